@@ -1,0 +1,121 @@
+//! The products of the built-in workloads' dense shapes on one thread, ours beside the `gemm` crate's.
+//!
+//! ResNet50's convolutions are timed in place, over its real shapes, by
+//! `laptime run cifar10-resnet50 --max-steps 50 --profile`.
+#![allow(missing_docs)]
+
+use divan::{Bencher, counter::ItemsCount};
+use laptime_cpu::{Isa, yardstick::DenseProducts};
+
+/// (batch, inputs, outputs): Fashion-MNIST's layers, ResNet50's last, and two of its 1×1
+/// convolutions as matrices.
+const SHAPES: [(usize, usize, usize); 5] = [
+    (32, 784, 128),
+    (32, 128, 10),
+    (32, 2048, 10),
+    (32, 2048, 512),
+    (512, 128, 512),
+];
+
+fn main() {
+    divan::main();
+}
+
+fn flops((batch, inputs, outputs): (usize, usize, usize)) -> ItemsCount {
+    ItemsCount::new(2 * batch * inputs * outputs)
+}
+
+mod ours {
+    use super::*;
+
+    fn bench(bencher: Bencher, shape: (usize, usize, usize), run: fn(&mut DenseProducts)) {
+        let isa = Isa::chosen().expect("LAPTIME_ISA names what this processor has");
+        let mut products = DenseProducts::new(isa, shape.0, shape.1, shape.2);
+        bencher
+            .counter(flops(shape))
+            .bench_local(|| run(&mut products));
+    }
+
+    #[divan::bench(args = SHAPES)]
+    fn forward(bencher: Bencher, shape: (usize, usize, usize)) {
+        bench(bencher, shape, DenseProducts::forward);
+    }
+
+    #[divan::bench(args = SHAPES)]
+    fn grad_input(bencher: Bencher, shape: (usize, usize, usize)) {
+        bench(bencher, shape, DenseProducts::grad_input);
+    }
+
+    #[divan::bench(args = SHAPES)]
+    fn grad_weight(bencher: Bencher, shape: (usize, usize, usize)) {
+        bench(bencher, shape, DenseProducts::grad_weight);
+    }
+}
+
+mod gemm_crate {
+    use super::*;
+
+    /// `to (m, n) = a (m, k) · b (k, n)`; strides are (row, column).
+    fn bench(
+        bencher: Bencher,
+        shape: (usize, usize, usize),
+        (m, k, n): (usize, usize, usize),
+        a_strides: (isize, isize),
+        b_strides: (isize, isize),
+    ) {
+        let (a, b, mut to) = (
+            vec![0.0f32; m * k],
+            vec![0.0f32; k * n],
+            vec![0.0f32; m * n],
+        );
+        bencher.counter(flops(shape)).bench_local(|| {
+            // SAFETY: the matrices are as large as the strides reach.
+            unsafe {
+                gemm::gemm(
+                    m,
+                    n,
+                    k,
+                    to.as_mut_ptr(),
+                    1,
+                    n as isize,
+                    false,
+                    a.as_ptr(),
+                    a_strides.1,
+                    a_strides.0,
+                    b.as_ptr(),
+                    b_strides.1,
+                    b_strides.0,
+                    0.0,
+                    1.0,
+                    false,
+                    false,
+                    false,
+                    gemm::Parallelism::None,
+                );
+            }
+        });
+    }
+
+    // Weights are (inputs, outputs) here, the order that serves gemm's forward pass best.
+
+    #[divan::bench(args = SHAPES)]
+    fn forward(bencher: Bencher, shape: (usize, usize, usize)) {
+        let (batch, inputs, outputs) = shape;
+        let (i, o) = (inputs as isize, outputs as isize);
+        bench(bencher, shape, (batch, inputs, outputs), (i, 1), (o, 1));
+    }
+
+    #[divan::bench(args = SHAPES)]
+    fn grad_input(bencher: Bencher, shape: (usize, usize, usize)) {
+        let (batch, inputs, outputs) = shape;
+        let o = outputs as isize;
+        bench(bencher, shape, (batch, outputs, inputs), (o, 1), (1, o));
+    }
+
+    #[divan::bench(args = SHAPES)]
+    fn grad_weight(bencher: Bencher, shape: (usize, usize, usize)) {
+        let (batch, inputs, outputs) = shape;
+        let (i, o) = (inputs as isize, outputs as isize);
+        bench(bencher, shape, (inputs, batch, outputs), (1, i), (o, 1));
+    }
+}

@@ -1,0 +1,55 @@
+//! The CPU as an engine.
+
+use laptime_engine::{Device, DeviceKind, Engine, EngineError, Job, Session};
+use laptime_workload::Precision;
+
+use crate::{session::CpuSession, simd::Isa};
+
+/// Our own compiler for CPU threads.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct CpuEngine;
+
+impl Engine for CpuEngine {
+    fn name(&self) -> &'static str {
+        "laptime"
+    }
+
+    fn version(&self) -> String {
+        env!("CARGO_PKG_VERSION").into()
+    }
+
+    fn devices(&self) -> Result<Vec<Device>, EngineError> {
+        let isa = Isa::chosen().map_err(EngineError::Unsupported)?;
+        Ok(vec![Device {
+            kind: DeviceKind::Cpu,
+            name: String::new(),
+            threads: std::thread::available_parallelism().ok().map(usize::from),
+            isa: Some(isa.as_str().into()),
+            driver: None,
+            software: false,
+        }])
+    }
+
+    fn compile(&self, job: &Job, device: &Device) -> Result<Box<dyn Session>, EngineError> {
+        let isa = isa_of(device)?;
+        let Precision::Fp32 = job.workload.precision;
+        if job.threads == 0 {
+            let what = "--threads is 0: it takes at least 1".into();
+            return Err(EngineError::Unsupported(what));
+        }
+        let device = Device {
+            threads: Some(job.threads),
+            isa: Some(isa.as_str().into()),
+            ..device.clone()
+        };
+        Ok(Box::new(CpuSession::new(job, &device, isa)?))
+    }
+}
+
+/// The instruction set that a device names, if this processor has it.
+fn isa_of(device: &Device) -> Result<Isa, EngineError> {
+    let Some(name) = device.isa.as_deref() else {
+        return Isa::chosen().map_err(EngineError::Unsupported);
+    };
+    Isa::named(name).map_err(|what| EngineError::Unsupported(format!("the device {what}")))
+}

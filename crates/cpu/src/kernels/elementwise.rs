@@ -1,0 +1,195 @@
+//! What is done value by value, for where it stands alone, and the biases of rows and of images.
+
+use std::ops::Range;
+
+use super::{
+    Images, Matrix, Run, Step, blocks,
+    update::{GradientUse, Rule, with_rule},
+};
+use crate::{
+    memory::{Place, View},
+    simd::{LANES, Simd},
+};
+
+/// A tensor as runs of values, whatever its layout: rows of a matrix, or positions of images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Strips {
+    pub(crate) place: Place,
+    pub(crate) count: usize,
+    /// Values of a strip, in whole blocks; the next one begins behind it.
+    pub(crate) values: usize,
+    /// Values of a strip that one slice has.
+    pub(crate) slice_values: usize,
+}
+
+/// y = f(a, b), value by value.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Pointwise {
+    pub(crate) function: Function,
+    pub(crate) a: Strips,
+    /// The same as `a` where the function has one operand.
+    pub(crate) b: Strips,
+    pub(crate) y: Strips,
+}
+
+/// What is done with the values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Function {
+    /// max(a, 0).
+    Relu,
+    /// b where a > 0, else 0: a is ReLU's output, b its gradient.
+    ReluGrad,
+    /// a + b.
+    Add,
+}
+
+impl Run for Pointwise {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(&self, s: S, _: &Step, view: View, slices: Range<usize>) {
+        let zero = s.splat(0.0);
+        let Strips {
+            count,
+            values,
+            slice_values,
+            ..
+        } = self.y;
+        let range = slices.start * slice_values..values.min(slices.end * slice_values);
+        for strip in 0..count {
+            for at in range.clone().step_by(LANES) {
+                let at = strip * values + at;
+                // SAFETY: all three have the same extents, in whole blocks.
+                unsafe {
+                    let a = s.load(view.at(self.a.place).add(at));
+                    let b = s.load(view.at(self.b.place).add(at));
+                    let y = match self.function {
+                        Function::Relu => s.max(a, zero),
+                        Function::ReluGrad => s.keep(s.greater(a, zero), b),
+                        Function::Add => s.add(a, b),
+                    };
+                    s.store(view.at(self.y.place).add(at), y);
+                }
+            }
+        }
+    }
+}
+
+/// y (B, C) = x + b.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Bias {
+    pub(crate) x: Matrix,
+    pub(crate) bias: Place,
+    pub(crate) y: Matrix,
+}
+
+impl Run for Bias {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(&self, s: S, _: &Step, view: View, slices: Range<usize>) {
+        for row in 0..self.x.rows {
+            for block in blocks(slices.clone(), self.x.columns) {
+                // SAFETY: both have this row and block, the bias has this block.
+                unsafe {
+                    let bias = s.load(view.at(self.bias).add(block * LANES));
+                    let sum = s.add(s.load(self.x.block(view, row, block)), bias);
+                    s.store(self.y.block(view, row, block), sum);
+                }
+            }
+        }
+    }
+}
+
+impl Matrix {
+    /// A pointer to a block.
+    ///
+    /// # Safety
+    /// The matrix has such a row and such a block.
+    #[inline(always)]
+    unsafe fn block(self, view: View, row: usize, block: usize) -> *mut f32 {
+        // SAFETY: the caller's promise.
+        unsafe { view.at(self.place).add(row * self.stride + block * LANES) }
+    }
+}
+
+/// db (C) = the sum of dy (B, C) over the batch, from the first sample to the last.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct BiasGrad {
+    pub(crate) dy: Matrix,
+    pub(crate) to: GradientUse,
+}
+
+impl Run for BiasGrad {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(&self, s: S, step: &Step, view: View, slices: Range<usize>) {
+        with_rule!(&self.to, s, step, view, |rule| {
+            for block in blocks(slices, self.dy.columns) {
+                let mut sum = s.splat(0.0);
+                for row in 0..self.dy.rows {
+                    // SAFETY: dy has this row and block.
+                    sum = s.add(sum, unsafe { s.load(self.dy.block(view, row, block)) });
+                }
+                // SAFETY: the parameter has this block, and it is this slice's.
+                unsafe { rule.apply(block * LANES, sum) }
+            }
+        });
+    }
+}
+
+/// y = x + b, a value of b for each channel of images.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ChannelBias {
+    pub(crate) x: Images,
+    pub(crate) bias: Place,
+    pub(crate) y: Images,
+}
+
+impl Run for ChannelBias {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(&self, s: S, _: &Step, view: View, slices: Range<usize>) {
+        for position in 0..self.x.positions {
+            for channel in self.x.channels_of(slices.clone()) {
+                // SAFETY: both have this position and channel, and the bias this channel.
+                unsafe {
+                    let bias = s.splat(*view.at(self.bias).add(channel));
+                    let x = self.x.at(view, position, channel);
+                    let y = self.y.at(view, position, channel);
+                    for at in (0..self.x.stride).step_by(LANES) {
+                        s.store(y.add(at), s.add(s.load(x.add(at)), bias));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// db (C) = the sum of dy over all positions and samples.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ChannelBiasGrad {
+    pub(crate) dy: Images,
+    pub(crate) to: GradientUse,
+}
+
+impl Run for ChannelBiasGrad {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(&self, s: S, step: &Step, view: View, slices: Range<usize>) {
+        let dy = self.dy;
+        with_rule!(&self.to, s, step, view, |rule| {
+            for slice in slices.start..slices.end.min(dy.channels.div_ceil(LANES)) {
+                let mut gradient = [0.0; LANES];
+                for (channel, sum) in dy.channels_of(slice..slice + 1).zip(&mut gradient) {
+                    let mut lanes = s.splat(0.0);
+                    for position in 0..dy.positions {
+                        for at in (0..dy.samples).step_by(LANES) {
+                            let inside = s.first(LANES.min(dy.samples - at));
+                            // SAFETY: dy has this position, channel and block.
+                            let block = unsafe { s.load(dy.at(view, position, channel).add(at)) };
+                            lanes = s.add(lanes, s.keep(inside, block));
+                        }
+                    }
+                    *sum = s.sum(lanes);
+                }
+                // SAFETY: the parameter has this block, and it is this slice's; the array has
+                // LANES values.
+                unsafe { rule.apply(slice * LANES, s.load(gradient.as_ptr())) }
+            }
+        });
+    }
+}

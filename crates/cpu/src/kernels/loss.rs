@@ -1,0 +1,97 @@
+//! Softmax and cross-entropy: loss, score and gradient from the logits.
+//!
+//! Every thread does the whole batch for itself: all need the gradient, and 320 exponentials cost
+//! less than a barrier.
+
+use std::ops::Range;
+
+use super::{Matrix, Run, Step};
+use crate::{
+    memory::{Place, View},
+    simd::{LANES, Simd, exp},
+};
+
+/// Labels are bytes, so there are never more classes than this.
+const MOST_BLOCKS: usize = 256 / LANES;
+
+/// The loss of logits (B, C), its gradient, or both.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct SoftmaxCrossEntropy {
+    /// The logits, or the first of their partial sums.
+    pub(crate) logits: Matrix,
+    /// How many partial sums there are; 1 where the logits are whole.
+    pub(crate) partials: usize,
+    pub(crate) gradient: Option<Matrix>,
+    /// Where the sum of the losses and the number of right answers go.
+    pub(crate) metrics: Option<(Place, Place)>,
+}
+
+impl Run for SoftmaxCrossEntropy {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(&self, s: S, step: &Step, view: View, _: Range<usize>) {
+        let Matrix {
+            place,
+            rows,
+            columns: classes,
+            stride,
+        } = self.logits;
+        let blocks = classes.div_ceil(LANES);
+        let logits = view.at(place);
+        let scale = s.splat(1.0 / rows as f32);
+        let lowest = s.splat(f32::NEG_INFINITY);
+        let scores = self.metrics.filter(|_| step.scores);
+        let (mut loss_sum, mut correct) = (0.0, 0.0);
+        let mut row_logits = [0.0f32; MOST_BLOCKS * LANES];
+        for row in 0..rows {
+            let label = usize::from(step.labels[step.batch[row] as usize]);
+            let mut powers = [s.splat(0.0); MOST_BLOCKS];
+            // SAFETY: the logits, all their partial sums and the gradient have this row and these
+            // blocks; `row_logits` has room for every block.
+            unsafe {
+                let mut largest = lowest;
+                for (block, power) in powers.iter_mut().take(blocks).enumerate() {
+                    let mut sum = s.load(logits.add(row * stride + block * LANES));
+                    for partial in 1..self.partials {
+                        let at = (partial * rows + row) * stride + block * LANES;
+                        sum = s.add(sum, s.load(logits.add(at)));
+                    }
+                    s.store(row_logits.as_mut_ptr().add(block * LANES), sum);
+                    let inside = s.first(classes - block * LANES);
+                    // Lanes beyond the last class must not win.
+                    let outside = s.sub(s.keep(inside, s.splat(f32::MAX)), s.splat(f32::MAX));
+                    largest = s.max(largest, s.add(sum, outside));
+                    *power = sum;
+                }
+                let largest = s.largest(largest);
+                let mut total = s.splat(0.0);
+                for (block, power) in powers.iter_mut().take(blocks).enumerate() {
+                    let inside = s.first(classes - block * LANES);
+                    *power = s.keep(inside, exp(s, s.sub(*power, s.splat(largest))));
+                    total = s.add(total, *power);
+                }
+                let total = s.sum(total);
+                if let Some(gradient) = self.gradient {
+                    let to = view.at(gradient.place).add(row * gradient.stride);
+                    let factor = s.mul(scale, s.splat(1.0 / total));
+                    for (block, power) in powers.iter().take(blocks).enumerate() {
+                        s.store(to.add(block * LANES), s.mul(*power, factor));
+                    }
+                    *to.add(label) -= 1.0 / rows as f32;
+                }
+                if scores.is_some() {
+                    let score = row_logits[label];
+                    loss_sum += f64::from(total).ln() + f64::from(largest - score);
+                    let first = row_logits[..classes].iter().position(|&x| x == largest);
+                    correct += if first == Some(label) { 1.0 } else { 0.0 };
+                }
+            }
+        }
+        if let Some((loss_place, correct_place)) = scores {
+            // SAFETY: both have one value, in this thread's own arena.
+            unsafe {
+                *view.at(loss_place) = loss_sum as f32;
+                *view.at(correct_place) = correct;
+            }
+        }
+    }
+}

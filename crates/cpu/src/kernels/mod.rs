@@ -1,0 +1,165 @@
+//! The kernels: what a Schedule's kernels do, on blocks of sixteen floats.
+//!
+//! Each is a plain struct of places and extents, made once by [`crate::link`], and a `run` that does
+//! a range of its slices. Padding (columns up to the next multiple of [`LANES`]) is computed like
+//! the rest and stays 0.
+
+mod conv;
+mod dense;
+mod elementwise;
+mod images;
+mod loss;
+mod norm;
+mod pixels;
+mod pool;
+mod product;
+mod rearrange;
+mod update;
+
+use std::ops::Range;
+
+pub(crate) use conv::{
+    Conv2d, Conv2dGradInput, Conv2dGradWeight, Filters, Segments, TURNED_SLICES, turned_bytes,
+};
+pub(crate) use dense::{Dense, DenseCut, DenseGradInput, DenseGradWeight};
+pub(crate) use elementwise::{
+    Bias, BiasGrad, ChannelBias, ChannelBiasGrad, Function, Pointwise, Strips,
+};
+pub(crate) use images::Images;
+pub(crate) use loss::SoftmaxCrossEntropy;
+pub(crate) use norm::{BatchNorm, BatchNormGrad, Scale, Statistics};
+pub(crate) use pixels::{ScaleImages, ScalePixels};
+pub(crate) use pool::{GlobalAvgPool, GlobalAvgPoolGrad, Pool, PoolGrad, Windows};
+pub(crate) use product::Segment;
+pub(crate) use rearrange::{Rearrange, Stored};
+pub(crate) use update::{Adam, Cut, GradientUse, Grid, Sgd, Update};
+
+use crate::{
+    memory::{Place, View},
+    simd::{Isa, LANES, Simd, dispatch},
+};
+
+/// What changes from step to step.
+#[derive(Clone, Copy)]
+pub(crate) struct Step<'a> {
+    /// Counted from 1 over the whole training: Adam's t.
+    pub(crate) number: u64,
+    /// The samples of this step, all within the dataset.
+    pub(crate) batch: &'a [u32],
+    /// The pixels of all samples.
+    pub(crate) pixels: &'a [u8],
+    /// The labels of all samples.
+    pub(crate) labels: &'a [u8],
+    /// Whether this thread is the one whose metrics are read.
+    pub(crate) scores: bool,
+}
+
+/// A matrix in memory, its rows `stride` values apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Matrix {
+    pub(crate) place: Place,
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    pub(crate) stride: usize,
+}
+
+/// A kernel ready to run.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Task {
+    ScalePixels(ScalePixels),
+    ScaleImages(ScaleImages),
+    Dense(Dense),
+    DenseGradInput(DenseGradInput),
+    DenseGradWeight(DenseGradWeight),
+    Conv2d(Conv2d),
+    Conv2dGradInput(Conv2dGradInput),
+    Conv2dGradWeight(Conv2dGradWeight),
+    BatchNorm(BatchNorm),
+    BatchNormGrad(BatchNormGrad),
+    Pool(Pool),
+    PoolGrad(PoolGrad),
+    GlobalAvgPool(GlobalAvgPool),
+    GlobalAvgPoolGrad(GlobalAvgPoolGrad),
+    Bias(Bias),
+    BiasGrad(BiasGrad),
+    ChannelBias(ChannelBias),
+    ChannelBiasGrad(ChannelBiasGrad),
+    Pointwise(Pointwise),
+    Rearrange(Rearrange),
+    SoftmaxCrossEntropy(SoftmaxCrossEntropy),
+    Update(Update),
+}
+
+/// The `run` of each kernel.
+trait Run {
+    /// Does the slices of the range.
+    ///
+    /// # Safety
+    /// The view's arenas are those of the Schedule that the kernel was linked from; no other
+    /// thread touches what these slices touch until the next barrier, where either writes it.
+    /// `Schedule::check` and `Floats` say why that holds.
+    unsafe fn run<S: Simd>(&self, s: S, step: &Step, view: View, slices: Range<usize>);
+}
+
+/// A call of `Run::run`, as the dispatcher wants it.
+struct Call<'a, R> {
+    kernel: &'a R,
+    step: &'a Step<'a>,
+    view: View,
+    slices: Range<usize>,
+}
+
+impl<R: Run> crate::simd::Kernel for Call<'_, R> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        // SAFETY: `Task::run` has the same contract.
+        unsafe { self.kernel.run(s, self.step, self.view, self.slices) }
+    }
+}
+
+impl Task {
+    /// Does the slices of the range with the kernels of `isa`.
+    ///
+    /// # Safety
+    /// As of [`Run::run`].
+    pub(crate) unsafe fn run(&self, isa: Isa, step: &Step, view: View, slices: Range<usize>) {
+        macro_rules! call {
+            ($($kind:ident),*) => {
+                match self {
+                    $(Self::$kind(kernel) => dispatch(isa, Call { kernel, step, view, slices }),)*
+                }
+            };
+        }
+        call!(
+            ScalePixels,
+            ScaleImages,
+            Dense,
+            DenseGradInput,
+            DenseGradWeight,
+            Conv2d,
+            Conv2dGradInput,
+            Conv2dGradWeight,
+            BatchNorm,
+            BatchNormGrad,
+            Pool,
+            PoolGrad,
+            GlobalAvgPool,
+            GlobalAvgPoolGrad,
+            Bias,
+            BiasGrad,
+            ChannelBias,
+            ChannelBiasGrad,
+            Pointwise,
+            Rearrange,
+            SoftmaxCrossEntropy,
+            Update
+        );
+    }
+}
+
+/// The blocks of sixteen columns in a range of slices, without those beyond the matrix.
+#[inline(always)]
+fn blocks(slices: Range<usize>, columns: usize) -> Range<usize> {
+    slices.start..slices.end.min(columns.div_ceil(LANES))
+}

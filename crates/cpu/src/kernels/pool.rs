@@ -1,0 +1,164 @@
+//! Pools and their gradients. Slices are sixteen channels.
+
+use std::ops::Range;
+
+use super::{Images, Matrix, Run, Step};
+use crate::{
+    memory::View,
+    simd::{LANES, Simd},
+};
+
+/// For each output position, the input positions that its window meets, row by row.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Windows(pub(crate) Vec<Vec<u32>>);
+
+/// y = the largest value, or the mean, of each window.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Pool {
+    pub(crate) x: Images,
+    pub(crate) y: Images,
+    pub(crate) windows: Windows,
+    pub(crate) mean: bool,
+}
+
+impl Run for Pool {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(&self, s: S, _: &Step, view: View, slices: Range<usize>) {
+        for (position, window) in self.windows.0.iter().enumerate() {
+            let share = s.splat(1.0 / window.len() as f32);
+            for channel in self.x.channels_of(slices.clone()) {
+                for at in (0..self.x.stride).step_by(LANES) {
+                    let mut value = s.splat(if self.mean { 0.0 } else { f32::NEG_INFINITY });
+                    // SAFETY: x has these positions, y this one, both this channel and block.
+                    unsafe {
+                        for from in window {
+                            let x = s.load(self.x.at(view, *from as usize, channel).add(at));
+                            value = if self.mean {
+                                s.add(value, x)
+                            } else {
+                                s.max(value, x)
+                            };
+                        }
+                        let value = if self.mean {
+                            s.mul(value, share)
+                        } else {
+                            value
+                        };
+                        s.store(self.y.at(view, position, channel).add(at), value);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// dx from dy: to the first largest value of each window, or to all of it in equal shares.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct PoolGrad {
+    /// x and y of a max pool; `None` for a mean.
+    pub(crate) largest: Option<(Images, Images)>,
+    pub(crate) dy: Images,
+    pub(crate) dx: Images,
+    pub(crate) windows: Windows,
+}
+
+impl Run for PoolGrad {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(&self, s: S, _: &Step, view: View, slices: Range<usize>) {
+        let channels = self.dx.channels_of(slices);
+        // SAFETY: all images have these channels, and the positions of the windows.
+        unsafe {
+            for position in 0..self.dx.positions {
+                for channel in channels.clone() {
+                    for at in (0..self.dx.stride).step_by(LANES) {
+                        s.store(self.dx.at(view, position, channel).add(at), s.splat(0.0));
+                    }
+                }
+            }
+            for (position, window) in self.windows.0.iter().enumerate() {
+                let share = s.splat(1.0 / window.len() as f32);
+                for channel in channels.clone() {
+                    for at in (0..self.dx.stride).step_by(LANES) {
+                        let mut dy = s.load(self.dy.at(view, position, channel).add(at));
+                        if self.largest.is_none() {
+                            dy = s.mul(dy, share);
+                        }
+                        for to in window.iter().map(|to| *to as usize) {
+                            let mut part = dy;
+                            if let Some((x, y)) = self.largest {
+                                let x = s.load(x.at(view, to, channel).add(at));
+                                let y = s.load(y.at(view, position, channel).add(at));
+                                // What is not below the largest is the largest; whoever comes
+                                // first leaves 0 for the others.
+                                part = s.sub(dy, s.keep(s.greater(y, x), dy));
+                                dy = s.sub(dy, part);
+                            }
+                            let dx = self.dx.at(view, to, channel).add(at);
+                            s.store(dx, s.add(s.load(dx), part));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// y (B, C) = the mean of each channel over all positions of x.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct GlobalAvgPool {
+    pub(crate) x: Images,
+    pub(crate) y: Matrix,
+}
+
+impl Run for GlobalAvgPool {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(&self, s: S, _: &Step, view: View, slices: Range<usize>) {
+        let share = s.splat(1.0 / self.x.positions as f32);
+        for channel in self.x.channels_of(slices) {
+            for start in (0..self.x.samples).step_by(LANES) {
+                let mut sum = s.splat(0.0);
+                // SAFETY: x has this channel and block at all positions, y these rows.
+                unsafe {
+                    for position in 0..self.x.positions {
+                        sum = s.add(sum, s.load(self.x.at(view, position, channel).add(start)));
+                    }
+                    let means = s.to_array(s.mul(sum, share));
+                    for (sample, mean) in (start..self.x.samples).zip(means) {
+                        *view.at(self.y.place).add(sample * self.y.stride + channel) = mean;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// dx = dy (B, C), shared out evenly among all positions.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct GlobalAvgPoolGrad {
+    pub(crate) dy: Matrix,
+    pub(crate) dx: Images,
+}
+
+impl Run for GlobalAvgPoolGrad {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(&self, s: S, _: &Step, view: View, slices: Range<usize>) {
+        let share = s.splat(1.0 / self.dx.positions as f32);
+        for channel in self.dx.channels_of(slices) {
+            for start in (0..self.dx.samples).step_by(LANES) {
+                let mut lanes = [0.0; LANES];
+                // SAFETY: dy has these rows, dx this channel and block at all positions.
+                unsafe {
+                    for (sample, lane) in (start..self.dx.samples).zip(&mut lanes) {
+                        *lane = *view
+                            .at(self.dy.place)
+                            .add(sample * self.dy.stride + channel);
+                    }
+                    let value = s.mul(s.load(lanes.as_ptr()), share);
+                    for position in 0..self.dx.positions {
+                        s.store(self.dx.at(view, position, channel).add(start), value);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! What becomes of a gradient: it is stored, or its parameter is updated at once, by Adam in Keras's
+//! form or by SGD with momentum.
+
+use std::ops::Range;
+
+use super::{Run, Step};
+use crate::{
+    memory::{Place, View},
+    simd::{LANES, Simd},
+};
+
+/// What becomes of a gradient. A parameter, its moments and its gradient have one layout.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum GradientUse {
+    Store(Place),
+    Adam(Adam),
+    Sgd(Sgd),
+}
+
+/// Adam's constants with the places of a parameter and its moments.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Adam {
+    pub(crate) learning_rate: f64,
+    pub(crate) beta1: f64,
+    pub(crate) beta2: f64,
+    pub(crate) epsilon: f64,
+    pub(crate) parameter: Place,
+    pub(crate) first_moment: Place,
+    pub(crate) second_moment: Place,
+}
+
+/// SGD's constants with the places of a parameter and its velocity.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Sgd {
+    pub(crate) learning_rate: f64,
+    pub(crate) momentum: f64,
+    pub(crate) parameter: Place,
+    pub(crate) velocity: Place,
+}
+
+/// A [`GradientUse`] in one step on one thread.
+pub(super) trait Rule<S: Simd>: Copy {
+    /// Uses sixteen values of a gradient, `at` values behind the first. Must be
+    /// `#[inline(always)]`.
+    ///
+    /// # Safety
+    /// The parameter has so many values, and they are this thread's.
+    unsafe fn apply(&self, at: usize, gradient: S::Block);
+}
+
+/// Runs `$body` with `$rule` bound to the rule of a [`GradientUse`]: compiled once for each kind.
+macro_rules! with_rule {
+    ($use:expr, $s:expr, $step:expr, $view:expr, |$rule:ident| $body:expr) => {
+        match $use {
+            GradientUse::Store(place) => {
+                let $rule = crate::kernels::update::StoreRule::new($s, $view.at(*place));
+                $body
+            }
+            GradientUse::Adam(adam) => {
+                let $rule = adam.rule($s, $step, $view);
+                $body
+            }
+            GradientUse::Sgd(sgd) => {
+                let $rule = sgd.rule($s, $view);
+                $body
+            }
+        }
+    };
+}
+pub(super) use with_rule;
+
+#[derive(Clone, Copy)]
+pub(super) struct StoreRule<S> {
+    s: S,
+    to: *mut f32,
+}
+
+impl<S: Simd> StoreRule<S> {
+    pub(super) fn new(s: S, to: *mut f32) -> Self {
+        Self { s, to }
+    }
+}
+
+impl<S: Simd> Rule<S> for StoreRule<S> {
+    #[inline(always)]
+    unsafe fn apply(&self, at: usize, gradient: S::Block) {
+        // SAFETY: the caller's promise.
+        unsafe { self.s.store(self.to.add(at), gradient) }
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct AdamRule<S: Simd> {
+    s: S,
+    rate: S::Block,
+    one_minus_beta1: S::Block,
+    one_minus_beta2: S::Block,
+    epsilon: S::Block,
+    smallest: S::Block,
+    parameter: *mut f32,
+    first_moment: *mut f32,
+    second_moment: *mut f32,
+}
+
+impl Adam {
+    #[inline(always)]
+    pub(super) fn rule<S: Simd>(&self, s: S, step: &Step, view: View) -> AdamRule<S> {
+        // Beyond 2³¹ steps the corrections are 1 to the last bit.
+        let t = step.number.min(i32::MAX as u64) as i32;
+        let rate =
+            self.learning_rate * (1.0 - self.beta2.powi(t)).sqrt() / (1.0 - self.beta1.powi(t));
+        AdamRule {
+            s,
+            rate: s.splat(rate as f32),
+            one_minus_beta1: s.splat((1.0 - self.beta1) as f32),
+            one_minus_beta2: s.splat((1.0 - self.beta2) as f32),
+            epsilon: s.splat(self.epsilon as f32),
+            smallest: s.splat(f32::MIN_POSITIVE),
+            parameter: view.at(self.parameter),
+            first_moment: view.at(self.first_moment),
+            second_moment: view.at(self.second_moment),
+        }
+    }
+}
+
+impl<S: Simd> Rule<S> for AdamRule<S> {
+    #[inline(always)]
+    unsafe fn apply(&self, at: usize, gradient: S::Block) {
+        let Self { s, .. } = *self;
+        // SAFETY: the caller's promise.
+        unsafe {
+            let m = s.load(self.first_moment.add(at));
+            let m = s.mul_add(self.one_minus_beta1, s.sub(gradient, m), m);
+            s.store(self.first_moment.add(at), m);
+            let v = s.load(self.second_moment.add(at));
+            let change = s.sub(s.mul(gradient, gradient), v);
+            let v = s.mul_add(self.one_minus_beta2, change, v);
+            s.store(self.second_moment.add(at), v);
+            // √v = v/√v; a v below the smallest normal number counts as that, whose root
+            // (10⁻¹⁹) is nothing beside any ε that works in single precision.
+            let v = s.max(v, self.smallest);
+            let root = s.mul(v, s.reciprocal_sqrt(v));
+            let quotient = s.mul(m, s.reciprocal(s.add(root, self.epsilon)));
+            let w = s.load(self.parameter.add(at));
+            s.store(
+                self.parameter.add(at),
+                s.neg_mul_add(self.rate, quotient, w),
+            );
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct SgdRule<S: Simd> {
+    s: S,
+    rate: S::Block,
+    momentum: S::Block,
+    parameter: *mut f32,
+    velocity: *mut f32,
+}
+
+impl Sgd {
+    #[inline(always)]
+    pub(super) fn rule<S: Simd>(&self, s: S, view: View) -> SgdRule<S> {
+        SgdRule {
+            s,
+            rate: s.splat(self.learning_rate as f32),
+            momentum: s.splat(self.momentum as f32),
+            parameter: view.at(self.parameter),
+            velocity: view.at(self.velocity),
+        }
+    }
+}
+
+impl<S: Simd> Rule<S> for SgdRule<S> {
+    #[inline(always)]
+    unsafe fn apply(&self, at: usize, gradient: S::Block) {
+        let Self { s, .. } = *self;
+        // SAFETY: the caller's promise.
+        unsafe {
+            let velocity = s.load(self.velocity.add(at));
+            let velocity = s.mul_add(self.momentum, velocity, gradient);
+            s.store(self.velocity.add(at), velocity);
+            let w = s.load(self.parameter.add(at));
+            s.store(
+                self.parameter.add(at),
+                s.neg_mul_add(self.rate, velocity, w),
+            );
+        }
+    }
+}
+
+/// The use alone, of a gradient that is in memory or zero.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Update {
+    pub(crate) gradient: Option<Place>,
+    pub(crate) to: GradientUse,
+    pub(crate) grid: Grid,
+}
+
+/// A stored parameter as `outer × inner` blocks of sixteen, and which of them a slice has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Grid {
+    pub(crate) outer: usize,
+    pub(crate) inner: usize,
+    pub(crate) cut: Cut,
+}
+
+/// What one slice of a [`Grid`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// All of one outer index.
+    Outer,
+    /// So many inner indices of every outer one.
+    Inner {
+        /// Inner indices a slice.
+        width: usize,
+    },
+}
+
+impl Run for Update {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(&self, s: S, step: &Step, view: View, slices: Range<usize>) {
+        let gradient = self.gradient.map(|gradient| view.at(gradient).cast_const());
+        let Grid { outer, inner, cut } = self.grid;
+        let (outer_range, inner_range) = match cut {
+            Cut::Outer => (slices.start..slices.end.min(outer), 0..inner),
+            Cut::Inner { width } => (
+                0..outer,
+                slices.start * width..inner.min(slices.end * width),
+            ),
+        };
+        with_rule!(&self.to, s, step, view, |rule| {
+            for outer in outer_range {
+                for block in inner_range.clone() {
+                    let at = (outer * inner + block) * LANES;
+                    // SAFETY: within the parameter, and of this thread's slices.
+                    unsafe {
+                        let gradient = match gradient {
+                            Some(gradient) => s.load(gradient.add(at)),
+                            None => s.splat(0.0),
+                        };
+                        rule.apply(at, gradient);
+                    }
+                }
+            }
+        });
+    }
+}

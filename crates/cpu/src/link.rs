@@ -1,0 +1,609 @@
+//! Links a Schedule: finds the kernel for each group of operations and resolves every place, so
+//! that a step looks up no name and decides nothing.
+
+mod windows;
+
+use laptime_graph::{
+    Op, Operation, Program, TensorId,
+    schedule::{Arena, Buffer, Kernel, Layout, Part, Schedule, Split},
+};
+use windows::{forward, input_gradient, weight_gradient, windows};
+
+use crate::{
+    kernels::{
+        Adam, BatchNorm, BatchNormGrad, Bias, BiasGrad, ChannelBias, ChannelBiasGrad, Conv2d,
+        Conv2dGradInput, Conv2dGradWeight, Cut, Dense, DenseCut, DenseGradInput, DenseGradWeight,
+        Filters, Function, GlobalAvgPool, GlobalAvgPoolGrad, GradientUse, Grid, Images, Matrix,
+        Pointwise, Pool, PoolGrad, Rearrange, Scale, ScaleImages, ScalePixels, Sgd,
+        SoftmaxCrossEntropy, Statistics, Stored, Strips, Task, Update,
+    },
+    memory::Place,
+    simd::LANES,
+};
+
+/// A Schedule ready to run.
+pub(crate) struct Linked {
+    pub(crate) stages: Vec<LinkedStage>,
+    /// Samples a step.
+    pub(crate) batch_size: usize,
+    pub(crate) step_bytes: usize,
+    pub(crate) thread_bytes: usize,
+    pub(crate) scratch_bytes: usize,
+    pub(crate) logits: StoredLogits,
+    pub(crate) loss_sum: Place,
+    pub(crate) correct: Place,
+}
+
+impl Linked {
+    /// How many tasks a step has.
+    pub(crate) fn tasks(&self) -> usize {
+        self.stages.iter().map(|stage| stage.tasks.len()).sum()
+    }
+}
+
+/// Kernels between two barriers.
+pub(crate) struct LinkedStage {
+    pub(crate) slices: usize,
+    pub(crate) tasks: Vec<LinkedTask>,
+    pub(crate) barrier: bool,
+}
+
+/// A kernel and who does what of it.
+pub(crate) struct LinkedTask {
+    pub(crate) task: Task,
+    pub(crate) split: Split,
+    /// The number of its slices, where one thread does them all.
+    pub(crate) slices: usize,
+}
+
+/// Where the logits of a step are, to be read by whoever asks.
+pub(crate) struct StoredLogits {
+    pub(crate) matrix: Matrix,
+    pub(crate) partials: usize,
+}
+
+/// Links a Schedule that this crate lowered from the Program.
+pub(crate) fn link(program: &Program, schedule: &Schedule) -> Linked {
+    let mut buffers = vec![None; program.tensors.len()];
+    for buffer in &schedule.buffers {
+        buffers[buffer.tensor.0] = Some(buffer);
+    }
+    let linker = Linker { program, buffers };
+    let stages = schedule
+        .stages
+        .iter()
+        .map(|stage| LinkedStage {
+            slices: stage.slices,
+            tasks: stage
+                .kernels
+                .iter()
+                .map(|kernel| linker.link(kernel))
+                .collect(),
+            barrier: stage.barrier,
+        })
+        .collect();
+    Linked {
+        stages,
+        batch_size: program.batch_size,
+        step_bytes: schedule.arena_bytes(Arena::Step),
+        thread_bytes: schedule.arena_bytes(Arena::Thread),
+        scratch_bytes: schedule.scratch_bytes,
+        logits: linker.logits(),
+        loss_sum: linker.place(program.loss_sum),
+        correct: linker.place(program.correct),
+    }
+}
+
+struct Linker<'a> {
+    program: &'a Program,
+    /// The buffer of each tensor.
+    buffers: Vec<Option<&'a Buffer>>,
+}
+
+/// The operations of one kernel.
+struct Group<'a> {
+    kernel: &'a Kernel,
+    operations: Vec<&'a Operation>,
+}
+
+impl<'a> Group<'a> {
+    /// The operation that gives the group its kernel.
+    fn first(&self) -> &'a Operation {
+        self.operations[0]
+    }
+
+    fn last(&self) -> &'a Operation {
+        self.operations[self.operations.len() - 1]
+    }
+
+    fn find(&self, wanted: fn(&Op) -> bool) -> Option<&'a Operation> {
+        self.operations.iter().find(|one| wanted(&one.op)).copied()
+    }
+
+    /// Whether ReLU is fused in.
+    fn relu(&self) -> bool {
+        self.find(|op| *op == Op::Relu).is_some()
+    }
+
+    /// The operand of a fused sum that is not made in the group.
+    fn other(&self) -> Option<TensorId> {
+        let made = |id: &&TensorId| self.operations.iter().any(|one| one.outputs.contains(id));
+        self.find(|op| *op == Op::Add)
+            .and_then(|add| add.inputs.iter().find(|id| !made(id)).copied())
+    }
+
+    fn part(&self, tensor: TensorId) -> Part {
+        let access = self
+            .kernel
+            .accesses
+            .iter()
+            .find(|access| access.tensor == tensor);
+        access.map_or(Part::Whole, |access| access.part)
+    }
+}
+
+impl<'a> Linker<'a> {
+    fn link(&self, kernel: &'a Kernel) -> LinkedTask {
+        let operations = kernel.operations.iter();
+        let group = Group {
+            kernel,
+            operations: operations.map(|id| self.program.operation(*id)).collect(),
+        };
+        LinkedTask {
+            task: self.task(&group),
+            split: kernel.split,
+            // A kernel that one thread does whole is told all slices that there could be.
+            slices: self.most_slices(&group),
+        }
+    }
+
+    fn task(&self, group: &Group) -> Task {
+        let first = group.first();
+        let (inputs, outputs) = (&first.inputs, &group.last().outputs);
+        match first.op {
+            Op::ScalePixels { divisor } => self.pixels(group, divisor, outputs[0]),
+            Op::Reshape => self.rearrange(inputs[0], outputs[0], None),
+            Op::Dropout(drop) | Op::DropoutGrad(drop) => {
+                self.rearrange(inputs[0], outputs[0], Some(drop))
+            }
+            Op::Dense => {
+                let bias = group.find(|op| *op == Op::Bias);
+                Task::Dense(Dense {
+                    x: self.matrix(inputs[0]),
+                    w: self.place(inputs[1]),
+                    y: self.matrix(outputs[0]),
+                    bias: bias.map(|bias| self.place(bias.inputs[1])),
+                    relu: group.relu(),
+                    cut: dense_cut(group, inputs[1]),
+                })
+            }
+            Op::DenseGradInput => {
+                let relu = group.find(|op| *op == Op::ReluGrad);
+                Task::DenseGradInput(DenseGradInput {
+                    dy: self.matrix(inputs[0]),
+                    w: self.place(inputs[1]),
+                    dx: self.matrix(outputs[0]),
+                    other: group.other().map(|id| self.matrix(id)),
+                    relu: relu.map(|relu| self.matrix(relu.inputs[0])),
+                })
+            }
+            Op::DenseGradWeight => Task::DenseGradWeight(DenseGradWeight {
+                x: self.matrix(inputs[0]),
+                dy: self.matrix(inputs[1]),
+                to: self.gradient_use(group),
+                cut: dense_cut(group, outputs[0]),
+            }),
+            Op::Conv2d(window) => {
+                let bias = group.find(|op| *op == Op::Bias);
+                Task::Conv2d(Conv2d {
+                    x: self.images(inputs[0]),
+                    w: self.filters(inputs[1]),
+                    y: self.images(outputs[0]),
+                    bias: bias.map(|bias| self.place(bias.inputs[1])),
+                    relu: group.relu(),
+                    segments: forward(&window, self.shape(inputs[0]), self.shape(outputs[0])),
+                })
+            }
+            Op::Conv2dGradInput(window) => {
+                let relu = group.find(|op| *op == Op::ReluGrad);
+                let w = self.filters(inputs[1]);
+                let (x, y) = (self.shape(outputs[0]), self.shape(inputs[0]));
+                Task::Conv2dGradInput(Conv2dGradInput {
+                    dy: self.images(inputs[0]),
+                    w,
+                    dx: self.images(outputs[0]),
+                    other: group.other().map(|id| self.images(id)),
+                    relu: relu.map(|relu| self.images(relu.inputs[0])),
+                    segments: input_gradient(&window, x, y, w),
+                })
+            }
+            Op::Conv2dGradWeight(window) => {
+                let (x, y) = (self.shape(inputs[0]), self.shape(inputs[1]));
+                Task::Conv2dGradWeight(Conv2dGradWeight {
+                    x: self.images(inputs[0]),
+                    dy: self.images(inputs[1]),
+                    w: self.filters(outputs[0]),
+                    to: self.gradient_use(group),
+                    segments: weight_gradient(&window, x, y),
+                })
+            }
+            Op::BatchNorm { .. } | Op::BatchNormEvaluation { .. } => self.batch_norm(group),
+            Op::BatchNormGrad => self.batch_norm_grad(first, None),
+            Op::ReluGrad if group.operations.len() > 1 => {
+                self.batch_norm_grad(group.last(), Some(first))
+            }
+            Op::MaxPool(window) | Op::AvgPool(window) => Task::Pool(Pool {
+                x: self.images(inputs[0]),
+                y: self.images(outputs[0]),
+                windows: windows(&window, self.shape(inputs[0]), self.shape(outputs[0])),
+                mean: matches!(first.op, Op::AvgPool(_)),
+            }),
+            Op::MaxPoolGrad(window) => Task::PoolGrad(PoolGrad {
+                largest: Some((self.images(inputs[0]), self.images(inputs[1]))),
+                dy: self.images(inputs[2]),
+                dx: self.images(outputs[0]),
+                windows: windows(&window, self.shape(inputs[0]), self.shape(inputs[1])),
+            }),
+            Op::AvgPoolGrad(window) => Task::PoolGrad(PoolGrad {
+                largest: None,
+                dy: self.images(inputs[0]),
+                dx: self.images(outputs[0]),
+                windows: windows(&window, self.shape(outputs[0]), self.shape(inputs[0])),
+            }),
+            Op::GlobalAvgPool => Task::GlobalAvgPool(GlobalAvgPool {
+                x: self.images(inputs[0]),
+                y: self.matrix(outputs[0]),
+            }),
+            Op::GlobalAvgPoolGrad => Task::GlobalAvgPoolGrad(GlobalAvgPoolGrad {
+                dy: self.matrix(inputs[0]),
+                dx: self.images(outputs[0]),
+            }),
+            Op::Bias if self.is_images(inputs[0]) => Task::ChannelBias(ChannelBias {
+                x: self.images(inputs[0]),
+                bias: self.place(inputs[1]),
+                y: self.images(outputs[0]),
+            }),
+            Op::Bias => Task::Bias(Bias {
+                x: self.matrix(inputs[0]),
+                bias: self.place(inputs[1]),
+                y: self.matrix(outputs[0]),
+            }),
+            Op::BiasGrad if self.is_images(inputs[0]) => Task::ChannelBiasGrad(ChannelBiasGrad {
+                dy: self.images(inputs[0]),
+                to: self.gradient_use(group),
+            }),
+            Op::BiasGrad => Task::BiasGrad(BiasGrad {
+                dy: self.matrix(inputs[0]),
+                to: self.gradient_use(group),
+            }),
+            Op::Relu => self.pointwise(Function::Relu, inputs[0], inputs[0], outputs[0]),
+            Op::ReluGrad => self.pointwise(Function::ReluGrad, inputs[0], inputs[1], outputs[0]),
+            Op::Add => self.pointwise(Function::Add, inputs[0], inputs[1], outputs[0]),
+            Op::SoftmaxCrossEntropy | Op::SoftmaxCrossEntropyGrad => self.loss(group),
+            Op::Adam { .. } | Op::Sgd { .. } => self.update(group, Some(inputs[0])),
+            Op::Zeros => self.update(group, None),
+        }
+    }
+
+    fn pixels(&self, group: &Group, divisor: f32, to: TensorId) -> Task {
+        let a_slice = match group.part(to) {
+            Part::Along { width, .. } => width,
+            _ => usize::MAX,
+        };
+        if self.is_images(to) {
+            let to = self.images(to);
+            let positions_a_slice = a_slice.min(to.positions);
+            Task::ScaleImages(ScaleImages {
+                divisor,
+                to,
+                positions_a_slice,
+            })
+        } else {
+            let to = self.matrix(to);
+            let rows_a_slice = a_slice.min(to.rows);
+            Task::ScalePixels(ScalePixels {
+                divisor,
+                to,
+                rows_a_slice,
+            })
+        }
+    }
+
+    fn rearrange(&self, x: TensorId, y: TensorId, drop: Option<laptime_graph::Dropout>) -> Task {
+        let stored = |id| Stored {
+            place: self.place(id),
+            layout: self.buffer(id).layout,
+        };
+        let samples = self.program.batch_size;
+        Task::Rearrange(Rearrange {
+            x: stored(x),
+            y: stored(y),
+            samples,
+            values: self.program.tensor(y).elements() / samples,
+            drop,
+        })
+    }
+
+    fn batch_norm(&self, group: &Group) -> Task {
+        let first = group.first();
+        let inputs = &first.inputs;
+        let (epsilon, statistics) = match first.op {
+            Op::BatchNorm { epsilon, momentum } => {
+                let statistics = Statistics::Batch {
+                    mean: self.place(first.outputs[1]),
+                    inverse_deviation: self.place(first.outputs[2]),
+                    moving_mean: self.place(inputs[3]),
+                    moving_variance: self.place(inputs[4]),
+                    momentum,
+                };
+                (epsilon, statistics)
+            }
+            Op::BatchNormEvaluation { epsilon } => {
+                let (mean, variance) = (self.place(inputs[3]), self.place(inputs[4]));
+                (epsilon, Statistics::Moving { mean, variance })
+            }
+            ref op => unreachable!("{op} is not a batch norm"),
+        };
+        Task::BatchNorm(BatchNorm {
+            x: self.images(inputs[0]),
+            y: self.images(group.last().outputs[0]),
+            scale: Scale {
+                weight: self.place(inputs[1]),
+                bias: self.place(inputs[2]),
+                epsilon,
+            },
+            other: group.other().map(|id| self.images(id)),
+            relu: group.relu(),
+            statistics,
+        })
+    }
+
+    fn batch_norm_grad(&self, norm: &Operation, relu: Option<&Operation>) -> Task {
+        let [dy, x, weight, mean, inverse_deviation] = norm.inputs[..] else {
+            unreachable!("a batch norm's gradient reads five tensors")
+        };
+        Task::BatchNormGrad(BatchNormGrad {
+            dy: self.images(relu.map_or(dy, |relu| relu.inputs[1])),
+            relu: relu.map(|relu| self.images(relu.inputs[0])),
+            x: self.images(x),
+            weight: self.place(weight),
+            mean: self.place(mean),
+            inverse_deviation: self.place(inverse_deviation),
+            dx: self.images(norm.outputs[0]),
+            weight_gradient: self.place(norm.outputs[1]),
+            bias_gradient: self.place(norm.outputs[2]),
+        })
+    }
+
+    fn pointwise(&self, function: Function, a: TensorId, b: TensorId, y: TensorId) -> Task {
+        let (a, b, y) = (self.strips(a), self.strips(b), self.strips(y));
+        Task::Pointwise(Pointwise { function, a, b, y })
+    }
+
+    fn loss(&self, group: &Group) -> Task {
+        let StoredLogits {
+            matrix: logits,
+            partials,
+        } = self.logits();
+        let gradient = group.find(|op| *op == Op::SoftmaxCrossEntropyGrad);
+        let metrics = group.find(|op| *op == Op::SoftmaxCrossEntropy);
+        Task::SoftmaxCrossEntropy(SoftmaxCrossEntropy {
+            logits,
+            partials,
+            gradient: gradient.map(|operation| self.matrix(operation.outputs[0])),
+            metrics: metrics.map(|operation| {
+                (
+                    self.place(operation.outputs[0]),
+                    self.place(operation.outputs[1]),
+                )
+            }),
+        })
+    }
+
+    /// The use of a gradient that is in memory, or of zeros.
+    fn update(&self, group: &Group, gradient: Option<TensorId>) -> Task {
+        let parameter = group.last().outputs[0];
+        let layout = self.buffer(parameter).layout;
+        let blocks = layout.stored_elements(self.program.tensor(parameter).elements()) / LANES;
+        let (Layout::OutputLanes { columns: inner, .. }
+        | Layout::FilterLanes { inputs: inner, .. }) = layout
+        else {
+            let cut = Cut::Inner { width: 1 };
+            return self.update_on(
+                group,
+                gradient,
+                Grid {
+                    outer: 1,
+                    inner: blocks,
+                    cut,
+                },
+            );
+        };
+        let grid = match (group.part(parameter), layout) {
+            (Part::Along { axis: 0, .. }, Layout::FilterLanes { taps, .. }) => Grid {
+                outer: blocks / (inner * taps),
+                inner: inner * taps,
+                cut: Cut::Outer,
+            },
+            (Part::Along { axis: 0, .. }, _) => Grid {
+                outer: blocks / inner,
+                inner,
+                cut: Cut::Outer,
+            },
+            _ => Grid {
+                outer: blocks / inner,
+                inner,
+                cut: Cut::Inner { width: LANES },
+            },
+        };
+        self.update_on(group, gradient, grid)
+    }
+
+    fn update_on(&self, group: &Group, gradient: Option<TensorId>, grid: Grid) -> Task {
+        Task::Update(Update {
+            gradient: gradient.map(|gradient| self.place(gradient)),
+            to: self.gradient_use(group),
+            grid,
+        })
+    }
+
+    /// What becomes of the gradient that a group makes or reads.
+    fn gradient_use(&self, group: &Group) -> GradientUse {
+        let last = group.last();
+        let place = |index: usize| self.place(last.inputs[index]);
+        match last.op {
+            Op::Adam {
+                learning_rate,
+                beta1,
+                beta2,
+                epsilon,
+            } => GradientUse::Adam(Adam {
+                learning_rate,
+                beta1,
+                beta2,
+                epsilon,
+                parameter: place(1),
+                first_moment: place(2),
+                second_moment: place(3),
+            }),
+            Op::Sgd {
+                learning_rate,
+                momentum,
+            } => GradientUse::Sgd(Sgd {
+                learning_rate,
+                momentum,
+                parameter: place(1),
+                velocity: place(2),
+            }),
+            _ => GradientUse::Store(self.place(last.outputs[0])),
+        }
+    }
+
+    fn logits(&self) -> StoredLogits {
+        let partials = match self.buffer(self.program.logits).layout {
+            Layout::Partials { slices, .. } => slices,
+            _ => 1,
+        };
+        StoredLogits {
+            matrix: self.matrix(self.program.logits),
+            partials,
+        }
+    }
+
+    /// As many slices as any tensor of the group could be cut into.
+    fn most_slices(&self, group: &Group) -> usize {
+        let accesses = group.kernel.accesses.iter();
+        let elements = accesses.map(|access| self.program.tensor(access.tensor).elements());
+        elements.max().unwrap_or(1).max(self.program.batch_size)
+    }
+
+    fn shape(&self, tensor: TensorId) -> &[usize] {
+        &self.program.tensor(tensor).shape
+    }
+
+    fn place(&self, tensor: TensorId) -> Place {
+        Place::of(self.buffer(tensor))
+    }
+
+    fn is_images(&self, tensor: TensorId) -> bool {
+        matches!(self.buffer(tensor).layout, Layout::SampleLanes { .. })
+    }
+
+    fn images(&self, tensor: TensorId) -> Images {
+        let buffer = self.buffer(tensor);
+        let Layout::SampleLanes {
+            positions,
+            channels,
+            stride,
+        } = buffer.layout
+        else {
+            unreachable!("{} is not stored as images", self.name(tensor))
+        };
+        Images {
+            place: Place::of(buffer),
+            positions,
+            channels,
+            samples: self.shape(tensor)[0],
+            stride,
+        }
+    }
+
+    fn filters(&self, tensor: TensorId) -> Filters {
+        let buffer = self.buffer_of_weights(tensor);
+        let Layout::FilterLanes { inputs, taps, .. } = buffer.layout else {
+            unreachable!("{} is not stored as filters", self.name(tensor))
+        };
+        Filters {
+            place: Place::of(buffer),
+            outputs: self.shape(tensor)[0],
+            inputs,
+            taps,
+        }
+    }
+
+    /// The buffer of weights, or of the weights that a gradient belongs to where it has none.
+    fn buffer_of_weights(&self, tensor: TensorId) -> &'a Buffer {
+        match (self.buffers[tensor.0], &self.program.tensor(tensor).role) {
+            (None, laptime_graph::Role::Gradient { of }) => self.buffer(*of),
+            _ => self.buffer(tensor),
+        }
+    }
+
+    fn strips(&self, tensor: TensorId) -> Strips {
+        let buffer = self.buffer(tensor);
+        let place = Place::of(buffer);
+        match buffer.layout {
+            Layout::SampleLanes {
+                positions,
+                channels,
+                stride,
+            } => Strips {
+                place,
+                count: positions,
+                values: channels * stride,
+                slice_values: LANES * stride,
+            },
+            _ => {
+                let Matrix { rows, stride, .. } = self.matrix(tensor);
+                Strips {
+                    place,
+                    count: rows,
+                    values: stride,
+                    slice_values: LANES,
+                }
+            }
+        }
+    }
+
+    fn matrix(&self, tensor: TensorId) -> Matrix {
+        let buffer = self.buffer(tensor);
+        let (Layout::Rows { columns, stride }
+        | Layout::Partials {
+            columns, stride, ..
+        }) = buffer.layout
+        else {
+            unreachable!("{} is not stored in rows", self.name(tensor))
+        };
+        Matrix {
+            place: Place::of(buffer),
+            rows: self.program.tensor(tensor).elements() / columns,
+            columns,
+            stride,
+        }
+    }
+
+    fn buffer(&self, tensor: TensorId) -> &'a Buffer {
+        self.buffers[tensor.0].unwrap_or_else(|| panic!("{} has no buffer", self.name(tensor)))
+    }
+
+    fn name(&self, tensor: TensorId) -> &str {
+        &self.program.tensor(tensor).name
+    }
+}
+
+fn dense_cut(group: &Group, weight: TensorId) -> DenseCut {
+    match group.part(weight) {
+        Part::Along { axis: 1, .. } => DenseCut::Inputs,
+        _ => DenseCut::Outputs,
+    }
+}

@@ -1,0 +1,117 @@
+//! The segments of convolutions and the windows of pools: for every position, what of the window
+//! meets the image, and where that is in memory.
+
+use laptime_graph::window::input_position;
+use laptime_workload::Window;
+
+use crate::{
+    kernels::{Filters, Segment, Segments, Windows},
+    simd::LANES,
+};
+
+/// Shapes (B, H, W, C) of a convolution's or a pool's input and output.
+type Shape<'a> = &'a [usize];
+
+/// For each output position: runs of taps and channels, from a block of filters and from x. Taps
+/// that are neighbours in a row of the kernel are neighbours in both, and make one run.
+pub(super) fn forward(window: &Window, x: Shape, y: Shape) -> Segments {
+    let (channels, stride) = (x[3], x[0].next_multiple_of(LANES));
+    let mut segments = Segments::default();
+    for output in positions(y) {
+        let start = segments.all.len();
+        for (tap, input) in live(window, x, output) {
+            let next = Segment {
+                a: (tap * channels * LANES) as u32,
+                b: (input * channels * stride) as u32,
+                steps: channels as u32,
+            };
+            match segments.all[start..].last_mut() {
+                Some(last)
+                    if next.a == last.a + last.steps * LANES as u32
+                        && next.b == last.b + last.steps * stride as u32 =>
+                {
+                    last.steps += next.steps;
+                }
+                _ => segments.all.push(next),
+            }
+        }
+        segments.end_list();
+    }
+    segments
+}
+
+/// For each input position: runs of sixteen filters for each tap that reaches it, from the filters
+/// and from dy.
+pub(super) fn input_gradient(window: &Window, x: Shape, y: Shape, w: Filters) -> Segments {
+    let stride = y[0].next_multiple_of(LANES);
+    let mut reached = vec![Vec::new(); x[1] * x[2]];
+    for (output, at) in positions(y).enumerate() {
+        for (tap, input) in live(window, x, at) {
+            reached[input].push((tap, output));
+        }
+    }
+    let mut segments = Segments::default();
+    for pairs in reached {
+        for (tap, output) in pairs {
+            for (block, filter) in (0..w.outputs).step_by(LANES).enumerate() {
+                segments.all.push(Segment {
+                    a: (block * w.block_stride() + tap * w.inputs * LANES) as u32,
+                    b: ((output * w.outputs + filter) * stride) as u32,
+                    steps: LANES.min(w.outputs - filter) as u32,
+                });
+            }
+        }
+        segments.end_list();
+    }
+    segments
+}
+
+/// For each tap: runs of samples, from x and from the turned slices of dy.
+pub(super) fn weight_gradient(window: &Window, x: Shape, y: Shape) -> Segments {
+    let (samples, channels) = (x[0], x[3]);
+    let stride = samples.next_multiple_of(LANES);
+    let taps = window.kernel[0] * window.kernel[1];
+    let mut met = vec![Vec::new(); taps];
+    for (output, at) in positions(y).enumerate() {
+        for (tap, input) in live(window, x, at) {
+            met[tap].push((input, output));
+        }
+    }
+    let mut segments = Segments::default();
+    for pairs in met {
+        for (input, output) in pairs {
+            segments.all.push(Segment {
+                a: (input * channels * stride) as u32,
+                b: (output * stride * crate::kernels::TURNED_SLICES * LANES) as u32,
+                steps: samples as u32,
+            });
+        }
+        segments.end_list();
+    }
+    segments
+}
+
+/// For each output position: the input positions that a pool's window meets.
+pub(super) fn windows(window: &Window, x: Shape, y: Shape) -> Windows {
+    let met = |output| {
+        live(window, x, output)
+            .map(|(_, input)| input as u32)
+            .collect()
+    };
+    Windows(positions(y).map(met).collect())
+}
+
+/// The positions of images, row by row.
+fn positions(shape: Shape) -> impl Iterator<Item = [usize; 2]> {
+    let (rows, columns) = (shape[1], shape[2]);
+    (0..rows).flat_map(move |row| (0..columns).map(move |column| [row, column]))
+}
+
+/// The taps that meet the image at an output position, with the input positions they meet.
+fn live(window: &Window, x: Shape, output: [usize; 2]) -> impl Iterator<Item = (usize, usize)> {
+    let (window, input, columns) = (*window, [x[1], x[2]], window.kernel[1]);
+    (0..window.kernel[0] * columns).filter_map(move |tap| {
+        let place = input_position(&window, input, output, [tap / columns, tap % columns])?;
+        Some((tap, place[0] * input[1] + place[1]))
+    })
+}

@@ -1,0 +1,80 @@
+//! Lowers a Program to a Schedule for CPU threads.
+//!
+//! The guiding idea: *weights stay where they live*. Kernels are cut into slices of [`LANES`]
+//! outputs (or inputs), and what belongs to a slice (its weights, their moments, its columns of
+//! the activations) is only touched by the thread that owns the slice. A barrier stands only
+//! where a value really crosses between slices. For the Fashion-MNIST net that is one place a
+//! step, the logits, which each slice gives as partial sums.
+//!
+//! Slices depend on shapes alone, never on the number of threads, so sums are always taken in the
+//! same order.
+
+mod groups;
+mod memory;
+mod stages;
+
+use laptime_engine::Passes;
+use laptime_graph::{FusionKind, Op, Program, schedule::Schedule};
+
+use crate::{
+    kernels::turned_bytes,
+    simd::{Isa, LANES},
+};
+
+/// What a Program is lowered for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Target {
+    /// The instruction set of the kernels.
+    pub isa: Isa,
+}
+
+/// The Schedule of a Program for a target.
+///
+/// # Panics
+/// Never for a Program that `laptime_graph::build` made; the Schedule is proven sound on the way.
+pub fn lower(program: &Program, target: Target, passes: &Passes) -> Schedule {
+    let taken: Vec<FusionKind> = FusionKind::ALL
+        .into_iter()
+        .filter(|kind| passes.has(kind.as_str()))
+        .collect();
+    let groups = groups::group(program, &taken);
+    let stages = stages::arrange(program, &groups, &taken);
+    let mut schedule = Schedule {
+        target: format!("cpu {}, slices of {LANES}", target.isa),
+        passes: taken,
+        stages,
+        buffers: Vec::new(),
+        scratch_bytes: scratch_bytes(program),
+    };
+    schedule.buffers = memory::plan(program, &schedule.stages);
+    if schedule.check(program).is_err() {
+        // Something of the step's end would meet the beginning of the next.
+        if let Some(last) = schedule.stages.last_mut() {
+            last.barrier = true;
+        }
+        schedule.buffers = memory::plan(program, &schedule.stages);
+    }
+    if let Err(why) = schedule.check(program) {
+        panic!("the CPU lowering made an unsound schedule: {why}");
+    }
+    schedule
+}
+
+/// What the largest weight gradient of a convolution turns over at once.
+fn scratch_bytes(program: &Program) -> usize {
+    let turned = program
+        .operations
+        .iter()
+        .filter_map(|operation| match operation.op {
+            Op::Conv2dGradWeight(_) => {
+                let dy = operation.inputs[1];
+                let samples = program.batch_size.next_multiple_of(LANES);
+                Some(turned_bytes(memory::extent(program, dy, 0) * samples))
+            }
+            _ => None,
+        });
+    turned.max().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,388 @@
+//! Cuts kernels into slices and puts them into stages, with as few barriers as the values allow.
+
+use laptime_graph::{
+    FusionKind, Op, OpId, Operation, Program, Role, TensorId,
+    schedule::{Access, Kernel, Part, Split, Stage},
+};
+
+use super::memory::{extent, is_images, is_weight};
+use crate::simd::LANES;
+
+/// Rows a slice where work is cut by samples.
+const ROWS: usize = 4;
+
+/// One sample a slice, of any layout.
+const SAMPLES: Part = Part::Along { axis: 2, width: 1 };
+
+/// A kernel with the number of slices it is cut into (any, where it is not cut).
+struct Cut {
+    slices: Option<usize>,
+    kernel: Kernel,
+}
+
+/// The stages of a step, without the barrier at its end.
+pub(super) fn arrange(program: &Program, groups: &[Vec<OpId>], taken: &[FusionKind]) -> Vec<Stage> {
+    let mut arranger = Arranger {
+        program,
+        taken,
+        stages: Vec::new(),
+        waiting: Vec::new(),
+    };
+    for group in groups {
+        let cuts = arranger.cuts(group);
+        if arranger.may_wait(group) && !arranger.fits(&cuts) {
+            arranger.waiting.push(cuts);
+        } else {
+            arranger.place(cuts);
+        }
+    }
+    arranger.place_waiting();
+    let mut stages = arranger.stages;
+    // Threads meet at least once a step: they must agree on where training stops.
+    if stages.iter().all(|stage| !stage.barrier)
+        && let Some(last) = stages.last_mut()
+    {
+        last.barrier = true;
+    }
+    stages
+}
+
+struct Arranger<'a> {
+    program: &'a Program,
+    taken: &'a [FusionKind],
+    stages: Vec<Stage>,
+    /// Updates that need a barrier before them, waiting for one that is needed anyway.
+    waiting: Vec<Vec<Cut>>,
+}
+
+impl Arranger<'_> {
+    /// Whether nothing later in the step reads what the group writes: an update in place.
+    fn may_wait(&self, group: &[OpId]) -> bool {
+        let last = self.program.operation(group[group.len() - 1]);
+        matches!(last.op, Op::Adam { .. } | Op::Sgd { .. })
+    }
+
+    /// Whether any of the cuts can be done with no further barrier.
+    fn fits(&self, cuts: &[Cut]) -> bool {
+        cuts.iter().any(|cut| self.needs_no_barrier(cut))
+    }
+
+    /// Puts the first of the cuts that fits into the open stage there; else the last of them
+    /// into a stage of its own, behind a barrier where it needs one.
+    fn place(&mut self, mut cuts: Vec<Cut>) {
+        let fitting = cuts.iter().position(|cut| {
+            self.stages.last().is_some_and(|stage| {
+                let slices = cut.slices.unwrap_or(stage.slices);
+                let fits = slices == stage.slices || !is_cut(stage);
+                fits && !stage.barrier && self.needs_no_barrier(cut)
+            })
+        });
+        if let Some(index) = fitting {
+            let Cut { slices, kernel } = cuts.swap_remove(index);
+            let stage = self
+                .stages
+                .last_mut()
+                .expect("the cut fits into the last stage");
+            stage.slices = slices.unwrap_or(stage.slices);
+            stage.kernels.push(kernel);
+            return;
+        }
+        let cut = cuts.pop().expect("every group can be cut in some way");
+        if !self.needs_no_barrier(&cut)
+            && let Some(last) = self.stages.last_mut()
+        {
+            last.barrier = true;
+            self.place_waiting();
+        }
+        let slices = cut.slices.unwrap_or(1);
+        self.stages.push(Stage {
+            slices,
+            kernels: vec![cut.kernel],
+            barrier: false,
+        });
+    }
+
+    /// Places the updates that waited, behind the barrier that was just set.
+    fn place_waiting(&mut self) {
+        for cuts in std::mem::take(&mut self.waiting) {
+            self.place(cuts);
+        }
+    }
+
+    /// Whether nothing done since the last barrier stands in the way of doing this now.
+    fn needs_no_barrier(&self, cut: &Cut) -> bool {
+        let open = self.stages.iter().rev().take_while(|stage| !stage.barrier);
+        open.flat_map(|stage| stage.kernels.iter().map(move |kernel| (stage, kernel)))
+            .all(|(stage, kernel)| {
+                let slices = cut.slices.unwrap_or(stage.slices);
+                let open_slices = if is_cut(stage) { stage.slices } else { slices };
+                cut.kernel.may_follow(kernel, (open_slices, slices))
+            })
+    }
+
+    /// The ways to cut a group, the preferred first; the last one always works.
+    fn cuts(&self, group: &[OpId]) -> Vec<Cut> {
+        let operation = self.program.operation(group[0]);
+        let (inputs, outputs) = (&operation.inputs, &operation.outputs);
+        let columns = along(1, LANES);
+        match operation.op {
+            Op::ScalePixels { .. } if self.makes_images(group) => {
+                let slices = extent(self.program, outputs[0], 0).div_ceil(ROWS);
+                vec![self.cut(group, Some(slices), Split::Slices, |_| along(0, ROWS))]
+            }
+            Op::ScalePixels { .. } if self.taken.contains(&FusionKind::PixelsAtFirstRead) => {
+                vec![self.cut(group, None, Split::EachThread, |_| Part::Whole)]
+            }
+            Op::ScalePixels { .. } => {
+                let slices = self.program.batch_size.div_ceil(ROWS);
+                vec![self.cut(group, Some(slices), Split::Slices, |_| along(0, ROWS))]
+            }
+            Op::Reshape | Op::Dropout(_) | Op::DropoutGrad(_) => {
+                let slices = self.program.batch_size;
+                vec![self.cut(group, Some(slices), Split::Slices, |_| SAMPLES)]
+            }
+            Op::Conv2d(_) => {
+                let (x, w) = (inputs[0], inputs[1]);
+                let part = |id| match id {
+                    id if id == x => Part::Whole,
+                    id if id == w => along(0, LANES),
+                    _ => columns,
+                };
+                vec![self.cut(group, self.slices(w, 0), Split::Slices, part)]
+            }
+            Op::Conv2dGradInput(_) => {
+                let dy = inputs[0];
+                let part = |id| if id == dy { Part::Whole } else { columns };
+                vec![self.cut(group, self.slices(outputs[0], 1), Split::Slices, part)]
+            }
+            Op::Conv2dGradWeight(_) => {
+                let (x, dy) = (inputs[0], inputs[1]);
+                let part = |id| match id {
+                    id if id == x => Part::Whole,
+                    id if id == dy => columns,
+                    _ => along(0, LANES),
+                };
+                vec![self.cut(group, self.slices(outputs[0], 0), Split::Slices, part)]
+            }
+            Op::Dense => {
+                let (x, w) = (inputs[0], inputs[1]);
+                let by_output = self.cut(group, self.slices(w, 0), Split::Slices, |id| {
+                    self.dense_part(id, x, w, 0)
+                });
+                let by_input = self.cut(group, self.slices(x, 1), Split::Slices, |id| {
+                    let written = id == *self.outputs(group).last().expect("a kernel writes");
+                    if written {
+                        Part::Partial
+                    } else {
+                        self.dense_part(id, x, w, 1)
+                    }
+                });
+                // The loss alone takes partial sums. They are worth it where they are no larger
+                // than what they are made of.
+                let partials = by_input.slices.unwrap_or(1) * outputs_of(self.program, w);
+                let is_logits = self.outputs(group).last() == Some(&self.program.logits);
+                let worth_it = is_logits && partials <= extent(self.program, x, 1);
+                if worth_it {
+                    vec![by_input, by_output]
+                } else {
+                    vec![by_output]
+                }
+            }
+            Op::DenseGradInput => {
+                let (dy, w) = (inputs[0], inputs[1]);
+                let slices = self.slices(w, 1);
+                let part = |id| if id == dy { Part::Whole } else { columns };
+                vec![self.cut(group, slices, Split::Slices, part)]
+            }
+            Op::DenseGradWeight => {
+                let (x, dy) = (inputs[0], inputs[1]);
+                let axis = self.weight_axis(group);
+                let slices = self.slices(outputs[0], axis);
+                let part = |id| match (id, axis) {
+                    (id, 0) if id == x => Part::Whole,
+                    (id, 1) if id == dy => Part::Whole,
+                    (id, _) if id == x || id == dy => columns,
+                    _ => along(axis, LANES),
+                };
+                vec![self.cut(group, slices, Split::Slices, part)]
+            }
+            Op::BiasGrad => {
+                let dy = inputs[0];
+                let first = |id| if id == dy { Part::Whole } else { Part::First };
+                let by_first = self.cut(group, None, Split::First, first);
+                let by_column = self.cut(group, self.slices(dy, 1), Split::Slices, |_| columns);
+                self.vector_cut(group, by_column, by_first)
+            }
+            Op::Adam { .. } | Op::Sgd { .. } | Op::Zeros => {
+                let parameter = *self.outputs(group).last().expect("a kernel writes");
+                if is_weight(self.program, parameter) {
+                    let axis = self.weight_axis(group);
+                    let slices = self.slices(parameter, axis);
+                    vec![self.cut(group, slices, Split::Slices, |_| along(axis, LANES))]
+                } else {
+                    let by_first = self.cut(group, None, Split::First, |_| Part::First);
+                    let slices = self.slices(parameter, 1);
+                    let by_column = self.cut(group, slices, Split::Slices, |_| columns);
+                    self.vector_cut(group, by_column, by_first)
+                }
+            }
+            Op::Bias
+            | Op::Relu
+            | Op::ReluGrad
+            | Op::Add
+            | Op::BatchNorm { .. }
+            | Op::BatchNormEvaluation { .. }
+            | Op::BatchNormGrad
+            | Op::MaxPool(_)
+            | Op::MaxPoolGrad(_)
+            | Op::AvgPool(_)
+            | Op::AvgPoolGrad(_)
+            | Op::GlobalAvgPool
+            | Op::GlobalAvgPoolGrad => {
+                let slices = self.slices(outputs[0], 1);
+                vec![self.cut(group, slices, Split::Slices, |_| columns)]
+            }
+            Op::SoftmaxCrossEntropy | Op::SoftmaxCrossEntropyGrad => {
+                vec![self.cut(group, None, Split::EachThread, |_| Part::Whole)]
+            }
+        }
+    }
+
+    /// What a slice of a dense layer forward touches, cut along outputs (axis 0 of the weights)
+    /// or inputs (axis 1).
+    fn dense_part(&self, id: TensorId, x: TensorId, w: TensorId, axis: usize) -> Part {
+        match axis {
+            0 if id == x => Part::Whole,
+            0 if id == w => along(0, LANES),
+            0 => along(1, LANES),
+            _ if id == x || id == w => along(1, LANES),
+            _ => Part::First,
+        }
+    }
+
+    /// A vector is cut as the forward pass has it.
+    fn vector_cut(&self, group: &[OpId], by_column: Cut, by_first: Cut) -> Vec<Cut> {
+        match self.forward_part(group) {
+            Some(Part::First) => vec![by_first],
+            _ => vec![by_column],
+        }
+    }
+
+    /// What the forward pass touches of the parameter that this group updates or makes the
+    /// gradient of: the update does the same, so that a parameter stays with its thread.
+    fn forward_part(&self, group: &[OpId]) -> Option<Part> {
+        let parameter = |id: TensorId| match self.program.tensor(id).role {
+            Role::Gradient { of } => of,
+            _ => id,
+        };
+        let written: Vec<TensorId> = self.outputs(group).into_iter().map(parameter).collect();
+        self.stages
+            .iter()
+            .flat_map(|stage| &stage.kernels)
+            .flat_map(|kernel| &kernel.accesses)
+            .find(|access| written.contains(&access.tensor))
+            .map(|access| access.part)
+    }
+
+    /// The axis along which the forward pass has cut the weights that this group updates.
+    fn weight_axis(&self, group: &[OpId]) -> usize {
+        match self.forward_part(group) {
+            Some(Part::Along { axis, .. }) => axis,
+            _ => 0,
+        }
+    }
+
+    /// Whether what the group writes is stored as images.
+    fn makes_images(&self, group: &[OpId]) -> bool {
+        self.outputs(group)
+            .into_iter()
+            .filter(|id| self.is_wanted(*id, group))
+            .any(|id| is_images(self.program, id))
+    }
+
+    fn slices(&self, id: TensorId, axis: usize) -> Option<usize> {
+        Some(extent(self.program, id, axis).div_ceil(LANES))
+    }
+
+    fn operations(&self, group: &[OpId]) -> impl Iterator<Item = &Operation> {
+        group.iter().map(|id| self.program.operation(*id))
+    }
+
+    fn outputs(&self, group: &[OpId]) -> Vec<TensorId> {
+        self.operations(group)
+            .flat_map(|operation| operation.outputs.clone())
+            .collect()
+    }
+
+    /// A kernel of the group's operations: it reads what comes from outside and writes what
+    /// others read; what only its own operations read never reaches memory.
+    fn cut(
+        &self,
+        group: &[OpId],
+        slices: Option<usize>,
+        split: Split,
+        part: impl Fn(TensorId) -> Part,
+    ) -> Cut {
+        let written = self.outputs(group);
+        let mut accesses: Vec<Access> = Vec::new();
+        let mut touch = |tensor: TensorId, write: bool| match accesses
+            .iter_mut()
+            .find(|access| access.tensor == tensor)
+        {
+            Some(access) => access.write |= write,
+            None => accesses.push(Access {
+                tensor,
+                write,
+                part: part(tensor),
+            }),
+        };
+        for operation in self.operations(group) {
+            for &input in &operation.inputs {
+                let role = &self.program.tensor(input).role;
+                let given = matches!(role, Role::Pixels | Role::Labels);
+                if !given && (!written.contains(&input) || role.is_persistent()) {
+                    touch(input, false);
+                }
+            }
+            for &output in &operation.outputs {
+                if self.is_wanted(output, group) {
+                    touch(output, true);
+                }
+            }
+        }
+        Cut {
+            slices,
+            kernel: Kernel {
+                operations: group.to_vec(),
+                split,
+                accesses,
+            },
+        }
+    }
+
+    fn is_wanted(&self, output: TensorId, group: &[OpId]) -> bool {
+        let tensor = self.program.tensor(output);
+        tensor.role.is_persistent()
+            || matches!(tensor.role, Role::Metric)
+            || output == self.program.logits
+            || self
+                .program
+                .operations_by_id()
+                .any(|(id, operation)| !group.contains(&id) && operation.inputs.contains(&output))
+    }
+}
+
+fn is_cut(stage: &Stage) -> bool {
+    stage
+        .kernels
+        .iter()
+        .any(|kernel| kernel.split == Split::Slices)
+}
+
+fn along(axis: usize, width: usize) -> Part {
+    Part::Along { axis, width }
+}
+
+fn outputs_of(program: &Program, weight: TensorId) -> usize {
+    extent(program, weight, 0).next_multiple_of(LANES)
+}

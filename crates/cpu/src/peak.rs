@@ -1,0 +1,49 @@
+//! How fast this processor multiplies and adds at best: the yardstick beside which a kernel's time is
+//! shown.
+
+use std::{hint::black_box, time::Instant};
+
+use crate::{
+    simd::{Isa, Kernel, LANES, Simd, dispatch},
+    threads::Pool,
+};
+
+/// Independent sums: enough to hide the latency of a multiply-add on every port.
+const SUMS: usize = 10;
+const TURNS: usize = 100_000;
+
+struct MultiplyAdds;
+
+impl Kernel for MultiplyAdds {
+    type Output = f32;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) -> f32 {
+        let (factor, addend) = (s.splat(black_box(0.999)), s.splat(black_box(0.001)));
+        let mut sums = [s.splat(1.0); SUMS];
+        for _ in 0..TURNS {
+            for sum in &mut sums {
+                *sum = s.mul_add(*sum, factor, addend);
+            }
+        }
+        let total = sums.into_iter().reduce(|a, b| s.add(a, b));
+        total.map_or(0.0, |total| s.sum(total))
+    }
+}
+
+/// The single-precision FLOP/s that all threads together reach in registers; the best of a few tries
+/// of about a millisecond.
+pub(crate) fn peak_flops(isa: Isa, threads: usize) -> f64 {
+    let Ok(pool) = Pool::new(threads) else {
+        return f64::NAN;
+    };
+    let tries = (0..20).map(|_| {
+        let start = Instant::now();
+        pool.run(&|_, _| {
+            black_box(dispatch(isa, MultiplyAdds));
+        });
+        start.elapsed().as_secs_f64()
+    });
+    let best_s = tries.fold(f64::INFINITY, f64::min);
+    (2 * threads * TURNS * SUMS * LANES) as f64 / best_s
+}

@@ -1,0 +1,165 @@
+//! Runs batches on one thread: the loop over steps, stages and tasks.
+
+use std::{
+    ops::Range,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::{Duration, Instant},
+};
+
+use laptime_engine::{Progress, Score};
+use laptime_graph::schedule::Split;
+use laptime_workload::dataset::Samples;
+
+use crate::{
+    kernels::Step,
+    link::Linked,
+    memory::{Floats, ThreadMemory, View},
+    simd::Isa,
+};
+
+/// The Program of a workload compiled for batches of one size.
+pub(crate) struct Compiled {
+    pub(crate) linked: Linked,
+    pub(crate) step: Floats,
+    pub(crate) threads: Vec<ThreadMemory>,
+}
+
+/// What the first thread writes down; it has room for all of it from the start.
+pub(crate) struct Log {
+    pub(crate) score: Score,
+    pub(crate) step_s: Vec<f32>,
+    pub(crate) profile: Option<TaskTimes>,
+}
+
+/// Where the first thread's time went, over the steps of whole batches.
+pub(crate) struct TaskTimes {
+    /// Of each task, in the order of the Schedule.
+    pub(crate) tasks: Vec<Duration>,
+    /// At barriers.
+    pub(crate) waiting: Duration,
+    pub(crate) steps: u64,
+}
+
+impl Log {
+    /// A log for so many steps, with the times of so many tasks where they are wanted.
+    pub(crate) fn for_steps(steps: usize, profiled_tasks: Option<usize>) -> Self {
+        Self {
+            score: Score::default(),
+            step_s: Vec::with_capacity(steps),
+            profile: profiled_tasks.map(|tasks| TaskTimes {
+                tasks: vec![Duration::ZERO; tasks],
+                waiting: Duration::ZERO,
+                steps: 0,
+            }),
+        }
+    }
+}
+
+/// What all threads share while they run batches.
+pub(crate) struct Runner<'a> {
+    pub(crate) isa: Isa,
+    pub(crate) threads: usize,
+    pub(crate) persistent: &'a Floats,
+    pub(crate) samples: &'a Samples,
+    pub(crate) batches: &'a [(&'a [u32], &'a Compiled)],
+    pub(crate) first_number: u64,
+    /// The number of batches to do; the first thread lowers it when it is asked to stop.
+    pub(crate) end: AtomicU64,
+    pub(crate) progress: &'a Progress,
+}
+
+impl Runner<'_> {
+    /// One thread's part of all batches. Nothing here allocates, locks or reads a file.
+    pub(crate) fn run(&self, thread: usize, mut barrier: impl FnMut(), mut log: Option<&mut Log>) {
+        let mut start = Instant::now();
+        for (index, &(batch, compiled)) in self.batches.iter().enumerate() {
+            // The end was lowered, if at all, before a barrier of the step before.
+            if index as u64 >= self.end.load(Relaxed) {
+                break;
+            }
+            if log.is_some() && self.progress.is_stopped() {
+                self.end.store(index as u64 + 1, Relaxed);
+            }
+            let Compiled {
+                linked,
+                step: step_memory,
+                threads,
+            } = compiled;
+            let number = self.first_number + index as u64;
+            let step = Step {
+                number,
+                batch,
+                pixels: &self.samples.pixels,
+                labels: &self.samples.labels,
+                scores: log.is_some(),
+            };
+            let view = View::new(
+                self.persistent,
+                step_memory,
+                &threads[thread],
+                number as usize,
+            );
+            let is_whole = batch.len() == self.batches[0].0.len();
+            let mut times = log
+                .as_mut()
+                .and_then(|log| log.profile.as_mut())
+                .filter(|_| is_whole);
+            let mut task_number = 0;
+            let mut clock = times.is_some().then(Instant::now);
+            for stage in &linked.stages {
+                let mine = share(stage.slices, thread, self.threads);
+                for task in &stage.tasks {
+                    let slices = match task.split {
+                        Split::Slices => mine.clone(),
+                        Split::First if mine.start == 0 && !mine.is_empty() => 0..task.slices,
+                        Split::First => 0..0,
+                        Split::EachThread => 0..task.slices,
+                    };
+                    if !slices.is_empty() {
+                        // SAFETY: the task was linked from the Schedule that these arenas were
+                        // made for; `Schedule::check` has proven that slices of one thread are
+                        // not touched by another between two barriers, and `share` gives each
+                        // slice to one thread.
+                        unsafe { task.task.run(self.isa, &step, view, slices) }
+                    }
+                    if let (Some(times), Some(clock)) = (&mut times, &mut clock) {
+                        times.tasks[task_number] += lap(clock);
+                    }
+                    task_number += 1;
+                }
+                if stage.barrier {
+                    barrier();
+                    if let (Some(times), Some(clock)) = (&mut times, &mut clock) {
+                        times.waiting += lap(clock);
+                    }
+                }
+            }
+            if let Some(times) = times {
+                times.steps += 1;
+            }
+            if let Some(log) = &mut log {
+                // SAFETY: metrics lie in this thread's own arena.
+                let (loss_sum, correct) =
+                    unsafe { (*view.at(linked.loss_sum), *view.at(linked.correct)) };
+                log.score.samples += batch.len() as u64;
+                log.score.loss_sum += f64::from(loss_sum);
+                log.score.correct += correct as u64;
+                self.progress.tell(log.score);
+                let now = Instant::now();
+                log.step_s.push((now - start).as_secs_f32());
+                start = now;
+            }
+        }
+    }
+}
+
+/// The time since the clock was last read.
+fn lap(clock: &mut Instant) -> Duration {
+    let now = Instant::now();
+    now - std::mem::replace(clock, now)
+}
+
+/// The slices of a thread: neighbours, as even as can be.
+fn share(slices: usize, thread: usize, threads: usize) -> Range<usize> {
+    slices * thread / threads..slices * (thread + 1) / threads
+}

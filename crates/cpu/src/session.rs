@@ -1,0 +1,333 @@
+//! A compiled workload on CPU threads, with its state.
+
+use std::sync::{Mutex, atomic::AtomicU64};
+
+use laptime_engine::{
+    Device, EngineError, EpochReport, Job, KernelTime, Profile, Progress, Score, Session,
+    StepCosts,
+    gate::{Trace, trace_schedule},
+};
+use laptime_graph::{
+    Mode, Program, State, StateTensor, build,
+    schedule::{Arena, Buffer, Schedule},
+};
+use laptime_workload::epoch_order;
+
+use crate::{
+    float_mode::FlushToZero,
+    link::link,
+    lower::{Target, lower},
+    memory::{Floats, ThreadMemory},
+    peak::peak_flops,
+    runner::{Compiled, Log, Runner, TaskTimes},
+    simd::Isa,
+    threads::Pool,
+};
+
+/// A workload compiled for CPU threads.
+pub(crate) struct CpuSession {
+    job: Job,
+    device: Device,
+    isa: Isa,
+    pool: Pool,
+    program: Program,
+    schedule: Schedule,
+    persistent: Floats,
+    steps: u64,
+    training: Vec<Compiled>,
+    evaluation: Vec<Compiled>,
+    profile: Option<TaskTimes>,
+}
+
+impl CpuSession {
+    pub(crate) fn new(job: &Job, device: &Device, isa: Isa) -> Result<Self, EngineError> {
+        let pool = Pool::new(job.threads)
+            .map_err(|error| EngineError::Failed(format!("cannot start a thread: {error}")))?;
+        let batch_size = job.workload.batch_size;
+        let program = build(&job.workload, Mode::Training, batch_size);
+        let schedule = lower(&program, Target { isa }, &job.passes);
+        let mut session = Self {
+            job: job.clone(),
+            device: device.clone(),
+            isa,
+            pool,
+            persistent: Floats::zeroed(schedule.arena_bytes(Arena::Persistent)),
+            training: Vec::new(),
+            evaluation: Vec::new(),
+            profile: None,
+            program,
+            schedule,
+            steps: 0,
+        };
+        session.prepare(Mode::Training, batch_size.min(job.dataset.train.count()));
+        session.prepare(Mode::Training, job.dataset.train.count() % batch_size);
+        session.prepare(Mode::Evaluation, batch_size.min(job.dataset.test.count()));
+        session.prepare(Mode::Evaluation, job.dataset.test.count() % batch_size);
+        session.initialise();
+        Ok(session)
+    }
+
+    /// Writes the initial weights; the arena is zero elsewhere.
+    fn initialise(&mut self) {
+        let values = self.persistent.values_mut();
+        let tensors = State::initial_tensors(&self.program, self.job.workload.seed);
+        for ((id, _), tensor) in self.program.persistent().zip(tensors) {
+            if tensor.values.iter().any(|value| *value != 0.0) {
+                let buffer = self
+                    .schedule
+                    .buffer(id)
+                    .expect("persistent tensors have buffers");
+                write(values, buffer, &tensor.values);
+            }
+        }
+    }
+
+    /// Makes sure that batches of this size are compiled.
+    fn prepare(&mut self, mode: Mode, batch_size: usize) {
+        if batch_size == 0 || self.compiled(mode, batch_size).is_some() {
+            return;
+        }
+        let program = build(&self.job.workload, mode, batch_size);
+        let schedule = lower(&program, Target { isa: self.isa }, &self.job.passes);
+        assert!(
+            program.persistent().all(|(id, tensor)| {
+                let place = |schedule: &Schedule, id| {
+                    schedule
+                        .buffer(id)
+                        .map(|buffer| (buffer.layout, buffer.offset_bytes))
+                };
+                let mut training = self.program.persistent();
+                let same = training.find(|(_, other)| other.name == tensor.name);
+                same.is_some_and(|(other, _)| place(&self.schedule, other) == place(&schedule, id))
+            }),
+            "parameters have one place, whatever the batch size"
+        );
+        let linked = link(&program, &schedule);
+        let threads = (0..self.pool.threads())
+            .map(|_| ThreadMemory {
+                arena: Floats::zeroed(linked.thread_bytes),
+                scratch: Floats::zeroed(linked.scratch_bytes),
+            })
+            .collect();
+        let compiled = Compiled {
+            step: Floats::zeroed(linked.step_bytes),
+            threads,
+            linked,
+        };
+        match mode {
+            Mode::Training => self.training.push(compiled),
+            Mode::Evaluation => self.evaluation.push(compiled),
+        }
+    }
+
+    fn compiled(&self, mode: Mode, batch_size: usize) -> Option<&Compiled> {
+        let of_mode = match mode {
+            Mode::Training => &self.training,
+            Mode::Evaluation => &self.evaluation,
+        };
+        of_mode
+            .iter()
+            .find(|compiled| compiled.linked.batch_size == batch_size)
+    }
+
+    /// Runs the samples of `order` through the Programs of `mode`, batch by batch.
+    fn epoch(&mut self, mode: Mode, order: &[u32], progress: &Progress) -> EpochReport {
+        let batch_size = self.job.workload.batch_size;
+        self.prepare(mode, batch_size.min(order.len()));
+        self.prepare(mode, order.len() % batch_size);
+        let batches: Vec<(&[u32], &Compiled)> = order
+            .chunks(batch_size)
+            .map(|batch| {
+                (
+                    batch,
+                    self.compiled(mode, batch.len()).expect("it was prepared"),
+                )
+            })
+            .collect();
+        let samples = match mode {
+            Mode::Training => &self.job.dataset.train,
+            Mode::Evaluation => &self.job.dataset.test,
+        };
+        let runner = Runner {
+            isa: self.isa,
+            threads: self.pool.threads(),
+            persistent: &self.persistent,
+            samples,
+            batches: &batches,
+            first_number: self.steps + 1,
+            end: AtomicU64::new(batches.len() as u64),
+            progress,
+        };
+        let whole = &batches[0].1.linked;
+        let profiled = (self.job.profile && mode == Mode::Training).then(|| whole.tasks());
+        let log = Mutex::new(Log::for_steps(batches.len(), profiled));
+        self.pool.run(&|thread, barrier| {
+            let _mode = FlushToZero::new();
+            // Held by the first thread for as long as it runs: no one else wants it.
+            let mut log = (thread == 0).then(|| log.lock().expect("no thread panicked"));
+            runner.run(thread, || barrier.wait(), log.as_deref_mut());
+        });
+        let log = log.into_inner().expect("no thread panicked");
+        if mode == Mode::Training {
+            self.steps += log.step_s.len() as u64;
+            if let Some(times) = log.profile {
+                self.profile = Some(times);
+            }
+        }
+        EpochReport {
+            score: log.score,
+            step_s: Some(log.step_s),
+        }
+    }
+}
+
+impl Session for CpuSession {
+    fn device(&self) -> &Device {
+        &self.device
+    }
+
+    fn step_costs(&self) -> StepCosts {
+        StepCosts {
+            model_flops: self.program.model_flops(),
+            executed_flops: Some(self.program.executed_flops()),
+            parameters: self.program.parameter_count() as u64,
+        }
+    }
+
+    fn prepare_s(&self) -> f64 {
+        0.0 // pixels are scaled where they are first read
+    }
+
+    fn profile(&mut self) -> Option<Profile> {
+        let times = self.profile.as_ref()?;
+        let kernels = self.schedule.stages.iter().flat_map(|stage| &stage.kernels);
+        let kernels = kernels.zip(&times.tasks).map(|(kernel, time)| {
+            let flops = kernel
+                .operations
+                .iter()
+                .map(|id| self.program.flops(*id))
+                .sum();
+            let last = self
+                .program
+                .operation(kernel.operations[kernel.operations.len() - 1]);
+            KernelTime {
+                kernel: kernel.name(&self.program),
+                makes: self.program.tensor(last.outputs[0]).name.clone(),
+                step_s: time.as_secs_f64() / times.steps as f64,
+                flops,
+            }
+        });
+        Some(Profile {
+            kernels: kernels.collect(),
+            waiting_step_s: times.waiting.as_secs_f64() / times.steps as f64,
+            peak_flops: peak_flops(self.isa, self.pool.threads()),
+        })
+    }
+
+    fn train(&mut self, order: &[u32], progress: &Progress) -> Result<EpochReport, EngineError> {
+        check_samples(order, self.job.dataset.train.count(), "training")?;
+        Ok(self.epoch(Mode::Training, order, progress))
+    }
+
+    fn evaluate(&mut self, progress: &Progress) -> Result<Score, EngineError> {
+        let order = epoch_order(0, 0, self.job.dataset.test.count(), false);
+        Ok(self.epoch(Mode::Evaluation, &order, progress).score)
+    }
+
+    fn logits(&mut self, samples: &[u32]) -> Result<Vec<f32>, EngineError> {
+        check_samples(samples, self.job.dataset.test.count(), "test")?;
+        let mut logits = Vec::new();
+        for batch in samples.chunks(self.job.workload.batch_size) {
+            self.epoch(Mode::Evaluation, batch, &Progress::new());
+            let compiled = self
+                .compiled(Mode::Evaluation, batch.len())
+                .expect("it just ran");
+            let stored = &compiled.linked.logits;
+            let values = compiled.step.values();
+            // `epoch` numbers its steps from the next training step on.
+            let start = stored.matrix.place.index(self.steps as usize + 1);
+            let size = stored.matrix.rows * stored.matrix.stride;
+            for row in 0..stored.matrix.rows {
+                for column in 0..stored.matrix.columns {
+                    let at = start + row * stored.matrix.stride + column;
+                    let parts = (0..stored.partials).map(|partial| values[at + partial * size]);
+                    logits.push(parts.reduce(|sum, part| sum + part).unwrap_or(0.0));
+                }
+            }
+        }
+        Ok(logits)
+    }
+
+    fn state(&mut self) -> Result<State, EngineError> {
+        let values = self.persistent.values();
+        let tensors = self
+            .program
+            .persistent()
+            .map(|(id, tensor)| {
+                let buffer = self
+                    .schedule
+                    .buffer(id)
+                    .expect("persistent tensors have buffers");
+                let start = buffer.offset_bytes / 4;
+                let value = |index| values[start + buffer.layout.stored_index(index)];
+                StateTensor {
+                    name: tensor.name.clone(),
+                    shape: tensor.shape.clone(),
+                    values: (0..tensor.elements())
+                        .map(|index| f64::from(value(index)))
+                        .collect(),
+                }
+            })
+            .collect();
+        Ok(State {
+            steps: self.steps,
+            tensors,
+        })
+    }
+
+    fn trace_f64(&mut self, start: &State, order: &[u32]) -> Result<Trace, EngineError> {
+        Ok(trace_schedule(
+            &self.program,
+            &self.schedule,
+            &self.job.dataset,
+            start,
+            order,
+        ))
+    }
+
+    fn set_state(&mut self, state: &State) -> Result<(), EngineError> {
+        for (id, tensor) in self.program.persistent() {
+            let given = state
+                .tensor(&tensor.name)
+                .filter(|given| given.shape == tensor.shape)
+                .ok_or_else(|| {
+                    let what = format!("the state has no {} of this model's shape", tensor.name);
+                    EngineError::Unsupported(what)
+                })?;
+            let buffer = self
+                .schedule
+                .buffer(id)
+                .expect("persistent tensors have buffers");
+            write(self.persistent.values_mut(), buffer, &given.values);
+        }
+        self.steps = state.steps;
+        Ok(())
+    }
+}
+
+/// Writes a tensor's values to where its buffer has them.
+fn write(arena: &mut [f32], buffer: &Buffer, values: &[f64]) {
+    let arena = &mut arena[buffer.offset_bytes / 4..];
+    for (index, value) in values.iter().enumerate() {
+        arena[buffer.layout.stored_index(index)] = *value as f32;
+    }
+}
+
+fn check_samples(order: &[u32], count: usize, which: &str) -> Result<(), EngineError> {
+    match order.iter().find(|&&sample| sample as usize >= count) {
+        None => Ok(()),
+        Some(sample) => Err(EngineError::Unsupported(format!(
+            "sample {sample} was asked for, but there are only {count} {which} samples"
+        ))),
+    }
+}

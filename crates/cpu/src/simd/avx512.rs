@@ -1,0 +1,130 @@
+//! Blocks as one 512-bit register.
+// SAFETY (all of this file): the intrinsics need AVX-512 F, BW, DQ and VL, which `dispatch` has seen
+// before it made an `Avx512`; loads and stores are in bounds by the contract of `Simd`.
+#![allow(clippy::undocumented_unsafe_blocks)]
+
+use std::arch::x86_64::*;
+
+use super::{LANES, Simd};
+
+/// Proof that the processor has AVX-512.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Avx512;
+
+impl Simd for Avx512 {
+    type Block = __m512;
+    type Mask = __mmask16;
+
+    // 8 × 2 = 16 accumulators: enough to hide 4 cycles of latency on two ports.
+    const TILE: (usize, usize) = (8, 2);
+
+    #[inline(always)]
+    fn splat(self, value: f32) -> __m512 {
+        unsafe { _mm512_set1_ps(value) }
+    }
+    #[inline(always)]
+    unsafe fn load(self, from: *const f32) -> __m512 {
+        unsafe { _mm512_loadu_ps(from) }
+    }
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32, block: __m512) {
+        unsafe { _mm512_storeu_ps(to, block) }
+    }
+    #[inline(always)]
+    unsafe fn load_bytes(self, from: *const u8) -> __m512 {
+        unsafe { _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(from.cast()))) }
+    }
+    #[inline(always)]
+    fn add(self, a: __m512, b: __m512) -> __m512 {
+        unsafe { _mm512_add_ps(a, b) }
+    }
+    #[inline(always)]
+    fn sub(self, a: __m512, b: __m512) -> __m512 {
+        unsafe { _mm512_sub_ps(a, b) }
+    }
+    #[inline(always)]
+    fn mul(self, a: __m512, b: __m512) -> __m512 {
+        unsafe { _mm512_mul_ps(a, b) }
+    }
+    #[inline(always)]
+    fn max(self, a: __m512, b: __m512) -> __m512 {
+        unsafe { _mm512_max_ps(a, b) }
+    }
+    #[inline(always)]
+    fn mul_add(self, a: __m512, b: __m512, c: __m512) -> __m512 {
+        unsafe { _mm512_fmadd_ps(a, b, c) }
+    }
+    #[inline(always)]
+    fn neg_mul_add(self, a: __m512, b: __m512, c: __m512) -> __m512 {
+        unsafe { _mm512_fnmadd_ps(a, b, c) }
+    }
+    // 14 bits, doubled by one step of Newton's iteration.
+    #[inline(always)]
+    fn reciprocal_sqrt(self, a: __m512) -> __m512 {
+        let r = unsafe { _mm512_rsqrt14_ps(a) };
+        let half_a_r = self.mul(self.mul(self.splat(0.5), a), r);
+        self.mul(r, self.neg_mul_add(half_a_r, r, self.splat(1.5)))
+    }
+    #[inline(always)]
+    fn reciprocal(self, a: __m512) -> __m512 {
+        let r = unsafe { _mm512_rcp14_ps(a) };
+        self.mul(r, self.neg_mul_add(a, r, self.splat(2.0)))
+    }
+    #[inline(always)]
+    fn round(self, a: __m512) -> __m512 {
+        unsafe { _mm512_roundscale_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(a) }
+    }
+    #[inline(always)]
+    fn power_of_two(self, a: __m512) -> __m512 {
+        unsafe { _mm512_scalef_ps(_mm512_set1_ps(1.0), a) }
+    }
+    #[inline(always)]
+    fn greater(self, a: __m512, b: __m512) -> __mmask16 {
+        unsafe { _mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b) }
+    }
+    #[inline(always)]
+    fn keep(self, mask: __mmask16, a: __m512) -> __m512 {
+        unsafe { _mm512_maskz_mov_ps(mask, a) }
+    }
+    #[inline(always)]
+    fn to_array(self, a: __m512) -> [f32; LANES] {
+        let mut lanes = [0.0; LANES];
+        unsafe { self.store(lanes.as_mut_ptr(), a) };
+        lanes
+    }
+    // Four rounds of exchanging halves, 64 shuffles: pairs of lanes, of pairs, of quarters.
+    #[inline(always)]
+    fn transpose(self, rows: [__m512; LANES]) -> [__m512; LANES] {
+        unsafe {
+            let mut a = rows;
+            for i in 0..8 {
+                a[2 * i] = _mm512_unpacklo_ps(rows[2 * i], rows[2 * i + 1]);
+                a[2 * i + 1] = _mm512_unpackhi_ps(rows[2 * i], rows[2 * i + 1]);
+            }
+            let mut b = a;
+            for i in 0..4 {
+                let pd = |j: usize| _mm512_castps_pd(a[4 * i + j]);
+                b[4 * i] = _mm512_castpd_ps(_mm512_unpacklo_pd(pd(0), pd(2)));
+                b[4 * i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(pd(0), pd(2)));
+                b[4 * i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(pd(1), pd(3)));
+                b[4 * i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(pd(1), pd(3)));
+            }
+            // b[4·i + j]: quarter q holds rows 4·i.. of column 4·q + j.
+            let mut c = b;
+            for j in 0..4 {
+                c[j] = _mm512_shuffle_f32x4::<0x88>(b[j], b[4 + j]);
+                c[4 + j] = _mm512_shuffle_f32x4::<0xdd>(b[j], b[4 + j]);
+                c[8 + j] = _mm512_shuffle_f32x4::<0x88>(b[8 + j], b[12 + j]);
+                c[12 + j] = _mm512_shuffle_f32x4::<0xdd>(b[8 + j], b[12 + j]);
+            }
+            let mut d = c;
+            for j in 0..4 {
+                d[j] = _mm512_shuffle_f32x4::<0x88>(c[j], c[8 + j]);
+                d[8 + j] = _mm512_shuffle_f32x4::<0xdd>(c[j], c[8 + j]);
+                d[4 + j] = _mm512_shuffle_f32x4::<0x88>(c[4 + j], c[12 + j]);
+                d[12 + j] = _mm512_shuffle_f32x4::<0xdd>(c[4 + j], c[12 + j]);
+            }
+            d
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Sixteen floats at a time, on whatever the processor has.
+//!
+//! All kernels are written once, for blocks of [`LANES`] floats: one register of AVX-512, two of
+//! AVX2, four of NEON or SSE2. So layouts and slices are the same on every processor, and one
+//! instruction set can be tested in the place of another.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod isa;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod portable;
+
+pub use isa::Isa;
+pub(crate) use isa::{Kernel, dispatch};
+
+/// Floats in a block.
+pub const LANES: usize = 16;
+
+/// The operations on blocks that kernels are made of. A value of the implementing type is proof
+/// that the processor has the instruction set; [`dispatch`] alone makes one.
+///
+/// # Safety
+/// Loads and stores touch [`LANES`] values from the pointer; it needs no alignment.
+pub(crate) trait Simd: Copy {
+    /// A block.
+    type Block: Copy;
+    /// A block of truth values.
+    type Mask: Copy;
+
+    /// The rows of the largest product tile that stays in registers, and its blocks a row.
+    const TILE: (usize, usize);
+
+    /// Asks for the cache line of this address, which need not be valid.
+    #[inline(always)]
+    fn prefetch(self, at: *const f32) {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: every x86-64 processor has SSE; a prefetch reads nothing that can be seen.
+        unsafe {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            _mm_prefetch::<_MM_HINT_T0>(at.cast());
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = at;
+    }
+
+    fn splat(self, value: f32) -> Self::Block;
+    unsafe fn load(self, from: *const f32) -> Self::Block;
+    unsafe fn store(self, to: *mut f32, block: Self::Block);
+    /// Sixteen bytes as floats.
+    unsafe fn load_bytes(self, from: *const u8) -> Self::Block;
+    fn add(self, a: Self::Block, b: Self::Block) -> Self::Block;
+    fn sub(self, a: Self::Block, b: Self::Block) -> Self::Block;
+    fn mul(self, a: Self::Block, b: Self::Block) -> Self::Block;
+    fn max(self, a: Self::Block, b: Self::Block) -> Self::Block;
+    /// `a·b + c`, fused where the instruction set can.
+    fn mul_add(self, a: Self::Block, b: Self::Block, c: Self::Block) -> Self::Block;
+    /// `c − a·b`, fused where the instruction set can.
+    fn neg_mul_add(self, a: Self::Block, b: Self::Block, c: Self::Block) -> Self::Block;
+    /// `1/√a` for normal a > 0, to within 2 units in the last place.
+    fn reciprocal_sqrt(self, a: Self::Block) -> Self::Block;
+    /// `1/a` for normal a > 0, to within 2 units in the last place.
+    fn reciprocal(self, a: Self::Block) -> Self::Block;
+    /// The nearest whole numbers, for |a| < 2²².
+    fn round(self, a: Self::Block) -> Self::Block;
+    /// `2ᵃ` for whole a in −126..=127.
+    fn power_of_two(self, a: Self::Block) -> Self::Block;
+    fn greater(self, a: Self::Block, b: Self::Block) -> Self::Mask;
+    /// `a` where the mask is true, else 0.
+    fn keep(self, mask: Self::Mask, a: Self::Block) -> Self::Block;
+    /// The lanes as an array, lane 0 first.
+    fn to_array(self, a: Self::Block) -> [f32; LANES];
+
+    /// Lane j of block i becomes lane i of block j.
+    fn transpose(self, rows: [Self::Block; LANES]) -> [Self::Block; LANES] {
+        let rows = rows.map(|row| self.to_array(row));
+        std::array::from_fn(|column| {
+            let lanes: [f32; LANES] = std::array::from_fn(|row| rows[row][column]);
+            // SAFETY: the array has LANES values.
+            unsafe { self.load(lanes.as_ptr()) }
+        })
+    }
+
+    /// The first `count` lanes' mask, `count` ≤ [`LANES`].
+    fn first(self, count: usize) -> Self::Mask {
+        let lanes: [f32; LANES] = std::array::from_fn(|lane| lane as f32);
+        // SAFETY: the array has LANES values.
+        let lanes = unsafe { self.load(lanes.as_ptr()) };
+        self.greater(self.splat(count as f32), lanes)
+    }
+
+    /// The sum of the lanes, pairwise: (lane + lane 8 away), then 4, 2, 1.
+    fn sum(self, a: Self::Block) -> f32 {
+        reduce(self.to_array(a), |a, b| a + b)
+    }
+
+    /// The largest lane.
+    fn largest(self, a: Self::Block) -> f32 {
+        reduce(self.to_array(a), f32::max)
+    }
+}
+
+fn reduce(mut lanes: [f32; LANES], combine: impl Fn(f32, f32) -> f32) -> f32 {
+    let mut width = LANES / 2;
+    while width > 0 {
+        for lane in 0..width {
+            lanes[lane] = combine(lanes[lane], lanes[lane + width]);
+        }
+        width /= 2;
+    }
+    lanes[0]
+}
+
+/// `eᵃ` to within 2 units in the last place, for a ≤ 88; below −87 it is about 10⁻³⁸.
+///
+/// Cephes' `expf` (S. Moshier): reduce by n·ln 2 in two parts, a polynomial of degree 5 on
+/// ±ln 2/2, scale by 2ⁿ.
+#[inline(always)]
+pub(crate) fn exp<S: Simd>(s: S, a: S::Block) -> S::Block {
+    let a = s.max(a, s.splat(-87.0));
+    let n = s.round(s.mul(a, s.splat(std::f32::consts::LOG2_E)));
+    let r = s.neg_mul_add(n, s.splat(0.693_359_4), a);
+    let r = s.neg_mul_add(n, s.splat(-2.121_944_4e-4), r);
+    let mut p = s.splat(1.987_569_1e-4);
+    for coefficient in [
+        1.398_2e-3,
+        8.333_452e-3,
+        4.166_579_6e-2,
+        1.666_666_5e-1,
+        0.5,
+    ] {
+        p = s.mul_add(p, r, s.splat(coefficient));
+    }
+    let p = s.add(s.mul_add(s.mul(p, r), r, r), s.splat(1.0));
+    s.mul(p, s.power_of_two(n))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,207 @@
+//! A barrier for stages of some ten microseconds that stays polite where cores are scarce.
+//!
+//! A futex barrier costs a system call or two a wait, which is as long as a stage. A spinning one is
+//! a trap: with a third process on two cores, threads spin away the time that the one they wait for
+//! needs. So a waiter spins for a while, then yields, then parks. How long it spins follows what
+//! spinning has brought: it halves with every spin in vain and doubles with every one that paid.
+
+use std::{
+    hint,
+    sync::atomic::{
+        AtomicBool, AtomicUsize,
+        Ordering::{Acquire, Relaxed, SeqCst},
+    },
+    thread::{self, Thread},
+    time::{Duration, Instant},
+};
+
+/// Two threads in step meet within a few microseconds; longer than this and the other one is not
+/// running, or has much more to do.
+const LONGEST_SPIN: Duration = Duration::from_micros(50);
+const YIELDS: usize = 20;
+
+/// Makes a fixed number of threads wait for each other, again and again.
+pub(crate) struct Barrier {
+    arrived: Line<AtomicUsize>,
+    generation: Line<AtomicUsize>,
+    waiters: Vec<Line<Waiter>>,
+}
+
+/// One cache line, so that threads do not take each other's.
+#[repr(align(128))]
+struct Line<T>(T);
+
+struct Waiter {
+    thread: Thread,
+    parked: AtomicBool,
+}
+
+/// One thread's way to the barrier; it remembers whether spinning paid.
+pub(crate) struct Place<'a> {
+    barrier: &'a Barrier,
+    index: usize,
+    patience: Patience,
+}
+
+/// How long to spin; follows what spinning has brought.
+#[derive(Debug, Clone, Copy)]
+struct Patience {
+    spins: u32,
+    longest_spins: u32,
+}
+
+impl Patience {
+    fn paid(&mut self) {
+        // Where the longest is 0, it stays 0.
+        self.spins = (self.spins * 2).max(1).min(self.longest_spins);
+    }
+
+    fn was_in_vain(&mut self) {
+        self.spins /= 2;
+    }
+
+    /// A little more of it would have paid: leaves a seed to double from.
+    fn was_short(&mut self) {
+        self.spins = self.spins.max(1).min(self.longest_spins);
+    }
+}
+
+impl Barrier {
+    /// A barrier for these threads.
+    pub(crate) fn new(threads: Vec<Thread>) -> Self {
+        let waiter = |thread| {
+            Line(Waiter {
+                thread,
+                parked: AtomicBool::new(false),
+            })
+        };
+        Self {
+            arrived: Line(AtomicUsize::new(0)),
+            generation: Line(AtomicUsize::new(0)),
+            waiters: threads.into_iter().map(waiter).collect(),
+        }
+    }
+
+    /// The place of the thread with this index, which must call from that thread.
+    pub(crate) fn place(&self, index: usize, longest_spins: u32) -> Place<'_> {
+        Place {
+            barrier: self,
+            index,
+            patience: Patience {
+                spins: longest_spins,
+                longest_spins,
+            },
+        }
+    }
+}
+
+/// How many turns of the spin loop take [`LONGEST_SPIN`]: measured, because the pause instruction
+/// takes from 5 to 140 cycles.
+pub(crate) fn calibrate_spins() -> u32 {
+    const TURNS: u32 = 200;
+    let start = Instant::now();
+    for _ in 0..TURNS {
+        hint::spin_loop();
+    }
+    let turn = start.elapsed().max(Duration::from_nanos(1)) / TURNS;
+    (LONGEST_SPIN.as_nanos() / turn.as_nanos().max(1)) as u32
+}
+
+impl Place<'_> {
+    /// Returns when all threads have called. All that any of them wrote before is seen after.
+    pub(crate) fn wait(&mut self) {
+        let Barrier {
+            arrived,
+            generation,
+            waiters,
+        } = self.barrier;
+        let current = generation.0.load(Relaxed);
+        if arrived.0.fetch_add(1, SeqCst) + 1 == waiters.len() {
+            arrived.0.store(0, Relaxed);
+            generation.0.store(current.wrapping_add(1), SeqCst);
+            for waiter in waiters {
+                if waiter.0.parked.load(SeqCst) {
+                    waiter.0.thread.unpark();
+                }
+            }
+            return;
+        }
+        for _ in 0..self.patience.spins {
+            if generation.0.load(Acquire) != current {
+                self.patience.paid();
+                return;
+            }
+            hint::spin_loop();
+        }
+        self.patience.was_in_vain();
+        for _ in 0..YIELDS {
+            if generation.0.load(Acquire) != current {
+                self.patience.was_short();
+                return;
+            }
+            thread::yield_now();
+        }
+        // Either the last thread sees `parked`, or this one sees the new generation: both are
+        // in the one order of SeqCst.
+        let parked = &waiters[self.index].0.parked;
+        parked.store(true, SeqCst);
+        while generation.0.load(SeqCst) == current {
+            thread::park();
+        }
+        parked.store(false, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// It once became 1, and the next doubling panicked.
+    #[test]
+    fn without_spins_patience_stays_without() {
+        let mut patience = Patience {
+            spins: 0,
+            longest_spins: 0,
+        };
+        patience.was_in_vain();
+        patience.was_short();
+        assert_eq!(patience.spins, 0);
+        patience.paid();
+        assert_eq!(patience.spins, 0);
+    }
+
+    #[test]
+    fn no_thread_leaves_before_all_have_come_whether_they_spin_or_park() {
+        const THREADS: usize = 4;
+        const ROUNDS: usize = 2000;
+        for longest_spins in [0, 1, calibrate_spins()] {
+            let count = AtomicUsize::new(0);
+            let ready = std::sync::Barrier::new(THREADS + 1);
+            let barrier = std::sync::OnceLock::new();
+            thread::scope(|scope| {
+                let threads: Vec<_> = (0..THREADS)
+                    .map(|index| {
+                        let (barrier, count, ready) = (&barrier, &count, &ready);
+                        scope.spawn(move || {
+                            ready.wait();
+                            let barrier: &Barrier = barrier.wait();
+                            let mut place = barrier.place(index, longest_spins);
+                            for round in 1..=ROUNDS {
+                                count.fetch_add(1, Relaxed);
+                                place.wait();
+                                assert_eq!(count.load(Relaxed), THREADS * round);
+                                place.wait();
+                            }
+                        })
+                    })
+                    .collect();
+                let handles = threads
+                    .iter()
+                    .map(|thread| thread.thread().clone())
+                    .collect();
+                assert!(barrier.set(Barrier::new(handles)).is_ok());
+                ready.wait();
+            });
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! What the tests of the CPU engine share: workloads from a few words, and jobs of synthetic data.
+#![allow(dead_code)] // every test file is a program of its own and uses a part of this
+
+use std::sync::Arc;
+
+use laptime_cpu::CpuEngine;
+use laptime_engine::{Device, Engine, Job, Passes, Session};
+use laptime_workload::{Builtin, Overrides, Spec, Workload, dataset::synthetic};
+
+/// The built-in workload.
+pub fn fashion_mnist() -> Workload {
+    let builtin = Builtin::find("fashion-mnist").unwrap();
+    builtin.spec().resolve(&Overrides::default()).unwrap()
+}
+
+/// A net on Fashion-MNIST with hidden layers of these widths, ReLU behind each.
+pub fn dense_net(hidden: &[usize], batch_size: usize) -> Workload {
+    let mut layers = String::from("[[layer]]\nname = \"flatten\"\nkind = \"flatten\"\n");
+    for (number, units) in hidden.iter().enumerate() {
+        layers += &format!(
+            "[[layer]]\nname = \"fc{number}\"\nkind = \"dense\"\nunits = {units}\n\
+             [[layer]]\nname = \"relu{number}\"\nkind = \"relu\"\n"
+        );
+    }
+    layers += "[[layer]]\nname = \"last\"\nkind = \"dense\"\nunits = 10\n";
+    let builtin = Builtin::find("fashion-mnist").unwrap().text;
+    let head = &builtin[..builtin.find("[[layer]]").unwrap()];
+    let overrides = Overrides {
+        batch_size: Some(batch_size as u64),
+        ..Overrides::default()
+    };
+    Spec::parse(&(head.to_string() + &layers), "net.toml")
+        .unwrap()
+        .resolve(&overrides)
+        .unwrap()
+}
+
+/// A net on Fashion-MNIST with these layers and this optimizer, as a spec writes them.
+pub fn net(layers: &str, optimizer: &str, batch_size: usize) -> Workload {
+    let text = format!(
+        "name = \"net\"\n{layers}\n[data]\ndataset = \"fashion-mnist\"\npixel_divisor = 255\n\
+         [training]\nbatch_size = {batch_size}\nepochs = 1\nshuffle = true\nseed = 1\n\
+         precision = \"fp32\"\nloss = \"softmax-cross-entropy\"\n[optimizer]\n{optimizer}"
+    );
+    let spec = Spec::parse(&text, "net.toml").unwrap_or_else(|error| panic!("{error}"));
+    spec.resolve(&Overrides::default())
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// A job on so many synthetic training samples and 50 test samples.
+pub fn job(workload: Workload, samples: usize, threads: usize) -> Job {
+    Job {
+        dataset: Arc::new(synthetic(workload.dataset, samples, 50)),
+        workload: Arc::new(workload),
+        threads,
+        passes: Passes::All,
+        profile: false,
+    }
+}
+
+/// A device with the kernels of this instruction set.
+pub fn device(isa: &str) -> Device {
+    Device {
+        isa: Some(isa.into()),
+        ..CpuEngine.devices().unwrap().remove(0)
+    }
+}
+
+/// The names of the instruction sets that can be tested here.
+pub fn instruction_sets() -> Vec<&'static str> {
+    laptime_cpu::Isa::available()
+        .into_iter()
+        .map(laptime_cpu::Isa::as_str)
+        .collect()
+}
+
+/// The job compiled for an instruction set.
+pub fn session(job: &Job, isa: &str) -> Box<dyn Session> {
+    CpuEngine.compile(job, &device(isa)).unwrap()
+}

@@ -1,0 +1,115 @@
+//! The gate passes our engine on every instruction set, whatever is fused, for any net; and it
+//! catches every planted error.
+
+mod common;
+
+use std::sync::Arc;
+
+use common::{dense_net, device, fashion_mnist, instruction_sets, job};
+use laptime_cpu::CpuEngine;
+use laptime_engine::{
+    Job, Passes,
+    gate::{Verdict, verify, verify_against},
+};
+use laptime_graph::FusionKind;
+use laptime_workload::{LayerKind, Optimizer, Workload};
+
+const VERIFIED: Verdict = Verdict::Verified { steps: 20 };
+
+#[test]
+fn fashion_mnist_is_verified_on_every_instruction_set() {
+    for isa in instruction_sets() {
+        let verdict = verify(&CpuEngine, &job(fashion_mnist(), 60_000, 2), &device(isa)).unwrap();
+        assert_eq!(verdict, VERIFIED, "{isa}");
+    }
+}
+
+#[test]
+fn every_pass_can_be_switched_off() {
+    let names: Vec<String> = FusionKind::ALL
+        .iter()
+        .map(|kind| kind.to_string())
+        .collect();
+    let mut choices = vec![Vec::new()];
+    for off in &names {
+        choices.push(names.iter().filter(|name| *name != off).cloned().collect());
+    }
+    for on in choices {
+        let passes = Passes::Only(on);
+        // 128 units give the logits as partial sums where the bias is fused, and whole elsewhere.
+        for units in [40, 128] {
+            let job = Job {
+                passes: passes.clone(),
+                ..job(dense_net(&[units], 8), 160, 2)
+            };
+            for isa in instruction_sets() {
+                let verdict = verify(&CpuEngine, &job, &device(isa)).unwrap();
+                assert_eq!(verdict, VERIFIED, "{isa}, {units} units, {passes:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn nets_of_any_depth_width_and_batch_are_verified() {
+    let table: [(&[usize], usize, usize); 7] = [
+        (&[], 4, 2),
+        (&[1], 1, 2),
+        (&[16], 3, 2),
+        (&[33], 7, 3),
+        (&[100, 50], 5, 2),
+        (&[129, 17, 31], 9, 4),
+        (&[600, 100], 6, 2),
+    ];
+    for (hidden, batch_size, threads) in table {
+        // A last batch of fewer samples, where a batch has more than one.
+        let samples = 20 * batch_size + batch_size / 2;
+        for isa in instruction_sets() {
+            let job = job(dense_net(hidden, batch_size), samples, threads);
+            let verdict = verify(&CpuEngine, &job, &device(isa)).unwrap();
+            assert_eq!(verdict, VERIFIED, "{isa}, {hidden:?}, batch {batch_size}");
+        }
+    }
+}
+
+#[test]
+fn planted_errors_are_caught() {
+    let adam = |learning_rate, beta1, beta2, epsilon| {
+        move |workload: &mut Workload| {
+            workload.optimizer = Optimizer::Adam {
+                learning_rate,
+                beta1,
+                beta2,
+                epsilon,
+            };
+        }
+    };
+    type Plant = dyn Fn(&mut Workload);
+    let wrong: [(&str, &Plant); 6] = [
+        ("epsilon 1e-8", &adam(1e-3, 0.9, 0.999, 1e-8)),
+        ("learning rate 1 % off", &adam(1.01e-3, 0.9, 0.999, 1e-7)),
+        ("betas swapped", &adam(1e-3, 0.999, 0.9, 1e-7)),
+        ("beta2 0.99", &adam(1e-3, 0.9, 0.99, 1e-7)),
+        ("pixels divided by 256", &|workload| {
+            workload.pixel_divisor = 256.0
+        }),
+        ("ReLU missing", &|workload| {
+            // An identity in ReLU's place keeps names and shapes.
+            workload.layers[2].kind = LayerKind::Flatten;
+        }),
+    ];
+    let truth = job(fashion_mnist(), 60_000, 2);
+    for (name, plant) in wrong {
+        let mut workload = fashion_mnist();
+        plant(&mut workload);
+        let planted = Job {
+            workload: Arc::new(workload),
+            ..truth.clone()
+        };
+        let verdict = verify_against(&CpuEngine, &planted, &device("portable"), &truth).unwrap();
+        assert!(
+            matches!(verdict, Verdict::Failed { .. }),
+            "{name}: {verdict}"
+        );
+    }
+}

@@ -1,0 +1,74 @@
+//! A session as its callers use it.
+
+mod common;
+
+use common::{fashion_mnist, instruction_sets, job, session};
+use laptime_engine::{EngineError, Progress};
+use laptime_workload::epoch_order;
+
+#[test]
+fn a_net_learns_the_synthetic_classes() {
+    for isa in instruction_sets() {
+        let job = job(fashion_mnist(), 3000, 2);
+        let mut session = session(&job, isa);
+        for epoch in 0..4 {
+            session
+                .train(&epoch_order(1, epoch, 3000, true), &Progress::new())
+                .unwrap();
+        }
+        let score = session.evaluate(&Progress::new()).unwrap();
+        assert_eq!(score.samples, 50);
+        assert!(score.accuracy() > 0.9, "{isa}: {}", score.accuracy());
+    }
+}
+
+#[test]
+fn a_state_comes_back_as_it_was_set_and_training_continues_from_it() {
+    let job = job(fashion_mnist(), 320, 2);
+    let isa = instruction_sets()[0];
+    let (mut one, mut other) = (session(&job, isa), session(&job, isa));
+    let order = epoch_order(1, 0, 320, true);
+    one.train(&order, &Progress::new()).unwrap();
+    let state = one.state().unwrap();
+    assert_eq!(state.steps, 10);
+    other.set_state(&state).unwrap();
+    assert_eq!(other.state().unwrap(), state);
+    let again = one.train(&order, &Progress::new()).unwrap().score;
+    assert_eq!(other.train(&order, &Progress::new()).unwrap().score, again);
+}
+
+#[test]
+fn a_wish_to_stop_ends_an_epoch_between_two_steps() {
+    let job = job(fashion_mnist(), 3200, 2);
+    let mut session = session(&job, "portable");
+    let progress = Progress::new();
+    progress.stop();
+    let report = session
+        .train(&epoch_order(1, 0, 3200, true), &progress)
+        .unwrap();
+    assert_eq!(report.score.samples, 32);
+    assert_eq!(report.step_s.unwrap().len(), 1);
+    assert_eq!(session.state().unwrap().steps, 1);
+}
+
+#[test]
+fn a_sample_that_is_not_there_is_refused() {
+    let job = job(fashion_mnist(), 64, 1);
+    let mut session = session(&job, "portable");
+    let error = session.train(&[3, 64], &Progress::new()).unwrap_err();
+    assert!(matches!(error, EngineError::Unsupported(_)));
+    assert!(error.to_string().contains("sample 64"), "{error}");
+}
+
+#[test]
+fn logits_are_those_of_the_samples_asked_for() {
+    let job = job(fashion_mnist(), 64, 2);
+    let mut session = session(&job, instruction_sets()[0]);
+    let all: Vec<u32> = (0..50).collect();
+    let logits = session.logits(&all).unwrap();
+    assert_eq!(logits.len(), 500);
+    assert_eq!(
+        session.logits(&[49, 3]).unwrap(),
+        [&logits[490..500], &logits[30..40]].concat()
+    );
+}

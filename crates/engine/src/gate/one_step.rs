@@ -1,0 +1,182 @@
+//! The second question: does the timed path do a step as the oracle does it?
+
+use std::thread;
+
+use laptime_graph::{Program, State, StateTensor};
+use laptime_reference::{Reference, Rounding};
+use laptime_workload::dataset::Dataset;
+
+use super::{CHECKED_STEPS, Oracle, batch_of, exceeds, norm};
+use crate::{EngineError, Progress, Session};
+
+// A difference may be as large as what rounding every operation's result 64 times as coarsely as
+// single precision does makes of the oracle itself, and in any case as large as the bounds below.
+// They are about ten times what single precision did to Fashion-MNIST's net and to nets of up to
+// three hidden layers, on every instruction set: 7·10⁻⁸ of the loss, 6·10⁻⁷ of the logits, 8·10⁻⁶ of
+// an update (5·10⁻⁵ in a net of one-neuron layers).
+//
+// Deep nets with batch norms over few samples are less kind. In ResNet50's first step some values in
+// the last stage are so close to 0 that rounding decides whether ReLU passes them; one of them moves
+// every gradient before it by 1 to 2 %, and Adam's first steps, which make as much of a small gradient
+// as of a large one, turn that into 10 % of an update. It is luck which engine meets which: the coarse
+// rounding meets enough of them to tell how far luck goes. The forward pass is held to tight bounds
+// all the same, by the loss and by the moving statistics.
+
+/// How much larger than the coarsely rounded oracle's a difference may be.
+const NOISE: f64 = 2.0;
+/// What the loss may differ by, relative to it.
+const LOSS_BOUND: f64 = 1e-6;
+/// What the logits may differ by, relative to their norm.
+const LOGITS_BOUND: f64 = 1e-5;
+/// What a change may differ by: a gradient's share in a moment, a parameter's update.
+const CHANGE_BOUND: f64 = 1e-4;
+/// What storing a value in single precision may cost, relative to the value: half a unit in the
+/// last place is 6·10⁻⁸.
+const STORED_BOUND: f64 = 1e-7;
+
+/// How many of Adam's longest steps a value may move that the oracle leaves as it is. The true
+/// gradient of a bias in front of a batch norm is 0, and Adam makes a whole step of what rounding
+/// leaves in its place; the norm takes it out again.
+const STILL_BOUND: f64 = 2.0;
+
+/// What differs from the oracle, if anything does.
+pub(super) fn difference(
+    session: &mut dyn Session,
+    oracle: &Oracle,
+    samples: &Dataset,
+) -> Result<Option<String>, EngineError> {
+    let batches: Vec<&[u32]> = oracle.order.chunks(oracle.batch_size).collect();
+    for (&step, state) in CHECKED_STEPS.iter().zip(&oracle.states) {
+        let start = state.clone().rounded_to_f32();
+        let differs = step_from(
+            session,
+            oracle,
+            &oracle.program,
+            samples,
+            &start,
+            batches[step],
+        )?;
+        if let Some(what) = differs {
+            return Ok(Some(format!("step {}: {what}", step + 1)));
+        }
+    }
+    if let (Some(program), Some(batch)) = (&oracle.short_program, batches.last()) {
+        let start = oracle.states[0].clone();
+        if let Some(what) = step_from(session, oracle, program, samples, &start, batch)? {
+            return Ok(Some(format!("a last batch of {}: {what}", batch.len())));
+        }
+    }
+    Ok(None)
+}
+
+fn step_from(
+    session: &mut dyn Session,
+    oracle: &Oracle,
+    program: &Program,
+    samples: &Dataset,
+    start: &State,
+    batch: &[u32],
+) -> Result<Option<String>, EngineError> {
+    let (pixels, labels) = batch_of(samples, batch);
+    let step = |rounding| {
+        let mut reference = Reference::of_program(program).with_rounding(rounding);
+        reference.set_state(start);
+        let loss = reference.step(&pixels, &labels).loss_sum / batch.len() as f64;
+        (loss, reference.state())
+    };
+    let ((expected_loss, expected_state), (rounded_loss, rounded_state)) = thread::scope(|scope| {
+        let rounded = scope.spawn(|| step(Rounding::Coarse));
+        let exact = step(Rounding::None);
+        (exact, rounded.join().expect("the oracle does not panic"))
+    });
+
+    session.set_state(start)?;
+    let score = session.train(batch, &Progress::new())?.score;
+    let state = session.state()?;
+
+    let difference = (score.loss() - expected_loss).abs();
+    let allowed =
+        LOSS_BOUND * expected_loss.abs().max(1.0) + NOISE * (rounded_loss - expected_loss).abs();
+    if score.samples != batch.len() as u64 || exceeds(difference, allowed) {
+        return Ok(Some(format!(
+            "the loss differs by {difference:.1e} (bound {allowed:.0e})"
+        )));
+    }
+    let tensors = expected_state.tensors.iter().zip(&rounded_state.tensors);
+    for ((after, rounded), before) in tensors.zip(&start.tensors) {
+        let Some(given) = state.tensor(&after.name) else {
+            return Ok(Some(format!("it has no {}", after.name)));
+        };
+        let differs = if after.values == before.values {
+            moves(given, before, oracle.learning_rate)
+        } else {
+            change_differs(given, after, rounded, before)
+        };
+        if differs.is_some() {
+            return Ok(differs);
+        }
+    }
+    logits_differ(session, oracle, samples, &state)
+}
+
+/// Holds a tensor in its place, as far as rounding and the learning rate allow.
+fn moves(given: &StateTensor, before: &StateTensor, learning_rate: f64) -> Option<String> {
+    let difference = distance(given, before);
+    let allowed = STILL_BOUND * learning_rate * (before.values.len() as f64).sqrt();
+    exceeds(difference, allowed).then(|| {
+        format!(
+            "{} moves by {difference:.1e}, and should not (bound {allowed:.0e})",
+            before.name
+        )
+    })
+}
+
+/// Compares the change that a step made: the value itself hides it, a thousand times larger.
+fn change_differs(
+    given: &StateTensor,
+    after: &StateTensor,
+    rounded: &StateTensor,
+    before: &StateTensor,
+) -> Option<String> {
+    let change = distance(after, before);
+    let size = norm(after.values.iter().copied());
+    let difference = distance(given, after);
+    let allowed = CHANGE_BOUND * change + STORED_BOUND * size + NOISE * distance(rounded, after);
+    exceeds(difference, allowed).then(|| {
+        let relative = |value: f64| value / change.max(f64::MIN_POSITIVE);
+        format!(
+            "the update of {} differs by {:.1e} of it (bound {:.0e})",
+            after.name,
+            relative(difference),
+            relative(allowed)
+        )
+    })
+}
+
+fn distance(a: &StateTensor, b: &StateTensor) -> f64 {
+    norm(a.values.iter().zip(&b.values).map(|(a, b)| a - b))
+}
+
+/// Compares the logits of test samples in evaluation mode, from the session's own state.
+fn logits_differ(
+    session: &mut dyn Session,
+    oracle: &Oracle,
+    samples: &Dataset,
+    state: &State,
+) -> Result<Option<String>, EngineError> {
+    let mut reference = Reference::of_program(&oracle.evaluation);
+    reference.set_state(state);
+    reference.step(&samples.test.pixels, &samples.test.labels);
+    let expected = reference
+        .value(oracle.evaluation.logits)
+        .unwrap_or_default();
+    let order: Vec<u32> = (0..samples.test.count() as u32).collect();
+    let logits = session.logits(&order)?;
+    let size = norm(expected.iter().copied());
+    let difference =
+        norm(logits.iter().zip(&expected).map(|(a, b)| f64::from(*a) - b)) / size.max(1.0);
+    let same_count = logits.len() == expected.len();
+    Ok((!same_count || exceeds(difference, LOGITS_BOUND)).then(|| {
+        format!("evaluation's logits differ by {difference:.1e} (bound {LOGITS_BOUND:.0e})")
+    }))
+}

@@ -1,0 +1,22 @@
+//! The engine boundary: the traits [`Engine`] and [`Session`], and the gate that tells whether a
+//! session does the same training as the oracle. Knows no particular engine.
+
+mod device;
+pub mod gate;
+mod progress;
+mod session;
+
+pub use device::{Device, DeviceKind};
+pub use progress::Progress;
+pub use session::*;
+
+/// Why an engine could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The request makes no sense here; the user can mend it. Exit code 2.
+    #[error("{0}")]
+    Unsupported(String),
+    /// The engine failed while it worked. Exit code 1.
+    #[error("{0}")]
+    Failed(String),
+}

@@ -1,0 +1,50 @@
+//! How far a session is, for whoever watches, and the wish to stop.
+//!
+//! Only atomics, so that a training step can tell without locking or allocating.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+
+use crate::Score;
+
+/// Shared between the thread that trains and those that watch.
+#[derive(Debug, Default)]
+pub struct Progress {
+    samples: AtomicU64,
+    loss_sum_bits: AtomicU64,
+    correct: AtomicU64,
+    stop: AtomicBool,
+}
+
+impl Progress {
+    /// Nothing done, no wish to stop.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Tells the score of the epoch so far. The three values are told one by one: a watcher may
+    /// see them from neighbouring steps, which no eye can tell.
+    pub fn tell(&self, score: Score) {
+        self.samples.store(score.samples, Relaxed);
+        self.loss_sum_bits.store(score.loss_sum.to_bits(), Relaxed);
+        self.correct.store(score.correct, Relaxed);
+    }
+
+    /// The score of the epoch so far.
+    pub fn score(&self) -> Score {
+        Score {
+            samples: self.samples.load(Relaxed),
+            loss_sum: f64::from_bits(self.loss_sum_bits.load(Relaxed)),
+            correct: self.correct.load(Relaxed),
+        }
+    }
+
+    /// Asks the session to stop behind the step it is in.
+    pub fn stop(&self) {
+        self.stop.store(true, Relaxed);
+    }
+
+    /// Whether the session was asked to stop.
+    pub fn is_stopped(&self) -> bool {
+        self.stop.load(Relaxed)
+    }
+}

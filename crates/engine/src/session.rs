@@ -1,0 +1,190 @@
+//! The boundary between the speed test and whatever trains.
+//!
+//! It lies at the level of a whole workload, never of an op: an engine gets a [`Job`] and gives a
+//! [`Session`] that trains epochs and evaluates. Engines are chosen at run time by value.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use laptime_graph::State;
+use laptime_workload::{Workload, dataset::Dataset};
+
+use crate::{Device, EngineError, Progress, gate::Trace};
+
+/// What to train, with what data and how.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// The resolved workload.
+    pub workload: Arc<Workload>,
+    /// Its samples, already in memory.
+    pub dataset: Arc<Dataset>,
+    /// Threads of a CPU engine.
+    pub threads: usize,
+    /// The fusions that the engine may take; an engine without any ignores it.
+    pub passes: Passes,
+    /// Whether the time of every kernel is taken, which costs a little time itself.
+    pub profile: bool,
+}
+
+/// Which optional passes a compiler may use.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Passes {
+    /// All of them.
+    #[default]
+    All,
+    /// Only those named.
+    Only(Vec<String>),
+}
+
+impl Passes {
+    /// Whether the pass of this name is on.
+    pub fn has(&self, name: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(names) => names.iter().any(|on| on == name),
+        }
+    }
+}
+
+/// Something that can train a whole workload: our own compilers, or a framework.
+pub trait Engine {
+    /// The name on the command line and in records.
+    fn name(&self) -> &'static str;
+
+    /// The version in records.
+    fn version(&self) -> String;
+
+    /// The devices it can train on here, the one it prefers first.
+    fn devices(&self) -> Result<Vec<Device>, EngineError>;
+
+    /// Whether it promises the same losses, bit for bit, whenever the seed is the same.
+    fn repeats_exactly(&self) -> bool {
+        true
+    }
+
+    /// Makes a workload ready to train on a device, from its initial state.
+    fn compile(&self, job: &Job, device: &Device) -> Result<Box<dyn Session>, EngineError>;
+}
+
+/// A compiled workload with its state.
+pub trait Session {
+    /// What it really runs on.
+    fn device(&self) -> &Device;
+
+    /// What one full training step costs.
+    fn step_costs(&self) -> StepCosts;
+
+    /// The seconds that making the samples ready took, of the time that `compile` took; nearly
+    /// 0 where that is fused into the steps.
+    fn prepare_s(&self) -> f64;
+
+    /// The seconds of `compile` that passed before the engine could begin: a framework's process is
+    /// started and its libraries imported, which the published scripts leave out of their total.
+    fn start_s(&self) -> f64 {
+        0.0
+    }
+
+    /// What else a record should say of how it runs: versions of libraries, modes, the variant taken.
+    fn details(&self) -> BTreeMap<String, String> {
+        BTreeMap::new()
+    }
+
+    /// The most memory that the process which trains has had; `None` where that is this process, or
+    /// nobody can tell.
+    fn peak_memory_bytes(&self) -> Option<u64> {
+        None
+    }
+
+    /// Trains on the samples of `order` in that order, a batch after the other, the last with
+    /// what is left. Stops early, between two steps, when `progress` says so.
+    fn train(&mut self, order: &[u32], progress: &Progress) -> Result<EpochReport, EngineError>;
+
+    /// Scores the current parameters on the test samples.
+    fn evaluate(&mut self, progress: &Progress) -> Result<Score, EngineError>;
+
+    /// The logits of the given test samples in evaluation mode, (samples, classes) row-major.
+    fn logits(&mut self, samples: &[u32]) -> Result<Vec<f32>, EngineError>;
+
+    /// Where the time of the last training went, if the job asked and the engine can tell.
+    fn profile(&mut self) -> Option<Profile> {
+        None
+    }
+
+    /// A copy of all that lives across steps.
+    fn state(&mut self) -> Result<State, EngineError>;
+
+    /// Trains in f64, from `start`, a whole batch a step: what the engine means to do, apart from
+    /// its precision. Our own compilers have the oracle execute the lowered Schedule; a framework
+    /// runs its same model and optimizer in float64. The session's state stays as it is.
+    fn trace_f64(&mut self, start: &State, order: &[u32]) -> Result<Trace, EngineError>;
+
+    /// Continues from this state.
+    fn set_state(&mut self, state: &State) -> Result<(), EngineError>;
+}
+
+/// What one full training step costs, in floating-point operations and bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StepCosts {
+    /// Products of the model as the literature counts them, forward and backward, 2 a
+    /// multiply-add: the numerator of model FLOPs utilisation.
+    pub model_flops: u64,
+    /// What the engine really executes of them, where it says so.
+    pub executed_flops: Option<u64>,
+    /// Trained values.
+    pub parameters: u64,
+}
+
+/// Where the time of a training step goes, as seen from its first thread.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Profile {
+    /// The kernels in the order of a step.
+    pub kernels: Vec<KernelTime>,
+    /// The seconds a step that the thread waits for others.
+    pub waiting_step_s: f64,
+    /// The FLOP/s that the device reaches at best, measured.
+    pub peak_flops: f64,
+}
+
+/// The time of one kernel.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KernelTime {
+    /// The operations in it.
+    pub kernel: String,
+    /// The tensor that it makes.
+    pub makes: String,
+    /// Seconds a step.
+    pub step_s: f64,
+    /// Floating-point operations a step, of all threads.
+    pub flops: u64,
+}
+
+/// One epoch of training, or what was done of it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct EpochReport {
+    /// The score over the samples trained on, as they were seen: what Keras shows.
+    pub score: Score,
+    /// The seconds of every step, where steps can be seen.
+    pub step_s: Option<Vec<f32>>,
+}
+
+/// Loss and accuracy over a number of samples.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Score {
+    /// How many samples.
+    pub samples: u64,
+    /// The sum of their losses.
+    pub loss_sum: f64,
+    /// How many were right.
+    pub correct: u64,
+}
+
+impl Score {
+    /// The mean loss.
+    pub fn loss(&self) -> f64 {
+        self.loss_sum / self.samples.max(1) as f64
+    }
+
+    /// The share that was right, 0 to 1.
+    pub fn accuracy(&self) -> f64 {
+        self.correct as f64 / self.samples.max(1) as f64
+    }
+}

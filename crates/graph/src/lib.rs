@@ -1,0 +1,22 @@
+//! Turns the model of a `Workload` into a training and an evaluation [`Program`]: autodiff done,
+//! fusion candidates marked. Knows nothing of files, clocks, threads or any device.
+//!
+//! Also the home of the [`schedule::Schedule`], the plain-data form that backends lower Programs
+//! to, so that the oracle can execute what any of them made.
+
+mod autodiff;
+mod cost;
+mod fusion;
+mod model;
+mod op;
+mod print;
+mod program;
+pub mod schedule;
+mod state;
+pub mod window;
+
+pub use model::build;
+pub use op::{Dropout, Op};
+pub use print::shape_text;
+pub use program::*;
+pub use state::{State, StateTensor};

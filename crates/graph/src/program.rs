@@ -1,0 +1,231 @@
+//! The Program: what is to be computed, free of any device.
+//!
+//! A Program is plain data: tensors with shapes and roles, and operations in an order in which
+//! they can be executed one after another. It holds one whole step: forward, backward and update
+//! for training; forward and the score for evaluation.
+
+use std::fmt;
+
+use crate::op::Op;
+
+/// A Program's tensor, by its place in [`Program::tensors`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TensorId(pub usize);
+
+/// A Program's operation, by its place in [`Program::operations`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct OpId(pub usize);
+
+/// One tensor. Its logical order is row-major; where and how it is stored is a backend's choice.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tensor {
+    /// Unique in the Program.
+    pub name: String,
+    /// Extents, the batch first where there is one.
+    pub shape: Vec<usize>,
+    /// What it is for.
+    pub role: Role,
+}
+
+impl Tensor {
+    /// The number of values.
+    pub fn elements(&self) -> usize {
+        self.shape.iter().product()
+    }
+}
+
+/// What a tensor is for, which decides how long it lives.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Role {
+    /// The batch's pixels as stored in the dataset: bytes, given to every step.
+    Pixels,
+    /// The batch's labels: bytes, given to every step.
+    Labels,
+    /// A trained parameter; lives across steps.
+    Parameter(Initial),
+    /// The optimizer's running value for a parameter, zero at first; lives across steps.
+    Moment {
+        /// The parameter it belongs to.
+        of: TensorId,
+    },
+    /// A moving statistic of a batch norm: not trained, but kept and saved; lives across steps.
+    Statistic(Initial),
+    /// A value that lives within one step.
+    Activation,
+    /// The gradient of the loss with respect to a tensor; lives within one step.
+    Gradient {
+        /// The tensor it belongs to.
+        of: TensorId,
+    },
+    /// A value for the user: the sum of the batch's losses, the number of right answers.
+    Metric,
+}
+
+impl Role {
+    /// Whether the tensor keeps its values from one step to the next.
+    pub fn is_persistent(&self) -> bool {
+        matches!(
+            self,
+            Self::Parameter(_) | Self::Statistic(_) | Self::Moment { .. }
+        )
+    }
+}
+
+/// How a parameter starts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Initial {
+    /// Uniform in ±√(6/(fan_in+fan_out)) (Glorot & Bengio 2010).
+    GlorotUniform {
+        /// Inputs that reach one output.
+        fan_in: usize,
+        /// Outputs that one input reaches.
+        fan_out: usize,
+    },
+    /// All zero.
+    Zero,
+    /// All one.
+    One,
+}
+
+/// One operation and the tensors it works on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Operation {
+    /// What it computes; says what its inputs and outputs are, in order.
+    pub op: Op,
+    /// The tensors it reads, in the order the op defines.
+    pub inputs: Vec<TensorId>,
+    /// The tensors it writes, in the order the op defines. An update writes in place what it
+    /// also reads.
+    pub outputs: Vec<TensorId>,
+}
+
+/// Operations that a backend may do as one. Taking a candidate never changes the result beyond
+/// rounding; leaving it is always right.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fusion {
+    /// Why these belong together.
+    pub kind: FusionKind,
+    /// The operations, in Program order.
+    pub operations: Vec<OpId>,
+}
+
+/// The reasons to fuse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum FusionKind {
+    /// Pixels are scaled where they are first read.
+    PixelsAtFirstRead,
+    /// Bias and ReLU are applied to a product while it is still in registers.
+    ProductEpilogue,
+    /// ReLU's gradient is applied to the gradient that flows into it while that is in registers.
+    GradientEpilogue,
+    /// The loss and its gradient share the softmax.
+    LossWithGradient,
+    /// A parameter is updated where its gradient is made, so that the gradient never reaches memory.
+    UpdateAtGradient,
+    /// What follows a batch norm (a sum, ReLU) is applied where the norm is.
+    NormEpilogue,
+    /// ReLU's gradient is applied where a batch norm's gradient reads it.
+    NormGradient,
+}
+
+impl FusionKind {
+    /// All of them, in the order of a step.
+    pub const ALL: [Self; 7] = [
+        Self::PixelsAtFirstRead,
+        Self::ProductEpilogue,
+        Self::NormEpilogue,
+        Self::LossWithGradient,
+        Self::GradientEpilogue,
+        Self::NormGradient,
+        Self::UpdateAtGradient,
+    ];
+
+    /// The name on the command line and in `explain`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PixelsAtFirstRead => "pixels-at-first-read",
+            Self::ProductEpilogue => "product-epilogue",
+            Self::GradientEpilogue => "gradient-epilogue",
+            Self::LossWithGradient => "loss-with-gradient",
+            Self::UpdateAtGradient => "update-at-gradient",
+            Self::NormEpilogue => "norm-epilogue",
+            Self::NormGradient => "norm-gradient",
+        }
+    }
+}
+
+impl fmt::Display for FusionKind {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Which of the two Programs of a workload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// Forward, backward, update.
+    Training,
+    /// Forward and score.
+    Evaluation,
+}
+
+/// One step of a workload for one batch size.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Program {
+    /// Training or evaluation.
+    pub mode: Mode,
+    /// Samples a step.
+    pub batch_size: usize,
+    /// All tensors; a [`TensorId`] is a place in this list.
+    pub tensors: Vec<Tensor>,
+    /// All operations in an order in which they can be executed.
+    pub operations: Vec<Operation>,
+    /// What may be done as one.
+    pub fusions: Vec<Fusion>,
+    /// The tensor of logits, (batch, classes).
+    pub logits: TensorId,
+    /// The sum of the batch's losses, shape (1).
+    pub loss_sum: TensorId,
+    /// The number of right answers, shape (1).
+    pub correct: TensorId,
+}
+
+impl Program {
+    /// The tensor with this id.
+    pub fn tensor(&self, id: TensorId) -> &Tensor {
+        &self.tensors[id.0]
+    }
+
+    /// The operation with this id.
+    pub fn operation(&self, id: OpId) -> &Operation {
+        &self.operations[id.0]
+    }
+
+    /// All operations with their ids, in order.
+    pub fn operations_by_id(&self) -> impl Iterator<Item = (OpId, &Operation)> {
+        self.operations
+            .iter()
+            .enumerate()
+            .map(|(i, operation)| (OpId(i), operation))
+    }
+
+    /// The trained parameters, in the order of the layers.
+    pub fn parameters(&self) -> impl Iterator<Item = (TensorId, &Tensor)> {
+        self.persistent()
+            .filter(|(_, tensor)| matches!(tensor.role, Role::Parameter(_)))
+    }
+
+    /// All that lives across steps: parameters and moments, in the Program's order.
+    pub fn persistent(&self) -> impl Iterator<Item = (TensorId, &Tensor)> {
+        self.tensors
+            .iter()
+            .enumerate()
+            .filter(|(_, tensor)| tensor.role.is_persistent())
+            .map(|(i, tensor)| (TensorId(i), tensor))
+    }
+
+    /// The number of trained values.
+    pub fn parameter_count(&self) -> usize {
+        self.parameters().map(|(_, tensor)| tensor.elements()).sum()
+    }
+}

@@ -1,0 +1,208 @@
+//! Proves a Schedule sound: everything is done once and in order, nothing is read that is not
+//! there, and no two threads touch the same memory between two barriers.
+
+use super::{Access, Arena, Buffer, Kernel, Part, Schedule, Split, Stage};
+use crate::program::{OpId, Program, Role, TensorId};
+
+impl Schedule {
+    /// Checks the Schedule against the Program that it claims to do.
+    ///
+    /// # Errors
+    /// The first thing wrong, in words.
+    pub fn check(&self, program: &Program) -> Result<(), String> {
+        let mut buffers = vec![None; program.tensors.len()];
+        for buffer in &self.buffers {
+            buffers[buffer.tensor.0] = Some(buffer);
+        }
+        let checker = Checker {
+            schedule: self,
+            program,
+            buffers,
+        };
+        checker.order()?;
+        checker.values()?;
+        checker.hazards()
+    }
+
+    fn kernels(&self) -> impl Iterator<Item = &Kernel> {
+        self.stages.iter().flat_map(|stage| &stage.kernels)
+    }
+}
+
+struct Checker<'a> {
+    schedule: &'a Schedule,
+    program: &'a Program,
+    /// The buffer of each tensor.
+    buffers: Vec<Option<&'a Buffer>>,
+}
+
+impl Checker<'_> {
+    /// Every operation stands in one kernel, behind those whose results it reads, and behind
+    /// those that read what it overwrites.
+    fn order(&self) -> Result<(), String> {
+        let order = self
+            .schedule
+            .kernels()
+            .flat_map(|kernel| &kernel.operations);
+        let mut place = vec![usize::MAX; self.program.operations.len()];
+        for (at, id) in order.enumerate() {
+            if std::mem::replace(&mut place[id.0], at) != usize::MAX {
+                return Err(format!("operation {} is done twice", id.0));
+            }
+        }
+        if let Some(missing) = place.iter().position(|&at| at == usize::MAX) {
+            return Err(format!("operation {missing} is never done"));
+        }
+        // For each tensor, the last places so far at which it is written and touched at all.
+        let mut written: Vec<Option<(usize, OpId)>> = vec![None; self.program.tensors.len()];
+        let mut touched = written.clone();
+        for (id, operation) in self.program.operations_by_id() {
+            let at = place[id.0];
+            let earlier = operation.inputs.iter().map(|input| written[input.0]);
+            let earlier = earlier.chain(operation.outputs.iter().map(|output| touched[output.0]));
+            for (before, first) in earlier.flatten() {
+                if before > at {
+                    return Err(format!("operation {} is done before {}", id.0, first.0));
+                }
+            }
+            for tensor in operation.inputs.iter().chain(&operation.outputs) {
+                touched[tensor.0] = touched[tensor.0].max(Some((at, id)));
+            }
+            for output in &operation.outputs {
+                written[output.0] = written[output.0].max(Some((at, id)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whatever a kernel reads is in memory: written by an earlier kernel, and no byte of it
+    /// taken for another tensor since.
+    fn values(&self) -> Result<(), String> {
+        let mut alive: Vec<TensorId> = self.program.persistent().map(|(id, _)| id).collect();
+        for kernel in self.schedule.kernels() {
+            let mut inside: Vec<TensorId> = Vec::new();
+            let operations = kernel.operations.iter();
+            for operation in operations.map(|id| self.program.operation(*id)) {
+                for input in &operation.inputs {
+                    let tensor = self.program.tensor(*input);
+                    let given = matches!(tensor.role, Role::Pixels | Role::Labels);
+                    if !given && !inside.contains(input) && !alive.contains(input) {
+                        return Err(format!(
+                            "{} reads {}, which is not in memory",
+                            self.program.describe(operation),
+                            tensor.name
+                        ));
+                    }
+                }
+                inside.extend(&operation.outputs);
+            }
+            for access in kernel.accesses.iter().filter(|access| access.write) {
+                let name = &self.program.tensor(access.tensor).name;
+                let buffer =
+                    self.buffers[access.tensor.0].ok_or(format!("{name} has no buffer"))?;
+                alive.retain(|other| {
+                    self.buffers[other.0].is_none_or(|other| !buffer.overlaps(other))
+                });
+                alive.push(access.tensor);
+            }
+        }
+        Ok(())
+    }
+
+    /// Between two barriers no memory that one thread writes is touched by another. The step is
+    /// unrolled twice: without a barrier at its end, its last kernels run beside the first ones
+    /// of the next step.
+    fn hazards(&self) -> Result<(), String> {
+        let mut since_barrier: Vec<(usize, &Stage, &Kernel)> = Vec::new();
+        for step in 0..2 {
+            for stage in &self.schedule.stages {
+                for kernel in &stage.kernels {
+                    since_barrier.push((step, stage, kernel));
+                    for &(earlier_step, earlier_stage, earlier) in &since_barrier {
+                        let conflict = self.conflict(
+                            (earlier_stage, earlier),
+                            (stage, kernel),
+                            earlier_step != step,
+                        );
+                        if let Some(tensor) = conflict {
+                            return Err(format!(
+                                "two threads touch {} between two barriers",
+                                self.program.tensor(tensor).name
+                            ));
+                        }
+                    }
+                }
+                if stage.barrier {
+                    since_barrier.clear();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn conflict(
+        &self,
+        (first_stage, first): (&Stage, &Kernel),
+        (second_stage, second): (&Stage, &Kernel),
+        other_step: bool,
+    ) -> Option<TensorId> {
+        for a in &first.accesses {
+            for b in second.accesses.iter().filter(|b| a.write || b.write) {
+                let (Some(of_a), Some(of_b)) = (self.buffers[a.tensor.0], self.buffers[b.tensor.0])
+                else {
+                    continue;
+                };
+                let apart = other_step && of_a.copies > 1 && a.tensor == b.tensor;
+                if of_a.overlaps(of_b) && !apart {
+                    let same = a.tensor == b.tensor;
+                    let slices = (first_stage.slices, second_stage.slices);
+                    let private = of_a.arena == Arena::Thread;
+                    if !(private || same && stays_in_slice(a, b, slices)) {
+                        return Some(b.tensor);
+                    }
+                }
+            }
+        }
+        None
+    }
+}
+
+impl Buffer {
+    fn overlaps(&self, other: &Self) -> bool {
+        let end = |buffer: &Self| buffer.offset_bytes + buffer.bytes * buffer.copies;
+        self.arena == other.arena
+            && self.offset_bytes < end(other)
+            && other.offset_bytes < end(self)
+    }
+}
+
+/// Whether two kernels that touch the same tensor, at least one of them writing, need no barrier
+/// between them: what one slice of the one touches, only the same slice of the other does. The
+/// same slices of stages with the same number of slices are on the same thread.
+pub(super) fn stays_in_slice(a: &Access, b: &Access, slices: (usize, usize)) -> bool {
+    match (a.part, b.part) {
+        (Part::First, Part::First) => true,
+        (Part::Along { .. }, Part::Along { .. }) | (Part::Partial, Part::Partial) => {
+            a.part == b.part && slices.0 == slices.1
+        }
+        _ => false,
+    }
+}
+
+impl Kernel {
+    /// Whether this kernel may run behind `earlier` with no barrier between, their stages being
+    /// cut into so many slices: nothing that one of them writes is touched by another thread in
+    /// the other.
+    pub fn may_follow(&self, earlier: &Self, slices: (usize, usize)) -> bool {
+        earlier.accesses.iter().all(|a| {
+            self.accesses
+                .iter()
+                .filter(|b| a.tensor == b.tensor && (a.write || b.write))
+                .all(|b| {
+                    let private = earlier.split == Split::EachThread && a.write
+                        || self.split == Split::EachThread && b.write;
+                    private || stays_in_slice(a, b, slices)
+                })
+        })
+    }
+}

@@ -1,0 +1,248 @@
+//! The Schedule: how one backend executes one Program.
+//!
+//! One plain-data type for all backends. A Schedule says which operations are done as one kernel,
+//! how kernels are cut into slices, where barriers are, and where each tensor lives. It names no
+//! code: the backend that made it knows a kernel by the operations in it.
+
+mod check;
+mod print;
+
+pub use print::Explained;
+
+use crate::program::{FusionKind, OpId, TensorId};
+
+/// How a backend executes a Program.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Schedule {
+    /// What it was lowered for, as the backend describes it ("cpu avx512, lanes of 16").
+    pub target: String,
+    /// The fusions that were taken.
+    pub passes: Vec<FusionKind>,
+    /// What happens, in order; a barrier stands behind a stage where the stage says so.
+    pub stages: Vec<Stage>,
+    /// Every tensor that reaches memory. One that is not here lives and dies inside a kernel.
+    pub buffers: Vec<Buffer>,
+    /// What each thread's kernels need beside, for values in another order.
+    pub scratch_bytes: usize,
+}
+
+/// Kernels between two barriers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stage {
+    /// Into how many slices the stage's work is cut: by shape alone, never by the number of
+    /// threads, so that sums are always taken in the same order. A slice's kernels run on one
+    /// thread, in order.
+    pub slices: usize,
+    /// What is done, in order.
+    pub kernels: Vec<Kernel>,
+    /// Whether all threads wait for each other behind this stage.
+    pub barrier: bool,
+}
+
+/// Operations done as one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Kernel {
+    /// The operations, in Program order.
+    pub operations: Vec<OpId>,
+    /// Who does what.
+    pub split: Split,
+    /// How it touches each buffer.
+    pub accesses: Vec<Access>,
+}
+
+/// Who does what of a kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Split {
+    /// Each slice does its own part.
+    Slices,
+    /// The first slice alone does the whole.
+    First,
+    /// Each thread does the whole, into buffers of its own ([`Arena::Thread`]).
+    EachThread,
+}
+
+/// How a kernel touches a tensor's buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Access {
+    /// The tensor.
+    pub tensor: TensorId,
+    /// Whether it writes (an update both reads and writes).
+    pub write: bool,
+    /// What of the tensor each slice touches.
+    pub part: Part,
+}
+
+/// What of a tensor each slice of a kernel touches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// All of it.
+    Whole,
+    /// All of it, but by the first slice alone.
+    First,
+    /// Slice s: from s·width to (s+1)·width along an axis of the stored matrix.
+    Along {
+        /// 0: rows (the first extent; of a vector, nothing; of images, positions), 1: columns (all
+        /// other extents; of images, channels; of a convolution's weights, input channels).
+        axis: usize,
+        /// Indices a slice.
+        width: usize,
+    },
+    /// Slice s: the s-th of the partial sums of [`Layout::Partials`].
+    Partial,
+}
+
+/// Where and how a tensor is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Buffer {
+    /// The tensor.
+    pub tensor: TensorId,
+    /// The order of its values.
+    pub layout: Layout,
+    /// In which arena.
+    pub arena: Arena,
+    /// Its first byte in the arena.
+    pub offset_bytes: usize,
+    /// How many bytes one copy has.
+    pub bytes: usize,
+    /// 1, or 2 where steps take turns, so that one thread may write the next step's values while
+    /// another still reads this step's.
+    pub copies: usize,
+}
+
+/// The memory that buffers lie in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Arena {
+    /// Parameters and moments: one place for all Schedules of a session.
+    Persistent,
+    /// What lives within a step, with reuse.
+    Step,
+    /// What each thread has a copy of.
+    Thread,
+}
+
+/// The order of a tensor's values in memory, all of 4 bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// Rows of `columns` values, each at a multiple of `stride`; what is between is 0.
+    Rows {
+        /// Values of a row.
+        columns: usize,
+        /// Values from one row to the next.
+        stride: usize,
+    },
+    /// A matrix (O, I) as \[⌈O/lanes⌉\]\[I\]\[lanes\]: the values of `lanes` outputs lie side by
+    /// side for each input; missing outputs are 0.
+    OutputLanes {
+        /// I.
+        columns: usize,
+        /// Outputs side by side.
+        lanes: usize,
+    },
+    /// A convolution's weights (O, I, taps) as \[⌈O/lanes⌉\]\[taps\]\[I\]\[lanes\], outputs side by
+    /// side; missing outputs are 0.
+    FilterLanes {
+        /// I.
+        inputs: usize,
+        /// Kernel height × width.
+        taps: usize,
+        /// Outputs side by side.
+        lanes: usize,
+    },
+    /// Images (B, H, W, C) as \[H·W\]\[C\]\[stride\], the samples side by side; what is beyond the
+    /// last sample means nothing.
+    SampleLanes {
+        /// H·W.
+        positions: usize,
+        /// C.
+        channels: usize,
+        /// Values from one channel to the next: B or more.
+        stride: usize,
+    },
+    /// `slices` tensors in `Rows` one after another; the value is their sum.
+    Partials {
+        /// How many.
+        slices: usize,
+        /// Values of a row.
+        columns: usize,
+        /// Values from one row to the next.
+        stride: usize,
+    },
+}
+
+impl Layout {
+    /// How many values are stored for a tensor of `elements` values.
+    pub fn stored_elements(self, elements: usize) -> usize {
+        match self {
+            Self::Rows { columns, stride } => elements / columns * stride,
+            Self::OutputLanes { columns, lanes } => {
+                (elements / columns).div_ceil(lanes) * columns * lanes
+            }
+            Self::FilterLanes {
+                inputs,
+                taps,
+                lanes,
+            } => (elements / (inputs * taps)).next_multiple_of(lanes) * inputs * taps,
+            Self::SampleLanes {
+                positions,
+                channels,
+                stride,
+            } => positions * channels * stride,
+            Self::Partials {
+                slices,
+                columns,
+                stride,
+            } => slices * (elements / columns) * stride,
+        }
+    }
+
+    /// Where the value at `index` of the row-major tensor is stored; of partial sums, in the first.
+    pub fn stored_index(self, index: usize) -> usize {
+        match self {
+            Self::Rows { columns, stride }
+            | Self::Partials {
+                columns, stride, ..
+            } => index / columns * stride + index % columns,
+            Self::OutputLanes { columns, lanes } => {
+                let (row, column) = (index / columns, index % columns);
+                (row / lanes * columns + column) * lanes + row % lanes
+            }
+            Self::FilterLanes {
+                inputs,
+                taps,
+                lanes,
+            } => {
+                let (output, rest) = (index / (inputs * taps), index % (inputs * taps));
+                let (input, tap) = (rest / taps, rest % taps);
+                ((output / lanes * taps + tap) * inputs + input) * lanes + output % lanes
+            }
+            Self::SampleLanes {
+                positions,
+                channels,
+                stride,
+            } => {
+                let (sample, rest) = (
+                    index / (positions * channels),
+                    index % (positions * channels),
+                );
+                rest * stride + sample
+            }
+        }
+    }
+}
+
+impl Schedule {
+    /// The buffer of a tensor, if it reaches memory.
+    pub fn buffer(&self, tensor: TensorId) -> Option<&Buffer> {
+        self.buffers.iter().find(|buffer| buffer.tensor == tensor)
+    }
+
+    /// How many bytes an arena needs.
+    pub fn arena_bytes(&self, arena: Arena) -> usize {
+        self.buffers
+            .iter()
+            .filter(|buffer| buffer.arena == arena)
+            .map(|buffer| buffer.offset_bytes + buffer.bytes * buffer.copies)
+            .max()
+            .unwrap_or(0)
+    }
+}

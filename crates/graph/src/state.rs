@@ -1,0 +1,77 @@
+//! The state of a training: all that lives across steps, by name, in double precision, so that it
+//! holds the state of any engine exactly.
+
+use laptime_workload::random::{Purpose, Stream};
+
+use crate::program::{Initial, Program, Role, Tensor};
+
+/// Parameters, moments and the count of steps done.
+#[derive(Debug, Clone, PartialEq)]
+pub struct State {
+    /// Steps done; Adam's t of the next step is one more.
+    pub steps: u64,
+    /// In the order of [`Program::persistent`].
+    pub tensors: Vec<StateTensor>,
+}
+
+/// One tensor of a [`State`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct StateTensor {
+    /// The name in the Program.
+    pub name: String,
+    /// Extents.
+    pub shape: Vec<usize>,
+    /// Row-major.
+    pub values: Vec<f64>,
+}
+
+impl State {
+    /// The state before the first step. Every engine starts from these values, rounded to single
+    /// precision here so that all get the same bits.
+    pub fn initial(program: &Program, seed: u64) -> Self {
+        let tensors = Self::initial_tensors(program, seed).collect();
+        Self { steps: 0, tensors }
+    }
+
+    /// The tensors of [`Self::initial`] one by one: together they have several times the memory
+    /// of an engine's own copy.
+    pub fn initial_tensors(program: &Program, seed: u64) -> impl Iterator<Item = StateTensor> {
+        let persistent = program.persistent().enumerate();
+        persistent.map(move |(number, (_, tensor))| StateTensor {
+            name: tensor.name.clone(),
+            shape: tensor.shape.clone(),
+            values: initial_values(tensor, seed, number as u32),
+        })
+    }
+
+    /// The tensor of this name.
+    pub fn tensor(&self, name: &str) -> Option<&StateTensor> {
+        self.tensors.iter().find(|tensor| tensor.name == name)
+    }
+
+    /// The same state as an engine of single precision holds it.
+    pub fn rounded_to_f32(mut self) -> Self {
+        for tensor in &mut self.tensors {
+            for value in &mut tensor.values {
+                *value = f64::from(*value as f32);
+            }
+        }
+        self
+    }
+}
+
+fn initial_values(tensor: &Tensor, seed: u64, number: u32) -> Vec<f64> {
+    match tensor.role {
+        Role::Parameter(Initial::One) | Role::Statistic(Initial::One) => {
+            vec![1.0; tensor.elements()]
+        }
+        Role::Parameter(Initial::GlorotUniform { fan_in, fan_out }) => {
+            let limit = (6.0 / (fan_in + fan_out) as f64).sqrt();
+            let mut stream = Stream::new(seed, Purpose::Weights, number);
+            (0..tensor.elements())
+                .map(|_| f64::from((limit * (2.0 * stream.next_unit() - 1.0)) as f32))
+                .collect()
+        }
+        _ => vec![0.0; tensor.elements()],
+    }
+}

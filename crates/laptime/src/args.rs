@@ -1,0 +1,317 @@
+//! The command line as it is typed. `options` makes sense of it.
+
+use std::{
+    num::{NonZeroU32, NonZeroU64},
+    path::PathBuf,
+};
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use laptime_workload::{DatasetName, Precision};
+
+use crate::race::Budget;
+
+/// How long does it take to train a neural network on this machine, and why?
+#[derive(Debug, Parser)]
+#[command(
+    name = "laptime",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
+pub struct Args {
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Train and test a workload, and say what it took
+    Run(RunArgs),
+    /// Let engines train the same against each other, and say which is how fast
+    Race(RaceArgs),
+    /// Check that an engine does the same training as the float64 oracle
+    Verify(VerifyArgs),
+    /// Show what is computed (the Program) and how (the Schedule)
+    Explain(ExplainArgs),
+    /// List, fetch or verify the datasets
+    Data(DataArgs),
+    /// List, install or remove Python frameworks, each in an environment of its own
+    Peers(PeersArgs),
+    /// List what is built in
+    Workloads(WorkloadsArgs),
+    /// Print the JSON Schema of a record
+    Schema,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub workload: WorkloadArgs,
+    #[command(flatten)]
+    pub engine: EngineArgs,
+    #[command(flatten)]
+    pub samples: SampleArgs,
+    /// Stop after so many training steps, then test; the record is marked partial
+    #[arg(long, value_name = "N")]
+    pub max_steps: Option<NonZeroU64>,
+    /// Compile, train and test so many times, always from the same seed: the times differ, the
+    /// losses do not
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub runs: NonZeroU64,
+    #[command(flatten)]
+    pub exports: ExportArgs,
+    /// Write the trained parameters as safetensors
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+    /// Also show where the time of a training step goes, kernel by kernel
+    #[arg(long)]
+    pub profile: bool,
+    /// Show no progress and no notes; the result and warnings remain
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct RaceArgs {
+    #[command(flatten)]
+    pub workload: WorkloadArgs,
+    /// Who races: two engines or more, with commas between them
+    #[arg(long, value_name = "A,B,…", value_delimiter = ',', required = true)]
+    pub engines: Vec<String>,
+    #[command(flatten)]
+    pub settings: EngineSettings,
+    #[command(flatten)]
+    pub samples: SampleArgs,
+    /// Stop each run after so many training steps, then test; engines are ranked by the time of a
+    /// step, and the records are marked partial
+    #[arg(long, value_name = "N")]
+    pub max_steps: Option<NonZeroU64>,
+    /// Rounds: in each, every engine starts, compiles, trains and tests once, in random order
+    #[arg(long, value_name = "N", default_value = "5")]
+    pub runs: NonZeroU32,
+    /// As many rounds as fit into this time, at least two: 90s, 10m, 1h. A round is begun if one
+    /// as long as the longest so far still fits; loading and the gate do not count
+    #[arg(long, value_name = "TIME", conflicts_with = "runs")]
+    pub budget: Option<Budget>,
+    #[command(flatten)]
+    pub exports: ExportArgs,
+    /// Show no progress and no notes; the result and warnings remain
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct ExportArgs {
+    /// Write the record as JSON, for a race an array of them; - is standard output
+    #[arg(long, value_name = "FILE")]
+    pub export_json: Option<PathBuf>,
+    /// Write a row a run as CSV; - is standard output
+    #[arg(long, value_name = "FILE")]
+    pub export_csv: Option<PathBuf>,
+    /// Write the result as a Markdown table; - is standard output
+    #[arg(long, value_name = "FILE")]
+    pub export_markdown: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct VerifyArgs {
+    #[command(flatten)]
+    pub workload: WorkloadArgs,
+    #[command(flatten)]
+    pub engine: EngineArgs,
+    /// Print the verdict as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct ExplainArgs {
+    #[command(flatten)]
+    pub workload: WorkloadArgs,
+    #[command(flatten)]
+    pub passes: PassesArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct WorkloadArgs {
+    /// A built-in workload, or a file with a workload of your own
+    #[arg(value_name = "WORKLOAD|FILE.toml", default_value = "fashion-mnist")]
+    pub workload: String,
+    /// Train so many epochs
+    #[arg(long, value_name = "N")]
+    pub epochs: Option<u64>,
+    /// Train with so many samples a step
+    #[arg(long, value_name = "N")]
+    pub batch_size: Option<u64>,
+    /// The arithmetic of the products: fp32
+    #[arg(long, value_name = "P")]
+    pub precision: Option<Precision>,
+    /// The seed of the initial weights and the orders of samples
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct EngineArgs {
+    /// What trains
+    #[arg(long, value_name = "ENGINE", default_value = "laptime")]
+    pub engine: String,
+    #[command(flatten)]
+    pub settings: EngineSettings,
+}
+
+#[derive(Debug, Clone, ClapArgs)]
+pub struct EngineSettings {
+    /// What it trains on
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub device: DeviceArg,
+    /// Threads of a CPU [default: all that this process may use]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+    #[command(flatten)]
+    pub passes: PassesArgs,
+}
+
+impl WorkloadArgs {
+    /// The same choice as another command line's arguments.
+    pub fn again(&self) -> Vec<String> {
+        let mut arguments = vec![self.workload.clone()];
+        let mut option = |name: &str, value: Option<String>| {
+            arguments.extend(value.into_iter().flat_map(|value| [name.into(), value]));
+        };
+        option("--epochs", self.epochs.map(|n| n.to_string()));
+        option("--batch-size", self.batch_size.map(|n| n.to_string()));
+        option("--precision", self.precision.map(|p| p.to_string()));
+        option("--seed", self.seed.map(|n| n.to_string()));
+        arguments
+    }
+}
+
+impl EngineArgs {
+    /// The same choice as another command line's arguments.
+    pub fn again(&self) -> Vec<String> {
+        let settings = &self.settings;
+        let device = settings.device.to_possible_value();
+        let device = device.map_or("auto".into(), |value| value.get_name().to_owned());
+        let mut arguments: Vec<String> = [
+            "--engine",
+            &self.engine,
+            "--device",
+            &device,
+            "--passes",
+            &settings.passes.passes,
+        ]
+        .map(String::from)
+        .into();
+        if let Some(threads) = settings.threads {
+            arguments.extend(["--threads".into(), threads.to_string()]);
+        }
+        arguments
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DeviceArg {
+    /// What the engine prefers
+    Auto,
+    /// Processor cores
+    Cpu,
+}
+
+#[derive(Debug, Clone, ClapArgs)]
+pub struct PassesArgs {
+    /// The compiler's optional passes: all, none, or names with commas between them (see explain)
+    #[arg(long, value_name = "PASSES", default_value = "all")]
+    pub passes: String,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct SampleArgs {
+    /// Which samples will do: auto takes official ones where they can be had, else synthetic ones
+    #[arg(long, value_name = "DATA", default_value = "auto")]
+    pub data: DataArg,
+    /// A folder in which to look for datasets first: it has DATASET/*.gz
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DataArg {
+    /// Real samples where they can be had, and otherwise synthetic ones with a warning
+    Auto,
+    /// The official samples or none
+    Official,
+    /// Synthetic samples, without looking for others
+    Synthetic,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct DataArgs {
+    #[command(subcommand)]
+    pub verb: DataVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DataVerb {
+    /// Show the datasets and where they lie
+    List(DatasetArgs),
+    /// Download what is missing or wrong
+    Fetch(DatasetArgs),
+    /// Check every file's SHA-256 sum
+    Verify(DatasetArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct DatasetArgs {
+    /// Which datasets [default: all]
+    #[arg(value_name = "DATASET")]
+    pub datasets: Vec<DatasetName>,
+    /// The folder that has DATASET/*.gz [default: the cache]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct PeersArgs {
+    #[command(subcommand)]
+    pub verb: PeersVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum PeersVerb {
+    /// Show the frameworks and what is installed of them
+    List,
+    /// Install a framework, or install it anew
+    Install(InstallArgs),
+    /// Remove a framework
+    Remove(FrameworkArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct InstallArgs {
+    /// Which framework
+    #[arg(value_name = "FRAMEWORK", value_parser = FRAMEWORKS)]
+    pub framework: String,
+    /// The Python to make its environment from [default: python3 on the path]
+    #[arg(long, value_name = "FILE")]
+    pub python: Option<PathBuf>,
+    /// Which of a framework's packages: PyTorch has small ones for processors alone
+    #[arg(long, value_name = "VARIANT", default_value = "default", value_parser = ["default", "cpu", "cuda"])]
+    pub variant: String,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct FrameworkArgs {
+    /// Which framework
+    #[arg(value_name = "FRAMEWORK", value_parser = FRAMEWORKS)]
+    pub framework: String,
+}
+
+const FRAMEWORKS: [&str; 4] = ["pytorch", "tensorflow", "jax", "mlx"];
+
+#[derive(Debug, ClapArgs)]
+pub struct WorkloadsArgs {
+    /// List the kinds of layers that a workload of your own can have
+    #[arg(long)]
+    pub layers: bool,
+}

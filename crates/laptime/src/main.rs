@@ -1,0 +1,47 @@
+//! laptime: how long does it take to train a neural network on this machine, and why?
+
+mod args;
+mod display;
+mod engines;
+mod exports;
+mod failure;
+mod interrupt;
+mod options;
+mod output;
+mod prepare;
+mod profile;
+mod race;
+mod recording;
+mod save;
+mod ticker;
+mod verbs;
+mod verdicts;
+
+use std::{process::ExitCode, time::Instant};
+
+use clap::Parser;
+
+use args::{Args, Verb};
+
+fn main() -> ExitCode {
+    // Where `wall_s` begins. The system has needed a millisecond or so to come here; its own
+    // record of a process's start counts in steps of ten.
+    let begin = Instant::now();
+    let done = match Args::parse().verb {
+        Verb::Run(args) => verbs::run(args, begin),
+        Verb::Race(args) => verbs::race(args),
+        Verb::Verify(args) => verbs::verify(args),
+        Verb::Explain(args) => verbs::explain(args),
+        Verb::Data(args) => verbs::data(args),
+        Verb::Peers(args) => verbs::peers(args),
+        Verb::Workloads(args) => verbs::workloads(&args),
+        Verb::Schema => verbs::schema(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::error(&failure);
+            failure.exit_code()
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! The command line resolved: every name looked up, every default filled in.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use laptime_engine::{Device, DeviceKind, Engine, Passes};
+use laptime_graph::FusionKind;
+use laptime_measure::Machine;
+use laptime_results::export;
+use laptime_workload::{
+    Builtin, Overrides, Spec, Workload,
+    dataset::{LoadOptions, Policy},
+};
+
+use crate::{
+    args::{
+        DataArg, EngineArgs, EngineSettings, PassesArgs, RaceArgs, RunArgs, SampleArgs,
+        WorkloadArgs,
+    },
+    engines,
+    exports::{self, Export, Formats},
+    failure::Failure,
+    race::Length,
+};
+
+/// What to train.
+pub struct WorkloadChoice {
+    /// The resolved workload.
+    pub workload: Arc<Workload>,
+    /// Whether it is built in, not a user's file.
+    pub built_in: bool,
+    /// The arguments that choose it.
+    pub again: Vec<String>,
+}
+
+/// What trains, and how.
+pub struct EngineChoice {
+    /// The engine.
+    pub engine: &'static dyn Engine,
+    /// The machine it runs on.
+    pub machine: Machine,
+    /// The device of the machine.
+    pub device: Device,
+    /// Threads of a CPU.
+    pub threads: usize,
+    /// The optional passes of the compiler.
+    pub passes: Passes,
+    /// The arguments that choose all this.
+    pub again: Vec<String>,
+}
+
+/// What `laptime run` is to do.
+pub struct RunOptions {
+    /// What to train.
+    pub workload: WorkloadChoice,
+    /// What trains.
+    pub engine: EngineChoice,
+    /// Where samples come from.
+    pub load: LoadOptions,
+    /// Training steps at most.
+    pub max_steps: Option<u64>,
+    /// How often.
+    pub runs: u64,
+    /// Where the result goes beside standard output and the store.
+    pub exports: Vec<Export>,
+    /// Where the trained parameters go.
+    pub save: Option<PathBuf>,
+    /// No progress, no notes.
+    pub quiet: bool,
+    /// Whether to show where the time goes.
+    pub profile: bool,
+}
+
+/// What `laptime race` is to do.
+pub struct RaceOptions {
+    /// What to train.
+    pub workload: WorkloadChoice,
+    /// Who races, in the order of the command line.
+    pub entrants: Vec<Entrant>,
+    /// Where samples come from.
+    pub load: LoadOptions,
+    /// Training steps of a run at most.
+    pub max_steps: Option<u64>,
+    /// How long it goes on.
+    pub length: Length,
+    /// Where the result goes beside standard output and the store.
+    pub exports: Vec<Export>,
+    /// No progress, no notes.
+    pub quiet: bool,
+}
+
+/// An engine that is to race.
+pub struct Entrant {
+    /// The engine.
+    pub engine: EngineChoice,
+    /// Why it cannot even start; its device is unknown then.
+    pub error: Option<String>,
+}
+
+impl RaceOptions {
+    /// Makes sense of the arguments of `laptime race`. An engine that is not installed is no
+    /// mistake: the others can race without it.
+    pub fn resolve(args: RaceArgs) -> Result<Self, Failure> {
+        let formats = Formats {
+            json: export::json_array,
+            csv: export::csv,
+            markdown: export::race_markdown,
+        };
+        let names: Vec<&str> = args.engines.iter().map(|name| name.trim()).collect();
+        if names.len() < 2 {
+            return Err(Failure::Usage(format!(
+                "--engines {}: a race takes two engines or more, with commas between them; \
+                 `laptime run --engine` runs one",
+                names.join(",")
+            )));
+        }
+        for (index, name) in names.iter().enumerate() {
+            engines::find("--engines", name)?;
+            if names[..index].contains(name) {
+                return Err(Failure::Usage(format!(
+                    "--engines: {name} is named twice; name every engine once"
+                )));
+            }
+        }
+        let exports = exports::resolve(args.exports, &formats)?;
+        let workload = WorkloadChoice::resolve(&args.workload)?;
+        let machine = Machine::identify();
+        let entrants = names
+            .into_iter()
+            .map(|name| Entrant::resolve(name, &args.settings, &machine))
+            .collect::<Result<_, Failure>>()?;
+        Ok(Self {
+            workload,
+            entrants,
+            load: load_options(args.samples),
+            max_steps: args.max_steps.map(Into::into),
+            length: args
+                .budget
+                .map_or(Length::Rounds(args.runs.into()), Length::Budget),
+            exports,
+            quiet: args.quiet,
+        })
+    }
+}
+
+impl Entrant {
+    fn resolve(name: &str, settings: &EngineSettings, machine: &Machine) -> Result<Self, Failure> {
+        let engine = engines::find("--engines", name)?;
+        let (device, error) = match engines::device(engine, settings.device, &machine.cpu) {
+            Ok(device) => (device, None),
+            Err(failure) => (unknown_device(), Some(failure.to_string())),
+        };
+        let args = EngineArgs {
+            engine: name.into(),
+            settings: settings.clone(),
+        };
+        Ok(Self {
+            engine: EngineChoice::new(engine, args, machine.clone(), device)?,
+            error,
+        })
+    }
+}
+
+/// Stands in the record of an engine that could not start.
+fn unknown_device() -> Device {
+    Device {
+        kind: DeviceKind::Cpu,
+        name: "unknown".into(),
+        threads: None,
+        isa: None,
+        driver: None,
+        software: false,
+    }
+}
+
+impl RunOptions {
+    /// Makes sense of the arguments of `laptime run`.
+    pub fn resolve(args: RunArgs) -> Result<Self, Failure> {
+        let formats = Formats {
+            json: |records| records.iter().map(export::json).collect(),
+            csv: export::csv,
+            markdown: export::markdown,
+        };
+        let exports = exports::resolve(args.exports, &formats)?;
+        if let Some(path) = &args.save {
+            exports::check_file("--save", path)?;
+        }
+        Ok(Self {
+            workload: WorkloadChoice::resolve(&args.workload)?,
+            engine: EngineChoice::resolve(args.engine)?,
+            load: load_options(args.samples),
+            max_steps: args.max_steps.map(Into::into),
+            runs: args.runs.into(),
+            exports,
+            save: args.save,
+            quiet: args.quiet,
+            profile: args.profile,
+        })
+    }
+}
+
+impl WorkloadChoice {
+    /// A name that ends in `.toml` or has a path in it is a file, any other a built-in workload.
+    pub fn resolve(args: &WorkloadArgs) -> Result<Self, Failure> {
+        let path = Path::new(&args.workload);
+        let is_file = path
+            .extension()
+            .is_some_and(|extension| extension == "toml")
+            || path.components().count() > 1;
+        let spec = if is_file {
+            Spec::read(path)?
+        } else {
+            Builtin::find(&args.workload)
+                .map_err(|error| {
+                    Failure::Usage(format!("{error}; a file's name must end in .toml"))
+                })?
+                .spec()
+        };
+        let workload = spec.resolve(&Overrides {
+            batch_size: args.batch_size,
+            epochs: args.epochs,
+            seed: args.seed,
+            precision: args.precision,
+        })?;
+        Ok(Self {
+            workload: Arc::new(workload),
+            built_in: !is_file,
+            again: args.again(),
+        })
+    }
+}
+
+impl EngineChoice {
+    /// Finds the engine and its device.
+    pub fn resolve(args: EngineArgs) -> Result<Self, Failure> {
+        let engine = engines::find("--engine", &args.engine)?;
+        let machine = Machine::identify();
+        let device = engines::device(engine, args.settings.device, &machine.cpu)?;
+        Self::new(engine, args, machine, device)
+    }
+
+    /// The engine of the arguments, found already, on a device of the machine.
+    pub fn new(
+        engine: &'static dyn Engine,
+        args: EngineArgs,
+        machine: Machine,
+        device: Device,
+    ) -> Result<Self, Failure> {
+        let again = args.again();
+        let EngineSettings {
+            threads, passes, ..
+        } = args.settings;
+        Ok(Self {
+            engine,
+            machine,
+            device,
+            threads: threads.map_or_else(engines::default_threads, Into::into),
+            passes: self::passes(&passes)?,
+            again,
+        })
+    }
+}
+
+/// The passes that `--passes` names.
+pub fn passes(args: &PassesArgs) -> Result<Passes, Failure> {
+    match args.passes.as_str() {
+        "all" => return Ok(Passes::All),
+        "none" => return Ok(Passes::Only(Vec::new())),
+        _ => {}
+    }
+    let known = FusionKind::ALL.map(FusionKind::as_str);
+    let names: Vec<String> = args
+        .passes
+        .split(',')
+        .map(|name| name.trim().into())
+        .collect();
+    match names.iter().find(|name| !known.contains(&name.as_str())) {
+        None => Ok(Passes::Only(names)),
+        Some(unknown) => Err(Failure::Usage(format!(
+            "--passes {unknown}: there is no such pass; known: all, none, {}",
+            known.join(", ")
+        ))),
+    }
+}
+
+/// Where samples may come from.
+pub fn load_options(args: SampleArgs) -> LoadOptions {
+    LoadOptions {
+        policy: match args.data {
+            DataArg::Auto => Policy::Auto,
+            DataArg::Official => Policy::Official,
+            DataArg::Synthetic => Policy::Synthetic,
+        },
+        data_dir: args.data_dir,
+        ..LoadOptions::default()
+    }
+}

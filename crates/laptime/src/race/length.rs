@@ -1,0 +1,100 @@
+//! How long a race goes on.
+
+use std::{str::FromStr, time::Duration};
+
+/// When a race is over. Fixed before it starts, so that nobody stops when the result is to their
+/// liking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Length {
+    /// After so many rounds.
+    Rounds(u32),
+    /// When another round would take it beyond this time.
+    Budget(Budget),
+}
+
+/// A time, as the command line states it: `90s`, `10m`, `1h`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget(Duration);
+
+/// Fewer have no interval.
+const LEAST_ROUNDS: u32 = 2;
+
+impl Length {
+    /// Whether there is another round after so many, which took so long together, the longest of
+    /// them `longest`.
+    pub fn has_room(self, rounds: u32, elapsed: Duration, longest: Duration) -> bool {
+        match self {
+            Self::Rounds(count) => rounds < count,
+            Self::Budget(_) if rounds < LEAST_ROUNDS => true,
+            Self::Budget(Budget(time)) => elapsed + longest <= time,
+        }
+    }
+
+    /// The rounds, where they are known.
+    pub fn rounds(self) -> Option<u32> {
+        match self {
+            Self::Rounds(count) => Some(count),
+            Self::Budget(_) => None,
+        }
+    }
+}
+
+impl FromStr for Budget {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let unit_at = text.len() - usize::from(text.ends_with(['s', 'm', 'h']));
+        let (number, unit) = text.split_at(unit_at);
+        let seconds_per_unit = match unit {
+            "h" => 3600,
+            "m" => 60,
+            "s" => 1,
+            _ => return Err("a time has a unit: 90s, 10m, 1h".into()),
+        };
+        let whole: Result<u32, _> = number.trim().parse();
+        match whole {
+            Ok(number @ 1..) => Ok(Self(Duration::from_secs(
+                u64::from(number) * seconds_per_unit,
+            ))),
+            _ => Err("it takes a whole number and a unit: 90s, 10m, 1h".into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_units() {
+        let seconds = |text: &str| text.parse().map(|Budget(time)| time.as_secs());
+        assert_eq!(seconds("90s"), Ok(90));
+        assert_eq!(seconds("10m"), Ok(600));
+        assert_eq!(seconds("1h"), Ok(3600));
+        for wrong in [
+            "",
+            "s",
+            "90",
+            "1.5m",
+            "-1s",
+            "0s",
+            "m10",
+            "1d",
+            "99999999999s",
+            "1µ",
+        ] {
+            assert!(seconds(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_budget_has_room_for_two_rounds_and_for_those_that_fit() {
+        let second = Duration::from_secs(1);
+        let budget = Length::Budget(Budget(10 * second));
+        assert!(budget.has_room(1, 60 * second, 60 * second));
+        assert!(!budget.has_room(2, 60 * second, 60 * second));
+        assert!(budget.has_room(2, 8 * second, 2 * second));
+        assert!(!budget.has_room(4, 9 * second, 2 * second));
+        assert!(!Length::Rounds(3).has_room(3, Duration::ZERO, Duration::ZERO));
+    }
+}

@@ -1,0 +1,36 @@
+//! Trained parameters as safetensors.
+
+use std::{collections::HashMap, fs, path::Path};
+
+use laptime_engine::Session;
+use laptime_graph::{Mode, build};
+use laptime_workload::Workload;
+use safetensors::{Dtype, tensor::TensorView};
+
+use crate::{failure::Failure, output::unwritable};
+
+/// Writes the parameters, without the optimizer's moments, in single precision and row-major,
+/// under the names of the Program: `fc1.weight` of shape (outputs, inputs), `fc1.bias`.
+pub fn save(session: &mut dyn Session, workload: &Workload, path: &Path) -> Result<(), Failure> {
+    let state = session.state()?;
+    let program = build(workload, Mode::Evaluation, 1);
+    let parameters = program.parameters().filter_map(|(_, tensor)| {
+        let tensor = state.tensor(&tensor.name)?;
+        let values = tensor.values.iter();
+        let bytes: Vec<u8> = values.flat_map(|v| (*v as f32).to_le_bytes()).collect();
+        Some((tensor.name.as_str(), tensor.shape.clone(), bytes))
+    });
+    let parameters: Vec<_> = parameters.collect();
+    let wrong = |error| unwritable("--save", path, &error);
+    let views = parameters.iter().map(|(name, shape, bytes)| {
+        let view = TensorView::new(Dtype::F32, shape.clone(), bytes)?;
+        Ok((*name, view))
+    });
+    let views = views.collect::<Result<Vec<_>, _>>().map_err(wrong)?;
+    let about = HashMap::from([
+        ("format".to_owned(), "pt".to_owned()),
+        ("workload".to_owned(), workload.name.clone()),
+    ]);
+    let bytes = safetensors::serialize(views, Some(about)).map_err(wrong)?;
+    fs::write(path, bytes).map_err(|error| unwritable("--save", path, &error))
+}

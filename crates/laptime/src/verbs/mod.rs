@@ -1,0 +1,19 @@
+//! One file a verb.
+
+mod data;
+mod explain;
+mod peers;
+mod race;
+mod run;
+mod schema;
+mod verify;
+mod workloads;
+
+pub use data::data;
+pub use explain::explain;
+pub use peers::peers;
+pub use race::race;
+pub use run::run;
+pub use schema::schema;
+pub use verify::verify;
+pub use workloads::workloads;

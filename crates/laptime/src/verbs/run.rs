@@ -1,0 +1,165 @@
+//! `laptime run`: trains and tests a workload, and says what it took.
+
+use std::{slice, sync::Arc, time::Instant};
+
+use laptime_engine::{Job, Session};
+use laptime_measure::{Measurement, Run, Watch, measure, memory};
+use laptime_results::{PartialReason, Record, render};
+
+use crate::{
+    args::RunArgs,
+    display::{Plan, show_run},
+    exports,
+    failure::Failure,
+    interrupt,
+    options::RunOptions,
+    output::{self, say, stderr_is_terminal},
+    prepare, profile,
+    recording::{Outcome, differing_losses, record, store},
+    save::save,
+};
+
+/// Runs, stores the record, writes the exports and prints the result.
+pub fn run(args: RunArgs, begin: Instant) -> Result<(), Failure> {
+    let options = RunOptions::resolve(args)?;
+    let shows_progress = !options.quiet && stderr_is_terminal();
+    let watch = Arc::new(Watch::new());
+    interrupt::listen(Arc::clone(&watch))?;
+
+    let (dataset, load_s) = prepare::load(
+        options.workload.workload.dataset,
+        &options.load,
+        shows_progress,
+    )?;
+    let job = Job {
+        workload: Arc::clone(&options.workload.workload),
+        dataset: Arc::new(dataset),
+        threads: options.engine.threads,
+        passes: options.engine.passes.clone(),
+        profile: options.profile,
+    };
+    let gate = prepare::ask_gate(&options.workload, &options.engine, &job, shows_progress)?;
+    // The oracle's memory is not the training's.
+    memory::forget_peak();
+
+    let (mut outcome, mut session) = repeat(&options, &job, begin, &watch, shows_progress)?;
+    outcome.runs[0].phases.load_s = load_s;
+    let record = record(
+        &options.workload,
+        &options.engine,
+        &job.dataset,
+        Some(&gate),
+        outcome,
+    );
+    report(&record, &options, session.as_mut())
+}
+
+/// All runs, one after another, and the session of the last. Every run compiles anew and starts
+/// from the same seed, so that only the times can differ.
+fn repeat(
+    options: &RunOptions,
+    job: &Job,
+    begin: Instant,
+    watch: &Arc<Watch>,
+    shows_progress: bool,
+) -> Result<(Outcome, Box<dyn Session>), Failure> {
+    let mut runs: Vec<Run> = Vec::new();
+    let mut begin = begin;
+    loop {
+        let display = show_run(
+            shows_progress,
+            Arc::clone(watch),
+            Plan::of(job, options.max_steps, runs.len() as u64 + 1, options.runs),
+        );
+        let engine = &options.engine;
+        let measured = measure(
+            engine.engine,
+            job,
+            &engine.device,
+            options.max_steps,
+            begin,
+            watch,
+        );
+        drop(display);
+        let Measurement {
+            run,
+            session,
+            is_complete,
+        } = measured?;
+        begin = Instant::now();
+        runs.push(run);
+        let is_stopped = watch.progress.is_stopped();
+        let is_last = runs.len() as u64 >= options.runs;
+        if is_stopped || is_last {
+            let partial = match (is_complete && is_last, is_stopped) {
+                (true, _) => None,
+                (false, true) => Some(PartialReason::Interrupted),
+                (false, false) => Some(PartialReason::MaxSteps),
+            };
+            let warning = differing_losses(options.engine.engine, &runs);
+            if let Some(text) = &warning {
+                output::warning(text);
+            }
+            let outcome = Outcome {
+                device: session.device().clone(),
+                details: session.details(),
+                costs: session.step_costs(),
+                warnings: warning.into_iter().collect(),
+                runs,
+                partial,
+                error: None,
+            };
+            return Ok((outcome, session));
+        }
+    }
+}
+
+/// Hands the result out in every way that was asked for. One that fails does not keep the others
+/// from succeeding; the first failure is the program's.
+fn report(record: &Record, options: &RunOptions, session: &mut dyn Session) -> Result<(), Failure> {
+    // First of all, so that whatever fails below, the result is kept.
+    let stored = store(record);
+    let mut done = vec![exports::show(&options.exports, |style| {
+        render(record, style)
+    })];
+    if let Some(profile) = session.profile() {
+        done.push(output::print(&profile::render(&profile)));
+    } else if options.profile {
+        output::warning("--profile: this engine cannot tell where its time goes");
+    }
+    match stored {
+        Ok(path) if !options.quiet => say(&format!("stored as {}", path.display())),
+        Ok(_) => {}
+        // A home that cannot be written costs the record, not the result.
+        Err(text) => output::warning(&text),
+    }
+    done.extend(exports::write(&options.exports, slice::from_ref(record)));
+    if let Some(path) = &options.save {
+        done.push(save(session, &options.workload.workload, path));
+    }
+    done.push(verdict_on(record));
+    exports::first_failure(done)
+}
+
+/// What the exit code is to say of the run itself.
+fn verdict_on(record: &Record) -> Result<(), Failure> {
+    if record.partial_reason == Some(PartialReason::Interrupted) {
+        let last = record.runs.last();
+        let epochs = last.map_or(0, |run| run.epochs.len());
+        let samples = last.map_or(0, Run::trained_samples);
+        return Err(Failure::Interrupted(format!(
+            "interrupted in run {}, epoch {} of {}, after {samples} training samples",
+            record.runs.len(),
+            epochs.max(1),
+            record.workload.epochs
+        )));
+    }
+    if record.gate.verdict == laptime_results::GateVerdict::Failed {
+        return Err(Failure::Failed(format!(
+            "the engine {} does not do the same training as the oracle; `laptime verify` checks \
+             again",
+            record.engine.name
+        )));
+    }
+    Ok(())
+}

@@ -1,0 +1,55 @@
+//! `laptime verify`: the gate by itself, always asked anew.
+
+use std::{sync::Arc, time::Instant};
+
+use laptime_engine::{Job, gate};
+use laptime_workload::dataset::synthetic;
+
+use crate::{
+    args::VerifyArgs,
+    display::Line,
+    failure::Failure,
+    options::{EngineChoice, WorkloadChoice},
+    output, verdicts,
+};
+
+/// Prints the gate's word; an engine that does another training is a failure.
+pub fn verify(args: VerifyArgs) -> Result<(), Failure> {
+    let workload = WorkloadChoice::resolve(&args.workload)?.workload;
+    let choice = EngineChoice::resolve(args.engine)?;
+    // The gate makes its own samples; of these it only asks how many the last batch has.
+    let count = workload.dataset.official().train_samples % workload.batch_size;
+    let job = Job {
+        dataset: Arc::new(synthetic(workload.dataset, count, 0)),
+        workload,
+        threads: choice.threads,
+        passes: choice.passes,
+        profile: false,
+    };
+    let line = Line::new(output::stderr_is_terminal());
+    line.show("training in float64, step by step …");
+    let start = Instant::now();
+    let verdict = gate::verify(choice.engine, &job, &choice.device)?;
+    drop(line);
+    verdicts::remember(choice.engine, &job, &choice.device, &verdict);
+    output::print(&if args.json {
+        serde_json::to_string(&verdict).expect("a verdict is plain data") + "\n"
+    } else {
+        format!(
+            "{} with {} {} on {}: {verdict} ({:.1} s)\n",
+            job.workload.name,
+            choice.engine.name(),
+            choice.engine.version(),
+            choice.device.name,
+            start.elapsed().as_secs_f64(),
+        )
+    })?;
+    if verdict.is_verified() {
+        Ok(())
+    } else {
+        Err(Failure::Failed(format!(
+            "the engine {} does not do the same training as the oracle",
+            choice.engine.name()
+        )))
+    }
+}

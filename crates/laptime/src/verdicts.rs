@@ -1,0 +1,100 @@
+//! Verdicts of the gate that are remembered, so that the gate's seconds are spent once for every
+//! Program, build and device.
+
+use std::{
+    env, fs,
+    io::Write,
+    path::PathBuf,
+    process::{Command, Stdio},
+    time::UNIX_EPOCH,
+};
+
+use laptime_engine::{Device, Engine, EngineError, Job, gate};
+use laptime_graph::{Mode, build};
+use laptime_workload::directories::cache_dir;
+use sha2::{Digest, Sha256};
+
+/// The gate's verdict, and whether it was remembered. `again` are the arguments with which `laptime
+/// verify` asks the same.
+pub fn verdict(
+    engine: &dyn Engine,
+    job: &Job,
+    device: &Device,
+    again: &[String],
+) -> Result<(gate::Verdict, bool), EngineError> {
+    if let Some(verdict) = remembered(engine, job, device) {
+        return Ok((verdict, true));
+    }
+    let verdict = match in_a_process_of_its_own(again) {
+        Some(verdict) => verdict,
+        None => gate::verify(engine, job, device)?,
+    };
+    remember(engine, job, device, &verdict);
+    Ok((verdict, false))
+}
+
+/// Asks `laptime verify`: the oracle takes several times the memory of the training, and a process
+/// that has had it does not give all of it back, so that the peak told of the training would be the
+/// oracle's. `None` where that fails in any way; then the gate is asked here, and says why.
+fn in_a_process_of_its_own(again: &[String]) -> Option<gate::Verdict> {
+    let mut verify = Command::new(env::current_exe().ok()?);
+    let output = verify
+        .args(["verify", "--json"])
+        .args(again)
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
+    serde_json::from_slice(&output.stdout).ok()
+}
+
+/// Keeps a good verdict. A failure is not kept: it is worth another look each time. What cannot be
+/// kept is asked again next time, so errors are of no interest.
+pub fn remember(engine: &dyn Engine, job: &Job, device: &Device, verdict: &gate::Verdict) {
+    if !verdict.is_verified() {
+        return;
+    }
+    let _ = path(engine, job, device).map(|path| {
+        let folder = path.parent()?;
+        fs::create_dir_all(folder).ok()?;
+        let mut file = tempfile::NamedTempFile::new_in(folder).ok()?;
+        let text = serde_json::to_string(verdict).ok()?;
+        file.write_all(text.as_bytes()).ok()?;
+        file.persist(path).ok()
+    });
+}
+
+/// What cannot be read, or makes no sense, is as good as nothing.
+fn remembered(engine: &dyn Engine, job: &Job, device: &Device) -> Option<gate::Verdict> {
+    let text = fs::read_to_string(path(engine, job, device)?).ok()?;
+    let verdict: gate::Verdict = serde_json::from_str(&text).ok()?;
+    verdict.is_verified().then_some(verdict)
+}
+
+/// The file of a verdict: named by the digest of all that it depends on.
+fn path(engine: &dyn Engine, job: &Job, device: &Device) -> Option<PathBuf> {
+    let workload = &job.workload;
+    let program = build(workload, Mode::Training, workload.batch_size);
+    let key = format!(
+        "{} {} {}\n{}\nlast batch {}\n{}\n{device:?}\n{} threads\n{:?}",
+        engine.name(),
+        engine.version(),
+        this_build()?,
+        program.digest(),
+        job.dataset.train.count() % workload.batch_size,
+        workload.precision,
+        job.threads,
+        job.passes,
+    );
+    let digest = Sha256::digest(key.as_bytes());
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    Some(cache_dir().ok()?.join("verdicts").join(digest + ".json"))
+}
+
+/// What tells this build of the program from every other: a version or a commit would not, while
+/// the program is being changed.
+fn this_build() -> Option<String> {
+    let metadata = fs::metadata(env::current_exe().ok()?).ok()?;
+    let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    Some(format!("{} {}", metadata.len(), modified.as_nanos()))
+}

@@ -1,0 +1,150 @@
+//! Streams and files as good Unix tools treat them.
+
+mod support;
+
+use std::{fs, process::Stdio};
+
+use support::{Home, SHORT, done};
+
+#[test]
+fn an_export_to_standard_output_has_it_for_itself() {
+    let home = Home::new();
+    let done = home.laptime(&format!("{SHORT} --export-json -"));
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    let record: serde_json::Value = serde_json::from_str(&done.stdout).expect("only JSON");
+    assert_eq!(record["schema"], "laptime.record.v1");
+    assert!(done.stderr.contains("Total"), "{}", done.stderr);
+}
+
+#[test]
+fn quiet_leaves_only_the_result() {
+    let home = Home::new();
+    let done = home.laptime(&format!("{SHORT} --quiet"));
+    assert_eq!(done.code, Some(0));
+    assert_eq!(done.stderr, "");
+    assert!(done.stdout.contains("Total"), "{}", done.stdout);
+}
+
+#[test]
+fn without_a_terminal_there_are_neither_colours_nor_progress() {
+    let home = Home::new();
+    let done = home.laptime(SHORT);
+    assert!(!done.stdout.contains('\u{1b}'), "{:?}", done.stdout);
+    assert!(!done.stderr.contains(['\u{1b}', '\r']), "{:?}", done.stderr);
+}
+
+#[test]
+fn forty_columns_are_enough() {
+    let home = Home::new();
+    let mut command = home.command(SHORT);
+    command.env("COLUMNS", "40");
+    for line in done(command).stdout.lines() {
+        assert!(line.chars().count() <= 40, "{line}");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let home = Home::new();
+    for arguments in [SHORT, "explain", "schema"] {
+        let mut child = home.command(arguments).spawn().expect("the program starts");
+        drop(child.stdout.take());
+        let status = child.wait_with_output().expect("it ends");
+        let stderr = String::from_utf8_lossy(&status.stderr).into_owned();
+        assert_eq!(status.status.code(), Some(0), "{arguments}: {stderr}");
+        assert!(!stderr.contains("panicked"), "{stderr}");
+    }
+    assert_eq!(home.records().len(), 1, "the record is kept all the same");
+}
+
+#[test]
+fn a_home_that_cannot_be_written_costs_the_record_and_not_the_result() {
+    let home = Home::new();
+    // A file where a folder should be stops everybody, root too.
+    fs::write(home.path("data"), "").expect("it is a temporary folder");
+    fs::write(home.path("cache"), "").expect("it is a temporary folder");
+    let done = home.laptime(&format!("{SHORT} --export-json r.json"));
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    assert!(done.stdout.contains("Total"), "{}", done.stdout);
+    assert!(home.path("r.json").is_file());
+    assert!(
+        done.stderr.contains("could not be stored"),
+        "{}",
+        done.stderr
+    );
+    assert!(done.stderr.contains("XDG_DATA_HOME"), "{}", done.stderr);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_fails_an_export_behind_the_result() {
+    let home = Home::new();
+    let done = home.laptime(&format!(
+        "{SHORT} --export-csv /dev/full --export-json r.json"
+    ));
+    assert_eq!(done.code, Some(1), "{}", done.stderr);
+    assert!(done.stdout.contains("Total"), "{}", done.stdout);
+    assert!(
+        done.stderr.contains("--export-csv /dev/full"),
+        "{}",
+        done.stderr
+    );
+    assert!(home.path("r.json").is_file(), "the other export is there");
+    assert_eq!(home.records().len(), 1);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_standard_output_is_a_failure_with_a_name() {
+    let home = Home::new();
+    let full = fs::OpenOptions::new().write(true).open("/dev/full");
+    let mut command = home.command(SHORT);
+    command.stdout(Stdio::from(full.expect("Linux has it")));
+    let done = done(command);
+    assert_eq!(done.code, Some(1), "{}", done.stderr);
+    assert!(done.stderr.contains("standard output"), "{}", done.stderr);
+    assert_eq!(home.records().len(), 1);
+}
+
+/// SIGINT and SIGTERM end a run behind the step it is in.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_says_what_it_did_and_keeps_it() {
+    for signal in ["INT", "TERM"] {
+        let home = Home::new();
+        // The gate comes first: when it is remembered, training begins at once.
+        assert_eq!(home.laptime(SHORT).code, Some(0));
+        let done = interrupted(&home, signal);
+        assert_eq!(done.code, Some(130), "{signal}: {}", done.stderr);
+        let says = "interrupted in run 1, epoch";
+        assert!(done.stderr.contains(says), "{}", done.stderr);
+        let shows = "partial: interrupted after";
+        assert!(done.stdout.contains(shows), "{}", done.stdout);
+        let record = support::json(&home.path("r.json"));
+        assert_eq!(record["partial_reason"], "interrupted");
+        assert!(record["runs"][0]["test"].is_null());
+        assert_eq!(home.records().len(), 2);
+    }
+}
+
+/// A run so long that only the signal ends it. Where the machine is so busy that the signal comes
+/// before the training, once more with more patience.
+#[cfg(unix)]
+fn interrupted(home: &Home, signal: &str) -> support::Done {
+    for patience_s in [1, 4, 16, 60] {
+        let arguments = "run --data synthetic --epochs 100000 --export-json r.json";
+        let child = home.command(arguments).spawn().expect("the program starts");
+        std::thread::sleep(std::time::Duration::from_secs(patience_s));
+        let id = child.id().to_string();
+        let kill = std::process::Command::new("kill")
+            .args(["-s", signal, &id])
+            .status();
+        assert!(kill.expect("there is a kill").success());
+        let done = support::ended(child.wait_with_output().expect("it ends"));
+        if !done.stderr.contains("nothing was recorded") {
+            return done;
+        }
+        assert_eq!(done.code, Some(130), "{}", done.stderr);
+    }
+    panic!("the training never began");
+}

@@ -1,0 +1,86 @@
+//! Runs the program as a user would, away from the user's own files.
+
+#![allow(dead_code, reason = "not every test needs everything")]
+
+pub mod schema;
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+use tempfile::TempDir;
+
+/// A home of its own for one test.
+pub struct Home {
+    folder: TempDir,
+}
+
+/// What a finished program left behind.
+pub struct Done {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Home {
+    pub fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().expect("there is a place for temporary files"),
+        }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The program with this home and arguments, its streams caught.
+    pub fn command(&self, arguments: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_laptime"));
+        command
+            .args(arguments.split_whitespace())
+            .current_dir(self.folder.path())
+            .env("HOME", self.folder.path())
+            .env("XDG_CACHE_HOME", self.path("cache"))
+            .env("XDG_DATA_HOME", self.path("data"))
+            .env_remove("COLUMNS")
+            .env_remove("NO_COLOR")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    pub fn laptime(&self, arguments: &str) -> Done {
+        done(self.command(arguments))
+    }
+
+    /// The records in the store.
+    pub fn records(&self) -> Vec<PathBuf> {
+        let Ok(entries) = self.path("data/laptime/records").read_dir() else {
+            return Vec::new();
+        };
+        let paths = entries.map(|entry| entry.expect("it can be listed").path());
+        paths.collect()
+    }
+}
+
+pub fn done(mut command: Command) -> Done {
+    ended(command.output().expect("the program starts"))
+}
+
+pub fn ended(output: Output) -> Done {
+    Done {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).expect("it prints UTF-8"),
+        stderr: String::from_utf8(output.stderr).expect("it prints UTF-8"),
+    }
+}
+
+pub fn json(path: &Path) -> serde_json::Value {
+    let text = std::fs::read_to_string(path).expect("the file is there");
+    serde_json::from_str(&text).expect("it is JSON")
+}
+
+/// A quick run that needs no network.
+pub const SHORT: &str = "run --data synthetic --max-steps 4";

@@ -1,0 +1,132 @@
+//! Mistakes on the command line: exit code 2, nothing on standard output, and one message that
+//! names what is wrong and what to do.
+
+mod support;
+
+use support::Home;
+
+#[test]
+fn every_mistake_is_named_with_advice() {
+    let home = Home::new();
+    std::fs::write(home.path("broken.toml"), "name = \"x\"\nlayers = 3\n")
+        .expect("it is a temporary folder");
+    // (arguments, what the message says)
+    let table: &[(&str, &[&str])] = &[
+        ("", &["Usage: laptime <COMMAND>"]),
+        ("verfy", &["verfy", "'verify'"]),
+        ("run --engien laptime", &["--engien", "--engine"]),
+        (
+            "run --engine tensorfow",
+            &["--engine tensorfow", "known: laptime"],
+        ),
+        (
+            "run --device tpu",
+            &["--device", "possible values: auto, cpu"],
+        ),
+        (
+            "run fashion-mnits",
+            &["fashion-mnits", "did you mean \"fashion-mnist\""],
+        ),
+        (
+            "run nowhere.toml",
+            &["nowhere.toml", "cannot be read", "built-in"],
+        ),
+        ("run broken.toml", &["broken.toml:2", "layers"]),
+        ("run --batch-size 0", &["--batch-size 0", "at least 1"]),
+        ("run --batch-size many", &["--batch-size", "many"]),
+        ("run --epochs 0", &["--epochs 0", "at least 1"]),
+        ("run --max-steps 0", &["--max-steps"]),
+        ("run --runs 0", &["--runs"]),
+        ("run --threads 0", &["--threads"]),
+        ("run --precision fp64", &["--precision", "fp32"]),
+        ("run --passes fast", &["--passes fast", "known: all, none"]),
+        ("run --data fake", &["--data", "synthetic"]),
+        (
+            "run --data-dir nowhere",
+            &["--data-dir nowhere", "no such folder"],
+        ),
+        (
+            "run --data synthetic --export-json no/where.json",
+            &["--export-json no/where.json", "create it"],
+        ),
+        ("run --data synthetic --save .", &["--save .", "folder"]),
+        (
+            "run --export-json - --export-csv -",
+            &["only one", "a file"],
+        ),
+        ("data verify imagenet", &["imagenet", "fashion-mnist"]),
+        ("explain --passes fast", &["--passes fast"]),
+        ("verify --engine x", &["--engine x"]),
+    ];
+    for (arguments, says) in table {
+        let done = home.laptime(arguments);
+        assert_eq!(done.code, Some(2), "{arguments}: {}", done.stderr);
+        assert_eq!(done.stdout, "", "{arguments}");
+        for words in *says {
+            assert!(done.stderr.contains(words), "{arguments}: {}", done.stderr);
+        }
+        assert_eq!(
+            done.stderr.matches("error:").count(),
+            usize::from(!arguments.is_empty())
+        );
+    }
+    assert!(home.records().is_empty());
+}
+
+#[test]
+fn an_instruction_set_that_is_not_there_is_refused() {
+    let home = Home::new();
+    let mut command = home.command(support::SHORT);
+    command.env("LAPTIME_ISA", "sse9");
+    let done = support::done(command);
+    assert_eq!(done.code, Some(2), "{}", done.stderr);
+    assert!(
+        done.stderr.contains("LAPTIME_ISA") && done.stderr.contains("portable"),
+        "{}",
+        done.stderr
+    );
+}
+
+#[test]
+fn what_is_asked_for_without_a_mistake_goes_to_standard_output() {
+    let home = Home::new();
+    for (arguments, says) in [
+        ("--help", "laptime"),
+        ("--version", env!("CARGO_PKG_VERSION")),
+        ("workloads", "fashion-mnist"),
+        ("workloads --layers", "dense units"),
+        ("explain", "program training"),
+        ("explain --passes none", "passes: none"),
+        ("data list", "t10k-labels-idx1-ubyte.gz"),
+        ("verify", "verified"),
+        ("schema", "laptime.record.v1"),
+    ] {
+        let done = home.laptime(arguments);
+        assert_eq!(done.code, Some(0), "{arguments}: {}", done.stderr);
+        assert!(done.stdout.contains(says), "{arguments}: {}", done.stdout);
+        assert_eq!(done.stderr, "", "{arguments}");
+    }
+}
+
+#[test]
+fn missing_datasets_are_listed_and_fail_to_verify() {
+    let home = Home::new();
+    let done = home.laptime("data verify fashion-mnist");
+    assert_eq!(done.code, Some(1));
+    assert_eq!(done.stdout.matches("missing").count(), 4, "{}", done.stdout);
+    assert!(
+        done.stderr.contains("laptime data fetch"),
+        "{}",
+        done.stderr
+    );
+}
+
+#[cfg(not(feature = "download"))]
+#[test]
+fn a_build_without_downloads_says_so_in_one_line() {
+    let home = Home::new();
+    let done = home.laptime("data fetch fashion-mnist");
+    assert_eq!(done.code, Some(2), "{}", done.stderr);
+    assert_eq!(done.stderr.lines().count(), 1, "{}", done.stderr);
+    assert!(done.stderr.contains("has no downloads"), "{}", done.stderr);
+}

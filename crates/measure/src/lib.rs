@@ -1,0 +1,17 @@
+//! Turns a running session into clocks, phases, statistics and the identity of the machine.
+//! Knows nothing of models: what is trained is the engine's business.
+//!
+//! The types here that a record holds ([`Run`], [`Phases`], [`Epoch`], [`StepSeconds`], [`Test`],
+//! [`Machine`]) can be written as JSON as they are.
+
+mod machine;
+pub mod memory;
+mod phases;
+mod run;
+pub mod statistics;
+mod watch;
+
+pub use machine::Machine;
+pub use phases::Phases;
+pub use run::{Epoch, Measurement, Run, StepSeconds, Test, measure};
+pub use watch::{Stage, Watch};

@@ -1,0 +1,392 @@
+"""A workload trained by JAX, written for speed.
+
+- Training is one compiled loop over the steps of an epoch, ahead of time, its state donated; the
+  batch is gathered from the resident bytes inside of it. How many steps a call does is an argument:
+  the same executable does one step for the gate and thousands in a timed epoch.
+- On CPUs, XLA runs convolutions inside of loops on one thread: nets that have any are trained a
+  call a step there.
+- Images are NHWC and kernels HWIO, as XLA's CPU convolution wants them.
+"""
+
+import math
+import time
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import jaxlib
+import numpy as np
+
+from job import Job, Score, State, Unsupported
+
+# IEEE single precision in every product: no TF32 on cards that have it.
+jax.config.update("jax_default_matmul_precision", "highest")
+
+EVALUATION_BLOCK = 500
+# Between two looks at the wish to stop.
+CALL_S = 0.25
+
+
+def describe() -> dict:
+    return {
+        "versions": {"jax": jax.__version__, "jaxlib": jaxlib.__version__},
+        "devices": [
+            {
+                "kind": "cpu" if device.platform == "cpu" else "gpu",
+                "name": device.device_kind,
+                "driver": getattr(device.client, "platform_version", None),
+            }
+            for platform in {jax.default_backend(): 0, "cpu": 0}
+            for device in jax.devices(platform)
+        ],
+    }
+
+
+def find_device(wanted: dict) -> jax.Device:
+    if wanted["kind"] == "cpu":
+        return jax.devices("cpu")[0]
+    return next(device for device in jax.devices() if device.device_kind == wanted["name"])
+
+
+# Layers: (layer, inputs, parameters, statistics, mode) → output. A norm puts its new statistics into
+# the dictionary that it is given.
+
+
+def dense(layer, inputs, parameters, *_):
+    name = layer["name"]
+    return inputs[0] @ parameters[f"{name}.weight"].T + parameters[f"{name}.bias"]
+
+
+def conv2d(layer, inputs, parameters, *_):
+    name = layer["name"]
+    above, below, left, right = layer["padding"]
+    y = jax.lax.conv_general_dilated(
+        inputs[0],
+        parameters[f"{name}.weight"],
+        layer["stride"],
+        [(above, below), (left, right)],
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+    )
+    return y + parameters[f"{name}.bias"] if layer["bias"] else y
+
+
+def batch_norm(layer, inputs, parameters, statistics, mode):
+    name, x = layer["name"], inputs[0]
+    names = f"{name}.running_mean", f"{name}.running_var"
+    if mode.is_training:
+        axes = tuple(range(x.ndim - 1))
+        mean = x.mean(axes)
+        variance = jnp.square(x - mean).mean(axes)
+        kept = layer["momentum"]
+        for key, value in zip(names, (mean, variance)):
+            statistics[key] = kept * statistics[key] + (1 - kept) * value
+    else:
+        mean, variance = (statistics[key] for key in names)
+    scale = parameters[f"{name}.weight"] * jax.lax.rsqrt(variance + layer["epsilon"])
+    return (x - mean) * scale + parameters[f"{name}.bias"]
+
+
+def windows(layer, x, start, operation):
+    above, below, left, right = layer["padding"]
+    return jax.lax.reduce_window(
+        x,
+        np.array(start, x.dtype),
+        operation,
+        (1, *layer["kernel"], 1),
+        (1, *layer["stride"], 1),
+        ((0, 0), (above, below), (left, right), (0, 0)),
+    )
+
+
+def max_pool(layer, inputs, *_):
+    return windows(layer, inputs[0], -jnp.inf, jax.lax.max)
+
+
+def avg_pool(layer, inputs, *_):
+    x = inputs[0]
+    counts = windows(layer, jnp.ones_like(x[:1]), 0, jax.lax.add)
+    return windows(layer, x, 0, jax.lax.add) / counts
+
+
+def dropout(layer, inputs, parameters, statistics, mode):
+    x, rate = inputs[0], layer["rate"]
+    if not mode.is_training:
+        return x
+    keep = jax.random.bernoulli(mode.key_of(layer), 1 - rate, x.shape)
+    return jnp.where(keep, x / (1 - rate), 0)
+
+
+LAYERS = {
+    "flatten": lambda layer, inputs, *_: inputs[0].reshape(len(inputs[0]), -1),
+    "dense": dense,
+    "relu": lambda layer, inputs, *_: jax.nn.relu(inputs[0]),
+    "conv2d": conv2d,
+    "batch_norm": batch_norm,
+    "max_pool": max_pool,
+    "avg_pool": avg_pool,
+    "global_avg_pool": lambda layer, inputs, *_: inputs[0].mean((1, 2)),
+    "dropout": dropout,
+    "add": lambda layer, inputs, *_: inputs[0] + inputs[1],
+}
+
+
+class Evaluation:
+    is_training = False
+
+
+class Training:
+    is_training = True
+
+    def __init__(self, workload: dict, step: jax.Array) -> None:
+        self.key = jax.random.fold_in(jax.random.key(workload["seed"]), step)
+        self.names = [layer["name"] for layer in workload["layers"]]
+
+    def key_of(self, layer: dict) -> jax.Array:
+        return jax.random.fold_in(self.key, self.names.index(layer["name"]))
+
+
+def logits_of(workload, parameters, statistics, pixels, mode):
+    """The logits, and the statistics behind this batch."""
+    dtype = next(iter(parameters.values())).dtype
+    x = pixels.astype(dtype) / workload["pixel_divisor"]
+    statistics = dict(statistics)
+    outputs = []
+    for layer in workload["layers"]:
+        inputs = [x if source == "input" else outputs[source["layer"]] for source in layer["inputs"]]
+        forward = LAYERS[layer["kind"]]
+        outputs.append(forward(layer, inputs, parameters, statistics, mode))
+    return outputs[-1], statistics
+
+
+def adam(constants, step, gradients, parameters, m, v):
+    """Keras's form: ε is added to the root of the uncorrected second moment."""
+    dtype = next(iter(parameters.values())).dtype
+    step = step.astype(dtype)
+    # 1 − βᵗ without what single precision loses of it while β is near 1.
+    correction = lambda beta: -jnp.expm1(step * math.log(beta))
+    beta1, beta2 = constants["beta1"], constants["beta2"]
+    rate = constants["learning_rate"] * jnp.sqrt(correction(beta2)) / correction(beta1)
+    m = jax.tree.map(lambda m, g: m + (1 - beta1) * (g - m), m, gradients)
+    v = jax.tree.map(lambda v, g: v + (1 - beta2) * (g * g - v), v, gradients)
+    update = lambda w, m, v: w - rate * m / (jnp.sqrt(v) + constants["epsilon"])
+    return jax.tree.map(update, parameters, m, v), {"m": m, "v": v}
+
+
+def sgd(constants, step, gradients, parameters, velocity):
+    momentum, rate = constants["momentum"], constants["learning_rate"]
+    velocity = jax.tree.map(lambda u, g: momentum * u + g, velocity, gradients)
+    parameters = jax.tree.map(lambda w, u: w - rate * u, parameters, velocity)
+    return parameters, {"velocity": velocity}
+
+
+# An update rule and the names of its moments.
+OPTIMIZERS = {"adam": (adam, ("m", "v")), "sgd": (sgd, ("velocity",))}
+
+
+def train_step(workload, state, pixels, labels):
+    step = state["step"] + 1
+
+    def loss_of(parameters):
+        mode = Training(workload, step)
+        logits, statistics = logits_of(
+            workload, parameters, state["statistics"], pixels, mode
+        )
+        # On CPUs a comparison is quicker than taking one value a row.
+        is_label = labels[:, None] == jnp.arange(logits.shape[1])
+        loss = -jnp.sum(jnp.where(is_label, jax.nn.log_softmax(logits), 0)) / len(labels)
+        own = jnp.max(jnp.where(is_label, logits, -jnp.inf), axis=1)
+        correct = jnp.sum(own >= jnp.max(logits, axis=1))
+        return loss, (statistics, correct)
+
+    gradient = jax.value_and_grad(loss_of, has_aux=True)
+    (loss, (statistics, correct)), gradients = gradient(state["parameters"])
+    optimizer = workload["optimizer"]
+    update, _ = OPTIMIZERS[optimizer["kind"]]
+    parameters, moments = update(
+        optimizer, step, gradients, state["parameters"], **state["moments"]
+    )
+    return {
+        "parameters": parameters,
+        "statistics": statistics,
+        "moments": moments,
+        "step": step,
+        "loss_sum": state["loss_sum"] + loss * len(labels),
+        "correct": state["correct"] + correct.astype(jnp.int32),
+    }
+
+
+def steps_in_loop(workload, state, data, order, first, last):
+    """The steps first..last of an order (steps, batch)."""
+    pixels, labels = data
+    one = lambda number, state: train_step(
+        workload, state, pixels[order[number]], labels[order[number]]
+    )
+    return jax.lax.fori_loop(first, last, one, state)
+
+
+def one_step(workload, state, data, order, first, last):
+    pixels, labels = data
+    return train_step(workload, state, pixels[order[first]], labels[order[first]])
+
+
+def own_axes(tensor):
+    """laptime has kernels OIHW, as PyTorch."""
+    return tensor.transpose(2, 3, 1, 0) if tensor.ndim == 4 else tensor
+
+
+def laptime_axes(tensor):
+    return tensor.transpose(3, 2, 0, 1) if tensor.ndim == 4 else tensor
+
+
+def to_own_state(workload: dict, state: State, dtype) -> dict:
+    _, suffixes = OPTIMIZERS[workload["optimizer"]["kind"]]
+    tensors = {
+        name: jnp.array(own_axes(np.array(tensor, dtype))) for name, tensor in state.tensors.items()
+    }
+    is_statistic = lambda name: name.endswith((".running_mean", ".running_var"))
+    is_moment = lambda name: name.endswith(tuple("." + suffix for suffix in suffixes))
+    names = [name for name in tensors if not is_statistic(name) and not is_moment(name)]
+    moment = lambda name, suffix: tensors.get(f"{name}.{suffix}", jnp.zeros_like(tensors[name]))
+    return {
+        "parameters": {name: tensors[name] for name in names},
+        "statistics": {name: tensors[name] for name in tensors if is_statistic(name)},
+        "moments": {
+            suffix: {name: moment(name, suffix) for name in names} for suffix in suffixes
+        },
+        "step": jnp.int32(state.steps),
+        "loss_sum": jnp.zeros((), dtype),
+        "correct": jnp.int32(0),
+    }
+
+
+def to_laptime_state(state: dict) -> State:
+    tensors = dict(state["parameters"]) | state["statistics"]
+    for suffix, moments in state["moments"].items():
+        tensors |= {f"{name}.{suffix}": moment for name, moment in moments.items()}
+    tensors = {name: laptime_axes(np.asarray(tensor)) for name, tensor in tensors.items()}
+    return State(int(state["step"]), tensors)
+
+
+class Session:
+    def __init__(self, job: Job, device: dict, threads: int) -> None:
+        for layer in job.layers:
+            if layer["kind"] not in LAYERS:
+                raise Unsupported(f"JAX's adapter knows no layer {layer['kind']}")
+        self.job, self.workload = job, job.workload
+        self.device = find_device(device)
+        jax.config.update("jax_default_device", self.device)
+
+        start = time.perf_counter()
+        on_device = lambda samples: (jnp.asarray(samples.pixels), jnp.asarray(samples.labels))
+        self.data, self.test = jax.block_until_ready((on_device(job.train), on_device(job.test)))
+        self.prepare_s = time.perf_counter() - start
+
+        self.state_now = to_own_state(self.workload, State(0, job.initial), np.float32)
+        samples = len(job.train.labels)
+        is_stepwise = job.has_convolutions and self.device.platform == "cpu"
+        self.most_steps = max(1, samples // job.batch_size)
+        self.call_steps = 1 if is_stepwise else 16
+        self.is_stepwise = is_stepwise
+        function = one_step if is_stepwise else steps_in_loop
+        shapes = {job.batch_size: self.most_steps, samples % job.batch_size: 1}
+        self.compiled = {
+            size: self.compile(function, steps, size)
+            for size, steps in shapes.items()
+            if 0 < size <= samples
+        }
+        self.block = min(EVALUATION_BLOCK, len(job.test.labels)) or 1
+        evaluate = jax.jit(self.evaluate_block)
+        self.evaluation = evaluate.lower(
+            self.state_now["parameters"],
+            self.state_now["statistics"],
+            self.test[0],
+            jnp.zeros(self.block, jnp.int32),
+        ).compile()
+        self.details = {
+            "device": str(self.device),
+            "variant": "a compiled step a call" if is_stepwise else "a compiled loop over the steps",
+            "matmul_precision": "highest",
+        }
+
+    def compile(self, function, steps: int, size: int):
+        order = jnp.zeros((steps, size), jnp.int32)
+        train = jax.jit(partial(function, self.workload), donate_argnums=0)
+        return train.lower(self.state_now, self.data, order, 0, 1).compile()
+
+    def evaluate_block(self, parameters, statistics, pixels, samples):
+        return logits_of(self.workload, parameters, statistics, pixels[samples], Evaluation)[0]
+
+    def train(self, order, told):
+        self.state_now |= {"loss_sum": jnp.float32(0), "correct": jnp.int32(0)}
+        size = self.job.batch_size
+        full = len(order) // size
+        trained = 0
+        step_s = [] if self.is_stepwise else None
+        orders = order[: full * size].reshape(full, size), order[full * size :].reshape(1, -1)
+        for batches in orders:
+            if batches.size and batches.shape[1] not in self.compiled:
+                self.compiled[batches.shape[1]] = self.compile(one_step, 1, batches.shape[1])
+            for begin in range(0, len(batches) if batches.size else 0, self.most_steps):
+                for count in self.run(batches[begin : begin + self.most_steps], step_s):
+                    trained += count
+                    if told(self.score(trained)):
+                        return self.score(trained), step_s
+        return self.score(trained), step_s
+
+    def run(self, batches, step_s):
+        """Runs these batches, and gives how many samples each call trained on."""
+        steps, size = batches.shape
+        compiled = self.compiled[size]
+        room = self.most_steps if size == self.job.batch_size else 1
+        order = np.zeros((room, size), np.int32)
+        order[:steps] = batches
+        order = jnp.asarray(order)
+        first = 0
+        while first < steps:
+            last = min(first + self.call_steps, steps)
+            begin = time.perf_counter()
+            self.state_now = jax.block_until_ready(
+                compiled(self.state_now, self.data, order, first, last)
+            )
+            elapsed_s = time.perf_counter() - begin
+            if step_s is not None:
+                step_s.append(elapsed_s)
+            elif elapsed_s < CALL_S / 2 and last - first == self.call_steps:
+                self.call_steps *= 2
+            elif elapsed_s > 2 * CALL_S:
+                self.call_steps = max(1, self.call_steps // 2)
+            yield (last - first) * size
+            first = last
+
+    def score(self, samples: int) -> Score:
+        return Score(samples, float(self.state_now["loss_sum"]), int(self.state_now["correct"]))
+
+    def logits(self, samples):
+        blocks = []
+        for begin in range(0, len(samples), self.block):
+            block = np.zeros(self.block, np.int32)
+            some = samples[begin : begin + self.block]
+            block[: len(some)] = some
+            state = self.state_now
+            logits = self.evaluation(
+                state["parameters"], state["statistics"], self.test[0], block
+            )
+            blocks.append(np.asarray(logits)[: len(some)])
+        return np.concatenate(blocks)
+
+    def state(self) -> State:
+        return to_laptime_state(self.state_now)
+
+    def set_state(self, state: State) -> None:
+        self.state_now = to_own_state(self.workload, state, np.float32)
+
+    def trace_f64(self, start: State, order):
+        with jax.enable_x64(True), jax.default_device(jax.devices("cpu")[0]):
+            state = to_own_state(self.workload, start, np.float64)
+            step = jax.jit(partial(train_step, self.workload))
+            losses = []
+            for batch in order.reshape(-1, self.job.batch_size):
+                state |= {"loss_sum": jnp.float64(0)}
+                state = step(state, self.job.train.pixels[batch], self.job.train.labels[batch])
+                losses.append(float(state["loss_sum"]) / self.job.batch_size)
+            return losses, to_laptime_state(state)

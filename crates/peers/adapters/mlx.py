@@ -1,0 +1,294 @@
+"""A workload trained by MLX, written for speed on Apple silicon.
+
+Run by those who wrote it only on Linux CPUs, which MLX knows too; `laptime verify --engine mlx` tells
+whether it does what it should on a card.
+
+- Forward, backward and update are one compiled function whose state is captured; the batch is
+  gathered inside of it from the resident bytes.
+- MLX is lazy: a step is only queued until its values are asked for. A few steps are kept in flight.
+- Its own Adam corrects no bias unless it is told to, and then adds ε elsewhere than Keras; the update
+  is written out here.
+"""
+
+import math
+import time
+from functools import partial
+
+import mlx.core as mx
+import mlx.nn as nn
+import numpy as np
+
+from job import Job, Score, State, Unsupported
+
+EVALUATION_BLOCK = 500
+# Between two looks at the score and the wish to stop.
+LOOK_S = 0.1
+STEPS_IN_FLIGHT = 10
+
+
+def describe() -> dict:
+    has_metal = mx.metal.is_available()
+    name = mx.metal.device_info().get("device_name", "Apple GPU") if has_metal else ""
+    card = {"kind": "gpu", "name": name, "driver": "Metal"}
+    return {
+        "versions": {"mlx": mx.__version__},
+        "devices": [*([card] if has_metal else []), {"kind": "cpu", "name": "cpu", "driver": None}],
+    }
+
+
+# Layers: (layer, inputs, parameters, statistics, is_training) → output. Images are NHWC and kernels
+# OHWI, as MLX wants them. A norm puts its new statistics into the dictionary that it is given.
+
+
+def dense(layer, inputs, parameters, *_):
+    name = layer["name"]
+    return mx.addmm(parameters[f"{name}.bias"], inputs[0], parameters[f"{name}.weight"].T)
+
+
+def padded(layer, x, value=0.0):
+    above, below, left, right = layer["padding"]
+    if not any(layer["padding"]):
+        return x
+    return mx.pad(x, ((0, 0), (above, below), (left, right), (0, 0)), constant_values=value)
+
+
+def conv2d(layer, inputs, parameters, *_):
+    name = layer["name"]
+    above, below, left, right = layer["padding"]
+    is_even = above == below and left == right
+    x = inputs[0] if is_even else padded(layer, inputs[0])
+    padding = (above, left) if is_even else (0, 0)
+    y = mx.conv2d(x, parameters[f"{name}.weight"], tuple(layer["stride"]), padding)
+    return y + parameters[f"{name}.bias"] if layer["bias"] else y
+
+
+def batch_norm(layer, inputs, parameters, statistics, is_training):
+    name, x = layer["name"], inputs[0]
+    names = f"{name}.running_mean", f"{name}.running_var"
+    if is_training:
+        axes = tuple(range(x.ndim - 1))
+        mean, variance = mx.mean(x, axes), mx.var(x, axes)
+        kept = layer["momentum"]
+        for key, value in zip(names, (mean, variance)):
+            statistics[key] = kept * statistics[key] + (1 - kept) * mx.stop_gradient(value)
+    else:
+        mean, variance = (statistics[key] for key in names)
+    scale = parameters[f"{name}.weight"] * mx.rsqrt(variance + layer["epsilon"])
+    return (x - mean) * scale + parameters[f"{name}.bias"]
+
+
+def max_pool(layer, inputs, *_):
+    x = padded(layer, inputs[0], -math.inf)
+    return nn.MaxPool2d(layer["kernel"], layer["stride"])(x)
+
+
+def avg_pool(layer, inputs, *_):
+    pool = nn.AvgPool2d(layer["kernel"], layer["stride"])
+    if not any(layer["padding"]):
+        return pool(inputs[0])
+    ones = mx.ones_like(inputs[0][:1])
+    return pool(padded(layer, inputs[0])) / pool(padded(layer, ones))
+
+
+def dropout(layer, inputs, parameters, statistics, is_training):
+    x, rate = inputs[0], layer["rate"]
+    return mx.where(mx.random.bernoulli(1 - rate, x.shape), x / (1 - rate), 0) if is_training else x
+
+
+LAYERS = {
+    "flatten": lambda layer, inputs, *_: inputs[0].reshape(len(inputs[0]), -1),
+    "dense": dense,
+    "relu": lambda layer, inputs, *_: mx.maximum(inputs[0], 0),
+    "conv2d": conv2d,
+    "batch_norm": batch_norm,
+    "max_pool": max_pool,
+    "avg_pool": avg_pool,
+    "global_avg_pool": lambda layer, inputs, *_: mx.mean(inputs[0], (1, 2)),
+    "dropout": dropout,
+    "add": lambda layer, inputs, *_: inputs[0] + inputs[1],
+}
+
+
+def logits_of(workload, parameters, statistics, pixels, is_training):
+    """The logits, and the statistics behind this batch."""
+    dtype = next(iter(parameters.values())).dtype
+    x = pixels.astype(dtype) / mx.array(workload["pixel_divisor"], dtype)
+    statistics = dict(statistics)
+    outputs = []
+    for layer in workload["layers"]:
+        inputs = [x if source == "input" else outputs[source["layer"]] for source in layer["inputs"]]
+        forward = LAYERS[layer["kind"]]
+        outputs.append(forward(layer, inputs, parameters, statistics, is_training))
+    return outputs[-1], statistics
+
+
+def adam(constants, step, gradients, parameters, m, v):
+    """Keras's form: ε is added to the root of the uncorrected second moment."""
+    # 1 − βᵗ without what single precision loses of it while β is near 1.
+    correction = lambda beta: -mx.expm1(step * math.log(beta))
+    beta1, beta2 = constants["beta1"], constants["beta2"]
+    rate = constants["learning_rate"] * mx.sqrt(correction(beta2)) / correction(beta1)
+    m = {name: m[name] + (1 - beta1) * (g - m[name]) for name, g in gradients.items()}
+    v = {name: v[name] + (1 - beta2) * (g * g - v[name]) for name, g in gradients.items()}
+    update = lambda name: rate * m[name] / (mx.sqrt(v[name]) + constants["epsilon"])
+    return {name: w - update(name) for name, w in parameters.items()}, {"m": m, "v": v}
+
+
+def sgd(constants, step, gradients, parameters, velocity):
+    momentum, rate = constants["momentum"], constants["learning_rate"]
+    velocity = {name: momentum * u + gradients[name] for name, u in velocity.items()}
+    parameters = {name: w - rate * velocity[name] for name, w in parameters.items()}
+    return parameters, {"velocity": velocity}
+
+
+# An update rule and the names of its moments.
+OPTIMIZERS = {"adam": (adam, ("m", "v")), "sgd": (sgd, ("velocity",))}
+
+
+def train_step(workload, state, data, batch):
+    """Puts the state behind a step on this batch into `state`."""
+    pixels, labels = data[0][batch], data[1][batch]
+
+    def loss_of(parameters):
+        logits, statistics = logits_of(workload, parameters, state["statistics"], pixels, True)
+        loss = nn.losses.cross_entropy(logits, labels, reduction="mean")
+        return loss, statistics, mx.sum(mx.argmax(logits, axis=1) == labels)
+
+    (loss, statistics, correct), gradients = mx.value_and_grad(loss_of)(state["parameters"])
+    optimizer = workload["optimizer"]
+    update, _ = OPTIMIZERS[optimizer["kind"]]
+    state["step"] = state["step"] + 1
+    parameters, moments = update(
+        optimizer, state["step"], gradients, state["parameters"], **state["moments"]
+    )
+    state |= {
+        "parameters": parameters,
+        "statistics": statistics,
+        "moments": moments,
+        "loss_sum": state["loss_sum"] + loss * len(batch),
+        "correct": state["correct"] + correct,
+    }
+
+
+def own_axes(tensor):
+    """laptime has kernels OIHW, MLX OHWI."""
+    return tensor.transpose(0, 2, 3, 1) if tensor.ndim == 4 else tensor
+
+
+def laptime_axes(tensor):
+    return tensor.transpose(0, 3, 1, 2) if tensor.ndim == 4 else tensor
+
+
+def to_own_state(workload: dict, state: State, dtype) -> dict:
+    _, suffixes = OPTIMIZERS[workload["optimizer"]["kind"]]
+    own = np.float64 if dtype == mx.float64 else np.float32
+    tensors = {
+        name: mx.array(np.ascontiguousarray(own_axes(np.array(tensor, own))), dtype)
+        for name, tensor in state.tensors.items()
+    }
+    is_statistic = lambda name: name.endswith((".running_mean", ".running_var"))
+    is_moment = lambda name: name.endswith(tuple("." + suffix for suffix in suffixes))
+    names = [name for name in tensors if not is_statistic(name) and not is_moment(name)]
+    moment = lambda name, suffix: tensors.get(f"{name}.{suffix}", mx.zeros_like(tensors[name]))
+    return {
+        "parameters": {name: tensors[name] for name in names},
+        "statistics": {name: tensors[name] for name in tensors if is_statistic(name)},
+        "moments": {
+            suffix: {name: moment(name, suffix) for name in names} for suffix in suffixes
+        },
+        "step": mx.array(float(state.steps), dtype),
+        "loss_sum": mx.array(0.0, dtype),
+        "correct": mx.array(0, mx.int32),
+    }
+
+
+def to_laptime_state(state: dict) -> State:
+    tensors = dict(state["parameters"]) | state["statistics"]
+    for suffix, moments in state["moments"].items():
+        tensors |= {f"{name}.{suffix}": moment for name, moment in moments.items()}
+    own = lambda tensor: np.ascontiguousarray(laptime_axes(np.array(tensor)))
+    return State(int(state["step"].item()), {name: own(t) for name, t in tensors.items()})
+
+
+class Session:
+    def __init__(self, job: Job, device: dict, threads: int) -> None:
+        for layer in job.layers:
+            if layer["kind"] not in LAYERS:
+                raise Unsupported(f"MLX's adapter knows no layer {layer['kind']}")
+        mx.random.seed(job.workload["seed"])
+        mx.set_default_device(mx.cpu if device["kind"] == "cpu" else mx.gpu)
+        self.job, self.workload = job, job.workload
+
+        start = time.perf_counter()
+        self.data, self.test = self.resident(job.train), self.resident(job.test)
+        mx.eval(self.data, self.test)
+        self.prepare_s = time.perf_counter() - start
+
+        self.now = {}
+        initial = State(0, job.initial)
+        self.set_state(initial)
+        step = partial(train_step, self.workload, self.now, self.data)
+        captured = [self.now, mx.random.state]
+        self.step = mx.compile(step, inputs=captured, outputs=captured)
+        samples = len(job.train.labels)
+        for size in {min(job.batch_size, samples), samples % job.batch_size} - {0}:
+            self.step(mx.arange(size))
+            mx.eval(self.now)
+        self.set_state(initial)
+        self.details = {"device": str(mx.default_device()), "variant": "a compiled step"}
+
+    def resident(self, samples) -> tuple[mx.array, mx.array]:
+        return mx.array(np.array(samples.pixels)), mx.array(samples.labels.astype(np.int32))
+
+    def train(self, order, told):
+        self.now |= {"loss_sum": mx.array(0.0), "correct": mx.array(0, mx.int32)}
+        size = self.job.batch_size
+        trained = 0
+        looked = time.perf_counter()
+        for number, begin in enumerate(range(0, len(order), size)):
+            batch = mx.array(order[begin : begin + size].astype(np.int32))
+            self.step(batch)
+            mx.async_eval(self.now)
+            trained += len(batch)
+            if number % STEPS_IN_FLIGHT == STEPS_IN_FLIGHT - 1:
+                mx.eval(self.now)
+                now = time.perf_counter()
+                if now - looked >= LOOK_S:
+                    looked = now
+                    if told(self.score(trained)):
+                        break
+        mx.eval(self.now)
+        return self.score(trained), None
+
+    def score(self, samples: int) -> Score:
+        return Score(samples, self.now["loss_sum"].item(), self.now["correct"].item())
+
+    def logits(self, samples):
+        blocks = []
+        for begin in range(0, len(samples), EVALUATION_BLOCK):
+            some = mx.array(samples[begin : begin + EVALUATION_BLOCK].astype(np.int32))
+            state, pixels = self.now, self.test[0][some]
+            logits, _ = logits_of(
+                self.workload, state["parameters"], state["statistics"], pixels, False
+            )
+            blocks.append(np.array(logits))
+        return np.concatenate(blocks)
+
+    def state(self) -> State:
+        return to_laptime_state(self.now)
+
+    def set_state(self, state: State) -> None:
+        # The compiled step has captured this dictionary.
+        self.now |= to_own_state(self.workload, state, mx.float32)
+
+    def trace_f64(self, start: State, order):
+        """In float64, which MLX has on the CPU alone."""
+        with mx.stream(mx.cpu):
+            state = to_own_state(self.workload, start, mx.float64)
+            losses = []
+            for batch in order.reshape(-1, self.job.batch_size):
+                state["loss_sum"] = mx.array(0.0, mx.float64)
+                train_step(self.workload, state, self.data, mx.array(batch.astype(np.int32)))
+                mx.eval(state)
+                losses.append(state["loss_sum"].item() / len(batch))
+            return losses, to_laptime_state(state)

@@ -1,0 +1,413 @@
+"""A workload trained by PyTorch, written for speed.
+
+- Nets without convolutions: gather, forward, backward and update are one function under
+  torch.compile, whose launches would otherwise cost more than the products. On a CPU that needs a
+  C++ compiler; without one, the net is trained eagerly.
+- Nets with convolutions: eager, in channels-last layout, with the fused optimizers; their products
+  are the libraries' either way.
+- Samples are resident as scaled float32. Nothing waits for a loss but the look at the clock.
+
+torch.compile keeps what it made in a cache on disk, as is its default: compiling is only cold once.
+"""
+
+import math
+import os
+import shutil
+import time
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from job import Job, Score, State, Unsupported
+
+# IEEE single precision in every product: no TF32 on cards that have it.
+torch.backends.cuda.matmul.allow_tf32 = False
+torch.backends.cudnn.allow_tf32 = False
+
+EVALUATION_BLOCK = 500
+# Between two looks at the score and the wish to stop: on a card each waits for the work so far.
+LOOK_S = 0.1
+
+Tensors = dict[str, Tensor]
+
+
+def describe() -> dict:
+    cards = [
+        {
+            "kind": "gpu",
+            "name": torch.cuda.get_device_name(number),
+            "driver": f"CUDA {torch.version.cuda}",
+        }
+        for number in range(torch.cuda.device_count())
+    ]
+    if torch.backends.mps.is_available():
+        cards.append({"kind": "gpu", "name": "Apple GPU", "driver": "Metal (mps)"})
+    return {
+        "versions": {"torch": torch.__version__},
+        "devices": [*cards, {"kind": "cpu", "name": "cpu", "driver": None}],
+    }
+
+
+def find_device(wanted: dict) -> torch.device:
+    if wanted["kind"] == "cpu":
+        return torch.device("cpu")
+    if wanted["name"] == "Apple GPU":
+        return torch.device("mps")
+    names = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
+    return torch.device("cuda", names.index(wanted["name"]))
+
+
+# Layers: (layer, inputs, parameters, statistics, is_training) → output. Images are NCHW in
+# channels-last layout. A norm puts its new statistics into the dictionary that it is given.
+
+
+def flatten(layer, inputs, *_):
+    x = inputs[0]
+    # laptime's rows have the channels of a pixel together.
+    return x.permute(0, 2, 3, 1).flatten(1) if x.ndim == 4 else x.flatten(1)
+
+
+def dense(layer, inputs, parameters, *_):
+    name = layer["name"]
+    return functional.linear(inputs[0], parameters[f"{name}.weight"], parameters[f"{name}.bias"])
+
+
+def padded(layer, x, value=0.0):
+    """The input, and the padding that is left for the operation, which knows but the same amount on
+    both sides."""
+    above, below, left, right = layer["padding"]
+    if above == below and left == right:
+        return x, (above, left)
+    return functional.pad(x, (left, right, above, below), value=value), (0, 0)
+
+
+def conv2d(layer, inputs, parameters, *_):
+    name = layer["name"]
+    x, padding = padded(layer, inputs[0])
+    bias = parameters[f"{name}.bias"] if layer["bias"] else None
+    return functional.conv2d(x, parameters[f"{name}.weight"], bias, layer["stride"], padding)
+
+
+def batch_norm(layer, inputs, parameters, statistics, is_training):
+    name, x, epsilon = layer["name"], inputs[0], layer["epsilon"]
+    weight, bias = parameters[f"{name}.weight"], parameters[f"{name}.bias"]
+    names = f"{name}.running_mean", f"{name}.running_var"
+    if not is_training:
+        moving = [statistics[key] for key in names]
+        return functional.batch_norm(x, *moving, weight, bias, False, 0.0, epsilon)
+    y, mean, inverse = torch.native_batch_norm(x, weight, bias, None, None, True, 0.0, epsilon)
+    # PyTorch itself would take the variance over n - 1 into the moving one.
+    variance = inverse.detach() ** -2 - epsilon
+    for key, value in zip(names, (mean.detach(), variance)):
+        statistics[key] = torch.lerp(value, statistics[key], layer["momentum"])
+    return y
+
+
+def max_pool(layer, inputs, *_):
+    x, padding = padded(layer, inputs[0], -math.inf)
+    return functional.max_pool2d(x, layer["kernel"], layer["stride"], padding)
+
+
+def avg_pool(layer, inputs, *_):
+    x, padding = padded(layer, inputs[0])
+    window = (layer["kernel"], layer["stride"], padding)
+    if x is inputs[0]:
+        return functional.avg_pool2d(x, *window, count_include_pad=False)
+    ones, _ = padded(layer, torch.ones_like(inputs[0][:1, :1]))
+    return functional.avg_pool2d(x, *window) / functional.avg_pool2d(ones, *window)
+
+
+def dropout(layer, inputs, parameters, statistics, is_training):
+    return functional.dropout(inputs[0], layer["rate"], is_training)
+
+
+LAYERS = {
+    "flatten": flatten,
+    "dense": dense,
+    "relu": lambda layer, inputs, *_: functional.relu(inputs[0]),
+    "conv2d": conv2d,
+    "batch_norm": batch_norm,
+    "max_pool": max_pool,
+    "avg_pool": avg_pool,
+    "global_avg_pool": lambda layer, inputs, *_: inputs[0].mean((2, 3)),
+    "dropout": dropout,
+    "add": lambda layer, inputs, *_: inputs[0] + inputs[1],
+}
+
+
+def logits_of(layers, parameters, statistics, pixels, is_training):
+    """The logits of scaled pixels (batch, height, width, channels), and the statistics behind it."""
+    statistics = dict(statistics)
+    x = pixels.permute(0, 3, 1, 2)
+    outputs = []
+    for layer in layers:
+        inputs = [x if source == "input" else outputs[source["layer"]] for source in layer["inputs"]]
+        forward = LAYERS[layer["kind"]]
+        outputs.append(forward(layer, inputs, parameters, statistics, is_training))
+    return outputs[-1], statistics
+
+
+def count_correct(logits: Tensor, labels: Tensor) -> Tensor:
+    return (logits.detach().argmax(1) == labels).sum()
+
+
+def adam_(constants, step, parameters, gradients, m, v):
+    """Keras's form: ε is added to the root of the uncorrected second moment."""
+    # 1 − βᵗ without what single precision loses of it while β is near 1.
+    correction = lambda beta: -torch.expm1(step * math.log(beta))
+    beta1, beta2 = constants["beta1"], constants["beta2"]
+    rate = constants["learning_rate"] * torch.sqrt(correction(beta2)) / correction(beta1)
+    for name, w in parameters.items():
+        g = gradients[name]
+        m[name].lerp_(g, 1 - beta1)
+        v[name].lerp_(g * g, 1 - beta2)
+        w.sub_(rate * m[name] / (torch.sqrt(v[name]) + constants["epsilon"]))
+
+
+def sgd_(constants, step, parameters, gradients, velocity):
+    for name, w in parameters.items():
+        velocity[name].mul_(constants["momentum"]).add_(gradients[name])
+        w.sub_(constants["learning_rate"] * velocity[name])
+
+
+class Trainer:
+    """What both ways to train have in common: the tensors that live across steps."""
+
+    # laptime's suffixes of moments and PyTorch's.
+    MOMENTS = {
+        "adam": {"m": "exp_avg", "v": "exp_avg_sq"},
+        "sgd": {"velocity": "momentum_buffer"},
+    }
+
+    def __init__(self, workload: dict, device: torch.device, dtype: torch.dtype) -> None:
+        self.workload, self.device, self.dtype = workload, device, dtype
+        self.layers, self.constants = workload["layers"], workload["optimizer"]
+        self.names = self.MOMENTS[self.constants["kind"]]
+        self.totals = torch.zeros(2, dtype=torch.float64 if device.type != "mps" else dtype)
+        self.totals = self.totals.to(device)
+
+    def tensor(self, values: np.ndarray) -> Tensor:
+        tensor = torch.tensor(np.array(values), dtype=self.dtype, device=self.device)
+        is_kernel = tensor.ndim == 4
+        return tensor.contiguous(memory_format=torch.channels_last) if is_kernel else tensor
+
+    def set_state(self, state: State) -> None:
+        tensors = {name: self.tensor(values) for name, values in state.tensors.items()}
+        is_statistic = lambda name: name.endswith((".running_mean", ".running_var"))
+        is_moment = lambda name: name.endswith(tuple("." + suffix for suffix in self.names))
+        names = [name for name in tensors if not is_statistic(name) and not is_moment(name)]
+        moment = lambda key: tensors[key] if key in tensors else torch.zeros_like(
+            tensors[key.rpartition(".")[0]]
+        )
+        self.parameters = {name: tensors[name] for name in names}
+        self.statistics = {name: tensors[name] for name in tensors if is_statistic(name)}
+        self.moments = {
+            suffix: {name: moment(f"{name}.{suffix}") for name in names} for suffix in self.names
+        }
+        self.steps = state.steps
+
+    def state(self) -> State:
+        tensors = self.parameters | self.statistics
+        for suffix, moments in self.moments.items():
+            tensors |= {f"{name}.{suffix}": moment for name, moment in moments.items()}
+        own = lambda tensor: tensor.detach().cpu().contiguous().numpy().copy()
+        return State(self.steps, {name: own(tensor) for name, tensor in tensors.items()})
+
+
+class Compiled(Trainer):
+    """Everything of a step in one compiled function."""
+
+    variant = "the whole step under torch.compile"
+
+    def __init__(self, workload, device, dtype, is_compiled=True) -> None:
+        super().__init__(workload, device, dtype)
+        # Static shapes: a last, smaller batch gets code of its own.
+        compiled = torch.compile(self.function, dynamic=False)
+        self.ready = compiled if is_compiled else self.function
+
+    def set_state(self, state: State) -> None:
+        super().set_state(state)
+        self.step_tensor = torch.tensor(float(self.steps), dtype=self.dtype, device=self.device)
+
+    def function(self, parameters, statistics, moments, step, totals, data, batch):
+        pixels, labels = data[0][batch], data[1][batch]
+
+        def loss_of(parameters):
+            logits, new = logits_of(self.layers, parameters, statistics, pixels, True)
+            return functional.cross_entropy(logits, labels), (count_correct(logits, labels), new)
+
+        gradient = torch.func.grad_and_value(loss_of, has_aux=True)
+        gradients, (loss, (correct, new)) = gradient(parameters)
+        step.add_(1)
+        update = {"adam": adam_, "sgd": sgd_}[self.constants["kind"]]
+        update(self.constants, step, parameters, gradients, **moments)
+        for name, values in statistics.items():
+            values.copy_(new[name])
+        totals.add_(torch.stack([(loss * len(labels)).to(totals.dtype), correct.to(totals.dtype)]))
+
+    def step(self, data, batch) -> None:
+        state = self.parameters, self.statistics, self.moments, self.step_tensor, self.totals
+        self.ready(*state, data, batch)
+        self.steps += 1
+
+
+class Eager(Trainer):
+    """Autograd and PyTorch's own fused optimizer."""
+
+    variant = "eager, channels-last, fused optimizer"
+
+    def set_state(self, state: State) -> None:
+        super().set_state(state)
+        for parameter in self.parameters.values():
+            parameter.requires_grad_()
+        self.optimizer = self.make_optimizer()
+        for name, parameter in self.parameters.items():
+            slots = self.optimizer.state[parameter]
+            slots["step"] = torch.tensor(float(self.steps), dtype=torch.float32, device=self.device)
+            for suffix, slot in self.names.items():
+                slots[slot] = self.moments[suffix][name]
+
+    def make_optimizer(self) -> torch.optim.Optimizer:
+        constants = self.constants
+        rate = constants["learning_rate"]
+        parameters = self.parameters.values()
+        if constants["kind"] == "sgd":
+            momentum = constants["momentum"]
+            return torch.optim.SGD(parameters, lr=rate, momentum=momentum, fused=True)
+        betas = (constants["beta1"], constants["beta2"])
+        return torch.optim.Adam(parameters, lr=rate, betas=betas, fused=True)
+
+    def step(self, data, batch) -> None:
+        pixels, labels = data[0][batch], data[1][batch]
+        logits, self.statistics = logits_of(
+            self.layers, self.parameters, self.statistics, pixels, True
+        )
+        loss = functional.cross_entropy(logits, labels)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.steps += 1
+        if self.constants["kind"] == "adam":
+            # PyTorch adds ε to the root of the corrected moment, Keras to the uncorrected one's.
+            correction = math.sqrt(1 - self.constants["beta2"] ** self.steps)
+            self.optimizer.param_groups[0]["eps"] = self.constants["epsilon"] / correction
+        self.optimizer.step()
+        with torch.no_grad():
+            self.totals[0] += loss * len(labels)
+            self.totals[1] += count_correct(logits, labels)
+
+
+def can_compile(device: torch.device) -> bool:
+    if device.type != "cpu":
+        return device.type == "cuda"
+    return any(shutil.which(name) for name in (os.environ.get("CXX", "g++"), "clang++", "c++"))
+
+
+class Session:
+    def __init__(self, job: Job, device: dict, threads: int) -> None:
+        for layer in job.layers:
+            if layer["kind"] not in LAYERS:
+                raise Unsupported(f"PyTorch's adapter knows no layer {layer['kind']}")
+        torch.manual_seed(job.workload["seed"])
+        torch.set_num_threads(threads)
+        self.job, self.device = job, find_device(device)
+
+        start = time.perf_counter()
+        self.data = self.resident(job.train)
+        self.test = self.resident(job.test)
+        self.synchronize()
+        self.prepare_s = time.perf_counter() - start
+
+        is_compiled = not job.has_convolutions and can_compile(self.device)
+        self.trainer = (Compiled if is_compiled else Eager)(
+            job.workload, self.device, torch.float32
+        )
+        # What there is to compile and to allocate is so before the first timed step; then everything
+        # begins anew.
+        initial = State(0, job.initial)
+        samples = len(job.train.labels)
+        for size in {min(job.batch_size, samples), samples % job.batch_size} - {0}:
+            self.trainer.set_state(initial)
+            self.trainer.step(self.data, torch.arange(size, device=self.device))
+        self.trainer.set_state(initial)
+        self.synchronize()
+        self.details = {
+            "device": str(self.device),
+            "variant": self.trainer.variant,
+            "tf32": "off",
+            "blas": "MKL" if torch.backends.mkl.is_available() else "no MKL",
+            "onednn": "on" if torch.backends.mkldnn.is_available() else "off",
+        }
+
+    def resident(self, samples) -> tuple[Tensor, Tensor]:
+        pixels = torch.from_numpy(np.array(samples.pixels)).to(self.device)
+        labels = torch.from_numpy(samples.labels.astype(np.int64)).to(self.device)
+        return pixels.float().div_(self.job.workload["pixel_divisor"]), labels
+
+    def synchronize(self) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize()
+        elif self.device.type == "mps":
+            torch.mps.synchronize()
+
+    def train(self, order, told):
+        self.trainer.totals.zero_()
+        batches = torch.from_numpy(order.astype(np.int64)).to(self.device)
+        # On a card, steps are only queued: their seconds cannot be seen from here.
+        step_s = [] if self.device.type == "cpu" else None
+        trained = 0
+        before = looked = time.perf_counter()
+        for batch in batches.split(self.job.batch_size):
+            self.trainer.step(self.data, batch)
+            trained += len(batch)
+            now = time.perf_counter()
+            if step_s is not None:
+                step_s.append(now - before)
+            if now - looked >= LOOK_S:
+                looked = now
+                if told(self.score(trained)):
+                    break
+            before = time.perf_counter()
+        self.synchronize()
+        return self.score(trained), step_s
+
+    def score(self, samples: int) -> Score:
+        loss_sum, correct = self.trainer.totals.tolist()
+        return Score(samples, loss_sum, int(correct))
+
+    @torch.inference_mode()
+    def logits(self, samples):
+        batches = torch.from_numpy(samples.astype(np.int64)).to(self.device)
+        trainer = self.trainer
+        blocks = [
+            logits_of(
+                trainer.layers, trainer.parameters, trainer.statistics, self.test[0][block], False
+            )[0]
+            for block in batches.split(EVALUATION_BLOCK)
+        ]
+        return torch.cat(blocks).cpu().numpy()
+
+    def state(self) -> State:
+        return self.trainer.state()
+
+    def set_state(self, state: State) -> None:
+        self.trainer.set_state(state)
+
+    def trace_f64(self, start: State, order):
+        """The same step on the CPU; compiling it would only take longer."""
+        cpu = torch.device("cpu")
+        if isinstance(self.trainer, Compiled):
+            trainer = Compiled(self.job.workload, cpu, torch.float64, is_compiled=False)
+        else:
+            trainer = Eager(self.job.workload, cpu, torch.float64)
+        trainer.set_state(start)
+        losses = []
+        for batch in order.reshape(-1, self.job.batch_size):
+            pixels = torch.from_numpy(self.job.train.pixels[batch]).double()
+            labels = torch.from_numpy(self.job.train.labels[batch].astype(np.int64))
+            trainer.totals.zero_()
+            data = (pixels / self.job.workload["pixel_divisor"], labels)
+            trainer.step(data, torch.arange(len(batch)))
+            losses.append(trainer.totals[0].item() / len(batch))
+        return losses, trainer.state()

@@ -1,0 +1,134 @@
+"""What a peer and laptime exchange in files: the job folder, and states. Needs NumPy alone.
+
+The folder's files are described where they are written, in `src/exchange.rs`.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+TYPES = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8"), "U8": np.dtype("u1")}
+
+
+class Unsupported(Exception):
+    """What the framework, or its adapter, cannot do: the user asked for the wrong thing."""
+
+
+@dataclass
+class Samples:
+    """Samples as stored in the dataset, mapped into memory."""
+
+    pixels: np.ndarray  # (samples, height, width, channels), uint8
+    labels: np.ndarray  # (samples), uint8
+    metadata: dict[str, str]  # the dataset's source and sha256
+
+    def rows(self, divisor: float, dtype: type = np.float32) -> np.ndarray:
+        """All samples as rows of scaled pixels."""
+        rows = self.pixels.reshape(len(self.pixels), -1)
+        return np.divide(rows, dtype(divisor), dtype=dtype)
+
+
+@dataclass
+class Job:
+    """What to train."""
+
+    workload: dict
+    initial: dict[str, np.ndarray]  # float32, by name: fc1.weight is (outputs, inputs)
+    orders: np.ndarray  # (epochs, samples), uint32
+    train: Samples
+    test: Samples
+
+    def __post_init__(self) -> None:
+        self.batch_size: int = self.workload["batch_size"]
+        self.layers: list[dict] = self.workload["layers"]
+        self.has_convolutions = any(layer["kind"] == "conv2d" for layer in self.layers)
+
+
+@dataclass
+class Score:
+    """Loss and accuracy over a number of samples."""
+
+    samples: int = 0
+    loss_sum: float = 0.0
+    correct: int = 0
+
+    def __add__(self, other: "Score") -> "Score":
+        return Score(
+            self.samples + other.samples,
+            self.loss_sum + other.loss_sum,
+            self.correct + other.correct,
+        )
+
+
+@dataclass
+class State:
+    """All that lives across steps, by laptime's names: `fc1.weight`, `fc1.weight.m`."""
+
+    steps: int
+    tensors: dict[str, np.ndarray]
+
+
+def read_job(folder: str | Path) -> Job:
+    folder = Path(folder)
+    workload = json.loads((folder / "workload.json").read_text())
+    train = read_samples(folder / "train.safetensors")
+    order = read_order(folder / "order.u32")
+    return Job(
+        workload=workload,
+        initial=read_safetensors(folder / "init.safetensors")[0],
+        orders=order.reshape(-1, len(train.labels)) if len(order) else order,
+        train=train,
+        test=read_samples(folder / "test.safetensors"),
+    )
+
+
+def read_order(path: str | Path) -> np.ndarray:
+    return np.fromfile(path, dtype="<u4")
+
+
+def read_samples(path: Path) -> Samples:
+    tensors, metadata = read_safetensors(path)
+    return Samples(tensors["pixels"], tensors["labels"], metadata)
+
+
+def read_state(path: str | Path) -> State:
+    tensors, metadata = read_safetensors(path)
+    return State(int(metadata["steps"]), tensors)
+
+
+def read_safetensors(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """The file's tensors by name, mapped into memory, and its metadata."""
+    with open(path, "rb") as file:
+        header_length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(header_length))
+    metadata = header.pop("__metadata__", {})
+    data = np.memmap(path, dtype=np.uint8, mode="r", offset=8 + header_length)
+    tensors = {}
+    for name, entry in header.items():
+        begin, end = entry["data_offsets"]
+        tensors[name] = data[begin:end].view(TYPES[entry["dtype"]]).reshape(entry["shape"])
+    return tensors, metadata
+
+
+def write_state(path: str | Path, state: State) -> None:
+    """Writes a state as safetensors, in the types that its tensors have."""
+    names = {dtype: name for name, dtype in TYPES.items()}
+    header: dict[str, dict] = {"__metadata__": {"steps": str(state.steps)}}
+    begin = 0
+    for name, tensor in state.tensors.items():
+        end = begin + tensor.nbytes
+        header[name] = {
+            "dtype": names[tensor.dtype],
+            "shape": list(tensor.shape),
+            "data_offsets": [begin, end],
+        }
+        begin = end
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    with open(path, "wb") as file:
+        file.write(len(text).to_bytes(8, "little"))
+        file.write(text)
+        for tensor in state.tensors.values():
+            file.write(np.ascontiguousarray(tensor).tobytes())

@@ -1,0 +1,269 @@
+//! Installs a framework in an environment of its own, exact to the hash of every wheel.
+//!
+//! Everything is made in a folder beside its place and moved there when the framework has been
+//! imported from it once: an install that fails or is interrupted leaves nothing that could be taken
+//! for one.
+
+mod lock;
+mod python;
+
+use std::{
+    fs,
+    io::{self, Read},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use laptime_engine::Engine;
+use laptime_workload::directories::NoDirectory;
+use serde::{Deserialize, Serialize};
+use tempfile::TempDir;
+
+pub use lock::{Lock, Variant, platform};
+pub use python::Python;
+
+use crate::{
+    Framework, PeerEngine,
+    environment::{MARKER, environment_dir, python_in},
+};
+
+/// Why a framework could not be installed: one line with advice.
+#[derive(Debug, thiserror::Error)]
+pub enum InstallError {
+    /// The user can mend it.
+    #[error("{0}")]
+    Unsupported(String),
+    /// It broke off.
+    #[error("{0}")]
+    Failed(String),
+    /// There is no place for it.
+    #[error(transparent)]
+    NoDirectory(#[from] NoDirectory),
+}
+
+/// What an environment's marker says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Installed {
+    /// The framework's version, with those of its libraries and of Python.
+    pub version: String,
+    /// Which variant of its packages.
+    pub variant: String,
+}
+
+/// An installation that is about to begin.
+#[derive(Debug)]
+pub struct Plan {
+    framework: &'static Framework,
+    python: Python,
+    lock: &'static Lock,
+    place: PathBuf,
+}
+
+/// What a framework has in its place, if it is installed.
+pub fn installed(framework: &Framework) -> Result<Option<Installed>, InstallError> {
+    let marker = environment_dir(framework)?.join(MARKER);
+    let Ok(text) = fs::read_to_string(marker) else {
+        return Ok(None);
+    };
+    Ok(serde_json::from_str(&text).ok())
+}
+
+/// Removes a framework's environment; false where there was none.
+pub fn remove(framework: &Framework) -> Result<bool, InstallError> {
+    let place = environment_dir(framework)?;
+    if !place.exists() {
+        return Ok(false);
+    }
+    // Without its marker it is no environment, however far the rest comes.
+    let _ = fs::remove_file(place.join(MARKER));
+    fs::remove_dir_all(&place).map_err(|error| {
+        InstallError::Failed(format!("{}: cannot be removed: {error}", place.display()))
+    })?;
+    Ok(true)
+}
+
+impl Plan {
+    /// Finds a Python, and the packages for it on this platform.
+    pub fn new(
+        framework: &'static Framework,
+        variant: Variant,
+        python: Option<&Path>,
+    ) -> Result<Self, InstallError> {
+        let python = Python::find(python)?;
+        let lock = lock::find(framework, variant, platform())?;
+        lock.check_python(framework, &python)?;
+        Ok(Self {
+            framework,
+            python,
+            lock,
+            place: environment_dir(framework)?,
+        })
+    }
+
+    /// The folder that it will be in.
+    pub fn place(&self) -> &Path {
+        &self.place
+    }
+
+    /// What is to be downloaded, at most: what pip has in its cache is not downloaded again.
+    pub fn download_bytes(&self) -> u64 {
+        self.lock.download_bytes()
+    }
+
+    /// The space that is left where it will be, where the system tells.
+    pub fn free_bytes(&self) -> Option<u64> {
+        #[cfg(unix)]
+        {
+            let place = self.place.ancestors().find(|folder| folder.exists())?;
+            let disk = nix::sys::statvfs::statvfs(place).ok()?;
+            #[allow(clippy::unnecessary_cast, reason = "the types differ between systems")]
+            Some(disk.blocks_available() as u64 * disk.fragment_size() as u64)
+        }
+        #[cfg(not(unix))]
+        None
+    }
+
+    /// The Python that it will use.
+    pub fn python(&self) -> &Python {
+        &self.python
+    }
+
+    /// Installs; pip shows its progress on standard error.
+    pub fn install(&self) -> Result<Installed, InstallError> {
+        let parent = self.place.parent().unwrap_or(Path::new("."));
+        let unwritable = |error: io::Error| {
+            InstallError::Failed(format!("{}: cannot be written: {error}", parent.display()))
+        };
+        fs::create_dir_all(parent).map_err(unwritable)?;
+        let name = self.framework.name;
+        let prefix = format!(".{name}-unfinished-");
+        sweep(parent, &prefix);
+        let folder = tempfile::Builder::new()
+            .prefix(&prefix)
+            .tempdir_in(parent)
+            .map_err(unwritable)?;
+        self.python.make_environment(folder.path())?;
+        self.fill(folder.path())?;
+        let installed = self.try_out(folder.path())?;
+        let text = serde_json::to_string_pretty(&installed).unwrap_or_default();
+        fs::write(folder.path().join(MARKER), text).map_err(unwritable)?;
+        remove(self.framework)?;
+        fs::rename(folder.path(), &self.place).map_err(unwritable)?;
+        // It has moved: there is nothing to clean up.
+        let _ = TempDir::keep(folder);
+        Ok(installed)
+    }
+
+    /// Has pip install the locked wheels.
+    fn fill(&self, environment: &Path) -> Result<(), InstallError> {
+        let title = self.framework.title;
+        let lock = environment.join("requirements.txt");
+        fs::write(&lock, self.lock.text).map_err(|error| {
+            InstallError::Failed(format!("{}: cannot be written: {error}", lock.display()))
+        })?;
+        let mut pip = Command::new(python_in(environment));
+        pip.args(["-I", "-m", "pip", "install"])
+            // The lock has all that is needed; nothing is built, nothing is taken unchecked.
+            .args(["--require-hashes", "--only-binary", ":all:", "--no-deps"])
+            .args(["--disable-pip-version-check", "--no-input", "--no-compile"])
+            .arg("--requirement")
+            .arg(&lock)
+            .stdin(Stdio::null())
+            .stdout(io::stderr())
+            .stderr(Stdio::piped());
+        let failed = |what: String| InstallError::Failed(format!("{title}: {what}"));
+        let mut child = pip
+            .spawn()
+            .map_err(|error| failed(format!("pip cannot be started: {error}")))?;
+        let mut errors = String::new();
+        if let Some(mut stderr) = child.stderr.take() {
+            let _ = stderr.read_to_string(&mut errors);
+        }
+        match child.wait() {
+            Ok(status) if status.success() => Ok(()),
+            _ => Err(failed(why_pip_failed(&errors))),
+        }
+    }
+
+    /// Imports the framework once, and asks for its version.
+    fn try_out(&self, environment: &Path) -> Result<Installed, InstallError> {
+        let engine = PeerEngine::new(self.framework).with_python(python_in(environment));
+        engine
+            .devices()
+            .map_err(|error| InstallError::Failed(error.to_string()))?;
+        Ok(Installed {
+            version: engine.version(),
+            variant: self.lock.variant.to_string(),
+        })
+    }
+}
+
+/// Removes what earlier installs left behind that were ended by force.
+fn sweep(parent: &Path, prefix: &str) {
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(prefix) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// pip's many lines in one.
+fn why_pip_failed(errors: &str) -> String {
+    const NO_NETWORK: [&str; 6] = [
+        "from versions: none",
+        "NewConnectionError",
+        "NameResolutionError",
+        "Network is unreachable",
+        "ConnectTimeoutError",
+        "ProxyError",
+    ];
+    let last = errors
+        .lines()
+        .rev()
+        .find(|line| line.starts_with("ERROR:"))
+        .map_or("pip failed", |line| line.trim_start_matches("ERROR: "));
+    if NO_NETWORK.iter().any(|word| errors.contains(word)) {
+        return "the package index cannot be reached; check the network, or the proxy that pip is \
+                told of (PIP_PROXY, PIP_INDEX_URL)"
+            .into();
+    }
+    if errors.contains("No space left on device") {
+        return "the disk is full".into();
+    }
+    if errors.contains("No matching distribution") {
+        return format!("there is no wheel for this system: {last}");
+    }
+    if errors.contains("DO NOT MATCH THE HASHES") {
+        return "a package is not the one that was locked, and was not installed".into();
+    }
+    last.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pips_many_lines_become_one() {
+        let table = [
+            (
+                "WARNING: Retrying … NewConnectionError('…')\nERROR: Could not find a version",
+                "the package index cannot be reached",
+            ),
+            (
+                "ERROR: Could not find x\nERROR: No matching distribution found for mlx==1",
+                "there is no wheel for this system: No matching distribution found for mlx==1",
+            ),
+            (
+                "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.\n jax",
+                "a package is not the one that was locked",
+            ),
+            ("ERROR: something else", "something else"),
+            ("", "pip failed"),
+        ];
+        for (errors, why) in table {
+            let found = why_pip_failed(errors);
+            assert!(found.starts_with(why), "{found}");
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! A peer's process: started in a group of its own, spoken to line by line, and killed with all
+//! that it has started when it is dropped.
+
+use std::{
+    env, fs,
+    io::{BufRead, BufReader, Read, Write},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, ChildStdout, Command as Program, ExitStatus, Stdio},
+    sync::mpsc::{Receiver, RecvTimeoutError, channel},
+    thread,
+    time::{Duration, Instant},
+};
+
+use laptime_engine::EngineError;
+use tempfile::TempDir;
+
+use crate::protocol::{Command, Event};
+
+const MAIN: &str = include_str!("../adapters/main.py");
+const JOB: &str = include_str!("../scripts/job.py");
+
+/// How long a peer may say nothing, where `LAPTIME_PEER_TIMEOUT_S` does not say otherwise: a
+/// compiler may need minutes for a large model.
+const SILENCE: Duration = Duration::from_secs(600);
+/// A peer that has closed its line is as good as gone.
+const GRACE: Duration = Duration::from_secs(5);
+/// How much of a log is worth reading.
+const LOG_LINES: usize = 15;
+/// The longest line of events: the seconds of a hundred million steps would not fit, an epoch's do.
+const MAX_LINE_BYTES: u64 = 1 << 28;
+
+/// What to start.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Start<'a> {
+    /// What messages call it.
+    pub(crate) title: &'a str,
+    /// The interpreter.
+    pub(crate) python: &'a Path,
+    /// The source of the framework's adapter.
+    pub(crate) adapter: &'a str,
+    /// Processors that it may use.
+    pub(crate) threads: usize,
+    /// How long it may say nothing, where that is not the user's to decide.
+    pub(crate) silence: Option<Duration>,
+}
+
+/// A running peer.
+pub(crate) struct PeerProcess {
+    title: String,
+    child: Child,
+    stdin: ChildStdin,
+    lines: Receiver<String>,
+    folder: TempDir,
+    silence: Duration,
+}
+
+impl PeerProcess {
+    pub(crate) fn start(start: Start) -> Result<Self, EngineError> {
+        let title = start.title;
+        let failed = |what: &str, error: &dyn std::fmt::Display| {
+            EngineError::Failed(format!("{title}: {what}: {error}"))
+        };
+        let silence = match start.silence {
+            Some(silence) => silence,
+            None => silence().map_err(EngineError::Unsupported)?,
+        };
+        let folder = tempfile::Builder::new()
+            .prefix("laptime-peer-")
+            .tempdir()
+            .map_err(|error| failed("no temporary folder can be made", &error))?;
+        for (name, text) in [
+            ("main.py", MAIN),
+            ("job.py", JOB),
+            ("adapter.py", start.adapter),
+        ] {
+            fs::write(folder.path().join(name), text)
+                .map_err(|error| failed("its folder cannot be written", &error))?;
+        }
+        let log = fs::File::create(folder.path().join("log.txt"))
+            .map_err(|error| failed("its log cannot be written", &error))?;
+        let mut program = Program::new(start.python);
+        program
+            // Isolated: neither the user's packages nor PYTHON* variables change what runs.
+            .arg("-I")
+            .arg(folder.path().join("main.py"))
+            .arg(start.threads.to_string())
+            .current_dir(folder.path())
+            // They would force kernels for another processor on NumPy's products.
+            .env_remove("OPENBLAS_CORETYPE")
+            .env_remove("OPENBLAS_L2_SIZE")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(log);
+        #[cfg(unix)]
+        {
+            use std::os::unix::process::CommandExt;
+            // Ctrl-C is for laptime, which then tells the peer to stop.
+            program.process_group(0);
+        }
+        let mut child = program.spawn().map_err(|error| {
+            let python = start.python.display();
+            EngineError::Unsupported(format!("{title}: {python} cannot be started: {error}"))
+        })?;
+        let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
+        let (Some(stdin), Some(stdout)) = (stdin, stdout) else {
+            unreachable!("both are piped");
+        };
+        Ok(Self {
+            title: title.to_owned(),
+            child,
+            stdin,
+            lines: read_lines(stdout),
+            folder,
+            silence,
+        })
+    }
+
+    /// A file or folder of this name among those that are exchanged; all are gone with the process.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Sends a command.
+    pub(crate) fn send(&mut self, command: &Command) -> Result<(), EngineError> {
+        let mut line = serde_json::to_vec(command)
+            .map_err(|error| EngineError::Failed(format!("{}: {error}", self.title)))?;
+        line.push(b'\n');
+        let sent = self.stdin.write_all(&line);
+        // A peer that has gone may have left word why.
+        sent.map_err(|_| self.ended())
+    }
+
+    /// The next event; `None` where there was none for as long as `patience`. `since` is when the
+    /// peer was last heard of.
+    pub(crate) fn poll(
+        &mut self,
+        patience: Duration,
+        since: Instant,
+    ) -> Result<Option<Event>, EngineError> {
+        match self.lines.recv_timeout(patience) {
+            Ok(line) => self.event(&line).map(Some),
+            Err(RecvTimeoutError::Disconnected) => Err(self.ended()),
+            Err(RecvTimeoutError::Timeout) if since.elapsed() >= self.silence => {
+                let silence_s = self.silence.as_secs_f64();
+                Err(self.failure(&format!(
+                    "has said nothing for {silence_s:.0} s, and was ended \
+                     (LAPTIME_PEER_TIMEOUT_S allows more)"
+                )))
+            }
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+        }
+    }
+
+    /// Waits for an event.
+    pub(crate) fn wait(&mut self) -> Result<Event, EngineError> {
+        let since = Instant::now();
+        loop {
+            if let Some(event) = self.poll(Duration::from_millis(100), since)? {
+                return Ok(event);
+            }
+        }
+    }
+
+    /// Waits for the end of a command that gives nothing back.
+    pub(crate) fn wait_done(&mut self) -> Result<(), EngineError> {
+        match self.wait()? {
+            Event::Done => Ok(()),
+            other => Err(self.unexpected(&other)),
+        }
+    }
+
+    /// The event makes no sense here.
+    pub(crate) fn unexpected(&mut self, event: &Event) -> EngineError {
+        self.failure(&format!("said what was not asked for: {event:?}"))
+    }
+
+    /// The error of a peer that has misbehaved, with the end of its log.
+    fn failure(&mut self, what: &str) -> EngineError {
+        let log = fs::read_to_string(self.path("log.txt")).unwrap_or_default();
+        let end = log_end(&log);
+        let title = &self.title;
+        if end.is_empty() {
+            return EngineError::Failed(format!("{title} {what}"));
+        }
+        EngineError::Failed(format!("{title} {what}; the end of its log:\n{end}"))
+    }
+
+    fn event(&mut self, line: &str) -> Result<Event, EngineError> {
+        match serde_json::from_str(line) {
+            Ok(Event::Error {
+                message,
+                is_unsupported: true,
+            }) => {
+                let title = &self.title;
+                Err(EngineError::Unsupported(format!("{title}: {message}")))
+            }
+            Ok(Event::Error { message, .. }) => Err(self.failure(&format!("failed: {message}"))),
+            Ok(event) => Ok(event),
+            Err(_) => {
+                let start: String = line.chars().take(60).collect();
+                Err(self.failure(&format!("does not speak the protocol: {start:?}")))
+            }
+        }
+    }
+
+    /// Why a peer that has closed its line is gone.
+    fn ended(&mut self) -> EngineError {
+        // Its last words may still be in the line.
+        while let Ok(line) = self.lines.recv_timeout(Duration::from_millis(100)) {
+            if let Err(error) = self.event(&line) {
+                return error;
+            }
+        }
+        let since = Instant::now();
+        let status = loop {
+            match self.child.try_wait() {
+                Ok(Some(status)) => break Some(status),
+                Ok(None) if since.elapsed() < GRACE => thread::sleep(Duration::from_millis(10)),
+                _ => break None,
+            }
+        };
+        let how = status.map_or("went silent".into(), how_it_ended);
+        self.failure(&how)
+    }
+}
+
+impl Drop for PeerProcess {
+    fn drop(&mut self) {
+        #[cfg(unix)]
+        {
+            use nix::{
+                sys::signal::{Signal, killpg},
+                unistd::Pid,
+            };
+            // All of it: a framework may have started processes of its own. The group outlives the
+            // child while any of them is left.
+            if let Ok(id) = i32::try_from(self.child.id()) {
+                let _ = killpg(Pid::from_raw(id), Signal::SIGKILL);
+            }
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A thread that hands on what the peer says, until it says no more.
+fn read_lines(stdout: ChildStdout) -> Receiver<String> {
+    let (sender, lines) = channel();
+    thread::spawn(move || {
+        let mut reader = BufReader::new(stdout);
+        loop {
+            let mut line = Vec::new();
+            let read = reader
+                .by_ref()
+                .take(MAX_LINE_BYTES)
+                .read_until(b'\n', &mut line);
+            if !matches!(read, Ok(1..)) {
+                return;
+            }
+            if sender
+                .send(String::from_utf8_lossy(&line).into_owned())
+                .is_err()
+            {
+                return;
+            }
+        }
+    });
+    lines
+}
+
+fn silence() -> Result<Duration, String> {
+    let Some(text) = env::var_os("LAPTIME_PEER_TIMEOUT_S") else {
+        return Ok(SILENCE);
+    };
+    let seconds = text.to_str().and_then(|text| text.parse::<f64>().ok());
+    seconds
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .ok_or_else(|| format!("LAPTIME_PEER_TIMEOUT_S={text:?}: give a number of seconds"))
+}
+
+fn how_it_ended(status: ExitStatus) -> String {
+    #[cfg(unix)]
+    {
+        use std::os::unix::process::ExitStatusExt;
+        match status.signal() {
+            Some(9) => return "was killed, perhaps because memory ran out".into(),
+            Some(signal) => return format!("was ended by signal {signal}"),
+            None => {}
+        }
+    }
+    match status.code() {
+        Some(code) => format!("ended with code {code}"),
+        None => "ended".into(),
+    }
+}
+
+/// The last lines of a log. The user's home is no business of a record that may be published.
+fn log_end(log: &str) -> String {
+    let lines: Vec<&str> = log.lines().filter(|line| !line.trim().is_empty()).collect();
+    let end = lines[lines.len().saturating_sub(LOG_LINES)..].join("\n");
+    match env::var("HOME") {
+        Ok(home) if home.len() > 1 => end.replace(&home, "~"),
+        _ => end,
+    }
+}

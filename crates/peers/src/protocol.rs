@@ -1,0 +1,136 @@
+//! The line protocol between laptime and a peer: one JSON object a line, commands to its standard
+//! input, events from a descriptor that was its standard output (`adapters/main.py`).
+//!
+//! A peer says `hello` when its framework is imported, then does one command after another. Paths
+//! lead to files in the peer's folder; orders of samples are little-endian `u32`, logits `f32`,
+//! states safetensors (see [`crate::exchange`]).
+//!
+//! | command | event that ends it |
+//! |---|---|
+//! | `compile` | `ready` |
+//! | `train` | `epoch`; before it `step` now and then |
+//! | `evaluate` | `result` |
+//! | `logits`, `state`, `set_state` | `done` |
+//! | `trace_f64` | `trace` |
+//! | `stop` | none: the training that goes on ends behind its step |
+//!
+//! Whatever goes wrong is an `error`, and the peer ends. It also ends when its input does.
+
+use std::{collections::BTreeMap, path::Path};
+
+use laptime_engine::{DeviceKind, Score};
+use serde::{Deserialize, Serialize};
+
+/// What a peer is to do.
+#[derive(Debug, Serialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+pub(crate) enum Command<'a> {
+    /// Make the job of this folder ready on this device.
+    Compile {
+        folder: &'a Path,
+        device: &'a DeviceReport,
+    },
+    /// Train on the samples in this file, in that order.
+    Train { order: &'a Path },
+    /// Score all test samples.
+    Evaluate,
+    /// Write the logits of these test samples.
+    Logits { samples: &'a Path, to: &'a Path },
+    /// Write the state.
+    State { to: &'a Path },
+    /// Continue from this state.
+    SetState { state: &'a Path },
+    /// Train in float64 and write the state behind the last step.
+    TraceF64 {
+        state: &'a Path,
+        order: &'a Path,
+        to: &'a Path,
+    },
+    /// End the training behind the step it is in.
+    Stop,
+}
+
+/// What a peer says.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub(crate) enum Event {
+    Hello {
+        versions: BTreeMap<String, String>,
+        devices: Vec<DeviceReport>,
+    },
+    Ready {
+        prepare_s: f64,
+        details: BTreeMap<String, String>,
+    },
+    Step(ScoreReport),
+    Epoch {
+        #[serde(flatten)]
+        score: ScoreReport,
+        step_s: Option<Vec<f32>>,
+        peak_memory_bytes: Option<u64>,
+    },
+    Result {
+        #[serde(flatten)]
+        score: ScoreReport,
+        peak_memory_bytes: Option<u64>,
+    },
+    Done,
+    Trace {
+        losses: Vec<Option<f64>>,
+    },
+    Error {
+        message: String,
+        is_unsupported: bool,
+    },
+}
+
+/// A device as the framework reports it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct DeviceReport {
+    pub(crate) kind: KindReport,
+    pub(crate) name: String,
+    pub(crate) driver: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum KindReport {
+    Cpu,
+    Gpu,
+}
+
+impl From<KindReport> for DeviceKind {
+    fn from(kind: KindReport) -> Self {
+        match kind {
+            KindReport::Cpu => Self::Cpu,
+            KindReport::Gpu => Self::Gpu,
+        }
+    }
+}
+
+impl From<DeviceKind> for KindReport {
+    fn from(kind: DeviceKind) -> Self {
+        match kind {
+            DeviceKind::Cpu => Self::Cpu,
+            DeviceKind::Gpu => Self::Gpu,
+        }
+    }
+}
+
+/// A score; a loss that is not finite has no word in JSON and comes as null.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+pub(crate) struct ScoreReport {
+    samples: u64,
+    loss_sum: Option<f64>,
+    correct: u64,
+}
+
+impl From<ScoreReport> for Score {
+    fn from(report: ScoreReport) -> Self {
+        Self {
+            samples: report.samples,
+            loss_sum: report.loss_sum.unwrap_or(f64::NAN),
+            correct: report.correct,
+        }
+    }
+}

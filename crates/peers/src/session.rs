@@ -1,0 +1,226 @@
+//! A workload that a peer trains.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use laptime_engine::{
+    Device, DeviceKind, EngineError, EpochReport, Job, Progress, Score, Session, StepCosts,
+    gate::Trace,
+};
+use laptime_graph::{Mode, State, build};
+
+use crate::{
+    exchange::{ExchangeError, StoredAs, read_state, write_job, write_order, write_state},
+    process::PeerProcess,
+    protocol::{Command, DeviceReport, Event},
+};
+
+/// How often the wish to stop is looked at.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// A workload that a peer trains, in its process.
+pub(crate) struct PeerSession {
+    process: PeerProcess,
+    device: Device,
+    costs: StepCosts,
+    start_s: f64,
+    prepare_s: f64,
+    details: BTreeMap<String, String>,
+    peak_memory_bytes: Option<u64>,
+}
+
+impl PeerSession {
+    /// Writes the job to the peer's folder.
+    pub(crate) fn write_job(process: &PeerProcess, job: &Job) -> Result<PathBuf, EngineError> {
+        let folder = process.path("job");
+        // What lives across steps of an evaluation are the parameters and statistics alone.
+        let program = build(&job.workload, Mode::Evaluation, job.workload.batch_size);
+        let initial = State::initial(&program, job.workload.seed);
+        write_job(&folder, &job.workload, &job.dataset, &initial.tensors, &[]).map_err(failed)?;
+        Ok(folder)
+    }
+
+    pub(crate) fn compile(
+        mut process: PeerProcess,
+        folder: &Path,
+        job: &Job,
+        device: &Device,
+        start_s: f64,
+    ) -> Result<Self, EngineError> {
+        let report = DeviceReport {
+            kind: device.kind.into(),
+            name: device.name.clone(),
+            driver: device.driver.clone(),
+        };
+        process.send(&Command::Compile {
+            folder,
+            device: &report,
+        })?;
+        let (prepare_s, details) = match process.wait()? {
+            Event::Ready { prepare_s, details } => (prepare_s, details),
+            other => return Err(process.unexpected(&other)),
+        };
+        let program = build(&job.workload, Mode::Training, job.workload.batch_size);
+        Ok(Self {
+            process,
+            device: Device {
+                threads: (device.kind == DeviceKind::Cpu).then_some(job.threads),
+                ..device.clone()
+            },
+            costs: StepCosts {
+                model_flops: program.model_flops(),
+                executed_flops: None,
+                parameters: program.parameter_count() as u64,
+            },
+            start_s,
+            prepare_s,
+            details,
+            peak_memory_bytes: None,
+        })
+    }
+
+    /// Sends a command and waits for the score that ends it.
+    fn score(
+        &mut self,
+        command: &Command,
+        progress: &Progress,
+    ) -> Result<(Score, Option<Vec<f32>>), EngineError> {
+        self.process.send(command)?;
+        let mut heard = Instant::now();
+        loop {
+            let event = self.process.poll(LOOK, heard)?;
+            if event.is_some() {
+                heard = Instant::now();
+            }
+            let (score, step_s, peak_memory_bytes) = match event {
+                Some(Event::Epoch {
+                    score,
+                    step_s,
+                    peak_memory_bytes,
+                }) => (score, step_s, peak_memory_bytes),
+                Some(Event::Result {
+                    score,
+                    peak_memory_bytes,
+                }) => (score, None, peak_memory_bytes),
+                Some(Event::Step(score)) => {
+                    progress.tell(score.into());
+                    continue;
+                }
+                // Again and again: a wish that came before the training began was not meant for it.
+                None if progress.is_stopped() => {
+                    self.process.send(&Command::Stop)?;
+                    continue;
+                }
+                None => continue,
+                Some(other) => return Err(self.process.unexpected(&other)),
+            };
+            self.peak_memory_bytes = peak_memory_bytes.or(self.peak_memory_bytes);
+            let score = score.into();
+            progress.tell(score);
+            return Ok((score, step_s));
+        }
+    }
+
+    fn write_order(&self, order: &[u32]) -> Result<PathBuf, EngineError> {
+        let path = self.process.path("order.u32");
+        write_order(&path, order).map_err(failed)?;
+        Ok(path)
+    }
+}
+
+impl Session for PeerSession {
+    fn device(&self) -> &Device {
+        &self.device
+    }
+
+    fn step_costs(&self) -> StepCosts {
+        self.costs
+    }
+
+    fn start_s(&self) -> f64 {
+        self.start_s
+    }
+
+    fn prepare_s(&self) -> f64 {
+        self.prepare_s
+    }
+
+    fn details(&self) -> BTreeMap<String, String> {
+        self.details.clone()
+    }
+
+    fn peak_memory_bytes(&self) -> Option<u64> {
+        self.peak_memory_bytes
+    }
+
+    fn train(&mut self, order: &[u32], progress: &Progress) -> Result<EpochReport, EngineError> {
+        let order = self.write_order(order)?;
+        let (score, step_s) = self.score(&Command::Train { order: &order }, progress)?;
+        Ok(EpochReport { score, step_s })
+    }
+
+    fn evaluate(&mut self, progress: &Progress) -> Result<Score, EngineError> {
+        Ok(self.score(&Command::Evaluate, progress)?.0)
+    }
+
+    fn logits(&mut self, samples: &[u32]) -> Result<Vec<f32>, EngineError> {
+        let (samples, to) = (self.write_order(samples)?, self.process.path("logits.f32"));
+        self.process.send(&Command::Logits {
+            samples: &samples,
+            to: &to,
+        })?;
+        self.process.wait_done()?;
+        let bytes = fs::read(&to)
+            .map_err(|error| EngineError::Failed(format!("{}: {error}", to.display())))?;
+        let (values, _) = bytes.as_chunks();
+        Ok(values
+            .iter()
+            .map(|value| f32::from_le_bytes(*value))
+            .collect())
+    }
+
+    fn state(&mut self) -> Result<State, EngineError> {
+        let to = self.process.path("state.safetensors");
+        self.process.send(&Command::State { to: &to })?;
+        self.process.wait_done()?;
+        read_state(&to).map_err(failed)
+    }
+
+    fn set_state(&mut self, state: &State) -> Result<(), EngineError> {
+        let path = self.process.path("state.safetensors");
+        write_state(&path, state, StoredAs::F32).map_err(failed)?;
+        self.process.send(&Command::SetState { state: &path })?;
+        self.process.wait_done()
+    }
+
+    fn trace_f64(&mut self, start: &State, order: &[u32]) -> Result<Trace, EngineError> {
+        let order = self.write_order(order)?;
+        let path = self.process.path("start.safetensors");
+        let to = self.process.path("state.safetensors");
+        write_state(&path, start, StoredAs::F64).map_err(failed)?;
+        self.process.send(&Command::TraceF64 {
+            state: &path,
+            order: &order,
+            to: &to,
+        })?;
+        let losses = match self.process.wait()? {
+            Event::Trace { losses } => losses,
+            other => return Err(self.process.unexpected(&other)),
+        };
+        Ok(Trace {
+            losses: losses
+                .into_iter()
+                .map(|loss| loss.unwrap_or(f64::NAN))
+                .collect(),
+            state: read_state(&to).map_err(failed)?,
+        })
+    }
+}
+
+fn failed(error: ExchangeError) -> EngineError {
+    EngineError::Failed(error.to_string())
+}

@@ -1,0 +1,62 @@
+//! What the tests of peers share.
+#![allow(
+    dead_code,
+    reason = "every test file is a program of its own and uses a part of this"
+)]
+
+use std::{env, path::PathBuf, process::Command, sync::Arc};
+
+use laptime_engine::{Device, DeviceKind, Job, Passes};
+use laptime_workload::{Builtin, Overrides, Workload, dataset::synthetic};
+
+/// The built-in workload.
+pub fn fashion_mnist() -> Workload {
+    let builtin = Builtin::find("fashion-mnist").expect("it is built in");
+    let resolved = builtin.spec().resolve(&Overrides::default());
+    resolved.expect("it resolves")
+}
+
+/// A job on so many synthetic training samples and 50 test samples.
+pub fn job(workload: Workload, samples: usize) -> Job {
+    Job {
+        dataset: Arc::new(synthetic(workload.dataset, samples, 50)),
+        workload: Arc::new(workload),
+        threads: 2,
+        passes: Passes::All,
+        profile: false,
+    }
+}
+
+/// The processor.
+pub fn cpu() -> Device {
+    Device {
+        kind: DeviceKind::Cpu,
+        name: "cpu".into(),
+        threads: None,
+        isa: None,
+        driver: None,
+        software: false,
+    }
+}
+
+/// A Python that has NumPy; without one there is nothing to test.
+pub fn python() -> Option<PathBuf> {
+    let stated = [
+        "LAPTIME_PEER_JAX",
+        "LAPTIME_PEER_PYTORCH",
+        "LAPTIME_PEER_TENSORFLOW",
+    ]
+    .into_iter()
+    .filter_map(env::var_os);
+    let mut candidates = stated.map(PathBuf::from).chain(["python3".into()]);
+    let found = candidates.find(|python| {
+        let has_numpy = Command::new(python)
+            .args(["-I", "-c", "import numpy"])
+            .output();
+        has_numpy.is_ok_and(|output| output.status.success())
+    });
+    if found.is_none() {
+        eprintln!("skipped: there is no Python with NumPy; LAPTIME_PEER_JAX can name one");
+    }
+    found
+}

@@ -1,0 +1,195 @@
+//! The memory of a lowered Schedule: arenas of numbers, read and written through the layouts of
+//! its buffers, so that a misplaced or overlapping buffer shows in the result.
+//!
+//! Every value of 4 bytes is one `f64` here. What no one has written yet is NaN.
+
+use std::{collections::BTreeMap, ops::Range};
+
+use laptime_graph::{
+    Program, Role, TensorId,
+    schedule::{Arena, Buffer, Layout, Schedule},
+};
+
+pub(crate) struct Memory<'a> {
+    program: &'a Program,
+    buffers: Vec<Option<&'a Buffer>>,
+    arenas: BTreeMap<Arena, Vec<f64>>,
+    written: Vec<bool>,
+    copy: usize,
+}
+
+impl<'a> Memory<'a> {
+    /// Panics where a buffer cannot be what it says.
+    pub(crate) fn new(program: &'a Program, schedule: &'a Schedule) -> Self {
+        let mut buffers = vec![None; program.tensors.len()];
+        for buffer in &schedule.buffers {
+            check(program, buffer);
+            let place = &mut buffers[buffer.tensor.0];
+            assert!(
+                place.replace(buffer).is_none(),
+                "`{}` has two buffers",
+                program.tensor(buffer.tensor).name
+            );
+        }
+        let arenas = [Arena::Persistent, Arena::Step, Arena::Thread]
+            .into_iter()
+            .map(|arena| {
+                (
+                    arena,
+                    vec![f64::NAN; schedule.arena_bytes(arena).div_ceil(4)],
+                )
+            })
+            .collect();
+        Self {
+            program,
+            buffers,
+            arenas,
+            written: vec![false; program.tensors.len()],
+            copy: 0,
+        }
+    }
+
+    /// Forgets all that lives within a step, and takes the other copy of buffers that have two.
+    pub(crate) fn begin_step(&mut self) {
+        for arena in [Arena::Step, Arena::Thread] {
+            if let Some(values) = self.arenas.get_mut(&arena) {
+                values.fill(f64::NAN);
+            }
+        }
+        for (written, tensor) in self.written.iter_mut().zip(&self.program.tensors) {
+            *written &= tensor.role.is_persistent();
+        }
+        self.copy = 1 - self.copy;
+    }
+
+    pub(crate) fn has(&self, tensor: TensorId) -> bool {
+        self.buffers[tensor.0].is_some()
+    }
+
+    /// The tensor's values, row-major. Panics, naming `reader`, where there is nothing to read.
+    pub(crate) fn read(&self, tensor: TensorId, reader: &str) -> Vec<f64> {
+        let name = &self.program.tensor(tensor).name;
+        let Some(buffer) = self.buffers[tensor.0] else {
+            panic!("{reader} reads `{name}`, which has no buffer");
+        };
+        assert!(
+            self.written[tensor.0],
+            "{reader} reads `{name}` before it is written"
+        );
+        let stored = &self.arenas[&buffer.arena][self.place(buffer)];
+        let parts = match buffer.layout {
+            Layout::Partials { slices, .. } => slices,
+            _ => 1,
+        };
+        let mut values = vec![0.0; self.program.tensor(tensor).elements()];
+        for part in stored.chunks(stored.len() / parts) {
+            let mut is_padding = vec![true; part.len()];
+            for (index, value) in values.iter_mut().enumerate() {
+                let place = buffer.layout.stored_index(index);
+                *value += part[place];
+                is_padding[place] = false;
+            }
+            let mut padding = part.iter().zip(&is_padding).filter(|(_, is)| **is);
+            assert!(
+                padding.all(|(value, _)| *value == 0.0),
+                "{reader} reads `{name}`, whose padding something else has overwritten"
+            );
+        }
+        values
+    }
+
+    /// Stores the tensor's row-major values; padding, and partials but the first, become 0.
+    /// Panics, naming `writer`, where the tensor has no buffer.
+    pub(crate) fn write(&mut self, tensor: TensorId, values: &[f64], writer: &str) {
+        let name = &self.program.tensor(tensor).name;
+        let Some(buffer) = self.buffers[tensor.0] else {
+            panic!("{writer} writes `{name}`, which has no buffer");
+        };
+        self.written[tensor.0] = true;
+        let place = self.place(buffer);
+        let arena = self
+            .arenas
+            .get_mut(&buffer.arena)
+            .expect("all arenas exist");
+        let stored = &mut arena[place];
+        stored.fill(0.0);
+        for (index, value) in values.iter().enumerate() {
+            stored[buffer.layout.stored_index(index)] = *value;
+        }
+    }
+
+    /// The places of this step's copy of a buffer in its arena.
+    fn place(&self, buffer: &Buffer) -> Range<usize> {
+        let copy = self.copy % buffer.copies;
+        let first = (buffer.offset_bytes + copy * buffer.bytes) / 4;
+        let elements = self.program.tensor(buffer.tensor).elements();
+        first..first + buffer.layout.stored_elements(elements)
+    }
+}
+
+/// How many values the layout takes for one row, or for one output or sample.
+fn columns(layout: Layout) -> usize {
+    match layout {
+        Layout::Rows { columns, .. }
+        | Layout::OutputLanes { columns, .. }
+        | Layout::Partials { columns, .. } => columns,
+        Layout::FilterLanes { inputs, taps, .. } => inputs * taps,
+        Layout::SampleLanes {
+            positions,
+            channels,
+            ..
+        } => positions * channels,
+    }
+}
+
+fn check(program: &Program, buffer: &Buffer) {
+    let tensor = program.tensor(buffer.tensor);
+    let name = &tensor.name;
+    assert!(
+        !matches!(tensor.role, Role::Pixels | Role::Labels),
+        "`{name}` is given to every step and has no buffer of its own"
+    );
+    assert_eq!(
+        tensor.role.is_persistent(),
+        buffer.arena == Arena::Persistent,
+        "`{name}` is in the wrong arena, {:?}",
+        buffer.arena
+    );
+    assert!(
+        buffer.copies >= 1 && (buffer.copies == 1 || buffer.arena != Arena::Persistent),
+        "`{name}` has {} copies",
+        buffer.copies
+    );
+    assert!(
+        buffer.offset_bytes.is_multiple_of(4) && buffer.bytes.is_multiple_of(4),
+        "`{name}` does not lie on whole values"
+    );
+    let columns = columns(buffer.layout);
+    assert!(
+        columns > 0 && tensor.elements().is_multiple_of(columns),
+        "`{name}` of {} values has rows of {columns}",
+        tensor.elements()
+    );
+    match buffer.layout {
+        Layout::Rows { stride, .. } | Layout::Partials { stride, .. } => assert!(
+            stride >= columns,
+            "`{name}` has rows of {columns} values but a stride of {stride}"
+        ),
+        Layout::OutputLanes { lanes, .. } | Layout::FilterLanes { lanes, .. } => {
+            assert!(lanes > 0, "`{name}` has no lanes");
+        }
+        Layout::SampleLanes { stride, .. } => {
+            let samples = tensor.elements() / columns;
+            assert!(
+                stride >= samples,
+                "`{name}` has {samples} samples but a stride of {stride}"
+            );
+        }
+    }
+    let needed = 4 * buffer.layout.stored_elements(tensor.elements());
+    assert!(
+        buffer.bytes >= needed,
+        "`{name}` needs {needed} bytes and has a buffer of {}",
+        buffer.bytes
+    );
+}

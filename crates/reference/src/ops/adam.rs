@@ -1,0 +1,31 @@
+//! The update of Adam.
+
+/// Adam's constants, as in [`laptime_graph::Op::Adam`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Adam {
+    /// Step size.
+    pub learning_rate: f64,
+    /// Decay of the first moment.
+    pub beta1: f64,
+    /// Decay of the second moment.
+    pub beta2: f64,
+    /// Added to the root of the uncorrected second moment.
+    pub epsilon: f64,
+}
+
+/// Adam in Keras's form, in place, for step t (from 1); g, w, m and v have one shape:
+/// `m ← m + (1−β₁)(g − m)`, `v ← v + (1−β₂)(g² − v)`,
+/// `w ← w − learning_rate·√(1−β₂ᵗ)/(1−β₁ᵗ) · m/(√v + ε)`.
+///
+/// Kingma & Ba 2015, in the more efficient order that they give just before section 2.1. There
+/// ε is added to the root of the *uncorrected* v, unlike in their Algorithm 1 and in PyTorch.
+pub fn adam(adam: Adam, step: u64, g: &[f64], w: &mut [f64], m: &mut [f64], v: &mut [f64]) {
+    let correction1 = 1.0 - adam.beta1.powf(step as f64);
+    let correction2 = 1.0 - adam.beta2.powf(step as f64);
+    let rate = adam.learning_rate * correction2.sqrt() / correction1;
+    for i in 0..g.len() {
+        m[i] += (1.0 - adam.beta1) * (g[i] - m[i]);
+        v[i] += (1.0 - adam.beta2) * (g[i] * g[i] - v[i]);
+        w[i] -= rate * m[i] / (v[i].sqrt() + adam.epsilon);
+    }
+}

@@ -1,0 +1,127 @@
+//! Batch normalisation (Ioffe & Szegedy 2015) in training and in evaluation, and its gradient.
+
+/// What a batch norm makes of a batch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Normed {
+    /// (…, C)
+    pub y: Vec<f64>,
+    /// The batch's mean, (C).
+    pub mean: Vec<f64>,
+    /// 1/√(variance + ε) of the batch, (C).
+    pub inverse_deviation: Vec<f64>,
+}
+
+/// `y = γ·(x − mean)·inverse_deviation + β` with the mean and the *uncorrected* variance over all
+/// but the channels, and `moving ← momentum·moving + (1 − momentum)·batch`, in place. x and y are
+/// (…, C), all others (C).
+///
+/// The variance is taken in a second pass, from differences to the mean: E\[x²\] − E\[x\]² cancels.
+pub fn batch_norm(
+    x: &[f64],
+    [gamma, beta]: [&[f64]; 2],
+    [moving_mean, moving_variance]: [&mut [f64]; 2],
+    epsilon: f64,
+    momentum: f64,
+) -> Normed {
+    let channels = gamma.len();
+    let count = (x.len() / channels) as f64;
+    let mut mean = vec![0.0; channels];
+    for row in x.chunks(channels) {
+        for c in 0..channels {
+            mean[c] += row[c] / count;
+        }
+    }
+    let mut variance = vec![0.0; channels];
+    for row in x.chunks(channels) {
+        for c in 0..channels {
+            variance[c] += (row[c] - mean[c]).powi(2) / count;
+        }
+    }
+    let inverse_deviation: Vec<f64> = variance
+        .iter()
+        .map(|variance| 1.0 / (variance + epsilon).sqrt())
+        .collect();
+    for c in 0..channels {
+        moving_mean[c] = momentum * moving_mean[c] + (1.0 - momentum) * mean[c];
+        moving_variance[c] = momentum * moving_variance[c] + (1.0 - momentum) * variance[c];
+    }
+    Normed {
+        y: normalize(x, gamma, beta, &mean, &inverse_deviation),
+        mean,
+        inverse_deviation,
+    }
+}
+
+/// `y = γ·(x − moving_mean)/√(moving_variance + ε) + β`. x and y are (…, C), all others (C).
+pub fn batch_norm_evaluation(
+    x: &[f64],
+    [gamma, beta]: [&[f64]; 2],
+    [moving_mean, moving_variance]: [&[f64]; 2],
+    epsilon: f64,
+) -> Vec<f64> {
+    let inverse_deviation: Vec<f64> = moving_variance
+        .iter()
+        .map(|variance| 1.0 / (variance + epsilon).sqrt())
+        .collect();
+    normalize(x, gamma, beta, moving_mean, &inverse_deviation)
+}
+
+/// `y = γ·(x − mean)·inverse_deviation + β`. x and y are (…, C), all others (C).
+fn normalize(
+    x: &[f64],
+    gamma: &[f64],
+    beta: &[f64],
+    mean: &[f64],
+    inverse_deviation: &[f64],
+) -> Vec<f64> {
+    let channels = gamma.len();
+    let mut y = x.to_vec();
+    for row in y.chunks_mut(channels) {
+        for c in 0..channels {
+            row[c] = gamma[c] * (row[c] - mean[c]) * inverse_deviation[c] + beta[c];
+        }
+    }
+    y
+}
+
+/// The gradients of a batch norm.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NormedGrad {
+    /// (…, C)
+    pub dx: Vec<f64>,
+    /// (C)
+    pub dgamma: Vec<f64>,
+    /// (C)
+    pub dbeta: Vec<f64>,
+}
+
+/// `dβ = Σ dy`, `dγ = Σ dy·x̂`, `dx = γ·inverse_deviation·(dy − dβ/n − x̂·dγ/n)` with
+/// `x̂ = (x − mean)·inverse_deviation` and n values a channel. dy, x and dx are (…, C), all
+/// others (C).
+pub fn batch_norm_grad(
+    dy: &[f64],
+    x: &[f64],
+    gamma: &[f64],
+    mean: &[f64],
+    inverse_deviation: &[f64],
+) -> NormedGrad {
+    let channels = gamma.len();
+    let count = (x.len() / channels) as f64;
+    let normed = |x: &[f64], c: usize| (x[c] - mean[c]) * inverse_deviation[c];
+    let mut dgamma = vec![0.0; channels];
+    let mut dbeta = vec![0.0; channels];
+    for (dy, x) in dy.chunks(channels).zip(x.chunks(channels)) {
+        for c in 0..channels {
+            dgamma[c] += dy[c] * normed(x, c);
+            dbeta[c] += dy[c];
+        }
+    }
+    let mut dx = dy.to_vec();
+    for (dx, x) in dx.chunks_mut(channels).zip(x.chunks(channels)) {
+        for c in 0..channels {
+            let centred = dx[c] - dbeta[c] / count - normed(x, c) * dgamma[c] / count;
+            dx[c] = gamma[c] * inverse_deviation[c] * centred;
+        }
+    }
+    NormedGrad { dx, dgamma, dbeta }
+}

@@ -1,0 +1,47 @@
+//! The largest value of each window, and its gradient.
+
+use laptime_workload::Window;
+
+use super::image::{ImageShape, joins, output_shape};
+
+/// The largest value of x in each window; padding never wins. x is (B, H, W, C), y is
+/// (B, H', W', C). NaN stays NaN.
+pub fn max_pool(x: &[f64], x_shape: ImageShape, window: &Window) -> Vec<f64> {
+    let channels = x_shape[3];
+    let y_shape = output_shape(x_shape, window, channels);
+    let mut y = vec![f64::NEG_INFINITY; y_shape.iter().product()];
+    for (i, j) in joins(x_shape, window).concat() {
+        let x = &x[i * channels..][..channels];
+        let y = &mut y[j * channels..][..channels];
+        for c in 0..channels {
+            if x[c] > y[c] || x[c].is_nan() {
+                y[c] = x[c];
+            }
+        }
+    }
+    y
+}
+
+/// Each dy goes to the first largest value of its window, row by row. x and dx are (B, H, W, C),
+/// y and dy are (B, H', W', C).
+pub fn max_pool_grad(
+    x: &[f64],
+    x_shape: ImageShape,
+    y: &[f64],
+    dy: &[f64],
+    window: &Window,
+) -> Vec<f64> {
+    let channels = x_shape[3];
+    let mut dx = vec![0.0; x.len()];
+    let mut given = vec![false; y.len()];
+    for (i, j) in joins(x_shape, window).concat() {
+        for c in 0..channels {
+            let (from, to) = (j * channels + c, i * channels + c);
+            if !given[from] && (x[to] == y[from] || x[to].is_nan()) {
+                dx[to] += dy[from];
+                given[from] = true;
+            }
+        }
+    }
+    dx
+}

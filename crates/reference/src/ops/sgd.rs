@@ -1,0 +1,11 @@
+//! The update of stochastic gradient descent with momentum.
+
+/// `u ← momentum·u + g`, `w ← w − learning_rate·u`, in place; g, w and u have one shape. With
+/// momentum 0 plain gradient descent. PyTorch's form; Keras keeps −learning_rate·u in u's place,
+/// which is the same as long as the learning rate stays.
+pub fn sgd(learning_rate: f64, momentum: f64, g: &[f64], w: &mut [f64], u: &mut [f64]) {
+    for i in 0..g.len() {
+        u[i] = momentum * u[i] + g[i];
+        w[i] -= learning_rate * u[i];
+    }
+}

@@ -1,0 +1,280 @@
+//! Executes a Program, or the Schedule that a backend lowered it to, operation by operation.
+
+use laptime_graph::{
+    Mode, OpId, Program, Role, State, StateTensor, TensorId,
+    schedule::{Kernel, Schedule},
+};
+
+use crate::{memory::Memory, ops};
+
+/// The oracle for one Program, with its state.
+///
+/// Panics, saying what is wrong, on what no right Program, Schedule or State contains.
+pub struct Reference<'a> {
+    program: &'a Program,
+    lowered: Option<(&'a Schedule, Memory<'a>)>,
+    /// What was last computed of each tensor. Without a Schedule also where the state lives.
+    values: Vec<Option<Vec<f64>>>,
+    steps: u64,
+    rounding: Rounding,
+}
+
+/// Whether results are rounded on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Rounding {
+    /// Never: the truth.
+    #[default]
+    None,
+    /// The result of every operation, to 18 significant bits: 64 times as coarsely as single
+    /// precision. The difference from the truth tells how much rounding a step of this model shows.
+    Coarse,
+}
+
+impl Rounding {
+    fn round(self, tensors: &mut [Vec<f64>]) {
+        if self == Self::Coarse {
+            // T. J. Dekker's split (1971) by 2³⁵ + 1: of 53 bits, leaves 53 − 35.
+            const SPLIT: f64 = 34_359_738_369.0;
+            for value in tensors.iter_mut().flatten() {
+                let scaled = *value * SPLIT;
+                *value = scaled - (scaled - *value);
+            }
+        }
+    }
+}
+
+/// How one step's batch did.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Step {
+    /// The sum of the batch's losses.
+    pub loss_sum: f64,
+    /// How many of its samples were right.
+    pub correct: u64,
+}
+
+impl<'a> Reference<'a> {
+    /// Executes the Program's operations one after another, every tensor in a place of its own.
+    /// [`Self::set_state`] comes before the first step.
+    pub fn of_program(program: &'a Program) -> Self {
+        Self {
+            program,
+            lowered: None,
+            values: vec![None; program.tensors.len()],
+            steps: 0,
+            rounding: Rounding::None,
+        }
+    }
+
+    /// The same, with results rounded on the way.
+    pub fn with_rounding(self, rounding: Rounding) -> Self {
+        Self { rounding, ..self }
+    }
+
+    /// Executes a Schedule of the Program, kernel by kernel: every kernel reads its inputs from
+    /// emulated arenas through their layouts, keeps aside what is internal to it, and writes its
+    /// outputs back. Slices and threads are not told apart: a kernel is done as a whole.
+    /// [`Self::set_state`] comes before the first step.
+    pub fn of_schedule(program: &'a Program, schedule: &'a Schedule) -> Self {
+        for (id, operation) in program.operations_by_id() {
+            assert!(
+                kernels(schedule).any(|(_, kernel)| kernel.operations.contains(&id)),
+                "no kernel does `{}`",
+                program.describe(operation)
+            );
+        }
+        Self {
+            lowered: Some((schedule, Memory::new(program, schedule))),
+            ..Self::of_program(program)
+        }
+    }
+
+    /// Continues from this state. What the Program has no use for is ignored: an evaluation takes
+    /// a training's state and leaves its moments alone.
+    pub fn set_state(&mut self, state: &State) {
+        self.steps = state.steps;
+        for (id, tensor) in self.program.persistent() {
+            let Some(given) = state.tensor(&tensor.name) else {
+                panic!("the state lacks `{}`", tensor.name);
+            };
+            assert_eq!(
+                given.values.len(),
+                tensor.elements(),
+                "the state's `{}` has another size",
+                tensor.name
+            );
+            match &mut self.lowered {
+                Some((_, memory)) => memory.write(id, &given.values, "the state"),
+                None => self.values[id.0] = Some(given.values.clone()),
+            }
+        }
+    }
+
+    /// All that lives across steps, as it is now.
+    pub fn state(&self) -> State {
+        let tensors = self.program.persistent();
+        State {
+            steps: self.steps,
+            tensors: tensors
+                .map(|(id, tensor)| StateTensor {
+                    name: tensor.name.clone(),
+                    shape: tensor.shape.clone(),
+                    values: self.current(id),
+                })
+                .collect(),
+        }
+    }
+
+    /// Does one step on a batch: pixels are (B, height, width, channels), labels are (B). A
+    /// training Program updates the state and counts the step; an evaluation Program only scores.
+    pub fn step(&mut self, pixels: &[u8], labels: &[u8]) -> Step {
+        self.give(pixels, labels);
+        match &mut self.lowered {
+            Some((_, memory)) => {
+                memory.begin_step();
+                self.execute_schedule();
+            }
+            None => self.execute_program(),
+        }
+        if self.program.mode == Mode::Training {
+            self.steps += 1;
+        }
+        Step {
+            loss_sum: self.current(self.program.loss_sum)[0],
+            correct: self.current(self.program.correct)[0] as u64,
+        }
+    }
+
+    /// A tensor as the last step computed it, or `None` where no step has: logits and gradients
+    /// among others, also those that live inside a kernel or whose memory was reused since.
+    pub fn value(&self, tensor: TensorId) -> Option<Vec<f64>> {
+        self.values[tensor.0].clone()
+    }
+
+    /// Takes the step's batch and forgets what the step before computed.
+    fn give(&mut self, pixels: &[u8], labels: &[u8]) {
+        for (value, tensor) in self.values.iter_mut().zip(&self.program.tensors) {
+            let bytes = match tensor.role {
+                Role::Pixels => pixels,
+                Role::Labels => labels,
+                Role::Parameter(_) | Role::Statistic(_) | Role::Moment { .. } => continue,
+                Role::Activation | Role::Gradient { .. } | Role::Metric => {
+                    *value = None;
+                    continue;
+                }
+            };
+            assert_eq!(
+                bytes.len(),
+                tensor.elements(),
+                "`{}` given to the step has another size",
+                tensor.name
+            );
+            *value = Some(bytes.iter().map(|&byte| f64::from(byte)).collect());
+        }
+    }
+
+    fn execute_program(&mut self) {
+        for operation in &self.program.operations {
+            let inputs: Vec<&[f64]> = operation
+                .inputs
+                .iter()
+                .map(|id| match &self.values[id.0] {
+                    Some(values) => values.as_slice(),
+                    None => panic!(
+                        "`{}` reads `{}` before it is computed",
+                        self.program.describe(operation),
+                        self.program.tensor(*id).name
+                    ),
+                })
+                .collect();
+            let mut outputs = ops::execute(self.program, operation, &inputs, self.steps + 1);
+            self.rounding.round(&mut outputs);
+            for (id, values) in operation.outputs.iter().zip(outputs) {
+                self.values[id.0] = Some(values);
+            }
+        }
+    }
+
+    fn execute_schedule(&mut self) {
+        let Some((schedule, memory)) = &mut self.lowered else {
+            return;
+        };
+        for (stage, kernel) in kernels(schedule) {
+            let reader = kernel_name(stage, kernel);
+            let given =
+                |id: TensorId| matches!(self.program.tensor(id).role, Role::Pixels | Role::Labels);
+            let mut made: Vec<TensorId> = Vec::new();
+            for &id in &kernel.operations {
+                let operation = self.program.operation(id);
+                for &input in &operation.inputs {
+                    if !made.contains(&input) && !given(input) {
+                        assert!(
+                            touches(kernel, input, false),
+                            "{reader} does not say that it reads `{}`",
+                            self.program.tensor(input).name
+                        );
+                        self.values[input.0] = Some(memory.read(input, &reader));
+                    }
+                }
+                let inputs: Vec<&[f64]> = operation
+                    .inputs
+                    .iter()
+                    .map(|id| self.values[id.0].as_deref().expect("just read"))
+                    .collect();
+                let mut outputs = ops::execute(self.program, operation, &inputs, self.steps + 1);
+                self.rounding.round(&mut outputs);
+                for (id, values) in operation.outputs.iter().zip(outputs) {
+                    self.values[id.0] = Some(values);
+                    made.push(*id);
+                }
+            }
+            for id in made {
+                let name = &self.program.tensor(id).name;
+                assert_eq!(
+                    memory.has(id),
+                    touches(kernel, id, true),
+                    "`{name}` has a buffer, or {reader} says that it writes it, but not both"
+                );
+                if memory.has(id) {
+                    let values = self.values[id.0].as_deref().expect("just made");
+                    memory.write(id, values, &reader);
+                }
+            }
+        }
+    }
+
+    /// A tensor as it is stored now.
+    fn current(&self, id: TensorId) -> Vec<f64> {
+        match &self.lowered {
+            Some((_, memory)) => memory.read(id, "the session"),
+            None => match &self.values[id.0] {
+                Some(values) => values.clone(),
+                None => panic!("`{}` has no value yet", self.program.tensor(id).name),
+            },
+        }
+    }
+}
+
+fn kernels(schedule: &Schedule) -> impl Iterator<Item = (usize, &Kernel)> {
+    schedule
+        .stages
+        .iter()
+        .enumerate()
+        .flat_map(|(number, stage)| stage.kernels.iter().map(move |kernel| (number, kernel)))
+}
+
+/// Whether a kernel says that it touches a tensor's buffer.
+fn touches(kernel: &Kernel, tensor: TensorId, write: bool) -> bool {
+    kernel
+        .accesses
+        .iter()
+        .any(|access| access.tensor == tensor && (access.write || !write))
+}
+
+fn kernel_name(stage: usize, kernel: &Kernel) -> String {
+    let operations: Vec<String> = kernel
+        .operations
+        .iter()
+        .map(|OpId(number)| number.to_string())
+        .collect();
+    format!("the kernel {} of stage {stage}", operations.join(" + "))
+}

@@ -1,0 +1,158 @@
+//! Workloads of any shape, built layer by layer.
+
+use laptime_workload::{
+    DatasetName, Layer, LayerKind, Loss, Optimizer, Precision, SampleShape, Source, Window,
+    Workload,
+};
+
+/// A workload while it grows.
+pub struct Net(Workload);
+
+impl Net {
+    /// No layers yet; Adam, as in Keras.
+    pub fn new(height: usize, width: usize, channels: usize) -> Self {
+        Self(Workload {
+            name: "test".into(),
+            dataset: DatasetName::FashionMnist,
+            input: SampleShape {
+                height,
+                width,
+                channels,
+            },
+            classes: 0,
+            pixel_divisor: 255.0,
+            layers: Vec::new(),
+            loss: Loss::SoftmaxCrossEntropy,
+            optimizer: Optimizer::Adam {
+                learning_rate: 1e-3,
+                beta1: 0.9,
+                beta2: 0.999,
+                epsilon: 1e-7,
+            },
+            batch_size: 32,
+            epochs: 1,
+            shuffle: true,
+            seed: 1,
+            precision: Precision::Fp32,
+            overrides: Vec::new(),
+        })
+    }
+
+    pub fn optimizer(mut self, optimizer: Optimizer) -> Self {
+        self.0.optimizer = optimizer;
+        self
+    }
+
+    /// A layer that reads the one before it.
+    pub fn then(self, name: &str, kind: LayerKind) -> Self {
+        let source = match self.0.layers.len() {
+            0 => Source::Input,
+            layers => Source::Layer(layers - 1),
+        };
+        self.push(name, kind, vec![source])
+    }
+
+    /// A layer that reads the layers of these names.
+    pub fn reading(self, inputs: &[&str], name: &str, kind: LayerKind) -> Self {
+        let layers = &self.0.layers;
+        let source = |input: &&str| {
+            let place = layers.iter().position(|layer| layer.name == *input);
+            Source::Layer(place.unwrap_or_else(|| panic!("no layer `{input}`")))
+        };
+        let sources = inputs.iter().map(source).collect();
+        self.push(name, kind, sources)
+    }
+
+    pub fn conv(self, name: &str, filters: usize, window: Window, bias: bool) -> Self {
+        let kind = LayerKind::Conv2d {
+            filters,
+            window,
+            bias,
+        };
+        self.then(name, kind)
+    }
+
+    /// With the ε of Keras's ResNet50, and a momentum that moves far.
+    pub fn norm(self, name: &str) -> Self {
+        let kind = LayerKind::BatchNorm {
+            epsilon: 1.001e-5,
+            momentum: 0.75,
+        };
+        self.then(name, kind)
+    }
+
+    /// A convolution with a bias and the norm of its name.
+    pub fn conv_norm(self, name: &str, filters: usize, window: Window) -> Self {
+        self.conv(name, filters, window, true)
+            .norm(&format!("{name}_norm"))
+    }
+
+    pub fn relu(self, name: &str) -> Self {
+        self.then(name, LayerKind::Relu)
+    }
+
+    pub fn dense(self, name: &str, units: usize) -> Self {
+        self.then(name, LayerKind::Dense { units })
+    }
+
+    /// The workload; the last layer's outputs are the classes.
+    pub fn workload(mut self) -> Workload {
+        self.0.classes = self.0.layers.last().expect("a layer").output[0];
+        self.0
+    }
+
+    fn push(mut self, name: &str, kind: LayerKind, inputs: Vec<Source>) -> Self {
+        let SampleShape {
+            height,
+            width,
+            channels,
+        } = self.0.input;
+        let input = match inputs[0] {
+            Source::Input => vec![height, width, channels],
+            Source::Layer(layer) => self.0.layers[layer].output.clone(),
+        };
+        let slid = |window: &Window, channels: usize| {
+            let output = window.output([input[0], input[1]]).expect("fits");
+            vec![output[0], output[1], channels]
+        };
+        let output = match &kind {
+            LayerKind::Flatten => vec![input.iter().product()],
+            LayerKind::Dense { units } => vec![*units],
+            LayerKind::Conv2d {
+                filters, window, ..
+            } => slid(window, *filters),
+            LayerKind::MaxPool { window } | LayerKind::AvgPool { window } => slid(window, input[2]),
+            LayerKind::GlobalAvgPool => vec![input[2]],
+            _ => input,
+        };
+        self.0.layers.push(Layer {
+            name: name.into(),
+            kind,
+            inputs,
+            output,
+        });
+        self
+    }
+}
+
+/// A window as high as wide, with the same stride and the same padding on all sides.
+pub fn square(kernel: usize, stride: usize, padding: usize) -> Window {
+    Window {
+        kernel: [kernel; 2],
+        stride: [stride; 2],
+        padding: [padding; 4],
+    }
+}
+
+/// A net of dense layers with ReLU between them, on square pictures of one channel. The last
+/// number is the classes.
+pub fn dense_net(side: usize, units: &[usize]) -> Workload {
+    let mut net = Net::new(side, side, 1).then("flatten", LayerKind::Flatten);
+    for (number, &units) in units.iter().enumerate() {
+        if number > 0 {
+            net = net.relu(&format!("relu{number}"));
+        }
+        net = net.dense(&format!("fc{}", number + 1), units);
+    }
+    net.workload()
+}

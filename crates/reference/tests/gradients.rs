@@ -1,0 +1,171 @@
+//! Every operation's gradient against finite differences, directly and through whole Programs.
+
+mod common;
+
+use common::{case, check_gradient, random, tensor, weighted};
+use laptime_graph::{Dropout, Mode, build};
+use laptime_reference::{Reference, ops};
+
+#[test]
+fn dense() {
+    let (batch, inputs, outputs) = (3, 5, 4);
+    let x: Vec<f64> = random(0).take(batch * inputs).collect();
+    let w: Vec<f64> = random(1).take(outputs * inputs).collect();
+    let dy: Vec<f64> = random(2).take(batch * outputs).collect();
+    check_gradient(
+        |x| weighted(&ops::dense(x, &w, batch), &dy),
+        &x,
+        &ops::dense_grad_input(&dy, &w, batch),
+        "dense_grad_input",
+    );
+    check_gradient(
+        |w| weighted(&ops::dense(&x, w, batch), &dy),
+        &w,
+        &ops::dense_grad_weight(&x, &dy, outputs),
+        "dense_grad_weight",
+    );
+}
+
+#[test]
+fn bias() {
+    let (batch, channels) = (3, 4);
+    let x: Vec<f64> = random(0).take(batch * channels).collect();
+    let b: Vec<f64> = random(1).take(channels).collect();
+    let dy: Vec<f64> = random(2).take(batch * channels).collect();
+    check_gradient(
+        |b| weighted(&ops::bias(&x, b), &dy),
+        &b,
+        &ops::bias_grad(&dy, channels),
+        "bias_grad",
+    );
+    // Autodiff passes the gradient on as it is.
+    check_gradient(|x| weighted(&ops::bias(x, &b), &dy), &x, &dy, "bias, x");
+}
+
+#[test]
+fn relu() {
+    let x: Vec<f64> = random(0).take(20).collect();
+    let dy: Vec<f64> = random(1).take(20).collect();
+    let y = ops::relu(&x);
+    assert!(y.contains(&0.0) && y.iter().any(|&y| y > 0.0));
+    check_gradient(
+        |x| weighted(&ops::relu(x), &dy),
+        &x,
+        &ops::relu_grad(&y, &dy),
+        "relu_grad",
+    );
+    assert_eq!(ops::relu_grad(&ops::relu(&[0.0]), &[1.0]), [0.0]);
+}
+
+#[test]
+fn softmax_cross_entropy() {
+    let labels = [2.0, 0.0, 3.0];
+    let logits: Vec<f64> = random(0).take(3 * 4).collect();
+    check_gradient(
+        |logits| ops::softmax_cross_entropy(logits, &labels).loss_sum / 3.0,
+        &logits,
+        &ops::softmax_cross_entropy_grad(&logits, &labels),
+        "softmax_cross_entropy_grad",
+    );
+}
+
+#[test]
+fn batch_norm() {
+    let (rows, channels, epsilon) = (6, 3, 1e-3);
+    let x: Vec<f64> = random(0).take(rows * channels).collect();
+    let gamma: Vec<f64> = random(1).take(channels).collect();
+    let beta: Vec<f64> = random(2).take(channels).collect();
+    let dy: Vec<f64> = random(3).take(rows * channels).collect();
+    let normed = |x: &[f64], gamma: &[f64], beta: &[f64]| {
+        let (mut mean, mut variance) = (vec![0.0; channels], vec![1.0; channels]);
+        ops::batch_norm(x, [gamma, beta], [&mut mean, &mut variance], epsilon, 0.99)
+    };
+    let made = normed(&x, &gamma, &beta);
+    let gradient = ops::batch_norm_grad(&dy, &x, &gamma, &made.mean, &made.inverse_deviation);
+    check_gradient(
+        |x| weighted(&normed(x, &gamma, &beta).y, &dy),
+        &x,
+        &gradient.dx,
+        "batch_norm_grad, x",
+    );
+    check_gradient(
+        |gamma| weighted(&normed(&x, gamma, &beta).y, &dy),
+        &gamma,
+        &gradient.dgamma,
+        "batch_norm_grad, gamma",
+    );
+    check_gradient(
+        |beta| weighted(&normed(&x, &gamma, beta).y, &dy),
+        &beta,
+        &gradient.dbeta,
+        "batch_norm_grad, beta",
+    );
+}
+
+#[test]
+fn dropout() {
+    let constants = Dropout {
+        rate: 0.4,
+        seed: 7,
+        layer: 2,
+    };
+    let x: Vec<f64> = random(0).take(200).collect();
+    let dy: Vec<f64> = random(1).take(200).collect();
+    check_gradient(
+        |x| weighted(&ops::dropout(x, &constants, 5), &dy),
+        &x,
+        &ops::dropout_grad(&dy, &constants, 5),
+        "dropout_grad",
+    );
+}
+
+/// Autodiff passes the gradient on as it is, to both.
+#[test]
+fn add() {
+    let [a, b, dy]: [Vec<f64>; 3] = [0, 1, 2].map(|number| random(number).take(7).collect());
+    check_gradient(|a| weighted(&ops::add(a, &b), &dy), &a, &dy, "add, a");
+    check_gradient(|b| weighted(&ops::add(&a, b), &dy), &b, &dy, "add, b");
+}
+
+/// The gradients of a training Program against differences of the loss of the *evaluation*
+/// Program: autodiff, the mean over the batch, and both Programs at once.
+#[test]
+fn programs() {
+    for (side, units, batch_size) in [(2, &[3][..], 1), (2, &[4, 3], 5), (3, &[6, 5, 4], 3)] {
+        let workload = common::net::dense_net(side, units);
+        let case = case(side, units, batch_size);
+        let mut training = Reference::of_program(&case.program);
+        training.set_state(&case.state);
+        let step = training.step(&case.pixels, &case.labels);
+
+        let scoring = build(&workload, Mode::Evaluation, batch_size);
+        let loss = |name: &str, values: &[f64]| {
+            let mut state = case.state.clone();
+            let changed = state.tensors.iter_mut().find(|tensor| tensor.name == name);
+            changed.expect("a parameter").values = values.to_vec();
+            let mut reference = Reference::of_program(&scoring);
+            reference.set_state(&state);
+            let score = reference.step(&case.pixels, &case.labels);
+            assert_eq!(reference.state().steps, case.state.steps);
+            score.loss_sum / batch_size as f64
+        };
+        let mut checked = 0;
+        for (id, parameter) in case.program.parameters() {
+            let name = &parameter.name;
+            let gradient = training
+                .value(tensor(&case.program, &format!("d.{name}")))
+                .expect("computed");
+            let values = &case.state.tensor(name).expect("in the state").values;
+            assert_eq!(step.loss_sum / batch_size as f64, loss(name, values));
+            check_gradient(|values| loss(name, values), values, &gradient, name);
+            assert_ne!(
+                training.value(id).as_ref(),
+                Some(values),
+                "{name} not updated"
+            );
+            checked += 1;
+        }
+        assert_eq!(checked, 2 * units.len());
+        assert_eq!(training.state().steps, case.state.steps + 1);
+    }
+}

@@ -1,0 +1,197 @@
+//! Operations against numbers worked out by hand.
+
+mod common;
+
+use laptime_graph::Dropout;
+use laptime_reference::{Reference, ops};
+
+fn close(a: f64, b: f64) -> bool {
+    (a - b).abs() <= 1e-14 * a.abs().max(b.abs())
+}
+
+#[test]
+fn products_have_the_shapes_they_say() {
+    // x = [1 2 3], w = [[1 0 2], [3 1 0]]
+    let w = [1.0, 0.0, 2.0, 3.0, 1.0, 0.0];
+    assert_eq!(ops::dense(&[1.0, 2.0, 3.0], &w, 1), [7.0, 5.0]);
+    assert_eq!(
+        ops::dense_grad_input(&[1.0, 10.0], &w, 1),
+        [31.0, 10.0, 2.0]
+    );
+    assert_eq!(
+        ops::dense_grad_weight(&[1.0, 2.0, 3.0], &[1.0, 10.0], 2),
+        [1.0, 2.0, 3.0, 10.0, 20.0, 30.0]
+    );
+}
+
+#[test]
+fn pixels_are_divided() {
+    assert_eq!(
+        ops::scale_pixels(&[0.0, 51.0, 255.0], 255.0),
+        [0.0, 0.2, 1.0]
+    );
+}
+
+/// Two steps from w = 1 with gradients ½ and −¼ at learning rate 0.1, worked out with 40 digits.
+#[test]
+fn adam_in_kerass_form() {
+    let constants = ops::Adam {
+        learning_rate: 0.1,
+        beta1: 0.9,
+        beta2: 0.999,
+        epsilon: 1e-7,
+    };
+    let (mut w, mut m, mut v) = ([1.0], [0.0], [0.0]);
+    ops::adam(constants, 1, &[0.5], &mut w, &mut m, &mut v);
+    assert!(close(m[0], 0.05) && close(v[0], 0.000_25), "{m:?} {v:?}");
+    assert!(close(w[0], 0.900_000_632_451_532_1), "{w:?}");
+    ops::adam(constants, 2, &[-0.25], &mut w, &mut m, &mut v);
+    assert!(
+        close(m[0], 0.02) && close(v[0], 0.000_312_25),
+        "{m:?} {v:?}"
+    );
+    assert!(close(w[0], 0.873_367_079_207_921_7), "{w:?}");
+}
+
+/// With a gradient of 1e-6 the place of ε decides: this form gives −0.024, PyTorch's −0.091.
+#[test]
+fn adam_adds_epsilon_to_the_uncorrected_root() {
+    let constants = ops::Adam {
+        learning_rate: 0.1,
+        beta1: 0.9,
+        beta2: 0.999,
+        epsilon: 1e-7,
+    };
+    let (mut w, mut m, mut v) = ([0.0], [0.0], [0.0]);
+    ops::adam(constants, 1, &[1e-6], &mut w, &mut m, &mut v);
+    assert!((w[0] + 0.024_025_307_335_204_215).abs() < 1e-15, "{w:?}");
+}
+
+/// Three steps from w = 1 with momentum ½ and learning rate 0.1.
+#[test]
+fn sgd_with_momentum() {
+    let (mut w, mut u) = ([1.0], [0.0]);
+    for (gradient, velocity, expected) in [(2.0, 2.0, 0.8), (-4.0, -3.0, 1.1), (0.0, -1.5, 1.25)] {
+        ops::sgd(0.1, 0.5, &[gradient], &mut w, &mut u);
+        assert_eq!(u[0], velocity);
+        assert!(close(w[0], expected), "{w:?}");
+    }
+    let (mut w, mut u) = ([1.0], [0.0]);
+    for expected in [0.8, 0.6] {
+        ops::sgd(0.1, 0.0, &[2.0], &mut w, &mut u);
+        assert!(close(w[0], expected), "{w:?}");
+    }
+}
+
+/// x = 1, 3 in one channel and 10, 10 in the other: mean 2 and 10, uncorrected variance 1 and 0.
+#[test]
+fn batch_norm_by_hand() {
+    let x = [1.0, 10.0, 3.0, 10.0];
+    let (gamma, beta) = ([6.0, 7.0], [0.5, -0.5]);
+    let (mut mean, mut variance) = ([0.0, 1.0], [1.0, 2.0]);
+    let moving = [mean.as_mut_slice(), variance.as_mut_slice()];
+    let made = ops::batch_norm(&x, [&gamma, &beta], moving, 3.0, 0.75);
+    assert_eq!(made.mean, [2.0, 10.0]);
+    assert!(close(made.inverse_deviation[0], 0.5));
+    assert!(close(made.inverse_deviation[1], 1.0 / 3f64.sqrt()));
+    assert_eq!(made.y, [-2.5, -0.5, 3.5, -0.5]);
+    assert_eq!((mean, variance), ([0.5, 3.25], [1.0, 1.5]));
+
+    let moving = [[-1.0, 10.0].as_slice(), &[1.0, 6.0]];
+    let y = ops::batch_norm_evaluation(&x, [&gamma, &beta], moving, 3.0);
+    assert_eq!(y, [6.5, -0.5, 12.5, -0.5]);
+}
+
+/// A mean a million times the deviation: E[x²] − E[x]² would lose the variance altogether.
+#[test]
+fn the_variance_does_not_cancel() {
+    let x = [1e9 - 1.0, 1e9 + 1.0];
+    let (mut mean, mut variance) = ([0.0], [0.0]);
+    let moving = [mean.as_mut_slice(), variance.as_mut_slice()];
+    let made = ops::batch_norm(&x, [&[1.0], &[0.0]], moving, 0.0, 0.0);
+    assert_eq!(made.y, [-1.0, 1.0]);
+    assert_eq!((mean, variance), ([1e9], [1.0]));
+}
+
+#[test]
+fn dropout_drops_its_share_and_scales_the_rest() {
+    let mut constants = Dropout {
+        rate: 0.25,
+        seed: 7,
+        layer: 2,
+    };
+    let dropped = |constants: &Dropout, step: u64| -> Vec<bool> {
+        let y = ops::dropout(&[3.0; 10_000], constants, step);
+        assert!(y.iter().all(|&y| y == 0.0 || y == 4.0));
+        y.iter().map(|&y| y == 0.0).collect()
+    };
+    let first = dropped(&constants, 1);
+    let count = first.iter().filter(|&&dropped| dropped).count();
+    assert!((2370..2630).contains(&count), "{count}");
+    assert_eq!(first, dropped(&constants, 1));
+    assert_ne!(first, dropped(&constants, 2));
+    constants.layer = 3;
+    assert_ne!(first, dropped(&constants, 1));
+}
+
+#[test]
+fn the_first_of_equal_logits_is_the_answer() {
+    let logits = [1.0, 3.0, 3.0];
+    let correct = |label| ops::softmax_cross_entropy(&logits, &[label]).correct;
+    assert_eq!([correct(0.0), correct(1.0), correct(2.0)], [0, 1, 0]);
+    assert_eq!(
+        ops::softmax_cross_entropy(&[0.0; 6], &[0.0, 1.0]).correct,
+        1
+    );
+}
+
+#[test]
+fn large_logits_do_not_overflow() {
+    for shift in [-1e5, 0.0, 1e5] {
+        let logits = [shift + 1000.0, shift, shift - 1000.0];
+        let loss = |label| ops::softmax_cross_entropy(&logits, &[label]).loss_sum;
+        assert_eq!([loss(0.0), loss(1.0), loss(2.0)], [0.0, 1000.0, 2000.0]);
+        assert_eq!(
+            ops::softmax_cross_entropy_grad(&logits, &[1.0]),
+            [1.0, -1.0, 0.0]
+        );
+    }
+}
+
+#[test]
+fn nan_is_not_hidden() {
+    assert!(ops::relu(&[f64::NAN])[0].is_nan());
+    assert!(
+        ops::softmax_cross_entropy(&[f64::NAN, 0.0], &[1.0])
+            .loss_sum
+            .is_nan()
+    );
+}
+
+#[test]
+#[should_panic(expected = "label 3 does not name one of 3 classes")]
+fn a_label_out_of_range() {
+    ops::softmax_cross_entropy(&[0.0; 3], &[3.0]);
+}
+
+#[test]
+fn training_lowers_the_loss() {
+    let case = common::case(4, &[8, 3], 6);
+    let mut reference = Reference::of_program(&case.program);
+    reference.set_state(&case.state);
+    let first = reference.step(&case.pixels, &case.labels).loss_sum;
+    for _ in 0..1000 {
+        reference.step(&case.pixels, &case.labels);
+    }
+    let last = reference.step(&case.pixels, &case.labels);
+    assert!(last.loss_sum < 0.5 * first, "{first} → {}", last.loss_sum);
+    assert_eq!(reference.state().steps, case.state.steps + 1002);
+}
+
+#[test]
+#[should_panic(expected = "the state lacks `fc1.weight`")]
+fn a_state_of_another_program() {
+    let mut case = common::case(2, &[3], 1);
+    case.state.tensors.remove(0);
+    Reference::of_program(&case.program).set_state(&case.state);
+}

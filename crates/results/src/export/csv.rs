@@ -1,0 +1,110 @@
+//! Records as comma-separated values (RFC 4180), one row a run.
+
+use laptime_measure::Run;
+
+use crate::Record;
+
+/// A column: its name, and its value for a run, empty where there is none.
+type Column = (&'static str, fn(&Record, &Run) -> String);
+
+const COLUMNS: &[Column] = &[
+    ("record", |record, _| record.id.clone()),
+    ("created", |record, _| record.created.clone()),
+    ("workload", |record, _| record.workload.name.clone()),
+    ("digest", |record, _| record.workload.digest.clone()),
+    ("data", |record, _| name_of(record.dataset.source)),
+    ("engine", |record, _| record.engine.name.clone()),
+    ("engine_version", |record, _| record.engine.version.clone()),
+    ("device", |record, _| record.device.name.clone()),
+    ("threads", |record, _| optional(record.device.threads)),
+    ("precision", |record, _| record.workload.precision.clone()),
+    ("batch_size", |record, _| {
+        record.workload.batch_size.to_string()
+    }),
+    ("epochs", |record, _| record.workload.epochs.to_string()),
+    ("partial", |record, _| record.partial.to_string()),
+    ("gate", |record, _| record.gate.to_string()),
+    ("seed", |_, run| run.seed.to_string()),
+    ("wall_s", |_, run| run.wall_s.to_string()),
+    ("total_s", |_, run| run.total_s.to_string()),
+    ("load_s", |_, run| run.phases.load_s.to_string()),
+    ("start_s", |_, run| run.phases.start_s.to_string()),
+    ("prepare_s", |_, run| run.phases.prepare_s.to_string()),
+    ("compile_s", |_, run| run.phases.compile_s.to_string()),
+    ("train_s", |_, run| run.phases.train_s.to_string()),
+    ("test_s", |_, run| run.phases.test_s.to_string()),
+    ("other_s", |_, run| run.phases.other_s.to_string()),
+    ("step_p50_s", |_, run| {
+        optional(run.step_s.map(|step| step.p50))
+    }),
+    ("step_p95_s", |_, run| {
+        optional(run.step_s.map(|step| step.p95))
+    }),
+    ("step_p99_s", |_, run| {
+        optional(run.step_s.map(|step| step.p99))
+    }),
+    ("samples_per_s", |_, run| run.samples_per_s().to_string()),
+    ("test_loss", |_, run| {
+        optional(run.test.map(|test| test.loss))
+    }),
+    ("test_accuracy", |_, run| {
+        optional(run.test.map(|test| test.accuracy))
+    }),
+    ("peak_memory_bytes", |_, run| {
+        optional(run.peak_memory_bytes)
+    }),
+];
+
+/// The records as one table with a line of names at its top.
+pub fn csv(records: &[Record]) -> String {
+    let names = COLUMNS.iter().map(|(name, _)| (*name).to_owned());
+    let mut text = line(names);
+    for record in records {
+        for run in &record.runs {
+            text += &line(COLUMNS.iter().map(|(_, value)| value(record, run)));
+        }
+    }
+    text
+}
+
+/// RFC 4180 ends lines with CR and LF; every reader of CSV also takes LF, and so do Unix tools.
+fn line(fields: impl Iterator<Item = String>) -> String {
+    let fields: Vec<String> = fields.map(|field| quoted(&field)).collect();
+    fields.join(",") + "\n"
+}
+
+fn quoted(field: &str) -> String {
+    if field.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", field.replace('"', "\"\""))
+    } else {
+        field.to_owned()
+    }
+}
+
+fn optional(value: Option<impl ToString>) -> String {
+    value.map_or_else(String::new, |value| value.to_string())
+}
+
+/// The name that a value has in JSON.
+fn name_of(value: impl serde::Serialize) -> String {
+    let value = serde_json::to_value(value).ok();
+    let name = value.as_ref().and_then(serde_json::Value::as_str);
+    name.unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_with_commas_and_quotes_are_quoted() {
+        for (field, expected) in [
+            ("plain", "plain"),
+            ("a, b", "\"a, b\""),
+            ("the \"best\"", "\"the \"\"best\"\"\""),
+            ("two\nlines", "\"two\nlines\""),
+        ] {
+            assert_eq!(quoted(field), expected);
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Results that others published for the built-in workloads, and when a record may stand beside
+//! them.
+
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+use crate::{DatasetSource, GateVerdict, Record};
+
+/// A result that somebody else measured, on another machine.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Published {
+    /// The workload.
+    pub workload: String,
+    /// What the result is known by.
+    pub name: String,
+    /// The machine in full.
+    pub machine: String,
+    /// The framework.
+    pub engine: String,
+    /// When, where the source says so.
+    pub year: Option<u16>,
+    /// Training and testing, one run.
+    pub total_s: f64,
+    /// Where it was published.
+    pub source: String,
+}
+
+/// A published result beside a record.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Comparison {
+    /// The published result.
+    pub published: &'static Published,
+    /// How many times its speed the record has.
+    pub speed_ratio: f64,
+}
+
+static RESULTS: LazyLock<Vec<Published>> = LazyLock::new(|| {
+    #[derive(Deserialize)]
+    struct File {
+        result: Vec<Published>,
+    }
+    let file: File =
+        toml::from_str(include_str!("../published.toml")).expect("a test reads the embedded file");
+    file.result
+});
+
+/// All published results.
+pub fn results() -> &'static [Published] {
+    &RESULTS
+}
+
+/// The published scripts train 10 epochs of batches of 32 in single precision.
+const EPOCHS: u64 = 10;
+const BATCH_SIZE: u64 = 32;
+const PRECISION: &str = "fp32";
+
+/// The published results of the same training, the fastest first; none where the record is of
+/// another: other samples, other settings, a part of it, or one that the gate refuses.
+pub fn beside(record: &Record) -> Vec<Comparison> {
+    let workload = &record.workload;
+    let is_same_training = workload.built_in
+        && workload.epochs == EPOCHS
+        && workload.batch_size == BATCH_SIZE
+        && workload.precision == PRECISION
+        && record.dataset.source == DatasetSource::Official
+        && record.gate.verdict != GateVerdict::Failed
+        && !record.partial;
+    if !is_same_training {
+        return Vec::new();
+    }
+    let mut found: Vec<Comparison> = results()
+        .iter()
+        .filter(|published| published.workload == workload.name)
+        .map(|published| Comparison {
+            published,
+            speed_ratio: published.total_s / record.summary.total_s.median,
+        })
+        .collect();
+    found.sort_by(|a, b| a.published.total_s.total_cmp(&b.published.total_s));
+    found
+}

@@ -1,0 +1,279 @@
+//! The record of one invocation: what was trained, where, and all raw times.
+//!
+//! A record is never changed after it is written. It names no host, no user and no path.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    hash::{BuildHasher, RandomState},
+};
+
+use laptime_measure::{Machine, Run};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Summary, utc};
+
+/// One invocation of `laptime run`, or what one engine did in a `laptime race`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Record {
+    /// The format of this record.
+    pub schema: SchemaName,
+    /// Unique; the name of its file.
+    pub id: String,
+    /// When it was made: UTC, RFC 3339.
+    pub created: String,
+    /// Whether anything of the workload was left out, so that its times compare with none of a
+    /// whole run.
+    pub partial: bool,
+    /// Why it is partial; null where it is not.
+    pub partial_reason: Option<PartialReason>,
+    /// The program that made it.
+    pub laptime: Laptime,
+    /// What was trained.
+    pub workload: WorkloadFacts,
+    /// On which samples.
+    pub dataset: DatasetFacts,
+    /// By which engine.
+    pub engine: EngineFacts,
+    /// Whether the engine does the same training as the oracle.
+    pub gate: Gate,
+    /// What it ran on.
+    pub device: DeviceFacts,
+    /// The machine that the device is in.
+    pub machine: Machine,
+    /// All runs in the order in which they were made, with their raw times.
+    pub runs: Vec<Run>,
+    /// What the runs say together, derived from them.
+    pub summary: Summary,
+    /// What the user was warned of.
+    pub warnings: Vec<String>,
+    /// Why the engine could not begin, or could not go on; null where it did all that was asked.
+    #[serde(default)]
+    pub error: Option<String>,
+}
+
+/// The formats of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub enum SchemaName {
+    /// The first.
+    #[default]
+    #[serde(rename = "laptime.record.v1")]
+    V1,
+}
+
+/// Why a record is partial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PartialReason {
+    /// `--max-steps` cut the training short.
+    MaxSteps,
+    /// The user, or the system, interrupted it.
+    Interrupted,
+    /// The engine failed; `error` says why.
+    Failed,
+}
+
+/// The program that made a record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Laptime {
+    /// Its version.
+    pub version: String,
+    /// The commit that it was built from; null where it was not built from a repository.
+    pub commit: Option<String>,
+}
+
+/// What was trained.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct WorkloadFacts {
+    /// Its name.
+    pub name: String,
+    /// Whether it is built in; otherwise it came from a user's file, and its name says nothing.
+    pub built_in: bool,
+    /// `sha256:` and the digest of all its resolved values but the seed: two records with the same
+    /// digest are of the same training.
+    pub digest: String,
+    /// Passes over the training samples.
+    pub epochs: u64,
+    /// Samples a step.
+    pub batch_size: u64,
+    /// The arithmetic of the products.
+    pub precision: String,
+    /// What the command line changed in the spec.
+    pub overrides: Vec<String>,
+    /// Trained values.
+    pub parameters: u64,
+    /// Products of a step as the literature counts them, 2 a multiply-add.
+    pub model_flops_per_step: u64,
+    /// What of them the engine really executes; null where it does not say.
+    pub executed_flops_per_step: Option<u64>,
+}
+
+/// The samples.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DatasetFacts {
+    /// Its name.
+    pub name: String,
+    /// Where the samples came from.
+    pub source: DatasetSource,
+    /// The digest of the files, or of the samples where they were made up.
+    pub sha256: String,
+    /// Samples to train on.
+    pub train_samples: u64,
+    /// Samples to test on.
+    pub test_samples: u64,
+}
+
+/// Where samples came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DatasetSource {
+    /// The official files, their sums right.
+    Official,
+    /// Well-formed files that are not the official ones.
+    Unverified,
+    /// The built-in generator.
+    Synthetic,
+}
+
+/// The engine that trained.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EngineFacts {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// What else it says of how it ran: modes, the variant taken, the device by its own name.
+    #[serde(default)]
+    pub details: BTreeMap<String, String>,
+}
+
+/// The word of the equivalence gate, without which no time is shown.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Gate {
+    /// The word itself.
+    pub verdict: GateVerdict,
+    /// Over how many steps, where the oracle's time did not allow all of them.
+    pub steps: Option<u64>,
+    /// What differs, where it failed.
+    pub what: Option<String>,
+    /// What the gate took, outside all totals; nearly 0 where the verdict was remembered.
+    pub gate_s: f64,
+    /// Whether the verdict is that of an earlier invocation for the same Program, engine, build
+    /// and device.
+    pub remembered: bool,
+}
+
+/// The gate's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum GateVerdict {
+    /// The same training as the oracle's.
+    Verified,
+    /// The same over fewer steps than the gate asks for.
+    VerifiedSteps,
+    /// Another training.
+    Failed,
+    /// The engine failed before the gate could say a word; then there are no runs either.
+    NotAsked,
+}
+
+impl fmt::Display for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match (self.verdict, self.steps) {
+            (GateVerdict::Verified, _) => f.write_str("verified"),
+            (GateVerdict::VerifiedSteps, Some(1)) => f.write_str("verified (1 step)"),
+            (GateVerdict::VerifiedSteps, steps) => {
+                write!(f, "verified ({} steps)", steps.unwrap_or_default())
+            }
+            (GateVerdict::Failed, _) => {
+                write!(f, "failed: {}", self.what.as_deref().unwrap_or("no reason"))
+            }
+            (GateVerdict::NotAsked, _) => f.write_str("not asked"),
+        }
+    }
+}
+
+/// What a session ran on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DeviceFacts {
+    /// CPU or GPU.
+    pub kind: DeviceKind,
+    /// Its maker's name for it; empty where the engine failed before it had one.
+    pub name: String,
+    /// Threads, of a CPU.
+    pub threads: Option<u64>,
+    /// The instruction set whose kernels ran, of a CPU.
+    pub isa: Option<String>,
+    /// The driver and its version, of a GPU.
+    pub driver: Option<String>,
+    /// Whether it is a GPU in name only, emulated by the CPU.
+    pub software: bool,
+}
+
+/// The kinds of device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeviceKind {
+    /// Processor cores.
+    Cpu,
+    /// A graphics card or its like.
+    Gpu,
+}
+
+/// A new record's id and the time it was made: `20261123T184200Z-1a2b3c`. Ids sort by time; the
+/// random end keeps two invocations of the same second apart.
+pub fn new_id() -> (String, String) {
+    let created = utc::now();
+    // The standard library seeds its hashers from the system's randomness.
+    let random = RandomState::new().hash_one(std::process::id()) & 0xff_ffff;
+    let compact: String = created.chars().filter(|c| !"-:".contains(*c)).collect();
+    (format!("{compact}-{random:06x}"), created)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_unique_and_sort_by_time() {
+        let (first, created) = new_id();
+        assert_ne!(first, new_id().0);
+        assert_eq!(first.len(), "20261123T184200Z-1a2b3c".len());
+        assert!(first.starts_with(&created[..4]), "{first} {created}");
+        assert!(
+            first.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'),
+            "{first}"
+        );
+    }
+
+    #[test]
+    fn the_gates_words_are_the_designs() {
+        let gate = |verdict, steps, what: Option<&str>| Gate {
+            verdict,
+            steps,
+            what: what.map(str::to_owned),
+            gate_s: 0.0,
+            remembered: false,
+        };
+        let table = [
+            (gate(GateVerdict::Verified, None, None), "verified"),
+            (
+                gate(GateVerdict::VerifiedSteps, Some(3), None),
+                "verified (3 steps)",
+            ),
+            (
+                gate(GateVerdict::VerifiedSteps, Some(1), None),
+                "verified (1 step)",
+            ),
+            (
+                gate(GateVerdict::Failed, None, Some("loss")),
+                "failed: loss",
+            ),
+            (gate(GateVerdict::NotAsked, None, None), "not asked"),
+        ];
+        for (gate, word) in table {
+            assert_eq!(gate.to_string(), word);
+        }
+    }
+}

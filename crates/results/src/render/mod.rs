@@ -1,0 +1,254 @@
+//! The block at the end of a run that a person reads at a glance.
+
+mod bars;
+mod block;
+mod number;
+mod race;
+mod table;
+
+use laptime_measure::{Run, statistics::median};
+
+use crate::{
+    DatasetSource, GateVerdict, PartialReason, Record, published,
+    summary::{counted as counted_runs, typical_run},
+};
+use bars::{bar, sparkline};
+pub use block::Style;
+use block::{BAD, BAR, BOLD, Block, DIM, GOOD, PLAIN, VALUES_AT, WARNING, columns, parts};
+pub(crate) use number::{counted, decimals, grouped, mebibytes, percent};
+use number::{duration, three_digits, times};
+pub use race::race;
+pub(crate) use race::{conditions, ratio_text, reason, verdict_sentence};
+
+/// The record as a block of text that ends with a newline. No time stands in it without the
+/// gate's word.
+pub fn render(record: &Record, style: Style) -> String {
+    let mut block = Block::new(style);
+    header(&mut block, record);
+    synthetic(&mut block, record);
+    block.blank();
+    if let Some(run) = typical_run(&record.runs) {
+        total(&mut block, record);
+        block.blank();
+        phases(&mut block, run, record.summary.total_s.median);
+        block.blank();
+        speed(&mut block, record, run);
+        outcome(&mut block, record, run);
+        outside(&mut block, record, run);
+    }
+    published_results(&mut block, record);
+    block.finish()
+}
+
+fn header(block: &mut Block, record: &Record) {
+    let workload = &record.workload;
+    let what = [
+        workload.name.clone(),
+        workload.precision.clone(),
+        format!("batch {}", workload.batch_size),
+        counted(workload.epochs, "epoch"),
+    ];
+    block.paragraph(0, &parts(&what), BOLD);
+    let mut on = vec![
+        format!("{} {}", record.engine.name, record.engine.version),
+        record.device.name.clone(),
+    ];
+    on.extend(record.device.threads.map(|n| counted(n, "thread")));
+    on.extend(record.device.isa.clone());
+    if record.device.software {
+        on.push("emulated in software".into());
+    }
+    block.paragraph(0, &parts(&on), DIM);
+}
+
+fn synthetic(block: &mut Block, record: &Record) {
+    if record.dataset.source == DatasetSource::Synthetic {
+        block.blank();
+        let name = &record.dataset.name;
+        let text = format!(
+            "SYNTHETIC DATA: these samples were made up; they are not {name}. \
+             The times are real, the accuracy says nothing about {name}."
+        );
+        block.framed(&text, WARNING);
+    }
+}
+
+/// The total with the gate's word, and all that qualifies it.
+fn total(block: &mut Block, record: &Record) {
+    let seconds = record.summary.total_s.median;
+    let places = decimals(seconds);
+    let gate_paint = match record.gate.verdict {
+        GateVerdict::Failed | GateVerdict::NotAsked => BAD,
+        GateVerdict::Verified | GateVerdict::VerifiedSteps => GOOD,
+    };
+    block.pieces(
+        "Total",
+        &[
+            (&format!("{seconds:>7.places$} s"), BOLD),
+            (&record.gate.to_string(), gate_paint),
+        ],
+    );
+    let runs = counted_runs(&record.runs);
+    if runs.len() > 1 {
+        let totals: Vec<f64> = runs.iter().map(|run| run.total_s).collect();
+        let low = totals.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = totals.iter().copied().fold(0.0, f64::max);
+        let spread = match record.summary.total_s.ci95 {
+            Some([low, high]) => format!("95 % interval {low:.places$} to {high:.places$} s"),
+            None => format!("from {low:.places$} to {high:.places$} s"),
+        };
+        let text = format!("median of {}, {spread}", counted(runs.len() as u64, "run"));
+        block.entry("", &text, DIM);
+    }
+    if let Some(reason) = record.partial_reason {
+        let why = match reason {
+            PartialReason::MaxSteps => "cut short by --max-steps",
+            PartialReason::Interrupted => "interrupted",
+            PartialReason::Failed => "the engine failed",
+        };
+        let done = record.runs.last().map_or(0, Run::trained_samples);
+        let all = record.workload.epochs * record.dataset.train_samples;
+        let run = match record.runs.len() {
+            0 | 1 => String::new(),
+            count => format!(" of run {count}"),
+        };
+        let text = format!(
+            "partial: {why} after {} of {} samples{run}",
+            grouped(done),
+            grouped(all)
+        );
+        block.entry("", &text, WARNING);
+    }
+}
+
+fn phases(block: &mut Block, run: &Run, total_s: f64) {
+    let places = decimals(total_s);
+    let phases = &run.phases;
+    for (name, seconds) in [
+        ("prepare", phases.prepare_s),
+        ("compile", phases.compile_s),
+        ("train", phases.train_s),
+        ("test", phases.test_s),
+        ("other", phases.other_s),
+    ] {
+        let text = format!("{seconds:>7.places$} s");
+        let width = block.width() - VALUES_AT - columns(&text) - 2;
+        // What rounds to nothing gets no bar either.
+        let is_nothing = seconds < 0.5 * 0.1f64.powi(places as i32);
+        let share = if is_nothing {
+            0.0
+        } else {
+            seconds / run.total_s
+        };
+        block.pieces(name, &[(&text, PLAIN), (&bar(share, width), BAR)]);
+    }
+}
+
+fn speed(block: &mut Block, record: &Record, run: &Run) {
+    let summary = &record.summary;
+    if summary.samples_per_s > 0.0 {
+        let text = [
+            format!(
+                "{} samples/s",
+                grouped(summary.samples_per_s.round() as u64)
+            ),
+            format!("{} GFLOP/s", gigaflops(summary.achieved_flops)),
+        ];
+        block.entry("Speed", &parts(&text), PLAIN);
+    }
+    let epochs: Vec<f64> = run.epochs.iter().map(|epoch| epoch.train_s).collect();
+    if let Some(epoch_s) = median(&epochs).filter(|_| epochs.len() > 1) {
+        let text = format!(
+            "{}, the median of {}",
+            duration(epoch_s),
+            grouped(epochs.len() as u64)
+        );
+        block.entry("Epoch", &text, PLAIN);
+    }
+    if let Some(step) = run.step_s {
+        let text = [
+            format!("{} median", duration(step.p50)),
+            format!("{} p95", duration(step.p95)),
+            format!("{} p99", duration(step.p99)),
+        ];
+        block.entry("Step", &parts(&text), PLAIN);
+    }
+}
+
+fn gigaflops(flops: f64) -> String {
+    let giga = flops / 1e9;
+    if giga < 999.5 {
+        three_digits(giga)
+    } else {
+        grouped(giga.round() as u64)
+    }
+}
+
+fn outcome(block: &mut Block, record: &Record, run: &Run) {
+    let losses: Vec<f64> = run.epochs.iter().map(|epoch| epoch.loss).collect();
+    if let [first, .., last] = losses.as_slice() {
+        let line = sparkline(&losses);
+        block.pieces(
+            "Loss",
+            &[
+                (&format!("{first:.4}"), PLAIN),
+                (&line, BAR),
+                (&format!("{last:.4}"), PLAIN),
+            ],
+        );
+    } else if let [only] = losses.as_slice() {
+        block.entry("Loss", &format!("{only:.4}"), PLAIN);
+    }
+    let text = match run.test {
+        Some(test) => format!(
+            "{} of {} test samples",
+            percent(test.accuracy),
+            grouped(record.dataset.test_samples)
+        ),
+        None => "not tested".into(),
+    };
+    block.entry("Accuracy", &text, PLAIN);
+    if let Some(bytes) = run.peak_memory_bytes {
+        let text = format!("{} MiB peak", mebibytes(bytes));
+        block.entry("Memory", &text, PLAIN);
+    }
+}
+
+/// What the total leaves out.
+fn outside(block: &mut Block, record: &Record, run: &Run) {
+    // Only the first run loads.
+    let load_s = record.runs.first().map_or(0.0, |first| first.phases.load_s);
+    let mut text = vec![format!("load {}", duration(load_s))];
+    text.push(if record.gate.remembered {
+        "gate remembered".into()
+    } else {
+        format!("gate {}", duration(record.gate.gate_s))
+    });
+    if record.runs.len() == 1 {
+        text.push(format!("{} in all", duration(run.wall_s)));
+    }
+    block.entry("Outside", &parts(&text), DIM);
+}
+
+fn published_results(block: &mut Block, record: &Record) {
+    let found = published::beside(record);
+    if found.is_empty() {
+        return;
+    }
+    block.blank();
+    let title = "Published for this workload, by others and on their own machines:";
+    block.paragraph(2, title, DIM);
+    for comparison in found {
+        let published = comparison.published;
+        let year = published
+            .year
+            .map_or_else(String::new, |year| format!(" of {year}"));
+        let speed = format!("{:>5}", times(comparison.speed_ratio));
+        let name = format!(
+            "the speed of the {} result{year}: {} s",
+            published.name,
+            three_digits(published.total_s)
+        );
+        block.pieces(&speed, &[(&name, PLAIN)]);
+    }
+}

@@ -1,0 +1,176 @@
+//! The table at the end of a race.
+
+use crate::{
+    GateVerdict, Measure, PartialReason, Record, Standing, Standings,
+    render::{
+        BAD, BOLD, Block, DIM, GOOD, PLAIN, Style, WARNING, counted, parts, synthetic, table::Table,
+    },
+};
+
+/// The records of a race as a table, with a sentence on who is faster than whom. No time stands in
+/// it without the gate's word.
+pub fn race(records: &[Record], style: Style) -> String {
+    let mut block = Block::new(style);
+    let standings = Standings::of(records);
+    if let Some(record) = records.first() {
+        block.paragraph(0, &parts(&conditions(record, &standings)), BOLD);
+        let machine = &record.machine;
+        let on = [machine.cpu.clone(), counted(machine.cores as u64, "core")];
+        block.paragraph(0, &parts(&on), DIM);
+        synthetic(&mut block, record);
+    }
+    block.blank();
+    table(&mut block, &standings);
+    for record in &standings.failed {
+        block.row(&format!("–  {}", record.engine.name), PLAIN);
+        block.pieces("", &[(&reason(record), BAD)]);
+    }
+    block.blank();
+    notes(&mut block, records, &standings);
+    block.finish()
+}
+
+/// What was raced over, a part each.
+pub(crate) fn conditions(record: &Record, standings: &Standings) -> Vec<String> {
+    let workload = &record.workload;
+    let mut parts = vec![
+        workload.name.clone(),
+        workload.precision.clone(),
+        format!("batch {}", workload.batch_size),
+        counted(workload.epochs, "epoch"),
+    ];
+    parts.extend(common_runs(standings).map(|runs| match runs {
+        1 => "1 run each".into(),
+        runs => format!("median of {runs} runs"),
+    }));
+    parts
+}
+
+/// The number of runs that all engines made.
+fn common_runs(standings: &Standings) -> Option<usize> {
+    let mut all = standings.verified.iter().chain(&standings.refused);
+    let runs = all.next()?.runs;
+    all.all(|standing| standing.runs == runs).then_some(runs)
+}
+
+fn table(block: &mut Block, standings: &Standings) {
+    let all: Vec<&Standing> = standings
+        .verified
+        .iter()
+        .chain(&standings.refused)
+        .collect();
+    if all.is_empty() {
+        return;
+    }
+    let table = Table::of(
+        &all,
+        standings.verified.len(),
+        standings.measure,
+        block.width(),
+    );
+    for line in table.head() {
+        block.row(&line, DIM);
+    }
+    for (place, standing) in all.iter().enumerate() {
+        block.row(&table.row(place), if place == 0 { BOLD } else { PLAIN });
+        let record = standing.record;
+        let paint = match record.gate.verdict {
+            GateVerdict::Verified | GateVerdict::VerifiedSteps => GOOD,
+            GateVerdict::Failed | GateVerdict::NotAsked => BAD,
+        };
+        let mut how = Vec::new();
+        if common_runs(standings).is_none() {
+            how.push(counted(standing.runs as u64, "run"));
+        }
+        how.extend(description(record));
+        let (word, how) = (record.gate.to_string(), how.join(" · "));
+        if record.gate.verdict == GateVerdict::Failed {
+            block.pieces("", &[(&word, paint)]);
+            block.pieces("", &[(&how, DIM)]);
+        } else {
+            block.pieces("", &[(&word, paint), (&how, DIM)]);
+        }
+    }
+}
+
+/// How an engine ran: version, device, variant.
+fn description(record: &Record) -> Vec<String> {
+    let device = &record.device;
+    let mut parts = vec![record.engine.version.clone()];
+    // The processor stands above the table.
+    if device.name != record.machine.cpu {
+        parts.push(device.name.clone());
+    }
+    parts.extend(device.threads.map(|threads| counted(threads, "thread")));
+    parts.extend(device.isa.clone());
+    parts.extend(record.engine.details.get("variant").cloned());
+    if device.software {
+        parts.push("emulated in software".into());
+    }
+    parts
+}
+
+/// Why an engine has no time.
+pub(crate) fn reason(record: &Record) -> String {
+    match (&record.error, record.partial_reason) {
+        (Some(error), _) => format!("error: {error}"),
+        (None, Some(PartialReason::Interrupted)) => "interrupted before its first result".into(),
+        (None, _) => "no result".into(),
+    }
+}
+
+fn notes(block: &mut Block, records: &[Record], standings: &Standings) {
+    let is_interrupted =
+        |record: &Record| record.partial_reason == Some(PartialReason::Interrupted);
+    if records.iter().any(is_interrupted) {
+        block.paragraph(0, "Interrupted: fewer runs than were asked for.", WARNING);
+    }
+    if standings.measure == Measure::Step {
+        let text = "Cut short by --max-steps, and so ranked by the time of a training step: \
+                    compiling and testing weigh more in a part than in the whole.";
+        block.paragraph(0, text, WARNING);
+    }
+    if let Some(sentence) = verdict_sentence(standings) {
+        block.paragraph(0, &sentence, BOLD);
+    }
+    if !standings.verified.is_empty() || !standings.refused.is_empty() {
+        let text = "total: preparing samples, compiling, training and testing. cold: starting the \
+                    engine's process, which total leaves out, and compiling, in its first run.";
+        block.paragraph(0, text, DIM);
+    }
+}
+
+/// What may be said of the first and the second; nothing where there is only one.
+pub(crate) fn verdict_sentence(standings: &Standings) -> Option<String> {
+    let [first, second, ..] = standings.verified.as_slice() else {
+        return match (standings.verified.len(), standings.refused.len()) {
+            (0, 1..) => Some("No engine does the same training as the oracle.".into()),
+            _ => None,
+        };
+    };
+    let (name, next) = (&first.record.engine.name, &second.record.engine.name);
+    let ratio = second.ratio?;
+    let times = ratio_text(ratio.ratio);
+    Some(match ratio.ci95 {
+        Some([low, high]) if low > 1.0 => format!(
+            "{name} is {times} times as fast as {next}, the next; 95 % interval {} to {}.",
+            ratio_text(low),
+            ratio_text(high)
+        ),
+        Some([low, high]) => format!(
+            "{name} and {next} cannot be told apart: the 95 % interval of the ratio of their times \
+             is {} to {}.",
+            ratio_text(low),
+            ratio_text(high)
+        ),
+        None => format!(
+            "{name} was {times} times as fast as {next}, the next, in one run; more runs would \
+             give the ratio an interval."
+        ),
+    })
+}
+
+/// Three significant digits, at least two behind the point below ten.
+pub(crate) fn ratio_text(ratio: f64) -> String {
+    super::three_digits(ratio)
+}

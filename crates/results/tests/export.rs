@@ -1,0 +1,91 @@
+//! Records as files.
+
+mod sample;
+
+use laptime_results::{Record, Store, Summary, export, schema, typical_run};
+use sample::record;
+
+#[test]
+fn a_record_survives_json() {
+    let record = record(&[1.9, 2.1]);
+    let text = export::json(&record);
+    let back: Record = serde_json::from_str(&text).expect("it was just written");
+    assert_eq!(back, record);
+    assert!(text.ends_with("}\n"));
+}
+
+#[test]
+fn the_schema_names_every_key_of_a_record() {
+    let schema = serde_json::to_value(schema()).expect("it is JSON");
+    let record = serde_json::to_value(record(&[1.9])).expect("it is JSON");
+    let described: Vec<&String> = schema["properties"]
+        .as_object()
+        .expect("a record is an object")
+        .keys()
+        .collect();
+    for key in record.as_object().expect("a record is an object").keys() {
+        assert!(described.contains(&key), "{key}");
+    }
+    assert_eq!(record["schema"], "laptime.record.v1");
+}
+
+#[test]
+fn the_summary_can_be_derived_again_and_leaves_interrupted_runs_out() {
+    let mut record = record(&[3.0, 1.0, 2.0, 0.1]);
+    record.runs[3].test = None;
+    let flops = record.workload.model_flops_per_step as f64 / record.workload.batch_size as f64;
+    let summary = Summary::of(&record.runs, flops);
+    assert_eq!(summary.total_s.median, 2.0);
+    assert_eq!(summary.total_s.ci95, None);
+    assert_eq!(typical_run(&record.runs), Some(&record.runs[2]));
+    // 600,000 samples in 97 % of 2 s.
+    assert!(
+        (summary.samples_per_s - 600_000.0 / 1.94).abs() < 1.0,
+        "{summary:?}"
+    );
+    assert!((summary.achieved_flops / summary.samples_per_s - flops).abs() < 1.0);
+}
+
+#[test]
+fn csv_has_a_row_a_run_and_markdown_a_row_a_record() {
+    let records = [record(&[1.923, 2.0]), record(&[3.0])];
+    let csv = export::csv(&records);
+    let rows: Vec<Vec<&str>> = csv.lines().map(|line| line.split(',').collect()).collect();
+    assert_eq!(rows.len(), 4, "{csv}");
+    let total = rows[0].iter().position(|name| *name == "total_s");
+    assert_eq!(rows[1][total.expect("there is a total")], "1.923");
+    assert!(rows.iter().all(|row| row.len() == rows[0].len()), "{csv}");
+
+    let markdown = export::markdown(&records);
+    let lines: Vec<&str> = markdown.lines().collect();
+    assert_eq!(lines.len(), 4, "{markdown}");
+    assert!(lines[3].contains("| 3.000 | verified |"), "{markdown}");
+}
+
+#[test]
+fn a_record_is_stored_once_and_never_over_another() {
+    let folder = tempfile::tempdir().expect("there is a place for temporary files");
+    let store = Store::below(folder.path());
+    let record = record(&[1.9]);
+    let path = store.save(&record).expect("the folder can be written");
+    let text = std::fs::read_to_string(&path).expect("it was just written");
+    assert_eq!(text, export::json(&record));
+    assert!(
+        path.ends_with("records/20261123T184200Z-1a2b3c.json"),
+        "{path:?}"
+    );
+    assert!(store.save(&record).is_err(), "it is there already");
+    let files = std::fs::read_dir(folder.path().join("records")).expect("it is there");
+    assert_eq!(files.count(), 1, "no temporary file is left");
+}
+
+#[test]
+fn a_place_that_cannot_be_written_is_named_with_advice() {
+    let file = tempfile::NamedTempFile::new().expect("there is a place for temporary files");
+    let error = Store::below(file.path()).save(&record(&[1.9]));
+    let message = error.expect_err("a file is no folder").to_string();
+    assert!(
+        message.contains("1a2b3c.json") && message.contains("XDG_DATA_HOME"),
+        "{message}"
+    );
+}

@@ -1,0 +1,156 @@
+//! The table of a race as people see it, against the texts in `tests/expected`; to make them anew:
+//! `UPDATE_EXPECTED=1 cargo test -p laptime-results --test race`.
+
+mod sample;
+
+use std::{fs, path::Path};
+
+use laptime_results::{
+    GateVerdict, Measure, PartialReason, Record, Standings, Style, export::race_markdown, race,
+};
+use sample::record;
+
+fn check(name: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/expected")
+        .join(name);
+    if std::env::var_os("UPDATE_EXPECTED").is_some() {
+        fs::write(&path, text).expect("the checkout can be written");
+    }
+    let expected = fs::read_to_string(&path).expect("the expected text is committed");
+    assert_eq!(
+        text, expected,
+        "{name}: is this better? Then UPDATE_EXPECTED=1"
+    );
+}
+
+fn racer(engine: &str, version: &str, total_s: &[f64]) -> Record {
+    let mut record = record(total_s);
+    record.engine.name = engine.into();
+    record.engine.version = version.into();
+    if engine != "laptime" {
+        record.device.isa = None;
+        let variant = "a compiled loop over the steps".to_owned();
+        record.engine.details = [("variant".into(), variant)].into();
+        for run in &mut record.runs {
+            run.phases.start_s = 1.83;
+        }
+    }
+    record
+}
+
+fn refused(total_s: &[f64]) -> Record {
+    let mut record = racer("pytorch", "2.11.0", total_s);
+    record.gate.verdict = GateVerdict::Failed;
+    record.gate.what =
+        Some("after step 1 the loss differs by 5.1e-3; rounding explains 2e-6".into());
+    record
+}
+
+fn failed() -> Record {
+    let mut record = racer("mlx", "not installed", &[]);
+    record.engine.details.clear();
+    record.gate.verdict = GateVerdict::NotAsked;
+    (record.partial, record.partial_reason) = (true, Some(PartialReason::Failed));
+    record.error = Some("MLX is not installed; install it with `laptime peers install mlx`".into());
+    record
+}
+
+fn everyone() -> Vec<Record> {
+    vec![
+        racer(
+            "tensorflow",
+            "2.21.0 (keras 3.14.0, numpy 2.4.4)",
+            &[31.2, 30.9, 31.5, 30.7, 31.1],
+        ),
+        refused(&[1.42, 1.43, 1.41, 1.45, 1.40]),
+        racer("laptime", "0.1.0", &[1.93, 1.9, 2.0, 1.92, 1.91]),
+        failed(),
+        racer(
+            "jax",
+            "0.10.0 (jaxlib 0.10.0, numpy 2.4.4)",
+            &[4.21, 4.3, 4.19, 4.25, 4.22],
+        ),
+    ]
+}
+
+#[test]
+fn the_table_fits_its_terminal() {
+    for width in [80, 40] {
+        let style = Style {
+            width,
+            colour: false,
+        };
+        let text = race(&everyone(), style);
+        let longest = text.lines().map(|line| line.chars().count()).max();
+        assert!(longest <= Some(width), "{text}");
+        check(&format!("race-{width}.txt"), &text);
+    }
+    check("race.md", &race_markdown(&everyone()));
+}
+
+#[test]
+fn only_the_verified_are_ranked() {
+    let records = everyone();
+    let standings = Standings::of(&records);
+    let names = |all: &[laptime_results::Standing]| -> Vec<String> {
+        all.iter().map(|s| s.record.engine.name.clone()).collect()
+    };
+    assert_eq!(standings.measure, Measure::Total);
+    assert_eq!(names(&standings.verified), ["laptime", "jax", "tensorflow"]);
+    assert_eq!(names(&standings.refused), ["pytorch"]);
+    assert_eq!(standings.failed.len(), 1);
+    let ratio = standings.refused[0].ratio.expect("one is verified");
+    assert!(ratio.ratio < 1.0, "faster, but not at the same: {ratio:?}");
+}
+
+#[test]
+fn a_cut_race_is_ranked_by_steps() {
+    let mut quick_to_compile = racer("jax", "1", &[2.0, 2.1]);
+    let mut quick_to_train = racer("laptime", "1", &[4.0, 4.1]);
+    for (record, train_s) in [(&mut quick_to_compile, 1.5), (&mut quick_to_train, 0.5)] {
+        for run in &mut record.runs {
+            run.epochs.truncate(1);
+            run.epochs[0].samples = 3200;
+            run.phases.train_s = train_s;
+        }
+    }
+    let records = [quick_to_compile, quick_to_train];
+    let standings = Standings::of(&records);
+    assert_eq!(standings.measure, Measure::Step);
+    let first = &standings.verified[0];
+    assert_eq!(first.record.engine.name, "laptime");
+    assert!((first.step_s - 0.005).abs() < 1e-12, "{}", first.step_s);
+}
+
+#[test]
+fn close_times_are_not_called_a_victory() {
+    let style = Style {
+        width: 80,
+        colour: false,
+    };
+    let sentence = |other: &[f64]| {
+        let records = [
+            racer("laptime", "1", &[1.9, 2.1, 2.0]),
+            racer("jax", "1", other),
+        ];
+        race(&records, style)
+    };
+    assert!(sentence(&[2.05, 2.2, 1.95]).contains("cannot be told apart"));
+    assert!(sentence(&[4.05, 4.2, 3.95]).contains("times as fast as jax"));
+    assert!(sentence(&[4.0]).contains("more runs"));
+    let only = [refused(&[1.0])];
+    assert!(race(&only, style).contains("No engine does the same training"));
+}
+
+#[test]
+fn nobody_is_fastest_where_nobody_finished() {
+    let standings = Standings::of([]);
+    assert!(standings.verified.is_empty() && standings.failed.is_empty());
+    let records = [failed()];
+    let style = Style {
+        width: 80,
+        colour: false,
+    };
+    assert!(race(&records, style).contains("error: MLX is not installed"));
+}

@@ -1,0 +1,135 @@
+//! Reads CIFAR-10's batches from files or from their archive, each straight to its place among the
+//! samples: nothing is held twice.
+
+use std::{
+    fs::File,
+    io::BufReader,
+    path::{Path, PathBuf},
+    thread,
+};
+
+use super::{
+    ContentsError, DataError, Official, Samples, archive,
+    cifar::{self, Batch, ReadBatch},
+    folder::{Folder, FoundFile, io_error},
+    layout::Layout,
+};
+use crate::workload::DatasetName;
+
+/// Reads and hashes the batches of `layout`.
+pub(crate) fn read(
+    name: DatasetName,
+    official: &'static Official,
+    layout: &Layout,
+) -> Result<Folder, DataError> {
+    let mut train = zeros(official, official.train_samples);
+    let mut test = zeros(official, official.test_samples);
+    let batches = [&mut train, &mut test]
+        .into_iter()
+        .flat_map(|samples| batches(official, samples))
+        .collect();
+    let files = match layout {
+        Layout::Files(folder) => read_files(official, folder, batches),
+        Layout::Archive(path) => read_archive(official, path, batches),
+    };
+    Ok(Folder {
+        name,
+        files: files?,
+        train,
+        test,
+    })
+}
+
+fn zeros(official: &Official, count: usize) -> Samples {
+    Samples {
+        pixels: vec![0; count * official.shape.bytes()],
+        labels: vec![0; count],
+    }
+}
+
+/// The places of the samples of one file after another.
+fn batches<'a>(
+    official: &Official,
+    samples: &'a mut Samples,
+) -> impl Iterator<Item = Batch<'a>> + use<'a> {
+    let (shape, classes) = (official.shape, official.classes);
+    let count = official.files[0].dimensions[0];
+    let pixels = samples.pixels.chunks_mut(count * shape.bytes());
+    let labels = samples.labels.chunks_mut(count);
+    pixels.zip(labels).map(move |(pixels, labels)| Batch {
+        shape,
+        classes,
+        pixels,
+        labels,
+    })
+}
+
+/// Each file in a thread of its own.
+fn read_files(
+    official: &'static Official,
+    folder: &Path,
+    batches: Vec<Batch>,
+) -> Result<Vec<FoundFile>, DataError> {
+    let read_file = |path: &Path, batch| cifar::read(&mut File::open(path)?, batch);
+    thread::scope(|scope| {
+        let files = official.files.iter().zip(batches);
+        let readers: Vec<_> = files
+            .map(|(file, batch)| {
+                let path = folder.join(file.name);
+                scope.spawn(move || match read_file(&path, batch) {
+                    Err(error) => Err(io_error(official, file, &path, error)),
+                    Ok(ReadBatch { sha256, wrong }) => Ok(FoundFile {
+                        path,
+                        official: file,
+                        sha256,
+                        contents: match wrong {
+                            None => Ok(()),
+                            Some(wrong) => Err(ContentsError::File {
+                                byte: wrong.byte,
+                                problem: wrong.problem,
+                            }),
+                        },
+                    }),
+                })
+            })
+            .collect();
+        let files = readers.into_iter().map(|reader| {
+            reader
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        });
+        files.collect()
+    })
+}
+
+fn read_archive(
+    official: &'static Official,
+    path: &Path,
+    batches: Vec<Batch>,
+) -> Result<Vec<FoundFile>, DataError> {
+    let archive = official.archive.as_ref().expect("the layout has one");
+    let file = File::open(path);
+    let file = file.map_err(|error| io_error(official, &archive.file, path, error))?;
+    let gzip = BufReader::with_capacity(1 << 16, file);
+    let mut batches: Vec<Option<Batch>> = batches.into_iter().map(Some).collect();
+    let mut sums = vec![String::new(); batches.len()];
+    let wrongs = archive::read(gzip, archive.folder, official.files, |index, contents| {
+        let batch = batches[index].take().expect("each file is given once");
+        let ReadBatch { sha256, wrong } = cifar::read(contents, batch)?;
+        sums[index] = sha256;
+        Ok(wrong)
+    });
+    let wrongs = wrongs.map_err(|error| DataError::Malformed {
+        path: path.to_owned(),
+        error,
+        url: official.url(&archive.file),
+    })?;
+    let files = official.files.iter().zip(sums).zip(wrongs);
+    let files = files.map(|((official, sha256), wrong)| FoundFile {
+        path: PathBuf::from(path),
+        official,
+        sha256,
+        contents: wrong.map_or(Ok(()), Err),
+    });
+    Ok(files.collect())
+}

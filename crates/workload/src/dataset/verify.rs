@@ -1,0 +1,70 @@
+//! Says which of a dataset's files are in a folder, and which of them are the official ones.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use super::{DataError, OfficialFile, layout::Layout, sum::sha256_of_file};
+use crate::workload::DatasetName;
+
+/// One of a dataset's files in a folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileState {
+    /// Where it is, or should be.
+    pub path: PathBuf,
+    /// What was found there.
+    pub found: Found,
+}
+
+/// What was found in the place of an official file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing.
+    Missing,
+    /// A file with the official size; its sum was not looked at.
+    OfficialSize,
+    /// The official file, by its sum.
+    Official,
+    /// Another file.
+    Other,
+}
+
+/// Looks for the files, by their sizes only.
+pub fn list(name: DatasetName, folder: &Path) -> Result<Vec<FileState>, DataError> {
+    states(name, folder, |_, _| Ok(Found::OfficialSize))
+}
+
+/// Looks for the files and checks their sums.
+pub fn verify(name: DatasetName, folder: &Path) -> Result<Vec<FileState>, DataError> {
+    states(name, folder, |file, path| {
+        let is_official = sha256_of_file(path)? == file.sha256;
+        Ok(if is_official {
+            Found::Official
+        } else {
+            Found::Other
+        })
+    })
+}
+
+fn states(
+    name: DatasetName,
+    folder: &Path,
+    of_right_size: impl Fn(&OfficialFile, &Path) -> io::Result<Found>,
+) -> Result<Vec<FileState>, DataError> {
+    let official = name.official();
+    let layout = Layout::find(official, folder);
+    let states = layout.files(official).map(|(file, path)| {
+        let found = match fs::metadata(&path) {
+            Ok(metadata) if metadata.len() == file.bytes => of_right_size(file, &path),
+            Ok(_) => Ok(Found::Other),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Found::Missing),
+            Err(error) => Err(error),
+        };
+        match found {
+            Ok(found) => Ok(FileState { path, found }),
+            Err(error) => Err(DataError::Unreadable { path, error }),
+        }
+    });
+    states.collect()
+}

@@ -1,0 +1,243 @@
+//! The kinds of layers a spec may name: how each is read, and the shape of what it gives. A new
+//! kind is an entry in [`LAYERS`] and an arm in [`output_shape`].
+
+use crate::{
+    fields::{DECAY, FRACTION, Fields, POSITIVE},
+    resolve::MAX_VALUES,
+    spec_error::{Problem, SpecError},
+    windows,
+    workload::LayerKind,
+};
+
+/// A kind of layer as a spec writes it.
+#[derive(Debug, Clone, Copy)]
+pub struct LayerEntry {
+    /// What the spec writes after `kind =`.
+    pub kind: &'static str,
+    /// What it does, in a line.
+    pub summary: &'static str,
+    /// The keys it needs beside `kind`, `name` and `inputs`.
+    pub keys: &'static [&'static str],
+    pub(crate) read: fn(&Fields) -> Result<LayerKind, SpecError>,
+}
+
+/// All kinds of layers, in the order that lists show them.
+pub const LAYERS: &[LayerEntry] = &[
+    LayerEntry {
+        kind: "flatten",
+        summary: "reads a sample's values as one row",
+        keys: &[],
+        read: |_| Ok(LayerKind::Flatten),
+    },
+    LayerEntry {
+        kind: "dense",
+        summary: "y = x·Wᵀ + b, with `units` outputs; W Glorot uniform, b zero",
+        keys: &["units"],
+        read: |fields| {
+            let units = fields.size("units", "128", MAX_VALUES)?;
+            Ok(LayerKind::Dense { units })
+        },
+    },
+    LayerEntry {
+        kind: "relu",
+        summary: "max(x, 0)",
+        keys: &[],
+        read: |_| Ok(LayerKind::Relu),
+    },
+    LayerEntry {
+        kind: "conv2d",
+        summary: "a convolution with `filters` outputs; W Glorot uniform, b (where bias) zero",
+        keys: &["filters", "kernel", "stride", "padding", "bias"],
+        read: |fields| {
+            Ok(LayerKind::Conv2d {
+                filters: fields.size("filters", "64", MAX_VALUES)?,
+                window: windows::read(fields, "kernel")?,
+                bias: fields.boolean("bias", "true")?,
+            })
+        },
+    },
+    LayerEntry {
+        kind: "batch_norm",
+        summary: "γ·(x − mean)/√(variance + epsilon) + β for each channel; γ one, β zero",
+        keys: &["epsilon", "momentum"],
+        read: |fields| {
+            Ok(LayerKind::BatchNorm {
+                // Not 0: the variance of a channel may be.
+                epsilon: fields.number("epsilon", "1e-3", &POSITIVE)?,
+                momentum: fields.number("momentum", "0.99", &FRACTION)?,
+            })
+        },
+    },
+    LayerEntry {
+        kind: "max_pool",
+        summary: "the largest value of each window; padding never wins",
+        keys: POOL_KEYS,
+        read: |fields| {
+            let window = windows::read(fields, "size")?;
+            Ok(LayerKind::MaxPool { window })
+        },
+    },
+    LayerEntry {
+        kind: "avg_pool",
+        summary: "the mean of each window, padding left out",
+        keys: POOL_KEYS,
+        read: |fields| {
+            let window = windows::read(fields, "size")?;
+            Ok(LayerKind::AvgPool { window })
+        },
+    },
+    LayerEntry {
+        kind: "global_avg_pool",
+        summary: "the mean of each channel over all positions",
+        keys: &[],
+        read: |_| Ok(LayerKind::GlobalAvgPool),
+    },
+    LayerEntry {
+        kind: "dropout",
+        summary: "in training drops a value with probability `rate`, and scales the others up",
+        keys: &["rate"],
+        read: |fields| {
+            let rate = fields.number("rate", "0.5", &DECAY)?;
+            Ok(LayerKind::Dropout { rate })
+        },
+    },
+    LayerEntry {
+        kind: "add",
+        summary: "the sum of the two layers that `inputs` names",
+        keys: &[],
+        read: |_| Ok(LayerKind::Add),
+    },
+];
+
+const POOL_KEYS: &[&str] = &["size", "stride", "padding"];
+
+/// The entry of the kind that a resolved layer has.
+pub(crate) fn kind_name(kind: &LayerKind) -> &'static str {
+    match kind {
+        LayerKind::Flatten => "flatten",
+        LayerKind::Dense { .. } => "dense",
+        LayerKind::Relu => "relu",
+        LayerKind::Conv2d { .. } => "conv2d",
+        LayerKind::BatchNorm { .. } => "batch_norm",
+        LayerKind::MaxPool { .. } => "max_pool",
+        LayerKind::AvgPool { .. } => "avg_pool",
+        LayerKind::GlobalAvgPool => "global_avg_pool",
+        LayerKind::Dropout { .. } => "dropout",
+        LayerKind::Add => "add",
+    }
+}
+
+/// What does not fit, and the key of the layer whose value is to blame.
+pub(crate) type Misfit = (&'static str, Problem);
+
+/// The shape of the layer's output for one sample, and how many parameters it has, moving
+/// statistics among them.
+pub(crate) fn output_shape(
+    kind: &LayerKind,
+    inputs: &[&[usize]],
+) -> Result<(Vec<usize>, u64), Misfit> {
+    if *kind == LayerKind::Add {
+        return Ok((sum_shape(inputs)?, 0));
+    }
+    let [input] = *inputs else {
+        let what = format!("it reads one layer, but is given {}", inputs.len());
+        let advice = "name one layer in inputs, or leave inputs out to read the layer before";
+        return Err(("kind", Problem::new(what, advice)));
+    };
+    let channels = input.last().copied().unwrap_or(0);
+    match kind {
+        LayerKind::Flatten => Ok((vec![input.iter().product()], 0)),
+        LayerKind::Relu | LayerKind::Dropout { .. } | LayerKind::Add => Ok((input.to_vec(), 0)),
+        LayerKind::BatchNorm { .. } => {
+            image(kind, input)?;
+            Ok((input.to_vec(), 4 * channels as u64))
+        }
+        LayerKind::Dense { units } => match input {
+            [values] => Ok((vec![*units], product(&[*values + 1, *units]))),
+            _ => Err(dense_on_image(input)),
+        },
+        LayerKind::Conv2d {
+            filters,
+            window,
+            bias,
+        } => {
+            let [height, width] = windows::conv_output(window, image(kind, input)?)?;
+            let [kernel_height, kernel_width] = window.kernel;
+            let weights = product(&[*filters, kernel_height, kernel_width, channels]);
+            let biases = if *bias { *filters as u64 } else { 0 };
+            let output = vec![height, width, *filters];
+            Ok((output, weights.saturating_add(biases)))
+        }
+        LayerKind::MaxPool { window } | LayerKind::AvgPool { window } => {
+            let [height, width] = windows::pool_output(window, image(kind, input)?)?;
+            Ok((vec![height, width, channels], 0))
+        }
+        LayerKind::GlobalAvgPool => {
+            image(kind, input)?;
+            Ok((vec![channels], 0))
+        }
+    }
+}
+
+/// Saturates: what does not fit in 64 bits is refused as too many anyway.
+fn product(sizes: &[usize]) -> u64 {
+    sizes
+        .iter()
+        .fold(1, |product: u64, &size| product.saturating_mul(size as u64))
+}
+
+/// The height and width of an input that must be an image.
+fn image(kind: &LayerKind, input: &[usize]) -> Result<[usize; 2], Misfit> {
+    match *input {
+        [height, width, _] => Ok([height, width]),
+        _ => {
+            let what = format!(
+                "a {} layer reads images, but its input is one row of {} values a sample",
+                kind_name(kind),
+                shape_text(input)
+            );
+            let advice = "put it before the layer that makes one row of an image (flatten, \
+                          global_avg_pool, dense)";
+            Err(("kind", Problem::new(what, advice)))
+        }
+    }
+}
+
+fn dense_on_image(input: &[usize]) -> Misfit {
+    let what = format!(
+        "a dense layer reads one row of values a sample, but its input has the shape {}",
+        shape_text(input)
+    );
+    let advice = "put a layer with kind = \"flatten\" before it, or one with \
+                  kind = \"global_avg_pool\"";
+    ("kind", Problem::new(what, advice))
+}
+
+fn sum_shape(inputs: &[&[usize]]) -> Result<Vec<usize>, Misfit> {
+    match *inputs {
+        [first, second] if first == second => Ok(first.to_vec()),
+        [first, second] => {
+            let what = format!(
+                "an add layer reads two inputs of one shape, but these are {} and {}",
+                shape_text(first),
+                shape_text(second)
+            );
+            let advice = "bring one to the shape of the other, as with a 1×1 conv2d";
+            Err(("inputs", Problem::new(what, advice)))
+        }
+        _ => {
+            let what = format!(
+                "an add layer reads two layers, but is given {}",
+                inputs.len()
+            );
+            let advice = "write inputs = [\"first\", \"second\"]";
+            Err(("inputs", Problem::new(what, advice)))
+        }
+    }
+}
+
+/// A shape as messages show it: `28×28×1`.
+pub(crate) fn shape_text(shape: &[usize]) -> String {
+    let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
+    sizes.join("×")
+}

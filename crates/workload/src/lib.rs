@@ -1,0 +1,26 @@
+//! Turns a TOML spec and a dataset's name into a resolved [`Workload`] and its verified samples.
+//! Knows nothing of engines or of timing.
+
+mod builtin;
+pub mod dataset;
+pub mod directories;
+mod fields;
+mod layers;
+mod optimizers;
+mod order;
+pub mod random;
+mod resolve;
+mod spec;
+mod spec_error;
+mod suggest;
+mod windows;
+mod workload;
+
+pub use builtin::{BUILTINS, Builtin};
+pub use layers::{LAYERS, LayerEntry};
+pub use order::{epoch_order, race_order};
+pub use resolve::Overrides;
+pub use spec::Spec;
+pub use spec_error::SpecError;
+pub use suggest::UnknownName;
+pub use workload::*;

@@ -1,0 +1,210 @@
+//! A spec as it is written: every key read and of the right type, nothing wired up yet.
+
+use std::{fs::File, io::Read, ops::Range, path::Path};
+
+use toml::{Spanned, de::DeTable};
+
+use crate::{
+    fields::{Fields, POSITIVE},
+    layers::LAYERS,
+    optimizers::OPTIMIZERS,
+    spec_error::{Problem, SourceText, SpecError, quoted},
+    suggest::advice,
+    windows,
+    workload::{DatasetName, LayerKind, Loss, Optimizer, Precision},
+};
+
+/// A workload as a TOML file states it. [`Spec::resolve`] makes a [`crate::Workload`] of it.
+#[derive(Debug, Clone)]
+pub struct Spec {
+    pub(crate) source: SourceText,
+    pub(crate) name: String,
+    pub(crate) dataset: DatasetName,
+    pub(crate) pixel_divisor: f32,
+    pub(crate) batch_size: Spanned<u64>,
+    pub(crate) epochs: Spanned<u64>,
+    pub(crate) shuffle: bool,
+    pub(crate) seed: u64,
+    pub(crate) precision: Precision,
+    pub(crate) loss: Loss,
+    pub(crate) optimizer: Optimizer,
+    pub(crate) layers: Vec<LayerSpec>,
+}
+
+/// One `[[layer]]`.
+#[derive(Debug, Clone)]
+pub(crate) struct LayerSpec {
+    pub(crate) name: Option<Spanned<String>>,
+    /// What it computes; where padding is `"same"`, its amounts are still to be put in.
+    pub(crate) kind: LayerKind,
+    pub(crate) kind_span: Range<usize>,
+    pub(crate) inputs: Option<Spanned<Vec<Spanned<String>>>>,
+    /// Whether `padding = "same"`: how much that is depends on the input.
+    pub(crate) same_padding: bool,
+    /// Where the values of its keys stand.
+    pub(crate) spans: Vec<(String, Range<usize>)>,
+}
+
+impl LayerSpec {
+    /// Where the value of `key` stands, or the kind where there is no such key.
+    pub(crate) fn span_of(&self, key: &str) -> Range<usize> {
+        let found = self.spans.iter().find(|(name, _)| name == key);
+        found.map_or(self.kind_span.clone(), |(_, span)| span.clone())
+    }
+}
+
+/// No spec written by hand comes near it.
+const MAX_FILE_BYTES: u64 = 1 << 20;
+
+impl Spec {
+    /// Reads and parses the file at `path`.
+    pub fn read(path: &Path) -> Result<Self, SpecError> {
+        let file_name = path.display().to_string();
+        let wrong = |what: String, advice| SpecError::file(&file_name, Problem::new(what, advice));
+        let mut bytes = Vec::new();
+        let file = File::open(path);
+        let read = file.and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes));
+        read.map_err(|error| {
+            let advice = "give the path of a workload's TOML file, or the name of a built-in one";
+            wrong(format!("cannot be read: {error}"), advice)
+        })?;
+        if bytes.len() as u64 > MAX_FILE_BYTES {
+            let advice = "give a workload's TOML file";
+            return Err(wrong("is larger than 1 MiB".into(), advice));
+        }
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let at = error.utf8_error().valid_up_to();
+            let advice = "save it as UTF-8, which TOML requires";
+            wrong(format!("is not UTF-8 text at byte {at}"), advice)
+        })?;
+        Self::parse(&text, &file_name)
+    }
+
+    /// Parses `text`; errors call it by `file_name`.
+    pub fn parse(text: &str, file_name: &str) -> Result<Self, SpecError> {
+        let source = SourceText {
+            file_name: file_name.to_owned(),
+            text: text.to_owned(),
+        };
+        let table = DeTable::parse(text).map_err(|error| {
+            let what = format!("this is not TOML: {}", error.message());
+            let span = error.span().unwrap_or_default();
+            source.error(
+                span,
+                Problem::new(what, "see https://toml.io for the syntax"),
+            )
+        })?;
+        // What the whole file lacks is said at its beginning.
+        let top = Fields::new(&source, "the spec", table.get_ref(), 0..0);
+        top.deny_unknown(&["name", "data", "training", "optimizer", "layer"])?;
+        let name = workload_name(&top)?;
+        let data = top.table("data", &["dataset", "pixel_divisor"])?;
+        let training = top.table(
+            "training",
+            &[
+                "batch_size",
+                "epochs",
+                "shuffle",
+                "seed",
+                "precision",
+                "loss",
+            ],
+        )?;
+        let pixel_divisor = data.number("pixel_divisor", "255", &POSITIVE)? as f32;
+        Ok(Self {
+            name,
+            dataset: one_of(
+                &data,
+                "dataset",
+                &DatasetName::ALL.map(|name| (name.as_str(), name)),
+            )?,
+            pixel_divisor,
+            batch_size: training.whole("batch_size", "32")?,
+            epochs: training.whole("epochs", "10")?,
+            shuffle: training.boolean("shuffle", "true")?,
+            seed: training.whole("seed", "1")?.into_inner(),
+            precision: one_of(
+                &training,
+                "precision",
+                &Precision::ALL.map(|precision| (precision.as_str(), precision)),
+            )?,
+            loss: one_of(
+                &training,
+                "loss",
+                &[("softmax-cross-entropy", Loss::SoftmaxCrossEntropy)],
+            )?,
+            optimizer: read_optimizer(&top)?,
+            layers: read_layers(&top)?,
+            source,
+        })
+    }
+
+    /// The workload's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+fn workload_name(top: &Fields) -> Result<String, SpecError> {
+    let name = top.string("name", "\"my-workload\"")?;
+    check_name(top, "a workload's name", &name)?;
+    Ok(name.into_inner())
+}
+
+/// Names become file names, keys of records and names of parameters.
+fn check_name(fields: &Fields, what: &str, name: &Spanned<String>) -> Result<(), SpecError> {
+    let text = name.get_ref();
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if (1..=64).contains(&text.len()) && text.chars().all(allowed) {
+        return Ok(());
+    }
+    let what = format!("{what} cannot be {}", quoted(text));
+    let advice = "use 1 to 64 letters, digits, '-', '_' and '.'";
+    Err(fields.error(name.span(), what, advice))
+}
+
+/// The value that the text under `key` names.
+fn one_of<T: Clone>(fields: &Fields, key: &str, known: &[(&str, T)]) -> Result<T, SpecError> {
+    let text = fields.string(key, &format!("{:?}", known[0].0))?;
+    if let Some((_, value)) = known.iter().find(|(name, _)| name == text.get_ref()) {
+        return Ok(value.clone());
+    }
+    let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+    let what = format!("unknown {key} {}", quoted(text.get_ref()));
+    Err(fields.error(text.span(), what, advice(text.get_ref(), &names)))
+}
+
+fn read_optimizer(top: &Fields) -> Result<Optimizer, SpecError> {
+    let every_key = OPTIMIZERS.iter().flat_map(|entry| entry.keys.iter());
+    let every_key: Vec<&str> = ["kind"].iter().chain(every_key).copied().collect();
+    let fields = top.table("optimizer", &every_key)?;
+    let entries: Vec<_> = OPTIMIZERS.iter().map(|entry| (entry.kind, entry)).collect();
+    let entry = one_of(&fields, "kind", &entries)?;
+    fields.deny_unknown(&[&["kind"], entry.keys].concat())?;
+    (entry.read)(&fields)
+}
+
+fn read_layers(top: &Fields) -> Result<Vec<LayerSpec>, SpecError> {
+    let entries: Vec<_> = LAYERS.iter().map(|entry| (entry.kind, entry)).collect();
+    let layers = top.tables("layer")?.into_iter().map(|fields| {
+        let entry = one_of(&fields, "kind", &entries)?;
+        let fields = fields.called(format!("a {:?} layer", entry.kind));
+        fields.deny_unknown(&[&["kind", "name", "inputs"], entry.keys].concat())?;
+        let name = fields.optional_string("name", "\"fc1\"")?;
+        if let Some(name) = &name {
+            check_name(&fields, "a layer's name", name)?;
+        }
+        let spans: Vec<_> = fields.spans().collect();
+        let mut layer = LayerSpec {
+            name,
+            kind: (entry.read)(&fields)?,
+            kind_span: fields.span(),
+            inputs: fields.optional_strings("inputs", "[\"fc1\"]")?,
+            same_padding: windows::is_same_padding(&fields),
+            spans,
+        };
+        layer.kind_span = layer.span_of("kind");
+        Ok(layer)
+    });
+    layers.collect()
+}

@@ -1,0 +1,189 @@
+//! What is wrong with a spec, where, and what to do about it.
+
+use std::{fmt, ops::Range};
+
+use thiserror::Error;
+
+use crate::suggest::shortened;
+
+/// What is wrong with a spec or with an option that overrides it. As text it is one message: the
+/// place, the problem, the line with a caret under it, the advice.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub struct SpecError {
+    place: String,
+    problem: String,
+    excerpt: Option<Excerpt>,
+    advice: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Excerpt {
+    line_number: usize,
+    line: String,
+    caret_at: usize,
+    carets: usize,
+}
+
+impl SpecError {
+    /// An error in an option of the command line.
+    pub(crate) fn option(option: &str, value: impl fmt::Display, problem: Problem) -> Self {
+        Self {
+            place: format!("{option} {value}"),
+            problem: problem.what,
+            excerpt: None,
+            advice: problem.advice,
+        }
+    }
+
+    /// An error about a whole file.
+    pub(crate) fn file(file_name: &str, problem: Problem) -> Self {
+        Self {
+            place: file_name.to_owned(),
+            problem: problem.what,
+            excerpt: None,
+            advice: problem.advice,
+        }
+    }
+}
+
+impl fmt::Display for SpecError {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.problem)?;
+        if let Some(excerpt) = &self.excerpt {
+            let number = excerpt.line_number.to_string();
+            let margin = " ".repeat(number.len());
+            let caret_at = excerpt.caret_at;
+            write!(f, "\n{margin} |\n{number} | {}", excerpt.line)?;
+            let carets = "^".repeat(excerpt.carets);
+            write!(f, "\n{margin} | {:caret_at$}{carets}", "")?;
+            if !self.advice.is_empty() {
+                write!(f, "\n{margin} = {}", self.advice)?;
+            }
+        } else if !self.advice.is_empty() {
+            write!(f, "; {}", self.advice)?;
+        }
+        Ok(())
+    }
+}
+
+/// What is wrong and what to do, before it is known where.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    what: String,
+    advice: String,
+}
+
+impl Problem {
+    pub(crate) fn new(what: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            advice: advice.into(),
+        }
+    }
+}
+
+/// A spec's text with the name of its file.
+#[derive(Debug, Clone)]
+pub(crate) struct SourceText {
+    pub(crate) file_name: String,
+    pub(crate) text: String,
+}
+
+impl SourceText {
+    /// An error at these bytes of the text.
+    pub(crate) fn error(&self, span: Range<usize>, problem: Problem) -> SpecError {
+        let start = self.boundary(span.start);
+        let end = self.boundary(span.end).max(start);
+        let before = &self.text[..start];
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let line_end = self.text[start..]
+            .find('\n')
+            .map_or(self.text.len(), |length| start + length);
+        let line_number = before.matches('\n').count() + 1;
+        let column = self.text[line_start..start].chars().count();
+        let marked = self.text[start..end.min(line_end)].chars().count();
+        // Only a window of a very long line is shown.
+        let skipped = column.saturating_sub(WINDOW_BEFORE);
+        let line: String = self.text[line_start..line_end]
+            .chars()
+            .skip(skipped)
+            .take(WINDOW)
+            .map(printable)
+            .collect();
+        let caret_at = column - skipped;
+        let carets = marked.min(WINDOW - caret_at).max(1);
+        SpecError {
+            place: format!("{}:{line_number}:{}", self.file_name, column + 1),
+            problem: problem.what,
+            excerpt: Some(Excerpt {
+                line_number,
+                line: line.trim_end().to_owned(),
+                caret_at,
+                carets,
+            }),
+            advice: problem.advice,
+        }
+    }
+
+    /// The last place up to `byte` at which the text can be cut.
+    fn boundary(&self, byte: usize) -> usize {
+        let mut byte = byte.min(self.text.len());
+        while !self.text.is_char_boundary(byte) {
+            byte -= 1;
+        }
+        byte
+    }
+}
+
+/// Characters of a line that are shown, and how many of them before the marked place.
+const WINDOW: usize = 120;
+const WINDOW_BEFORE: usize = 80;
+
+/// One column for every character, and nothing that could steer a terminal.
+fn printable(character: char) -> char {
+    match character {
+        '\t' => ' ',
+        character if character.is_control() => '\u{fffd}',
+        character => character,
+    }
+}
+
+/// What somebody wrote, quoted for a message.
+pub(crate) fn quoted(text: &str) -> String {
+    format!("{:?}", shortened(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str, span: Range<usize>) -> String {
+        let source = SourceText {
+            file_name: "a.toml".into(),
+            text: text.into(),
+        };
+        let problem = Problem::new("wrong", "do right");
+        source.error(span, problem).to_string()
+    }
+
+    #[test]
+    fn an_error_shows_its_line_with_a_caret_under_the_place() {
+        assert_eq!(
+            error("a = 1\nbc = 23\n", 11..13),
+            "a.toml:2:6: wrong\n  |\n2 | bc = 23\n  |      ^^\n  = do right"
+        );
+    }
+
+    #[test]
+    fn any_span_of_any_text_gives_an_error_that_can_be_shown() {
+        let long = "é".repeat(500);
+        for text in ["", "\n", "é", "a\u{1b}[31m\tb\r\n", long.as_str()] {
+            for start in 0..text.len() + 2 {
+                for end in [0, start, start + 1, text.len() + 9] {
+                    let message = error(text, start..end);
+                    assert!(!message.contains('\u{1b}'), "{message}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! How a spec writes a kernel or a pooling window, and what its padding comes to.
+
+use toml::{Spanned, de::DeArray};
+
+use crate::{
+    fields::{Fields, Value},
+    layers::Misfit,
+    spec_error::{Problem, SpecError, quoted},
+    workload::{LayerKind, Window},
+};
+
+/// Far beyond use; sizes below it cannot overflow anywhere.
+const MAX_EXTENT: u64 = 1 << 16;
+
+const SAME: &str = "same";
+
+const PADDING_EXAMPLE: &str = "\"valid\" or \"same\" or [above, below, left, right]";
+
+/// Reads `size_key`, `stride` and `padding`. For `padding = "same"` the amounts are 0 until
+/// [`pad_same`] puts them in.
+pub(crate) fn read(fields: &Fields, size_key: &str) -> Result<Window, SpecError> {
+    Ok(Window {
+        kernel: read_pair(fields, size_key, "3")?,
+        stride: read_pair(fields, "stride", "1")?,
+        padding: read_padding(fields)?,
+    })
+}
+
+/// One size for both directions, or two: down and to the right.
+fn read_pair(fields: &Fields, key: &str, example: &str) -> Result<[usize; 2], SpecError> {
+    let value = fields.required(key, example)?;
+    match value.get_ref().as_array() {
+        Some(array) => {
+            let example = format!("{example} or [{example}, {example}]");
+            read_array(fields, key, value, array, &example, 1)
+        }
+        None => Ok([fields.as_size(key, value, example, 1..=MAX_EXTENT)?; 2]),
+    }
+}
+
+fn read_padding(fields: &Fields) -> Result<[usize; 4], SpecError> {
+    let key = "padding";
+    let value = fields.required(key, PADDING_EXAMPLE)?;
+    if let Some(array) = value.get_ref().as_array() {
+        return read_array(fields, key, value, array, PADDING_EXAMPLE, 0);
+    }
+    match value.get_ref().as_str() {
+        Some("valid" | SAME) => Ok([0; 4]),
+        Some(text) => {
+            let what = format!("unknown {key} {}", quoted(text));
+            let advice = format!("write {key} = {PADDING_EXAMPLE}");
+            Err(fields.error(value.span(), what, advice))
+        }
+        None => Err(fields.wrong_type(key, value, PADDING_EXAMPLE)),
+    }
+}
+
+fn read_array<const N: usize>(
+    fields: &Fields,
+    key: &str,
+    value: Value,
+    array: &DeArray,
+    example: &str,
+    least: u64,
+) -> Result<[usize; N], SpecError> {
+    let sizes = array
+        .iter()
+        .map(|size| fields.as_size(key, size, example, least..=MAX_EXTENT));
+    let sizes = sizes.collect::<Result<Vec<usize>, _>>()?;
+    sizes.try_into().map_err(|sizes: Vec<usize>| {
+        let what = format!("{key:?} has {} numbers, not {N}", sizes.len());
+        fields.error(value.span(), what, format!("write {key} = {example}"))
+    })
+}
+
+/// Whether the layer has `padding = "same"`.
+pub(crate) fn is_same_padding(fields: &Fields) -> bool {
+    let padding = fields.get("padding").map(Spanned::get_ref);
+    padding.and_then(|value| value.as_str()) == Some(SAME)
+}
+
+/// Pads as TensorFlow does for `"same"`: as much as gives ⌈input / stride⌉ outputs, the smaller
+/// half before. Input that is no image is left to the checks of shapes.
+pub(crate) fn pad_same(kind: &mut LayerKind, inputs: &[&[usize]]) {
+    if let (Some(window), [[height, width, _]]) = (window_mut(kind), inputs) {
+        let [above, below] = same(*height, window.kernel[0], window.stride[0]);
+        let [left, right] = same(*width, window.kernel[1], window.stride[1]);
+        window.padding = [above, below, left, right];
+    }
+}
+
+fn window_mut(kind: &mut LayerKind) -> Option<&mut Window> {
+    match kind {
+        LayerKind::Conv2d { window, .. }
+        | LayerKind::MaxPool { window }
+        | LayerKind::AvgPool { window } => Some(window),
+        _ => None,
+    }
+}
+
+fn same(input: usize, kernel: usize, stride: usize) -> [usize; 2] {
+    let covered = (input.div_ceil(stride) - 1) * stride + kernel;
+    let total = covered.saturating_sub(input);
+    [total / 2, total - total / 2]
+}
+
+/// The height and width that a convolution's window gives.
+pub(crate) fn conv_output(window: &Window, input: [usize; 2]) -> Result<[usize; 2], Misfit> {
+    output(window, input, "kernel")
+}
+
+/// The height and width that a pooling window gives.
+pub(crate) fn pool_output(window: &Window, input: [usize; 2]) -> Result<[usize; 2], Misfit> {
+    let [height, width] = window.kernel;
+    let [above, below, left, right] = window.padding;
+    if above.max(below) >= height || left.max(right) >= width {
+        let what = format!(
+            "padding by {above}, {below}, {left}, {right} leaves windows of {height}×{width} \
+             with nothing but padding in them"
+        );
+        let advice = "pad less than the window's size on every side";
+        return Err(("padding", Problem::new(what, advice)));
+    }
+    output(window, input, "size")
+}
+
+fn output(
+    window: &Window,
+    input: [usize; 2],
+    size_key: &'static str,
+) -> Result<[usize; 2], Misfit> {
+    window.output(input).ok_or_else(|| {
+        let [height, width] = window.kernel;
+        let [above, below, left, right] = window.padding;
+        let padded_height = input[0] + above + below;
+        let padded_width = input[1] + left + right;
+        let what = format!(
+            "a window of {height}×{width} is larger than its input of {}×{} \
+             ({padded_height}×{padded_width} with padding)",
+            input[0], input[1]
+        );
+        let advice = format!("make {size_key} smaller, or the padding larger");
+        (size_key, Problem::new(what, advice))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn same_padding_is_tensorflows() {
+        // (input, kernel, stride), and what tf.nn.conv2d pads before and after.
+        let table = [
+            ((8, 3, 1), [1, 1]),
+            ((8, 3, 2), [0, 1]),
+            ((7, 3, 2), [1, 1]),
+            ((32, 7, 2), [2, 3]),
+            ((8, 2, 1), [0, 1]),
+            ((8, 1, 2), [0, 0]),
+            ((8, 2, 3), [0, 0]),
+            ((1, 3, 1), [1, 1]),
+            ((1, 3, 5), [1, 1]),
+            ((5, 4, 3), [1, 1]),
+        ];
+        for ((input, kernel, stride), expected) in table {
+            let padding = same(input, kernel, stride);
+            assert_eq!(padding, expected, "{input}, {kernel}, {stride}");
+            let window = Window {
+                kernel: [kernel; 2],
+                stride: [stride; 2],
+                padding: [padding[0], padding[1], padding[0], padding[1]],
+            };
+            let output = input.div_ceil(stride);
+            assert_eq!(window.output([input; 2]), Some([output; 2]));
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! The resolved workload: every value decided, every shape known, nothing left to a default.
+
+use std::{fmt, str::FromStr};
+
+use serde::Serialize;
+
+use crate::suggest::UnknownName;
+
+/// What is trained, on what, how, and for how long. Made by [`crate::Spec::resolve`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Workload {
+    /// The name that records and published results are matched by.
+    pub name: String,
+    /// The dataset that the samples come from.
+    pub dataset: DatasetName,
+    /// The shape of one sample.
+    pub input: SampleShape,
+    /// How many classes there are; labels are `0..classes`.
+    pub classes: usize,
+    /// Pixels are divided by this before the first layer.
+    pub pixel_divisor: f32,
+    /// The layers in topological order.
+    pub layers: Vec<Layer>,
+    /// The loss, averaged over the samples of a batch.
+    pub loss: Loss,
+    /// The update rule.
+    pub optimizer: Optimizer,
+    /// Samples a step; the last step of an epoch may have fewer.
+    pub batch_size: usize,
+    /// Passes over the training samples.
+    pub epochs: usize,
+    /// Whether every epoch has a new order of samples; otherwise they come as stored.
+    pub shuffle: bool,
+    /// The seed of initial weights, orders and dropout.
+    pub seed: u64,
+    /// The arithmetic of the products.
+    pub precision: Precision,
+    /// What the command line changed in the spec, as `"epochs = 2"`; empty where nothing.
+    pub overrides: Vec<String>,
+}
+
+/// The shape of one sample: rows of pixels, each pixel with its channels together (NHWC).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct SampleShape {
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+    /// Channels a pixel.
+    pub channels: usize,
+}
+
+impl SampleShape {
+    /// How many bytes a stored sample has: one for each channel of each pixel.
+    pub fn bytes(self) -> usize {
+        self.height * self.width * self.channels
+    }
+}
+
+impl fmt::Display for SampleShape {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{}×{}×{}", self.height, self.width, self.channels)
+    }
+}
+
+/// The datasets that laptime knows how to fetch, verify and imitate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DatasetName {
+    /// Zalando Research's Fashion-MNIST (2017).
+    FashionMnist,
+    /// Krizhevsky's CIFAR-10 (2009).
+    #[serde(rename = "cifar-10")]
+    Cifar10,
+}
+
+impl DatasetName {
+    /// All of them, in the order that lists show them.
+    pub const ALL: [Self; 2] = [Self::FashionMnist, Self::Cifar10];
+
+    /// The name in specs, records and on the command line; also its folder in the cache.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::FashionMnist => "fashion-mnist",
+            Self::Cifar10 => "cifar-10",
+        }
+    }
+}
+
+impl FromStr for DatasetName {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        let found = Self::ALL.into_iter().find(|known| known.as_str() == name);
+        found.ok_or_else(|| UnknownName::new("dataset", name, &Self::ALL.map(Self::as_str)))
+    }
+}
+
+impl fmt::Display for DatasetName {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One layer with its place in the net.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Layer {
+    /// Unique in the workload; parameters are named after it (`fc1.weight`).
+    pub name: String,
+    /// What it computes.
+    #[serde(flatten)]
+    pub kind: LayerKind,
+    /// The layers whose outputs it reads; [`Source::Input`] is the scaled pixels.
+    pub inputs: Vec<Source>,
+    /// The shape of its output for one sample, channels last.
+    pub output: Vec<usize>,
+}
+
+/// Where a layer's input comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// The scaled pixels.
+    Input,
+    /// The output of the layer with this index in [`Workload::layers`].
+    Layer(usize),
+}
+
+/// The vocabulary of layers.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum LayerKind {
+    /// Reads a sample's values as one row; moves nothing.
+    Flatten,
+    /// `y = x·Wᵀ + b`, W of shape (units, inputs); W Glorot uniform, b zero.
+    Dense {
+        /// Outputs a sample.
+        units: usize,
+    },
+    /// A convolution, channels last; W of shape (filters, channels, kernel height, kernel width),
+    /// Glorot uniform with fans kernel area × channels and kernel area × filters; b zero.
+    Conv2d {
+        /// Output channels.
+        filters: usize,
+        /// Where the kernel meets the input.
+        #[serde(flatten)]
+        window: Window,
+        /// Whether each filter has a bias.
+        bias: bool,
+    },
+    /// Batch normalisation over all but the channels (Ioffe & Szegedy 2015); γ one, β zero. In
+    /// training with the batch's mean and uncorrected variance, in evaluation with the moving ones:
+    /// `moving ← momentum·moving + (1−momentum)·batch`, from mean 0 and variance 1.
+    BatchNorm {
+        /// Added to the variance.
+        epsilon: f64,
+        /// How much of a moving statistic is kept a step.
+        momentum: f64,
+    },
+    /// `max(x, 0)`.
+    Relu,
+    /// The largest value of each window; padding never wins.
+    MaxPool {
+        /// Where the window meets the input.
+        #[serde(flatten)]
+        window: Window,
+    },
+    /// The mean of each window, padding left out.
+    AvgPool {
+        /// Where the window meets the input.
+        #[serde(flatten)]
+        window: Window,
+    },
+    /// The mean of each channel over all positions.
+    GlobalAvgPool,
+    /// In training drops a value with probability `rate` and scales the others by 1/(1−rate); in
+    /// evaluation the identity.
+    Dropout {
+        /// The probability, 0 ≤ rate < 1.
+        rate: f64,
+    },
+    /// The sum of two layers' outputs of one shape.
+    Add,
+}
+
+/// How a kernel or a pooling window slides over an image, every amount written out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+pub struct Window {
+    /// Height and width.
+    pub kernel: [usize; 2],
+    /// Steps down and to the right.
+    pub stride: [usize; 2],
+    /// Zeros (for pooling: nothing) added above, below, left and right.
+    pub padding: [usize; 4],
+}
+
+impl Window {
+    /// The output's height and width for an input of this height and width, or `None` where the
+    /// window is larger than the padded input.
+    pub fn output(&self, input: [usize; 2]) -> Option<[usize; 2]> {
+        let [above, below, left, right] = self.padding;
+        let extent = |axis: usize, padding: usize| {
+            let room = (input[axis] + padding).checked_sub(self.kernel[axis])?;
+            Some(room / self.stride[axis] + 1)
+        };
+        Some([extent(0, above + below)?, extent(1, left + right)?])
+    }
+}
+
+/// The vocabulary of losses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Loss {
+    /// Softmax and categorical cross-entropy from logits, averaged over the batch.
+    SoftmaxCrossEntropy,
+}
+
+/// The vocabulary of update rules.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Optimizer {
+    /// Adam in Keras's form: `w −= lr·√(1−β₂ᵗ)/(1−β₁ᵗ) · m/(√v+ε)` (Kingma & Ba 2015, the
+    /// formulation before section 2.1, where ε is not corrected for bias).
+    Adam {
+        /// Step size.
+        learning_rate: f64,
+        /// Decay of the first moment.
+        beta1: f64,
+        /// Decay of the second moment.
+        beta2: f64,
+        /// Added to the root of the *uncorrected* second moment.
+        epsilon: f64,
+    },
+    /// Stochastic gradient descent with momentum: `u ← momentum·u + g`, `w ← w − learning_rate·u`.
+    Sgd {
+        /// Step size.
+        learning_rate: f64,
+        /// How much of the velocity u is kept; 0 for none.
+        momentum: f64,
+    },
+}
+
+/// The arithmetic of the products.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// IEEE single precision in every product.
+    Fp32,
+}
+
+impl Precision {
+    /// All of them, in the order that lists show them.
+    pub const ALL: [Self; 1] = [Self::Fp32];
+
+    /// The name in specs, records and on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Fp32 => "fp32",
+        }
+    }
+}
+
+impl FromStr for Precision {
+    type Err = UnknownName;
+
+    fn from_str(name: &str) -> Result<Self, UnknownName> {
+        let found = Self::ALL.into_iter().find(|known| known.as_str() == name);
+        found.ok_or_else(|| UnknownName::new("precision", name, &Self::ALL.map(Self::as_str)))
+    }
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,263 @@
+//! Where datasets are loaded from, and what is refused.
+
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use flate2::{Compression, write::GzEncoder};
+use laptime_workload::{
+    DatasetName,
+    dataset::{
+        DataError, DataSource, Found, LoadOptions, Loaded, Policy, Silent, cache_folder, list,
+        load, verify,
+    },
+};
+use tempfile::TempDir;
+
+const NAME: DatasetName = DatasetName::FashionMnist;
+
+/// A folder with a cache that has nothing, and nothing to download.
+struct Place(TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn folder(&self, parent: &str) -> PathBuf {
+        let folder = self.0.path().join(parent).join(NAME.as_str());
+        fs::create_dir_all(&folder).unwrap();
+        folder
+    }
+
+    fn load(&self, policy: Policy, data_dir: Option<&str>) -> Result<Loaded, DataError> {
+        let options = LoadOptions {
+            policy,
+            data_dir: data_dir.map(|name| self.0.path().join(name)),
+            cache: Some(self.0.path().join("cache")),
+            offline: true,
+            mirror: None,
+        };
+        load(NAME, &options, &mut Silent)
+    }
+
+    #[track_caller]
+    fn assert_refused(&self, policy: Policy, data_dir: Option<&str>, expected: &str) {
+        let message = self.load(policy, data_dir).unwrap_err().to_string();
+        assert!(
+            message.contains(expected),
+            "{message}\nexpected: {expected}"
+        );
+    }
+}
+
+/// Writes well-formed files of zeros, except that label `label_at` of the test set is `label`.
+fn write_files(folder: &Path, label_at: usize, label: u8) {
+    for file in NAME.official().files {
+        let mut bytes = vec![0, 0, 8, file.dimensions.len() as u8];
+        for &dimension in file.dimensions {
+            bytes.extend((dimension as u32).to_be_bytes());
+        }
+        let header_bytes = bytes.len();
+        bytes.resize(header_bytes + file.dimensions.iter().product::<usize>(), 0);
+        if file.name.starts_with("t10k-labels") {
+            bytes[header_bytes + label_at] = label;
+        }
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(&bytes).unwrap();
+        fs::write(folder.join(file.name), encoder.finish().unwrap()).unwrap();
+    }
+}
+
+#[test]
+fn without_data_or_network_samples_are_synthetic_and_it_is_said() {
+    let place = Place::new();
+    let loaded = place.load(Policy::Auto, None).unwrap();
+    assert_eq!(loaded.dataset.source, DataSource::Synthetic);
+    assert_eq!(
+        (loaded.dataset.train.count(), loaded.dataset.test.count()),
+        (60_000, 10_000)
+    );
+    let warning = loaded.warning.unwrap();
+    assert!(warning.contains("SYNTHETIC"), "{warning}");
+    assert!(warning.contains("downloads are switched off"), "{warning}");
+    place.assert_refused(Policy::Official, None, "fashion-mnist is not there");
+    let loaded = place.load(Policy::Synthetic, None).unwrap();
+    assert_eq!(
+        (loaded.dataset.source, loaded.warning),
+        (DataSource::Synthetic, None)
+    );
+}
+
+#[cfg(feature = "download")]
+#[test]
+fn a_server_that_cannot_be_reached_is_no_reason_to_stop_but_for_official_data() {
+    let place = Place::new();
+    let mut options = LoadOptions {
+        cache: Some(place.0.path().to_owned()),
+        mirror: Some("http://127.0.0.1:1".into()),
+        ..LoadOptions::default()
+    };
+    let loaded = load(NAME, &options, &mut Silent).unwrap();
+    assert!(loaded.warning.unwrap().contains("127.0.0.1:1/train-images"));
+    options.policy = Policy::Official;
+    let error = load(NAME, &options, &mut Silent).unwrap_err();
+    assert!(matches!(error, DataError::Download { .. }), "{error}");
+}
+
+#[cfg(feature = "download")]
+#[test]
+fn a_cache_that_cannot_be_written_is_no_reason_to_stop_but_for_official_data() {
+    let place = Place::new();
+    fs::write(place.0.path().join("cache"), "a file").unwrap();
+    let mut options = LoadOptions {
+        cache: Some(place.0.path().join("cache")),
+        ..LoadOptions::default()
+    };
+    let loaded = load(NAME, &options, &mut Silent).unwrap();
+    assert!(loaded.warning.unwrap().contains("XDG_CACHE_HOME"));
+    options.policy = Policy::Official;
+    for name in DatasetName::ALL {
+        let error = load(name, &options, &mut Silent).unwrap_err();
+        assert!(matches!(error, DataError::Cache { .. }), "{error}");
+    }
+}
+
+#[cfg(not(feature = "download"))]
+#[test]
+fn a_build_without_downloads_says_where_files_belong() {
+    let place = Place::new();
+    let mut options = LoadOptions {
+        cache: Some(place.0.path().to_owned()),
+        ..LoadOptions::default()
+    };
+    let loaded = load(NAME, &options, &mut Silent).unwrap();
+    assert!(loaded.warning.unwrap().contains("has no downloads"));
+    options.policy = Policy::Official;
+    let message = load(NAME, &options, &mut Silent).unwrap_err().to_string();
+    let folder = place.0.path().join(NAME.as_str()).display().to_string();
+    assert!(message.contains(&folder), "{message}");
+}
+
+#[test]
+fn other_files_than_the_official_ones_are_unverified_in_the_data_dir_only() {
+    let place = Place::new();
+    write_files(&place.folder("mine"), 0, 9);
+    let loaded = place.load(Policy::Auto, Some("mine")).unwrap();
+    assert_eq!(loaded.dataset.source, DataSource::Unverified);
+    assert_eq!(loaded.dataset.test.labels[..2], [9, 0]);
+    assert!(
+        loaded
+            .warning
+            .unwrap()
+            .contains("not the official fashion-mnist")
+    );
+    place.assert_refused(
+        Policy::Official,
+        Some("mine"),
+        "`--data official` takes no other",
+    );
+    write_files(&place.folder("cache"), 0, 9);
+    place.assert_refused(Policy::Auto, None, "downloads are switched off");
+}
+
+#[test]
+fn a_wrong_data_dir_is_never_passed_over() {
+    let place = Place::new();
+    place.assert_refused(Policy::Auto, Some("nowhere"), "there is no such folder");
+    let folder = place.folder("mine");
+    place.assert_refused(
+        Policy::Auto,
+        Some("mine"),
+        "train-images-idx3-ubyte.gz: this file is missing",
+    );
+    write_files(&folder, 123, 10);
+    let label = "at byte 131 of its decompressed contents: label 10 is not below 10";
+    place.assert_refused(Policy::Auto, Some("mine"), label);
+    let images = folder.join("t10k-images-idx3-ubyte.gz");
+    let sound = fs::read(&images).unwrap();
+    fs::write(&images, &sound[..sound.len() / 2]).unwrap();
+    place.assert_refused(
+        Policy::Auto,
+        Some("mine"),
+        "t10k-images-idx3-ubyte.gz: at byte",
+    );
+    fs::write(&images, vec![0; 9_000_000]).unwrap();
+    place.assert_refused(
+        Policy::Auto,
+        Some("mine"),
+        "the most that fashion-mnist can need",
+    );
+    fs::remove_file(&images).unwrap();
+    fs::create_dir(&images).unwrap();
+    place.assert_refused(
+        Policy::Auto,
+        Some("mine"),
+        "check that it is a file that can be read",
+    );
+}
+
+#[test]
+fn a_data_dir_without_the_dataset_is_said_and_the_search_goes_on() {
+    let place = Place::new();
+    fs::create_dir(place.0.path().join("empty")).unwrap();
+    let warning = place
+        .load(Policy::Auto, Some("empty"))
+        .unwrap()
+        .warning
+        .unwrap();
+    assert!(
+        warning.contains("SYNTHETIC") && warning.contains("empty"),
+        "{warning}"
+    );
+}
+
+#[test]
+fn files_are_listed_and_verified() {
+    let place = Place::new();
+    let folder = place.folder("cache");
+    let official = &NAME.official().files[3];
+    fs::write(folder.join(official.name), vec![0; official.bytes as usize]).unwrap();
+    fs::write(folder.join(NAME.official().files[2].name), "short").unwrap();
+    let found = |states: Vec<_>| -> Vec<Found> {
+        let states: Vec<laptime_workload::dataset::FileState> = states;
+        states.into_iter().map(|state| state.found).collect()
+    };
+    use Found::{Missing, OfficialSize, Other};
+    assert_eq!(
+        found(list(NAME, &folder).unwrap()),
+        [Missing, Missing, Other, OfficialSize]
+    );
+    assert_eq!(
+        found(verify(NAME, &folder).unwrap()),
+        [Missing, Missing, Other, Other]
+    );
+}
+
+#[test]
+fn the_official_files_are_read_where_the_cache_has_them() {
+    let options = LoadOptions {
+        policy: Policy::Official,
+        offline: true,
+        ..LoadOptions::default()
+    };
+    let cache = cache_folder().unwrap();
+    let loaded = match load(NAME, &options, &mut Silent) {
+        Err(DataError::Offline { .. }) => {
+            println!("skipped: {} has no fashion-mnist", cache.display());
+            return;
+        }
+        loaded => loaded.unwrap(),
+    };
+    assert_eq!(
+        (loaded.dataset.source, loaded.warning),
+        (DataSource::Official, None)
+    );
+    let train = loaded.dataset.train;
+    assert_eq!((train.count(), train.pixels.len()), (60_000, 60_000 * 784));
+    assert_eq!(train.labels[..5], [9, 0, 0, 3, 0]);
+    let states = verify(NAME, &cache.join(NAME.as_str())).unwrap();
+    assert!(states.iter().all(|state| state.found == Found::Official));
+}
