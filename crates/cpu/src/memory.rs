@@ -9,8 +9,10 @@ use laptime_graph::schedule::{Arena, Buffer};
 /// Several threads read and write it at once through raw pointers. That no two of them touch the
 /// same place between two barriers is what `Schedule::check` has proven.
 pub(crate) struct Floats {
-    start: NonNull<f32>,
+    allocation: NonNull<u8>,
     layout: alloc::Layout,
+    start: NonNull<f32>,
+    bytes: usize,
 }
 
 // SAFETY: a `Floats` owns its memory; what threads do with the pointers is kept apart by the
@@ -24,13 +26,32 @@ impl Floats {
     pub(crate) fn zeroed(bytes: usize) -> Self {
         const LINE_BYTES: usize = 64;
         let bytes = bytes.next_multiple_of(LINE_BYTES) + LINE_BYTES;
-        let layout = alloc::Layout::from_size_align(bytes, LINE_BYTES).expect("arenas fit memory");
+        let alignment = if bytes >= LEAST_HUGE_BYTES {
+            HUGE_PAGE_BYTES
+        } else {
+            LINE_BYTES
+        };
+        // A huge page must be the arena's from end to end.
+        let room = bytes.next_multiple_of(alignment) + alignment;
+        // Room to align by hand: an allocator that is asked for so large an alignment clears the
+        // memory itself, and then pages that nobody ever uses are resident too.
+        let layout = alloc::Layout::from_size_align(room, LINE_BYTES).expect("arenas fit memory");
         // SAFETY: the layout's size is not 0.
-        let start = unsafe { alloc::alloc_zeroed(layout) };
-        let Some(start) = NonNull::new(start.cast()) else {
+        let Some(allocation) = NonNull::new(unsafe { alloc::alloc_zeroed(layout) }) else {
             alloc::handle_alloc_error(layout)
         };
-        Self { start, layout }
+        let offset = allocation.as_ptr().align_offset(alignment);
+        // SAFETY: less than `alignment`, by which there is more room than the arena needs.
+        let start = unsafe { allocation.add(offset) };
+        if alignment == HUGE_PAGE_BYTES {
+            prefer_huge_pages(start, bytes);
+        }
+        Self {
+            allocation,
+            layout,
+            start: start.cast(),
+            bytes,
+        }
     }
 
     fn pointer(&self) -> *mut f32 {
@@ -41,21 +62,41 @@ impl Floats {
     pub(crate) fn values(&self) -> &[f32] {
         // SAFETY: initialised (zeros at first) and within the allocation; a session hands it out
         // through `&self` only between two calls that train.
-        unsafe { std::slice::from_raw_parts(self.pointer(), self.layout.size() / 4) }
+        unsafe { std::slice::from_raw_parts(self.pointer(), self.bytes / 4) }
     }
 
     /// All values, to change them.
     pub(crate) fn values_mut(&mut self) -> &mut [f32] {
         // SAFETY: as in `values`, and nobody else has a reference.
-        unsafe { std::slice::from_raw_parts_mut(self.pointer(), self.layout.size() / 4) }
+        unsafe { std::slice::from_raw_parts_mut(self.pointer(), self.bytes / 4) }
     }
 }
 
 impl Drop for Floats {
     fn drop(&mut self) {
         // SAFETY: allocated in `zeroed` with this layout.
-        unsafe { alloc::dealloc(self.start.as_ptr().cast(), self.layout) }
+        unsafe { alloc::dealloc(self.allocation.as_ptr(), self.layout) }
     }
+}
+
+/// Where pages can be larger, this is their size on x86-64 and on most ARM systems.
+const HUGE_PAGE_BYTES: usize = 2 << 20;
+
+/// From here on an arena is worth a huge page of its own.
+const LEAST_HUGE_BYTES: usize = 64 << 10;
+
+/// Asks the system for huge pages. Weights and moments of one thread fill most of its L2 cache, and
+/// small pages scatter them over its sets and over more than its first TLB holds.
+fn prefer_huge_pages(start: NonNull<u8>, bytes: usize) {
+    #[cfg(target_os = "linux")]
+    // SAFETY: the range is within an allocation of ours, and advice changes no values. A system
+    // that does not take it is as good as before.
+    unsafe {
+        let bytes = bytes.next_multiple_of(HUGE_PAGE_BYTES);
+        libc::madvise(start.as_ptr().cast(), bytes, libc::MADV_HUGEPAGE);
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (start, bytes);
 }
 
 /// The memory of one thread alone.

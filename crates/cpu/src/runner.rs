@@ -89,6 +89,7 @@ impl Runner<'_> {
             let step = Step {
                 number,
                 batch,
+                next_batch: self.batches.get(index + 1).map_or(&[], |next| next.0),
                 pixels: &self.samples.pixels,
                 labels: &self.samples.labels,
                 scores: log.is_some(),

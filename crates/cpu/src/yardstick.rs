@@ -111,6 +111,7 @@ impl DenseProducts {
         let step = Step {
             number: 1,
             batch: &[],
+            next_batch: &[],
             pixels: &samples.pixels,
             labels: &samples.labels,
             scores: false,

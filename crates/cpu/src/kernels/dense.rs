@@ -328,6 +328,11 @@ struct Apply<R> {
 
 impl<S: Simd, R: Rule<S>> Finish<S> for Apply<R> {
     #[inline(always)]
+    fn prefetch(&self, input: usize, block: usize) {
+        self.rule.prefetch((block * self.inputs + input) * LANES);
+    }
+
+    #[inline(always)]
     unsafe fn finish(&self, _: S, input: usize, block: usize, sum: S::Block) {
         // SAFETY: the weights have this block of outputs for this input.
         unsafe { self.rule.apply((block * self.inputs + input) * LANES, sum) }

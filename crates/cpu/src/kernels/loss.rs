@@ -41,6 +41,7 @@ impl Run for SoftmaxCrossEntropy {
         let lowest = s.splat(f32::NEG_INFINITY);
         let scores = self.metrics.filter(|_| step.scores);
         let (mut loss_sum, mut correct) = (0.0, 0.0);
+        let mut totals = 1.0;
         let mut row_logits = [0.0f32; MOST_BLOCKS * LANES];
         for row in 0..rows {
             let label = usize::from(step.labels[step.batch[row] as usize]);
@@ -80,9 +81,17 @@ impl Run for SoftmaxCrossEntropy {
                 }
                 if scores.is_some() {
                     let score = row_logits[label];
-                    loss_sum += f64::from(total).ln() + f64::from(largest - score);
-                    let first = row_logits[..classes].iter().position(|&x| x == largest);
-                    correct += if first == Some(label) { 1.0 } else { 0.0 };
+                    loss_sum += f64::from(largest - score);
+                    // One logarithm for several rows: it takes as long as a row's exponentials.
+                    // Totals are between 1 and the 256 classes, so 64 of them stay finite.
+                    totals *= f64::from(total);
+                    if row % 64 == 63 || row + 1 == rows {
+                        loss_sum += f64::ln(std::mem::replace(&mut totals, 1.0));
+                    }
+                    // Of equal classes the first counts.
+                    if score == largest && !row_logits[..label].contains(&largest) {
+                        correct += 1.0;
+                    }
                 }
             }
         }

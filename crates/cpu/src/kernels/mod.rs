@@ -46,6 +46,8 @@ pub(crate) struct Step<'a> {
     pub(crate) number: u64,
     /// The samples of this step, all within the dataset.
     pub(crate) batch: &'a [u32],
+    /// The samples of the next step, or none.
+    pub(crate) next_batch: &'a [u32],
     /// The pixels of all samples.
     pub(crate) pixels: &'a [u8],
     /// The labels of all samples.

@@ -49,6 +49,10 @@ pub(super) trait Finish<S: Simd> {
     /// # Safety
     /// The row and the block are within the product's.
     unsafe fn finish(&self, s: S, row: usize, block: usize, sum: S::Block);
+
+    /// Asks for the cache lines that `finish` will want, before the sum is made.
+    #[inline(always)]
+    fn prefetch(&self, _row: usize, _block: usize) {}
 }
 
 /// For every row in `rows` and every block in `blocks` gives `finish` the block of
@@ -101,6 +105,11 @@ unsafe fn strip<S: Simd, const BLOCKS: usize>(
                 while $height <= S::TILE.0 && rows.end - row >= $height {
                     // SAFETY: rows and blocks lie within the caller's ranges.
                     unsafe {
+                        for r in 0..$height {
+                            for i in 0..BLOCKS {
+                                finish.prefetch(row + r, block + i);
+                            }
+                        }
                         let sums = tile::<S, $height, BLOCKS>(s, row, block, segments, a, b);
                         for (r, sums) in sums.into_iter().enumerate() {
                             for (i, sum) in sums.into_iter().enumerate() {

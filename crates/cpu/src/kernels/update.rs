@@ -46,6 +46,10 @@ pub(super) trait Rule<S: Simd>: Copy {
     /// # Safety
     /// The parameter has so many values, and they are this thread's.
     unsafe fn apply(&self, at: usize, gradient: S::Block);
+
+    /// Asks for the cache lines that `apply` will want at `at`.
+    #[inline(always)]
+    fn prefetch(&self, _at: usize) {}
 }
 
 /// Runs `$body` with `$rule` bound to the rule of a [`GradientUse`]: compiled once for each kind.
@@ -92,10 +96,11 @@ impl<S: Simd> Rule<S> for StoreRule<S> {
 #[derive(Clone, Copy)]
 pub(super) struct AdamRule<S: Simd> {
     s: S,
-    rate: S::Block,
+    two_rate: S::Block,
     one_minus_beta1: S::Block,
     one_minus_beta2: S::Block,
-    epsilon: S::Block,
+    two_epsilon: S::Block,
+    three: S::Block,
     smallest: S::Block,
     parameter: *mut f32,
     first_moment: *mut f32,
@@ -111,10 +116,11 @@ impl Adam {
             self.learning_rate * (1.0 - self.beta2.powi(t)).sqrt() / (1.0 - self.beta1.powi(t));
         AdamRule {
             s,
-            rate: s.splat(rate as f32),
+            two_rate: s.splat((2.0 * rate) as f32),
             one_minus_beta1: s.splat((1.0 - self.beta1) as f32),
             one_minus_beta2: s.splat((1.0 - self.beta2) as f32),
-            epsilon: s.splat(self.epsilon as f32),
+            two_epsilon: s.splat((2.0 * self.epsilon) as f32),
+            three: s.splat(3.0),
             smallest: s.splat(f32::MIN_POSITIVE),
             parameter: view.at(self.parameter),
             first_moment: view.at(self.first_moment),
@@ -125,6 +131,13 @@ impl Adam {
 
 impl<S: Simd> Rule<S> for AdamRule<S> {
     #[inline(always)]
+    fn prefetch(&self, at: usize) {
+        for place in [self.first_moment, self.second_moment, self.parameter] {
+            self.s.prefetch(place.wrapping_add(at));
+        }
+    }
+
+    #[inline(always)]
     unsafe fn apply(&self, at: usize, gradient: S::Block) {
         let Self { s, .. } = *self;
         // SAFETY: the caller's promise.
@@ -133,18 +146,27 @@ impl<S: Simd> Rule<S> for AdamRule<S> {
             let m = s.mul_add(self.one_minus_beta1, s.sub(gradient, m), m);
             s.store(self.first_moment.add(at), m);
             let v = s.load(self.second_moment.add(at));
-            let change = s.sub(s.mul(gradient, gradient), v);
-            let v = s.mul_add(self.one_minus_beta2, change, v);
+            let change = s.neg_mul_add(gradient, gradient, v);
+            let v = s.neg_mul_add(self.one_minus_beta2, change, v);
             s.store(self.second_moment.add(at), v);
-            // √v = v/√v; a v below the smallest normal number counts as that, whose root
-            // (10⁻¹⁹) is nothing beside any ε that works in single precision.
+            // A v below the smallest normal number counts as that, whose root (10⁻¹⁹) is nothing
+            // beside any ε that works in single precision.
             let v = s.max(v, self.smallest);
-            let root = s.mul(v, s.reciprocal_sqrt(v));
-            let quotient = s.mul(m, s.reciprocal(s.add(root, self.epsilon)));
+            // With y an estimate of 1/√v, √v is v·y·(3 − v·y²)/2 after one step of Newton's
+            // iteration; so 2·(√v + ε) takes three operations.
+            let estimate = s.reciprocal_sqrt_estimate(v);
+            let root = s.mul(v, estimate);
+            let correction = s.neg_mul_add(root, estimate, self.three);
+            let divisor = s.mul_add(root, correction, self.two_epsilon);
+            // The quotient and what it is short of, times the same estimate.
+            let reciprocal = s.reciprocal_estimate(divisor);
+            let quotient = s.mul(m, reciprocal);
+            let rest = s.neg_mul_add(divisor, quotient, m);
+            let quotient = s.mul_add(rest, reciprocal, quotient);
             let w = s.load(self.parameter.add(at));
             s.store(
                 self.parameter.add(at),
-                s.neg_mul_add(self.rate, quotient, w),
+                s.neg_mul_add(self.two_rate, quotient, w),
             );
         }
     }

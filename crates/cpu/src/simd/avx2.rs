@@ -73,17 +73,13 @@ impl Simd for Avx2 {
     fn neg_mul_add(self, a: Pair, b: Pair, c: Pair) -> Pair {
         both(|i| unsafe { _mm256_fnmadd_ps(a[i], b[i], c[i]) })
     }
-    // 12 bits, doubled by one step of Newton's iteration.
     #[inline(always)]
-    fn reciprocal_sqrt(self, a: Pair) -> Pair {
-        let r = both(|i| unsafe { _mm256_rsqrt_ps(a[i]) });
-        let half_a_r = self.mul(self.mul(self.splat(0.5), a), r);
-        self.mul(r, self.neg_mul_add(half_a_r, r, self.splat(1.5)))
+    fn reciprocal_sqrt_estimate(self, a: Pair) -> Pair {
+        both(|i| unsafe { _mm256_rsqrt_ps(a[i]) })
     }
     #[inline(always)]
-    fn reciprocal(self, a: Pair) -> Pair {
-        let r = both(|i| unsafe { _mm256_rcp_ps(a[i]) });
-        self.mul(r, self.neg_mul_add(a, r, self.splat(2.0)))
+    fn reciprocal_estimate(self, a: Pair) -> Pair {
+        both(|i| unsafe { _mm256_rcp_ps(a[i]) })
     }
     #[inline(always)]
     fn round(self, a: Pair) -> Pair {

@@ -58,17 +58,13 @@ impl Simd for Avx512 {
     fn neg_mul_add(self, a: __m512, b: __m512, c: __m512) -> __m512 {
         unsafe { _mm512_fnmadd_ps(a, b, c) }
     }
-    // 14 bits, doubled by one step of Newton's iteration.
     #[inline(always)]
-    fn reciprocal_sqrt(self, a: __m512) -> __m512 {
-        let r = unsafe { _mm512_rsqrt14_ps(a) };
-        let half_a_r = self.mul(self.mul(self.splat(0.5), a), r);
-        self.mul(r, self.neg_mul_add(half_a_r, r, self.splat(1.5)))
+    fn reciprocal_sqrt_estimate(self, a: __m512) -> __m512 {
+        unsafe { _mm512_rsqrt14_ps(a) }
     }
     #[inline(always)]
-    fn reciprocal(self, a: __m512) -> __m512 {
-        let r = unsafe { _mm512_rcp14_ps(a) };
-        self.mul(r, self.neg_mul_add(a, r, self.splat(2.0)))
+    fn reciprocal_estimate(self, a: __m512) -> __m512 {
+        unsafe { _mm512_rcp14_ps(a) }
     }
     #[inline(always)]
     fn round(self, a: __m512) -> __m512 {
@@ -91,6 +87,22 @@ impl Simd for Avx512 {
         let mut lanes = [0.0; LANES];
         unsafe { self.store(lanes.as_mut_ptr(), a) };
         lanes
+    }
+    #[inline(always)]
+    fn sum(self, a: __m512) -> f32 {
+        unsafe {
+            let halves = _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps::<1>(a));
+            let quarters = _mm_add_ps(
+                _mm256_castps256_ps128(halves),
+                _mm256_extractf128_ps::<1>(halves),
+            );
+            let pair = _mm_add_ps(quarters, _mm_movehl_ps(quarters, quarters));
+            _mm_cvtss_f32(_mm_add_ss(pair, _mm_movehdup_ps(pair)))
+        }
+    }
+    #[inline(always)]
+    fn largest(self, a: __m512) -> f32 {
+        unsafe { _mm512_reduce_max_ps(a) }
     }
     // Four rounds of exchanging halves, 64 shuffles: pairs of lanes, of pairs, of quarters.
     #[inline(always)]

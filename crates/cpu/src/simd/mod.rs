@@ -59,10 +59,10 @@ pub(crate) trait Simd: Copy {
     fn mul_add(self, a: Self::Block, b: Self::Block, c: Self::Block) -> Self::Block;
     /// `c − a·b`, fused where the instruction set can.
     fn neg_mul_add(self, a: Self::Block, b: Self::Block, c: Self::Block) -> Self::Block;
-    /// `1/√a` for normal a > 0, to within 2 units in the last place.
-    fn reciprocal_sqrt(self, a: Self::Block) -> Self::Block;
-    /// `1/a` for normal a > 0, to within 2 units in the last place.
-    fn reciprocal(self, a: Self::Block) -> Self::Block;
+    /// `1/√a` for normal a > 0, to within 2⁻¹¹ of it: one step of Newton's iteration makes it good.
+    fn reciprocal_sqrt_estimate(self, a: Self::Block) -> Self::Block;
+    /// `1/a` for normal a > 0, to within 2⁻¹¹ of it, likewise.
+    fn reciprocal_estimate(self, a: Self::Block) -> Self::Block;
     /// The nearest whole numbers, for |a| < 2²².
     fn round(self, a: Self::Block) -> Self::Block;
     /// `2ᵃ` for whole a in −126..=127.

@@ -77,25 +77,19 @@ impl Simd for Neon {
     fn neg_mul_add(self, a: Four, b: Four, c: Four) -> Four {
         each(|i| unsafe { vfmsq_f32(c[i], a[i], b[i]) })
     }
-    // 8 bits, doubled by each of two steps of Newton's iteration.
+    // 8 bits, doubled by a step of Newton's iteration.
     #[inline(always)]
-    fn reciprocal_sqrt(self, a: Four) -> Four {
+    fn reciprocal_sqrt_estimate(self, a: Four) -> Four {
         each(|i| unsafe {
-            let mut r = vrsqrteq_f32(a[i]);
-            for _ in 0..2 {
-                r = vmulq_f32(r, vrsqrtsq_f32(vmulq_f32(a[i], r), r));
-            }
-            r
+            let r = vrsqrteq_f32(a[i]);
+            vmulq_f32(r, vrsqrtsq_f32(vmulq_f32(a[i], r), r))
         })
     }
     #[inline(always)]
-    fn reciprocal(self, a: Four) -> Four {
+    fn reciprocal_estimate(self, a: Four) -> Four {
         each(|i| unsafe {
-            let mut r = vrecpeq_f32(a[i]);
-            for _ in 0..2 {
-                r = vmulq_f32(r, vrecpsq_f32(a[i], r));
-            }
-            r
+            let r = vrecpeq_f32(a[i]);
+            vmulq_f32(r, vrecpsq_f32(a[i], r))
         })
     }
     #[inline(always)]

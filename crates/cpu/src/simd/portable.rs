@@ -79,11 +79,11 @@ impl Simd for Portable {
         each(|lane| c.0[lane] - a.0[lane] * b.0[lane])
     }
     #[inline(always)]
-    fn reciprocal_sqrt(self, a: Array) -> Array {
+    fn reciprocal_sqrt_estimate(self, a: Array) -> Array {
         each(|lane| 1.0 / a.0[lane].sqrt())
     }
     #[inline(always)]
-    fn reciprocal(self, a: Array) -> Array {
+    fn reciprocal_estimate(self, a: Array) -> Array {
         each(|lane| 1.0 / a.0[lane])
     }
     // Adding 1.5·2²³ leaves no bits for a fraction; `f32::round_ties_even` is a call without SSE4.1.
