@@ -371,7 +371,17 @@ struct Apply<R> {
     stride: usize,
 }
 
+/// How many input channels ahead weights and moments are fetched: a tile, because in the last stages
+/// they come from memory, and a tile there takes as long as memory does to answer.
+const INPUTS_AHEAD: usize = 8;
+
 impl<S: Simd, R: Rule<S>> Finish<S> for Apply<R> {
+    #[inline(always)]
+    fn prefetch(&self, input: usize, block: usize) {
+        self.rule
+            .prefetch(self.at + block * self.stride + (input + INPUTS_AHEAD) * LANES);
+    }
+
     #[inline(always)]
     unsafe fn finish(&self, _: S, input: usize, block: usize, sum: S::Block) {
         // SAFETY: the weights have this block of filters for this input channel.
