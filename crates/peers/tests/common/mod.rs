@@ -7,12 +7,19 @@
 use std::{env, path::PathBuf, process::Command, sync::Arc};
 
 use laptime_engine::{Device, DeviceKind, Job, Passes};
-use laptime_workload::{Builtin, Overrides, Workload, dataset::synthetic};
+use laptime_workload::{Builtin, Overrides, Spec, Workload, dataset::synthetic};
 
 /// The built-in workload.
 pub fn fashion_mnist() -> Workload {
     let builtin = Builtin::find("fashion-mnist").expect("it is built in");
     let resolved = builtin.spec().resolve(&Overrides::default());
+    resolved.expect("it resolves")
+}
+
+/// A small net with every kind of layer.
+pub fn every_layer() -> Workload {
+    let spec = Spec::parse(include_str!("../specs/every-layer.toml"), "every-layer.toml");
+    let resolved = spec.expect("it parses").resolve(&Overrides::default());
     resolved.expect("it resolves")
 }
 
