@@ -53,6 +53,14 @@ def train(order, **_):
     tell("epoch", step_s=None, **score(samples))
 
 
+def compile(folder, **_):
+    global test_samples
+    with open(os.path.join(folder, "test.safetensors"), "rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+    (test_samples,) = header["labels"]["shape"]
+    tell("ready", prepare_s=0.0, details={})
+
+
 def trace_f64(state, to, **_):
     """To the gate it shows that it has done nothing."""
     shutil.copy(state, to)
@@ -61,9 +69,9 @@ def trace_f64(state, to, **_):
 
 ANSWERS = {
     "variants": lambda **_: tell("variants", names=["fake"]),
-    "compile": lambda **_: tell("ready", prepare_s=0.0, details={}),
+    "compile": compile,
     "train": train,
-    "evaluate": lambda **_: tell("result", **score(10)),
+    "evaluate": lambda **_: tell("result", **score(test_samples)),
     "trace_f64": trace_f64,
 }
 
