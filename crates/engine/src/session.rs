@@ -61,6 +61,12 @@ pub trait Engine {
         true
     }
 
+    /// Which of several ways to train it has found to be the fastest for this job, as far as it
+    /// remembers: a verdict is about that one alone.
+    fn choice(&self, _job: &Job, _device: &Device) -> Option<String> {
+        None
+    }
+
     /// Makes a workload ready to train on a device, from its initial state.
     fn compile(&self, job: &Job, device: &Device) -> Result<Box<dyn Session>, EngineError>;
 }
@@ -80,6 +86,11 @@ pub trait Session {
     /// The seconds of `compile` that passed before the engine could begin: a framework's process is
     /// started and its libraries imported, which the published scripts leave out of their total.
     fn start_s(&self) -> f64 {
+        0.0
+    }
+
+    /// The seconds of `compile` in which it tried out which way to train is the fastest here.
+    fn trial_s(&self) -> f64 {
         0.0
     }
 

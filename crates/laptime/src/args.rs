@@ -156,6 +156,10 @@ pub struct EngineArgs {
     /// What trains
     #[arg(long, value_name = "ENGINE", default_value = "laptime")]
     pub engine: String,
+    /// With --engine tensorflow: train as the published scripts did, to the letter, with Keras's own
+    /// initial weights, shuffle and defaults; a race calls this engine tensorflow-as-published
+    #[arg(long)]
+    pub as_published: bool,
     #[command(flatten)]
     pub settings: EngineSettings,
 }
@@ -206,6 +210,7 @@ impl EngineArgs {
         if let Some(threads) = settings.threads {
             arguments.extend(["--threads".into(), threads.to_string()]);
         }
+        arguments.extend(self.as_published.then(|| "--as-published".into()));
         arguments
     }
 }

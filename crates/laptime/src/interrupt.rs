@@ -1,6 +1,12 @@
 //! Ctrl-C, SIGTERM and SIGHUP: the run ends behind the step it is in and reports what it did.
 
-use std::{process::exit, sync::Arc};
+use std::{
+    process::exit,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use laptime_measure::{Stage, Watch};
 
@@ -23,6 +29,18 @@ pub fn listen(watch: Arc<Watch>) -> Result<(), Failure> {
         }
         watch.progress.stop();
     };
+    set(handler)
+}
+
+/// Has signals be noted, for work that looks at the note and cleans up behind itself.
+pub fn note() -> Result<Arc<AtomicBool>, Failure> {
+    let is_stopped = Arc::new(AtomicBool::new(false));
+    let noted = Arc::clone(&is_stopped);
+    set(move || noted.store(true, Ordering::Relaxed))?;
+    Ok(is_stopped)
+}
+
+fn set(handler: impl FnMut() + Send + 'static) -> Result<(), Failure> {
     ctrlc::set_handler(handler)
         .map_err(|error| Failure::Failed(format!("signals cannot be listened to: {error}")))
 }

@@ -154,6 +154,7 @@ impl Entrant {
         };
         let args = EngineArgs {
             engine: name.into(),
+            as_published: false,
             settings: settings.clone(),
         };
         Ok(Self {
@@ -235,7 +236,16 @@ impl WorkloadChoice {
 impl EngineChoice {
     /// Finds the engine and its device.
     pub fn resolve(args: EngineArgs) -> Result<Self, Failure> {
-        let engine = engines::find("--engine", &args.engine)?;
+        let engine = match (args.as_published, args.engine.as_str()) {
+            (false, name) => engines::find("--engine", name)?,
+            (true, "tensorflow") => engines::find("--engine", "tensorflow-as-published")?,
+            (true, name) => {
+                return Err(Failure::Usage(format!(
+                    "--engine {name} --as-published: only tensorflow has been published with; leave \
+                     --as-published out, or give --engine tensorflow"
+                )));
+            }
+        };
         let machine = Machine::identify();
         let device = engines::device(engine, args.settings.device, &machine.cpu)?;
         Self::new(engine, args, machine, device)

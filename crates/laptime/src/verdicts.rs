@@ -76,10 +76,11 @@ fn path(engine: &dyn Engine, job: &Job, device: &Device) -> Option<PathBuf> {
     let workload = &job.workload;
     let program = build(workload, Mode::Training, workload.batch_size);
     let key = format!(
-        "{} {} {}\n{}\nlast batch {}\n{}\n{device:?}\n{} threads\n{:?}",
+        "{} {} {} {:?}\n{}\nlast batch {}\n{}\n{device:?}\n{} threads\n{:?}",
         engine.name(),
         engine.version(),
         this_build()?,
+        engine.choice(job, device),
         program.digest(),
         job.dataset.train.count() % workload.batch_size,
         workload.precision,

@@ -57,6 +57,38 @@ fn every_mistake_is_named_with_advice() {
         ("data verify imagenet", &["imagenet", "fashion-mnist"]),
         ("explain --passes fast", &["--passes fast"]),
         ("verify --engine x", &["--engine x"]),
+        ("race", &["--engines"]),
+        ("race --engines laptime", &["--engines laptime", "two engines"]),
+        (
+            "race --engines laptime,jax,laptime",
+            &["laptime is named twice"],
+        ),
+        (
+            "race --engines laptime,torch",
+            &["--engines torch", "known: laptime, pytorch"],
+        ),
+        (
+            "race --engines laptime,jax --budget 90",
+            &["--budget", "90s, 10m, 1h"],
+        ),
+        (
+            "race --engines laptime,jax --runs 2 --budget 90s",
+            &["--runs", "cannot be used with", "--budget"],
+        ),
+        ("race --engines laptime,jax --runs 0", &["--runs"]),
+        (
+            "run --engine jax --as-published",
+            &["--as-published", "tensorflow"],
+        ),
+        ("peers install torch", &["torch", "pytorch"]),
+        (
+            "peers install jax --variant cuda",
+            &["JAX (cuda)", "LAPTIME_PEER_JAX"],
+        ),
+        (
+            "peers install jax --python nowhere",
+            &["--python nowhere", "no Python that runs"],
+        ),
     ];
     for (arguments, says) in table {
         let done = home.laptime(arguments);

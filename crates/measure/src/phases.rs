@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The phases of a run, in seconds of monotonic wall time. All but `load_s` and `start_s` add up to
-/// the total, because `other_s` is what the others leave of it.
+/// The phases of a run, in seconds of monotonic wall time. All but `load_s`, `start_s` and
+/// `trial_s` add up to the total, because `other_s` is what the others leave of it.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Phases {
     /// Reading and parsing the dataset; outside the total. 0 in every run but the first, which
@@ -14,6 +14,10 @@ pub struct Phases {
     /// that are part of laptime.
     #[serde(default)]
     pub start_s: f64,
+    /// Trying out which of a framework's ways to train is the fastest here; outside the total.
+    /// Nearly 0 where that is known from an earlier trial, or there is only one.
+    #[serde(default)]
+    pub trial_s: f64,
     /// Scaling pixels and encoding labels; nearly 0 where that is fused into training.
     pub prepare_s: f64,
     /// From the model to a session that is ready for its first step.
@@ -38,6 +42,7 @@ impl Phases {
         Self {
             load_s: 0.0,
             start_s: 0.0,
+            trial_s: 0.0,
             prepare_s,
             compile_s,
             train_s,

@@ -114,8 +114,9 @@ pub fn measure(
     let start = Instant::now();
     watch.enter(Stage::Compiling);
     let mut session = engine.compile(job, device)?;
-    let (start_s, prepare_s) = (session.start_s(), session.prepare_s());
-    let compiled_s = start.elapsed().as_secs_f64() - start_s;
+    let (start_s, trial_s) = (session.start_s(), session.trial_s());
+    let prepare_s = session.prepare_s();
+    let compiled_s = start.elapsed().as_secs_f64() - start_s - trial_s;
 
     let mut epochs = Vec::with_capacity(workload.epochs);
     let mut train_s = 0.0;
@@ -152,13 +153,14 @@ pub fn measure(
     }
 
     let (test, test_s) = test(session.as_mut(), job, watch)?;
-    let total_s = start.elapsed().as_secs_f64() - start_s;
+    let total_s = start.elapsed().as_secs_f64() - start_s - trial_s;
     let run = Run {
         seed: workload.seed,
         wall_s: begin.elapsed().as_secs_f64(),
         total_s,
         phases: Phases {
             start_s,
+            trial_s,
             ..Phases::of_total(
                 total_s,
                 prepare_s,

@@ -267,11 +267,21 @@ def to_laptime_state(state: dict) -> State:
     return State(int(state["step"]), tensors)
 
 
+STEP, LOOP = "a compiled step a call", "a compiled loop over the steps"
+
+
+def variants(job: Job, device: dict) -> list[str]:
+    is_stepwise = job.has_convolutions and find_device(device).platform == "cpu"
+    return [STEP if is_stepwise else LOOP]
+
+
 class Session:
-    def __init__(self, job: Job, device: dict, threads: int) -> None:
+    def __init__(self, job: Job, device: dict, threads: int, variant: str) -> None:
         for layer in job.layers:
             if layer["kind"] not in LAYERS:
                 raise Unsupported(f"JAX's adapter knows no layer {layer['kind']}")
+        if job.workload["precision"] != "fp32":
+            raise Unsupported(f"JAX's adapter knows no {job.workload['precision']}")
         self.job, self.workload = job, job.workload
         self.device = find_device(device)
         jax.config.update("jax_default_device", self.device)
@@ -283,7 +293,7 @@ class Session:
 
         self.state_now = to_own_state(self.workload, State(0, job.initial), np.float32)
         samples = len(job.train.labels)
-        is_stepwise = job.has_convolutions and self.device.platform == "cpu"
+        is_stepwise = variant == STEP
         self.most_steps = max(1, samples // job.batch_size)
         self.call_steps = 1 if is_stepwise else 16
         self.is_stepwise = is_stepwise
@@ -304,7 +314,6 @@ class Session:
         ).compile()
         self.details = {
             "device": str(self.device),
-            "variant": "a compiled step a call" if is_stepwise else "a compiled loop over the steps",
             "matmul_precision": "highest",
         }
 

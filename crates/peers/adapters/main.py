@@ -8,7 +8,9 @@ imported, and standard output then leads to the log: whatever a framework prints
 an event. `adapter.py` beside this file is the framework's adapter; it has
 
     describe() -> dict        versions of the libraries, and the devices
-    Session(job, device, threads)
+    variants(job, device)     names of the ways to train this that may be the fastest: where there are
+                              several, laptime tries each for some seconds
+    Session(job, device, threads, variant)
         .prepare_s, .details  what making samples ready took; what it really runs, for the record
         .train(order, told)   a Score and the seconds of each step or None; calls told(score) now and
                               then, and stops when that says so
@@ -127,9 +129,13 @@ class Peer:
             self.tell_score("step", score)
         return self.line.is_stopped.is_set()
 
-    def compile(self, folder: str, device: dict) -> None:
+    def variants(self, folder: str, device: dict) -> None:
+        names = self.adapter.variants(self.files.read_job(folder), device)
+        self.line.tell("variants", names=names)
+
+    def compile(self, folder: str, device: dict, variant: str) -> None:
         task = self.files.read_job(folder)
-        self.session = self.adapter.Session(task, device, self.threads)
+        self.session = self.adapter.Session(task, device, self.threads, variant)
         self.test_labels = task.test.labels
         self.line.tell("ready", prepare_s=self.session.prepare_s, details=self.session.details)
 

@@ -210,11 +210,17 @@ def to_laptime_state(state: dict) -> State:
     return State(int(state["step"].item()), {name: own(t) for name, t in tensors.items()})
 
 
+def variants(job: Job, device: dict) -> list[str]:
+    return ["a compiled step"]
+
+
 class Session:
-    def __init__(self, job: Job, device: dict, threads: int) -> None:
+    def __init__(self, job: Job, device: dict, threads: int, variant: str) -> None:
         for layer in job.layers:
             if layer["kind"] not in LAYERS:
                 raise Unsupported(f"MLX's adapter knows no layer {layer['kind']}")
+        if job.workload["precision"] != "fp32":
+            raise Unsupported(f"MLX's adapter knows no {job.workload['precision']}")
         mx.random.seed(job.workload["seed"])
         mx.set_default_device(mx.cpu if device["kind"] == "cpu" else mx.gpu)
         self.job, self.workload = job, job.workload
@@ -235,7 +241,7 @@ class Session:
             self.step(mx.arange(size))
             mx.eval(self.now)
         self.set_state(initial)
-        self.details = {"device": str(mx.default_device()), "variant": "a compiled step"}
+        self.details = {"device": str(mx.default_device())}
 
     def resident(self, samples) -> tuple[mx.array, mx.array]:
         return mx.array(np.array(samples.pixels)), mx.array(samples.labels.astype(np.int32))

@@ -1,19 +1,22 @@
 """A workload trained by PyTorch, written for speed.
 
-- Nets without convolutions: gather, forward, backward and update are one function under
-  torch.compile, whose launches would otherwise cost more than the products. On a CPU that needs a
-  C++ compiler; without one, the net is trained eagerly.
-- Nets with convolutions: eager, in channels-last layout, with the fused optimizers; their products
-  are the libraries' either way.
+- Which way is the fastest depends on the net and the machine, so there are several, and laptime tries
+  them: everything of a step as one function under torch.compile (small nets, whose launches would
+  otherwise cost more than the products); forward and backward under torch.compile with a fused
+  optimizer; or eager with a fused optimizer, in channels-last or PyTorch's own layout. On a CPU
+  compiling needs a C++ compiler; without one, nets are trained eagerly.
 - Samples are resident as scaled float32. Nothing waits for a loss but the look at the clock.
+- bf16 is PyTorch's automatic mixed precision: products take bfloat16, everything else float32.
 
 torch.compile keeps what it made in a cache on disk, as is its default: compiling is only cold once.
 """
 
+import contextlib
 import math
 import os
 import shutil
 import time
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -25,6 +28,8 @@ from job import Job, Score, State, Unsupported
 # IEEE single precision in every product: no TF32 on cards that have it.
 torch.backends.cuda.matmul.allow_tf32 = False
 torch.backends.cudnn.allow_tf32 = False
+# As TensorFlow and JAX do; threads that are made later have it from this one.
+torch.set_flush_denormal(True)
 
 EVALUATION_BLOCK = 500
 # Between two looks at the score and the wish to stop: on a card each waits for the work so far.
@@ -59,8 +64,7 @@ def find_device(wanted: dict) -> torch.device:
     return torch.device("cuda", names.index(wanted["name"]))
 
 
-# Layers: (layer, inputs, parameters, statistics, is_training) → output. Images are NCHW in
-# channels-last layout. A norm puts its new statistics into the dictionary that it is given.
+# Layers: (layer, inputs, parameters, statistics, is_training) → output. Images are NCHW. A norm puts its new statistics into the dictionary that it is given.
 
 
 def flatten(layer, inputs, *_):
@@ -138,9 +142,9 @@ LAYERS = {
 
 
 def logits_of(layers, parameters, statistics, pixels, is_training):
-    """The logits of scaled pixels (batch, height, width, channels), and the statistics behind it."""
+    """The logits of scaled pixels (batch, channels, height, width), and the statistics behind it."""
     statistics = dict(statistics)
-    x = pixels.permute(0, 3, 1, 2)
+    x = pixels
     outputs = []
     for layer in layers:
         inputs = [x if source == "input" else outputs[source["layer"]] for source in layer["inputs"]]
@@ -181,8 +185,10 @@ class Trainer:
         "sgd": {"velocity": "momentum_buffer"},
     }
 
-    def __init__(self, workload: dict, device: torch.device, dtype: torch.dtype) -> None:
-        self.workload, self.device, self.dtype = workload, device, dtype
+    def __init__(
+        self, workload: dict, device: torch.device, dtype: torch.dtype, way: "Way"
+    ) -> None:
+        self.workload, self.device, self.dtype, self.way = workload, device, dtype, way
         self.layers, self.constants = workload["layers"], workload["optimizer"]
         self.names = self.MOMENTS[self.constants["kind"]]
         self.totals = torch.zeros(2, dtype=torch.float64 if device.type != "mps" else dtype)
@@ -191,7 +197,21 @@ class Trainer:
     def tensor(self, values: np.ndarray) -> Tensor:
         tensor = torch.tensor(np.array(values), dtype=self.dtype, device=self.device)
         is_kernel = tensor.ndim == 4
-        return tensor.contiguous(memory_format=torch.channels_last) if is_kernel else tensor
+        return tensor.contiguous(memory_format=self.way.layout) if is_kernel else tensor
+
+    def loss_of(self, parameters, statistics, pixels, labels):
+        """The loss, and beside it how many were right and the statistics behind this batch."""
+        with self.mixed_precision():
+            logits, new = logits_of(self.layers, parameters, statistics, pixels, True)
+        # That of bfloat16's logits, too, is float32's.
+        logits = logits.to(self.dtype)
+        return functional.cross_entropy(logits, labels), (count_correct(logits, labels), new)
+
+    def mixed_precision(self):
+        # In float64, for the gate, there is nothing to mix.
+        if self.workload["precision"] == "bf16" and self.dtype == torch.float32:
+            return torch.autocast(self.device.type, torch.bfloat16)
+        return contextlib.nullcontext()
 
     def set_state(self, state: State) -> None:
         tensors = {name: self.tensor(values) for name, values in state.tensors.items()}
@@ -216,16 +236,14 @@ class Trainer:
         return State(self.steps, {name: own(tensor) for name, tensor in tensors.items()})
 
 
-class Compiled(Trainer):
-    """Everything of a step in one compiled function."""
+class WholeStep(Trainer):
+    """Everything of a step in one function."""
 
-    variant = "the whole step under torch.compile"
-
-    def __init__(self, workload, device, dtype, is_compiled=True) -> None:
-        super().__init__(workload, device, dtype)
+    def __init__(self, workload, device, dtype, way) -> None:
+        super().__init__(workload, device, dtype, way)
         # Static shapes: a last, smaller batch gets code of its own.
-        compiled = torch.compile(self.function, dynamic=False)
-        self.ready = compiled if is_compiled else self.function
+        function = self.function
+        self.ready = torch.compile(function, dynamic=False) if way.is_compiled else function
 
     def set_state(self, state: State) -> None:
         super().set_state(state)
@@ -233,11 +251,7 @@ class Compiled(Trainer):
 
     def function(self, parameters, statistics, moments, step, totals, data, batch):
         pixels, labels = data[0][batch], data[1][batch]
-
-        def loss_of(parameters):
-            logits, new = logits_of(self.layers, parameters, statistics, pixels, True)
-            return functional.cross_entropy(logits, labels), (count_correct(logits, labels), new)
-
+        loss_of = lambda parameters: self.loss_of(parameters, statistics, pixels, labels)
         gradient = torch.func.grad_and_value(loss_of, has_aux=True)
         gradients, (loss, (correct, new)) = gradient(parameters)
         step.add_(1)
@@ -253,10 +267,13 @@ class Compiled(Trainer):
         self.steps += 1
 
 
-class Eager(Trainer):
+class Autograd(Trainer):
     """Autograd and PyTorch's own fused optimizer."""
 
-    variant = "eager, channels-last, fused optimizer"
+    def __init__(self, workload, device, dtype, way) -> None:
+        super().__init__(workload, device, dtype, way)
+        function = self.loss_of
+        self.ready = torch.compile(function, dynamic=False) if way.is_compiled else function
 
     def set_state(self, state: State) -> None:
         super().set_state(state)
@@ -275,16 +292,15 @@ class Eager(Trainer):
         parameters = self.parameters.values()
         if constants["kind"] == "sgd":
             momentum = constants["momentum"]
+            if momentum == 0:
+                raise Unsupported("PyTorch keeps no velocity without momentum")
             return torch.optim.SGD(parameters, lr=rate, momentum=momentum, fused=True)
         betas = (constants["beta1"], constants["beta2"])
         return torch.optim.Adam(parameters, lr=rate, betas=betas, fused=True)
 
     def step(self, data, batch) -> None:
         pixels, labels = data[0][batch], data[1][batch]
-        logits, self.statistics = logits_of(
-            self.layers, self.parameters, self.statistics, pixels, True
-        )
-        loss = functional.cross_entropy(logits, labels)
+        loss, (correct, new) = self.ready(self.parameters, self.statistics, pixels, labels)
         self.optimizer.zero_grad()
         loss.backward()
         self.steps += 1
@@ -293,9 +309,35 @@ class Eager(Trainer):
             correction = math.sqrt(1 - self.constants["beta2"] ** self.steps)
             self.optimizer.param_groups[0]["eps"] = self.constants["epsilon"] / correction
         self.optimizer.step()
+        self.statistics = new
         with torch.no_grad():
             self.totals[0] += loss * len(labels)
-            self.totals[1] += count_correct(logits, labels)
+            self.totals[1] += correct
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to train, of which laptime takes the fastest."""
+
+    trainer: type[Trainer]
+    layout: torch.memory_format
+    is_compiled: bool
+
+
+WAYS = {
+    "step compiled": Way(WholeStep, torch.channels_last, True),
+    "eager": Way(Autograd, torch.contiguous_format, False),
+    "eager, channels-last": Way(Autograd, torch.channels_last, False),
+    "model compiled, channels-last": Way(Autograd, torch.channels_last, True),
+}
+
+
+def variants(job: Job, device: dict) -> list[str]:
+    names = ["eager, channels-last", "eager"] if job.has_convolutions else ["eager"]
+    if can_compile(find_device(device)):
+        # A whole step of a deep net takes minutes to compile, and its time is in the products.
+        names.append("model compiled, channels-last" if job.has_convolutions else "step compiled")
+    return names
 
 
 def can_compile(device: torch.device) -> bool:
@@ -305,13 +347,15 @@ def can_compile(device: torch.device) -> bool:
 
 
 class Session:
-    def __init__(self, job: Job, device: dict, threads: int) -> None:
+    def __init__(self, job: Job, device: dict, threads: int, variant: str) -> None:
         for layer in job.layers:
             if layer["kind"] not in LAYERS:
                 raise Unsupported(f"PyTorch's adapter knows no layer {layer['kind']}")
+        if job.workload["precision"] not in ("fp32", "bf16"):
+            raise Unsupported(f"PyTorch's adapter knows no {job.workload['precision']}")
         torch.manual_seed(job.workload["seed"])
         torch.set_num_threads(threads)
-        self.job, self.device = job, find_device(device)
+        self.job, self.device, self.way = job, find_device(device), WAYS[variant]
 
         start = time.perf_counter()
         self.data = self.resident(job.train)
@@ -319,10 +363,7 @@ class Session:
         self.synchronize()
         self.prepare_s = time.perf_counter() - start
 
-        is_compiled = not job.has_convolutions and can_compile(self.device)
-        self.trainer = (Compiled if is_compiled else Eager)(
-            job.workload, self.device, torch.float32
-        )
+        self.trainer = self.way.trainer(job.workload, self.device, torch.float32, self.way)
         # What there is to compile and to allocate is so before the first timed step; then everything
         # begins anew.
         initial = State(0, job.initial)
@@ -334,7 +375,6 @@ class Session:
         self.synchronize()
         self.details = {
             "device": str(self.device),
-            "variant": self.trainer.variant,
             "tf32": "off",
             "blas": "MKL" if torch.backends.mkl.is_available() else "no MKL",
             "onednn": "on" if torch.backends.mkldnn.is_available() else "off",
@@ -343,7 +383,12 @@ class Session:
     def resident(self, samples) -> tuple[Tensor, Tensor]:
         pixels = torch.from_numpy(np.array(samples.pixels)).to(self.device)
         labels = torch.from_numpy(samples.labels.astype(np.int64)).to(self.device)
-        return pixels.float().div_(self.job.workload["pixel_divisor"]), labels
+        pixels = pixels.float().div_(self.job.workload["pixel_divisor"])
+        return self.images(pixels), labels
+
+    def images(self, pixels: Tensor) -> Tensor:
+        """Samples (height, width, channels) as PyTorch's images, in the layout of this way."""
+        return pixels.permute(0, 3, 1, 2).contiguous(memory_format=self.way.layout)
 
     def synchronize(self) -> None:
         if self.device.type == "cuda":
@@ -380,12 +425,14 @@ class Session:
     def logits(self, samples):
         batches = torch.from_numpy(samples.astype(np.int64)).to(self.device)
         trainer = self.trainer
-        blocks = [
-            logits_of(
-                trainer.layers, trainer.parameters, trainer.statistics, self.test[0][block], False
-            )[0]
-            for block in batches.split(EVALUATION_BLOCK)
-        ]
+        blocks = []
+        for block in batches.split(EVALUATION_BLOCK):
+            pixels = self.test[0][block]
+            with trainer.mixed_precision():
+                logits, _ = logits_of(
+                    trainer.layers, trainer.parameters, trainer.statistics, pixels, False
+                )
+            blocks.append(logits.float())
         return torch.cat(blocks).cpu().numpy()
 
     def state(self) -> State:
@@ -396,18 +443,15 @@ class Session:
 
     def trace_f64(self, start: State, order):
         """The same step on the CPU; compiling it would only take longer."""
-        cpu = torch.device("cpu")
-        if isinstance(self.trainer, Compiled):
-            trainer = Compiled(self.job.workload, cpu, torch.float64, is_compiled=False)
-        else:
-            trainer = Eager(self.job.workload, cpu, torch.float64)
+        way = replace(self.way, is_compiled=False)
+        trainer = way.trainer(self.job.workload, torch.device("cpu"), torch.float64, way)
         trainer.set_state(start)
         losses = []
         for batch in order.reshape(-1, self.job.batch_size):
             pixels = torch.from_numpy(self.job.train.pixels[batch]).double()
             labels = torch.from_numpy(self.job.train.labels[batch].astype(np.int64))
             trainer.totals.zero_()
-            data = (pixels / self.job.workload["pixel_divisor"], labels)
+            data = (self.images(pixels / self.job.workload["pixel_divisor"]), labels)
             trainer.step(data, torch.arange(len(batch)))
             losses.append(trainer.totals[0].item() / len(batch))
         return losses, trainer.state()

@@ -1,8 +1,8 @@
 """A workload trained by Keras on TensorFlow, through `fit`, written for speed.
 
 - `fit` runs many steps an execution on batches that tf.data gathers in large blocks, with
-  `jit_compile`. On CPUs, XLA's convolutions are slower than oneDNN's: nets that have any are trained
-  without it there.
+  `jit_compile`. On CPUs, XLA's convolutions may be slower than oneDNN's: for nets that have any,
+  laptime tries it with and without there.
 - As published: the script of December 2020 to the letter. Keras's defaults, its own shuffle, one
   `fit` for all epochs on arrays.
 """
@@ -220,6 +220,11 @@ class Net:
         return State(int(self.optimizer.iterations), tensors)
 
 
+def check_precision(job: Job) -> None:
+    if job.workload["precision"] != "fp32":
+        raise Unsupported(f"TensorFlow's adapter knows no {job.workload['precision']}")
+
+
 class Look(keras.callbacks.Callback):
     """Tells how far an epoch is, and ends it where that is wished."""
 
@@ -244,11 +249,21 @@ def score_of(logs: dict, samples: int) -> Score:
     return Score(samples, float(logs["loss"]) * samples, correct)
 
 
+JIT, NO_JIT = "fit, jit_compile", "fit"
+
+
+def variants(job: Job, device: dict) -> list[str]:
+    # Small nets gain by a factor; on CPUs it depends on the net whose convolutions are quicker.
+    may_gain = job.has_convolutions and device["kind"] == "cpu"
+    return [NO_JIT, JIT] if may_gain else [JIT]
+
+
 class Session:
-    def __init__(self, job: Job, device: dict, threads: int) -> None:
+    def __init__(self, job: Job, device: dict, threads: int, variant: str) -> None:
         for layer in job.layers:
             if layer["kind"] not in LAYERS:
                 raise Unsupported(f"TensorFlow's adapter knows no layer {layer['kind']}")
+        check_precision(job)
         keras.utils.set_random_seed(job.workload["seed"])
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
@@ -263,11 +278,11 @@ class Session:
         self.data = tf.constant(self.pixels), tf.constant(self.labels)
         self.prepare_s = time.perf_counter() - start
 
-        is_jitted = not (job.has_convolutions and is_cpu)
+        is_jitted = variant == JIT
         samples = len(self.labels)
         steps = samples // job.batch_size
-        self.block = min(MOST_STEPS_AN_EXECUTION, steps) if is_jitted else 1
-        self.net = Net(job.workload, jit_compile=is_jitted, steps_per_execution=max(1, self.block))
+        self.block = max(1, min(MOST_STEPS_AN_EXECUTION, steps)) if is_jitted else 1
+        self.net = Net(job.workload, jit_compile=is_jitted, steps_per_execution=self.block)
         initial = State(0, job.initial)
         # Keras compiles within its first fit; then everything begins anew.
         self.net.set_state(initial)
@@ -278,7 +293,7 @@ class Session:
         self.net.set_state(initial)
         self.details = {
             "device": tf.config.list_logical_devices()[0 if is_cpu else -1].name,
-            "variant": f"fit, jit_compile={is_jitted}, steps_per_execution={max(1, self.block)}",
+            "steps_per_execution": str(self.block),
             "tf32": "off",
         }
 
@@ -290,7 +305,7 @@ class Session:
     def batches(self, order: np.ndarray, steps: int) -> tf.data.Dataset:
         pixels, labels = self.data
         rows = tf.data.Dataset.from_tensor_slices(order.astype(np.int32).reshape(steps, -1))
-        blocks = rows.batch(max(1, self.block))
+        blocks = rows.batch(self.block)
         gathered = blocks.map(lambda block: (tf.gather(pixels, block), tf.gather(labels, block)))
         return gathered.prefetch(2).unbatch()
 
@@ -374,6 +389,10 @@ class EpochByEpoch(keras.callbacks.Callback):
         self.done.put(logs)
 
 
+def as_published_variants(job: Job, device: dict) -> list[str]:
+    return ["as published: one fit, Keras's defaults and shuffle"]
+
+
 class AsPublished(Session):
     """The script of December 2020: arrays, one `fit` for all epochs, `evaluate`; Keras's defaults,
     its own initial weights and shuffle, and what it compiles it compiles within the first epoch.
@@ -381,7 +400,8 @@ class AsPublished(Session):
     Whole epochs are Keras's own. Fewer samples, as the gate gives, are trained on in the order given:
     by the same model, compiled in the same way, through the same `fit`."""
 
-    def __init__(self, job: Job, device: dict, threads: int) -> None:
+    def __init__(self, job: Job, device: dict, threads: int, variant: str) -> None:
+        check_precision(job)
         keras.utils.set_random_seed(job.workload["seed"])
         if device["kind"] == "cpu":
             tf.config.set_visible_devices([], "GPU")
@@ -394,7 +414,7 @@ class AsPublished(Session):
         self.prepare_s = time.perf_counter() - start
         self.net = Net(job.workload)
         self.epochs: EpochByEpoch | None = None
-        self.details = {"variant": "as published: one fit, Keras's defaults and shuffle"}
+        self.details = {"device": tf.config.list_logical_devices()[0].name, "tf32": "off"}
 
     def fit(self) -> None:
         """In a thread of its own, as it lasts from one command to another."""

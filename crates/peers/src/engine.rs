@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::OnceLock,
     time::{Duration, Instant},
 };
@@ -14,7 +14,8 @@ use crate::{
     environment::interpreter,
     process::{PeerProcess, Start},
     protocol::{DeviceReport, Event},
-    session::PeerSession,
+    session::{PeerSession, Ready},
+    trial::{self, Choice},
 };
 
 /// A framework as an engine. It is asked for its version and devices once.
@@ -23,6 +24,7 @@ pub struct PeerEngine {
     framework: &'static Framework,
     python: Option<PathBuf>,
     silence: Option<Duration>,
+    variant: Option<&'static str>,
     description: OnceLock<Description>,
 }
 
@@ -40,6 +42,7 @@ impl PeerEngine {
             framework,
             python: None,
             silence: None,
+            variant: None,
             description: OnceLock::new(),
         }
     }
@@ -60,12 +63,24 @@ impl PeerEngine {
         }
     }
 
+    /// The engine that trains in this way, without trying others.
+    pub fn with_variant(self, variant: &'static str) -> Self {
+        Self {
+            variant: Some(variant),
+            ..self
+        }
+    }
+
     /// The framework.
     pub fn framework(&self) -> &'static Framework {
         self.framework
     }
 
-    fn start(&self, threads: usize) -> Result<PeerProcess, EngineError> {
+    fn start(
+        &self,
+        threads: usize,
+        silence: Option<Duration>,
+    ) -> Result<PeerProcess, EngineError> {
         let python = match &self.python {
             Some(python) => python.clone(),
             None => interpreter(self.framework)?,
@@ -75,7 +90,7 @@ impl PeerEngine {
             python: &python,
             adapter: self.framework.adapter,
             threads,
-            silence: self.silence,
+            silence: silence.or(self.silence),
         })
     }
 
@@ -89,10 +104,67 @@ impl PeerEngine {
         }
     }
 
+    /// The way in which this job is trained: the only one, the one that won an earlier trial, or the
+    /// one that wins now.
+    fn choose(
+        &self,
+        process: &mut PeerProcess,
+        folder: &Path,
+        job: &Job,
+        device: &Device,
+    ) -> Result<(String, Option<Choice>), EngineError> {
+        if let Some(variant) = self.variant {
+            return Ok((variant.to_owned(), None));
+        }
+        let mut names = PeerSession::variants(process, folder, device)?;
+        if names.len() == 1 {
+            return Ok((names.remove(0), None));
+        }
+        let key = self.trial_key(job, device)?;
+        let remembered = Choice::remembered(&key).filter(|choice| names.contains(&choice.variant));
+        let choice = match remembered {
+            Some(choice) => choice,
+            None => {
+                let outcomes = names.into_iter().map(|name| {
+                    let step_s = self.try_out(&name, folder, job, device);
+                    (name, step_s)
+                });
+                let choice = Choice::of(outcomes.collect())?;
+                choice.remember(&key);
+                choice
+            }
+        };
+        Ok((choice.variant.clone(), Some(choice)))
+    }
+
+    /// The seconds a step of one way to train, in a process of its own, so that it can be ended and
+    /// leaves nothing behind.
+    fn try_out(
+        &self,
+        variant: &str,
+        folder: &Path,
+        job: &Job,
+        device: &Device,
+    ) -> Result<f64, EngineError> {
+        let mut process = self.start(job.threads, Some(trial::COMPILE))?;
+        self.hello(&mut process)?;
+        let ready = Ready {
+            variant: variant.to_owned(),
+            ..Ready::default()
+        };
+        let mut session = PeerSession::compile(process, folder, job, device, ready)?;
+        trial::step_s(&mut session, job)
+    }
+
+    fn trial_key(&self, job: &Job, device: &Device) -> Result<String, EngineError> {
+        let versions = format!("{:?}", self.description()?.versions);
+        Ok(trial::key(self.framework.adapter, &versions, job, device))
+    }
+
     fn description(&self) -> Result<&Description, EngineError> {
         match self.description.get() {
             Some(description) => Ok(description),
-            None => self.hello(&mut self.start(all_processors())?),
+            None => self.hello(&mut self.start(all_processors(), None)?),
         }
     }
 }
@@ -152,13 +224,25 @@ impl Engine for PeerEngine {
             return Err(EngineError::Unsupported(what));
         }
         let begin = Instant::now();
-        let mut process = self.start(job.threads)?;
+        let mut process = self.start(job.threads, None)?;
         // While the framework is imported.
         let folder = PeerSession::write_job(&process, job)?;
         self.hello(&mut process)?;
         let start_s = begin.elapsed().as_secs_f64();
-        let session = PeerSession::compile(process, &folder, job, device, start_s)?;
+        let (variant, choice) = self.choose(&mut process, &folder, job, device)?;
+        let ready = Ready {
+            variant,
+            trial: choice.map(|choice| choice.trial),
+            start_s,
+            trial_s: begin.elapsed().as_secs_f64() - start_s,
+        };
+        let session = PeerSession::compile(process, &folder, job, device, ready)?;
         Ok(Box::new(session))
+    }
+
+    fn choice(&self, job: &Job, device: &Device) -> Option<String> {
+        let key = self.trial_key(job, device).ok()?;
+        Choice::remembered(&key).map(|choice| choice.variant)
     }
 }
 

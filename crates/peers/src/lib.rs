@@ -15,6 +15,7 @@ pub mod install;
 mod process;
 mod protocol;
 mod session;
+mod trial;
 
 pub use engine::PeerEngine;
 pub use environment::{MARKER, environment_dir, is_available};

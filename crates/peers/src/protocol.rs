@@ -7,6 +7,7 @@
 //!
 //! | command | event that ends it |
 //! |---|---|
+//! | `variants` | `variants` |
 //! | `compile` | `ready` |
 //! | `train` | `epoch`; before it `step` now and then |
 //! | `evaluate` | `result` |
@@ -25,10 +26,16 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Serialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
 pub(crate) enum Command<'a> {
-    /// Make the job of this folder ready on this device.
+    /// Tell which ways there are to train the job of this folder on this device.
+    Variants {
+        folder: &'a Path,
+        device: &'a DeviceReport,
+    },
+    /// Make the job of this folder ready on this device, to be trained in this way.
     Compile {
         folder: &'a Path,
         device: &'a DeviceReport,
+        variant: &'a str,
     },
     /// Train on the samples in this file, in that order.
     Train { order: &'a Path },
@@ -57,6 +64,9 @@ pub(crate) enum Event {
     Hello {
         versions: BTreeMap<String, String>,
         devices: Vec<DeviceReport>,
+    },
+    Variants {
+        names: Vec<String>,
     },
     Ready {
         prepare_s: f64,

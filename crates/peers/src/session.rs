@@ -22,12 +22,25 @@ use crate::{
 /// How often the wish to stop is looked at.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// What was decided and what passed before a peer could begin to compile.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Ready {
+    /// The way to train that the adapter is to take.
+    pub(crate) variant: String,
+    /// What a trial found, where there was one.
+    pub(crate) trial: Option<String>,
+    /// The seconds until the framework was imported.
+    pub(crate) start_s: f64,
+    /// The seconds that deciding took.
+    pub(crate) trial_s: f64,
+}
+
 /// A workload that a peer trains, in its process.
 pub(crate) struct PeerSession {
     process: PeerProcess,
     device: Device,
     costs: StepCosts,
-    start_s: f64,
+    ready: Ready,
     prepare_s: f64,
     details: BTreeMap<String, String>,
     peak_memory_bytes: Option<u64>,
@@ -44,26 +57,40 @@ impl PeerSession {
         Ok(folder)
     }
 
+    /// The ways that the adapter knows to train a job.
+    pub(crate) fn variants(
+        process: &mut PeerProcess,
+        folder: &Path,
+        device: &Device,
+    ) -> Result<Vec<String>, EngineError> {
+        process.send(&Command::Variants {
+            folder,
+            device: &report(device),
+        })?;
+        match process.wait()? {
+            Event::Variants { names } => Ok(names),
+            other => Err(process.unexpected(&other)),
+        }
+    }
+
     pub(crate) fn compile(
         mut process: PeerProcess,
         folder: &Path,
         job: &Job,
         device: &Device,
-        start_s: f64,
+        ready: Ready,
     ) -> Result<Self, EngineError> {
-        let report = DeviceReport {
-            kind: device.kind.into(),
-            name: device.name.clone(),
-            driver: device.driver.clone(),
-        };
         process.send(&Command::Compile {
             folder,
-            device: &report,
+            device: &report(device),
+            variant: &ready.variant,
         })?;
-        let (prepare_s, details) = match process.wait()? {
+        let (prepare_s, mut details) = match process.wait()? {
             Event::Ready { prepare_s, details } => (prepare_s, details),
             other => return Err(process.unexpected(&other)),
         };
+        details.insert("variant".into(), ready.variant.clone());
+        details.extend(ready.trial.clone().map(|text| ("trial".into(), text)));
         let program = build(&job.workload, Mode::Training, job.workload.batch_size);
         Ok(Self {
             process,
@@ -76,7 +103,7 @@ impl PeerSession {
                 executed_flops: None,
                 parameters: program.parameter_count() as u64,
             },
-            start_s,
+            ready,
             prepare_s,
             details,
             peak_memory_bytes: None,
@@ -142,7 +169,11 @@ impl Session for PeerSession {
     }
 
     fn start_s(&self) -> f64 {
-        self.start_s
+        self.ready.start_s
+    }
+
+    fn trial_s(&self) -> f64 {
+        self.ready.trial_s
     }
 
     fn prepare_s(&self) -> f64 {
@@ -218,6 +249,14 @@ impl Session for PeerSession {
                 .collect(),
             state: read_state(&to).map_err(failed)?,
         })
+    }
+}
+
+fn report(device: &Device) -> DeviceReport {
+    DeviceReport {
+        kind: device.kind.into(),
+        name: device.name.clone(),
+        driver: device.driver.clone(),
     }
 }
 

@@ -1,4 +1,5 @@
-//! The gate passes every framework's adapter and catches every planted error.
+//! The gate passes every framework's adapter, in each of its ways to train, and catches every planted
+//! error.
 //!
 //! JAX is tested wherever it is: `LAPTIME_PEER_JAX` names an interpreter that has it, or
 //! `laptime peers install jax` has made one. The others take longer, and are tested where
@@ -8,172 +9,266 @@ mod common;
 
 use std::{env, sync::Arc};
 
-use common::{cpu, fashion_mnist, job};
+use common::{cpu, every_layer, fashion_mnist, job};
 use laptime_engine::{
-    Engine, Job,
+    Engine, EngineError, Job,
     gate::{Verdict, verify, verify_against},
 };
 use laptime_peers::{
     Framework, JAX, MLX, PYTORCH, PeerEngine, TENSORFLOW, TENSORFLOW_AS_PUBLISHED, is_available,
 };
-use laptime_workload::Optimizer;
+use laptime_workload::{Optimizer, Workload};
 
 const VERIFIED: Verdict = Verdict::Verified { steps: 20 };
 
 /// An error to plant: its name, a text in the adapter and what to put in its place.
 type Plant = (&'static str, &'static str, &'static str);
 
-fn is_asked_for(framework: &Framework, variable: &str) -> bool {
-    let asked = variable.is_empty() || env::var_os(variable).is_some();
-    let tested = asked && is_available(framework);
-    if !tested {
-        eprintln!(
-            "skipped: {} is not installed or not asked for",
-            framework.title
-        );
-    }
-    tested
+/// What is tested of a framework.
+struct Case {
+    framework: &'static Framework,
+    /// The variable that has it tested; empty where it always is.
+    variable: &'static str,
+    /// Its ways to train Fashion-MNIST; the first is the one that errors are planted in.
+    variants: &'static [&'static str],
+    /// Its ways to train a net of convolutions.
+    convolutional: &'static [&'static str],
+    plants: &'static [Plant],
 }
 
-fn check(framework: &'static Framework, plants: &[Plant]) {
-    let engine = PeerEngine::new(framework);
-    assert_eq!(
-        engine
-            .devices()
-            .expect("it has devices")
-            .last()
-            .map(|d| d.kind),
-        Some(cpu().kind)
-    );
-    // A last batch of fewer samples.
-    let truth = job(fashion_mnist(), 32 * 3 + 5);
-    let verdict = verify(&engine, &truth, &cpu()).expect("it runs");
-    assert_eq!(verdict, VERIFIED, "{}", framework.title);
+impl Case {
+    fn check(&self) {
+        let Self { framework, .. } = *self;
+        let is_asked_for = self.variable.is_empty() || env::var_os(self.variable).is_some();
+        if !is_asked_for || !is_available(framework) {
+            eprintln!(
+                "skipped: {} is not installed or not asked for",
+                framework.title
+            );
+            return;
+        }
+        let devices = PeerEngine::new(framework).devices();
+        let last = devices.expect("it has devices").pop().expect("one of them");
+        assert_eq!(last.kind, cpu().kind);
+        // A last batch of fewer samples.
+        let truth = job(fashion_mnist(), 32 * 3 + 5);
+        self.is_verified(&truth, self.variants);
+        self.is_verified(&job(every_layer(), 16 * 3 + 5), self.convolutional);
+        self.catches_another_learning_rate(&truth);
+        for plant in self.plants {
+            self.catches(plant, &truth);
+        }
+    }
 
-    let mut workload = fashion_mnist();
-    let Optimizer::Adam { learning_rate, .. } = &mut workload.optimizer else {
-        panic!("it is Adam");
-    };
-    *learning_rate *= 1.01;
-    let planted = Job {
-        workload: Arc::new(workload),
-        ..truth.clone()
-    };
-    let verdict = verify_against(&engine, &planted, &cpu(), &truth).expect("it runs");
-    assert!(
-        !verdict.is_verified(),
-        "{}: learning rate 1 % off",
-        framework.title
-    );
+    fn is_verified(&self, truth: &Job, variants: &'static [&'static str]) {
+        for variant in variants {
+            let engine = PeerEngine::new(self.framework).with_variant(variant);
+            let verdict = verify(&engine, truth, &cpu()).expect("it runs");
+            let name = &truth.workload.name;
+            assert_eq!(
+                verdict, VERIFIED,
+                "{name}, {}, {variant}",
+                self.framework.title
+            );
+        }
+    }
 
-    for (name, right, wrong) in plants {
-        assert!(framework.adapter.contains(right), "{name}: {right} is gone");
-        let planted = Framework {
-            adapter: framework.adapter.replace(right, wrong).leak(),
-            ..framework.clone()
+    fn catches_another_learning_rate(&self, truth: &Job) {
+        let mut workload = Workload::clone(&truth.workload);
+        let Optimizer::Adam { learning_rate, .. } = &mut workload.optimizer else {
+            panic!("it is Adam");
         };
-        let engine = PeerEngine::new(Box::leak(Box::new(planted)));
-        let verdict = verify(&engine, &truth, &cpu()).expect("it runs");
-        assert!(!verdict.is_verified(), "{}: {name}", framework.title);
-        eprintln!("{}, {name}: {verdict}", framework.title);
+        *learning_rate *= 1.01;
+        let planted = Job {
+            workload: Arc::new(workload),
+            ..truth.clone()
+        };
+        let engine = PeerEngine::new(self.framework).with_variant(self.variants[0]);
+        let verdict = verify_against(&engine, &planted, &cpu(), truth).expect("it runs");
+        let title = self.framework.title;
+        assert!(!verdict.is_verified(), "{title}: learning rate 1 % off");
+        eprintln!("{title}, learning rate 1 % off: {verdict}");
+    }
+
+    fn catches(&self, (name, right, wrong): &Plant, truth: &Job) {
+        let Framework { title, adapter, .. } = self.framework;
+        assert!(adapter.contains(right), "{name}: {right} is gone");
+        let planted = Framework {
+            adapter: adapter.replace(right, wrong).leak(),
+            ..self.framework.clone()
+        };
+        let engine =
+            PeerEngine::new(Box::leak(Box::new(planted))).with_variant(self.variants[0]);
+        let verdict = verify(&engine, truth, &cpu());
+        let verdict = verdict.unwrap_or_else(|error: EngineError| panic!("{name}: {error}"));
+        assert!(!verdict.is_verified(), "{title}: {name}");
+        eprintln!("{title}, {name}: {verdict}");
     }
 }
 
 #[test]
 fn jax() {
-    if is_asked_for(&JAX, "") {
-        check(
-            &JAX,
-            &[
-                (
-                    "epsilon at the corrected moment",
-                    "constants[\"epsilon\"]",
-                    "constants[\"epsilon\"] * jnp.sqrt(correction(beta2))",
-                ),
-                (
-                    "no bias",
-                    "parameters[f\"{name}.weight\"].T + parameters[f\"{name}.bias\"]",
-                    "parameters[f\"{name}.weight\"].T",
-                ),
-                (
-                    "labels swapped in the timed path",
-                    "jnp.asarray(samples.labels)",
-                    "jnp.asarray(samples.labels ^ 1)",
-                ),
-                (
-                    "an order of its own",
-                    "order[:steps] = batches",
-                    "order[:steps] = np.arange(batches.size).reshape(batches.shape)",
-                ),
-                (
-                    "the count of steps forgotten",
-                    "\"step\": jnp.int32(state.steps)",
-                    "\"step\": jnp.int32(0)",
-                ),
-            ],
-        );
+    Case {
+        framework: &JAX,
+        variable: "",
+        variants: &["a compiled loop over the steps"],
+        convolutional: &["a compiled step a call"],
+        plants: &[
+            (
+                "epsilon at the corrected moment",
+                "constants[\"epsilon\"]",
+                "constants[\"epsilon\"] * jnp.sqrt(correction(beta2))",
+            ),
+            (
+                "no bias",
+                "parameters[f\"{name}.weight\"].T + parameters[f\"{name}.bias\"]",
+                "parameters[f\"{name}.weight\"].T",
+            ),
+            (
+                "labels swapped in the timed path",
+                "jnp.asarray(samples.labels)",
+                "jnp.asarray(samples.labels ^ 1)",
+            ),
+            (
+                "an order of its own",
+                "order[:steps] = batches",
+                "order[:steps] = np.arange(batches.size).reshape(batches.shape)",
+            ),
+            (
+                "the count of steps forgotten",
+                "\"step\": jnp.int32(state.steps)",
+                "\"step\": jnp.int32(0)",
+            ),
+        ],
     }
+    .check();
 }
 
 #[test]
 fn pytorch() {
-    if is_asked_for(&PYTORCH, "LAPTIME_TEST_PYTORCH") {
-        check(
-            &PYTORCH,
-            &[
-                (
-                    "epsilon at the corrected moment",
-                    "+ constants[\"epsilon\"])",
-                    "+ constants[\"epsilon\"] * torch.sqrt(correction(beta2)))",
-                ),
-                (
-                    "an order of its own",
-                    "batches = torch.from_numpy(order.astype(np.int64)).to(self.device)",
-                    "batches = torch.arange(len(order))",
-                ),
-            ],
-        );
+    Case {
+        framework: &PYTORCH,
+        variable: "LAPTIME_TEST_PYTORCH",
+        variants: &["eager", "step compiled"],
+        convolutional: &[
+            "eager, channels-last",
+            "eager",
+            "model compiled, channels-last",
+        ],
+        plants: &[
+            (
+                "epsilon at the corrected moment",
+                "self.constants[\"epsilon\"] / correction",
+                "self.constants[\"epsilon\"]",
+            ),
+            (
+                "no bias",
+                "parameters[f\"{name}.weight\"], parameters[f\"{name}.bias\"])",
+                "parameters[f\"{name}.weight\"], 0 * parameters[f\"{name}.bias\"])",
+            ),
+            (
+                "labels swapped in the timed path",
+                "torch.from_numpy(samples.labels.astype(np.int64))",
+                "torch.from_numpy((samples.labels ^ 1).astype(np.int64))",
+            ),
+            (
+                "an order of its own",
+                "batches = torch.from_numpy(order.astype(np.int64)).to(self.device)",
+                "batches = torch.arange(len(order))",
+            ),
+        ],
     }
+    .check();
 }
 
 #[test]
 fn tensorflow() {
-    if is_asked_for(&TENSORFLOW, "LAPTIME_TEST_TENSORFLOW") {
-        check(
-            &TENSORFLOW,
-            &[
-                (
-                    "moments forgotten",
-                    "self.optimizer._velocities[number], 1.0",
-                    "self.optimizer._velocities[number], 1.01",
-                ),
-                (
-                    "labels swapped",
-                    "samples.labels.astype",
-                    "(samples.labels ^ 1).astype",
-                ),
-            ],
-        );
+    Case {
+        framework: &TENSORFLOW,
+        variable: "LAPTIME_TEST_TENSORFLOW",
+        variants: &["fit, jit_compile"],
+        convolutional: &["fit", "fit, jit_compile"],
+        plants: &[
+            (
+                "epsilon at the corrected moment",
+                "constants[\"beta2\"], constants[\"epsilon\"]",
+                "constants[\"beta2\"], constants[\"epsilon\"] / 0.03",
+            ),
+            (
+                "no bias",
+                "keras.layers.Dense(layer[\"units\"])",
+                "keras.layers.Dense(layer[\"units\"], bias_constraint=lambda bias: 0 * bias)",
+            ),
+            (
+                "moments forgotten",
+                "self.optimizer._velocities[number], 1.0",
+                "self.optimizer._velocities[number], 1.01",
+            ),
+            (
+                "labels swapped",
+                "samples.labels.astype",
+                "(samples.labels ^ 1).astype",
+            ),
+            (
+                "an order of its own",
+                "parts = [(order[",
+                "order = np.arange(len(order))\n        parts = [(order[",
+            ),
+        ],
     }
+    .check();
 }
 
 #[test]
 fn tensorflow_as_published() {
-    if is_asked_for(&TENSORFLOW_AS_PUBLISHED, "LAPTIME_TEST_TENSORFLOW") {
-        check(&TENSORFLOW_AS_PUBLISHED, &[]);
+    Case {
+        framework: &TENSORFLOW_AS_PUBLISHED,
+        variable: "LAPTIME_TEST_TENSORFLOW",
+        variants: &["as published: one fit, Keras's defaults and shuffle"],
+        convolutional: &[],
+        plants: &[(
+            "an order of its own",
+            "batch_size=size, shuffle=False, verbose=0)",
+            "batch_size=size, shuffle=True, verbose=0)",
+        )],
     }
+    .check();
 }
 
 #[test]
 fn mlx() {
-    if is_asked_for(&MLX, "LAPTIME_TEST_MLX") {
-        check(
-            &MLX,
-            &[(
+    Case {
+        framework: &MLX,
+        variable: "LAPTIME_TEST_MLX",
+        variants: &["a compiled step"],
+        convolutional: &["a compiled step"],
+        plants: &[
+            (
                 "no correction of bias",
                 "* mx.sqrt(correction(beta2)) / correction(beta1)",
                 "* 1.0",
-            )],
-        );
+            ),
+            (
+                "epsilon at the corrected moment",
+                "+ constants[\"epsilon\"])",
+                "+ constants[\"epsilon\"] * mx.sqrt(correction(beta2)))",
+            ),
+            (
+                "no bias",
+                "mx.addmm(parameters[f\"{name}.bias\"],",
+                "mx.addmm(0 * parameters[f\"{name}.bias\"],",
+            ),
+            (
+                "labels swapped",
+                "mx.array(samples.labels.astype(np.int32))",
+                "mx.array((samples.labels ^ 1).astype(np.int32))",
+            ),
+            (
+                "an order of its own",
+                "batch = mx.array(order[begin : begin + size].astype(np.int32))",
+                "batch = mx.arange(begin, min(begin + size, len(order)))",
+            ),
+        ],
     }
+    .check();
 }

@@ -108,7 +108,7 @@ struct Oracle {
     /// The samples in the order that they are trained on.
     order: Vec<u32>,
     batch_size: usize,
-    learning_rate: f64,
+    optimizer: Optimizer,
     /// The mean loss of every step.
     losses: Vec<f64>,
     /// The states before the steps of [`CHECKED_STEPS`].
@@ -144,15 +144,13 @@ impl Oracle {
         }
         let last = reference.state();
         drop(reference);
-        let (Optimizer::Adam { learning_rate, .. } | Optimizer::Sgd { learning_rate, .. }) =
-            job.workload.optimizer;
         Self {
             program,
             short_program,
             evaluation,
             order,
             batch_size,
-            learning_rate,
+            optimizer: job.workload.optimizer,
             losses,
             states,
             last,

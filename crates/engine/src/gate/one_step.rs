@@ -4,7 +4,7 @@ use std::thread;
 
 use laptime_graph::{Program, State, StateTensor};
 use laptime_reference::{Reference, Rounding};
-use laptime_workload::dataset::Dataset;
+use laptime_workload::{Optimizer, dataset::Dataset};
 
 use super::{CHECKED_STEPS, Oracle, batch_of, exceeds, norm};
 use crate::{EngineError, Progress, Session};
@@ -17,10 +17,14 @@ use crate::{EngineError, Progress, Session};
 //
 // Deep nets with batch norms over few samples are less kind. In ResNet50's first step some values in
 // the last stage are so close to 0 that rounding decides whether ReLU passes them; one of them moves
-// every gradient before it by 1 to 2 %, and Adam's first steps, which make as much of a small gradient
-// as of a large one, turn that into 10 % of an update. It is luck which engine meets which: the coarse
-// rounding meets enough of them to tell how far luck goes. The forward pass is held to tight bounds
-// all the same, by the loss and by the moving statistics.
+// every gradient before it by 1 to 2 %. It is luck which engine meets which: the coarse rounding meets
+// enough of them to tell how far luck goes. The forward pass is held to tight bounds all the same, by
+// the loss and by the moving statistics.
+//
+// Adam's first steps make as much of a small gradient as of a large one: where that percent turns the
+// sign of one value of 64, the update of its tensor differs by a quarter, or by nothing where it turns
+// none. So Adam's moments, which have the gradient in them, are held against the oracle's, and the
+// update against what Adam's formula makes of the engine's own moments, tightly.
 
 /// How much larger than the coarsely rounded oracle's a difference may be.
 const NOISE: f64 = 2.0;
@@ -108,9 +112,11 @@ fn step_from(
             return Ok(Some(format!("it has no {}", after.name)));
         };
         let differs = if after.values == before.values {
-            moves(given, before, oracle.learning_rate)
+            moves(given, before, &oracle.optimizer)
+        } else if let Some(after) = adam_step(&oracle.optimizer, start.steps + 1, &state, before) {
+            change_differs(given, &after, 0.0, before)
         } else {
-            change_differs(given, after, rounded, before)
+            change_differs(given, after, distance(rounded, after), before)
         };
         if differs.is_some() {
             return Ok(differs);
@@ -120,7 +126,8 @@ fn step_from(
 }
 
 /// Holds a tensor in its place, as far as rounding and the learning rate allow.
-fn moves(given: &StateTensor, before: &StateTensor, learning_rate: f64) -> Option<String> {
+fn moves(given: &StateTensor, before: &StateTensor, optimizer: &Optimizer) -> Option<String> {
+    let (Optimizer::Adam { learning_rate, .. } | Optimizer::Sgd { learning_rate, .. }) = optimizer;
     let difference = distance(given, before);
     let allowed = STILL_BOUND * learning_rate * (before.values.len() as f64).sqrt();
     exceeds(difference, allowed).then(|| {
@@ -131,17 +138,49 @@ fn moves(given: &StateTensor, before: &StateTensor, learning_rate: f64) -> Optio
     })
 }
 
-/// Compares the change that a step made: the value itself hides it, a thousand times larger.
+/// What Adam makes of a parameter with the moments that the engine itself has behind the step;
+/// `None` for what is no parameter of Adam's.
+fn adam_step(
+    optimizer: &Optimizer,
+    step: u64,
+    state: &State,
+    before: &StateTensor,
+) -> Option<StateTensor> {
+    let Optimizer::Adam {
+        learning_rate,
+        beta1,
+        beta2,
+        epsilon,
+    } = optimizer
+    else {
+        return None;
+    };
+    let moment = |suffix: &str| state.tensor(&format!("{}.{suffix}", before.name));
+    let (m, v) = (moment("m")?, moment("v")?);
+    let correction = |beta: &f64| 1.0 - beta.powf(step as f64);
+    let rate = learning_rate * correction(beta2).sqrt() / correction(beta1);
+    let moments = m.values.iter().zip(&v.values);
+    let values = before.values.iter().zip(moments);
+    Some(StateTensor {
+        values: values
+            .map(|(w, (m, v))| w - rate * m / (v.sqrt() + epsilon))
+            .collect(),
+        ..before.clone()
+    })
+}
+
+/// Compares the change that a step made: the value itself hides it, a thousand times larger. `noise`
+/// is what coarse rounding does to the oracle's.
 fn change_differs(
     given: &StateTensor,
     after: &StateTensor,
-    rounded: &StateTensor,
+    noise: f64,
     before: &StateTensor,
 ) -> Option<String> {
     let change = distance(after, before);
     let size = norm(after.values.iter().copied());
     let difference = distance(given, after);
-    let allowed = CHANGE_BOUND * change + STORED_BOUND * size + NOISE * distance(rounded, after);
+    let allowed = CHANGE_BOUND * change + STORED_BOUND * size + NOISE * noise;
     exceeds(difference, allowed).then(|| {
         let relative = |value: f64| value / change.max(f64::MIN_POSITIVE);
         format!(

@@ -8,6 +8,7 @@ use laptime_peers::{
 use crate::{
     args::{InstallArgs, PeersArgs, PeersVerb},
     failure::Failure,
+    interrupt,
     output::{self, say},
 };
 
@@ -71,7 +72,8 @@ fn install(args: &InstallArgs) -> Result<(), Failure> {
             plan.place().display()
         )));
     }
-    let installed = plan.install()?;
+    let is_stopped = interrupt::note()?;
+    let installed = plan.install(&is_stopped)?;
     output::print(&format!(
         "{} {} is installed in {}\n",
         framework.title,
@@ -109,6 +111,7 @@ impl From<InstallError> for Failure {
         match error {
             InstallError::Unsupported(message) => Self::Usage(message),
             InstallError::Failed(message) => Self::Failed(message),
+            InstallError::Interrupted => Self::Interrupted(error.to_string()),
             InstallError::NoDirectory(error) => error.into(),
         }
     }

@@ -24,7 +24,7 @@ pub static TENSORFLOW_AS_PUBLISHED: Framework = Framework {
     locks: LOCKS,
     adapter: concat!(
         include_str!("../../adapters/tensorflow.py"),
-        "\nSession = AsPublished\n"
+        "\nSession, variants = AsPublished, as_published_variants\n"
     ),
 };
 

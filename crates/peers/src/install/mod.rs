@@ -11,7 +11,10 @@ use std::{
     fs,
     io::{self, Read},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Duration,
 };
 
 use laptime_engine::Engine;
@@ -36,6 +39,9 @@ pub enum InstallError {
     /// It broke off.
     #[error("{0}")]
     Failed(String),
+    /// The user did not want to wait for it; nothing is left of it.
+    #[error("interrupted; nothing was installed")]
+    Interrupted,
     /// There is no place for it.
     #[error(transparent)]
     NoDirectory(#[from] NoDirectory),
@@ -68,9 +74,11 @@ pub fn installed(framework: &Framework) -> Result<Option<Installed>, InstallErro
     Ok(serde_json::from_str(&text).ok())
 }
 
-/// Removes a framework's environment; false where there was none.
+/// Removes a framework's environment, and what an install that was killed has left; false where there
+/// was no environment.
 pub fn remove(framework: &Framework) -> Result<bool, InstallError> {
     let place = environment_dir(framework)?;
+    sweep(folder_of(&place), &unfinished(framework));
     if !place.exists() {
         return Ok(false);
     }
@@ -128,23 +136,34 @@ impl Plan {
         &self.python
     }
 
-    /// Installs; pip shows its progress on standard error.
-    pub fn install(&self) -> Result<Installed, InstallError> {
-        let parent = self.place.parent().unwrap_or(Path::new("."));
+    /// Installs; pip shows its progress on standard error. Ends soon, and leaves nothing, where
+    /// `is_stopped` becomes true.
+    pub fn install(&self, is_stopped: &AtomicBool) -> Result<Installed, InstallError> {
+        match self.install_beside(is_stopped) {
+            // Whatever has failed did so because it was stopped.
+            Err(_) if is_stopped.load(Ordering::Relaxed) => Err(InstallError::Interrupted),
+            other => other,
+        }
+    }
+
+    fn install_beside(&self, is_stopped: &AtomicBool) -> Result<Installed, InstallError> {
+        let parent = folder_of(&self.place);
         let unwritable = |error: io::Error| {
             InstallError::Failed(format!("{}: cannot be written: {error}", parent.display()))
         };
         fs::create_dir_all(parent).map_err(unwritable)?;
-        let name = self.framework.name;
-        let prefix = format!(".{name}-unfinished-");
+        let prefix = unfinished(self.framework);
         sweep(parent, &prefix);
         let folder = tempfile::Builder::new()
             .prefix(&prefix)
             .tempdir_in(parent)
             .map_err(unwritable)?;
         self.python.make_environment(folder.path())?;
-        self.fill(folder.path())?;
+        self.fill(folder.path(), is_stopped)?;
         let installed = self.try_out(folder.path())?;
+        if is_stopped.load(Ordering::Relaxed) {
+            return Err(InstallError::Interrupted);
+        }
         let text = serde_json::to_string_pretty(&installed).unwrap_or_default();
         fs::write(folder.path().join(MARKER), text).map_err(unwritable)?;
         remove(self.framework)?;
@@ -155,7 +174,7 @@ impl Plan {
     }
 
     /// Has pip install the locked wheels.
-    fn fill(&self, environment: &Path) -> Result<(), InstallError> {
+    fn fill(&self, environment: &Path, is_stopped: &AtomicBool) -> Result<(), InstallError> {
         let title = self.framework.title;
         let lock = environment.join("requirements.txt");
         fs::write(&lock, self.lock.text).map_err(|error| {
@@ -175,11 +194,15 @@ impl Plan {
         let mut child = pip
             .spawn()
             .map_err(|error| failed(format!("pip cannot be started: {error}")))?;
-        let mut errors = String::new();
-        if let Some(mut stderr) = child.stderr.take() {
-            let _ = stderr.read_to_string(&mut errors);
-        }
-        match child.wait() {
+        let stderr = child.stderr.take();
+        let errors = thread::spawn(move || {
+            let mut errors = String::new();
+            let _ = stderr.map(|mut stderr| stderr.read_to_string(&mut errors));
+            errors
+        });
+        let status = wait(&mut child, is_stopped);
+        let errors = errors.join().unwrap_or_default();
+        match status {
             Ok(status) if status.success() => Ok(()),
             _ => Err(failed(why_pip_failed(&errors))),
         }
@@ -196,6 +219,29 @@ impl Plan {
             variant: self.lock.variant.to_string(),
         })
     }
+}
+
+/// Waits for the end of a process, or ends it.
+fn wait(child: &mut Child, is_stopped: &AtomicBool) -> io::Result<ExitStatus> {
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+        if is_stopped.load(Ordering::Relaxed) {
+            child.kill()?;
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Where environments are.
+fn folder_of(place: &Path) -> &Path {
+    place.parent().unwrap_or(Path::new("."))
+}
+
+/// How the names of a framework's unfinished environments begin.
+fn unfinished(framework: &Framework) -> String {
+    format!(".{}-unfinished-", framework.environment)
 }
 
 /// Removes what earlier installs left behind that were ended by force.

@@ -7,12 +7,20 @@
 use std::{env, path::PathBuf, process::Command, sync::Arc};
 
 use laptime_engine::{Device, DeviceKind, Job, Passes};
-use laptime_workload::{Builtin, Overrides, Workload, dataset::synthetic};
+use laptime_peers::{FRAMEWORKS, environment_dir};
+use laptime_workload::{Builtin, Overrides, Spec, Workload, dataset::synthetic};
 
 /// The built-in workload.
 pub fn fashion_mnist() -> Workload {
     let builtin = Builtin::find("fashion-mnist").expect("it is built in");
     let resolved = builtin.spec().resolve(&Overrides::default());
+    resolved.expect("it resolves")
+}
+
+/// A small net with every kind of layer.
+pub fn every_layer() -> Workload {
+    let spec = Spec::parse(include_str!("../specs/every-layer.toml"), "every-layer.toml");
+    let resolved = spec.expect("it parses").resolve(&Overrides::default());
     resolved.expect("it resolves")
 }
 
@@ -39,16 +47,16 @@ pub fn cpu() -> Device {
     }
 }
 
-/// A Python that has NumPy; without one there is nothing to test.
+/// A Python that has NumPy: the system's, or that of a framework; without one there is nothing to
+/// test.
 pub fn python() -> Option<PathBuf> {
-    let stated = [
-        "LAPTIME_PEER_JAX",
-        "LAPTIME_PEER_PYTORCH",
-        "LAPTIME_PEER_TENSORFLOW",
-    ]
-    .into_iter()
-    .filter_map(env::var_os);
-    let mut candidates = stated.map(PathBuf::from).chain(["python3".into()]);
+    let stated = FRAMEWORKS
+        .iter()
+        .filter_map(|framework| env::var_os(framework.variable).map(PathBuf::from));
+    let installed = FRAMEWORKS
+        .iter()
+        .filter_map(|framework| Some(environment_dir(framework).ok()?.join("bin/python")));
+    let mut candidates = stated.chain(["python3".into()]).chain(installed);
     let found = candidates.find(|python| {
         let has_numpy = Command::new(python)
             .args(["-I", "-c", "import numpy"])

@@ -29,6 +29,7 @@ const COLUMNS: &[Column] = &[
     ("total_s", |_, run| run.total_s.to_string()),
     ("load_s", |_, run| run.phases.load_s.to_string()),
     ("start_s", |_, run| run.phases.start_s.to_string()),
+    ("trial_s", |_, run| run.phases.trial_s.to_string()),
     ("prepare_s", |_, run| run.phases.prepare_s.to_string()),
     ("compile_s", |_, run| run.phases.compile_s.to_string()),
     ("train_s", |_, run| run.phases.train_s.to_string()),

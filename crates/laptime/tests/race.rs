@@ -1,0 +1,191 @@
+//! `laptime race` from end to end, on synthetic samples.
+//!
+//! Most tests race against a stand-in for a framework, a Python program that trains nothing. Where
+//! `LAPTIME_TEST_JAX` is set, JAX races for real: the one that `LAPTIME_PEER_JAX` names, or the one
+//! that `laptime peers install jax` has made for this user.
+
+mod support;
+
+use std::{
+    path::PathBuf,
+    process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use support::{Done, Home, done, ended, json, schema::misfits};
+
+const FAKE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/fake_framework.py");
+const RACE: &str = "race --engines laptime,jax --data synthetic --max-steps 4 --runs 2";
+
+/// The race with a framework that behaves so; `None` where there is no Python to run it.
+fn race_with(home: &Home, behaviour: &str, arguments: &str) -> Option<Command> {
+    let python = Command::new("python3").arg("--version").output();
+    if !cfg!(unix) || !python.is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: the stand-in for a framework needs a python3");
+        return None;
+    }
+    let mut command = home.command(&format!("{RACE} {arguments}"));
+    command
+        .env("LAPTIME_PEER_JAX", FAKE)
+        .env("FAKE", behaviour)
+        .env("FAKE_MARK", home.path("mark"));
+    Some(command)
+}
+
+fn records(home: &Home) -> Vec<Value> {
+    let records = json(&home.path("r.json"));
+    records.as_array().expect("an array of records").clone()
+}
+
+fn runs(record: &Value) -> usize {
+    record["runs"].as_array().expect("a list").len()
+}
+
+#[test]
+fn a_race_leaves_a_record_for_each_engine() {
+    let home = Home::new();
+    let exports = "--export-json r.json --export-csv r.csv --export-markdown r.md";
+    let Some(command) = race_with(&home, "works", exports) else {
+        return;
+    };
+    let Done {
+        code,
+        stdout,
+        stderr,
+    } = done(command);
+    // The stand-in trains nothing, and the gate says so.
+    assert_eq!(code, Some(1), "{stderr}");
+    assert!(stderr.contains("not the same training as the oracle's: jax"), "{stderr}");
+
+    let records = records(&home);
+    let schema: Value = serde_json::from_str(&home.laptime("schema").stdout).expect("JSON");
+    for (record, name) in records.iter().zip(["laptime", "jax"]) {
+        assert_eq!(record["engine"]["name"], name);
+        assert_eq!(runs(record), 2);
+        assert_eq!(record["partial_reason"], "max-steps");
+        assert_eq!(misfits(&schema, &schema, record, ""), [""; 0]);
+    }
+    assert_eq!(records.len(), 2);
+    assert_eq!(records[0]["gate"]["verdict"], "verified");
+    assert_eq!(records[1]["gate"]["verdict"], "failed");
+    assert!(records[1]["runs"][0]["phases"]["start_s"].as_f64() > Some(0.0));
+    assert_eq!(home.records().len(), 2);
+
+    let place = |name: &str| stdout.lines().position(|line| line.contains(name));
+    assert!(place("1  laptime").is_some(), "{stdout}");
+    assert!(place("1  laptime") < place("  jax "), "{stdout}");
+    assert!(stdout.contains("failed: in f64"), "{stdout}");
+    assert!(stdout.contains("ranked by the time of a training step"), "{stdout}");
+    let csv = std::fs::read_to_string(home.path("r.csv")).expect("it was exported");
+    assert_eq!(csv.lines().count(), 5, "{csv}");
+    let markdown = std::fs::read_to_string(home.path("r.md")).expect("it was exported");
+    assert!(markdown.contains("| laptime "), "{markdown}");
+}
+
+/// A framework that breaks is out, with its reason in its record, and the others go on.
+#[test]
+fn a_framework_that_breaks_is_out_and_the_others_go_on() {
+    for (behaviour, reason) in [
+        ("crashes", "JAX ended with code 3"),
+        ("hangs", "JAX has said nothing for 2 s, and was ended"),
+    ] {
+        let home = Home::new();
+        let Some(mut command) = race_with(&home, behaviour, "--export-json r.json") else {
+            return;
+        };
+        command.env("LAPTIME_PEER_TIMEOUT_S", "2");
+        let Done {
+            code,
+            stdout,
+            stderr,
+        } = done(command);
+        assert_eq!(code, Some(1), "{stderr}");
+        assert!(stderr.contains("out of the race: jax"), "{stderr}");
+        assert!(stdout.contains(reason), "{stdout}");
+        let records = records(&home);
+        assert_eq!(runs(&records[0]), 2, "laptime goes on");
+        assert_eq!(runs(&records[1]), 0);
+        let error = records[1]["error"].as_str().expect("a reason");
+        assert!(error.starts_with(reason), "{error}");
+        if behaviour == "crashes" {
+            assert!(error.contains("the last words of a framework"), "{error}");
+        }
+        assert_eq!(records[1]["partial_reason"], "failed");
+    }
+}
+
+#[test]
+fn an_engine_that_is_not_installed_is_out_and_the_others_go_on() {
+    let home = Home::new();
+    let done = home.laptime(&format!("{RACE} --export-json r.json"));
+    assert_eq!(done.code, Some(1), "{}", done.stderr);
+    let records = records(&home);
+    assert_eq!(runs(&records[0]), 2);
+    let error = records[1]["error"].as_str().expect("a reason");
+    assert!(error.contains("laptime peers install jax"), "{error}");
+    assert!(
+        done.stdout.contains("error: JAX is not installed"),
+        "{}",
+        done.stdout
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_race_keeps_what_it_has() {
+    let home = Home::new();
+    let Some(mut command) = race_with(&home, "waits", "--export-json r.json") else {
+        return;
+    };
+    let child = command.spawn().expect("the program starts");
+    let since = Instant::now();
+    while !home.path("mark").exists() {
+        assert!(since.elapsed() < Duration::from_secs(120), "it does not begin");
+        thread::sleep(Duration::from_millis(20));
+    }
+    let id = child.id().to_string();
+    let sent = Command::new("kill").args(["-INT", &id]).status();
+    assert!(sent.is_ok_and(|status| status.success()));
+    let done = ended(child.wait_with_output().expect("it ends"));
+    assert_eq!(done.code, Some(130), "{}", done.stderr);
+    assert!(done.stderr.contains("the race was interrupted"), "{}", done.stderr);
+    let records = records(&home);
+    assert_eq!(records.len(), 2);
+    for record in &records {
+        assert_eq!(record["partial_reason"], "interrupted");
+        assert!(runs(record) < 2);
+    }
+    assert_eq!(home.records().len(), 2);
+}
+
+#[test]
+fn jax_races_for_real_where_it_is_asked_for() {
+    if std::env::var_os("LAPTIME_TEST_JAX").is_none() {
+        eprintln!("skipped: LAPTIME_TEST_JAX is not set");
+        return;
+    }
+    let stated = std::env::var_os("LAPTIME_PEER_JAX").map(PathBuf::from);
+    let python = stated.unwrap_or_else(|| {
+        let folder = laptime_peers::environment_dir(&laptime_peers::JAX);
+        folder.expect("there is a home").join("bin/python")
+    });
+    let home = Home::new();
+    let mut command = home.command(
+        "race --engines laptime,jax --data synthetic --epochs 1 --runs 2 --export-json r.json",
+    );
+    command.env("LAPTIME_PEER_JAX", python).stderr(Stdio::piped());
+    let Done { code, stderr, .. } = done(command);
+    assert_eq!(code, Some(0), "{stderr}");
+    let records = records(&home);
+    for record in &records {
+        assert_eq!(record["gate"]["verdict"], "verified");
+        assert_eq!(runs(record), 2);
+        assert_eq!(record["partial"], false);
+    }
+    // The same weights and the same orders: losses that differ by rounding alone.
+    let loss = |record: &Value| record["runs"][0]["epochs"][0]["loss"].as_f64().expect("a loss");
+    let (ours, theirs) = (loss(&records[0]), loss(&records[1]));
+    assert!((ours - theirs).abs() < 1e-3 * ours, "{ours} and {theirs}");
+}
