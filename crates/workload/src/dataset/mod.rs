@@ -11,6 +11,8 @@ mod error;
 #[cfg(feature = "download")]
 mod fetch;
 mod folder;
+#[doc(hidden)]
+pub mod fuzzing;
 mod idx;
 mod idx_files;
 mod layout;

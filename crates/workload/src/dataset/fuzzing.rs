@@ -1,0 +1,45 @@
+//! The readers of files that come from elsewhere, on samples so small that a fuzzer can try thousands
+//! of files a second. Not part of the interface.
+
+use super::{ContentsError, OfficialFile, archive, cifar, idx};
+use crate::workload::SampleShape;
+
+/// Reads an IDX file in gzip that should have two images of 2×3, and then takes its values for
+/// labels.
+pub fn idx(gzip: &[u8]) -> Result<Vec<u8>, ContentsError> {
+    let values = idx::read(gzip, &[2, 2, 3])?;
+    idx::check_labels(&values, 10)?;
+    Ok(values)
+}
+
+const SHAPE: SampleShape = SampleShape {
+    height: 1,
+    width: 2,
+    channels: 3,
+};
+const RECORDS: usize = 3;
+
+const FILES: [OfficialFile; 2] = [file("first.bin"), file("second.bin")];
+
+const fn file(name: &'static str) -> OfficialFile {
+    OfficialFile {
+        name,
+        bytes: (RECORDS * (1 + 6)) as u64,
+        sha256: "",
+        dimensions: &[RECORDS],
+    }
+}
+
+/// Reads a tar archive in gzip that should have `folder/first.bin` and `folder/second.bin`, each
+/// with three records of CIFAR's format and 1×2 pixels.
+pub fn cifar_archive(gzip: &[u8]) -> Result<Vec<Option<ContentsError>>, ContentsError> {
+    archive::read(gzip, "folder", &FILES, |_, contents| {
+        let batch = cifar::Batch {
+            shape: SHAPE,
+            classes: 10,
+            pixels: &mut [0; RECORDS * 6],
+            labels: &mut [0; RECORDS],
+        };
+        cifar::read(contents, batch).map(|read| read.wrong)
+    })
+}

@@ -1,0 +1,95 @@
+//! What a fuzzer calls: each reader of files that come from elsewhere, and what its answer goes
+//! through next. An answer may be an error; it may not be a panic, nor need memory out of proportion.
+//! Each tells whether the input was accepted.
+//!
+//! The fuzz targets have this file, and so has the test that runs the corpus on every machine
+//! (`crates/laptime/tests/bad_input.rs`).
+
+use std::io::Write;
+
+use flate2::{Compression, write::GzEncoder};
+use laptime_graph::{Mode, build};
+use laptime_peers::exchange;
+use laptime_results::{Record, Style, export, render};
+use laptime_workload::{Overrides, Spec, dataset::fuzzing};
+
+/// An IDX file as it is under its gzip.
+pub fn idx(data: &[u8]) -> bool {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::none());
+    encoder.write_all(data).expect("memory can be written");
+    let gzip = encoder.finish().expect("memory can be written");
+    let values = fuzzing::idx(&gzip);
+    values.is_ok_and(|values| values.len() == 12)
+}
+
+/// A dataset's file as it comes from the network: IDX in gzip, or tar in gzip.
+pub fn gzip(data: &[u8]) -> bool {
+    let is_idx = fuzzing::idx(data).is_ok();
+    let archive = fuzzing::cifar_archive(data);
+    is_idx || archive.is_ok_and(|files| files.iter().all(Option::is_none))
+}
+
+/// A workload of the user's own, as far as the Program.
+pub fn spec(data: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return false;
+    };
+    let spec = Spec::parse(text, "fuzz.toml");
+    match spec.and_then(|spec| spec.resolve(&Overrides::default())) {
+        Ok(workload) => {
+            for mode in [Mode::Training, Mode::Evaluation] {
+                build(&workload, mode, workload.batch_size);
+            }
+            true
+        }
+        Err(error) => {
+            assert!(error.to_string().starts_with("fuzz.toml"), "{error}");
+            false
+        }
+    }
+}
+
+/// A state in the safetensors format. The product reads these from peers; what was read is written
+/// and read again, and must be the same.
+pub fn safetensors(data: &[u8]) -> bool {
+    let folder = tempfile::tempdir().expect("there is a place for temporary files");
+    let path = folder.path().join("state.safetensors");
+    std::fs::write(&path, data).expect("a temporary file can be written");
+    let Ok(mut state) = exchange::read_state(&path) else {
+        return false;
+    };
+    exchange::write_state(&path, &state, exchange::StoredAs::F64).expect("it can be written");
+    let mut again = exchange::read_state(&path).expect("it was just written");
+    assert_eq!(again.steps, state.steps);
+    // Tensors are stored in an order of their own. Bits, because NaN is not equal to itself.
+    let sorted = |state: &mut laptime_graph::State| {
+        state.tensors.sort_by(|a, b| a.name.cmp(&b.name));
+        let tensors = state.tensors.iter().map(|tensor| {
+            let bits: Vec<u64> = tensor.values.iter().map(|value| value.to_bits()).collect();
+            (tensor.name.clone(), tensor.shape.clone(), bits)
+        });
+        tensors.collect::<Vec<_>>()
+    };
+    assert_eq!(sorted(&mut again), sorted(&mut state));
+    true
+}
+
+/// A record, shown and exported in every way.
+pub fn record(data: &[u8]) -> bool {
+    let Ok(record) = serde_json::from_slice::<Record>(data) else {
+        return false;
+    };
+    for width in [0, 40, 80] {
+        for colour in [false, true] {
+            render(&record, Style { width, colour });
+        }
+    }
+    let records = std::slice::from_ref(&record);
+    export::csv(records);
+    export::markdown(records);
+    export::race_markdown(records);
+    let text = export::json(&record);
+    let again: Record = serde_json::from_str(&text).expect("it was written by ourselves");
+    assert_eq!(export::json(&again), text);
+    true
+}
