@@ -75,22 +75,71 @@ fn a_home_that_cannot_be_written_costs_the_record_and_not_the_result() {
     assert!(done.stderr.contains("XDG_DATA_HOME"), "{}", done.stderr);
 }
 
+#[test]
+fn nobodys_home_costs_the_record_and_not_the_result() {
+    let home = Home::new();
+    let mut command = home.command(SHORT);
+    for variable in ["HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"] {
+        command.env_remove(variable);
+    }
+    let done = done(command);
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    assert!(done.stdout.contains("Total"), "{}", done.stdout);
+    assert!(done.stderr.contains("XDG_DATA_HOME"), "{}", done.stderr);
+}
+
+#[test]
+fn two_at_once_keep_a_record_each() {
+    let home = Home::new();
+    let start = || home.command(SHORT).spawn().expect("the program starts");
+    for child in [start(), start()] {
+        let done = support::ended(child.wait_with_output().expect("it ends"));
+        assert_eq!(done.code, Some(0), "{}", done.stderr);
+        assert!(done.stdout.contains("Total"), "{}", done.stdout);
+        assert!(!done.stderr.contains("warning"), "{}", done.stderr);
+    }
+    let ids: std::collections::BTreeSet<String> = home
+        .records()
+        .iter()
+        .map(|path| support::json(path)["id"].to_string())
+        .collect();
+    assert_eq!(ids.len(), 2, "{ids:?}");
+}
+
+#[test]
+fn who_does_not_listen_to_warnings_gets_the_result_all_the_same() {
+    let home = Home::new();
+    let mut child = home.command(SHORT).spawn().expect("the program starts");
+    drop(child.stderr.take());
+    let done = support::ended(child.wait_with_output().expect("it ends"));
+    assert_eq!(done.code, Some(0));
+    assert!(done.stdout.contains("Total"), "{}", done.stdout);
+}
+
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk_fails_an_export_behind_the_result() {
-    let home = Home::new();
-    let done = home.laptime(&format!(
-        "{SHORT} --export-csv /dev/full --export-json r.json"
-    ));
-    assert_eq!(done.code, Some(1), "{}", done.stderr);
-    assert!(done.stdout.contains("Total"), "{}", done.stdout);
-    assert!(
-        done.stderr.contains("--export-csv /dev/full"),
-        "{}",
-        done.stderr
-    );
-    assert!(home.path("r.json").is_file(), "the other export is there");
-    assert_eq!(home.records().len(), 1);
+fn a_full_disk_fails_each_file_behind_the_result() {
+    let options = [
+        "--export-json",
+        "--export-csv",
+        "--export-markdown",
+        "--save",
+    ];
+    for option in options {
+        let home = Home::new();
+        let another = if option == "--export-csv" {
+            "--export-markdown"
+        } else {
+            "--export-csv"
+        };
+        let done = home.laptime(&format!("{SHORT} {option} /dev/full {another} other"));
+        assert_eq!(done.code, Some(1), "{option}: {}", done.stderr);
+        assert!(done.stdout.contains("Total"), "{}", done.stdout);
+        let says = format!("{option} /dev/full");
+        assert!(done.stderr.contains(&says), "{}", done.stderr);
+        assert!(home.path("other").is_file(), "the other export is there");
+        assert_eq!(home.records().len(), 1);
+    }
 }
 
 #[cfg(target_os = "linux")]

@@ -19,6 +19,8 @@ use std::{
 /// running, or has much more to do.
 const LONGEST_SPIN: Duration = Duration::from_micros(50);
 const YIELDS: usize = 20;
+/// All yields together take less than this where nobody else wanted the core.
+const QUIET_YIELDS: Duration = Duration::from_micros(10);
 
 /// Makes a fixed number of threads wait for each other, again and again.
 pub(crate) struct Barrier {
@@ -60,9 +62,11 @@ impl Patience {
         self.spins /= 2;
     }
 
-    /// A little more of it would have paid: leaves a seed to double from.
+    /// A little more of it would have paid, and cost nobody anything: some ten microseconds, from
+    /// where it doubles or halves. (A seed of one turn never paid, and was halved to none again:
+    /// after a busy neighbour had left, threads yielded for the rest of the run.)
     fn was_short(&mut self) {
-        self.spins = self.spins.max(1).min(self.longest_spins);
+        self.spins = self.spins.max(self.longest_spins.div_ceil(4));
     }
 }
 
@@ -96,15 +100,20 @@ impl Barrier {
 }
 
 /// How many turns of the spin loop take [`LONGEST_SPIN`]: measured, because the pause instruction
-/// takes from 5 to 140 cycles.
+/// takes from 5 to 140 cycles. The shortest of a few tries: another process that had the core in the
+/// only one would leave the session without spins.
 pub(crate) fn calibrate_spins() -> u32 {
+    const TRIES: u32 = 5;
     const TURNS: u32 = 200;
-    let start = Instant::now();
-    for _ in 0..TURNS {
-        hint::spin_loop();
-    }
-    let turn = start.elapsed().max(Duration::from_nanos(1)) / TURNS;
-    (LONGEST_SPIN.as_nanos() / turn.as_nanos().max(1)) as u32
+    let tries = (0..TRIES).map(|_| {
+        let start = Instant::now();
+        for _ in 0..TURNS {
+            hint::spin_loop();
+        }
+        start.elapsed()
+    });
+    let shortest = tries.min().unwrap_or_default();
+    (LONGEST_SPIN.as_nanos() * u128::from(TURNS) / shortest.as_nanos().max(1)) as u32
 }
 
 impl Place<'_> {
@@ -118,7 +127,7 @@ impl Place<'_> {
         let current = generation.0.load(Relaxed);
         if arrived.0.fetch_add(1, SeqCst) + 1 == waiters.len() {
             arrived.0.store(0, Relaxed);
-            generation.0.store(current.wrapping_add(1), SeqCst);
+            generation.0.fetch_add(1, SeqCst);
             for waiter in waiters {
                 if waiter.0.parked.load(SeqCst) {
                     waiter.0.thread.unpark();
@@ -134,17 +143,22 @@ impl Place<'_> {
             hint::spin_loop();
         }
         self.patience.was_in_vain();
+        let start = Instant::now();
         for _ in 0..YIELDS {
             if generation.0.load(Acquire) != current {
-                self.patience.was_short();
+                if start.elapsed() < QUIET_YIELDS {
+                    self.patience.was_short();
+                }
                 return;
             }
             thread::yield_now();
         }
         // Either the last thread sees `parked`, or this one sees the new generation: both are
-        // in the one order of SeqCst.
+        // in the one order of SeqCst. They are written by swapping and adding because an emulated
+        // ARM processor (QEMU 7.2) lets a load overtake a plain store before it, SeqCst or not, and
+        // then both threads sleep for good.
         let parked = &waiters[self.index].0.parked;
-        parked.store(true, SeqCst);
+        parked.swap(true, SeqCst);
         while generation.0.load(SeqCst) == current {
             thread::park();
         }
@@ -168,6 +182,25 @@ mod tests {
         assert_eq!(patience.spins, 0);
         patience.paid();
         assert_eq!(patience.spins, 0);
+    }
+
+    /// A busy neighbour makes spinning vain until none is left; when it is gone, one short wait
+    /// must be enough to begin again. The seed was once a single turn, which never grew.
+    #[test]
+    fn patience_comes_back_when_a_neighbour_has_left() {
+        let mut patience = Patience {
+            spins: 1000,
+            longest_spins: 1000,
+        };
+        for _ in 0..20 {
+            patience.was_in_vain();
+        }
+        assert_eq!(patience.spins, 0);
+        patience.was_short();
+        assert!(patience.spins >= 250, "{patience:?}");
+        // A wait that needs a tenth of the longest spin is now spun out, and pays.
+        patience.paid();
+        assert!(patience.spins >= 500, "{patience:?}");
     }
 
     #[test]

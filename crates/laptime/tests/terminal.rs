@@ -1,0 +1,149 @@
+//! Colours and progress on a terminal: shown where they belong, and nowhere else.
+
+#![cfg(target_os = "linux")]
+
+mod support;
+
+use std::{
+    fs::File,
+    io::Read,
+    process::{Child, Command, Stdio},
+};
+
+use nix::pty::{Winsize, openpty};
+use support::{Home, SHORT};
+
+/// A program whose standard output and standard error are a terminal.
+struct OnTerminal {
+    child: Child,
+    screen: File,
+    shown: Vec<u8>,
+}
+
+fn on_terminal(mut command: Command, columns: u16) -> OnTerminal {
+    let size = Winsize {
+        ws_row: 24,
+        ws_col: columns,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    };
+    let terminal = openpty(Some(&size), None).expect("Linux has pseudo-terminals");
+    let end = || Stdio::from(terminal.slave.try_clone().expect("it can be shared"));
+    let child = command.stdout(end()).stderr(end()).spawn();
+    // `command` and the slave end here: when the child's ends close too, the screen ends.
+    OnTerminal {
+        child: child.expect("the program starts"),
+        screen: terminal.master.into(),
+        shown: Vec::new(),
+    }
+}
+
+impl OnTerminal {
+    /// All that is shown until these words are, or the program ends.
+    fn shown_until(&mut self, words: &str) -> String {
+        let mut piece = [0; 4096];
+        loop {
+            let shown = String::from_utf8_lossy(&self.shown);
+            if !words.is_empty() && shown.contains(words) {
+                return shown.into_owned();
+            }
+            // A terminal that nobody writes to any more ends with an error.
+            match self.screen.read(&mut piece) {
+                Ok(read @ 1..) => self.shown.extend(&piece[..read]),
+                _ => return String::from_utf8_lossy(&self.shown).into_owned(),
+            }
+        }
+    }
+
+    /// All that is shown, and the exit code.
+    fn end(mut self) -> (String, Option<i32>) {
+        let shown = self.shown_until("");
+        (shown, self.child.wait().expect("it ends").code())
+    }
+}
+
+/// The text without its control sequences (ECMA-48: `ESC [`, parameters, a letter), and the letters
+/// of these.
+fn parted(shown: &str) -> (String, String) {
+    let (mut text, mut letters) = (String::new(), String::new());
+    let mut rest = shown.split("\u{1b}[");
+    text += rest.next().unwrap_or_default();
+    for piece in rest {
+        let end = piece.find(|c: char| c.is_ascii_alphabetic());
+        let (sequence, after) = piece.split_at(end.map_or(piece.len(), |end| end + 1));
+        letters.extend(sequence.chars().last());
+        text += after;
+    }
+    (text, letters)
+}
+
+#[test]
+fn colours_follow_the_terminal_and_progress_follows_quiet() {
+    // (arguments, variable, is coloured, is redrawn)
+    let table = [
+        ("", ("NO_COLOR", None), true, true),
+        ("", ("NO_COLOR", Some("1")), false, true),
+        // no-color.org: an empty value does not count.
+        ("", ("NO_COLOR", Some("")), true, true),
+        ("", ("TERM", Some("dumb")), false, false),
+        ("--quiet", ("NO_COLOR", None), true, false),
+    ];
+    for (arguments, (variable, value), is_coloured, is_redrawn) in table {
+        let home = Home::new();
+        let mut command = home.command(&format!("{SHORT} {arguments}"));
+        command.env("TERM", "xterm");
+        if let Some(value) = value {
+            command.env(variable, value);
+        }
+        let (shown, code) = on_terminal(command, 80).end();
+        let case = format!("{arguments} {variable}={value:?}: {shown:?}");
+        assert_eq!(code, Some(0), "{case}");
+        assert!(shown.contains("Total"), "{case}");
+        let (_, letters) = parted(&shown);
+        // m is for colours; K and J wipe a line and a screen.
+        assert_eq!(letters.contains('m'), is_coloured, "{case}");
+        assert_eq!(letters.contains(['K', 'J']), is_redrawn, "{case}");
+    }
+}
+
+#[test]
+fn a_narrow_terminal_is_kept_to() {
+    let home = Home::new();
+    let mut command = home.command("run --data synthetic --epochs 1");
+    command.env("TERM", "xterm");
+    let (shown, code) = on_terminal(command, 40).end();
+    assert_eq!(code, Some(0), "{shown}");
+    let (text, _) = parted(&shown);
+    let block = text.lines().take_while(|line| !line.contains("stored as"));
+    for line in block.flat_map(|line| line.split('\r')) {
+        assert!(line.chars().count() <= 40, "{line:?} in {shown:?}");
+    }
+}
+
+/// The cache is locked while it is filled, so that two that need the same files download them once.
+#[cfg(feature = "download")]
+#[test]
+fn who_finds_the_cache_being_filled_says_so_and_waits() {
+    let home = Home::new();
+    let folder = home.path("cache/laptime/datasets/fashion-mnist");
+    std::fs::create_dir_all(&folder).expect("it is a temporary folder");
+    let other = File::create(folder.join(".lock")).expect("it is a temporary folder");
+    other.lock().expect("nobody else has it");
+    let mut command = home.command("data fetch fashion-mnist");
+    command
+        .env("TERM", "xterm")
+        .env_remove("NO_PROXY")
+        .env_remove("no_proxy");
+    // Nobody listens there: what comes behind the wait needs no network to fail.
+    for variable in ["ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY"] {
+        command.env(variable, "http://127.0.0.1:9");
+    }
+    let mut waiting = on_terminal(command, 80);
+    let shown = waiting.shown_until("waiting for it");
+    assert!(shown.contains("another process is downloading"), "{shown}");
+    assert!(waiting.child.try_wait().expect("it runs").is_none());
+    drop(other);
+    let (shown, code) = waiting.end();
+    assert_eq!(code, Some(1), "{shown}");
+    assert!(shown.contains("error: "), "{shown}");
+}
