@@ -19,9 +19,11 @@ use crate::{
         DataArg, EngineArgs, EngineSettings, PassesArgs, RaceArgs, RunArgs, SampleArgs,
         WorkloadArgs,
     },
+    display::Line,
     engines,
     exports::{self, Export, Formats},
     failure::Failure,
+    output::stderr_is_terminal,
     race::Length,
 };
 
@@ -127,10 +129,16 @@ impl RaceOptions {
         let exports = exports::resolve(args.exports, &formats)?;
         let workload = WorkloadChoice::resolve(&args.workload)?;
         let machine = Machine::identify();
+        // A framework needs seconds to be imported.
+        let line = Line::new(!args.quiet && stderr_is_terminal());
         let entrants = names
             .into_iter()
-            .map(|name| Entrant::resolve(name, &args.settings, &machine))
+            .map(|name| {
+                line.show(&format!("asking {name} for its devices …"));
+                Entrant::resolve(name, &args.settings, &machine)
+            })
             .collect::<Result<_, Failure>>()?;
+        drop(line);
         Ok(Self {
             workload,
             entrants,

@@ -1,7 +1,7 @@
 """Writes the lock of a framework for a platform: exact versions, and the hashes of their wheels for
 every Python.
 
-    python lock.py PLATFORM LOCK REQUIREMENT... [--index-url URL]
+    python lock.py PLATFORM LOCK REQUIREMENT... [--index-url URL] [--no-deps]
 
 as in
 
@@ -9,7 +9,7 @@ as in
 
 pip resolves the requirement for each Python in turn; where a version of Python has no wheels it is left
 out. Markers are judged for the machine that this runs on: make a lock on its own system where the
-requirements of a framework depend on that.
+requirements of a framework depend on that, or name all of them with --no-deps.
 """
 
 import argparse
@@ -32,9 +32,12 @@ PLATFORMS = {
 }
 
 
-def resolve(requirements: list[str], python: str, platform: str, index_url: str | None) -> list[dict]:
+def resolve(
+    requirements: list[str], python: str, platform: str, index_url: str | None, no_deps: bool
+) -> list[dict]:
     tags = [part for tag in PLATFORMS[platform] for part in ("--platform", tag)]
     index = ["--index-url", index_url] if index_url else []
+    index += ["--no-deps"] if no_deps else []
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.json")
         done = subprocess.run(
@@ -62,6 +65,7 @@ def main() -> None:
     parser.add_argument("lock", type=Path)
     parser.add_argument("requirements", nargs="+")
     parser.add_argument("--index-url")
+    parser.add_argument("--no-deps", action="store_true")
     arguments = parser.parse_args()
     pythons: list[str] = []
     hashes: dict[tuple[str, str, str], set[str]] = {}
@@ -69,7 +73,11 @@ def main() -> None:
     sizes: dict[str, int] = {}
     for python in PYTHONS:
         packages = resolve(
-            arguments.requirements, python, arguments.platform, arguments.index_url
+            arguments.requirements,
+            python,
+            arguments.platform,
+            arguments.index_url,
+            arguments.no_deps,
         )
         if not packages:
             continue

@@ -47,7 +47,8 @@ impl Choice {
             Ok(step_s) => format!("{name} {:.4} ms", 1e3 * step_s),
             Err(error) => {
                 let error = error.to_string();
-                format!("{name}: {}", error.lines().next().unwrap_or_default())
+                let why = error.split([';', '\n']).next().unwrap_or_default();
+                format!("{name}: {why}")
             }
         };
         let trial = outcomes.iter().map(text).collect::<Vec<_>>().join("; ");
@@ -134,7 +135,7 @@ mod tests {
 
     #[test]
     fn the_fastest_that_runs_is_taken_and_all_are_told_of() {
-        let failed = || Err(EngineError::Failed("it broke\nand here is why".into()));
+        let failed = || Err(EngineError::Failed("it broke; the end of its log:\nno more".into()));
         let outcomes = vec![
             ("a".into(), Ok(0.002)),
             ("b".into(), failed()),

@@ -77,7 +77,11 @@ fn row(race: &Race, racer: &Racer) -> Row {
                 Some(_) => (1e3 * time_s, "ms a step"),
                 None => (time_s, "s"),
             };
-            format!("{value:.3} {unit} in {} runs · {word}", runs.len())
+            let runs = match runs.len() {
+                1 => "1 run".to_owned(),
+                count => format!("{count} runs"),
+            };
+            format!("{value:.3} {unit} in {runs} · {word}")
         }
     };
     Row { name, text }

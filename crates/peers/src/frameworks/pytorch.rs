@@ -17,6 +17,11 @@ pub static PYTORCH: Framework = Framework {
             text: include_str!("../../locks/pytorch-linux-x86_64.txt"),
         },
         Lock {
+            variant: Variant::Cpu,
+            platform: "linux-x86_64",
+            text: include_str!("../../locks/pytorch-cpu-linux-x86_64.txt"),
+        },
+        Lock {
             variant: Variant::Cuda,
             platform: "linux-x86_64",
             text: include_str!("../../locks/pytorch-linux-x86_64.txt"),
