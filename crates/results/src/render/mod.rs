@@ -119,6 +119,25 @@ fn total(block: &mut Block, record: &Record) {
         );
         block.entry("", &text, WARNING);
     }
+    for run in &record.runs {
+        resumed(block, run);
+    }
+}
+
+fn resumed(block: &mut Block, run: &Run) {
+    let Some(last) = run.resumed.last() else {
+        return;
+    };
+    let step = grouped(last.step);
+    let text = match run.resumed.len() {
+        1 => format!("resumed at step {step}: the times of both parts together"),
+        n => format!("resumed {n} times, last at step {step}: the times of all parts"),
+    };
+    block.entry("", &text, WARNING);
+    if run.resumed.iter().any(|it| it.before.is_some()) {
+        let text = "not all by one engine, build and device: bits may differ";
+        block.entry("", text, WARNING);
+    }
 }
 
 fn phases(block: &mut Block, run: &Run, total_s: f64) {
@@ -224,6 +243,9 @@ fn outside(block: &mut Block, record: &Record, run: &Run) {
     } else {
         format!("gate {}", duration(record.gate.gate_s))
     });
+    if run.phases.checkpoint_s > 0.0 {
+        text.push(format!("checkpoints {}", duration(run.phases.checkpoint_s)));
+    }
     if record.runs.len() == 1 {
         text.push(format!("{} in all", duration(run.wall_s)));
     }
