@@ -1,9 +1,14 @@
 //! A barrier for stages of some ten microseconds that stays polite where cores are scarce.
 //!
-//! A futex barrier costs a system call or two a wait, which is as long as a stage. A spinning one is
-//! a trap: with a third process on two cores, threads spin away the time that the one they wait for
-//! needs. So a waiter spins for a while, then yields, then parks. How long it spins follows what
-//! spinning has brought: it halves with every spin in vain and doubles with every one that paid.
+//! A futex barrier costs a system call or two a wait, which is as long as a stage. A purely spinning
+//! one is a trap: with a third process on two cores, threads spin away the time that the one they
+//! wait for needs. So a waiter spins for a while, then yields as long as nobody else wants the core,
+//! then parks.
+//!
+//! The while is the same each time, which took a measurement to see. Spins that were halved when they
+//! were in vain soon were none; then every wait gave the core to a busy neighbour for a whole time
+//! slice, some milliseconds, and steps of 60 µs took thirty times as long. A spin in vain costs 50 µs,
+//! and comes about once in a time slice, because that is how long the other thread is away.
 
 use std::{
     hint,
@@ -15,12 +20,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Two threads in step meet within a few microseconds; longer than this and the other one is not
-/// running, or has much more to do.
+/// Two threads in step meet within a few microseconds, or some ten where one of them must be woken;
+/// longer than this and the other one is not running, or has much more to do.
 const LONGEST_SPIN: Duration = Duration::from_micros(50);
 const YIELDS: usize = 20;
-/// All yields together take less than this where nobody else wanted the core.
-const QUIET_YIELDS: Duration = Duration::from_micros(10);
+/// A yield returns at once where nobody else wants the core. From one that takes longer it is clear
+/// that somebody does; who parks is woken as soon as there is something to do, who yields again waits
+/// for the end of a time slice again.
+const QUIET_YIELD: Duration = Duration::from_micros(10);
 
 /// Makes a fixed number of threads wait for each other, again and again.
 pub(crate) struct Barrier {
@@ -38,36 +45,11 @@ struct Waiter {
     parked: AtomicBool,
 }
 
-/// One thread's way to the barrier; it remembers whether spinning paid.
+/// One thread's way to the barrier.
 pub(crate) struct Place<'a> {
     barrier: &'a Barrier,
     index: usize,
-    patience: Patience,
-}
-
-/// How long to spin; follows what spinning has brought.
-#[derive(Debug, Clone, Copy)]
-struct Patience {
     spins: u32,
-    longest_spins: u32,
-}
-
-impl Patience {
-    fn paid(&mut self) {
-        // Where the longest is 0, it stays 0.
-        self.spins = (self.spins * 2).max(1).min(self.longest_spins);
-    }
-
-    fn was_in_vain(&mut self) {
-        self.spins /= 2;
-    }
-
-    /// A little more of it would have paid, and cost nobody anything: some ten microseconds, from
-    /// where it doubles or halves. (A seed of one turn never paid, and was halved to none again:
-    /// after a busy neighbour had left, threads yielded for the rest of the run.)
-    fn was_short(&mut self) {
-        self.spins = self.spins.max(self.longest_spins.div_ceil(4));
-    }
 }
 
 impl Barrier {
@@ -86,15 +68,13 @@ impl Barrier {
         }
     }
 
-    /// The place of the thread with this index, which must call from that thread.
-    pub(crate) fn place(&self, index: usize, longest_spins: u32) -> Place<'_> {
+    /// The place of the thread with this index, which must call from that thread and spins so often
+    /// before it yields.
+    pub(crate) fn place(&self, index: usize, spins: u32) -> Place<'_> {
         Place {
             barrier: self,
             index,
-            patience: Patience {
-                spins: longest_spins,
-                longest_spins,
-            },
+            spins,
         }
     }
 }
@@ -135,23 +115,21 @@ impl Place<'_> {
             }
             return;
         }
-        for _ in 0..self.patience.spins {
+        for _ in 0..self.spins {
             if generation.0.load(Acquire) != current {
-                self.patience.paid();
                 return;
             }
             hint::spin_loop();
         }
-        self.patience.was_in_vain();
-        let start = Instant::now();
         for _ in 0..YIELDS {
             if generation.0.load(Acquire) != current {
-                if start.elapsed() < QUIET_YIELDS {
-                    self.patience.was_short();
-                }
                 return;
             }
+            let start = Instant::now();
             thread::yield_now();
+            if start.elapsed() > QUIET_YIELD {
+                break;
+            }
         }
         // Either the last thread sees `parked`, or this one sees the new generation: both are
         // in the one order of SeqCst. They are written by swapping and adding because an emulated
@@ -170,44 +148,11 @@ impl Place<'_> {
 mod tests {
     use super::*;
 
-    /// It once became 1, and the next doubling panicked.
-    #[test]
-    fn without_spins_patience_stays_without() {
-        let mut patience = Patience {
-            spins: 0,
-            longest_spins: 0,
-        };
-        patience.was_in_vain();
-        patience.was_short();
-        assert_eq!(patience.spins, 0);
-        patience.paid();
-        assert_eq!(patience.spins, 0);
-    }
-
-    /// A busy neighbour makes spinning vain until none is left; when it is gone, one short wait
-    /// must be enough to begin again. The seed was once a single turn, which never grew.
-    #[test]
-    fn patience_comes_back_when_a_neighbour_has_left() {
-        let mut patience = Patience {
-            spins: 1000,
-            longest_spins: 1000,
-        };
-        for _ in 0..20 {
-            patience.was_in_vain();
-        }
-        assert_eq!(patience.spins, 0);
-        patience.was_short();
-        assert!(patience.spins >= 250, "{patience:?}");
-        // A wait that needs a tenth of the longest spin is now spun out, and pays.
-        patience.paid();
-        assert!(patience.spins >= 500, "{patience:?}");
-    }
-
     #[test]
     fn no_thread_leaves_before_all_have_come_whether_they_spin_or_park() {
         const THREADS: usize = 4;
         const ROUNDS: usize = 2000;
-        for longest_spins in [0, 1, calibrate_spins()] {
+        for spins in [0, 1, calibrate_spins()] {
             let count = AtomicUsize::new(0);
             let ready = std::sync::Barrier::new(THREADS + 1);
             let barrier = std::sync::OnceLock::new();
@@ -218,7 +163,7 @@ mod tests {
                         scope.spawn(move || {
                             ready.wait();
                             let barrier: &Barrier = barrier.wait();
-                            let mut place = barrier.place(index, longest_spins);
+                            let mut place = barrier.place(index, spins);
                             for round in 1..=ROUNDS {
                                 count.fetch_add(1, Relaxed);
                                 place.wait();

@@ -21,7 +21,7 @@ type Outcome = Result<(), Box<dyn Any + Send>>;
 /// The threads of a session: the caller's and `threads − 1` more.
 pub(crate) struct Pool {
     workers: Vec<Worker>,
-    longest_spins: u32,
+    spins: u32,
 }
 
 struct Worker {
@@ -34,7 +34,7 @@ struct Worker {
 struct Job {
     work: *const (dyn Fn(usize, &mut Place) + Sync),
     barrier: Arc<Barrier>,
-    longest_spins: u32,
+    spins: u32,
 }
 
 // SAFETY: the closure behind the pointer is `Sync`, and `Pool::run` keeps it alive until every
@@ -45,17 +45,22 @@ impl Pool {
     /// A pool of `threads` threads, at least one.
     pub(crate) fn new(threads: usize) -> std::io::Result<Self> {
         let workers = (1..threads).map(Worker::spawn).collect::<Result<_, _>>()?;
-        let cores = thread::available_parallelism().map_or(1, usize::from);
-        // With more threads than processors the one that is waited for cannot be running.
-        let longest_spins = if threads > cores {
-            0
-        } else {
-            calibrate_spins()
-        };
         Ok(Self {
             workers,
-            longest_spins,
+            spins: calibrate_spins(),
         })
+    }
+
+    /// How often threads spin at a barrier. With more threads than processors the one that is waited
+    /// for cannot be running. Asked anew each time: processors can be taken away while a session
+    /// lives.
+    fn spins(&self) -> u32 {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        if self.threads() > cores {
+            0
+        } else {
+            self.spins
+        }
     }
 
     /// How many threads run what `run` is given.
@@ -77,6 +82,7 @@ impl Pool {
             .chain(handles.map(|handle| handle.thread().clone()))
             .collect();
         let barrier = Arc::new(Barrier::new(threads));
+        let spins = self.spins();
         for worker in &self.workers {
             let job = Job {
                 // SAFETY: only the lifetime changes. All workers have answered, and so dropped
@@ -88,13 +94,13 @@ impl Pool {
                     >(work)
                 },
                 barrier: barrier.clone(),
-                longest_spins: self.longest_spins,
+                spins,
             };
             let sent = worker.jobs.as_ref().map(|jobs| jobs.send(job));
             assert!(matches!(sent, Some(Ok(()))), "a worker thread is gone");
         }
         let mut outcome = catch_unwind(AssertUnwindSafe(|| {
-            work(0, &mut barrier.place(0, self.longest_spins));
+            work(0, &mut barrier.place(0, spins));
         }));
         for worker in &self.workers {
             let answer = worker.outcomes.recv().expect("a worker thread answers");
@@ -115,7 +121,7 @@ impl Worker {
                 let outcome = catch_unwind(AssertUnwindSafe(|| {
                     // SAFETY: `Pool::run` keeps the closure alive until this worker answers.
                     let work = unsafe { &*job.work };
-                    work(index, &mut job.barrier.place(index, job.longest_spins));
+                    work(index, &mut job.barrier.place(index, job.spins));
                 }));
                 if outbox.send(outcome).is_err() {
                     return;
