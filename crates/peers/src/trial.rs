@@ -117,9 +117,8 @@ pub(crate) fn key(adapter: &str, versions: &str, job: &Job, device: &Device) -> 
     let program = build(workload, Mode::Training, workload.batch_size).digest();
     let (kind, name, threads) = (device.kind, &device.name, job.threads);
     let precision = workload.precision;
-    let text = format!(
-        "{adapter}\n{versions}\n{program} {precision}\n{kind:?} {name}\n{threads} threads"
-    );
+    let text =
+        format!("{adapter}\n{versions}\n{program} {precision}\n{kind:?} {name}\n{threads} threads");
     let digest = Sha256::digest(text.as_bytes());
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -135,7 +134,11 @@ mod tests {
 
     #[test]
     fn the_fastest_that_runs_is_taken_and_all_are_told_of() {
-        let failed = || Err(EngineError::Failed("it broke; the end of its log:\nno more".into()));
+        let failed = || {
+            Err(EngineError::Failed(
+                "it broke; the end of its log:\nno more".into(),
+            ))
+        };
         let outcomes = vec![
             ("a".into(), Ok(0.002)),
             ("b".into(), failed()),
