@@ -3,6 +3,8 @@
 - `fit` runs many steps an execution on batches that tf.data gathers in large blocks, with
   `jit_compile`. On CPUs, XLA's convolutions may be slower than oneDNN's: for nets that have any,
   laptime tries it with and without there.
+- Keras's Adam takes βᵗ and 1 − β₂ᵗ in single precision: an update is off by 7·10⁻⁶ of it, and a free
+  running training soon differs from one in which it is not.
 - As published: the script of December 2020 to the letter. Keras's defaults, its own shuffle, one
   `fit` for all epochs on arrays.
 """

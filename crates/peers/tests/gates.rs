@@ -226,9 +226,9 @@ fn tensorflow_as_published() {
         variants: &["as published: one fit, Keras's defaults and shuffle"],
         convolutional: &[],
         plants: &[(
-            "an order of its own",
-            "batch_size=size, shuffle=False, verbose=0)",
-            "batch_size=size, shuffle=True, verbose=0)",
+            "labels swapped",
+            "samples.labels.astype",
+            "(samples.labels ^ 1).astype",
         )],
     }
     .check();

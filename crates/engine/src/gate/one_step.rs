@@ -26,8 +26,10 @@ use crate::{EngineError, Progress, Session};
 // none. So Adam's moments, which have the gradient in them, are held against the oracle's, and the
 // update against what Adam's formula makes of the engine's own moments, tightly.
 
-/// How much larger than the coarsely rounded oracle's a difference may be.
-const NOISE: f64 = 2.0;
+/// How much larger than the coarsely rounded oracle's a difference may be. The oracle is rounded once,
+/// and its luck is one draw: on ResNet50's last batch of 16 PyTorch's compiled step differs by 2.4
+/// times as much in one of 267 tensors.
+const NOISE: f64 = 4.0;
 /// What the loss may differ by, relative to it.
 const LOSS_BOUND: f64 = 1e-6;
 /// What the logits may differ by, relative to their norm.

@@ -17,6 +17,21 @@ pub static PYTORCH: Framework = Framework {
             text: include_str!("../../locks/pytorch-linux-x86_64.txt"),
         },
         Lock {
+            variant: Variant::Default,
+            platform: "linux-aarch64",
+            text: include_str!("../../locks/pytorch-linux-aarch64.txt"),
+        },
+        Lock {
+            variant: Variant::Default,
+            platform: "macos-aarch64",
+            text: include_str!("../../locks/pytorch-macos-aarch64.txt"),
+        },
+        Lock {
+            variant: Variant::Default,
+            platform: "windows-x86_64",
+            text: include_str!("../../locks/pytorch-windows-x86_64.txt"),
+        },
+        Lock {
             variant: Variant::Cpu,
             platform: "linux-x86_64",
             text: include_str!("../../locks/pytorch-cpu-linux-x86_64.txt"),

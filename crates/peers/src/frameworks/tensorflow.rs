@@ -36,6 +36,11 @@ const LOCKS: &[Lock] = &[
     },
     Lock {
         variant: Variant::Default,
+        platform: "linux-aarch64",
+        text: include_str!("../../locks/tensorflow-linux-aarch64.txt"),
+    },
+    Lock {
+        variant: Variant::Default,
         platform: "macos-aarch64",
         text: include_str!("../../locks/tensorflow-macos-aarch64.txt"),
     },
