@@ -41,10 +41,11 @@ pub(crate) struct TaskTimes {
 }
 
 impl Log {
-    /// A log for so many steps, with the times of so many tasks where they are wanted.
-    pub(crate) fn for_steps(steps: usize, profiled_tasks: Option<usize>) -> Self {
+    /// A log for so many steps behind those of `score`, with the times of so many tasks where they
+    /// are wanted.
+    pub(crate) fn for_steps(score: Score, steps: usize, profiled_tasks: Option<usize>) -> Self {
         Self {
-            score: Score::default(),
+            score,
             step_s: Vec::with_capacity(steps),
             profile: profiled_tasks.map(|tasks| TaskTimes {
                 tasks: vec![Duration::ZERO; tasks],

@@ -160,7 +160,11 @@ impl CpuSession {
         };
         let whole = &batches[0].1.linked;
         let profiled = (self.job.profile && mode == Mode::Training).then(|| whole.tasks());
-        let log = Mutex::new(Log::for_steps(batches.len(), profiled));
+        let before = match mode {
+            Mode::Training => progress.score(),
+            Mode::Evaluation => Score::default(),
+        };
+        let log = Mutex::new(Log::for_steps(before, batches.len(), profiled));
         self.pool.run(&|thread, barrier| {
             let _mode = FlushToZero::new();
             // Held by the first thread for as long as it runs: no one else wants it.

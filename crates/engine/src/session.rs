@@ -3,7 +3,7 @@
 //! It lies at the level of a whole workload, never of an op: an engine gets a [`Job`] and gives a
 //! [`Session`] that trains epochs and evaluates. Engines are chosen at run time by value.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, ops::Add, sync::Arc};
 
 use laptime_graph::State;
 use laptime_workload::{Workload, dataset::Dataset};
@@ -107,6 +107,9 @@ pub trait Session {
 
     /// Trains on the samples of `order` in that order, a batch after the other, the last with
     /// what is left. Stops early, between two steps, when `progress` says so.
+    ///
+    /// The score goes on from the one that `progress` has, so that an epoch in parts has the same
+    /// sums, to the bit, as one in one go.
     fn train(&mut self, order: &[u32], progress: &Progress) -> Result<EpochReport, EngineError>;
 
     /// Scores the current parameters on the test samples.
@@ -171,9 +174,10 @@ pub struct KernelTime {
 /// One epoch of training, or what was done of it.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct EpochReport {
-    /// The score over the samples trained on, as they were seen: what Keras shows.
+    /// The score over the samples of the epoch trained on so far, as they were seen: what Keras
+    /// shows.
     pub score: Score,
-    /// The seconds of every step, where steps can be seen.
+    /// The seconds of every step of this call, where steps can be seen.
     pub step_s: Option<Vec<f32>>,
 }
 
@@ -197,5 +201,18 @@ impl Score {
     /// The share that was right, 0 to 1.
     pub fn accuracy(&self) -> f64 {
         self.correct as f64 / self.samples.max(1) as f64
+    }
+}
+
+/// The score over the samples of both.
+impl Add for Score {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            samples: self.samples + other.samples,
+            loss_sum: self.loss_sum + other.loss_sum,
+            correct: self.correct + other.correct,
+        }
     }
 }

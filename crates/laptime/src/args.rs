@@ -63,12 +63,28 @@ pub struct RunArgs {
     /// Write the trained parameters as safetensors
     #[arg(long, value_name = "FILE")]
     pub save: Option<PathBuf>,
+    #[command(flatten)]
+    pub checkpoints: CheckpointArgs,
     /// Also show where the time of a training step goes, kernel by kernel
     #[arg(long)]
     pub profile: bool,
     /// Show no progress and no notes; the result and warnings remain
     #[arg(long, short)]
     pub quiet: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct CheckpointArgs {
+    /// Keep the training in this folder behind every epoch, and where it is interrupted
+    #[arg(long, value_name = "DIR")]
+    pub checkpoint: Option<PathBuf>,
+    /// Keep it behind every N steps too
+    #[arg(long, value_name = "N")]
+    pub checkpoint_every: Option<NonZeroU64>,
+    /// Go on with the training that --checkpoint DIR has, as if nothing had happened; where it has
+    /// none yet, begin
+    #[arg(long)]
+    pub resume: bool,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -1,6 +1,7 @@
 //! laptime: how long does it take to train a neural network on this machine, and why?
 
 mod args;
+mod checkpoint;
 mod display;
 mod engines;
 mod exports;

@@ -16,8 +16,8 @@ use laptime_workload::{
 
 use crate::{
     args::{
-        DataArg, EngineArgs, EngineSettings, PassesArgs, RaceArgs, RunArgs, SampleArgs,
-        WorkloadArgs,
+        CheckpointArgs, DataArg, EngineArgs, EngineSettings, PassesArgs, RaceArgs, RunArgs,
+        SampleArgs, WorkloadArgs,
     },
     display::Line,
     engines,
@@ -69,10 +69,22 @@ pub struct RunOptions {
     pub exports: Vec<Export>,
     /// Where the trained parameters go.
     pub save: Option<PathBuf>,
+    /// Where the training is kept while it goes on, if anywhere.
+    pub checkpoints: Option<CheckpointChoice>,
     /// No progress, no notes.
     pub quiet: bool,
     /// Whether to show where the time goes.
     pub profile: bool,
+}
+
+/// Where a training is kept while it goes on, and when.
+pub struct CheckpointChoice {
+    /// The folder.
+    pub folder: PathBuf,
+    /// Behind every so many steps, beside every epoch.
+    pub every_steps: Option<u64>,
+    /// Whether to go on from what it has.
+    pub resume: bool,
 }
 
 /// What `laptime race` is to do.
@@ -204,9 +216,36 @@ impl RunOptions {
             runs: args.runs.into(),
             exports,
             save: args.save,
+            checkpoints: CheckpointChoice::resolve(args.checkpoints, args.runs.get())?,
             quiet: args.quiet,
             profile: args.profile,
         })
+    }
+}
+
+impl CheckpointChoice {
+    fn resolve(args: CheckpointArgs, runs: u64) -> Result<Option<Self>, Failure> {
+        let Some(folder) = args.checkpoint else {
+            let alone = match (args.resume, args.checkpoint_every) {
+                (true, _) => "--resume goes on with a training that was kept",
+                (false, Some(_)) => "--checkpoint-every says when a training is kept",
+                (false, None) => return Ok(None),
+            };
+            return Err(Failure::Usage(format!(
+                "{alone}, but not where; add --checkpoint DIR"
+            )));
+        };
+        if runs > 1 {
+            return Err(Failure::Usage(format!(
+                "--checkpoint keeps one training, and --runs {runs} does several; leave one of \
+                 them out"
+            )));
+        }
+        Ok(Some(Self {
+            folder,
+            every_steps: args.checkpoint_every.map(Into::into),
+            resume: args.resume,
+        }))
     }
 }
 

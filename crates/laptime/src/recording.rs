@@ -106,7 +106,7 @@ pub fn record(
 }
 
 /// The digest of all that decides what is computed. The seed only decides from where.
-fn digest(workload: &Workload) -> String {
+pub fn digest(workload: &Workload) -> String {
     let bare = Workload {
         seed: 0,
         overrides: Vec::new(),

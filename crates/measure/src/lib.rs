@@ -2,8 +2,9 @@
 //! Knows nothing of models: what is trained is the engine's business.
 //!
 //! The types here that a record holds ([`Run`], [`Phases`], [`Epoch`], [`StepSeconds`], [`Test`],
-//! [`Machine`]) can be written as JSON as they are.
+//! [`Resumption`], [`Machine`]) can be written as JSON as they are.
 
+mod checkpoints;
 mod machine;
 pub mod memory;
 mod phases;
@@ -11,6 +12,7 @@ mod run;
 pub mod statistics;
 mod watch;
 
+pub use checkpoints::{Checkpoints, Resumption, SoFar};
 pub use machine::Machine;
 pub use phases::Phases;
 pub use run::{Epoch, Measurement, Run, StepSeconds, Test, measure};

@@ -1,10 +1,12 @@
 //! Where the time of a run went.
 
+use std::ops::Add;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The phases of a run, in seconds of monotonic wall time. All but `load_s`, `start_s` and
-/// `trial_s` add up to the total, because `other_s` is what the others leave of it.
+/// The phases of a run, in seconds of monotonic wall time. All but `load_s`, `start_s`, `trial_s` and
+/// `checkpoint_s` add up to the total, because `other_s` is what the others leave of it.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Phases {
     /// Reading and parsing the dataset; outside the total. 0 in every run but the first, which
@@ -28,6 +30,28 @@ pub struct Phases {
     pub test_s: f64,
     /// The rest of the total: making the orders of samples, collecting times.
     pub other_s: f64,
+    /// Writing checkpoints, and taking up the one that the run was resumed from; outside the total.
+    #[serde(default)]
+    pub checkpoint_s: f64,
+}
+
+/// The phases of two parts of a run together.
+impl Add for Phases {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            load_s: self.load_s + other.load_s,
+            start_s: self.start_s + other.start_s,
+            trial_s: self.trial_s + other.trial_s,
+            prepare_s: self.prepare_s + other.prepare_s,
+            compile_s: self.compile_s + other.compile_s,
+            train_s: self.train_s + other.train_s,
+            test_s: self.test_s + other.test_s,
+            other_s: self.other_s + other.other_s,
+            checkpoint_s: self.checkpoint_s + other.checkpoint_s,
+        }
+    }
 }
 
 impl Phases {
@@ -47,8 +71,19 @@ impl Phases {
             compile_s,
             train_s,
             test_s,
+            other_s: 0.0,
+            checkpoint_s: 0.0,
+        }
+        .with_rest_of(total_s)
+    }
+
+    /// The same with what the named parts leave of `total_s` as the rest.
+    pub fn with_rest_of(self, total_s: f64) -> Self {
+        let named_s = self.prepare_s + self.compile_s + self.train_s + self.test_s;
+        Self {
             // Not below 0 where the parts round up to more than the whole.
-            other_s: (total_s - prepare_s - compile_s - train_s - test_s).max(0.0),
+            other_s: (total_s - named_s).max(0.0),
+            ..self
         }
     }
 

@@ -5,12 +5,12 @@
 
 use std::time::Instant;
 
-use laptime_engine::{Device, Engine, EngineError, EpochReport, Job, Score, Session};
+use laptime_engine::{Device, Engine, EngineError, Job, Score, Session};
 use laptime_workload::epoch_order;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Phases, Stage, Watch, memory, statistics::percentile};
+use crate::{Checkpoints, Phases, Resumption, SoFar, Stage, Watch, memory, statistics::percentile};
 
 /// The raw times and scores of one run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -32,8 +32,14 @@ pub struct Run {
     /// The score on the test samples behind the last epoch; null where the run was interrupted.
     pub test: Option<Test>,
     /// The most memory that the process which trains has had resident by the end of this run,
-    /// without the gate; null where the system does not tell.
+    /// without the gate, but with the copies of the state that checkpoints take; null where the
+    /// system does not tell.
     pub peak_memory_bytes: Option<u64>,
+    /// Where it was taken up again from a checkpoint; empty for a run in one go. All times and
+    /// scores are those of all its parts together, as they were measured; what was trained behind
+    /// a checkpoint and lost with its process is in none of them.
+    #[serde(default)]
+    pub resumed: Vec<Resumption>,
 }
 
 /// One epoch of training.
@@ -98,7 +104,8 @@ pub struct Measurement {
 
 /// Compiles, trains and tests a job once. `max_steps` cuts the training short; a wish to stop in
 /// `watch` ends it behind the step it is in, and what was done until then is reported.
-/// `begin` is where the run's `wall_s` begins.
+/// `begin` is where the run's `wall_s` begins. `checkpoints` may have it go on where an earlier one
+/// ended, and keep it while it goes on.
 ///
 /// # Errors
 /// Where the engine cannot compile or run the job.
@@ -109,72 +116,56 @@ pub fn measure(
     max_steps: Option<u64>,
     begin: Instant,
     watch: &Watch,
+    mut checkpoints: Option<&mut dyn Checkpoints>,
 ) -> Result<Measurement, EngineError> {
-    let workload = &job.workload;
     let start = Instant::now();
     watch.enter(Stage::Compiling);
     let mut session = engine.compile(job, device)?;
     let (start_s, trial_s) = (session.start_s(), session.trial_s());
     let prepare_s = session.prepare_s();
     let compiled_s = start.elapsed().as_secs_f64() - start_s - trial_s;
-
-    let mut epochs = Vec::with_capacity(workload.epochs);
-    let mut train_s = 0.0;
-    let mut step_s = Some(Vec::new());
-    let mut steps_left = max_steps.unwrap_or(u64::MAX);
-    let mut is_complete = true;
-    let mut samples_before = 0;
-    for epoch in 0..workload.epochs {
-        let samples = job.dataset.train.count();
-        let mut order = epoch_order(workload.seed, epoch, samples, workload.shuffle);
-        let steps = samples.div_ceil(workload.batch_size) as u64;
-        if steps_left < steps {
-            order.truncate(steps_left as usize * workload.batch_size);
-            is_complete = false;
-        }
-        if order.is_empty() || watch.progress.is_stopped() {
-            is_complete = false;
-            break;
-        }
-        steps_left = steps_left.saturating_sub(steps);
-        watch.enter(Stage::Training {
-            epoch,
-            epoch_samples: order.len() as u64,
-            samples_before,
-        });
-        let epoch_start = Instant::now();
-        let report = session.train(&order, &watch.progress)?;
-        let epoch_s = epoch_start.elapsed().as_secs_f64();
-        train_s += epoch_s;
-        samples_before += report.score.samples;
-        is_complete &= report.score.samples == order.len() as u64;
-        epochs.extend(epoch_of(&report, epoch_s));
-        collect(&mut step_s, report.step_s);
-    }
-
-    let (test, test_s) = test(session.as_mut(), job, watch)?;
-    let total_s = start.elapsed().as_secs_f64() - start_s - trial_s;
-    let run = Run {
-        seed: workload.seed,
-        wall_s: begin.elapsed().as_secs_f64(),
-        total_s,
+    let mut part = Part {
+        begin,
+        start,
         phases: Phases {
             start_s,
             trial_s,
-            ..Phases::of_total(
-                total_s,
-                prepare_s,
-                (compiled_s - prepare_s).max(0.0),
-                train_s,
-                test_s,
-            )
+            prepare_s,
+            compile_s: (compiled_s - prepare_s).max(0.0),
+            ..Phases::default()
         },
-        epochs,
-        step_s: step_s.and_then(|seconds| step_percentiles(&seconds)),
-        test,
-        peak_memory_bytes: session.peak_memory_bytes().or_else(memory::peak_bytes),
+        before: SoFar::nothing(),
     };
-    is_complete &= run.test.is_some();
+    if let Some(checkpoints) = &mut checkpoints {
+        let start = Instant::now();
+        part.before = checkpoints.resume(session.as_mut())?;
+        part.phases.checkpoint_s += start.elapsed().as_secs_f64();
+    }
+
+    let mut so_far = part.before.clone();
+    let mut training = Training {
+        job,
+        max_steps,
+        watch,
+        checkpoints,
+        session: session.as_mut(),
+    };
+    training.train(&mut so_far, &mut part)?;
+    let test = test(session.as_mut(), job, watch, &mut part.phases)?;
+    part.tell(session.as_ref(), &mut so_far);
+
+    let is_complete = so_far.epochs.len() == job.workload.epochs && test.is_some();
+    let run = Run {
+        seed: job.workload.seed,
+        wall_s: so_far.wall_s,
+        total_s: so_far.total_s,
+        phases: so_far.phases,
+        step_s: so_far.step_s.as_deref().and_then(step_percentiles),
+        test,
+        peak_memory_bytes: so_far.peak_memory_bytes,
+        epochs: [so_far.epochs.as_slice(), so_far.part_of_epoch().as_slice()].concat(),
+        resumed: so_far.resumed,
+    };
     Ok(Measurement {
         run,
         session,
@@ -182,50 +173,156 @@ pub fn measure(
     })
 }
 
+/// The clock of one part of a run: from its start, or from where it was taken up again, on.
+struct Part {
+    /// Where the part's `wall_s` begins.
+    begin: Instant,
+    /// Where the part's total begins.
+    start: Instant,
+    /// The phases of the part; all but `other_s`, which is the rest at any time.
+    phases: Phases,
+    /// All parts before.
+    before: SoFar,
+}
+
+impl Part {
+    /// Writes the times until now, with those of the parts before.
+    fn tell(&self, session: &dyn Session, so_far: &mut SoFar) {
+        let now = Instant::now();
+        let phases = &self.phases;
+        let outside_s = phases.start_s + phases.trial_s + phases.checkpoint_s;
+        let total_s = (now - self.start).as_secs_f64() - outside_s;
+        so_far.total_s = self.before.total_s + total_s;
+        so_far.phases = self.before.phases + self.phases.with_rest_of(total_s);
+        so_far.wall_s = self.before.wall_s + (now - self.begin).as_secs_f64();
+        let peak = session.peak_memory_bytes().or_else(memory::peak_bytes);
+        so_far.peak_memory_bytes = self.before.peak_memory_bytes.max(peak);
+    }
+}
+
+/// The part of a run between compiling and testing.
+struct Training<'a, 'b> {
+    job: &'a Job,
+    max_steps: Option<u64>,
+    watch: &'a Watch,
+    checkpoints: Option<&'b mut dyn Checkpoints>,
+    session: &'a mut dyn Session,
+}
+
+impl Training<'_, '_> {
+    /// Trains from where the run is to the end: of the last epoch, or where it is cut short.
+    fn train(&mut self, so_far: &mut SoFar, part: &mut Part) -> Result<(), EngineError> {
+        let workload = &self.job.workload;
+        let samples = self.job.dataset.train.count();
+        let batch_size = workload.batch_size as u64;
+        let epoch_steps = (samples as u64).div_ceil(batch_size);
+        let max_steps = self.max_steps.unwrap_or(u64::MAX);
+        let mut kept_at = so_far.steps(epoch_steps, batch_size);
+        let progress = &self.watch.progress;
+        while so_far.epochs.len() < workload.epochs {
+            let epoch = so_far.epochs.len();
+            let order = epoch_order(workload.seed, epoch, samples, workload.shuffle);
+            let steps_before = epoch as u64 * epoch_steps;
+            // The sample of this epoch that has so many steps of the run before it.
+            let sample_behind = |step: u64| {
+                let behind = step.saturating_sub(steps_before).saturating_mul(batch_size);
+                behind.min(samples as u64)
+            };
+            let end = sample_behind(max_steps);
+            let samples_before = (epoch * samples) as u64;
+            self.watch.enter(Stage::Training {
+                epoch,
+                epoch_samples: end,
+                samples_before,
+            });
+            progress.tell(so_far.score);
+            while so_far.score.samples < end && !progress.is_stopped() {
+                let step = so_far.steps(epoch_steps, batch_size);
+                let every = self.checkpoints.as_ref().and_then(|it| it.every_steps());
+                let keep_at = every.map_or(u64::MAX, |every| (step / every + 1) * every);
+                let from = so_far.score.samples;
+                let to = end.min(sample_behind(keep_at));
+
+                let start = Instant::now();
+                let report = self
+                    .session
+                    .train(&order[from as usize..to as usize], progress)?;
+                let train_s = start.elapsed().as_secs_f64();
+                let done = report.score.samples;
+                if !(from..=to).contains(&done) {
+                    return Err(EngineError::Failed(format!(
+                        "the engine told of {done} samples of the epoch where {from} were trained \
+                         on before and {to} were to be by now"
+                    )));
+                }
+                if done == from {
+                    break;
+                }
+
+                part.phases.train_s += train_s;
+                so_far.epoch_s += train_s;
+                so_far.score = report.score;
+                so_far.add_steps(report.step_s);
+                if so_far.score.samples == samples as u64 {
+                    so_far.end_epoch();
+                    break;
+                }
+                if so_far.steps(epoch_steps, batch_size) == keep_at {
+                    self.keep(so_far, part)?;
+                    kept_at = keep_at;
+                }
+            }
+            if so_far.epochs.len() == epoch {
+                break;
+            }
+            self.keep(so_far, part)?;
+            kept_at = steps_before + epoch_steps;
+        }
+        if so_far.steps(epoch_steps, batch_size) > kept_at {
+            self.keep(so_far, part)?;
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, so_far: &mut SoFar, part: &mut Part) -> Result<(), EngineError> {
+        let Some(checkpoints) = &mut self.checkpoints else {
+            return Ok(());
+        };
+        part.tell(self.session, so_far);
+        let start = Instant::now();
+        checkpoints.keep(self.session, so_far)?;
+        part.phases.checkpoint_s += start.elapsed().as_secs_f64();
+        Ok(())
+    }
+}
+
 /// Scores the test samples; no score where there is the wish to stop.
 fn test(
     session: &mut dyn Session,
     job: &Job,
     watch: &Watch,
-) -> Result<(Option<Test>, f64), EngineError> {
+    phases: &mut Phases,
+) -> Result<Option<Test>, EngineError> {
     if watch.progress.is_stopped() {
-        return Ok((None, 0.0));
+        return Ok(None);
     }
     watch.enter(Stage::Testing);
     let start = Instant::now();
     let score: Score = session.evaluate(&watch.progress)?;
-    let test_s = start.elapsed().as_secs_f64();
+    phases.test_s = start.elapsed().as_secs_f64();
     // The score over some of the samples would be taken for that over all.
     let is_whole = score.samples == job.dataset.test.count() as u64;
-    let test = is_whole.then(|| Test {
+    Ok(is_whole.then(|| Test {
         loss: score.loss(),
         accuracy: score.accuracy(),
-    });
-    Ok((test, test_s))
+    }))
 }
 
-/// What is reported of an epoch; nothing of one without a step.
-fn epoch_of(report: &EpochReport, train_s: f64) -> Option<Epoch> {
-    (report.score.samples > 0).then(|| Epoch {
-        train_s,
-        loss: report.score.loss(),
-        accuracy: report.score.accuracy(),
-        samples: report.score.samples,
-    })
-}
-
-/// Adds the steps of one epoch; where those of any epoch are unseen, there are none at all.
-fn collect(all: &mut Option<Vec<f64>>, epoch: Option<Vec<f32>>) {
-    match (all.as_mut(), epoch) {
-        (Some(all), Some(epoch)) => all.extend(epoch.into_iter().map(f64::from)),
-        _ => *all = None,
-    }
-}
-
-fn step_percentiles(seconds: &[f64]) -> Option<StepSeconds> {
+fn step_percentiles(seconds: &[f32]) -> Option<StepSeconds> {
+    let seconds: Vec<f64> = seconds.iter().copied().map(f64::from).collect();
     Some(StepSeconds {
-        p50: percentile(seconds, 50.0)?,
-        p95: percentile(seconds, 95.0)?,
-        p99: percentile(seconds, 99.0)?,
+        p50: percentile(&seconds, 50.0)?,
+        p95: percentile(&seconds, 95.0)?,
+        p99: percentile(&seconds, 99.0)?,
     })
 }

@@ -145,7 +145,16 @@ fn run(engine: &Pretender, epochs: u64, max_steps: Option<u64>) -> Measurement {
         profile: false,
     };
     let watch = Watch::new();
-    measure(engine, &job, &device(), max_steps, Instant::now(), &watch).expect("it pretends well")
+    measure(
+        engine,
+        &job,
+        &device(),
+        max_steps,
+        Instant::now(),
+        &watch,
+        None,
+    )
+    .expect("it pretends well")
 }
 
 fn whole() -> Pretender {

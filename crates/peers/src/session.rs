@@ -110,10 +110,11 @@ impl PeerSession {
         })
     }
 
-    /// Sends a command and waits for the score that ends it.
+    /// Sends a command and waits for the score that ends it, which is added to the one `before`.
     fn score(
         &mut self,
         command: &Command,
+        before: Score,
         progress: &Progress,
     ) -> Result<(Score, Option<Vec<f32>>), EngineError> {
         self.process.send(command)?;
@@ -134,7 +135,7 @@ impl PeerSession {
                     peak_memory_bytes,
                 }) => (score, None, peak_memory_bytes),
                 Some(Event::Step(score)) => {
-                    progress.tell(score.into());
+                    progress.tell(before + score.into());
                     continue;
                 }
                 // Again and again: a wish that came before the training began was not meant for it.
@@ -146,7 +147,7 @@ impl PeerSession {
                 Some(other) => return Err(self.process.unexpected(&other)),
             };
             self.peak_memory_bytes = peak_memory_bytes.or(self.peak_memory_bytes);
-            let score = score.into();
+            let score = before + score.into();
             progress.tell(score);
             return Ok((score, step_s));
         }
@@ -190,12 +191,18 @@ impl Session for PeerSession {
 
     fn train(&mut self, order: &[u32], progress: &Progress) -> Result<EpochReport, EngineError> {
         let order = self.write_order(order)?;
-        let (score, step_s) = self.score(&Command::Train { order: &order }, progress)?;
+        let (score, step_s) = self.score(
+            &Command::Train { order: &order },
+            progress.score(),
+            progress,
+        )?;
         Ok(EpochReport { score, step_s })
     }
 
     fn evaluate(&mut self, progress: &Progress) -> Result<Score, EngineError> {
-        Ok(self.score(&Command::Evaluate, progress)?.0)
+        Ok(self
+            .score(&Command::Evaluate, Score::default(), progress)?
+            .0)
     }
 
     fn logits(&mut self, samples: &[u32]) -> Result<Vec<f32>, EngineError> {

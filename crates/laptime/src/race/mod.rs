@@ -150,6 +150,7 @@ impl<'a> Racer<'a> {
             race.options.max_steps,
             Instant::now(),
             race.watch,
+            None,
         );
         let measured = match measured {
             Ok(measured) => measured,

@@ -3,11 +3,12 @@
 use std::{slice, sync::Arc, time::Instant};
 
 use laptime_engine::{Job, Session};
-use laptime_measure::{Measurement, Run, Watch, measure, memory};
+use laptime_measure::{Checkpoints, Measurement, Run, Watch, measure, memory};
 use laptime_results::{PartialReason, Record, render};
 
 use crate::{
     args::RunArgs,
+    checkpoint::Keeper,
     display::{Plan, show_run},
     exports,
     failure::Failure,
@@ -38,12 +39,20 @@ pub fn run(args: RunArgs, begin: Instant) -> Result<(), Failure> {
         passes: options.engine.passes.clone(),
         profile: options.profile,
     };
+    let mut keeper = keeper(&options, &job, load_s)?;
     let gate = prepare::ask_gate(&options.workload, &options.engine, &job, shows_progress)?;
     // The oracle's memory is not the training's.
     memory::forget_peak();
 
-    let (mut outcome, mut session) = repeat(&options, &job, begin, &watch, shows_progress)?;
-    outcome.runs[0].phases.load_s = load_s;
+    let (mut outcome, mut session) = repeat(
+        &options,
+        &job,
+        begin,
+        &watch,
+        shows_progress,
+        keeper.as_mut(),
+    )?;
+    outcome.runs[0].phases.load_s += load_s;
     let record = record(
         &options.workload,
         &options.engine,
@@ -51,7 +60,25 @@ pub fn run(args: RunArgs, begin: Instant) -> Result<(), Failure> {
         Some(&gate),
         outcome,
     );
-    report(&record, &options, session.as_mut())
+    report(&record, &options, session.as_mut(), keeper.as_ref())
+}
+
+/// What keeps the training, if anything is to.
+fn keeper(options: &RunOptions, job: &Job, load_s: f64) -> Result<Option<Keeper>, Failure> {
+    let Some(choice) = &options.checkpoints else {
+        return Ok(None);
+    };
+    let keeper = Keeper::open(choice, job, &options.engine, options.max_steps, load_s)?;
+    if !options.quiet && choice.resume {
+        let path = keeper.kept().0.display();
+        // Begins where there is none: the command that starts a training can then be the one that
+        // a scheduler repeats whenever the machine was taken away.
+        say(&match keeper.start_step() {
+            Some(step) => format!("going on from step {step}, kept in {path}"),
+            None => format!("there is no {path} yet: beginning anew"),
+        });
+    }
+    Ok(Some(keeper))
 }
 
 /// All runs, one after another, and the session of the last. Every run compiles anew and starts
@@ -62,6 +89,7 @@ fn repeat(
     begin: Instant,
     watch: &Arc<Watch>,
     shows_progress: bool,
+    mut keeper: Option<&mut Keeper>,
 ) -> Result<(Outcome, Box<dyn Session>), Failure> {
     let mut runs: Vec<Run> = Vec::new();
     let mut begin = begin;
@@ -79,6 +107,9 @@ fn repeat(
             options.max_steps,
             begin,
             watch,
+            keeper
+                .as_mut()
+                .map(|keeper| &mut **keeper as &mut dyn Checkpoints),
         );
         drop(display);
         let Measurement {
@@ -100,11 +131,15 @@ fn repeat(
             if let Some(text) = &warning {
                 output::warning(text);
             }
+            let kept = keeper.map(|keeper| keeper.warnings().to_vec());
             let outcome = Outcome {
                 device: session.device().clone(),
                 details: session.details(),
                 costs: session.step_costs(),
-                warnings: warning.into_iter().collect(),
+                warnings: warning
+                    .into_iter()
+                    .chain(kept.unwrap_or_default())
+                    .collect(),
                 runs,
                 partial,
                 error: None,
@@ -116,7 +151,12 @@ fn repeat(
 
 /// Hands the result out in every way that was asked for. One that fails does not keep the others
 /// from succeeding; the first failure is the program's.
-fn report(record: &Record, options: &RunOptions, session: &mut dyn Session) -> Result<(), Failure> {
+fn report(
+    record: &Record,
+    options: &RunOptions,
+    session: &mut dyn Session,
+    keeper: Option<&Keeper>,
+) -> Result<(), Failure> {
     // First of all, so that whatever fails below, the result is kept.
     let stored = store(record);
     let mut done = vec![exports::show(&options.exports, |style| {
@@ -132,6 +172,17 @@ fn report(record: &Record, options: &RunOptions, session: &mut dyn Session) -> R
         Ok(_) => {}
         // A home that cannot be written costs the record, not the result.
         Err(text) => output::warning(&text),
+    }
+    if let Some(keeper) = keeper {
+        if let (path, Some(step)) = keeper.kept()
+            && !options.quiet
+        {
+            let path = path.display();
+            say(&format!(
+                "kept at step {step} in {path}; --resume goes on from there"
+            ));
+        }
+        done.push(keeper.outcome());
     }
     done.extend(exports::write(&options.exports, slice::from_ref(record)));
     if let Some(path) = &options.save {

@@ -35,6 +35,8 @@ const COLUMNS: &[Column] = &[
     ("train_s", |_, run| run.phases.train_s.to_string()),
     ("test_s", |_, run| run.phases.test_s.to_string()),
     ("other_s", |_, run| run.phases.other_s.to_string()),
+    ("checkpoint_s", |_, run| run.phases.checkpoint_s.to_string()),
+    ("resumed", |_, run| run.resumed.len().to_string()),
     ("step_p50_s", |_, run| {
         optional(run.step_s.map(|step| step.p50))
     }),

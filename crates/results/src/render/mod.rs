@@ -119,6 +119,26 @@ fn total(block: &mut Block, record: &Record) {
         );
         block.entry("", &text, WARNING);
     }
+    for run in &record.runs {
+        resumed(block, run);
+    }
+}
+
+fn resumed(block: &mut Block, run: &Run) {
+    let steps: Vec<String> = run.resumed.iter().map(|it| grouped(it.step)).collect();
+    if steps.is_empty() {
+        return;
+    }
+    let times = counted(steps.len() as u64, "time");
+    let text = format!(
+        "resumed {times}, at step {}: all parts together",
+        steps.join(" and ")
+    );
+    block.entry("", &text, WARNING);
+    if run.resumed.iter().any(|it| it.before.is_some()) {
+        let text = "trained in part by another engine, build or device: its bits may differ";
+        block.entry("", text, WARNING);
+    }
 }
 
 fn phases(block: &mut Block, run: &Run, total_s: f64) {
@@ -224,6 +244,9 @@ fn outside(block: &mut Block, record: &Record, run: &Run) {
     } else {
         format!("gate {}", duration(record.gate.gate_s))
     });
+    if run.phases.checkpoint_s > 0.0 {
+        text.push(format!("checkpoints {}", duration(run.phases.checkpoint_s)));
+    }
     if record.runs.len() == 1 {
         text.push(format!("{} in all", duration(run.wall_s)));
     }

@@ -102,5 +102,6 @@ fn run(total_s: f64) -> Run {
             accuracy: 0.8812,
         }),
         peak_memory_bytes: Some(89 << 20),
+        resumed: Vec::new(),
     }
 }

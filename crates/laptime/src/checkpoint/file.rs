@@ -1,0 +1,404 @@
+//! The file of a checkpoint: safetensors, which NumPy and PyTorch read too.
+//!
+//! | tensor | holds |
+//! |---|---|
+//! | `fc1.weight`, `fc1.weight.m`, … | the parameters, the optimizer's moments and the batch norms' moving statistics under their names in the Program, `F32` where that has every bit and `F64` otherwise |
+//! | `laptime/epochs` | (epochs done, 4) `F64`: seconds of training, mean loss, accuracy, samples |
+//! | `laptime/epoch` | (4) `F64`, of the epoch that is not done: seconds of training, sum of the losses, samples right, samples |
+//! | `laptime/step_s` | (steps) `F32`: the seconds of every step; absent where steps cannot be seen |
+//!
+//! The metadata has `laptime`, JSON of [`About`], and `sha256`, the digest of that and of every
+//! tensor: its name, type, shape and bytes, in the order of the names. Losses are tensors because
+//! JSON has no words for what is not finite, and their bits must come back.
+
+use std::{
+    collections::HashMap,
+    fs::File,
+    io::{self, Read, Write},
+    path::Path,
+};
+
+use laptime_engine::Score;
+use laptime_graph::{State, StateTensor};
+use laptime_measure::{Epoch, Phases, Resumption, SoFar};
+use safetensors::{Dtype, SafeTensorError, SafeTensors, tensor::TensorView};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// Where a training is between two steps, and which training it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checkpoint {
+    /// Which training.
+    pub identity: Identity,
+    /// All that the session needs.
+    pub state: State,
+    /// All that the record needs.
+    pub so_far: SoFar,
+}
+
+/// What tells one training from another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// The workload's name.
+    pub workload: String,
+    /// The digest of all that decides what a step computes.
+    pub training: String,
+    /// The seed of weights, orders and dropout.
+    pub seed: u64,
+    /// The digest of the samples.
+    pub dataset: String,
+    /// Engine, build, device and passes. Another one goes on with the same training, though not
+    /// with the same bits.
+    pub trained_by: String,
+}
+
+/// What the file says in words.
+#[derive(Serialize, Deserialize)]
+struct About {
+    format: String,
+    #[serde(flatten)]
+    identity: Identity,
+    steps: u64,
+    wall_s: f64,
+    total_s: f64,
+    phases: Phases,
+    peak_memory_bytes: Option<u64>,
+    resumed: Vec<Resumption>,
+}
+
+const FORMAT: &str = "laptime.checkpoint.v1";
+const EPOCHS: &str = "laptime/epochs";
+const EPOCH: &str = "laptime/epoch";
+const STEP_S: &str = "laptime/step_s";
+
+/// What a file may have beside the state: room for the times of sixty million steps.
+const MOST_OTHER_BYTES: u64 = 256 << 20;
+
+/// A tensor as it is written.
+struct Stored {
+    name: String,
+    dtype: Dtype,
+    shape: Vec<usize>,
+    bytes: Vec<u8>,
+}
+
+/// Writes a checkpoint so that the file, at any time, is the one before or this one, whole. Only
+/// one process at a time may write to a folder.
+pub fn write(path: &Path, checkpoint: Checkpoint) -> io::Result<()> {
+    let bytes = bytes_of(checkpoint).map_err(io::Error::other)?;
+    let new = path.with_extension("new");
+    let mut file = File::create(&new)?;
+    let written = file
+        .write_all(&bytes)
+        // The name must not come to the disk before what it names.
+        .and_then(|()| file.sync_all())
+        .and_then(|()| std::fs::rename(&new, path));
+    if let Err(error) = written {
+        // A full disk has better uses for half a checkpoint's room.
+        let _ = std::fs::remove_file(&new);
+        return Err(error);
+    }
+    // Neither has every system folders that can be synchronised, nor is the old checkpoint a loss.
+    if let Some(folder) = path.parent().and_then(|folder| File::open(folder).ok()) {
+        let _ = folder.sync_all();
+    }
+    Ok(())
+}
+
+fn bytes_of(checkpoint: Checkpoint) -> Result<Vec<u8>, SafeTensorError> {
+    let Checkpoint {
+        identity,
+        state,
+        so_far,
+    } = checkpoint;
+    let about = About {
+        format: FORMAT.into(),
+        identity,
+        steps: state.steps,
+        wall_s: so_far.wall_s,
+        total_s: so_far.total_s,
+        phases: so_far.phases,
+        peak_memory_bytes: so_far.peak_memory_bytes,
+        resumed: so_far.resumed,
+    };
+    let about = serde_json::to_string(&about).expect("it has only strings for keys");
+    // Tensor by tensor, so that never two whole copies of the state are there.
+    let mut tensors: Vec<Stored> = state.tensors.into_iter().map(stored).collect();
+    let rows = so_far.epochs.iter().flat_map(|epoch| {
+        let Epoch {
+            train_s,
+            loss,
+            accuracy,
+            samples,
+        } = *epoch;
+        [train_s, loss, accuracy, samples as f64]
+    });
+    tensors.push(doubles(EPOCHS, vec![so_far.epochs.len(), 4], rows));
+    let Score {
+        samples,
+        loss_sum,
+        correct,
+    } = so_far.score;
+    let epoch = [so_far.epoch_s, loss_sum, correct as f64, samples as f64];
+    tensors.push(doubles(EPOCH, vec![4], epoch));
+    if let Some(step_s) = so_far.step_s {
+        tensors.push(Stored {
+            name: STEP_S.into(),
+            dtype: Dtype::F32,
+            shape: vec![step_s.len()],
+            bytes: step_s.iter().flat_map(|s| s.to_le_bytes()).collect(),
+        });
+    }
+    tensors.sort_by(|a, b| a.name.cmp(&b.name));
+    let views = tensors.iter().map(|tensor| {
+        let view = TensorView::new(tensor.dtype, tensor.shape.clone(), &tensor.bytes)?;
+        Ok((tensor.name.as_str(), view))
+    });
+    let views = views.collect::<Result<Vec<_>, SafeTensorError>>()?;
+    let metadata = HashMap::from([
+        ("sha256".to_owned(), digest(&about, &views)),
+        ("laptime".to_owned(), about),
+    ]);
+    safetensors::serialize(views, Some(metadata))
+}
+
+fn stored(tensor: StateTensor) -> Stored {
+    let is_single = |v: &f64| f64::from(*v as f32).to_bits() == v.to_bits();
+    if !tensor.values.iter().all(is_single) {
+        return doubles(&tensor.name, tensor.shape, tensor.values);
+    }
+    let values = tensor.values.iter();
+    Stored {
+        bytes: values.flat_map(|v| (*v as f32).to_le_bytes()).collect(),
+        name: tensor.name,
+        dtype: Dtype::F32,
+        shape: tensor.shape,
+    }
+}
+
+fn doubles(name: &str, shape: Vec<usize>, values: impl IntoIterator<Item = f64>) -> Stored {
+    Stored {
+        name: name.to_owned(),
+        dtype: Dtype::F64,
+        shape,
+        bytes: values.into_iter().flat_map(f64::to_le_bytes).collect(),
+    }
+}
+
+/// The digest of `tensors`, which are in the order of their names, and of what is said about them.
+fn digest(about: &str, tensors: &[(&str, TensorView)]) -> String {
+    let mut sum = Sha256::new();
+    sum.update(about);
+    for (name, view) in tensors {
+        sum.update(format!("\n{name} {:?} {:?}\n", view.dtype(), view.shape()));
+        sum.update(view.data());
+    }
+    let sum = sum.finalize();
+    sum.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Reads a checkpoint of a state with so many values; `None` where there is no file.
+///
+/// # Errors
+/// What is wrong with the file: it cannot be read, it is damaged, or it is no checkpoint. Nothing
+/// that it says of itself is believed before its digest is right.
+pub fn read(path: &Path, state_values: usize) -> Result<Option<Checkpoint>, String> {
+    let cannot = |error: io::Error| format!("it cannot be read: {error}");
+    let file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        file => file.map_err(cannot)?,
+    };
+    let most = 8 * state_values as u64 + MOST_OTHER_BYTES;
+    let mut bytes = Vec::new();
+    file.take(most + 1)
+        .read_to_end(&mut bytes)
+        .map_err(cannot)?;
+    if bytes.len() as u64 > most {
+        return Err("it is far too large for a checkpoint of this workload".into());
+    }
+    checkpoint_of(&bytes).map(Some)
+}
+
+fn checkpoint_of(bytes: &[u8]) -> Result<Checkpoint, String> {
+    let damaged = |what: &dyn std::fmt::Display| format!("it is damaged or no checkpoint: {what}");
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| damaged(&error))?;
+    let words = header.metadata().clone().unwrap_or_default();
+    let (Some(about), Some(sum)) = (words.get("laptime"), words.get("sha256")) else {
+        return Err(damaged(&"it does not say that it is laptime's"));
+    };
+    let file = SafeTensors::deserialize(bytes).map_err(|error| damaged(&error))?;
+    let mut tensors: Vec<(&str, TensorView)> = file.iter().collect();
+    tensors.sort_by(|a, b| a.0.cmp(b.0));
+    if digest(about, &tensors) != *sum {
+        return Err(damaged(&"its digest is wrong"));
+    }
+    // From here on it is what some laptime wrote.
+    let other = |what: &dyn std::fmt::Display| {
+        format!("it is not of this version of laptime ({FORMAT}): {what}")
+    };
+    let about: About = serde_json::from_str(about).map_err(|error| other(&error))?;
+    if about.format != FORMAT {
+        return Err(other(&about.format));
+    }
+    let mut so_far = SoFar {
+        step_s: None,
+        wall_s: about.wall_s,
+        total_s: about.total_s,
+        phases: about.phases,
+        peak_memory_bytes: about.peak_memory_bytes,
+        resumed: about.resumed,
+        ..SoFar::nothing()
+    };
+    let mut state = State {
+        steps: about.steps,
+        tensors: Vec::new(),
+    };
+    for (name, view) in tensors {
+        let values = values_of(&view).ok_or_else(|| other(&name))?;
+        let (rows, _) = values.as_chunks();
+        match name {
+            EPOCHS => so_far.epochs = rows.iter().map(epoch_of).collect(),
+            EPOCH => {
+                let &[[epoch_s, loss_sum, correct, samples]] = rows else {
+                    return Err(other(&name));
+                };
+                so_far.epoch_s = epoch_s;
+                so_far.score = Score {
+                    samples: samples as u64,
+                    loss_sum,
+                    correct: correct as u64,
+                };
+            }
+            STEP_S => so_far.step_s = Some(values.iter().map(|s| *s as f32).collect()),
+            _ => state.tensors.push(StateTensor {
+                name: name.to_owned(),
+                shape: view.shape().to_vec(),
+                values,
+            }),
+        }
+    }
+    Ok(Checkpoint {
+        identity: about.identity,
+        state,
+        so_far,
+    })
+}
+
+fn epoch_of(&[train_s, loss, accuracy, samples]: &[f64; 4]) -> Epoch {
+    Epoch {
+        train_s,
+        loss,
+        accuracy,
+        samples: samples as u64,
+    }
+}
+
+fn values_of(view: &TensorView) -> Option<Vec<f64>> {
+    let bytes = view.data();
+    Some(match view.dtype() {
+        Dtype::F32 => {
+            let (values, _) = bytes.as_chunks();
+            let values = values.iter().map(|value| f32::from_le_bytes(*value));
+            values.map(f64::from).collect()
+        }
+        Dtype::F64 => {
+            let (values, _) = bytes.as_chunks();
+            let values = values.iter().map(|value| f64::from_le_bytes(*value));
+            values.collect()
+        }
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Values that are easily lost: one that single precision does not have, what is not finite,
+    /// the zero below zero, a subnormal.
+    fn checkpoint() -> Checkpoint {
+        let tensor = |name: &str, values: &[f64]| StateTensor {
+            name: name.into(),
+            shape: vec![values.len()],
+            values: values.to_vec(),
+        };
+        Checkpoint {
+            identity: Identity {
+                workload: "net".into(),
+                training: "sha256:00".into(),
+                seed: u64::MAX,
+                dataset: "11".into(),
+                trained_by: "laptime".into(),
+            },
+            state: State {
+                steps: 7,
+                tensors: vec![
+                    tensor("a.weight", &[1.5, -0.0, f64::INFINITY, f64::from(1e-42f32)]),
+                    tensor("a.weight.m", &[0.1, 5e-324]),
+                ],
+            },
+            so_far: SoFar {
+                epochs: vec![Epoch {
+                    train_s: 0.1,
+                    loss: 0.1 + 0.2,
+                    accuracy: 1.0 / 3.0,
+                    samples: 96,
+                }],
+                score: Score {
+                    samples: 32,
+                    loss_sum: f64::INFINITY,
+                    correct: 3,
+                },
+                epoch_s: 0.7,
+                step_s: Some(vec![0.1, 0.2]),
+                peak_memory_bytes: Some(1 << 40),
+                resumed: vec![Resumption {
+                    step: 2,
+                    before: Some("another".into()),
+                }],
+                ..SoFar::nothing()
+            },
+        }
+    }
+
+    #[test]
+    fn what_is_written_comes_back_to_the_bit() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("c.safetensors");
+        assert_eq!(read(&path, 6), Ok(None));
+        write(&path, checkpoint()).unwrap();
+        let again = read(&path, 6).unwrap().unwrap();
+        assert_eq!(again, checkpoint());
+        let zero = again.state.tensors[0].values[1];
+        assert!(zero.is_sign_negative());
+        assert_eq!(folder.path().read_dir().unwrap().count(), 1);
+    }
+
+    #[test]
+    fn every_damage_is_noticed() {
+        let whole = bytes_of(checkpoint()).unwrap();
+        assert!(checkpoint_of(&whole).is_ok());
+        for length in 0..whole.len() {
+            assert!(checkpoint_of(&whole[..length]).is_err(), "{length} bytes");
+        }
+        for at in 0..whole.len() {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 0x10;
+            // What stays the same when a bit of JSON's punctuation or padding turns is no damage.
+            if let Ok(other) = checkpoint_of(&damaged) {
+                assert_eq!(other, checkpoint(), "byte {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_header_that_claims_the_world_gets_nothing() {
+        let mut bytes = u64::MAX.to_le_bytes().to_vec();
+        bytes.extend(b"{}");
+        assert!(checkpoint_of(&bytes).is_err());
+        let header = r#"{"a":{"dtype":"F64","shape":[1152921504606846976],"data_offsets":[0,9223372036854775808]}}"#;
+        let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+        bytes.extend(header.as_bytes());
+        assert!(checkpoint_of(&bytes).is_err());
+    }
+}

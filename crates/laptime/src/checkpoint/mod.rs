@@ -1,0 +1,309 @@
+//! `--checkpoint` and `--resume`: a training that ends in one process and goes on in another.
+
+mod file;
+
+use std::{
+    fs::{self, File, TryLockError},
+    path::{Path, PathBuf},
+};
+
+use laptime_engine::{EngineError, Job, Session};
+use laptime_graph::{Mode, Program, build};
+use laptime_measure::{Checkpoints, Resumption, SoFar};
+use laptime_workload::Workload;
+
+use crate::{
+    failure::Failure,
+    options::{CheckpointChoice, EngineChoice},
+    output::{self, say, stderr_is_terminal},
+    recording::digest,
+};
+use file::{Checkpoint, Identity};
+
+/// The one file of a folder of `--checkpoint`.
+const FILE: &str = "checkpoint.safetensors";
+
+/// Keeps a training in a folder.
+pub struct Keeper {
+    path: PathBuf,
+    every_steps: Option<u64>,
+    identity: Identity,
+    /// What loading the samples took this time.
+    load_s: f64,
+    /// Where to go on from.
+    start: Option<Checkpoint>,
+    kept_step: Option<u64>,
+    failure: Option<String>,
+    warnings: Vec<String>,
+    /// Held for as long as the folder is in use.
+    _lock: File,
+}
+
+impl Keeper {
+    /// Opens the folder, which is made where there is none, and reads the checkpoint to go on from.
+    ///
+    /// # Errors
+    /// Where the folder cannot be written, is in use, has a checkpoint that nobody asked to go on
+    /// from, or has one that cannot be gone on from.
+    pub fn open(
+        choice: &CheckpointChoice,
+        job: &Job,
+        engine: &EngineChoice,
+        max_steps: Option<u64>,
+        load_s: f64,
+    ) -> Result<Self, Failure> {
+        let lock = lock(&choice.folder)?;
+        let path = choice.folder.join(FILE);
+        let mut keeper = Self {
+            every_steps: choice.every_steps,
+            identity: identity(job, engine),
+            load_s,
+            start: None,
+            kept_step: None,
+            failure: None,
+            warnings: Vec::new(),
+            _lock: lock,
+            path,
+        };
+        if choice.resume {
+            keeper.start = keeper.read(job, max_steps)?;
+        } else if keeper.path.exists() {
+            return Err(Failure::Usage(format!(
+                "--checkpoint {}: there is a checkpoint already; go on from it with --resume, or \
+                 give another folder",
+                keeper.path.display()
+            )));
+        }
+        if let Some(start) = &mut keeper.start {
+            keeper.kept_step = Some(start.state.steps);
+            let before = &start.identity.trained_by;
+            let resumption = Resumption {
+                step: start.state.steps,
+                before: (*before != keeper.identity.trained_by).then(|| before.clone()),
+            };
+            if let Some(before) = &resumption.before {
+                keeper.warnings.push(format!(
+                    "until step {} this was trained by {before}, from there on by {}: the bits \
+                     may not be those of a run in one go",
+                    resumption.step, keeper.identity.trained_by
+                ));
+            } else if !engine.engine.repeats_exactly() {
+                keeper.warnings.push(format!(
+                    "{} does not promise the same bits again, so a resumed run may not have \
+                     those of a run in one go",
+                    engine.engine.name()
+                ));
+            }
+            start.so_far.resumed.push(resumption);
+            for text in &keeper.warnings {
+                output::warning(text);
+            }
+        }
+        Ok(keeper)
+    }
+
+    /// Where the training goes on, if it does: in steps.
+    pub fn start_step(&self) -> Option<u64> {
+        self.start.as_ref().map(|start| start.state.steps)
+    }
+
+    /// The file, and the step of what it has now.
+    pub fn kept(&self) -> (&Path, Option<u64>) {
+        (&self.path, self.kept_step)
+    }
+
+    /// What the user was warned of.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// Why the last checkpoint is not in the folder, if it is not.
+    pub fn outcome(&self) -> Result<(), Failure> {
+        match &self.failure {
+            None => Ok(()),
+            Some(failure) => Err(Failure::Failed(failure.clone())),
+        }
+    }
+
+    fn read(&self, job: &Job, max_steps: Option<u64>) -> Result<Option<Checkpoint>, Failure> {
+        let program = build(&job.workload, Mode::Training, job.workload.batch_size);
+        let values = program.persistent().map(|(_, tensor)| tensor.elements());
+        let read = file::read(&self.path, values.sum());
+        let Some(found) = read.map_err(|what| self.useless(&what))? else {
+            return Ok(None);
+        };
+        if let Some(what) = differs(&found.identity, &self.identity) {
+            return Err(self.useless(&format!("it is of another training: {what}")));
+        }
+        if let Some(what) = misfits(&found, &program, job) {
+            return Err(self.useless(&what));
+        }
+        let steps = found.state.steps;
+        match max_steps {
+            Some(max_steps) if max_steps < steps => Err(Failure::Usage(format!(
+                "--max-steps {max_steps}: the checkpoint {} is at step {steps} already; \
+                 --max-steps counts from the beginning of the training",
+                self.path.display()
+            ))),
+            _ => Ok(Some(found)),
+        }
+    }
+
+    fn useless(&self, what: &str) -> Failure {
+        Failure::Usage(format!(
+            "--resume: {} cannot be gone on from: {what}; give another folder, or remove the file \
+             and begin anew",
+            self.path.display()
+        ))
+    }
+}
+
+impl Checkpoints for Keeper {
+    fn every_steps(&self) -> Option<u64> {
+        self.every_steps
+    }
+
+    fn resume(&mut self, session: &mut dyn Session) -> Result<SoFar, EngineError> {
+        let Some(start) = self.start.take() else {
+            return Ok(SoFar::nothing());
+        };
+        session.set_state(&start.state)?;
+        Ok(start.so_far)
+    }
+
+    fn keep(&mut self, session: &mut dyn Session, so_far: &SoFar) -> Result<(), EngineError> {
+        let state = session.state()?;
+        let step = state.steps;
+        let mut so_far = so_far.clone();
+        so_far.phases.load_s += self.load_s;
+        let checkpoint = Checkpoint {
+            identity: self.identity.clone(),
+            state,
+            so_far,
+        };
+        match file::write(&self.path, checkpoint) {
+            Ok(()) => {
+                self.kept_step = Some(step);
+                self.failure = None;
+            }
+            Err(error) => self.fail(step, &error),
+        }
+        Ok(())
+    }
+}
+
+impl Keeper {
+    /// The training is worth more than a checkpoint of it, so it goes on; the next may succeed.
+    fn fail(&mut self, step: u64, error: &std::io::Error) {
+        let last = self.kept_step.map_or("there is none".into(), |step| {
+            format!("the last one is of step {step}")
+        });
+        let text = format!(
+            "--checkpoint {}: the checkpoint of step {step} cannot be written: {error}; {last}",
+            self.path.display()
+        );
+        // Behind what the terminal shows of progress.
+        if stderr_is_terminal() {
+            say("");
+        }
+        output::warning(&text);
+        // Records name no path.
+        self.warnings.push(format!(
+            "the checkpoint of step {step} could not be written: {error}"
+        ));
+        self.failure = Some(text);
+    }
+}
+
+/// Takes the folder for this process alone: two trainings that keep themselves in one folder would
+/// each go on with the other's state.
+fn lock(folder: &Path) -> Result<File, Failure> {
+    let wrong = |what: String| {
+        Failure::Usage(format!(
+            "--checkpoint {}: {what}; give another folder",
+            folder.display()
+        ))
+    };
+    let cannot = |error| wrong(format!("it cannot be written: {error}"));
+    fs::create_dir_all(folder).map_err(cannot)?;
+    let file = File::create(folder.join(".lock")).map_err(cannot)?;
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(wrong("another laptime is using it".into())),
+        // Some file systems know no locks.
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(file),
+    }
+}
+
+fn identity(job: &Job, engine: &EngineChoice) -> Identity {
+    let workload = &job.workload;
+    // With more epochs than were first asked for, a training goes on; it is the same until then.
+    let whole = Workload {
+        epochs: 0,
+        ..(**workload).clone()
+    };
+    let device = &engine.device;
+    let commit = option_env!("LAPTIME_COMMIT").unwrap_or("no commit");
+    let passes = match &engine.passes {
+        laptime_engine::Passes::All => "all".into(),
+        laptime_engine::Passes::Only(names) => names.join("+"),
+    };
+    Identity {
+        workload: workload.name.clone(),
+        training: digest(&whole),
+        seed: workload.seed,
+        dataset: job.dataset.sha256.clone(),
+        trained_by: format!(
+            "{} {} ({commit}) on {} {} with passes {passes}",
+            engine.engine.name(),
+            engine.engine.version(),
+            device.name,
+            device.isa.as_deref().unwrap_or_default(),
+        ),
+    }
+}
+
+/// How one training is not the other, if it is not.
+fn differs(found: &Identity, asked: &Identity) -> Option<String> {
+    if found.workload != asked.workload {
+        let (found, asked) = (&found.workload, &asked.workload);
+        Some(format!("of {found}, not of {asked}"))
+    } else if found.seed != asked.seed {
+        Some(format!("with seed {}, not {}", found.seed, asked.seed))
+    } else if found.training != asked.training {
+        let what = "with another model, optimizer, batch size or precision";
+        Some(what.into())
+    } else if found.dataset != asked.dataset {
+        Some("on other samples".into())
+    } else {
+        None
+    }
+}
+
+/// What of a checkpoint does not fit the training that it says it is of.
+fn misfits(found: &Checkpoint, program: &Program, job: &Job) -> Option<String> {
+    let Checkpoint { state, so_far, .. } = found;
+    let workload = &job.workload;
+    let tensors: Vec<_> = program.persistent().map(|(_, tensor)| tensor).collect();
+    for tensor in &tensors {
+        let is_there = state
+            .tensor(&tensor.name)
+            .is_some_and(|found| found.shape == tensor.shape);
+        if !is_there {
+            return Some(format!("it has no {} of this model's shape", tensor.name));
+        }
+    }
+    let samples = job.dataset.train.count() as u64;
+    let batch_size = workload.batch_size as u64;
+    let epoch_steps = samples.div_ceil(batch_size);
+    let fits = state.tensors.len() == tensors.len()
+        && so_far.epochs.iter().all(|epoch| epoch.samples == samples)
+        && so_far.score.samples < samples
+        && so_far.score.samples.is_multiple_of(batch_size)
+        && so_far.steps(epoch_steps, batch_size) == state.steps;
+    if !fits {
+        return Some("its parts contradict each other".into());
+    }
+    let (done, asked) = (so_far.epochs.len(), workload.epochs);
+    let is_beyond = done > asked || done == asked && so_far.score.samples > 0;
+    is_beyond.then(|| format!("it has {done} epochs behind it, more than the {asked} asked for"))
+}
