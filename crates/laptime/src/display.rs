@@ -12,6 +12,7 @@ use laptime_workload::dataset::Progress;
 
 use crate::{
     output::{say, width},
+    speed::Speed,
     ticker::{PERIOD, Ticker},
 };
 
@@ -129,35 +130,22 @@ impl Plan {
 /// Shows a run while it goes on, where `is_shown`; dropping the ticker ends the display.
 pub fn show_run(is_shown: bool, watch: Arc<Watch>, plan: Plan) -> Ticker {
     let line = Line::new(is_shown);
-    let mut first_look = None;
+    let mut speed = Speed::default();
     Ticker::start(is_shown, move || {
-        line.show(&progress(&watch, &mut first_look, plan, width()));
+        line.show(&progress(&watch, &mut speed, plan, width()));
     })
 }
 
-/// The line of the run that `watch` tells of. `first_look` keeps what its speed is reckoned from.
-pub fn progress(
-    watch: &Watch,
-    first_look: &mut Option<(Instant, u64)>,
-    plan: Plan,
-    width: usize,
-) -> String {
+/// The line of the run that `watch` tells of.
+pub fn progress(watch: &Watch, speed: &mut Speed, plan: Plan, width: usize) -> String {
     let (stage, score) = (watch.stage(), watch.progress.score());
-    let speed = speed(stage, score, first_look);
-    progress_text(stage, score, speed, plan, width)
-}
-
-/// Samples a second since the first look at a training; nothing as long as too little time has
-/// passed for it to mean anything.
-fn speed(stage: Stage, score: Score, first_look: &mut Option<(Instant, u64)>) -> Option<f64> {
-    let Stage::Training { samples_before, .. } = stage else {
-        return None;
+    let images_per_s = match stage {
+        Stage::Training { samples_before, .. } => {
+            speed.at(Instant::now(), samples_before + score.samples)
+        }
+        _ => None,
     };
-    let done = samples_before + score.samples;
-    let (since, done_before) = first_look.get_or_insert_with(|| (Instant::now(), done));
-    let elapsed = since.elapsed();
-    let samples = done.saturating_sub(*done_before);
-    (elapsed >= 2 * PERIOD && samples > 0).then(|| samples as f64 / elapsed.as_secs_f64())
+    progress_text(stage, score, images_per_s, plan, width)
 }
 
 /// The line of a run that trains so many images a second, for a terminal of so many columns.
@@ -184,29 +172,37 @@ fn progress_text(
     };
     let done = samples_before + score.samples;
     let epoch = format!("{run}epoch {}/{}", epoch + 1, plan.epochs);
-    let mut text = format!(
+    let step = format!(
         "step {}/{}",
         score.samples.div_ceil(plan.batch_size),
         epoch_samples.div_ceil(plan.batch_size),
     );
+    // (what, how soon it gives way where there is no room)
+    let mut parts = vec![(epoch, 0), (step, 1)];
     if score.samples > 0 {
-        text += &format!(
-            " · loss {:.4} · {:.1} %",
-            score.loss(),
-            100.0 * score.accuracy()
-        );
+        parts.push((format!("loss {:.4}", score.loss()), 2));
+        parts.push((format!("{:.1} %", 100.0 * score.accuracy()), 3));
     }
     if let Some(images_per_s) = speed {
         let left_s = plan.samples.saturating_sub(done) as f64 / images_per_s;
-        text += &format!(" · {images_per_s:.0} images/s · {} left", clock(left_s));
+        parts.push((format!("{images_per_s:.0} images/s"), 4));
+        parts.push((format!("{} left", clock(left_s)), 0));
     }
+    let line = |parts: &[(String, u8)]| {
+        let texts: Vec<&str> = parts.iter().map(|(text, _)| text.as_str()).collect();
+        texts.join(" · ")
+    };
     // A bar is only drawn where the longest line leaves room for it.
     if width >= 100 {
         let bar = bar(done as f64 / plan.samples.max(1) as f64);
-        format!("{epoch} {bar} {text}")
-    } else {
-        format!("{epoch} · {text}")
+        return format!("{} {bar} {}", parts[0].0, line(&parts[1..]));
     }
+    for soon in [4, 3, 2, 1] {
+        if line(&parts).chars().count() >= width {
+            parts.retain(|(_, at)| *at != soon);
+        }
+    }
+    line(&parts)
 }
 
 fn bar(share: f64) -> String {
@@ -323,6 +319,17 @@ mod tests {
             text(training, score, Some(300_000.0), 80),
             "epoch 3/10 · step 938/1875 · loss 0.3124 · 88.7 % · 300000 images/s · 2 s left"
         );
+        for (width, expected) in [
+            (
+                79,
+                "epoch 3/10 · step 938/1875 · loss 0.3124 · 88.7 % · 2 s left",
+            ),
+            (60, "epoch 3/10 · step 938/1875 · loss 0.3124 · 2 s left"),
+            (40, "epoch 3/10 · step 938/1875 · 2 s left"),
+            (30, "epoch 3/10 · 2 s left"),
+        ] {
+            assert_eq!(text(training, score, Some(300_000.0), width), expected);
+        }
         assert_eq!(
             text(training, Score::default(), None, 80),
             "epoch 3/10 · step 0/1875"

@@ -14,6 +14,7 @@ mod profile;
 mod race;
 mod recording;
 mod save;
+mod speed;
 mod ticker;
 mod verbs;
 mod verdicts;

@@ -50,6 +50,19 @@ fn every_mistake_is_named_with_advice() {
             &["--export-json no/where.json", "create it"],
         ),
         ("run --data synthetic --save .", &["--save .", "folder"]),
+        ("run --resume", &["--resume", "add --checkpoint DIR"]),
+        (
+            "run --checkpoint-every 5",
+            &["--checkpoint-every", "add --checkpoint DIR"],
+        ),
+        (
+            "run --checkpoint kept --checkpoint-every 0",
+            &["--checkpoint-every"],
+        ),
+        (
+            "run --checkpoint kept --runs 2",
+            &["--checkpoint", "--runs 2", "leave one"],
+        ),
         (
             "run --export-json - --export-csv -",
             &["only one", "a file"],

@@ -235,7 +235,6 @@ impl Training<'_, '_> {
                 epoch_samples: end,
                 samples_before,
             });
-            progress.tell(so_far.score);
             while so_far.score.samples < end && !progress.is_stopped() {
                 let step = so_far.steps(epoch_steps, batch_size);
                 let every = self.checkpoints.as_ref().and_then(|it| it.every_steps());
@@ -243,6 +242,7 @@ impl Training<'_, '_> {
                 let from = so_far.score.samples;
                 let to = end.min(sample_behind(keep_at));
 
+                progress.tell(so_far.score);
                 let start = Instant::now();
                 let report = self
                     .session

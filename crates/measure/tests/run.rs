@@ -10,7 +10,7 @@ use laptime_engine::{
     Device, DeviceKind, Engine, EngineError, EpochReport, Job, Passes, Progress, Score, Session,
     StepCosts, gate::Trace,
 };
-use laptime_measure::{Measurement, Watch, measure};
+use laptime_measure::{Checkpoints, Measurement, Run, SoFar, Watch, measure};
 use laptime_workload::{BUILTINS, Overrides, dataset::synthetic};
 
 const STEP: Duration = Duration::from_millis(2);
@@ -66,7 +66,7 @@ impl Session for PretendedSession {
     }
 
     fn train(&mut self, order: &[u32], progress: &Progress) -> Result<EpochReport, EngineError> {
-        let mut samples = 0;
+        let mut samples = progress.score().samples;
         let mut step_s = Vec::new();
         for batch in order.chunks(32) {
             if self.stop_behind == Some(self.steps) {
@@ -127,8 +127,41 @@ fn device() -> Device {
     }
 }
 
+/// Keeps what it is told in memory.
+#[derive(Default)]
+struct Shelf {
+    every_steps: Option<u64>,
+    start: Option<SoFar>,
+    kept: Vec<SoFar>,
+}
+
+impl Checkpoints for Shelf {
+    fn every_steps(&self) -> Option<u64> {
+        self.every_steps
+    }
+
+    fn resume(&mut self, _: &mut dyn Session) -> Result<SoFar, EngineError> {
+        Ok(self.start.take().unwrap_or_else(SoFar::nothing))
+    }
+
+    fn keep(&mut self, _: &mut dyn Session, so_far: &SoFar) -> Result<(), EngineError> {
+        sleep(10 * STEP);
+        self.kept.push(so_far.clone());
+        Ok(())
+    }
+}
+
 /// 100 training samples, so 4 steps an epoch, the last with 4 samples.
 fn run(engine: &Pretender, epochs: u64, max_steps: Option<u64>) -> Measurement {
+    run_kept(engine, epochs, max_steps, &mut Shelf::default())
+}
+
+fn run_kept(
+    engine: &Pretender,
+    epochs: u64,
+    max_steps: Option<u64>,
+    shelf: &mut Shelf,
+) -> Measurement {
     let overrides = Overrides {
         epochs: Some(epochs),
         ..Overrides::default()
@@ -152,7 +185,7 @@ fn run(engine: &Pretender, epochs: u64, max_steps: Option<u64>) -> Measurement {
         max_steps,
         Instant::now(),
         &watch,
-        None,
+        Some(shelf),
     )
     .expect("it pretends well")
 }
@@ -230,4 +263,78 @@ fn a_stopped_run_reports_what_was_done_and_no_test() {
         let phases = measured.run.phases;
         assert!((phases.sum_s() / measured.run.total_s - 1.0).abs() < 0.01);
     }
+}
+
+#[test]
+fn a_run_is_kept_where_it_should_be_and_no_more() {
+    // (steps between checkpoints, steps allowed, the steps at which it is kept)
+    let table: [(Option<u64>, Option<u64>, &[u64]); 6] = [
+        (None, None, &[4, 8, 12]),
+        (Some(1), Some(3), &[1, 2, 3]),
+        (Some(3), None, &[3, 4, 6, 8, 9, 12]),
+        (Some(4), None, &[4, 8, 12]),
+        (None, Some(6), &[4, 6]),
+        (Some(100), Some(4), &[4]),
+    ];
+    for (every_steps, max_steps, expected) in table {
+        let mut shelf = Shelf {
+            every_steps,
+            ..Shelf::default()
+        };
+        run_kept(&whole(), 3, max_steps, &mut shelf);
+        let kept: Vec<u64> = shelf.kept.iter().map(|it| it.steps(4, 32)).collect();
+        assert_eq!(
+            kept, expected,
+            "every {every_steps:?}, at most {max_steps:?}"
+        );
+    }
+}
+
+#[test]
+fn a_stopped_run_is_kept_behind_its_last_step() {
+    let mut shelf = Shelf::default();
+    let engine = Pretender {
+        stop_behind: Some(6),
+        ..whole()
+    };
+    run_kept(&engine, 3, None, &mut shelf);
+    let kept: Vec<u64> = shelf.kept.iter().map(|it| it.steps(4, 32)).collect();
+    assert_eq!(kept, [4, 6]);
+}
+
+#[test]
+fn a_run_goes_on_from_any_of_its_checkpoints_with_all_that_was_measured() {
+    let mut shelf = Shelf {
+        every_steps: Some(3),
+        ..Shelf::default()
+    };
+    let one = run_kept(&whole(), 3, None, &mut shelf).run;
+    let scores = |run: &Run| -> Vec<(f64, f64, u64)> {
+        let epochs = run.epochs.iter();
+        epochs
+            .map(|it| (it.loss, it.accuracy, it.samples))
+            .collect()
+    };
+    for start in shelf.kept {
+        let mut rest = Shelf {
+            start: Some(start.clone()),
+            ..Shelf::default()
+        };
+        let measured = run_kept(&whole(), 3, None, &mut rest);
+        let run = measured.run;
+        assert!(measured.is_complete);
+        assert_eq!(scores(&run), scores(&one));
+        assert_eq!(run.step_s, one.step_s);
+        assert_eq!(run.epochs[..start.epochs.len()], start.epochs);
+        assert!(run.total_s > start.total_s && run.wall_s > start.wall_s);
+        assert!(
+            (run.phases.sum_s() / run.total_s - 1.0).abs() < 0.01,
+            "{run:?}"
+        );
+        let train_s: f64 = run.epochs.iter().map(|epoch| epoch.train_s).sum();
+        assert!((train_s / run.phases.train_s - 1.0).abs() < 1e-9, "{run:?}");
+    }
+    // Three epochs, and twice between them.
+    assert!(one.phases.checkpoint_s >= 50.0 * STEP.as_secs_f64());
+    assert!(one.wall_s >= one.total_s + one.phases.checkpoint_s);
 }

@@ -5,6 +5,7 @@ mod sample;
 
 use std::{fs, path::Path};
 
+use laptime_measure::Resumption;
 use laptime_results::{DatasetSource, GateVerdict, PartialReason, Record, Style, render};
 use sample::record;
 
@@ -50,7 +51,24 @@ fn synthetic_partial() -> Record {
     record
 }
 
-fn table() -> [(&'static str, Record); 4] {
+fn resumed() -> Record {
+    let mut record = record(&[1.923]);
+    let run = &mut record.runs[0];
+    run.phases.checkpoint_s = 0.0713;
+    run.resumed = vec![
+        Resumption {
+            step: 1875,
+            before: None,
+        },
+        Resumption {
+            step: 9100,
+            before: Some("laptime 0.1.0 on another processor".into()),
+        },
+    ];
+    record
+}
+
+fn table() -> [(&'static str, Record); 5] {
     [
         ("one-run", record(&[1.923])),
         (
@@ -58,6 +76,7 @@ fn table() -> [(&'static str, Record); 4] {
             record(&[1.93, 1.9, 2.2, 1.92, 1.91, 1.95, 1.94]),
         ),
         ("failed", failed()),
+        ("resumed", resumed()),
         ("synthetic-partial", synthetic_partial()),
     ]
 }

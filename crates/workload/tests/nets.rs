@@ -11,8 +11,8 @@ fn resnet50() -> Workload {
     spec.resolve(&Overrides::default()).unwrap()
 }
 
-fn fixture(name: &str) -> Workload {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/specs");
+fn example(name: &str) -> Workload {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("workloads/examples");
     let spec = Spec::read(&folder.join(name)).unwrap();
     spec.resolve(&Overrides::default()).unwrap()
 }
@@ -164,7 +164,7 @@ fn resnet50_is_trained_as_in_the_published_script() {
 
 #[test]
 fn a_small_net_with_dropout_resolves() {
-    let net = fixture("small-cnn.toml");
+    let net = example("small-cnn.toml");
     assert_eq!(output(&net, "conv2d1"), [28, 28, 8]);
     assert_eq!(output(&net, "max_pool1"), [14, 14, 8]);
     assert_eq!(output(&net, "conv2d2"), [7, 5, 16]);
@@ -184,7 +184,7 @@ fn a_small_net_with_dropout_resolves() {
 
 #[test]
 fn a_net_like_vgg_resolves() {
-    let net = fixture("vgg.toml");
+    let net = example("vgg.toml");
     assert_eq!(output(&net, "max_pool3"), [4, 4, 128]);
     assert_eq!(output(&net, "flatten1"), [2048]);
     assert_eq!(parameters(&net), (814_122, 0));

@@ -8,6 +8,7 @@ use super::{Race, Racer};
 use crate::{
     display::{Lines, Plan, progress},
     output::width,
+    speed::Speed,
     ticker::Ticker,
 };
 
@@ -33,7 +34,7 @@ impl Live {
         };
         let watch: Arc<Watch> = Arc::clone(race.watch);
         let lines = Lines::new(race.shows_progress, rows.len() + 1);
-        let mut first_look = None;
+        let mut speed = Speed::default();
         let ticker = Ticker::start(race.shows_progress, move || {
             let names = rows.iter().map(|row| row.name.len()).max().unwrap_or(0);
             let mut texts = vec![head.clone()];
@@ -41,7 +42,7 @@ impl Live {
                 let mark = if index == running { '▸' } else { ' ' };
                 let text = if index == running {
                     let left = width().saturating_sub(names + 4);
-                    progress(&watch, &mut first_look, plan, left)
+                    progress(&watch, &mut speed, plan, left)
                 } else {
                     row.text.clone()
                 };

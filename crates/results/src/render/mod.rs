@@ -125,18 +125,17 @@ fn total(block: &mut Block, record: &Record) {
 }
 
 fn resumed(block: &mut Block, run: &Run) {
-    let steps: Vec<String> = run.resumed.iter().map(|it| grouped(it.step)).collect();
-    if steps.is_empty() {
+    let Some(last) = run.resumed.last() else {
         return;
-    }
-    let times = counted(steps.len() as u64, "time");
-    let text = format!(
-        "resumed {times}, at step {}: all parts together",
-        steps.join(" and ")
-    );
+    };
+    let step = grouped(last.step);
+    let text = match run.resumed.len() {
+        1 => format!("resumed at step {step}: the times of both parts together"),
+        n => format!("resumed {n} times, last at step {step}: the times of all parts"),
+    };
     block.entry("", &text, WARNING);
     if run.resumed.iter().any(|it| it.before.is_some()) {
-        let text = "trained in part by another engine, build or device: its bits may differ";
+        let text = "not all by one engine, build and device: bits may differ";
         block.entry("", text, WARNING);
     }
 }
