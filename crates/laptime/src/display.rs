@@ -321,7 +321,7 @@ mod tests {
         );
         for (width, expected) in [
             (
-                79,
+                70,
                 "epoch 3/10 · step 938/1875 · loss 0.3124 · 88.7 % · 2 s left",
             ),
             (60, "epoch 3/10 · step 938/1875 · loss 0.3124 · 2 s left"),

@@ -41,9 +41,9 @@ pub struct SoFar {
     pub step_s: Option<Vec<f32>>,
     /// What the total is by then.
     pub total_s: f64,
-    /// Where the time went.
+    /// Where the time went, but for what the checkpoint that is being made takes.
     pub phases: Phases,
-    /// From the start of each part's process to the end of the part.
+    /// From the start of each part's process to its last checkpoint.
     pub wall_s: f64,
     /// The most memory that any part has had.
     pub peak_memory_bytes: Option<u64>,

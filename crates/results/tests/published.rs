@@ -2,6 +2,7 @@
 
 mod sample;
 
+use laptime_measure::Resumption;
 use laptime_results::{
     DatasetSource, GateVerdict, Record,
     published::{beside, results},
@@ -36,7 +37,7 @@ fn a_whole_run_on_official_data_stands_beside_the_results_of_its_workload() {
 #[test]
 fn another_training_stands_beside_none() {
     type Change = fn(&mut Record);
-    let changes: [(&str, Change); 8] = [
+    let changes: [(&str, Change); 9] = [
         ("a user's workload", |r| r.workload.built_in = false),
         ("another name", |r| r.workload.name = "mine".into()),
         ("fewer epochs", |r| r.workload.epochs = 9),
@@ -48,6 +49,13 @@ fn another_training_stands_beside_none() {
             r.dataset.source = DatasetSource::Synthetic
         }),
         ("a part of it", |r| r.partial = true),
+        ("in two parts", |r| {
+            let resumption = Resumption {
+                step: 5,
+                before: None,
+            };
+            r.runs[0].resumed.push(resumption);
+        }),
         ("not the same", |r| r.gate.verdict = GateVerdict::Failed),
     ];
     for (what, change) in changes {
