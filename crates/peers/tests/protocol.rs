@@ -60,6 +60,8 @@ fn a_well_behaved_peer_is_heard() {
     assert!(report.score.loss_sum.is_nan(), "it told of no finite loss");
     assert_eq!(report.step_s, Some(vec![0.25]));
     assert_eq!(progress.score().samples, 3);
+    let report = session.train(&[8], &progress).expect("it trains on");
+    assert_eq!(report.score.samples, 4, "the epoch's score goes on");
     assert!(session.start_s() > 0.0);
     assert_eq!(session.details()["variant"], "fake");
     #[cfg(target_os = "linux")]
