@@ -58,10 +58,16 @@ const VGG: &str = r#"layer = [
 #[test]
 fn nets_on_images_are_verified() {
     let Some(device) = adapter() else { return };
-    for (layers, optimizer, batch_size) in
-        [(RESIDUAL, ADAM, 8), (RESIDUAL, SGD, 3), (VGG, ADAM, 5), (VGG, SGD, 6)]
-    {
-        let job = job(net("fashion-mnist", layers, optimizer, batch_size), 20 * batch_size + 3);
+    for (layers, optimizer, batch_size) in [
+        (RESIDUAL, ADAM, 8),
+        (RESIDUAL, SGD, 3),
+        (VGG, ADAM, 5),
+        (VGG, SGD, 6),
+    ] {
+        let job = job(
+            net("fashion-mnist", layers, optimizer, batch_size),
+            20 * batch_size + 3,
+        );
         let verdict = verify(&GpuEngine::new(), &job, &device).unwrap();
         assert_eq!(verdict, VERIFIED, "batch {batch_size}");
     }
@@ -78,7 +84,10 @@ fn every_pass_of_a_residual_net_can_be_switched_off() {
     for on in choices {
         let passes = Passes::Only(on);
         let workload = net("fashion-mnist", RESIDUAL, ADAM, 4);
-        let job = Job { passes: passes.clone(), ..job(workload, 80) };
+        let job = Job {
+            passes: passes.clone(),
+            ..job(workload, 80)
+        };
         let verdict = verify(&GpuEngine::new(), &job, &device).unwrap();
         assert_eq!(verdict, VERIFIED, "{passes:?}");
     }
@@ -97,7 +106,8 @@ fn convolutions_and_pools_of_any_shape_are_verified() {
         let mut conv = |name: &str, filters: u32| {
             let kernel = [draw(1, 4), draw(1, 4)];
             let stride = [draw(1, 3), draw(1, 3)];
-            let padding = [draw(0, 2), draw(0, 2), draw(0, 2), draw(0, 2)].map(|p| p.min(kernel[0].min(kernel[1]) - 1));
+            let padding = [draw(0, 2), draw(0, 2), draw(0, 2), draw(0, 2)]
+                .map(|p| p.min(kernel[0].min(kernel[1]) - 1));
             let bias = draw(0, 1) == 1;
             format!(
                 "{{ name = \"{name}\", kind = \"conv2d\", filters = {filters}, bias = {bias}, {} }},\n",

@@ -24,8 +24,8 @@ fn steps_keep_to_their_budget_of_dispatches() {
 #[test]
 fn one_step_of_the_whole_net_is_the_oracles() {
     let Some(device) = adapter() else { return };
-    let batch_size = 2;
-    let job = job(builtin("cifar10-resnet50", Some(batch_size)), 2);
+    let batch_size = 8;
+    let job = job(builtin("cifar10-resnet50", Some(batch_size)), 8);
     let program = build(&job.workload, Mode::Training, batch_size as usize);
     let start = State::initial(&program, 1);
     let step = |rounding| {
@@ -34,15 +34,24 @@ fn one_step_of_the_whole_net_is_the_oracles() {
         let step = reference.step(&job.dataset.train.pixels, &job.dataset.train.labels);
         (step.loss_sum, reference.state())
     };
-    let ((expected_loss, expected), (_, rounded)) = (step(Rounding::None), step(Rounding::Coarse));
+    let ((expected_loss, expected), (rounded_loss, rounded)) =
+        (step(Rounding::None), step(Rounding::Coarse));
     let mut session = session(&job, &device);
     session.set_state(&start).unwrap();
-    let score = session.train(&[0, 1], &Progress::new()).unwrap().score;
+    let score = session
+        .train(&[0, 1, 2, 3, 4, 5, 6, 7], &Progress::new())
+        .unwrap()
+        .score;
     let difference = (score.loss_sum - expected_loss).abs() / expected_loss;
-    assert!(difference < 1e-4, "loss: {difference:e}");
+    let allowed = 1e-5 + 2.0 * (rounded_loss - expected_loss).abs() / expected_loss;
+    assert!(difference <= allowed, "loss: {difference:e} > {allowed:e}");
     let given = session.state().unwrap();
     let distance = |a: &[f64], b: &[f64]| {
-        a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum::<f64>().sqrt()
+        a.iter()
+            .zip(b)
+            .map(|(a, b)| (a - b) * (a - b))
+            .sum::<f64>()
+            .sqrt()
     };
     for ((given, expected), (rounded, before)) in given
         .tensors
@@ -58,6 +67,10 @@ fn one_step_of_the_whole_net_is_the_oracles() {
             + 1e-6 * (expected.values.len() as f64).sqrt()
             + 2.0 * distance(&rounded.values, &expected.values);
         let difference = distance(&given.values, &expected.values);
-        assert!(difference <= allowed, "{}: {difference:e} > {allowed:e}", given.name);
+        assert!(
+            difference <= allowed,
+            "{}: {difference:e} > {allowed:e}",
+            given.name
+        );
     }
 }
