@@ -6,10 +6,14 @@ mod compiled;
 mod context;
 mod engine;
 mod epoch;
+mod forecast;
 mod kernels;
 mod lower;
+mod probe;
 mod samples;
 mod session;
 
 pub use engine::GpuEngine;
+pub use forecast::{Counted, Forecast};
 pub use lower::{Target, lower};
+pub use probe::{Peaks, Probe, probe};

@@ -2,6 +2,7 @@
 
 mod args;
 mod checkpoint;
+mod device_choice;
 mod display;
 mod engines;
 mod exports;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         Verb::Race(args) => verbs::race(args),
         Verb::Verify(args) => verbs::verify(args),
         Verb::Explain(args) => verbs::explain(args),
+        Verb::Devices => verbs::devices(),
         Verb::Data(args) => verbs::data(args),
         Verb::Peers(args) => verbs::peers(args),
         Verb::Workloads(args) => verbs::workloads(&args),
