@@ -1,7 +1,10 @@
 //! An opened adapter: its device and queue, and what went wrong on it.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -27,6 +30,9 @@ pub(crate) struct Context {
     pub tick_ns: Option<f64>,
     fault: Arc<Mutex<Option<String>>>,
     name: String,
+    /// Objects made on the device, and results read back, so far: a step does neither.
+    pub made: AtomicU64,
+    pub read: AtomicU64,
 }
 
 impl Context {
@@ -98,6 +104,8 @@ impl Context {
             tick_ns,
             fault,
             name,
+            made: AtomicU64::new(0),
+            read: AtomicU64::new(0),
         })
     }
 
@@ -107,6 +115,7 @@ impl Context {
         what: &str,
         make: impl FnOnce() -> T,
     ) -> Result<T, EngineError> {
+        self.made.fetch_add(1, Relaxed);
         let memory = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let internal = self.device.push_error_scope(wgpu::ErrorFilter::Internal);
         let validation = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
@@ -182,6 +191,7 @@ impl Context {
 
     /// The bytes of a buffer that was made to be mapped, behind all that was submitted.
     pub(crate) fn read(&self, from: &wgpu::Buffer, bytes: usize) -> Result<Vec<u8>, EngineError> {
+        self.read.fetch_add(1, Relaxed);
         let slice = from.slice(..bytes.next_multiple_of(8) as u64);
         let result = Arc::new(Mutex::new(None));
         let keep = Arc::clone(&result);

@@ -352,3 +352,49 @@ fn rate(optimizer: Optimizer, step: u64) -> f32 {
         Optimizer::Sgd { learning_rate, .. } => learning_rate as f32,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, atomic::Ordering::Relaxed};
+
+    use laptime_engine::Passes;
+    use laptime_workload::{Builtin, Overrides, dataset::synthetic};
+
+    use super::*;
+    use crate::{adapters::adapters, lower::Target};
+
+    #[test]
+    fn a_step_makes_nothing_on_the_device_and_reads_nothing_back() {
+        let Some(found) = adapters().into_iter().next() else {
+            eprintln!("skipped: no adapter");
+            return;
+        };
+        let builtin = Builtin::find("fashion-mnist").unwrap();
+        let workload = builtin.spec().resolve(&Overrides::default()).unwrap();
+        let job = Job {
+            dataset: Arc::new(synthetic(workload.dataset, 32 * 48, 50)),
+            workload: Arc::new(workload),
+            threads: 1,
+            passes: Passes::All,
+            profile: false,
+        };
+        let most = Target {
+            chunk_bytes: 128 << 20,
+            bindings: 16,
+        };
+        let context = Context::open(&found, most).unwrap();
+        let mut session = GpuSession::new(&job, &found.device, context).unwrap();
+        let order: Vec<u32> = (0..32 * 48).collect();
+        let counts = |session: &GpuSession| {
+            let Context { made, read, .. } = &session.context;
+            (made.load(Relaxed), read.load(Relaxed))
+        };
+        let (made, read) = counts(&session);
+        let report = session.train(&order, &Progress::new()).unwrap();
+        assert_eq!(report.score.samples, 32 * 48);
+        let (made_then, read_then) = counts(&session);
+        assert_eq!(made_then, made);
+        // Log and clock, once for the first 16 steps and then about once a second.
+        assert!(read_then - read < 48, "{} reads", read_then - read);
+    }
+}
