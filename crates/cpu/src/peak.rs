@@ -1,7 +1,7 @@
 //! How fast this processor multiplies and adds at best: the yardstick beside which a kernel's time is
 //! shown.
 
-use std::{hint::black_box, time::Instant};
+use std::{hint::black_box, thread, time::Instant};
 
 use crate::{
     simd::{Isa, Kernel, LANES, Simd, dispatch},
@@ -33,7 +33,7 @@ impl Kernel for MultiplyAdds {
 
 /// The single-precision FLOP/s that all threads together reach in registers; the best of a few tries
 /// of about a millisecond.
-pub(crate) fn peak_flops(isa: Isa, threads: usize) -> f64 {
+pub fn peak_flops(isa: Isa, threads: usize) -> f64 {
     let Ok(pool) = Pool::new(threads) else {
         return f64::NAN;
     };
@@ -46,4 +46,24 @@ pub(crate) fn peak_flops(isa: Isa, threads: usize) -> f64 {
     });
     let best_s = tries.fold(f64::INFINITY, f64::min);
     (2 * threads * TURNS * SUMS * LANES) as f64 / best_s
+}
+
+/// Bytes that each thread copies at a time: more than caches hold.
+const COPIED_BYTES: usize = 32 << 20;
+
+/// The bytes a second that all threads together read and write while they copy memory; the best of a
+/// few tries.
+pub fn copy_bytes_per_s(threads: usize) -> f64 {
+    let mut buffers = vec![(vec![1_u8; COPIED_BYTES], vec![0_u8; COPIED_BYTES]); threads];
+    let tries = (0..5).map(|_| {
+        let start = Instant::now();
+        thread::scope(|scope| {
+            for (from, to) in &mut buffers {
+                scope.spawn(|| black_box(to).copy_from_slice(black_box(from)));
+            }
+        });
+        start.elapsed().as_secs_f64()
+    });
+    let best_s = tries.fold(f64::INFINITY, f64::min);
+    (2 * threads * COPIED_BYTES) as f64 / best_s
 }

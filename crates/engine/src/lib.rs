@@ -1,10 +1,12 @@
 //! The engine boundary: the traits [`Engine`] and [`Session`], and the gate that tells whether a
-//! session does the same training as the oracle. Knows no particular engine.
+//! session does the same training as the oracle, and the trial that tells which device is the
+//! fastest. Knows no particular engine.
 
 mod device;
 pub mod gate;
 mod progress;
 mod session;
+pub mod trial;
 
 pub use device::{Device, DeviceKind};
 pub use progress::Progress;

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, ops::Add, sync::Arc};
 use laptime_graph::State;
 use laptime_workload::{Workload, dataset::Dataset};
 
-use crate::{Device, EngineError, Progress, gate::Trace};
+use crate::{Device, DeviceKind, EngineError, Progress, gate::Trace};
 
 /// What to train, with what data and how.
 #[derive(Debug, Clone)]
@@ -55,6 +55,12 @@ pub trait Engine {
 
     /// The devices it can train on here, the one it prefers first.
     fn devices(&self) -> Result<Vec<Device>, EngineError>;
+
+    /// Those of one kind. An engine for which looking for a kind takes time looks for no other.
+    fn devices_of(&self, kind: DeviceKind) -> Result<Vec<Device>, EngineError> {
+        let devices = self.devices()?.into_iter();
+        Ok(devices.filter(|device| device.kind == kind).collect())
+    }
 
     /// Whether it promises the same losses, bit for bit, whenever the seed is the same.
     fn repeats_exactly(&self) -> bool {

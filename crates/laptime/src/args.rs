@@ -1,8 +1,10 @@
 //! The command line as it is typed. `options` makes sense of it.
 
 use std::{
+    fmt,
     num::{NonZeroU32, NonZeroU64},
     path::PathBuf,
+    str::FromStr,
 };
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
@@ -33,6 +35,8 @@ pub enum Verb {
     Verify(VerifyArgs),
     /// Show what is computed (the Program) and how (the Schedule)
     Explain(ExplainArgs),
+    /// List what there is to train on, with what it reaches at best, measured
+    Devices,
     /// List, fetch or verify the datasets
     Data(DataArgs),
     /// List, install or remove Python frameworks, each in an environment of its own
@@ -144,6 +148,10 @@ pub struct VerifyArgs {
 pub struct ExplainArgs {
     #[command(flatten)]
     pub workload: WorkloadArgs,
+    /// The device that is lowered for: cpu, or gpu, with the time of a step predicted from what
+    /// `laptime devices` measures
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    pub device: DeviceArg,
     #[command(flatten)]
     pub passes: PassesArgs,
 }
@@ -167,7 +175,7 @@ pub struct WorkloadArgs {
     pub seed: Option<u64>,
 }
 
-#[derive(Debug, ClapArgs)]
+#[derive(Debug, Clone, ClapArgs)]
 pub struct EngineArgs {
     /// What trains
     #[arg(long, value_name = "ENGINE", default_value = "laptime")]
@@ -182,7 +190,7 @@ pub struct EngineArgs {
 
 #[derive(Debug, Clone, ClapArgs)]
 pub struct EngineSettings {
-    /// What it trains on
+    /// What it trains on: cpu, gpu, gpu:N, or auto, which takes the fastest for this workload by trial
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub device: DeviceArg,
     /// Threads of a CPU [default: all that this process may use]
@@ -211,8 +219,7 @@ impl EngineArgs {
     /// The same choice as another command line's arguments.
     pub fn again(&self) -> Vec<String> {
         let settings = &self.settings;
-        let device = settings.device.to_possible_value();
-        let device = device.map_or("auto".into(), |value| value.get_name().to_owned());
+        let device = settings.device.to_string();
         let mut arguments: Vec<String> = [
             "--engine",
             &self.engine,
@@ -231,12 +238,43 @@ impl EngineArgs {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+/// What to train on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeviceArg {
-    /// What the engine prefers
+    /// What is the fastest.
     Auto,
-    /// Processor cores
+    /// Processor cores.
     Cpu,
+    /// A graphics adapter: the first, or that of this number in `laptime devices`.
+    Gpu(Option<usize>),
+}
+
+impl FromStr for DeviceArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = |digits: &str| digits.parse().ok();
+        match (text, text.strip_prefix("gpu:").and_then(number)) {
+            ("auto", _) => Ok(Self::Auto),
+            ("cpu", _) => Ok(Self::Cpu),
+            ("gpu", _) => Ok(Self::Gpu(None)),
+            (_, Some(number)) => Ok(Self::Gpu(Some(number))),
+            _ => {
+                Err("known: auto, cpu, gpu, and gpu:0, gpu:1 … as `laptime devices` counts".into())
+            }
+        }
+    }
+}
+
+impl fmt::Display for DeviceArg {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Cpu => f.write_str("cpu"),
+            Self::Gpu(None) => f.write_str("gpu"),
+            Self::Gpu(Some(number)) => write!(f, "gpu:{number}"),
+        }
+    }
 }
 
 #[derive(Debug, Clone, ClapArgs)]

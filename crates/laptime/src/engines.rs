@@ -1,22 +1,61 @@
-//! The engines that the command line can name, and the choice of a device.
+//! The engines that the command line can name.
 
 use std::{num::NonZero, thread::available_parallelism};
 
 use laptime_cpu::CpuEngine;
-use laptime_engine::{Device, DeviceKind, Engine};
+use laptime_engine::{Device, DeviceKind, Engine, EngineError, Job, Session};
+use laptime_gpu::GpuEngine;
 use laptime_peers::PeerEngine;
 
-use crate::{args::DeviceArg, failure::Failure};
+use crate::failure::Failure;
 
 /// All engines.
 static ENGINES: &[&(dyn Engine + Sync)] = &[
-    &CpuEngine,
+    &OwnEngine,
     &PYTORCH,
     &TENSORFLOW,
     &TENSORFLOW_AS_PUBLISHED,
     &JAX,
     &MLX,
 ];
+
+/// Our own compilers as one engine: a device's kind says which of them.
+pub struct OwnEngine;
+
+const GPU: GpuEngine = GpuEngine::new();
+
+impl OwnEngine {
+    /// Its name on the command line.
+    pub const NAME: &str = "laptime";
+}
+
+impl Engine for OwnEngine {
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    fn version(&self) -> String {
+        CpuEngine.version()
+    }
+
+    fn devices(&self) -> Result<Vec<Device>, EngineError> {
+        Ok([CpuEngine.devices()?, GPU.devices()?].concat())
+    }
+
+    fn devices_of(&self, kind: DeviceKind) -> Result<Vec<Device>, EngineError> {
+        match kind {
+            DeviceKind::Cpu => CpuEngine.devices(),
+            DeviceKind::Gpu => GPU.devices(),
+        }
+    }
+
+    fn compile(&self, job: &Job, device: &Device) -> Result<Box<dyn Session>, EngineError> {
+        match device.kind {
+            DeviceKind::Cpu => CpuEngine.compile(job, device),
+            DeviceKind::Gpu => GPU.compile(job, device),
+        }
+    }
+}
 
 static JAX: PeerEngine = PeerEngine::new(&laptime_peers::JAX);
 static TENSORFLOW: PeerEngine = PeerEngine::new(&laptime_peers::TENSORFLOW);
@@ -35,26 +74,6 @@ pub fn find(option: &str, name: &str) -> Result<&'static dyn Engine, Failure> {
             names.join(", ")
         ))
     })
-}
-
-/// The device of the engine that the command line asks for. A processor that the engine does not
-/// name gets the name `cpu`.
-pub fn device(engine: &dyn Engine, wanted: DeviceArg, cpu: &str) -> Result<Device, Failure> {
-    let fits = |device: &Device| match wanted {
-        DeviceArg::Auto => true,
-        DeviceArg::Cpu => device.kind == DeviceKind::Cpu,
-    };
-    let devices = engine.devices()?;
-    let Some(mut device) = devices.into_iter().find(fits) else {
-        return Err(Failure::Usage(format!(
-            "--device: the engine {} has no such device here; try --device auto",
-            engine.name()
-        )));
-    };
-    if device.kind == DeviceKind::Cpu && device.name.is_empty() {
-        device.name = cpu.to_owned();
-    }
-    Ok(device)
 }
 
 /// The threads of a CPU engine where the command line states none: what this process may use,

@@ -1,6 +1,7 @@
 //! The command line resolved: every name looked up, every default filled in.
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -16,9 +17,10 @@ use laptime_workload::{
 
 use crate::{
     args::{
-        CheckpointArgs, DataArg, EngineArgs, EngineSettings, PassesArgs, RaceArgs, RunArgs,
-        SampleArgs, WorkloadArgs,
+        CheckpointArgs, DataArg, DeviceArg, EngineArgs, EngineSettings, PassesArgs, RaceArgs,
+        RunArgs, SampleArgs, WorkloadArgs,
     },
+    device_choice::{Chosen, Wish, choose},
     display::Line,
     engines,
     exports::{self, Export, Formats},
@@ -51,6 +53,12 @@ pub struct EngineChoice {
     pub passes: Passes,
     /// The arguments that choose all this.
     pub again: Vec<String>,
+    /// Why this device, where there was a choice.
+    pub why: Option<String>,
+    /// What the user would not expect of the device.
+    pub warning: Option<String>,
+    /// What a record should say of the choice.
+    pub details: BTreeMap<String, String>,
 }
 
 /// What `laptime run` is to do.
@@ -147,7 +155,7 @@ impl RaceOptions {
             .into_iter()
             .map(|name| {
                 line.show(&format!("asking {name} for its devices …"));
-                Entrant::resolve(name, &args.settings, &machine)
+                Entrant::resolve(name, &args.settings, &machine, &workload)
             })
             .collect::<Result<_, Failure>>()?;
         drop(line);
@@ -166,33 +174,47 @@ impl RaceOptions {
 }
 
 impl Entrant {
-    fn resolve(name: &str, settings: &EngineSettings, machine: &Machine) -> Result<Self, Failure> {
+    fn resolve(
+        name: &str,
+        settings: &EngineSettings,
+        machine: &Machine,
+        workload: &WorkloadChoice,
+    ) -> Result<Self, Failure> {
         let engine = engines::find("--engines", name)?;
-        let (device, error) = match engines::device(engine, settings.device, &machine.cpu) {
-            Ok(device) => (device, None),
-            Err(failure) => (unknown_device(), Some(failure.to_string())),
-        };
         let args = EngineArgs {
             engine: name.into(),
             as_published: false,
             settings: settings.clone(),
         };
-        Ok(Self {
-            engine: EngineChoice::new(engine, args, machine.clone(), device)?,
-            error,
-        })
+        match EngineChoice::of(engine, &args, machine, workload) {
+            Ok(engine) => Ok(Self {
+                engine,
+                error: None,
+            }),
+            Err(failure) => Ok(Self {
+                engine: EngineChoice::with(engine, args, machine.clone(), unknown())?,
+                error: Some(failure.to_string()),
+            }),
+        }
     }
 }
 
 /// Stands in the record of an engine that could not start.
-fn unknown_device() -> Device {
-    Device {
+fn unknown() -> Chosen {
+    let device = Device {
         kind: DeviceKind::Cpu,
         name: "unknown".into(),
         threads: None,
         isa: None,
         driver: None,
         software: false,
+    };
+    Chosen {
+        device,
+        argument: DeviceArg::Auto,
+        why: None,
+        warning: None,
+        details: BTreeMap::new(),
     }
 }
 
@@ -208,15 +230,18 @@ impl RunOptions {
         if let Some(path) = &args.save {
             exports::check_file("--save", path)?;
         }
+        let workload = WorkloadChoice::resolve(&args.workload)?;
+        // Before the devices: they may be tried out, which takes seconds.
+        let checkpoints = CheckpointChoice::resolve(args.checkpoints, args.runs.get())?;
         Ok(Self {
-            workload: WorkloadChoice::resolve(&args.workload)?,
-            engine: EngineChoice::resolve(args.engine)?,
+            engine: EngineChoice::resolve(args.engine, &workload)?,
+            workload,
             load: load_options(args.samples),
             max_steps: args.max_steps.map(Into::into),
             runs: args.runs.into(),
             exports,
             save: args.save,
-            checkpoints: CheckpointChoice::resolve(args.checkpoints, args.runs.get())?,
+            checkpoints,
             quiet: args.quiet,
             profile: args.profile,
         })
@@ -282,7 +307,7 @@ impl WorkloadChoice {
 
 impl EngineChoice {
     /// Finds the engine and its device.
-    pub fn resolve(args: EngineArgs) -> Result<Self, Failure> {
+    pub fn resolve(args: EngineArgs, workload: &WorkloadChoice) -> Result<Self, Failure> {
         let engine = match (args.as_published, args.engine.as_str()) {
             (false, name) => engines::find("--engine", name)?,
             (true, "tensorflow") => engines::find("--engine", "tensorflow-as-published")?,
@@ -293,31 +318,54 @@ impl EngineChoice {
                 )));
             }
         };
-        let machine = Machine::identify();
-        let device = engines::device(engine, args.settings.device, &machine.cpu)?;
-        Self::new(engine, args, machine, device)
+        Self::of(engine, &args, &Machine::identify(), workload)
     }
 
     /// The engine of the arguments, found already, on a device of the machine.
-    pub fn new(
+    fn of(
         engine: &'static dyn Engine,
-        args: EngineArgs,
-        machine: Machine,
-        device: Device,
+        args: &EngineArgs,
+        machine: &Machine,
+        workload: &WorkloadChoice,
     ) -> Result<Self, Failure> {
-        let again = args.again();
-        let EngineSettings {
-            threads, passes, ..
-        } = args.settings;
+        let settings = &args.settings;
+        let wish = Wish {
+            device: settings.device,
+            cpu: &machine.cpu,
+            workload: &workload.workload,
+            threads: threads(settings),
+            passes: &passes(&settings.passes)?,
+        };
+        let chosen = choose(engine, &wish)?;
+        Self::with(engine, args.clone(), machine.clone(), chosen)
+    }
+
+    fn with(
+        engine: &'static dyn Engine,
+        mut args: EngineArgs,
+        machine: Machine,
+        chosen: Chosen,
+    ) -> Result<Self, Failure> {
+        // Who asks again means the same device, not the same wish.
+        args.settings.device = chosen.argument;
         Ok(Self {
             engine,
             machine,
-            device,
-            threads: threads.map_or_else(engines::default_threads, Into::into),
-            passes: self::passes(&passes)?,
-            again,
+            device: chosen.device,
+            threads: threads(&args.settings),
+            passes: passes(&args.settings.passes)?,
+            again: args.again(),
+            why: chosen.why,
+            warning: chosen.warning,
+            details: chosen.details,
         })
     }
+}
+
+fn threads(settings: &EngineSettings) -> usize {
+    settings
+        .threads
+        .map_or_else(engines::default_threads, Into::into)
 }
 
 /// The passes that `--passes` names.

@@ -93,7 +93,11 @@ pub fn record(
         engine: EngineFacts {
             name: engine.engine.name().into(),
             version: engine.engine.version(),
-            details: outcome.details,
+            details: {
+                let mut details = engine.details.clone();
+                details.extend(outcome.details);
+                details
+            },
         },
         gate: gate_facts(gate),
         device: device_facts(&outcome.device),

@@ -94,7 +94,7 @@ fn path(engine: &dyn Engine, job: &Job, device: &Device) -> Option<PathBuf> {
 
 /// What tells this build of the program from every other: a version or a commit would not, while
 /// the program is being changed.
-fn this_build() -> Option<String> {
+pub fn this_build() -> Option<String> {
     let metadata = fs::metadata(env::current_exe().ok()?).ok()?;
     let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
     Some(format!("{} {}", metadata.len(), modified.as_nanos()))

@@ -19,10 +19,7 @@ fn every_mistake_is_named_with_advice() {
             "run --engine tensorfow",
             &["--engine tensorfow", "known: laptime"],
         ),
-        (
-            "run --device tpu",
-            &["--device", "possible values: auto, cpu"],
-        ),
+        ("run --device tpu", &["--device", "known: auto, cpu, gpu"]),
         (
             "run fashion-mnits",
             &["fashion-mnits", "did you mean \"fashion-mnist\""],

@@ -77,10 +77,7 @@ impl<'a> Memory<'a> {
             "{reader} reads `{name}` before it is written"
         );
         let stored = &self.arenas[&buffer.arena][self.place(buffer)];
-        let parts = match buffer.layout {
-            Layout::Partials { slices, .. } => slices,
-            _ => 1,
-        };
+        let parts = buffer.layout.partials();
         let mut values = vec![0.0; self.program.tensor(tensor).elements()];
         for part in stored.chunks(stored.len() / parts) {
             let mut is_padding = vec![true; part.len()];
@@ -133,7 +130,9 @@ fn columns(layout: Layout) -> usize {
         Layout::Rows { columns, .. }
         | Layout::OutputLanes { columns, .. }
         | Layout::Partials { columns, .. } => columns,
-        Layout::FilterLanes { inputs, taps, .. } => inputs * taps,
+        Layout::FilterLanes { inputs, taps, .. } | Layout::FilterPartials { inputs, taps, .. } => {
+            inputs * taps
+        }
         Layout::SampleLanes {
             positions,
             channels,
@@ -175,7 +174,9 @@ fn check(program: &Program, buffer: &Buffer) {
             stride >= columns,
             "`{name}` has rows of {columns} values but a stride of {stride}"
         ),
-        Layout::OutputLanes { lanes, .. } | Layout::FilterLanes { lanes, .. } => {
+        Layout::OutputLanes { lanes, .. }
+        | Layout::FilterLanes { lanes, .. }
+        | Layout::FilterPartials { lanes, .. } => {
             assert!(lanes > 0, "`{name}` has no lanes");
         }
         Layout::SampleLanes { stride, .. } => {

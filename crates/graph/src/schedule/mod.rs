@@ -42,7 +42,8 @@ pub struct Stage {
 /// Operations done as one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Kernel {
-    /// The operations, in Program order.
+    /// The operations, in Program order. What only depends on the batch's pixels may be done again
+    /// by every kernel that reads it, so that it need not reach memory.
     pub operations: Vec<OpId>,
     /// Who does what.
     pub split: Split,
@@ -89,6 +90,9 @@ pub enum Part {
     },
     /// Slice s: the s-th of the partial sums of [`Layout::Partials`].
     Partial,
+    /// Slice s: a share of its own, which no other slice of this kernel touches. How it is cut is
+    /// the kernel's affair (a tile of a product, say), so that nothing follows for other kernels.
+    Own,
 }
 
 /// Where and how a tensor is stored.
@@ -167,9 +171,28 @@ pub enum Layout {
         /// Values from one row to the next.
         stride: usize,
     },
+    /// `slices` tensors in `FilterLanes` one after another; the value is their sum.
+    FilterPartials {
+        /// How many.
+        slices: usize,
+        /// I.
+        inputs: usize,
+        /// Kernel height × width.
+        taps: usize,
+        /// Outputs side by side.
+        lanes: usize,
+    },
 }
 
 impl Layout {
+    /// How many partial sums make the value.
+    pub fn partials(self) -> usize {
+        match self {
+            Self::Partials { slices, .. } | Self::FilterPartials { slices, .. } => slices,
+            _ => 1,
+        }
+    }
+
     /// How many values are stored for a tensor of `elements` values.
     pub fn stored_elements(self, elements: usize) -> usize {
         match self {
@@ -182,6 +205,12 @@ impl Layout {
                 taps,
                 lanes,
             } => (elements / (inputs * taps)).next_multiple_of(lanes) * inputs * taps,
+            Self::FilterPartials {
+                slices,
+                inputs,
+                taps,
+                lanes,
+            } => slices * (elements / (inputs * taps)).next_multiple_of(lanes) * inputs * taps,
             Self::SampleLanes {
                 positions,
                 channels,
@@ -210,6 +239,12 @@ impl Layout {
                 inputs,
                 taps,
                 lanes,
+            }
+            | Self::FilterPartials {
+                inputs,
+                taps,
+                lanes,
+                ..
             } => {
                 let (output, rest) = (index / (inputs * taps), index % (inputs * taps));
                 let (input, tap) = (rest / taps, rest % taps);

@@ -107,6 +107,9 @@ impl Explained<'_> {
             Layout::Partials { slices, stride, .. } => {
                 format!("{slices} partial sums, rows of {stride}")
             }
+            Layout::FilterPartials { slices, lanes, .. } => {
+                format!("{slices} partial sums, {lanes} filter lanes")
+            }
         };
         writeln!(
             f,
@@ -121,12 +124,25 @@ impl Explained<'_> {
 }
 
 impl Kernel {
-    /// The operations' names: `dense + bias + relu`.
+    /// The operations' names: `dense + bias + relu`, `107 adam`.
     pub fn name(&self, program: &Program) -> String {
-        let names: Vec<&str> = self
+        let mut names: Vec<(&str, usize)> = Vec::new();
+        for name in self
             .operations
             .iter()
             .map(|id| program.operation(*id).op.name())
+        {
+            match names.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, count)) => *count += 1,
+                None => names.push((name, 1)),
+            }
+        }
+        let names: Vec<String> = names
+            .into_iter()
+            .map(|(name, count)| match count {
+                1 => name.to_owned(),
+                _ => format!("{count} {name}"),
+            })
             .collect();
         names.join(" + ")
     }

@@ -111,7 +111,7 @@ impl<'a> Racer<'a> {
                 details: Default::default(),
                 costs: Default::default(),
                 partial: entrant.error.is_some().then_some(PartialReason::Failed),
-                warnings: Vec::new(),
+                warnings: entrant.engine.warning.iter().cloned().collect(),
                 error: entrant.error.clone(),
             },
         }

@@ -1,6 +1,7 @@
 //! One file a verb.
 
 mod data;
+mod devices;
 mod explain;
 mod peers;
 mod race;
@@ -10,6 +11,7 @@ mod verify;
 mod workloads;
 
 pub use data::data;
+pub use devices::devices;
 pub use explain::explain;
 pub use peers::peers;
 pub use race::race;

@@ -24,6 +24,12 @@ use crate::{
 pub fn run(args: RunArgs, begin: Instant) -> Result<(), Failure> {
     let options = RunOptions::resolve(args)?;
     let shows_progress = !options.quiet && stderr_is_terminal();
+    if let Some(text) = &options.engine.warning {
+        output::warning(text);
+    }
+    if let Some(text) = options.engine.why.as_ref().filter(|_| !options.quiet) {
+        say(text);
+    }
     let watch = Arc::new(Watch::new());
     interrupt::listen(Arc::clone(&watch))?;
 
@@ -136,8 +142,9 @@ fn repeat(
                 device: session.device().clone(),
                 details: session.details(),
                 costs: session.step_costs(),
-                warnings: warning
+                warnings: [warning, engine.warning.clone()]
                     .into_iter()
+                    .flatten()
                     .chain(kept.unwrap_or_default())
                     .collect(),
                 runs,

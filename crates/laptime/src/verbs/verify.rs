@@ -15,8 +15,12 @@ use crate::{
 
 /// Prints the gate's word; an engine that does another training is a failure.
 pub fn verify(args: VerifyArgs) -> Result<(), Failure> {
-    let workload = WorkloadChoice::resolve(&args.workload)?.workload;
-    let choice = EngineChoice::resolve(args.engine)?;
+    let workload = WorkloadChoice::resolve(&args.workload)?;
+    let choice = EngineChoice::resolve(args.engine, &workload)?;
+    if let Some(text) = &choice.warning {
+        output::warning(text);
+    }
+    let workload = workload.workload;
     // The gate makes its own samples; of these it only asks how many the last batch has.
     let count = workload.dataset.official().train_samples % workload.batch_size;
     let job = Job {

@@ -1,0 +1,64 @@
+//! Graphics adapters as an engine.
+
+use laptime_engine::{Device, DeviceKind, Engine, EngineError, Job, Session};
+use laptime_workload::Precision;
+
+use crate::{
+    adapters::{adapters, find},
+    context::Context,
+    lower::Target,
+    session::GpuSession,
+};
+
+/// Our own compiler for graphics adapters.
+#[derive(Debug, Clone, Copy)]
+pub struct GpuEngine {
+    /// The most of an adapter's limits that is used; tests ask for tiny ones.
+    most: Target,
+}
+
+impl GpuEngine {
+    /// Uses what an adapter has.
+    pub const fn new() -> Self {
+        Self::within(Target {
+            chunk_bytes: usize::MAX,
+            bindings: 16,
+        })
+    }
+
+    /// Uses no more than this of an adapter's limits.
+    pub const fn within(most: Target) -> Self {
+        Self { most }
+    }
+}
+
+impl Default for GpuEngine {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Engine for GpuEngine {
+    fn name(&self) -> &'static str {
+        "laptime"
+    }
+
+    fn version(&self) -> String {
+        env!("CARGO_PKG_VERSION").into()
+    }
+
+    fn devices(&self) -> Result<Vec<Device>, EngineError> {
+        Ok(adapters().into_iter().map(|found| found.device).collect())
+    }
+
+    fn compile(&self, job: &Job, device: &Device) -> Result<Box<dyn Session>, EngineError> {
+        let Precision::Fp32 = job.workload.precision;
+        if device.kind != DeviceKind::Gpu {
+            let what = format!("{} is no graphics adapter", device.name);
+            return Err(EngineError::Unsupported(what));
+        }
+        let found = find(device)?;
+        let context = Context::open(&found, self.most)?;
+        Ok(Box::new(GpuSession::new(job, &found.device, context)?))
+    }
+}

@@ -1,0 +1,321 @@
+//! The loop over steps: many are encoded into one submission, and the next one is encoded while
+//! the last ones run. A step makes nothing on the device and reads nothing back.
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+use laptime_engine::{EngineError, EpochReport, Progress, Score};
+
+use crate::{compiled::Compiled, context::Context};
+
+/// What a submission should take: long against the cost of submitting, short against the wish to
+/// stop.
+const SUBMISSION: Duration = Duration::from_millis(10);
+
+/// What should pass between two looks at the log: the eye wants no more.
+const SEGMENT: Duration = Duration::from_secs(1);
+
+/// Submissions under way while the next is encoded.
+const IN_FLIGHT: usize = 2;
+
+/// Steps of a segment at most: a set of queries has 4096, and a step needs two.
+const SEGMENT_STEPS: usize = 2048;
+
+/// What a step's numbers take in their buffer: dynamic offsets are multiples of this on every
+/// adapter.
+const STEP_BYTES: usize = 256;
+
+/// The buffers that belong to no Program: what tells a step apart from the others.
+pub(crate) struct Steps {
+    pub order: wgpu::Buffer,
+    pub log: wgpu::Buffer,
+    pub group: wgpu::BindGroup,
+    numbers: wgpu::Buffer,
+    log_back: wgpu::Buffer,
+    clock: Option<Clock>,
+    samples: usize,
+    steps: usize,
+}
+
+struct Clock {
+    queries: wgpu::QuerySet,
+    resolved: wgpu::Buffer,
+    back: wgpu::Buffer,
+    tick_ns: f64,
+}
+
+/// A batch: so many samples from this place in the order, and the Program of its size.
+pub(crate) struct Batch<'a> {
+    pub samples: &'a [u32],
+    pub compiled: &'a Compiled,
+    /// Of the step, counted from 1, and the step size with Adam's corrections.
+    pub number: u64,
+    pub rate: f32,
+}
+
+impl Steps {
+    /// For segments of up to so many samples and steps.
+    pub(crate) fn new(
+        context: &Context,
+        layout: &wgpu::BindGroupLayout,
+        samples: usize,
+        steps: usize,
+    ) -> Result<Self, EngineError> {
+        use wgpu::BufferUsages as Usage;
+        let steps = steps.clamp(1, SEGMENT_STEPS);
+        let order = context.buffer("the order", 4 * samples, Usage::STORAGE | Usage::COPY_DST)?;
+        let log = context.buffer("the log", 8 * steps, Usage::STORAGE | Usage::COPY_SRC)?;
+        let log_back = context.buffer("the log", 8 * steps, Usage::MAP_READ | Usage::COPY_DST)?;
+        let numbers = context.buffer(
+            "the steps' numbers",
+            STEP_BYTES * steps,
+            Usage::UNIFORM | Usage::COPY_DST,
+        )?;
+        let group = context
+            .device
+            .create_bind_group(&wgpu::BindGroupDescriptor {
+                label: Some("step"),
+                layout,
+                entries: &[wgpu::BindGroupEntry {
+                    binding: 0,
+                    resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                        buffer: &numbers,
+                        offset: 0,
+                        size: std::num::NonZero::new(16),
+                    }),
+                }],
+            });
+        let clock = match context.tick_ns {
+            None => None,
+            Some(tick_ns) => {
+                let count = 2 * steps;
+                let queries = context.guarded("a clock", || {
+                    context.device.create_query_set(&wgpu::QuerySetDescriptor {
+                        label: Some("clock"),
+                        ty: wgpu::QueryType::Timestamp,
+                        count: count as u32,
+                    })
+                })?;
+                let resolved =
+                    context.buffer("a clock", 8 * count, Usage::QUERY_RESOLVE | Usage::COPY_SRC)?;
+                let back =
+                    context.buffer("a clock", 8 * count, Usage::MAP_READ | Usage::COPY_DST)?;
+                Some(Clock {
+                    queries,
+                    resolved,
+                    back,
+                    tick_ns,
+                })
+            }
+        };
+        Ok(Self {
+            order,
+            log,
+            group,
+            numbers,
+            log_back,
+            clock,
+            samples,
+            steps,
+        })
+    }
+
+    /// Runs batches until all are done or there is a wish to stop; at least one is done.
+    pub(crate) fn run(
+        &self,
+        context: &Context,
+        batches: &[Batch],
+        progress: &Progress,
+    ) -> Result<EpochReport, EngineError> {
+        let mut score = Score::default();
+        let mut step_s = self
+            .clock
+            .as_ref()
+            .map(|_| Vec::with_capacity(batches.len()));
+        let mut done = 0;
+        // The first segments are short: nobody knows yet what a step takes.
+        let mut wanted = 16;
+        let mut pace = Pace { steps: 1 };
+        while done < batches.len() {
+            let segment = self.segment(&batches[done..], wanted);
+            let start = Instant::now();
+            let count = self.submit(context, segment, progress, &mut pace)?;
+            let took = start.elapsed();
+            self.read_log(context, &segment[..count], &mut score)?;
+            self.read_clock(context, count, step_s.as_mut())?;
+            progress.tell(score);
+            done += count;
+            if count < segment.len() || progress.is_stopped() {
+                break;
+            }
+            wanted = (count as f64 * SEGMENT.as_secs_f64() / took.as_secs_f64().max(1e-6)) as usize;
+            wanted = wanted.max(1);
+        }
+        Ok(EpochReport { score, step_s })
+    }
+
+    /// As many of the batches as are wanted and as the buffers hold.
+    fn segment<'a, 'b>(&self, batches: &'b [Batch<'a>], wanted: usize) -> &'b [Batch<'a>] {
+        let mut samples = 0;
+        let fits = batches
+            .iter()
+            .take(wanted.min(self.steps))
+            .take_while(|batch| {
+                samples += batch.samples.len();
+                samples <= self.samples
+            });
+        &batches[..fits.count().max(1)]
+    }
+
+    /// Gives a segment to the device and waits for it; says how many of its steps were done.
+    fn submit(
+        &self,
+        context: &Context,
+        segment: &[Batch],
+        progress: &Progress,
+        pace: &mut Pace,
+    ) -> Result<usize, EngineError> {
+        self.write(context, segment);
+        let mut in_flight: VecDeque<(wgpu::SubmissionIndex, usize)> =
+            VecDeque::with_capacity(IN_FLIGHT + 1);
+        let mut done = 0;
+        let mut last = Instant::now();
+        let mut wait = |(index, steps): (wgpu::SubmissionIndex, usize), pace: &mut Pace| {
+            context.wait(Some(index))?;
+            pace.learn(steps, last.elapsed());
+            last = Instant::now();
+            Ok::<_, EngineError>(())
+        };
+        while done < segment.len() {
+            let count = pace.steps.min(segment.len() - done);
+            in_flight.push_back((self.submission(context, segment, done, count), count));
+            done += count;
+            // The first submission of all is one step: it tells what a step takes.
+            if in_flight.len() > IN_FLIGHT || done == 1 {
+                wait(in_flight.pop_front().expect("one is under way"), pace)?;
+            }
+            if progress.is_stopped() {
+                break;
+            }
+        }
+        while let Some(one) = in_flight.pop_front() {
+            wait(one, pace)?;
+        }
+        Ok(done)
+    }
+
+    /// Writes the order of a segment's samples and each step's numbers.
+    fn write(&self, context: &Context, segment: &[Batch]) {
+        let mut order = Vec::new();
+        let mut numbers = vec![0; STEP_BYTES * segment.len()];
+        for (place, batch) in segment.iter().enumerate() {
+            let words = [
+                (order.len() / 4) as u32,
+                batch.number as u32,
+                place as u32,
+                batch.rate.to_bits(),
+            ];
+            for (place, word) in numbers[STEP_BYTES * place..].chunks_mut(4).zip(words) {
+                place.copy_from_slice(&word.to_le_bytes());
+            }
+            order.extend(batch.samples.iter().flat_map(|sample| sample.to_le_bytes()));
+        }
+        context.queue.write_buffer(&self.order, 0, &order);
+        context.queue.write_buffer(&self.numbers, 0, &numbers);
+    }
+
+    fn submission(
+        &self,
+        context: &Context,
+        segment: &[Batch],
+        first: usize,
+        count: usize,
+    ) -> wgpu::SubmissionIndex {
+        let mut encoder = context.device.create_command_encoder(&Default::default());
+        for (place, batch) in segment.iter().enumerate().skip(first).take(count) {
+            let timestamp_writes =
+                self.clock
+                    .as_ref()
+                    .map(|clock| wgpu::ComputePassTimestampWrites {
+                        query_set: &clock.queries,
+                        beginning_of_pass_write_index: Some(2 * place as u32),
+                        end_of_pass_write_index: Some(2 * place as u32 + 1),
+                    });
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
+                label: None,
+                timestamp_writes,
+            });
+            batch
+                .compiled
+                .encode(&mut pass, &self.group, (STEP_BYTES * place) as u32);
+        }
+        context.queue.submit([encoder.finish()])
+    }
+
+    /// Adds what the steps of a segment lost and had right.
+    fn read_log(
+        &self,
+        context: &Context,
+        done: &[Batch],
+        score: &mut Score,
+    ) -> Result<(), EngineError> {
+        let mut encoder = context.device.create_command_encoder(&Default::default());
+        let bytes = 8 * done.len();
+        encoder.copy_buffer_to_buffer(&self.log, 0, &self.log_back, 0, bytes as u64);
+        context.queue.submit([encoder.finish()]);
+        let log = context.read(&self.log_back, bytes)?;
+        for (line, batch) in log.chunks_exact(8).zip(done) {
+            let [loss_sum, correct] = [0, 4].map(|at| float(&line[at..]));
+            score.samples += batch.samples.len() as u64;
+            score.loss_sum += f64::from(loss_sum);
+            score.correct += correct as u64;
+        }
+        Ok(())
+    }
+
+    /// Adds the seconds that each step of a segment took on the device.
+    fn read_clock(
+        &self,
+        context: &Context,
+        count: usize,
+        step_s: Option<&mut Vec<f32>>,
+    ) -> Result<(), EngineError> {
+        let (Some(clock), Some(step_s)) = (&self.clock, step_s) else {
+            return Ok(());
+        };
+        let mut encoder = context.device.create_command_encoder(&Default::default());
+        encoder.resolve_query_set(&clock.queries, 0..2 * count as u32, &clock.resolved, 0);
+        let bytes = 16 * count;
+        encoder.copy_buffer_to_buffer(&clock.resolved, 0, &clock.back, 0, bytes as u64);
+        context.queue.submit([encoder.finish()]);
+        let ticks = context.read(&clock.back, bytes)?;
+        for pair in ticks.chunks_exact(16) {
+            let [begin, end] = [0, 8]
+                .map(|at| u64::from_le_bytes(pair[at..at + 8].try_into().expect("eight bytes")));
+            let ns = end.saturating_sub(begin) as f64 * clock.tick_ns;
+            step_s.push((ns * 1e-9) as f32);
+        }
+        Ok(())
+    }
+}
+
+/// The first four bytes as a number.
+pub(crate) fn float(bytes: &[u8]) -> f32 {
+    f32::from_le_bytes(bytes[..4].try_into().expect("four bytes"))
+}
+
+/// How many steps make a submission.
+struct Pace {
+    steps: usize,
+}
+
+impl Pace {
+    /// Learns from a submission of so many steps. Grows by at most a factor of two: the first steps
+    /// of all are slow.
+    fn learn(&mut self, steps: usize, took: Duration) {
+        let fitting = steps as f64 * SUBMISSION.as_secs_f64() / took.as_secs_f64().max(1e-7);
+        self.steps = (fitting as usize).clamp(1, 2 * self.steps);
+    }
+}

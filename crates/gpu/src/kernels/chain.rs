@@ -1,0 +1,103 @@
+//! What is done with a value that a kernel has just made, while it is in a register: biases, ReLU,
+//! sums, updates; and where it is written.
+
+use laptime_graph::{Op, OpId, TensorId};
+
+use super::shader::{Shader, number};
+
+impl Shader<'_> {
+    /// Statements that take the variable `v`, the value at `i` of what the first of these
+    /// operations makes, through the others, and write what is to be written.
+    pub(super) fn chain(&mut self, operations: &[OpId]) -> String {
+        let mut text = String::new();
+        let mut running = self.program.operation(operations[0]).outputs[0];
+        text += &self.store(running);
+        for id in &operations[1..] {
+            let operation = self.program.operation(*id);
+            let output = operation.outputs[0];
+            match operation.op {
+                Op::Bias => {
+                    let channels = self.program.tensor(operation.inputs[1]).elements();
+                    let bias = self.value(operation.inputs[1], &format!("i % {channels}u"));
+                    text += &format!("v = v + {bias};\n");
+                }
+                Op::Relu => text += "v = max(v, 0.0);\n",
+                Op::Add => {
+                    let other = operation.inputs.iter().find(|input| **input != running);
+                    let other = match other {
+                        Some(other) => self.value(*other, "i"),
+                        None => "v".into(),
+                    };
+                    text += &format!("v = v + {other};\n");
+                }
+                Op::ReluGrad => {
+                    let y = self.value(operation.inputs[0], "i");
+                    text += &format!("v = select(0.0, v, {y} > 0.0);\n");
+                }
+                Op::Adam { .. } | Op::Sgd { .. } => {
+                    let places: Vec<String> = operation.inputs[1..]
+                        .iter()
+                        .map(|id| format!("{}[i]", self.tensor(*id)))
+                        .collect();
+                    text += &update(&operation.op, "v", &places);
+                    continue;
+                }
+                ref op => unreachable!("{op} is not fused behind another operation"),
+            }
+            running = output;
+            text += &self.store(running);
+        }
+        text
+    }
+
+    fn store(&mut self, id: TensorId) -> String {
+        if self.writes(id) {
+            format!("{}[i] = v;\n", self.tensor(id))
+        } else {
+            String::new()
+        }
+    }
+}
+
+/// Statements that update a parameter by the gradient `gradient`; `places` are those of the
+/// parameter and of its moments.
+pub(super) fn update(op: &Op, gradient: &str, places: &[String]) -> String {
+    match *op {
+        Op::Adam {
+            beta1,
+            beta2,
+            epsilon,
+            ..
+        } => {
+            let [w, m, v] = places else {
+                unreachable!("Adam has two moments")
+            };
+            format!(
+                "{{ let g = {gradient};\n\
+                 let m_before = {m}; let v_before = {v};\n\
+                 let m_after = m_before + {} * (g - m_before);\n\
+                 let v_after = v_before + {} * (g * g - v_before);\n\
+                 {m} = m_after; {v} = v_after;\n\
+                 {w} = {w} - step.rate * m_after / (sqrt(v_after) + {}); }}\n",
+                number(1.0 - beta1),
+                number(1.0 - beta2),
+                number(epsilon),
+            )
+        }
+        Op::Sgd {
+            learning_rate,
+            momentum,
+        } => {
+            let [w, u] = places else {
+                unreachable!("SGD has one moment")
+            };
+            format!(
+                "{{ let u_after = {} * {u} + {gradient}; {u} = u_after; \
+                 {w} = {w} - {} * u_after; }}\n",
+                number(momentum),
+                number(learning_rate),
+            )
+        }
+        ref op => unreachable!("{op} is no update"),
+    }
+}

@@ -1,0 +1,77 @@
+//! Softmax and cross-entropy, their gradient, and the step's line in the log. One workgroup does
+//! all: there are few logits, and their losses are added in the order of the samples' threads.
+
+use laptime_graph::Op;
+
+use super::shader::{Binding, Shader, number};
+
+const THREADS: usize = 64;
+
+pub(super) fn text(shader: &mut Shader) -> String {
+    let operations: Vec<_> = shader
+        .kernel
+        .operations
+        .iter()
+        .map(|id| shader.program.operation(*id))
+        .collect();
+    let is_loss = |op: &Op| matches!(op, Op::SoftmaxCrossEntropy | Op::SoftmaxCrossEntropyGrad);
+    let any = operations
+        .iter()
+        .find(|operation| is_loss(&operation.op))
+        .expect("the kernel has the loss or its gradient");
+    let logits = any.inputs[0];
+    let (samples, classes) = (shader.shape(logits)[0], shader.shape(logits)[1]);
+    shader.bind(Binding::Order);
+    shader.bind(Binding::Labels);
+    let logit = shader.value(logits, &format!("row * {classes}u + column"));
+    let of_label = shader.value(logits, &format!("row * {classes}u + label"));
+    let mut gradient = String::new();
+    let mut end = String::new();
+    for operation in &operations {
+        match operation.op {
+            Op::SoftmaxCrossEntropyGrad => {
+                let place = format!(
+                    "{}[row * {classes}u + column]",
+                    shader.tensor(operation.outputs[0])
+                );
+                gradient += &format!(
+                    "for (var column = 0u; column < {classes}u; column++) {{\n\
+                     let share = exp({logit} - largest) / sum;\n\
+                     {place} = (share - select(0.0, 1.0, column == label)) / {};\n}}\n",
+                    number(samples as f64)
+                );
+            }
+            Op::SoftmaxCrossEntropy => {
+                shader.bind(Binding::Log);
+                let [loss_sum, correct] = [0, 1].map(|i| shader.tensor(operation.outputs[i]));
+                end = format!(
+                    "if thread == 0u {{\nvar loss_sum = 0.0;\nvar right_sum = 0.0;\n\
+                     for (var one = 0u; one < {THREADS}u; one++) {{ \
+                     loss_sum += losses[one]; right_sum += rights[one]; }}\n\
+                     {loss_sum}[0] = loss_sum;\n{correct}[0] = right_sum;\n\
+                     log_of_steps[2u * step.log] = loss_sum;\n\
+                     log_of_steps[2u * step.log + 1u] = right_sum;\n}}\n"
+                );
+            }
+            _ => {}
+        }
+    }
+    format!(
+        "var<workgroup> losses: array<f32, {THREADS}>;\n\
+         var<workgroup> rights: array<f32, {THREADS}>;\n\
+         @compute @workgroup_size({THREADS})\n\
+         fn main(@builtin(local_invocation_index) thread: u32) {{\n\
+         var loss = 0.0;\nvar right = 0.0;\n\
+         for (var row = thread; row < {samples}u; row += {THREADS}u) {{\n\
+         let label = labels[order[step.first + row]];\n\
+         var largest = {};\nvar best = 0u;\n\
+         for (var column = 0u; column < {classes}u; column++) {{\n\
+         let value = {logit};\nif value > largest {{ largest = value; best = column; }}\n}}\n\
+         var sum = 0.0;\n\
+         for (var column = 0u; column < {classes}u; column++) {{ sum += exp({logit} - largest); }}\n\
+         loss += log(sum) - ({of_label} - largest);\n\
+         if best == label {{ right += 1.0; }}\n{gradient}}}\n\
+         losses[thread] = loss;\nrights[thread] = right;\nworkgroupBarrier();\n{end}}}\n",
+        number(f64::from(f32::MIN)),
+    )
+}

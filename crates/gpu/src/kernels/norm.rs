@@ -1,0 +1,171 @@
+//! Batch norm over the batch's own statistics, and its gradient. A workgroup has a few channels
+//! from the first sum to the last value, so that a norm is one dispatch: what it reads again is in
+//! the cache by then.
+
+use laptime_graph::{Op, Program, TensorId};
+
+use super::{
+    THREADS,
+    shader::{Shader, number},
+};
+
+/// Channels of a workgroup: few where there are few, so that all of the adapter has work, but
+/// eight, which is a sector of 32 bytes.
+pub(super) fn channels(program: &Program, of: TensorId) -> usize {
+    let all = program.tensor(of).shape.last().copied().unwrap_or(1);
+    if all >= 1024 { 16 } else { 8 }
+}
+
+const ENTRY: &str = "fn main(@builtin(workgroup_id) group: vec3<u32>, \
+                     @builtin(num_workgroups) groups: vec3<u32>, \
+                     @builtin(local_invocation_index) thread: u32) {\n";
+
+/// Values a channel, and channels.
+fn extents(program: &Program, of: TensorId) -> (usize, usize) {
+    let tensor = program.tensor(of);
+    let channels = tensor.shape.last().copied().unwrap_or(1);
+    (tensor.elements() / channels, channels)
+}
+
+/// The function that adds one value of each thread over the rows: every thread gets the sum of its
+/// channel.
+fn sum_function(shader: &mut Shader, width: usize) {
+    let lanes = THREADS / width;
+    shader.function(format!(
+        "var<workgroup> sums: array<f32, {THREADS}>;\n\
+         fn sum_of_rows(value: f32, thread: u32) -> f32 {{\n\
+         workgroupBarrier();\nsums[thread] = value;\nworkgroupBarrier();\n\
+         var sum = 0.0;\n\
+         for (var lane = 0u; lane < {lanes}u; lane++) {{ \
+         sum += sums[lane * {width}u + thread % {width}u]; }}\n\
+         return sum;\n}}\n"
+    ));
+}
+
+/// A loop over this thread's rows of channel `c`, with `i` the place of each value.
+fn rows(rows: usize, channels: usize, width: usize, body: &str) -> String {
+    let lanes = THREADS / width;
+    format!(
+        "if is_inside {{ for (var row = thread / {width}u; row < {rows}u; row += {lanes}u) {{\n\
+         let i = row * {channels}u + c;\n{body}}} }}\n"
+    )
+}
+
+fn begin(width: usize, channels: usize) -> String {
+    format!(
+        "@compute @workgroup_size({THREADS})\n{ENTRY}\
+         let c = (group.y * groups.x + group.x) * {width}u + thread % {width}u;\n\
+         let is_inside = c < {channels}u;\n"
+    )
+}
+
+pub(super) fn forward(shader: &mut Shader, width: usize) -> String {
+    let kernel = shader.kernel;
+    let first = super::head(shader.program, &kernel.operations);
+    let operation = shader.operation(first);
+    let Op::BatchNorm { epsilon, momentum } = operation.op else {
+        unreachable!("the kernel is a batch norm")
+    };
+    let [x, gamma, beta, moving_mean, moving_variance] = operation.inputs[..] else {
+        unreachable!("a batch norm reads five tensors")
+    };
+    let (count, channels) = extents(shader.program, x);
+    sum_function(shader, width);
+    let value = shader.value(x, "i");
+    let chain = shader.chain(&kernel.operations[first..]);
+    let [gamma, beta] = [gamma, beta].map(|id| shader.value(id, "c"));
+    let mut store = String::new();
+    for (id, value) in [
+        (operation.outputs[1], "mean"),
+        (operation.outputs[2], "inverse_deviation"),
+    ] {
+        if shader.writes(id) {
+            store += &format!("{}[c] = {value};\n", shader.tensor(id));
+        }
+    }
+    for (id, value) in [(moving_mean, "mean"), (moving_variance, "variance")] {
+        let place = format!("{}[c]", shader.tensor(id));
+        store += &format!(
+            "{place} = {} * {place} + {} * {value};\n",
+            number(momentum),
+            number(1.0 - momentum)
+        );
+    }
+    let n = number(count as f64);
+    let loop_of = |body: &str| rows(count, channels, width, body);
+    let (add, square, apply) = (
+        loop_of(&format!("sum += {value};\n")),
+        loop_of(&format!("let d = {value} - mean; square += d * d;\n")),
+        loop_of(&format!(
+            "var v = ({value} - mean) * scale + shift;\n{chain}"
+        )),
+    );
+    format!(
+        "{}var sum = 0.0;\n{add}let mean = sum_of_rows(sum, thread) / {n};\n\
+         var square = 0.0;\n{square}let variance = sum_of_rows(square, thread) / {n};\n\
+         let inverse_deviation = 1.0 / sqrt(variance + {});\n\
+         var scale = 0.0;\nvar shift = 0.0;\n\
+         if is_inside {{ scale = {gamma} * inverse_deviation; shift = {beta}; }}\n\
+         if is_inside && thread < {width}u {{\n{store}}}\n{apply}}}\n",
+        begin(width, channels),
+        number(epsilon),
+    )
+}
+
+pub(super) fn gradient(shader: &mut Shader, width: usize) -> String {
+    let operations = shader.kernel.operations.iter();
+    let place = operations
+        .map(|id| shader.program.operation(*id).op)
+        .position(|op| op == Op::BatchNormGrad)
+        .expect("the kernel has a batch norm's gradient");
+    let operation = shader.operation(place);
+    let [dy, x, gamma, mean, inverse_deviation] = operation.inputs[..] else {
+        unreachable!("a batch norm's gradient reads five tensors")
+    };
+    let (count, channels) = extents(shader.program, x);
+    sum_function(shader, width);
+    // What flows in may be cut off by ReLU's gradient on the way.
+    let flowing = match place.checked_sub(1).map(|before| shader.operation(before)) {
+        Some(before) if before.op == Op::ReluGrad => format!(
+            "select(0.0, {}, {} > 0.0)",
+            shader.value(before.inputs[1], "i"),
+            shader.value(before.inputs[0], "i")
+        ),
+        _ => shader.value(dy, "i"),
+    };
+    let value = shader.value(x, "i");
+    let [gamma, mean, inverse_deviation] =
+        [gamma, mean, inverse_deviation].map(|id| shader.value(id, "c"));
+    let outputs = &operation.outputs;
+    let mut store = String::new();
+    for (id, value) in [(outputs[1], "d_gamma"), (outputs[2], "d_beta")] {
+        if shader.writes(id) {
+            store += &format!("{}[c] = {value};\n", shader.tensor(id));
+        }
+    }
+    let loop_of = |body: &str| rows(count, channels, width, body);
+    let add = loop_of(&format!(
+        "let flowing = {flowing};\nd_beta_sum += flowing;\n\
+         d_gamma_sum += flowing * (({value} - mean) * inverse_deviation);\n"
+    ));
+    let apply = if shader.writes(outputs[0]) {
+        let dx = shader.tensor(outputs[0]);
+        loop_of(&format!(
+            "let normed = ({value} - mean) * inverse_deviation;\n\
+             {dx}[i] = scale * ({flowing} - d_beta / {n} - normed * (d_gamma / {n}));\n",
+            n = number(count as f64)
+        ))
+    } else {
+        String::new()
+    };
+    format!(
+        "{}var mean = 0.0;\nvar inverse_deviation = 0.0;\nvar scale = 0.0;\n\
+         if is_inside {{ mean = {mean}; inverse_deviation = {inverse_deviation}; \
+         scale = {gamma} * inverse_deviation; }}\n\
+         var d_beta_sum = 0.0;\nvar d_gamma_sum = 0.0;\n{add}\
+         let d_beta = sum_of_rows(d_beta_sum, thread);\n\
+         let d_gamma = sum_of_rows(d_gamma_sum, thread);\n\
+         if is_inside && thread < {width}u {{\n{store}}}\n{apply}}}\n",
+        begin(width, channels),
+    )
+}

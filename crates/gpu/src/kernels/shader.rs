@@ -1,0 +1,197 @@
+//! A kernel's text while it grows: what it binds, and functions that read values.
+
+use laptime_graph::{
+    Op, Operation, Program, Role, TensorId,
+    schedule::{Arena, Kernel, Schedule},
+};
+
+/// What a binding is.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Binding {
+    /// A tensor's place in its arena.
+    Tensor(TensorId),
+    /// A whole chunk of an arena.
+    Chunk(Arena, usize),
+    /// A chunk of the samples' bytes.
+    Pixels(usize),
+    /// The labels of all samples.
+    Labels,
+    /// The samples in the order of the epoch.
+    Order,
+    /// Loss and right answers of every step.
+    Log,
+    /// Numbers that belong to the kernel.
+    Table(Vec<u32>),
+}
+
+impl Binding {
+    /// Whether kernels only read it. Tensors share buffers, and `wgpu` wants a buffer bound in one
+    /// way in a dispatch.
+    pub(crate) fn is_read_only(&self) -> bool {
+        !matches!(self, Self::Tensor(_) | Self::Chunk(..) | Self::Log)
+    }
+}
+
+/// How the bytes of samples lie on the device: so many samples to a chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SampleChunks {
+    pub samples: usize,
+    pub chunks: usize,
+}
+
+pub(crate) struct Shader<'a> {
+    pub program: &'a Program,
+    pub schedule: &'a Schedule,
+    pub kernel: &'a Kernel,
+    samples: SampleChunks,
+    chunk_bytes: usize,
+    bindings: Vec<Binding>,
+    functions: Vec<String>,
+}
+
+impl<'a> Shader<'a> {
+    pub(super) fn new(
+        program: &'a Program,
+        schedule: &'a Schedule,
+        kernel: &'a Kernel,
+        samples: SampleChunks,
+        chunk_bytes: usize,
+    ) -> Self {
+        Self {
+            program,
+            schedule,
+            kernel,
+            samples,
+            chunk_bytes,
+            bindings: Vec::new(),
+            functions: Vec::new(),
+        }
+    }
+
+    /// The whole text: declarations, functions and this main part.
+    pub(super) fn finish(&self, main: &str) -> String {
+        // `first` and `log` are places in the order and in the log, `number` counts steps from 1,
+        // `rate` is the step size with Adam's corrections, taken in double precision.
+        let mut text = String::from(
+            "struct Step { first: u32, number: u32, log: u32, rate: f32 }\n\
+             @group(0) @binding(0) var<uniform> step: Step;\n",
+        );
+        for (number, binding) in self.bindings.iter().enumerate() {
+            let access = if binding.is_read_only() {
+                "read"
+            } else {
+                "read_write"
+            };
+            let (name, kind) = match binding {
+                Binding::Tensor(_) => (format!("t{number}"), "f32"),
+                Binding::Chunk(..) => (format!("t{number}"), "f32"),
+                Binding::Pixels(chunk) => (format!("pixels{chunk}"), "u32"),
+                Binding::Labels => ("labels".into(), "u32"),
+                Binding::Order => ("order".into(), "u32"),
+                Binding::Log => ("log_of_steps".into(), "f32"),
+                Binding::Table(_) => ("table".into(), "u32"),
+            };
+            text += &format!(
+                "@group(1) @binding({number}) var<storage, {access}> {name}: array<{kind}>;\n"
+            );
+        }
+        for function in &self.functions {
+            text += function;
+            text.push('\n');
+        }
+        text + main
+    }
+
+    pub(super) fn into_bindings(self) -> Vec<Binding> {
+        self.bindings
+    }
+
+    pub(super) fn operation(&self, place: usize) -> &'a Operation {
+        self.program.operation(self.kernel.operations[place])
+    }
+
+    pub(super) fn shape(&self, id: TensorId) -> &'a [usize] {
+        &self.program.tensor(id).shape
+    }
+
+    /// The size of an arena's chunks.
+    pub(super) fn chunk_bytes(&self) -> usize {
+        self.chunk_bytes
+    }
+
+    /// What is bound so far.
+    pub(super) fn bindings(&self) -> &[Binding] {
+        &self.bindings
+    }
+
+    /// Binds something, once.
+    pub(super) fn bind(&mut self, binding: Binding) -> usize {
+        let known = self.bindings.iter().position(|one| *one == binding);
+        known.unwrap_or_else(|| {
+            self.bindings.push(binding);
+            self.bindings.len() - 1
+        })
+    }
+
+    /// Adds a function, once.
+    pub(super) fn function(&mut self, text: String) {
+        if !self.functions.contains(&text) {
+            self.functions.push(text);
+        }
+    }
+
+    /// The name of a tensor's array.
+    pub(super) fn tensor(&mut self, id: TensorId) -> String {
+        format!("t{}", self.bind(Binding::Tensor(id)))
+    }
+
+    /// Whether the kernel writes this tensor to memory.
+    pub(super) fn writes(&self, id: TensorId) -> bool {
+        let mut accesses = self.kernel.accesses.iter();
+        accesses.any(|access| access.write && access.tensor == id)
+    }
+
+    /// The value of a tensor at a place of its own order, read from memory or made of pixels.
+    pub(super) fn value(&mut self, id: TensorId, index: &str) -> String {
+        let is_in_memory = self.schedule.buffer(id).is_some();
+        let is_pixels = matches!(self.program.tensor(id).role, Role::Pixels);
+        if is_in_memory && !is_pixels {
+            return format!("{}[{index}]", self.tensor(id));
+        }
+        self.bind(Binding::Order);
+        let mut scale = 1.0;
+        for id in &self.kernel.operations {
+            if let Op::ScalePixels { divisor } = self.program.operation(*id).op {
+                scale = divisor;
+            }
+        }
+        let bytes = self.program.tensor(id).elements() / self.program.batch_size;
+        let SampleChunks { samples, chunks } = self.samples;
+        let mut word = String::new();
+        for chunk in 0..chunks {
+            self.bind(Binding::Pixels(chunk));
+            let is_last = chunk + 1 == chunks;
+            let condition = if is_last {
+                String::new()
+            } else {
+                format!("if sample < {}u ", (chunk + 1) * samples)
+            };
+            let first = chunk * samples;
+            word += &format!(
+                "    {condition}{{ let at = (sample - {first}u) * {bytes}u + rest; \
+                 return f32((pixels{chunk}[at / 4u] >> (at % 4u * 8u)) & 255u) / {}; }}\n",
+                number(f64::from(scale))
+            );
+        }
+        self.function(format!(
+            "fn pixel(i: u32) -> f32 {{\n    let sample = order[step.first + i / {bytes}u];\n    \
+             let rest = i % {bytes}u;\n{word}}}\n"
+        ));
+        format!("pixel({index})")
+    }
+}
+
+/// A number as WGSL writes it in single precision.
+pub(super) fn number(value: f64) -> String {
+    format!("{:e}f", value as f32)
+}

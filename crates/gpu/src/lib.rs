@@ -1,0 +1,19 @@
+//! Lowers a Program to a Schedule of WGSL kernels, and runs it on a graphics card through `wgpu`
+//! (Vulkan, Metal, DX12). Knows nothing of files, of TOML, or of what a layer is.
+
+mod adapters;
+mod compiled;
+mod context;
+mod engine;
+mod epoch;
+mod forecast;
+mod kernels;
+mod lower;
+mod probe;
+mod samples;
+mod session;
+
+pub use engine::GpuEngine;
+pub use forecast::{Counted, Forecast};
+pub use lower::{Target, lower};
+pub use probe::{Peaks, Probe, probe};

@@ -1,0 +1,80 @@
+//! Chooses which operations become one dispatch.
+
+use laptime_graph::{Fusion, FusionKind, Op, OpId, Program};
+
+use super::tiles::Product;
+
+/// The operations of each dispatch, in the order of a step; `pixels` are those that each reader does
+/// again.
+pub(super) fn group(program: &Program, taken: &[FusionKind], pixels: &[OpId]) -> Vec<Vec<OpId>> {
+    let fusions: Vec<&[OpId]> = program
+        .fusions
+        .iter()
+        .filter(|fusion| fusion.kind != FusionKind::PixelsAtFirstRead)
+        .filter(|fusion| taken.contains(&fusion.kind) && is_worth_it(program, fusion))
+        .map(|fusion| fusion.operations.as_slice())
+        .collect();
+    let mut groups = Vec::new();
+    // Parameters that are not updated where their gradient is made are all updated at the end, in
+    // one dispatch: ResNet50 has 159 of them, most of them a few hundred bytes.
+    let mut updates = Vec::new();
+    for (id, operation) in program.operations_by_id() {
+        let own = [id];
+        let group = match fusions.iter().find(|fusion| fusion.contains(&id)) {
+            Some(fusion) if fusion[0] == id => fusion,
+            Some(_) => continue,
+            None => own.as_slice(),
+        };
+        let is_update = |op: &Op| matches!(op, Op::Adam { .. } | Op::Sgd { .. });
+        let fused_zeros = operation.op == Op::Zeros && group.len() > 1;
+        if is_update(&operation.op) || fused_zeros {
+            updates.extend_from_slice(group);
+        } else if !pixels.contains(&id) {
+            groups.push(with_pixels(program, pixels, group));
+        }
+    }
+    if !updates.is_empty() {
+        updates.sort();
+        groups.push(updates);
+    }
+    groups
+}
+
+/// The operations that turn bytes into what the first layers read, where every reader does them
+/// for itself. Bytes are a quarter of the memory, and a division is cheaper than a dispatch.
+pub(super) fn pixel_chain(program: &Program, taken: &[FusionKind]) -> Vec<OpId> {
+    let kind = FusionKind::PixelsAtFirstRead;
+    let fusion = program.fusions.iter().find(|fusion| fusion.kind == kind);
+    let Some(Fusion { operations, .. }) = fusion.filter(|_| taken.contains(&kind)) else {
+        return Vec::new();
+    };
+    let of_pixels = |id: &&OpId| is_of_pixels(&program.operation(**id).op);
+    let chain: Vec<OpId> = operations.iter().take_while(of_pixels).copied().collect();
+    let is_last = chain.len() == operations.len();
+    let makes_logits = |id: &OpId| program.operation(*id).outputs.contains(&program.logits);
+    if is_last || chain.iter().any(makes_logits) {
+        return Vec::new();
+    }
+    chain
+}
+
+fn is_of_pixels(op: &Op) -> bool {
+    matches!(op, Op::ScalePixels { .. } | Op::Reshape)
+}
+
+/// The group, behind the operations that make the pixels it reads.
+fn with_pixels(program: &Program, pixels: &[OpId], group: &[OpId]) -> Vec<OpId> {
+    let made = pixels.last().map(|id| program.operation(*id).outputs[0]);
+    let reads = |id: &OpId| made.is_some_and(|made| program.operation(*id).inputs.contains(&made));
+    if group.iter().any(reads) {
+        [pixels, group].concat()
+    } else {
+        group.to_vec()
+    }
+}
+
+/// A weight gradient that is cut into partial sums cannot be used before they are added.
+fn is_worth_it(program: &Program, fusion: &Fusion) -> bool {
+    fusion.kind != FusionKind::UpdateAtGradient
+        || Product::of(program, fusion.operations[0]).is_none_or(|product| product.splits == 1)
+}

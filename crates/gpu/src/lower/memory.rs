@@ -1,0 +1,171 @@
+//! Gives every tensor that reaches memory its layout and its place.
+//!
+//! An arena is a row of chunks, each a buffer of its own that one binding can hold, and no tensor
+//! lies across two of them.
+
+use laptime_graph::{
+    OpId, Program, Role, Tensor, TensorId,
+    schedule::{Arena, Buffer, Layout, Stage},
+};
+
+use super::tiles::Product;
+
+/// What bindings begin at on every adapter.
+pub(crate) const ALIGNMENT_BYTES: usize = 256;
+
+/// Whether the tensor is the weights of a product, their moment or their gradient.
+pub(crate) fn is_weight(program: &Program, tensor: TensorId) -> bool {
+    let parameter = match program.tensor(tensor).role {
+        Role::Moment { of } | Role::Gradient { of } => of,
+        _ => tensor,
+    };
+    let Tensor { role, shape, .. } = program.tensor(parameter);
+    matches!(role, Role::Parameter(_)) && shape.len() > 1
+}
+
+/// The buffers of all tensors that the stages touch.
+pub(super) fn plan(
+    program: &Program,
+    stages: &[Stage],
+    chunk_bytes: usize,
+) -> Result<Vec<Buffer>, String> {
+    // Parameters first, then moments, each in the order of the layers: what one dispatch updates
+    // lies in few chunks.
+    let mut persistent: Vec<TensorId> = program.persistent().map(|(id, _)| id).collect();
+    let is_moment = |id: TensorId| matches!(program.tensor(id).role, Role::Moment { .. });
+    // A step's Programs of other batch sizes, and of evaluation, must find parameters in the same
+    // place; an evaluation has no moments.
+    persistent.sort_by_key(|id| (is_moment(*id), *id));
+    let mut buffers: Vec<Buffer> = Vec::new();
+    let mut end_bytes = 0;
+    for tensor in persistent {
+        let mut buffer = unplaced(program, stages, tensor, Arena::Persistent);
+        check_size(program, &buffer, chunk_bytes)?;
+        buffer.offset_bytes = fit(end_bytes, buffer.bytes, chunk_bytes);
+        end_bytes = (buffer.offset_bytes + buffer.bytes).next_multiple_of(ALIGNMENT_BYTES);
+        buffers.push(buffer);
+    }
+    let mut living: Vec<(Buffer, [usize; 2])> = Vec::new();
+    for id in (0..program.tensors.len()).map(TensorId) {
+        let role = &program.tensor(id).role;
+        if let Some(mut life) = life(stages, id).filter(|_| !role.is_persistent()) {
+            // What is read behind the step stays to its end.
+            if *role == Role::Metric || id == program.logits {
+                life[1] = stages.len() - 1;
+            }
+            let buffer = unplaced(program, stages, id, Arena::Step);
+            check_size(program, &buffer, chunk_bytes)?;
+            living.push((buffer, life));
+        }
+    }
+    // Large ones first: small ones find room between them.
+    living.sort_by_key(|(buffer, _)| std::cmp::Reverse(buffer.bytes));
+    let mut placed: Vec<(Buffer, [usize; 2])> = Vec::new();
+    for (mut buffer, life) in living {
+        let mut taken: Vec<[usize; 2]> = placed
+            .iter()
+            .filter(|(_, other)| other[0] <= life[1] && life[0] <= other[1])
+            .map(|(other, _)| [other.offset_bytes, other.offset_bytes + other.bytes])
+            .collect();
+        taken.sort_unstable();
+        for [start, end] in taken {
+            if buffer.offset_bytes + buffer.bytes <= start {
+                break;
+            }
+            let end = end
+                .next_multiple_of(ALIGNMENT_BYTES)
+                .max(buffer.offset_bytes);
+            buffer.offset_bytes = fit(end, buffer.bytes, chunk_bytes);
+        }
+        placed.push((buffer, life));
+    }
+    buffers.extend(placed.into_iter().map(|(buffer, _)| buffer));
+    Ok(buffers)
+}
+
+/// The first place from `offset_bytes` on at which so many bytes lie in one chunk.
+fn fit(offset_bytes: usize, bytes: usize, chunk_bytes: usize) -> usize {
+    let left = chunk_bytes - offset_bytes % chunk_bytes;
+    if bytes <= left {
+        offset_bytes
+    } else {
+        offset_bytes + left
+    }
+}
+
+fn check_size(program: &Program, buffer: &Buffer, chunk_bytes: usize) -> Result<(), String> {
+    if buffer.bytes <= chunk_bytes {
+        return Ok(());
+    }
+    Err(format!(
+        "`{}` needs {} bytes in one piece, and the adapter binds {chunk_bytes} at most; take a \
+         smaller --batch-size or another --device",
+        program.tensor(buffer.tensor).name,
+        buffer.bytes
+    ))
+}
+
+/// The first and the last stage that touches a tensor.
+fn life(stages: &[Stage], id: TensorId) -> Option<[usize; 2]> {
+    let touches = |stage: &Stage| {
+        let mut accesses = stage.kernels.iter().flat_map(|kernel| &kernel.accesses);
+        accesses.any(|access| access.tensor == id)
+    };
+    let first = stages.iter().position(touches)?;
+    let last = stages.iter().rposition(touches)?;
+    Some([first, last])
+}
+
+fn unplaced(program: &Program, stages: &[Stage], tensor: TensorId, arena: Arena) -> Buffer {
+    let Tensor { shape, .. } = program.tensor(tensor);
+    let layout = match shape[..] {
+        // The order [tap][input][output] serves all three products of a convolution: neighbours
+        // in it are neighbouring threads' in two of them.
+        [outputs, inputs, height, width] if is_weight(program, tensor) => {
+            match splits(program, stages, tensor) {
+                1 => Layout::FilterLanes {
+                    inputs,
+                    taps: height * width,
+                    lanes: outputs,
+                },
+                slices => Layout::FilterPartials {
+                    slices,
+                    inputs,
+                    taps: height * width,
+                    lanes: outputs,
+                },
+            }
+        }
+        [.., columns] => Layout::Rows {
+            columns,
+            stride: columns,
+        },
+        [] => Layout::Rows {
+            columns: 1,
+            stride: 1,
+        },
+    };
+    Buffer {
+        tensor,
+        layout,
+        arena,
+        offset_bytes: 0,
+        bytes: 4 * layout.stored_elements(program.tensor(tensor).elements()),
+        copies: 1,
+    }
+}
+
+/// In how many partial sums the operation leaves a tensor that makes it.
+fn splits(program: &Program, stages: &[Stage], tensor: TensorId) -> usize {
+    let makes = |id: &&OpId| {
+        let operation = program.operation(**id);
+        operation.outputs.contains(&tensor) && !operation.inputs.contains(&tensor)
+    };
+    let mut operations = stages
+        .iter()
+        .flat_map(|stage| &stage.kernels)
+        .flat_map(|kernel| &kernel.operations);
+    let maker = operations.find(makes);
+    let product = maker.and_then(|id| Product::of(program, *id));
+    product.map_or(1, |product| product.splits)
+}

@@ -1,0 +1,135 @@
+//! Lowers a Program to a Schedule of dispatches.
+//!
+//! A kernel of the Schedule is one dispatch, a slice one workgroup, and a barrier stands behind
+//! every dispatch: `wgpu` sets one wherever a buffer is written, and all of a step's values share
+//! a few buffers. What is left to choose is what is done together, how products are cut, and
+//! where everything lies.
+//!
+//! Workgroups and partial sums depend on shapes alone, so sums are always taken in the same order.
+
+mod groups;
+mod memory;
+mod tiles;
+
+use laptime_engine::Passes;
+use laptime_graph::{
+    FusionKind, OpId, Program, Role, TensorId,
+    schedule::{Access, Kernel, Part, Schedule, Split, Stage},
+};
+
+pub(crate) use memory::ALIGNMENT_BYTES;
+pub(crate) use tiles::{Product, Tile, TileClass, live_rectangle};
+
+use crate::kernels::workgroups;
+
+/// What a Program is lowered for: an adapter's limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Target {
+    /// The most bytes that one binding, and so one chunk of an arena, may have.
+    pub chunk_bytes: usize,
+    /// The most storage buffers that a kernel may bind.
+    pub bindings: usize,
+}
+
+impl Target {
+    /// What every adapter has that can do the built-in workloads.
+    pub const COMMON: Self = Self {
+        chunk_bytes: 128 << 20,
+        bindings: 16,
+    };
+}
+
+/// The Schedule of a Program for a target.
+///
+/// # Errors
+/// Where a tensor does not fit into the target's limits, in words.
+///
+/// # Panics
+/// Never for a Program that `laptime_graph::build` made; the Schedule is proven sound on the way.
+pub fn lower(program: &Program, target: Target, passes: &Passes) -> Result<Schedule, String> {
+    let taken: Vec<FusionKind> = FusionKind::ALL
+        .into_iter()
+        .filter(|kind| passes.has(kind.as_str()))
+        .collect();
+    assert!(
+        target.chunk_bytes.is_multiple_of(ALIGNMENT_BYTES),
+        "bindings begin at multiples"
+    );
+    let pixels = groups::pixel_chain(program, &taken);
+    let mut schedule = Schedule {
+        target: format!("gpu, chunks of {} MiB", target.chunk_bytes >> 20),
+        passes: taken.clone(),
+        stages: groups::group(program, &taken, &pixels)
+            .iter()
+            .map(|group| stage(program, group, &pixels))
+            .collect(),
+        buffers: Vec::new(),
+        scratch_bytes: 0,
+    };
+    schedule.buffers = memory::plan(program, &schedule.stages, target.chunk_bytes)?;
+    if let Err(why) = schedule.check(program) {
+        panic!("the GPU lowering made an unsound schedule: {why}");
+    }
+    Ok(schedule)
+}
+
+/// A group of operations as a dispatch of its own. It reads what comes from outside and writes
+/// what others read; what only its own operations read never reaches memory.
+fn stage(program: &Program, group: &[OpId], pixels: &[OpId]) -> Stage {
+    let operations = || group.iter().map(|id| program.operation(*id));
+    let written: Vec<TensorId> = operations()
+        .flat_map(|operation| operation.outputs.clone())
+        .collect();
+    let mut accesses: Vec<Access> = Vec::new();
+    let mut touch = |tensor: TensorId, write: bool| {
+        let known = accesses.iter_mut().find(|access| access.tensor == tensor);
+        match known {
+            Some(access) if write => (access.write, access.part) = (true, Part::Own),
+            Some(_) => {}
+            None => accesses.push(Access {
+                tensor,
+                write,
+                part: if write { Part::Own } else { Part::Whole },
+            }),
+        }
+    };
+    for operation in operations() {
+        for &input in &operation.inputs {
+            let role = &program.tensor(input).role;
+            let given = matches!(role, Role::Pixels | Role::Labels);
+            if !given && (!written.contains(&input) || role.is_persistent()) {
+                touch(input, false);
+            }
+        }
+        for &output in &operation.outputs {
+            let made_again = pixels
+                .iter()
+                .any(|id| program.operation(*id).outputs.contains(&output));
+            if !made_again && is_wanted(program, output, group) {
+                touch(output, true);
+            }
+        }
+    }
+    Stage {
+        slices: workgroups(program, group).iter().product::<u32>() as usize,
+        kernels: vec![Kernel {
+            operations: group.to_vec(),
+            split: Split::Slices,
+            accesses,
+        }],
+        barrier: true,
+    }
+}
+
+/// Whether anything outside the group reads what it makes.
+fn is_wanted(program: &Program, output: TensorId, group: &[OpId]) -> bool {
+    let tensor = program.tensor(output);
+    let is_read = || {
+        let mut all = program.operations_by_id();
+        all.any(|(id, operation)| !group.contains(&id) && operation.inputs.contains(&output))
+    };
+    tensor.role.is_persistent()
+        || matches!(tensor.role, Role::Metric)
+        || output == program.logits
+        || is_read()
+}

@@ -1,0 +1,209 @@
+//! How products are cut into the tiles of workgroups: by shape alone.
+
+use laptime_graph::{Op, OpId, Program, window::live_taps};
+use laptime_workload::Window;
+
+/// What one workgroup makes of a product at a time. All have 256 threads or fewer and stay below
+/// 16 KiB of workgroup memory, which every adapter has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tile {
+    /// Rows of the result.
+    pub m: usize,
+    /// Columns of the result.
+    pub n: usize,
+    /// How much of the sum is in workgroup memory at a time.
+    pub k: usize,
+    /// Rows of the result that a thread has in registers.
+    pub thread_m: usize,
+    /// Columns of the result that a thread has in registers.
+    pub thread_n: usize,
+}
+
+impl Tile {
+    pub(crate) const fn threads(self) -> usize {
+        (self.m / self.thread_m) * (self.n / self.thread_n)
+    }
+}
+
+/// Large tiles first: they read the least memory per multiplication. Small ones make more
+/// workgroups of a small result, and take a longer piece of the sum at a time, so that as many
+/// loads are under way.
+const TILES: [Tile; 4] = [
+    Tile {
+        m: 64,
+        n: 64,
+        k: 16,
+        thread_m: 4,
+        thread_n: 4,
+    },
+    Tile {
+        m: 32,
+        n: 64,
+        k: 32,
+        thread_m: 2,
+        thread_n: 4,
+    },
+    Tile {
+        m: 32,
+        n: 32,
+        k: 32,
+        thread_m: 2,
+        thread_n: 2,
+    },
+    Tile {
+        m: 16,
+        n: 16,
+        k: 64,
+        thread_m: 1,
+        thread_n: 1,
+    },
+];
+
+/// Workgroups that a product should have at least, where its shape allows: current adapters have
+/// 16 to 140 multiprocessors.
+const WORKGROUPS: usize = 64;
+
+/// The least of a sum that is worth a partial sum of its own.
+const SPLIT_K: usize = 128;
+
+/// Which of the operands is which, and how they are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TileClass {
+    Dense,
+    DenseGradInput,
+    DenseGradWeight,
+    Conv2d(Window),
+    Conv2dGradInput(Window),
+    Conv2dGradWeight(Window),
+}
+
+/// A product, cut.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Product {
+    pub class: TileClass,
+    /// Rows of the result.
+    pub m: usize,
+    /// Columns of the result.
+    pub n: usize,
+    /// Terms of each sum.
+    pub k: usize,
+    pub tile: Tile,
+    /// Into how many partial sums each sum is cut.
+    pub splits: usize,
+}
+
+impl Product {
+    /// The product that an operation is, if it is one.
+    pub(crate) fn of(program: &Program, id: OpId) -> Option<Self> {
+        let operation = program.operation(id);
+        let shape = |id| program.tensor(id).shape.as_slice();
+        let (inputs, output) = (&operation.inputs, operation.outputs[0]);
+        let positions = |shape: &[usize]| shape[..shape.len() - 1].iter().product::<usize>();
+        let (class, m, n, k) = match operation.op {
+            Op::Dense => {
+                let w = shape(inputs[1]);
+                (TileClass::Dense, shape(inputs[0])[0], w[0], w[1])
+            }
+            Op::DenseGradInput => {
+                let w = shape(inputs[1]);
+                (TileClass::DenseGradInput, shape(inputs[0])[0], w[1], w[0])
+            }
+            Op::DenseGradWeight => {
+                let w = shape(output);
+                (TileClass::DenseGradWeight, w[0], w[1], shape(inputs[0])[0])
+            }
+            Op::Conv2d(window) => {
+                let (x, y) = (shape(inputs[0]), shape(output));
+                let taps = live_count(&window, x, y);
+                (TileClass::Conv2d(window), positions(y), y[3], taps * x[3])
+            }
+            Op::Conv2dGradInput(window) => {
+                let (y, x) = (shape(inputs[0]), shape(output));
+                let taps = live_count(&window, x, y);
+                (
+                    TileClass::Conv2dGradInput(window),
+                    positions(x),
+                    x[3],
+                    taps * y[3],
+                )
+            }
+            Op::Conv2dGradWeight(window) => {
+                let (x, y) = (shape(inputs[0]), shape(inputs[1]));
+                let taps = live_count(&window, x, y);
+                (
+                    TileClass::Conv2dGradWeight(window),
+                    taps * x[3],
+                    y[3],
+                    positions(y),
+                )
+            }
+            _ => return None,
+        };
+        let groups = |tile: &Tile| m.div_ceil(tile.m) * n.div_ceil(tile.n);
+        let may_split = matches!(class, TileClass::Conv2dGradWeight(_));
+        // Where the sum can be cut, its pieces make the workgroups.
+        let pieces = if may_split { k.div_ceil(SPLIT_K) } else { 1 };
+        let fits =
+            |tile: &&Tile| groups(tile) * pieces >= WORKGROUPS && tile.m <= m.next_power_of_two();
+        let tile = *TILES.iter().find(fits).unwrap_or(&TILES[3]);
+        let splits = if may_split && groups(&tile) < WORKGROUPS / 2 {
+            (WORKGROUPS / groups(&tile)).min(pieces).max(1)
+        } else {
+            1
+        };
+        // Of whole pieces of workgroup memory, as even as they can be, and none empty.
+        let chunk = k.div_ceil(splits).next_multiple_of(tile.k);
+        let splits = k.div_ceil(chunk).max(1);
+        Some(Self {
+            class,
+            m,
+            n,
+            k,
+            tile,
+            splits,
+        })
+    }
+
+    /// The workgroups along columns, rows and partial sums.
+    pub(crate) fn workgroups(&self) -> [u32; 3] {
+        [
+            self.n.div_ceil(self.tile.n) as u32,
+            self.m.div_ceil(self.tile.m) as u32,
+            self.splits as u32,
+        ]
+    }
+
+    /// Terms of each partial sum.
+    pub(crate) fn split_k(&self) -> usize {
+        self.k.div_ceil(self.splits).next_multiple_of(self.tile.k)
+    }
+}
+
+/// The taps of a window that meet the image: first and count along rows, then along columns. What
+/// is outside of this rectangle only ever meets padding.
+pub(crate) fn live_rectangle(
+    window: &Window,
+    input: [usize; 2],
+    output: [usize; 2],
+) -> [[usize; 2]; 2] {
+    let live = live_taps(window, input, output);
+    let [rows, columns] = window.kernel;
+    let span = |count: usize, is_live: &dyn Fn(usize) -> bool| {
+        let mut all = (0..count).filter(|&tap| is_live(tap));
+        let first = all.next().unwrap_or(0);
+        [first, all.last().unwrap_or(first) + 1 - first]
+    };
+    [
+        span(rows, &|row| {
+            (0..columns).any(|column| live[row * columns + column])
+        }),
+        span(columns, &|column| {
+            (0..rows).any(|row| live[row * columns + column])
+        }),
+    ]
+}
+
+fn live_count(window: &Window, x: &[usize], y: &[usize]) -> usize {
+    let [rows, columns] = live_rectangle(window, [x[1], x[2]], [y[1], y[2]]);
+    rows[1] * columns[1]
+}

@@ -1,0 +1,57 @@
+//! A dataset on the device: its bytes in chunks, its labels, and no more.
+
+use laptime_engine::EngineError;
+use laptime_workload::dataset::Samples;
+
+use crate::{context::Context, kernels::SampleChunks};
+
+pub(crate) struct DeviceSamples {
+    pub chunks: SampleChunks,
+    pub pixels: Vec<wgpu::Buffer>,
+    pub labels: wgpu::Buffer,
+    pub count: usize,
+}
+
+impl DeviceSamples {
+    /// Copies samples of so many bytes each to the device.
+    pub(crate) fn new(
+        context: &Context,
+        samples: &Samples,
+        bytes: usize,
+    ) -> Result<Self, EngineError> {
+        let per_chunk = (context.target.chunk_bytes / bytes).max(1);
+        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
+        let mut pixels = Vec::new();
+        for chunk in samples.pixels.chunks(per_chunk * bytes) {
+            let buffer = context.buffer("a chunk of samples", chunk.len(), usage)?;
+            let whole = chunk.len() / 4 * 4;
+            context.queue.write_buffer(&buffer, 0, &chunk[..whole]);
+            if whole < chunk.len() {
+                let mut last = [0; 4];
+                last[..chunk.len() - whole].copy_from_slice(&chunk[whole..]);
+                context.queue.write_buffer(&buffer, whole as u64, &last);
+            }
+            pixels.push(buffer);
+        }
+        if pixels.is_empty() {
+            pixels.push(context.buffer("no samples", 16, usage)?);
+        }
+        let labels = context.buffer("the labels", 4 * samples.labels.len(), usage)?;
+        let words: Vec<u8> = samples
+            .labels
+            .iter()
+            .flat_map(|label| u32::from(*label).to_le_bytes())
+            .collect();
+        context.queue.write_buffer(&labels, 0, &words);
+        context.queue.submit([]);
+        Ok(Self {
+            chunks: SampleChunks {
+                samples: per_chunk,
+                chunks: pixels.len(),
+            },
+            pixels,
+            labels,
+            count: samples.labels.len(),
+        })
+    }
+}

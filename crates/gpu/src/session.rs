@@ -1,0 +1,400 @@
+//! A compiled workload on a graphics adapter, with its state.
+
+use std::collections::BTreeMap;
+
+use laptime_engine::{
+    Device, EngineError, EpochReport, Job, Progress, Score, Session, StepCosts,
+    gate::{Trace, trace_schedule},
+};
+use laptime_graph::{
+    Mode, Program, State, StateTensor, build,
+    schedule::{Arena, Buffer},
+};
+use laptime_workload::{Optimizer, epoch_order};
+
+use crate::{
+    compiled::{Compiled, Pipelines, Surroundings, chunks},
+    context::Context,
+    epoch::{Batch, Steps, float},
+    lower::lower,
+    samples::DeviceSamples,
+};
+
+/// A workload compiled for a graphics adapter.
+pub(crate) struct GpuSession {
+    job: Job,
+    device: Device,
+    context: Context,
+    pipelines: Pipelines,
+    steps: Steps,
+    samples: [DeviceSamples; 2],
+    persistent: Vec<wgpu::Buffer>,
+    compiled: Vec<Compiled>,
+    done: u64,
+    device_step_s: Option<f64>,
+}
+
+impl GpuSession {
+    pub(crate) fn new(job: &Job, device: &Device, context: Context) -> Result<Self, EngineError> {
+        let batch_size = job.workload.batch_size;
+        let bytes = job.dataset.shape.bytes();
+        let (train, test) = (&job.dataset.train, &job.dataset.test);
+        let samples = [
+            DeviceSamples::new(&context, train, bytes)?,
+            DeviceSamples::new(&context, test, bytes)?,
+        ];
+        let most = train.count().max(test.count()).max(batch_size);
+        let pipelines = Pipelines::new(&context);
+        let steps = Steps::new(
+            &context,
+            &pipelines.step_layout,
+            most,
+            most.div_ceil(batch_size),
+        )?;
+        let program = build(&job.workload, Mode::Training, batch_size);
+        let schedule =
+            lower(&program, context.target, &job.passes).map_err(EngineError::Unsupported)?;
+        let mut session = Self {
+            job: job.clone(),
+            device: device.clone(),
+            persistent: chunks(&context, &schedule, Arena::Persistent, &[])?,
+            pipelines,
+            steps,
+            samples,
+            compiled: Vec::new(),
+            done: 0,
+            device_step_s: None,
+            context,
+        };
+        session.prepare(Mode::Training, batch_size)?;
+        session.prepare(Mode::Training, train.count() % batch_size)?;
+        session.prepare(Mode::Evaluation, batch_size.min(test.count()))?;
+        session.prepare(Mode::Evaluation, test.count() % batch_size)?;
+        let tensors = State::initial_tensors(&program, job.workload.seed);
+        for tensor in tensors {
+            if tensor.values.iter().any(|value| *value != 0.0) {
+                session.write(&tensor);
+            }
+        }
+        session.context.queue.submit([]);
+        session.context.wait(None)?;
+        Ok(session)
+    }
+
+    /// The training Program of a whole batch.
+    fn training(&self) -> &Compiled {
+        &self.compiled[0]
+    }
+
+    /// Makes sure that batches of this size are compiled.
+    fn prepare(&mut self, mode: Mode, batch_size: usize) -> Result<(), EngineError> {
+        if batch_size == 0 || self.compiled(mode, batch_size).is_some() {
+            return Ok(());
+        }
+        let step = self
+            .compiled
+            .first()
+            .map(|first| first.step.clone())
+            .unwrap_or_default();
+        let program = build(&self.job.workload, mode, batch_size);
+        let surroundings = Surroundings {
+            samples: &self.samples[samples_of(mode)],
+            order: &self.steps.order,
+            log: &self.steps.log,
+            persistent: &self.persistent,
+        };
+        let compiled = Compiled::new(
+            &self.context,
+            &mut self.pipelines,
+            program,
+            &self.job.passes,
+            &surroundings,
+            &step,
+        )?;
+        self.compiled.push(compiled);
+        Ok(())
+    }
+
+    fn compiled(&self, mode: Mode, batch_size: usize) -> Option<&Compiled> {
+        self.compiled.iter().find(|compiled| {
+            compiled.program.mode == mode && compiled.program.batch_size == batch_size
+        })
+    }
+
+    /// Runs the samples of `order` through the Programs of `mode`, batch by batch.
+    fn epoch(
+        &mut self,
+        mode: Mode,
+        order: &[u32],
+        progress: &Progress,
+    ) -> Result<EpochReport, EngineError> {
+        let count = self.samples[samples_of(mode)].count;
+        if let Some(sample) = order.iter().find(|&&sample| sample as usize >= count) {
+            let which = if mode == Mode::Training {
+                "training"
+            } else {
+                "test"
+            };
+            return Err(EngineError::Unsupported(format!(
+                "sample {sample} was asked for, but there are only {count} {which} samples"
+            )));
+        }
+        let batch_size = self.job.workload.batch_size;
+        self.prepare(mode, batch_size.min(order.len()))?;
+        self.prepare(mode, order.len() % batch_size)?;
+        let batches: Vec<Batch> = (self.done + 1..)
+            .zip(order.chunks(batch_size))
+            .map(|(number, samples)| Batch {
+                samples,
+                compiled: self.compiled(mode, samples.len()).expect("it was prepared"),
+                number,
+                rate: rate(self.job.workload.optimizer, number),
+            })
+            .collect();
+        self.steps.run(&self.context, &batches, progress)
+    }
+
+    /// Writes a tensor's values to where its buffer has them.
+    fn write(&self, tensor: &StateTensor) {
+        let compiled = self.training();
+        let Some(buffer) = buffer_of(compiled, &tensor.name) else {
+            return;
+        };
+        let mut bytes = vec![0; buffer.bytes];
+        for (index, value) in tensor.values.iter().enumerate() {
+            let place = 4 * buffer.layout.stored_index(index);
+            bytes[place..place + 4].copy_from_slice(&(*value as f32).to_le_bytes());
+        }
+        let chunk_bytes = self.context.target.chunk_bytes;
+        self.context.queue.write_buffer(
+            &self.persistent[buffer.offset_bytes / chunk_bytes],
+            (buffer.offset_bytes % chunk_bytes) as u64,
+            &bytes,
+        );
+    }
+
+    /// A copy of so many bytes of a buffer on the device.
+    fn read(
+        &self,
+        from: &wgpu::Buffer,
+        offset: usize,
+        bytes: usize,
+    ) -> Result<Vec<u8>, EngineError> {
+        let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
+        let back = self
+            .context
+            .buffer("a copy", bytes.next_multiple_of(8), usage)?;
+        let mut encoder = self
+            .context
+            .device
+            .create_command_encoder(&Default::default());
+        encoder.copy_buffer_to_buffer(from, offset as u64, &back, 0, bytes as u64);
+        self.context.queue.submit([encoder.finish()]);
+        self.context.read(&back, bytes)
+    }
+}
+
+impl Session for GpuSession {
+    fn device(&self) -> &Device {
+        &self.device
+    }
+
+    fn step_costs(&self) -> StepCosts {
+        let program = &self.training().program;
+        StepCosts {
+            model_flops: program.model_flops(),
+            executed_flops: Some(program.executed_flops()),
+            parameters: program.parameter_count() as u64,
+        }
+    }
+
+    fn prepare_s(&self) -> f64 {
+        0.0 // pixels are scaled where they are first read
+    }
+
+    fn details(&self) -> BTreeMap<String, String> {
+        let mut details = BTreeMap::new();
+        let mut tell = |name: &str, value: String| details.insert(name.into(), value);
+        tell(
+            "dispatches_per_step",
+            self.training().dispatch_count().to_string(),
+        );
+        if let Some(step_s) = self.device_step_s {
+            tell("device_step_s", format!("{step_s:.3e}"));
+        }
+        details
+    }
+
+    fn train(&mut self, order: &[u32], progress: &Progress) -> Result<EpochReport, EngineError> {
+        let report = self.epoch(Mode::Training, order, progress)?;
+        let steps = report
+            .score
+            .samples
+            .div_ceil(self.job.workload.batch_size as u64);
+        self.done += steps;
+        self.device_step_s = report.step_s.as_ref().map(|step_s| {
+            let total_s: f64 = step_s.iter().map(|s| f64::from(*s)).sum();
+            total_s / steps.max(1) as f64
+        });
+        Ok(report)
+    }
+
+    fn evaluate(&mut self, progress: &Progress) -> Result<Score, EngineError> {
+        let order = epoch_order(0, 0, self.job.dataset.test.count(), false);
+        Ok(self.epoch(Mode::Evaluation, &order, progress)?.score)
+    }
+
+    fn logits(&mut self, samples: &[u32]) -> Result<Vec<f32>, EngineError> {
+        let mut logits = Vec::new();
+        for batch in samples.chunks(self.job.workload.batch_size) {
+            self.epoch(Mode::Evaluation, batch, &Progress::new())?;
+            let compiled = self
+                .compiled(Mode::Evaluation, batch.len())
+                .expect("it just ran");
+            let id = compiled.program.logits;
+            let buffer = compiled.schedule.buffer(id).expect("logits are kept");
+            let chunk_bytes = self.context.target.chunk_bytes;
+            let chunk = &compiled.step[buffer.offset_bytes / chunk_bytes];
+            let bytes = self.read(chunk, buffer.offset_bytes % chunk_bytes, buffer.bytes)?;
+            logits.extend(bytes.chunks_exact(4).map(float));
+        }
+        Ok(logits)
+    }
+
+    fn state(&mut self) -> Result<State, EngineError> {
+        let chunks: Vec<Vec<u8>> = self
+            .persistent
+            .iter()
+            .map(|chunk| self.read(chunk, 0, chunk.size() as usize))
+            .collect::<Result<_, _>>()?;
+        let compiled = self.training();
+        let chunk_bytes = self.context.target.chunk_bytes;
+        let tensors = compiled.program.persistent().map(|(id, tensor)| {
+            let buffer = compiled
+                .schedule
+                .buffer(id)
+                .expect("persistent tensors have buffers");
+            let chunk = &chunks[buffer.offset_bytes / chunk_bytes];
+            let values = &chunk[buffer.offset_bytes % chunk_bytes..];
+            let value = |index| float(&values[4 * buffer.layout.stored_index(index)..]);
+            StateTensor {
+                name: tensor.name.clone(),
+                shape: tensor.shape.clone(),
+                values: (0..tensor.elements())
+                    .map(|index| f64::from(value(index)))
+                    .collect(),
+            }
+        });
+        Ok(State {
+            steps: self.done,
+            tensors: tensors.collect(),
+        })
+    }
+
+    fn trace_f64(&mut self, start: &State, order: &[u32]) -> Result<Trace, EngineError> {
+        let Compiled {
+            program, schedule, ..
+        } = self.training();
+        Ok(trace_schedule(
+            program,
+            schedule,
+            &self.job.dataset,
+            start,
+            order,
+        ))
+    }
+
+    fn set_state(&mut self, state: &State) -> Result<(), EngineError> {
+        for (_, tensor) in self.training().program.persistent() {
+            let given = state
+                .tensor(&tensor.name)
+                .filter(|given| given.shape == tensor.shape);
+            let Some(given) = given else {
+                let what = format!("the state has no {} of this model's shape", tensor.name);
+                return Err(EngineError::Unsupported(what));
+            };
+            self.write(given);
+        }
+        self.context.queue.submit([]);
+        self.context.wait(None)?;
+        self.done = state.steps;
+        Ok(())
+    }
+}
+
+fn samples_of(mode: Mode) -> usize {
+    match mode {
+        Mode::Training => 0,
+        Mode::Evaluation => 1,
+    }
+}
+
+fn buffer_of<'a>(compiled: &'a Compiled, name: &str) -> Option<&'a Buffer> {
+    let program: &Program = &compiled.program;
+    let (id, _) = program
+        .persistent()
+        .find(|(_, tensor)| tensor.name == name)?;
+    compiled.schedule.buffer(id)
+}
+
+/// The step size with Adam's corrections for its first steps, in double precision.
+fn rate(optimizer: Optimizer, step: u64) -> f32 {
+    match optimizer {
+        Optimizer::Adam {
+            learning_rate,
+            beta1,
+            beta2,
+            ..
+        } => {
+            let t = step as f64;
+            (learning_rate * (1.0 - beta2.powf(t)).sqrt() / (1.0 - beta1.powf(t))) as f32
+        }
+        Optimizer::Sgd { learning_rate, .. } => learning_rate as f32,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, atomic::Ordering::Relaxed};
+
+    use laptime_engine::Passes;
+    use laptime_workload::{Builtin, Overrides, dataset::synthetic};
+
+    use super::*;
+    use crate::{adapters::adapters, lower::Target};
+
+    #[test]
+    fn a_step_makes_nothing_on_the_device_and_reads_nothing_back() {
+        let Some(found) = adapters().into_iter().next() else {
+            eprintln!("skipped: no adapter");
+            return;
+        };
+        let builtin = Builtin::find("fashion-mnist").unwrap();
+        let workload = builtin.spec().resolve(&Overrides::default()).unwrap();
+        let job = Job {
+            dataset: Arc::new(synthetic(workload.dataset, 32 * 48, 50)),
+            workload: Arc::new(workload),
+            threads: 1,
+            passes: Passes::All,
+            profile: false,
+        };
+        let most = Target {
+            chunk_bytes: 128 << 20,
+            bindings: 16,
+        };
+        let context = Context::open(&found, most).unwrap();
+        let mut session = GpuSession::new(&job, &found.device, context).unwrap();
+        let order: Vec<u32> = (0..32 * 48).collect();
+        let counts = |session: &GpuSession| {
+            let Context { made, read, .. } = &session.context;
+            (made.load(Relaxed), read.load(Relaxed))
+        };
+        let (made, read) = counts(&session);
+        let report = session.train(&order, &Progress::new()).unwrap();
+        assert_eq!(report.score.samples, 32 * 48);
+        let (made_then, read_then) = counts(&session);
+        assert_eq!(made_then, made);
+        // Log and clock, once for the first 16 steps and then about once a second.
+        assert!(read_then - read < 48, "{} reads", read_then - read);
+    }
+}

@@ -1,0 +1,93 @@
+//! The gate passes the GPU engine for any net, whatever is fused; and it catches planted errors.
+
+mod common;
+
+use std::sync::Arc;
+
+use common::{adapter, builtin, dense_net, job};
+use laptime_engine::{
+    Job, Passes,
+    gate::{Verdict, verify, verify_against},
+};
+use laptime_gpu::GpuEngine;
+use laptime_graph::FusionKind;
+use laptime_workload::{Optimizer, Workload};
+
+const VERIFIED: Verdict = Verdict::Verified { steps: 20 };
+
+fn fashion_mnist() -> Workload {
+    builtin("fashion-mnist", None)
+}
+
+#[test]
+fn fashion_mnist_is_verified() {
+    let Some(device) = adapter() else { return };
+    let verdict = verify(&GpuEngine::new(), &job(fashion_mnist(), 60_000), &device).unwrap();
+    assert_eq!(verdict, VERIFIED);
+}
+
+#[test]
+fn every_pass_can_be_switched_off() {
+    let Some(device) = adapter() else { return };
+    let names = FusionKind::ALL.map(|kind| kind.to_string());
+    let mut choices = vec![Vec::new()];
+    for off in &names {
+        choices.push(names.iter().filter(|name| *name != off).cloned().collect());
+    }
+    for on in choices {
+        let passes = Passes::Only(on);
+        let job = Job {
+            passes: passes.clone(),
+            ..job(dense_net(&[40], 8), 160)
+        };
+        let verdict = verify(&GpuEngine::new(), &job, &device).unwrap();
+        assert_eq!(verdict, VERIFIED, "{passes:?}");
+    }
+}
+
+#[test]
+fn nets_of_any_depth_width_and_batch_are_verified() {
+    let Some(device) = adapter() else { return };
+    let table: [(&[usize], usize); 5] = [
+        (&[], 4),
+        (&[1], 1),
+        (&[33], 7),
+        (&[129, 17, 31], 9),
+        (&[600, 100], 70),
+    ];
+    for (hidden, batch_size) in table {
+        // A last batch of fewer samples, where a batch has more than one.
+        let samples = 20 * batch_size + batch_size / 2;
+        let job = job(dense_net(hidden, batch_size), samples);
+        let verdict = verify(&GpuEngine::new(), &job, &device).unwrap();
+        assert_eq!(verdict, VERIFIED, "{hidden:?}, batch {batch_size}");
+    }
+}
+
+#[test]
+fn planted_errors_are_caught() {
+    let Some(device) = adapter() else { return };
+    let adam = |learning_rate, epsilon| Optimizer::Adam {
+        learning_rate,
+        beta1: 0.9,
+        beta2: 0.999,
+        epsilon,
+    };
+    let truth = job(fashion_mnist(), 60_000);
+    for (name, optimizer) in [
+        ("epsilon 1e-8", adam(1e-3, 1e-8)),
+        ("learning rate 1 % off", adam(1.01e-3, 1e-7)),
+    ] {
+        let mut workload = fashion_mnist();
+        workload.optimizer = optimizer;
+        let planted = Job {
+            workload: Arc::new(workload),
+            ..truth.clone()
+        };
+        let verdict = verify_against(&GpuEngine::new(), &planted, &device, &truth).unwrap();
+        assert!(
+            matches!(verdict, Verdict::Failed { .. }),
+            "{name}: {verdict}"
+        );
+    }
+}

@@ -1,0 +1,76 @@
+//! ResNet50 on the GPU: the budget of dispatches, and one step of the whole net.
+
+mod common;
+
+use common::{adapter, builtin, job, session};
+use laptime_engine::{Passes, Progress};
+use laptime_gpu::{Target, lower};
+use laptime_graph::{Mode, State, build};
+use laptime_reference::{Reference, Rounding};
+
+#[test]
+fn steps_keep_to_their_budget_of_dispatches() {
+    for (name, budget) in [("fashion-mnist", 8), ("cifar10-resnet50", 420)] {
+        let workload = builtin(name, None);
+        let program = build(&workload, Mode::Training, workload.batch_size);
+        let schedule = lower(&program, Target::COMMON, &Passes::All).unwrap();
+        let dispatches = schedule.stages.len();
+        assert!(dispatches <= budget, "{name}: {dispatches}");
+    }
+}
+
+/// One step at a small batch, from the initial state: the loss and every moment must be the
+/// oracle's, as far as rounding allows; how far that is, the coarsely rounded oracle tells.
+#[test]
+fn one_step_of_the_whole_net_is_the_oracles() {
+    let Some(device) = adapter() else { return };
+    let batch_size = 8;
+    let job = job(builtin("cifar10-resnet50", Some(batch_size)), 8);
+    let program = build(&job.workload, Mode::Training, batch_size as usize);
+    let start = State::initial(&program, 1);
+    let step = |rounding| {
+        let mut reference = Reference::of_program(&program).with_rounding(rounding);
+        reference.set_state(&start);
+        let step = reference.step(&job.dataset.train.pixels, &job.dataset.train.labels);
+        (step.loss_sum, reference.state())
+    };
+    let ((expected_loss, expected), (rounded_loss, rounded)) =
+        (step(Rounding::None), step(Rounding::Coarse));
+    let mut session = session(&job, &device);
+    session.set_state(&start).unwrap();
+    let score = session
+        .train(&[0, 1, 2, 3, 4, 5, 6, 7], &Progress::new())
+        .unwrap()
+        .score;
+    let difference = (score.loss_sum - expected_loss).abs() / expected_loss;
+    let allowed = 1e-5 + 2.0 * (rounded_loss - expected_loss).abs() / expected_loss;
+    assert!(difference <= allowed, "loss: {difference:e} > {allowed:e}");
+    let given = session.state().unwrap();
+    let distance = |a: &[f64], b: &[f64]| {
+        a.iter()
+            .zip(b)
+            .map(|(a, b)| (a - b) * (a - b))
+            .sum::<f64>()
+            .sqrt()
+    };
+    for ((given, expected), (rounded, before)) in given
+        .tensors
+        .iter()
+        .zip(&expected.tensors)
+        .zip(rounded.tensors.iter().zip(&start.tensors))
+    {
+        if !given.name.ends_with(".m") && !given.name.contains("running") {
+            continue;
+        }
+        let change = distance(&expected.values, &before.values);
+        let allowed = 1e-3 * change
+            + 1e-6 * (expected.values.len() as f64).sqrt()
+            + 2.0 * distance(&rounded.values, &expected.values);
+        let difference = distance(&given.values, &expected.values);
+        assert!(
+            difference <= allowed,
+            "{}: {difference:e} > {allowed:e}",
+            given.name
+        );
+    }
+}

@@ -1,0 +1,144 @@
+//! A session as its callers use it.
+
+mod common;
+
+use common::{adapter, builtin, job, session};
+use laptime_engine::{Engine, EngineError, Progress, trial};
+use laptime_gpu::{GpuEngine, Target};
+use laptime_workload::{Workload, epoch_order};
+
+fn fashion_mnist() -> Workload {
+    builtin("fashion-mnist", None)
+}
+
+#[test]
+fn a_state_comes_back_as_it_was_set_and_training_continues_from_it() {
+    let Some(device) = adapter() else { return };
+    let job = job(fashion_mnist(), 200);
+    let (mut one, mut other) = (session(&job, &device), session(&job, &device));
+    let order = epoch_order(1, 0, 200, true);
+    one.train(&order, &Progress::new()).unwrap();
+    let state = one.state().unwrap();
+    assert_eq!(state.steps, 7);
+    other.set_state(&state).unwrap();
+    assert_eq!(other.state().unwrap(), state);
+    // The same losses, bit for bit.
+    let again = one.train(&order, &Progress::new()).unwrap().score;
+    assert_eq!(other.train(&order, &Progress::new()).unwrap().score, again);
+    assert_eq!(other.state().unwrap(), one.state().unwrap());
+}
+
+#[test]
+fn a_wish_to_stop_ends_an_epoch_between_two_steps() {
+    let Some(device) = adapter() else { return };
+    let job = job(fashion_mnist(), 3200);
+    let mut session = session(&job, &device);
+    let progress = Progress::new();
+    progress.stop();
+    let report = session
+        .train(&epoch_order(1, 0, 3200, true), &progress)
+        .unwrap();
+    assert_eq!(report.score.samples, 32);
+    assert_eq!(session.state().unwrap().steps, 1);
+}
+
+#[test]
+fn a_sample_that_is_not_there_is_refused() {
+    let Some(device) = adapter() else { return };
+    let mut session = session(&job(fashion_mnist(), 64), &device);
+    let error = session.train(&[3, 64], &Progress::new()).unwrap_err();
+    assert!(matches!(error, EngineError::Unsupported(_)));
+    assert!(error.to_string().contains("sample 64"), "{error}");
+}
+
+#[test]
+fn logits_are_those_of_the_samples_asked_for() {
+    let Some(device) = adapter() else { return };
+    let mut session = session(&job(fashion_mnist(), 64), &device);
+    let all: Vec<u32> = (0..50).collect();
+    let logits = session.logits(&all).unwrap();
+    assert_eq!(logits.len(), 500);
+    assert_eq!(
+        session.logits(&[49, 3]).unwrap(),
+        [&logits[490..500], &logits[30..40]].concat()
+    );
+}
+
+/// Chunks so small that parameters, moments and samples need several give the same losses.
+#[test]
+fn memory_in_many_chunks_trains_the_same() {
+    let Some(device) = adapter() else { return };
+    let job = job(fashion_mnist(), 700);
+    let order = epoch_order(1, 0, 700, true);
+    let losses = |chunk_bytes| {
+        let engine = GpuEngine::within(Target {
+            chunk_bytes,
+            bindings: 16,
+        });
+        let mut session = engine.compile(&job, &device).unwrap();
+        session.train(&order, &Progress::new()).unwrap().score
+    };
+    assert_eq!(losses(512 << 10), losses(128 << 20));
+}
+
+#[test]
+fn limits_too_small_for_the_model_are_named() {
+    let Some(device) = adapter() else { return };
+    let message = |most, samples| {
+        let engine = GpuEngine::within(most);
+        let Err(error) = engine.compile(&job(fashion_mnist(), samples), &device) else {
+            panic!("it compiled within {most:?}");
+        };
+        assert!(matches!(error, EngineError::Unsupported(_)), "{error}");
+        error.to_string()
+    };
+    let text = message(
+        Target {
+            chunk_bytes: 64 << 10,
+            bindings: 16,
+        },
+        64,
+    );
+    assert!(
+        text.contains("fc1.weight") && text.contains("--batch-size"),
+        "{text}"
+    );
+    let text = message(
+        Target {
+            chunk_bytes: 128 << 20,
+            bindings: 4,
+        },
+        64,
+    );
+    assert!(
+        text.contains("binds") && text.contains("--device cpu"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_device_that_is_gone_is_refused() {
+    let Some(mut device) = adapter() else { return };
+    device.name = "a card that was pulled out".into();
+    let Err(error) = GpuEngine::new().compile(&job(fashion_mnist(), 64), &device) else {
+        panic!("it compiled");
+    };
+    assert!(error.to_string().contains("pulled out"), "{error}");
+}
+
+#[test]
+fn a_trial_measures_what_works_and_tells_why_the_rest_does_not() {
+    let Some(device) = adapter() else { return };
+    let mut gone = device.clone();
+    gone.name = "a card that was pulled out".into();
+    let job = job(fashion_mnist(), 32 * 4);
+    let tried = trial::try_devices(&GpuEngine::new(), &job, &[gone, device], Default::default());
+    assert!(
+        tried[0]
+            .error
+            .as_ref()
+            .is_some_and(|error| error.contains("pulled out"))
+    );
+    assert!(tried[1].step_s.is_some_and(|step_s| step_s > 0.0));
+    assert_eq!(trial::fastest(&tried), Some(1));
+}

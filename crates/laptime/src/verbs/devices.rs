@@ -1,0 +1,76 @@
+//! `laptime devices`: what there is to train on, with what it reaches at best.
+
+use std::fmt::Write;
+
+use laptime_cpu::{Isa, copy_bytes_per_s, peak_flops};
+use laptime_engine::{DeviceKind, Engine};
+use laptime_gpu::{Peaks, Probe, probe};
+use laptime_measure::Machine;
+
+use crate::{
+    engines::{OwnEngine, default_threads},
+    failure::Failure,
+    output,
+};
+
+/// Probes the processor and every adapter, and prints what was found. An adapter that fails is
+/// listed with why.
+pub fn devices() -> Result<(), Failure> {
+    let machine = Machine::identify();
+    let mut text = String::new();
+    let isa = Isa::chosen().map_err(Failure::Usage)?;
+    let threads = default_threads();
+    let _ = writeln!(
+        text,
+        "cpu    {}\n       {threads} threads, {isa}\n       fp32 {:.0} GFLOP/s, copy {:.1} GB/s, measured",
+        machine.cpu,
+        peak_flops(isa, threads) / 1e9,
+        copy_bytes_per_s(threads) / 1e9,
+    );
+    let adapters = OwnEngine.devices_of(DeviceKind::Gpu)?;
+    for (number, device) in adapters.iter().enumerate() {
+        let _ = writeln!(text, "gpu:{number}  {}", device.name);
+        let _ = writeln!(
+            text,
+            "       driver {}",
+            device.driver.as_deref().unwrap_or("unknown")
+        );
+        if device.software {
+            text += "       software: emulated on the processor, never taken by --device auto\n";
+        }
+        match probe(device) {
+            Ok(Probe {
+                peaks,
+                buffer_bytes,
+                features,
+            }) => {
+                let Peaks {
+                    flops,
+                    bytes_per_s,
+                    launch_s,
+                } = peaks;
+                let _ = writeln!(
+                    text,
+                    "       buffers of up to {} MiB; {}\n       fp32 {:.1} GFLOP/s, copy {:.1} GB/s, \
+                     {:.1} µs a dispatch, measured",
+                    buffer_bytes >> 20,
+                    if features.is_empty() {
+                        "no optional features".into()
+                    } else {
+                        features.join(", ")
+                    },
+                    flops / 1e9,
+                    bytes_per_s / 1e9,
+                    launch_s * 1e6,
+                );
+            }
+            Err(error) => {
+                let _ = writeln!(text, "       cannot be used: {error}");
+            }
+        }
+    }
+    if adapters.is_empty() {
+        text += "gpu    none found\n";
+    }
+    output::print(&text)
+}

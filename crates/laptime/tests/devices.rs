@@ -1,0 +1,116 @@
+//! The choice of a device, from the command line to the record.
+
+mod support;
+
+use support::{Done, Home, SHORT, done, json};
+
+/// Runs the program where no Vulkan driver can be found: there is no adapter then, unless the system
+/// has others than Vulkan's.
+fn without_adapters(home: &Home, arguments: &str) -> Done {
+    let mut command = home.command(arguments);
+    command
+        .env("VK_DRIVER_FILES", "/nowhere")
+        .env("VK_ICD_FILENAMES", "/nowhere");
+    done(command)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_gpu_that_is_not_there_is_no_reason_to_train_on_something_else() {
+    let home = Home::new();
+    for arguments in [
+        "run --data synthetic --device gpu",
+        "run --data synthetic --device gpu:0",
+        "verify --device gpu",
+    ] {
+        let done = without_adapters(&home, arguments);
+        assert_eq!(done.code, Some(2), "{arguments}: {}", done.stderr);
+        for words in [
+            "--device gpu",
+            "no graphics adapter",
+            "looked for",
+            "Vulkan",
+        ] {
+            assert!(done.stderr.contains(words), "{arguments}: {}", done.stderr);
+        }
+    }
+    assert!(home.records().is_empty());
+    let done = without_adapters(&home, "explain --device gpu");
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    assert!(done.stdout.contains("an assumed card"), "{}", done.stdout);
+}
+
+#[test]
+fn auto_takes_no_emulated_adapter() {
+    let home = Home::new();
+    let done = home.laptime(&format!("{SHORT} --export-json r.json"));
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    assert_eq!(json(&home.path("r.json"))["device"]["software"], false);
+}
+
+#[test]
+fn an_adapter_trains_and_the_record_proves_it() {
+    let home = Home::new();
+    let devices = home.laptime("devices");
+    assert_eq!(devices.code, Some(0), "{}", devices.stderr);
+    assert!(devices.stdout.contains("GFLOP/s"), "{}", devices.stdout);
+    if !devices.stdout.contains("gpu:0") {
+        eprintln!("skipped: no adapter; Debian's mesa-vulkan-drivers has an emulated one");
+        return;
+    }
+    std::fs::write(home.path("small.toml"), SMALL).expect("it is a temporary folder");
+    let done = home
+        .laptime("run small.toml --data synthetic --max-steps 4 --device gpu --export-json r.json");
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    let record = json(&home.path("r.json"));
+    assert_eq!(record["device"]["kind"], "gpu");
+    assert_eq!(record["gate"]["verdict"], "verified");
+    assert!(record["device"]["driver"].is_string(), "{record}");
+    let details = &record["engine"]["details"];
+    assert!(details["dispatches_per_step"].is_string(), "{record}");
+    let is_software = devices.stdout.contains("software: emulated");
+    assert_eq!(record["device"]["software"], is_software);
+    assert_eq!(
+        done.stderr.contains("no graphics card"),
+        is_software,
+        "{}",
+        done.stderr
+    );
+    assert_eq!(
+        record["warnings"].as_array().map(Vec::len),
+        Some(usize::from(is_software))
+    );
+
+    let missing = home.laptime("run --data synthetic --device gpu:77");
+    assert_eq!(missing.code, Some(2), "{}", missing.stderr);
+    assert!(
+        missing.stderr.contains("--device gpu:77"),
+        "{}",
+        missing.stderr
+    );
+}
+
+/// Little enough for an emulator to test on 10,000 samples at once.
+const SMALL: &str = r#"
+name = "small"
+layer = [
+    { name = "flatten", kind = "flatten" },
+    { name = "fc", kind = "dense", units = 10 },
+]
+[data]
+dataset = "fashion-mnist"
+pixel_divisor = 255
+[training]
+batch_size = 128
+epochs = 1
+shuffle = true
+seed = 1
+precision = "fp32"
+loss = "softmax-cross-entropy"
+[optimizer]
+kind = "adam"
+learning_rate = 1e-3
+beta1 = 0.9
+beta2 = 0.999
+epsilon = 1e-7
+"#;
