@@ -163,7 +163,10 @@ fn replace_number(bytes: &mut Vec<u8>, at: usize, word: &[u8]) {
         return;
     };
     let start = at + start;
-    let length = bytes[start..].iter().take_while(|byte| is_part(byte)).count();
+    let length = bytes[start..]
+        .iter()
+        .take_while(|byte| is_part(byte))
+        .count();
     bytes.splice(start..start + length, word.iter().copied());
 }
 

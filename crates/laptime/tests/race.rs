@@ -16,7 +16,10 @@ use std::{
 use serde_json::Value;
 use support::{Done, Home, done, ended, json, schema::misfits};
 
-const FAKE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/fake_framework.py");
+const FAKE: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/tests/support/fake_framework.py"
+);
 const RACE: &str = "race --engines laptime,jax --data synthetic --max-steps 4 --runs 2";
 
 /// The race with a framework that behaves so; `None` where there is no Python to run it.
@@ -57,7 +60,10 @@ fn a_race_leaves_a_record_for_each_engine() {
     } = done(command);
     // The stand-in trains nothing, and the gate says so.
     assert_eq!(code, Some(1), "{stderr}");
-    assert!(stderr.contains("not the same training as the oracle's: jax"), "{stderr}");
+    assert!(
+        stderr.contains("not the same training as the oracle's: jax"),
+        "{stderr}"
+    );
 
     let records = records(&home);
     let schema: Value = serde_json::from_str(&home.laptime("schema").stdout).expect("JSON");
@@ -77,7 +83,10 @@ fn a_race_leaves_a_record_for_each_engine() {
     assert!(place("1  laptime").is_some(), "{stdout}");
     assert!(place("1  laptime") < place("  jax "), "{stdout}");
     assert!(stdout.contains("failed: in f64"), "{stdout}");
-    assert!(stdout.contains("ranked by the time of a training step"), "{stdout}");
+    assert!(
+        stdout.contains("ranked by the time of a training step"),
+        "{stdout}"
+    );
     let csv = std::fs::read_to_string(home.path("r.csv")).expect("it was exported");
     assert_eq!(csv.lines().count(), 5, "{csv}");
     let markdown = std::fs::read_to_string(home.path("r.md")).expect("it was exported");
@@ -142,7 +151,10 @@ fn an_interrupted_race_keeps_what_it_has() {
     let child = command.spawn().expect("the program starts");
     let since = Instant::now();
     while !home.path("mark").exists() {
-        assert!(since.elapsed() < Duration::from_secs(120), "it does not begin");
+        assert!(
+            since.elapsed() < Duration::from_secs(120),
+            "it does not begin"
+        );
         thread::sleep(Duration::from_millis(20));
     }
     let id = child.id().to_string();
@@ -150,7 +162,11 @@ fn an_interrupted_race_keeps_what_it_has() {
     assert!(sent.is_ok_and(|status| status.success()));
     let done = ended(child.wait_with_output().expect("it ends"));
     assert_eq!(done.code, Some(130), "{}", done.stderr);
-    assert!(done.stderr.contains("the race was interrupted"), "{}", done.stderr);
+    assert!(
+        done.stderr.contains("the race was interrupted"),
+        "{}",
+        done.stderr
+    );
     let records = records(&home);
     assert_eq!(records.len(), 2);
     for record in &records {
@@ -175,7 +191,9 @@ fn jax_races_for_real_where_it_is_asked_for() {
     let mut command = home.command(
         "race --engines laptime,jax --data synthetic --epochs 1 --runs 2 --export-json r.json",
     );
-    command.env("LAPTIME_PEER_JAX", python).stderr(Stdio::piped());
+    command
+        .env("LAPTIME_PEER_JAX", python)
+        .stderr(Stdio::piped());
     let Done { code, stderr, .. } = done(command);
     assert_eq!(code, Some(0), "{stderr}");
     let records = records(&home);
@@ -185,7 +203,11 @@ fn jax_races_for_real_where_it_is_asked_for() {
         assert_eq!(record["partial"], false);
     }
     // The same weights and the same orders: losses that differ by rounding alone.
-    let loss = |record: &Value| record["runs"][0]["epochs"][0]["loss"].as_f64().expect("a loss");
+    let loss = |record: &Value| {
+        record["runs"][0]["epochs"][0]["loss"]
+            .as_f64()
+            .expect("a loss")
+    };
     let (ours, theirs) = (loss(&records[0]), loss(&records[1]));
     assert!((ours - theirs).abs() < 1e-3 * ours, "{ours} and {theirs}");
 }

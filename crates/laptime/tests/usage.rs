@@ -58,7 +58,10 @@ fn every_mistake_is_named_with_advice() {
         ("explain --passes fast", &["--passes fast"]),
         ("verify --engine x", &["--engine x"]),
         ("race", &["--engines"]),
-        ("race --engines laptime", &["--engines laptime", "two engines"]),
+        (
+            "race --engines laptime",
+            &["--engines laptime", "two engines"],
+        ),
         (
             "race --engines laptime,jax,laptime",
             &["laptime is named twice"],

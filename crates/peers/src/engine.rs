@@ -76,11 +76,7 @@ impl PeerEngine {
         self.framework
     }
 
-    fn start(
-        &self,
-        threads: usize,
-        silence: Option<Duration>,
-    ) -> Result<PeerProcess, EngineError> {
+    fn start(&self, threads: usize, silence: Option<Duration>) -> Result<PeerProcess, EngineError> {
         let python = match &self.python {
             Some(python) => python.clone(),
             None => interpreter(self.framework)?,

@@ -116,9 +116,8 @@ pub(crate) fn key(adapter: &str, versions: &str, job: &Job, device: &Device) -> 
     let program = build(workload, Mode::Training, workload.batch_size).digest();
     let (kind, name, threads) = (device.kind, &device.name, job.threads);
     let precision = workload.precision;
-    let text = format!(
-        "{adapter}\n{versions}\n{program} {precision}\n{kind:?} {name}\n{threads} threads"
-    );
+    let text =
+        format!("{adapter}\n{versions}\n{program} {precision}\n{kind:?} {name}\n{threads} threads");
     let digest = Sha256::digest(text.as_bytes());
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -97,8 +97,7 @@ impl Case {
             adapter: adapter.replace(right, wrong).leak(),
             ..self.framework.clone()
         };
-        let engine =
-            PeerEngine::new(Box::leak(Box::new(planted))).with_variant(self.variants[0]);
+        let engine = PeerEngine::new(Box::leak(Box::new(planted))).with_variant(self.variants[0]);
         let verdict = verify(&engine, truth, &cpu());
         let verdict = verdict.unwrap_or_else(|error: EngineError| panic!("{name}: {error}"));
         assert!(!verdict.is_verified(), "{title}: {name}");

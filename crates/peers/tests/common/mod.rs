@@ -19,7 +19,10 @@ pub fn fashion_mnist() -> Workload {
 
 /// A small net with every kind of layer.
 pub fn every_layer() -> Workload {
-    let spec = Spec::parse(include_str!("../specs/every-layer.toml"), "every-layer.toml");
+    let spec = Spec::parse(
+        include_str!("../specs/every-layer.toml"),
+        "every-layer.toml",
+    );
     let resolved = spec.expect("it parses").resolve(&Overrides::default());
     resolved.expect("it resolves")
 }
