@@ -1,7 +1,6 @@
 //! The CPU as an engine.
 
 use laptime_engine::{Device, DeviceKind, Engine, EngineError, Job, Session};
-use laptime_workload::Precision;
 
 use crate::{session::CpuSession, simd::Isa};
 
@@ -32,7 +31,6 @@ impl Engine for CpuEngine {
 
     fn compile(&self, job: &Job, device: &Device) -> Result<Box<dyn Session>, EngineError> {
         let isa = isa_of(device)?;
-        let Precision::Fp32 = job.workload.precision;
         if job.threads == 0 {
             let what = "--threads is 0: it takes at least 1".into();
             return Err(EngineError::Unsupported(what));

@@ -14,9 +14,10 @@ use crate::{
         Adam, BatchNorm, BatchNormGrad, Bias, BiasGrad, ChannelBias, ChannelBiasGrad, Conv2d,
         Conv2dGradInput, Conv2dGradWeight, Cut, Dense, DenseCut, DenseGradInput, DenseGradWeight,
         Filters, Function, GlobalAvgPool, GlobalAvgPoolGrad, GradientUse, Grid, Images, Matrix,
-        Pointwise, Pool, PoolGrad, Rearrange, Scale, ScaleImages, ScalePixels, Sgd,
+        Pointwise, Pool, PoolGrad, Rearrange, RoundWeights, Scale, ScaleImages, ScalePixels, Sgd,
         SoftmaxCrossEntropy, Statistics, Stored, Strips, Task, Update,
     },
+    lower::is_weight,
     memory::Place,
     simd::LANES,
 };
@@ -280,6 +281,8 @@ impl<'a> Linker<'a> {
             Op::ReluGrad => self.pointwise(Function::ReluGrad, inputs[0], inputs[1], outputs[0]),
             Op::Add => self.pointwise(Function::Add, inputs[0], inputs[1], outputs[0]),
             Op::SoftmaxCrossEntropy | Op::SoftmaxCrossEntropyGrad => self.loss(group),
+            Op::Round if is_weight(self.program, inputs[0]) => self.round_weights(group),
+            Op::Round => self.pointwise(Function::Round, inputs[0], inputs[0], outputs[0]),
             Op::Adam { .. } | Op::Sgd { .. } => self.update(group, Some(inputs[0])),
             Op::Zeros => self.update(group, None),
         }
@@ -400,26 +403,40 @@ impl<'a> Linker<'a> {
         })
     }
 
+    fn round_weights(&self, group: &Group) -> Task {
+        let Operation {
+            inputs, outputs, ..
+        } = group.first();
+        Task::RoundWeights(RoundWeights {
+            from: self.place(inputs[0]),
+            to: self.place(outputs[0]),
+            grid: self.grid(group, outputs[0]),
+        })
+    }
+
     /// The use of a gradient that is in memory, or of zeros.
     fn update(&self, group: &Group, gradient: Option<TensorId>) -> Task {
-        let parameter = group.last().outputs[0];
+        Task::Update(Update {
+            gradient: gradient.map(|gradient| self.place(gradient)),
+            to: self.gradient_use(group),
+            grid: self.grid(group, group.last().outputs[0]),
+        })
+    }
+
+    /// How a group that works on all blocks of a parameter alike is cut.
+    fn grid(&self, group: &Group, parameter: TensorId) -> Grid {
         let layout = self.buffer(parameter).layout;
         let blocks = layout.stored_elements(self.program.tensor(parameter).elements()) / LANES;
         let (Layout::OutputLanes { columns: inner, .. }
         | Layout::FilterLanes { inputs: inner, .. }) = layout
         else {
-            let cut = Cut::Inner { width: 1 };
-            return self.update_on(
-                group,
-                gradient,
-                Grid {
-                    outer: 1,
-                    inner: blocks,
-                    cut,
-                },
-            );
+            return Grid {
+                outer: 1,
+                inner: blocks,
+                cut: Cut::Inner { width: 1 },
+            };
         };
-        let grid = match (group.part(parameter), layout) {
+        match (group.part(parameter), layout) {
             (Part::Along { axis: 0, .. }, Layout::FilterLanes { taps, .. }) => Grid {
                 outer: blocks / (inner * taps),
                 inner: inner * taps,
@@ -435,16 +452,7 @@ impl<'a> Linker<'a> {
                 inner,
                 cut: Cut::Inner { width: LANES },
             },
-        };
-        self.update_on(group, gradient, grid)
-    }
-
-    fn update_on(&self, group: &Group, gradient: Option<TensorId>, grid: Grid) -> Task {
-        Task::Update(Update {
-            gradient: gradient.map(|gradient| self.place(gradient)),
-            to: self.gradient_use(group),
-            grid,
-        })
+        }
     }
 
     /// What becomes of the gradient that a group makes or reads.

@@ -5,7 +5,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{dense_net, device, fashion_mnist, instruction_sets, job};
+use common::{dense_net, device, fashion_mnist, in_bf16, instruction_sets, job};
 use laptime_cpu::CpuEngine;
 use laptime_engine::{
     Job, Passes,
@@ -22,6 +22,29 @@ fn fashion_mnist_is_verified_on_every_instruction_set() {
         let verdict = verify(&CpuEngine, &job(fashion_mnist(), 60_000, 2), &device(isa)).unwrap();
         assert_eq!(verdict, VERIFIED, "{isa}");
     }
+}
+
+#[test]
+fn dense_nets_in_bf16_are_verified_on_every_instruction_set() {
+    for isa in instruction_sets() {
+        for workload in [
+            fashion_mnist(),
+            dense_net(&[33], 7),
+            dense_net(&[129, 17, 31], 9),
+        ] {
+            let job = job(in_bf16(workload), 20 * 32 + 5, 2);
+            let verdict = verify(&CpuEngine, &job, &device(isa)).unwrap();
+            assert_eq!(verdict, VERIFIED, "{isa}");
+        }
+    }
+}
+
+#[test]
+fn single_precision_does_not_pass_for_bf16() {
+    let truth = job(in_bf16(fashion_mnist()), 60_000, 2);
+    let planted = job(fashion_mnist(), 60_000, 2);
+    let verdict = verify_against(&CpuEngine, &planted, &device("portable"), &truth).unwrap();
+    assert!(matches!(verdict, Verdict::Failed { .. }), "{verdict}");
 }
 
 #[test]
@@ -98,18 +121,21 @@ fn planted_errors_are_caught() {
             workload.layers[2].kind = LayerKind::Flatten;
         }),
     ];
-    let truth = job(fashion_mnist(), 60_000, 2);
-    for (name, plant) in wrong {
-        let mut workload = fashion_mnist();
-        plant(&mut workload);
-        let planted = Job {
-            workload: Arc::new(workload),
-            ..truth.clone()
-        };
-        let verdict = verify_against(&CpuEngine, &planted, &device("portable"), &truth).unwrap();
-        assert!(
-            matches!(verdict, Verdict::Failed { .. }),
-            "{name}: {verdict}"
-        );
+    for right in [fashion_mnist(), in_bf16(fashion_mnist())] {
+        let truth = job(right.clone(), 60_000, 2);
+        for (name, plant) in wrong {
+            let mut workload = right.clone();
+            plant(&mut workload);
+            let planted = Job {
+                workload: Arc::new(workload),
+                ..truth.clone()
+            };
+            let verdict =
+                verify_against(&CpuEngine, &planted, &device("portable"), &truth).unwrap();
+            assert!(
+                matches!(verdict, Verdict::Failed { .. }),
+                "{name}: {verdict}"
+            );
+        }
     }
 }

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{device, instruction_sets, job, net};
+use common::{device, in_bf16, instruction_sets, job, net};
 use laptime_cpu::CpuEngine;
 use laptime_engine::{
     Job, Passes,
@@ -69,12 +69,13 @@ fn nets_on_images_are_verified_on_every_instruction_set() {
         (VGG, SGD, 16, 2),
     ] {
         for isa in instruction_sets() {
-            let job = job(
-                net(layers, optimizer, batch_size),
-                20 * batch_size + 3,
-                threads,
-            );
-            assert_eq!(verdict(&job, isa), VERIFIED, "{isa}, batch {batch_size}");
+            let fp32 = net(layers, optimizer, batch_size);
+            for workload in [fp32.clone(), in_bf16(fp32)] {
+                let precision = workload.precision;
+                let job = job(workload, 20 * batch_size + 3, threads);
+                let verdict = verdict(&job, isa);
+                assert_eq!(verdict, VERIFIED, "{isa}, batch {batch_size}, {precision}");
+            }
         }
     }
 }
@@ -91,10 +92,13 @@ fn every_pass_of_a_residual_net_can_be_switched_off() {
     }
     for on in choices {
         let passes = Passes::Only(on);
-        let job = Job {
-            passes: passes.clone(),
-            ..job(net(RESIDUAL, ADAM, 4), 80, 2)
-        };
-        assert_eq!(verdict(&job, instruction_sets()[0]), VERIFIED, "{passes:?}");
+        let fp32 = net(RESIDUAL, ADAM, 4);
+        for workload in [fp32.clone(), in_bf16(fp32)] {
+            let job = Job {
+                passes: passes.clone(),
+                ..job(workload, 80, 2)
+            };
+            assert_eq!(verdict(&job, instruction_sets()[0]), VERIFIED, "{passes:?}");
+        }
     }
 }

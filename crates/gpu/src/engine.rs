@@ -52,7 +52,12 @@ impl Engine for GpuEngine {
     }
 
     fn compile(&self, job: &Job, device: &Device) -> Result<Box<dyn Session>, EngineError> {
-        let Precision::Fp32 = job.workload.precision;
+        if job.workload.precision != Precision::Fp32 {
+            return Err(EngineError::Unsupported(format!(
+                "--precision {}: the GPU kernels have fp32 alone; give --device cpu",
+                job.workload.precision
+            )));
+        }
         if device.kind != DeviceKind::Gpu {
             let what = format!("{} is no graphics adapter", device.name);
             return Err(EngineError::Unsupported(what));

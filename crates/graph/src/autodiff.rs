@@ -72,13 +72,21 @@ impl Backward<'_> {
         match operation.op {
             Op::ScalePixels { .. } => {}
             Op::Reshape => self.add(Op::Reshape, &[flowing], &[x]),
+            Op::Round => self.pass(flowing, x),
             Op::Dense => {
-                self.add(Op::DenseGradInput, &[flowing, inputs[1]], &[x]);
-                self.add(Op::DenseGradWeight, &[x, flowing], &[inputs[1]]);
+                let w = self.builder.unrounded(inputs[1]);
+                let dy = self.builder.operand(flowing);
+                self.add(Op::DenseGradInput, &[dy, inputs[1]], &[x]);
+                self.add(Op::DenseGradWeight, &[x, dy], &[w]);
             }
             Op::Conv2d(window) => {
-                self.add(Op::Conv2dGradInput(window), &[flowing, inputs[1]], &[x]);
-                self.add(Op::Conv2dGradWeight(window), &[x, flowing], &[inputs[1]]);
+                let w = self.builder.unrounded(inputs[1]);
+                let dy = self.builder.operand(flowing);
+                if self.needed[x.0] {
+                    let rounded = self.builder.filters(w);
+                    self.add(Op::Conv2dGradInput(window), &[dy, rounded], &[x]);
+                }
+                self.add(Op::Conv2dGradWeight(window), &[x, dy], &[w]);
             }
             Op::Bias => {
                 // A batch norm takes away the mean, and with it whatever was added to it: the
@@ -99,7 +107,11 @@ impl Backward<'_> {
                 let reads = [flowing, x, inputs[1], outputs[1], outputs[2]];
                 self.add(Op::BatchNormGrad, &reads, &[x, inputs[1], inputs[2]]);
             }
-            Op::Relu => self.add(Op::ReluGrad, &[outputs[0], flowing], &[x]),
+            Op::Relu => {
+                // Rounding changes no sign, and the rounded values are kept anyway.
+                let y = self.builder.rounded(outputs[0]).unwrap_or(outputs[0]);
+                self.add(Op::ReluGrad, &[y, flowing], &[x]);
+            }
             Op::Add => {
                 self.pass(flowing, inputs[0]);
                 self.pass(flowing, inputs[1]);

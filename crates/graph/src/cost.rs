@@ -60,6 +60,7 @@ impl Program {
             Op::Conv2dGradWeight(ref window) => convolution(window, inputs[0], inputs[1]),
             Op::Reshape | Op::Zeros => 0,
             Op::ScalePixels { .. }
+            | Op::Round
             | Op::Bias
             | Op::BiasGrad
             | Op::Relu

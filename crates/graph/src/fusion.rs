@@ -17,7 +17,8 @@ pub(crate) fn candidates(program: &Program) -> Vec<Fusion> {
     for (id, operation) in program.operations_by_id() {
         let (kind, operations) = match operation.op {
             Op::ScalePixels { .. } => {
-                let mut operations = finder.chain(id, |op, _| matches!(op, Op::Reshape));
+                let wanted = |op: &Op, _| matches!(op, Op::Reshape | Op::Round);
+                let mut operations = finder.chain(id, wanted);
                 let last = program.operation(operations[operations.len() - 1]);
                 operations.extend(finder.readers(last.outputs[0]));
                 found.push(Fusion {
@@ -26,24 +27,39 @@ pub(crate) fn candidates(program: &Program) -> Vec<Fusion> {
                 });
                 continue;
             }
-            Op::Dense | Op::Conv2d(_) => {
-                let wanted = |op: &Op, _| matches!(op, Op::Bias | Op::Relu);
-                (FusionKind::ProductEpilogue, finder.chain(id, wanted))
-            }
+            Op::Round => match finder.product_of_filters(id) {
+                Some(Op::Conv2d(_)) => {
+                    let wanted = |op: &Op, feeds_norm| {
+                        matches!(op, Op::Conv2d(_)) || behind_product(op, feeds_norm)
+                    };
+                    (FusionKind::ProductEpilogue, finder.chain(id, wanted))
+                }
+                Some(_) => {
+                    let wanted = |op: &Op, feeds_norm| {
+                        matches!(op, Op::Conv2dGradInput(_)) || behind_gradient(op, feeds_norm)
+                    };
+                    (FusionKind::GradientEpilogue, finder.chain(id, wanted))
+                }
+                None => continue,
+            },
+            Op::Dense | Op::Conv2d(_) => (
+                FusionKind::ProductEpilogue,
+                finder.chain(id, behind_product),
+            ),
             Op::BatchNorm { .. } | Op::BatchNormEvaluation { .. } => {
-                let wanted = |op: &Op, _| matches!(op, Op::Add | Op::Relu);
+                let wanted = |op: &Op, _| matches!(op, Op::Add | Op::Relu | Op::Round);
                 (FusionKind::NormEpilogue, finder.chain(id, wanted))
             }
-            Op::DenseGradInput | Op::Conv2dGradInput(_) => {
-                let wanted = |op: &Op, feeds_norm: bool| match op {
-                    Op::Add => true,
-                    Op::ReluGrad => !feeds_norm,
-                    _ => false,
-                };
-                (FusionKind::GradientEpilogue, finder.chain(id, wanted))
+            Op::DenseGradInput | Op::Conv2dGradInput(_) => (
+                FusionKind::GradientEpilogue,
+                finder.chain(id, behind_gradient),
+            ),
+            Op::ReluGrad if finder.feeds_norm(id) => {
+                let wanted = |op: &Op, _| matches!(op, Op::BatchNormGrad | Op::Round);
+                (FusionKind::NormGradient, finder.chain(id, wanted))
             }
-            Op::ReluGrad => {
-                let wanted = |op: &Op, _| matches!(op, Op::BatchNormGrad);
+            Op::BatchNormGrad => {
+                let wanted = |op: &Op, _| matches!(op, Op::Round);
                 (FusionKind::NormGradient, finder.chain(id, wanted))
             }
             Op::SoftmaxCrossEntropy => {
@@ -70,6 +86,20 @@ pub(crate) fn candidates(program: &Program) -> Vec<Fusion> {
     found
 }
 
+/// What is done to a product while it is in registers.
+fn behind_product(op: &Op, _: bool) -> bool {
+    matches!(op, Op::Bias | Op::Relu)
+}
+
+/// What is done to an input's gradient while it is in registers.
+fn behind_gradient(op: &Op, feeds_norm: bool) -> bool {
+    match op {
+        Op::Add => true,
+        Op::ReluGrad => !feeds_norm,
+        _ => false,
+    }
+}
+
 struct Finder<'a> {
     program: &'a Program,
     /// The operations that are in a candidate.
@@ -89,10 +119,7 @@ impl Finder<'_> {
                 return chain;
             };
             let next = self.program.operation(reader);
-            let feeds_norm = match self.readers(next.outputs[0])[..] {
-                [reader] => self.program.operation(reader).op == Op::BatchNormGrad,
-                _ => false,
-            };
+            let feeds_norm = self.feeds_norm(reader);
             let is_there = |input: &TensorId| {
                 last.outputs.contains(input)
                     || self.program.operations[first.0..]
@@ -105,6 +132,25 @@ impl Finder<'_> {
             }
             chain.push(reader);
         }
+    }
+
+    /// Whether all that reads the operation's result is the gradient of a batch norm.
+    fn feeds_norm(&self, id: OpId) -> bool {
+        match self.readers(self.program.operation(id).outputs[0])[..] {
+            [reader] => self.program.operation(reader).op == Op::BatchNormGrad,
+            _ => false,
+        }
+    }
+
+    /// The product that alone reads the filters which the operation makes, if it does.
+    fn product_of_filters(&self, id: OpId) -> Option<Op> {
+        let made = self.program.operation(id).outputs[0];
+        let [reader] = self.readers(made)[..] else {
+            return None;
+        };
+        let reader = self.program.operation(reader);
+        let is_product = matches!(reader.op, Op::Conv2d(_) | Op::Conv2dGradInput(_));
+        (is_product && reader.inputs[1] == made).then_some(reader.op)
     }
 
     fn readers(&self, tensor: TensorId) -> Vec<OpId> {

@@ -1,7 +1,9 @@
 //! Builds the Programs of a workload: its layers forward, the loss, and for training the gradients
 //! and the updates.
 
-use laptime_workload::{LayerKind, Loss, Optimizer, Source, Window, Workload};
+use std::collections::BTreeMap;
+
+use laptime_workload::{LayerKind, Loss, Optimizer, Precision, Source, Window, Workload};
 
 use crate::{
     autodiff, fusion,
@@ -11,7 +13,12 @@ use crate::{
 
 /// The Program of one step of `workload` on `batch_size` samples.
 pub fn build(workload: &Workload, mode: Mode, batch_size: usize) -> Program {
-    let mut builder = Builder::default();
+    let mut builder = Builder {
+        precision: workload.precision,
+        tensors: Vec::new(),
+        operations: Vec::new(),
+        rounded: BTreeMap::new(),
+    };
     let pixels = builder.tensor(
         "pixels",
         vec![
@@ -40,6 +47,7 @@ pub fn build(workload: &Workload, mode: Mode, batch_size: usize) -> Program {
     let Builder {
         tensors,
         operations,
+        ..
     } = builder;
     let mut program = Program {
         mode,
@@ -56,10 +64,12 @@ pub fn build(workload: &Workload, mode: Mode, batch_size: usize) -> Program {
 }
 
 /// A Program while it grows.
-#[derive(Default)]
 pub(crate) struct Builder {
+    precision: Precision,
     pub(crate) tensors: Vec<Tensor>,
     pub(crate) operations: Vec<Operation>,
+    /// What tensors were rounded to.
+    rounded: BTreeMap<TensorId, TensorId>,
 }
 
 impl Builder {
@@ -90,13 +100,76 @@ impl Builder {
         &self.tensors[id.0].shape
     }
 
-    /// All layers forward; the result is the last one's output.
+    /// What a product reads in the place of a tensor: the tensor rounded, once for all who read it,
+    /// or the tensor itself in single precision.
+    pub(crate) fn operand(&mut self, id: TensorId) -> TensorId {
+        let is_rounded = matches!(self.tensors[id.0].role, Role::Rounded { .. });
+        if self.precision == Precision::Fp32 || is_rounded {
+            return id;
+        }
+        match self.rounded.get(&id) {
+            Some(rounded) => *rounded,
+            None => self.round(id),
+        }
+    }
+
+    /// As [`Self::operand`], for the weights of a convolution: rounded again for every product that
+    /// reads them, because that costs less than to keep them.
+    pub(crate) fn filters(&mut self, id: TensorId) -> TensorId {
+        match self.precision {
+            Precision::Fp32 => id,
+            Precision::Bf16 => self.round(id),
+        }
+    }
+
+    fn round(&mut self, id: TensorId) -> TensorId {
+        let Tensor { name, shape, .. } = &self.tensors[id.0];
+        let role = Role::Rounded { of: id };
+        let again = self.tensors.iter().filter(|one| one.role == role).count();
+        let name = match again {
+            0 => format!("{name}.bf16"),
+            again => format!("{name}.bf16.{}", again + 1),
+        };
+        let rounded = self.tensor(name, shape.clone(), role);
+        self.operation(Op::Round, &[id], &[rounded]);
+        self.rounded.insert(id, rounded);
+        rounded
+    }
+
+    /// What this tensor was rounded to, if it was.
+    pub(crate) fn rounded(&self, id: TensorId) -> Option<TensorId> {
+        self.rounded.get(&id).copied()
+    }
+
+    /// The tensor that this one was rounded from, or itself.
+    pub(crate) fn unrounded(&self, id: TensorId) -> TensorId {
+        match self.tensors[id.0].role {
+            Role::Rounded { of } => of,
+            _ => id,
+        }
+    }
+
+    /// All layers forward; the result is the last one's output. In reduced precision what a product
+    /// reads is rounded where it is made, and all others who read it get it so too: it is stored
+    /// once.
     fn layers(&mut self, workload: &Workload, mode: Mode, pixels: TensorId) -> TensorId {
         let shape = self.shape(pixels).to_vec();
         let batch_size = shape[0];
         let scaled = self.tensor("input", shape, Role::Activation);
         let divisor = workload.pixel_divisor;
         self.operation(Op::ScalePixels { divisor }, &[pixels], &[scaled]);
+        let feeds_product = |source: Source| {
+            let is_product = |kind: &LayerKind| {
+                matches!(kind, LayerKind::Dense { .. } | LayerKind::Conv2d { .. })
+            };
+            let mut products = workload.layers.iter().filter(|one| is_product(&one.kind));
+            products.any(|layer| layer.inputs.contains(&source))
+        };
+        let scaled = if feeds_product(Source::Input) {
+            self.operand(scaled)
+        } else {
+            scaled
+        };
         let mut outputs: Vec<TensorId> = Vec::with_capacity(workload.layers.len());
         for (number, layer) in workload.layers.iter().enumerate() {
             let inputs: Vec<TensorId> = layer
@@ -134,7 +207,11 @@ impl Builder {
                 }
                 LayerKind::Add => self.simple(name, shape, Op::Add, &inputs),
             };
-            outputs.push(output);
+            outputs.push(if feeds_product(Source::Layer(number)) {
+                self.operand(output)
+            } else {
+                output
+            });
         }
         outputs.last().copied().unwrap_or(scaled)
     }
@@ -163,7 +240,8 @@ impl Builder {
             vec![batch_size, units],
             Role::Activation,
         );
-        self.operation(Op::Dense, &[input, weight], &[product]);
+        let operands = [self.operand(input), self.operand(weight)];
+        self.operation(Op::Dense, &operands, &[product]);
         self.bias(name, product)
     }
 
@@ -187,7 +265,8 @@ impl Builder {
         );
         let suffix = if has_bias { ".product" } else { "" };
         let product = self.tensor(format!("{name}{suffix}"), shape, Role::Activation);
-        self.operation(Op::Conv2d(window), &[input, weight], &[product]);
+        let operands = [self.operand(input), self.filters(weight)];
+        self.operation(Op::Conv2d(window), &operands, &[product]);
         if has_bias {
             self.bias(name, product)
         } else {

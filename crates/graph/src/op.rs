@@ -18,6 +18,10 @@ pub enum Op {
     },
     /// (x) → (y): the same values in row-major order, in another shape.
     Reshape,
+    /// (x) → (y): every value rounded to bfloat16's 8 significant bits, to the nearest, of two as
+    /// near to the even one. What lies too close to 0 for a normal number means 0. The gradient
+    /// passes through as it is (the true one is 0 nearly everywhere).
+    Round,
     /// (x (B, I), w (O, I)) → (y (B, O)): `y = x·wᵀ`.
     Dense,
     /// (dy (B, O), w (O, I)) → (dx (B, I)): `dx = dy·w`.
@@ -140,6 +144,7 @@ impl Op {
         match self {
             Self::ScalePixels { .. } => "scale_pixels",
             Self::Reshape => "reshape",
+            Self::Round => "round_bf16",
             Self::Dense => "dense",
             Self::DenseGradInput => "dense_grad_input",
             Self::DenseGradWeight => "dense_grad_weight",

@@ -57,6 +57,11 @@ pub enum Role {
         /// The tensor it belongs to.
         of: TensorId,
     },
+    /// Another tensor rounded for the products that read it ([`Op::Round`]); lives within one step.
+    Rounded {
+        /// The tensor it is made of.
+        of: TensorId,
+    },
     /// A value for the user: the sum of the batch's losses, the number of right answers.
     Metric,
 }
@@ -114,17 +119,20 @@ pub struct Fusion {
 pub enum FusionKind {
     /// Pixels are scaled where they are first read.
     PixelsAtFirstRead,
-    /// Bias and ReLU are applied to a product while it is still in registers.
+    /// Bias and ReLU are applied to a product while it is still in registers; weights of reduced
+    /// precision are rounded where it reads them.
     ProductEpilogue,
-    /// ReLU's gradient is applied to the gradient that flows into it while that is in registers.
+    /// ReLU's gradient is applied to the gradient that flows into it while that is in registers;
+    /// weights of reduced precision are rounded where they are read.
     GradientEpilogue,
     /// The loss and its gradient share the softmax.
     LossWithGradient,
     /// A parameter is updated where its gradient is made, so that the gradient never reaches memory.
     UpdateAtGradient,
-    /// What follows a batch norm (a sum, ReLU) is applied where the norm is.
+    /// What follows a batch norm (a sum, ReLU, rounding) is applied where the norm is.
     NormEpilogue,
-    /// ReLU's gradient is applied where a batch norm's gradient reads it.
+    /// ReLU's gradient is applied where a batch norm's gradient reads it, and what that makes is
+    /// rounded.
     NormGradient,
 }
 

@@ -1,7 +1,7 @@
 //! Executes a Program, or the Schedule that a backend lowered it to, operation by operation.
 
 use laptime_graph::{
-    Mode, OpId, Program, Role, State, StateTensor, TensorId,
+    Mode, Op, OpId, Program, Role, State, StateTensor, TensorId,
     schedule::{Kernel, Schedule},
 };
 
@@ -17,6 +17,7 @@ pub struct Reference<'a> {
     values: Vec<Option<Vec<f64>>>,
     steps: u64,
     rounding: Rounding,
+    reduced_precision: bool,
 }
 
 /// Whether results are rounded on the way.
@@ -62,6 +63,15 @@ impl<'a> Reference<'a> {
             values: vec![None; program.tensors.len()],
             steps: 0,
             rounding: Rounding::None,
+            reduced_precision: true,
+        }
+    }
+
+    /// The same apart from the Program's precision: its rounding points pass values on as they are.
+    pub fn without_rounding_points(self) -> Self {
+        Self {
+            reduced_precision: false,
+            ..self
         }
     }
 
@@ -157,7 +167,7 @@ impl<'a> Reference<'a> {
                 Role::Pixels => pixels,
                 Role::Labels => labels,
                 Role::Parameter(_) | Role::Statistic(_) | Role::Moment { .. } => continue,
-                Role::Activation | Role::Gradient { .. } | Role::Metric => {
+                Role::Activation | Role::Gradient { .. } | Role::Rounded { .. } | Role::Metric => {
                     *value = None;
                     continue;
                 }
@@ -186,7 +196,10 @@ impl<'a> Reference<'a> {
                     ),
                 })
                 .collect();
-            let mut outputs = ops::execute(self.program, operation, &inputs, self.steps + 1);
+            let mut outputs = match operation.op {
+                Op::Round if !self.reduced_precision => vec![inputs[0].to_vec()],
+                _ => ops::execute(self.program, operation, &inputs, self.steps + 1),
+            };
             self.rounding.round(&mut outputs);
             for (id, values) in operation.outputs.iter().zip(outputs) {
                 self.values[id.0] = Some(values);
@@ -220,7 +233,10 @@ impl<'a> Reference<'a> {
                     .iter()
                     .map(|id| self.values[id.0].as_deref().expect("just read"))
                     .collect();
-                let mut outputs = ops::execute(self.program, operation, &inputs, self.steps + 1);
+                let mut outputs = match operation.op {
+                    Op::Round if !self.reduced_precision => vec![inputs[0].to_vec()],
+                    _ => ops::execute(self.program, operation, &inputs, self.steps + 1),
+                };
                 self.rounding.round(&mut outputs);
                 for (id, values) in operation.outputs.iter().zip(outputs) {
                     self.values[id.0] = Some(values);

@@ -42,6 +42,19 @@ fn bias() {
     check_gradient(|x| weighted(&ops::bias(x, &b), &dy), &x, &dy, "bias, x");
 }
 
+/// Differences of a staircase say nothing of a single step; but over many steps it climbs as
+/// fast as the identity, whose gradient autodiff passes on.
+#[test]
+fn round() {
+    let x: Vec<f64> = random(0).take(50).map(|x| 2.0 * x + 0.1).collect();
+    for x in x {
+        let width = 4.0 * x.abs();
+        let difference =
+            (ops::round(&[x + width])[0] - ops::round(&[x - width])[0]) / (2.0 * width);
+        assert!((difference - 1.0).abs() < 0.01, "{x}: {difference}");
+    }
+}
+
 #[test]
 fn relu() {
     let x: Vec<f64> = random(0).take(20).collect();

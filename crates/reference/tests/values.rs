@@ -32,6 +32,26 @@ fn pixels_are_divided() {
     );
 }
 
+/// bfloat16 has 7 bits behind the point: between 1 and 2 its numbers are 1/128 apart.
+#[test]
+fn rounding_to_bf16() {
+    let ulp = 1.0 / 128.0;
+    for (x, expected) in [
+        (0.0, 0.0),
+        (1.0 + 0.499 * ulp, 1.0),
+        (1.0 + 0.5 * ulp, 1.0),
+        (1.0 + 0.501 * ulp, 1.0 + ulp),
+        (1.0 + 1.5 * ulp, 1.0 + 2.0 * ulp),
+        (-(2.0 - 0.4 * ulp), -2.0),
+        (1e-40, 0.0),
+        (f64::INFINITY, f64::INFINITY),
+        (-3.4e38, -f64::from(f32::from_bits(0x7f80 << 16))),
+    ] {
+        assert_eq!(ops::round(&[x]), [expected], "{x}");
+    }
+    assert!(ops::round(&[f64::NAN])[0].is_nan());
+}
+
 /// Two steps from w = 1 with gradients ½ and −¼ at learning rate 0.1, worked out with 40 digits.
 #[test]
 fn adam_in_kerass_form() {

@@ -246,16 +246,20 @@ pub enum Optimizer {
 pub enum Precision {
     /// IEEE single precision in every product.
     Fp32,
+    /// What products read is rounded to bfloat16 (8 significant bits, the exponents of single
+    /// precision); sums, weights, moments and all else stay in single precision.
+    Bf16,
 }
 
 impl Precision {
     /// All of them, in the order that lists show them.
-    pub const ALL: [Self; 1] = [Self::Fp32];
+    pub const ALL: [Self; 2] = [Self::Fp32, Self::Bf16];
 
     /// The name in specs, records and on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Fp32 => "fp32",
+            Self::Bf16 => "bf16",
         }
     }
 }

@@ -41,6 +41,8 @@ pub(crate) enum Function {
     ReluGrad,
     /// a + b.
     Add,
+    /// a rounded to bfloat16.
+    Round,
 }
 
 impl Run for Pointwise {
@@ -65,6 +67,7 @@ impl Run for Pointwise {
                         Function::Relu => s.max(a, zero),
                         Function::ReluGrad => s.keep(s.greater(a, zero), b),
                         Function::Add => s.add(a, b),
+                        Function::Round => s.to_bf16(a),
                     };
                     s.store(view.at(self.y.place).add(at), y);
                 }

@@ -32,7 +32,7 @@ pub(crate) use pixels::{ScaleImages, ScalePixels};
 pub(crate) use pool::{GlobalAvgPool, GlobalAvgPoolGrad, Pool, PoolGrad, Windows};
 pub(crate) use product::Segment;
 pub(crate) use rearrange::{Rearrange, Stored};
-pub(crate) use update::{Adam, Cut, GradientUse, Grid, Sgd, Update};
+pub(crate) use update::{Adam, Cut, GradientUse, Grid, RoundWeights, Sgd, Update};
 
 use crate::{
     memory::{Place, View},
@@ -90,6 +90,7 @@ pub(crate) enum Task {
     Rearrange(Rearrange),
     SoftmaxCrossEntropy(SoftmaxCrossEntropy),
     Update(Update),
+    RoundWeights(RoundWeights),
 }
 
 /// The `run` of each kernel.
@@ -155,7 +156,8 @@ impl Task {
             Pointwise,
             Rearrange,
             SoftmaxCrossEntropy,
-            Update
+            Update,
+            RoundWeights
         );
     }
 }

@@ -240,18 +240,52 @@ pub(crate) enum Cut {
     },
 }
 
-impl Run for Update {
+impl Grid {
+    /// The outer and the inner indices of a range of slices.
     #[inline(always)]
-    unsafe fn run<S: Simd>(&self, s: S, step: &Step, view: View, slices: Range<usize>) {
-        let gradient = self.gradient.map(|gradient| view.at(gradient).cast_const());
-        let Grid { outer, inner, cut } = self.grid;
-        let (outer_range, inner_range) = match cut {
+    fn blocks(self, slices: Range<usize>) -> (Range<usize>, Range<usize>) {
+        let Self { outer, inner, cut } = self;
+        match cut {
             Cut::Outer => (slices.start..slices.end.min(outer), 0..inner),
             Cut::Inner { width } => (
                 0..outer,
                 slices.start * width..inner.min(slices.end * width),
             ),
-        };
+        }
+    }
+}
+
+/// A parameter rounded to bfloat16, in the same layout and still in single precision.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct RoundWeights {
+    pub(crate) from: Place,
+    pub(crate) to: Place,
+    pub(crate) grid: Grid,
+}
+
+impl Run for RoundWeights {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(&self, s: S, _: &Step, view: View, slices: Range<usize>) {
+        let (outer_range, inner_range) = self.grid.blocks(slices);
+        for outer in outer_range {
+            for block in inner_range.clone() {
+                let at = (outer * self.grid.inner + block) * LANES;
+                // SAFETY: both have this block, and it is this slice's.
+                unsafe {
+                    let values = s.load(view.at(self.from).add(at));
+                    s.store(view.at(self.to).add(at), s.to_bf16(values));
+                }
+            }
+        }
+    }
+}
+
+impl Run for Update {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(&self, s: S, step: &Step, view: View, slices: Range<usize>) {
+        let gradient = self.gradient.map(|gradient| view.at(gradient).cast_const());
+        let (outer_range, inner_range) = self.grid.blocks(slices);
+        let inner = self.grid.inner;
         with_rule!(&self.to, s, step, view, |rule| {
             for outer in outer_range {
                 for block in inner_range.clone() {

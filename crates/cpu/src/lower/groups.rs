@@ -16,7 +16,11 @@ pub(super) fn group(program: &Program, taken: &[FusionKind]) -> Vec<Vec<OpId>> {
                 let all = fusion.operations.iter().copied();
                 all.filter(|id| makes(&program.operation(*id).op)).collect()
             }
-            _ => fusion.operations.clone(),
+            _ => {
+                let rounds = |id: &OpId| program.operation(*id).op == Op::Round;
+                let all = fusion.operations.iter().copied();
+                all.filter(|id| !rounds(id)).collect()
+            }
         })
         .collect();
     for (number, fusion) in fusions.iter().enumerate() {

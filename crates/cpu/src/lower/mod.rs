@@ -13,6 +13,8 @@ mod groups;
 mod memory;
 mod stages;
 
+pub(crate) use memory::is_weight;
+
 use laptime_engine::Passes;
 use laptime_graph::{FusionKind, Op, Program, schedule::Schedule};
 

@@ -177,12 +177,9 @@ impl Arranger<'_> {
                         self.dense_part(id, x, w, 1)
                     }
                 });
-                // The loss alone takes partial sums. They are worth it where they are no larger
-                // than what they are made of.
-                let partials = by_input.slices.unwrap_or(1) * outputs_of(self.program, w);
+                // The loss alone takes partial sums.
                 let is_logits = self.outputs(group).last() == Some(&self.program.logits);
-                let worth_it = is_logits && partials <= extent(self.program, x, 1);
-                if worth_it {
+                if is_logits && self.partials_are_small(w) {
                     vec![by_input, by_output]
                 } else {
                     vec![by_output]
@@ -213,6 +210,11 @@ impl Arranger<'_> {
                 let by_column = self.cut(group, self.slices(dy, 1), Split::Slices, |_| columns);
                 self.vector_cut(group, by_column, by_first)
             }
+            Op::Round if is_weight(self.program, inputs[0]) => {
+                let axis = self.reader_axis(outputs[0]);
+                let slices = self.slices(inputs[0], axis);
+                vec![self.cut(group, slices, Split::Slices, |_| along(axis, LANES))]
+            }
             Op::Adam { .. } | Op::Sgd { .. } | Op::Zeros => {
                 let parameter = *self.outputs(group).last().expect("a kernel writes");
                 if is_weight(self.program, parameter) {
@@ -227,6 +229,7 @@ impl Arranger<'_> {
                 }
             }
             Op::Bias
+            | Op::Round
             | Op::Relu
             | Op::ReluGrad
             | Op::Add
@@ -245,6 +248,26 @@ impl Arranger<'_> {
             Op::SoftmaxCrossEntropy | Op::SoftmaxCrossEntropyGrad => {
                 vec![self.cut(group, None, Split::EachThread, |_| Part::Whole)]
             }
+        }
+    }
+
+    /// Whether the partial sums of a dense layer that is cut along its inputs are no larger than
+    /// what they are made of.
+    fn partials_are_small(&self, w: TensorId) -> bool {
+        let inputs = extent(self.program, w, 1);
+        inputs.div_ceil(LANES) * outputs_of(self.program, w) <= inputs
+    }
+
+    /// The axis along which the product that reads these rounded weights first is likely cut.
+    fn reader_axis(&self, rounded: TensorId) -> usize {
+        let mut operations = self.program.operations.iter();
+        let reader = operations.find(|one| one.inputs.contains(&rounded));
+        let is_last =
+            extent(self.program, self.program.logits, 1) == extent(self.program, rounded, 0);
+        match reader.map(|reader| reader.op) {
+            Some(Op::Dense) if is_last && self.partials_are_small(rounded) => 1,
+            Some(Op::Conv2dGradInput(_)) => 1,
+            _ => 0,
         }
     }
 

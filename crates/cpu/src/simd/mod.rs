@@ -83,6 +83,14 @@ pub(crate) trait Simd: Copy {
         })
     }
 
+    /// Each lane rounded to the nearest bfloat16, of two as near to the even one.
+    #[inline(always)]
+    fn to_bf16(self, a: Self::Block) -> Self::Block {
+        let lanes = self.to_array(a).map(round_to_bf16);
+        // SAFETY: the array has LANES values.
+        unsafe { self.load(lanes.as_ptr()) }
+    }
+
     /// The first `count` lanes' mask, `count` ≤ [`LANES`].
     fn first(self, count: usize) -> Self::Mask {
         let lanes: [f32; LANES] = std::array::from_fn(|lane| lane as f32);
@@ -99,6 +107,18 @@ pub(crate) trait Simd: Copy {
     /// The largest lane.
     fn largest(self, a: Self::Block) -> f32 {
         reduce(self.to_array(a), f32::max)
+    }
+}
+
+/// The nearest bfloat16, of two as near the even one, by integer arithmetic; not-a-number stays so.
+#[inline(always)]
+fn round_to_bf16(value: f32) -> f32 {
+    let bits = value.to_bits();
+    let rounded = bits.wrapping_add(0x7fff + ((bits >> 16) & 1)) & 0xffff_0000;
+    if value.is_nan() {
+        value
+    } else {
+        f32::from_bits(rounded)
     }
 }
 

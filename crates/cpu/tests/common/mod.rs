@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use laptime_cpu::CpuEngine;
 use laptime_engine::{Device, Engine, Job, Passes, Session};
-use laptime_workload::{Builtin, Overrides, Spec, Workload, dataset::synthetic};
+use laptime_workload::{Builtin, Overrides, Precision, Spec, Workload, dataset::synthetic};
 
 /// The built-in workload.
 pub fn fashion_mnist() -> Workload {
@@ -45,6 +45,14 @@ pub fn net(layers: &str, optimizer: &str, batch_size: usize) -> Workload {
     let spec = Spec::parse(&text, "net.toml").unwrap_or_else(|error| panic!("{error}"));
     spec.resolve(&Overrides::default())
         .unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The same workload with what products read rounded to bfloat16.
+pub fn in_bf16(workload: Workload) -> Workload {
+    Workload {
+        precision: Precision::Bf16,
+        ..workload
+    }
 }
 
 /// A job on so many synthetic training samples and 50 test samples.

@@ -25,7 +25,7 @@ pub struct Trace {
 }
 
 /// The trace of a lowered Schedule, executed by the oracle on the training samples of `order`,
-/// a whole batch a step.
+/// a whole batch a step; apart from its precision, so without rounding points.
 pub fn trace_schedule(
     program: &Program,
     schedule: &Schedule,
@@ -33,7 +33,7 @@ pub fn trace_schedule(
     start: &State,
     order: &[u32],
 ) -> Trace {
-    let mut reference = Reference::of_schedule(program, schedule);
+    let mut reference = Reference::of_schedule(program, schedule).without_rounding_points();
     reference.set_state(start);
     let losses = order
         .chunks_exact(program.batch_size)

@@ -16,6 +16,7 @@ mod image;
 mod max_pool;
 mod pixels;
 mod relu;
+mod round;
 mod sgd;
 mod softmax_cross_entropy;
 
@@ -31,6 +32,7 @@ pub use image::ImageShape;
 pub use max_pool::{max_pool, max_pool_grad};
 pub use pixels::scale_pixels;
 pub use relu::{relu, relu_grad};
+pub use round::round;
 pub use sgd::sgd;
 pub use softmax_cross_entropy::{Score, softmax_cross_entropy, softmax_cross_entropy_grad};
 
@@ -55,6 +57,7 @@ pub(crate) fn execute(
     match &operation.op {
         Op::ScalePixels { divisor } => vec![scale_pixels(inputs[0], f64::from(*divisor))],
         Op::Reshape => vec![inputs[0].to_vec()],
+        Op::Round => vec![round(inputs[0])],
         Op::Dense => vec![dense(inputs[0], inputs[1], output.shape[0])],
         Op::DenseGradInput => vec![dense_grad_input(inputs[0], inputs[1], output.shape[0])],
         Op::DenseGradWeight => vec![dense_grad_weight(inputs[0], inputs[1], output.shape[0])],

@@ -60,7 +60,7 @@ fn reaches_memory(program: &Program, schedule: &Schedule, id: TensorId) -> bool 
     match program.tensor(id).role {
         Role::Pixels | Role::Labels => false,
         Role::Parameter(_) | Role::Statistic(_) | Role::Moment { .. } | Role::Metric => true,
-        Role::Activation | Role::Gradient { .. } => schedule
+        Role::Activation | Role::Gradient { .. } | Role::Rounded { .. } => schedule
             .stages
             .iter()
             .any(|stage| stage.kernels.iter().any(apart)),
