@@ -97,7 +97,7 @@ fn every_pass_of_a_residual_net_can_be_switched_off() {
 #[test]
 fn convolutions_and_pools_of_any_shape_are_verified() {
     let Some(device) = adapter() else { return };
-    for number in 0..8 {
+    for number in 0..5 {
         let mut stream = Stream::new(5, Purpose::Resample, number);
         let mut draw = |from: u32, to: u32| from + stream.next_below(to + 1 - from);
         let window = |kernel: [u32; 2], stride: [u32; 2], padding: [u32; 4]| {
@@ -114,8 +114,8 @@ fn convolutions_and_pools_of_any_shape_are_verified() {
                 window(kernel, stride, padding)
             )
         };
-        let first = conv("c1", 3 + 7 * number);
-        let second = conv("c2", 70 - 9 * number);
+        let first = conv("c1", 3 + 13 * number);
+        let second = conv("c2", 70 - 15 * number);
         let pool = ["max_pool", "avg_pool"][number as usize % 2];
         let layers = format!(
             "layer = [\n{first}{{ name = \"r1\", kind = \"relu\" }},\n\
