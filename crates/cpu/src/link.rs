@@ -7,17 +7,21 @@ use laptime_graph::{
     Op, Operation, Program, TensorId,
     schedule::{Arena, Buffer, Kernel, Layout, Part, Schedule, Split},
 };
-use windows::{forward, input_gradient, weight_gradient, windows};
+use windows::{
+    forward, input_gradient, met_taps, paired_input_gradient, paired_weight_gradient,
+    weight_gradient, windows,
+};
 
 use crate::{
     kernels::{
         Adam, BatchNorm, BatchNormGrad, Bias, BiasGrad, ChannelBias, ChannelBiasGrad, Conv2d,
         Conv2dGradInput, Conv2dGradWeight, Cut, Dense, DenseCut, DenseGradInput, DenseGradWeight,
         Filters, Function, GlobalAvgPool, GlobalAvgPoolGrad, GradientUse, Grid, Images, Matrix,
-        Pointwise, Pool, PoolGrad, Rearrange, RoundWeights, Scale, ScaleImages, ScalePixels, Sgd,
-        SoftmaxCrossEntropy, Statistics, Stored, Strips, Task, Update,
+        PairedConv2d, PairedConv2dGradInput, PairedConv2dGradWeight, Pointwise, Pool, PoolGrad,
+        Rearrange, RoundWeights, Scale, ScaleImages, ScalePixels, Sgd, SoftmaxCrossEntropy,
+        Statistics, Stored, Task, Update,
     },
-    lower::is_weight,
+    lower::{is_weight, main_operation},
     memory::Place,
     simd::LANES,
 };
@@ -104,15 +108,12 @@ struct Linker<'a> {
 /// The operations of one kernel.
 struct Group<'a> {
     kernel: &'a Kernel,
+    /// The operation that gives the group its kernel.
+    main: &'a Operation,
     operations: Vec<&'a Operation>,
 }
 
 impl<'a> Group<'a> {
-    /// The operation that gives the group its kernel.
-    fn first(&self) -> &'a Operation {
-        self.operations[0]
-    }
-
     fn last(&self) -> &'a Operation {
         self.operations[self.operations.len() - 1]
     }
@@ -133,6 +134,13 @@ impl<'a> Group<'a> {
             .and_then(|add| add.inputs.iter().find(|id| !made(id)).copied())
     }
 
+    /// What the group rounds to this tensor, or the tensor itself.
+    fn unrounded(&self, tensor: TensorId) -> TensorId {
+        let mut operations = self.operations.iter();
+        let rounds = operations.find(|one| one.op == Op::Round && one.outputs[0] == tensor);
+        rounds.map_or(tensor, |round| round.inputs[0])
+    }
+
     fn part(&self, tensor: TensorId) -> Part {
         let access = self
             .kernel
@@ -148,6 +156,7 @@ impl<'a> Linker<'a> {
         let operations = kernel.operations.iter();
         let group = Group {
             kernel,
+            main: main_operation(self.program, &kernel.operations),
             operations: operations.map(|id| self.program.operation(*id)).collect(),
         };
         LinkedTask {
@@ -159,7 +168,7 @@ impl<'a> Linker<'a> {
     }
 
     fn task(&self, group: &Group) -> Task {
-        let first = group.first();
+        let first = group.main;
         let (inputs, outputs) = (&first.inputs, &group.last().outputs);
         match first.op {
             Op::ScalePixels { divisor } => self.pixels(group, divisor, outputs[0]),
@@ -196,42 +205,73 @@ impl<'a> Linker<'a> {
             }),
             Op::Conv2d(window) => {
                 let bias = group.find(|op| *op == Op::Bias);
-                Task::Conv2d(Conv2d {
-                    x: self.images(inputs[0]),
-                    w: self.filters(inputs[1]),
+                let images = self.images(inputs[0]);
+                let (x, y) = (self.shape(inputs[0]), self.shape(outputs[0]));
+                let conv = Conv2d {
+                    x: images,
+                    w: self.filters(group.unrounded(inputs[1])),
                     y: self.images(outputs[0]),
                     bias: bias.map(|bias| self.place(bias.inputs[1])),
                     relu: group.relu(),
-                    segments: forward(&window, self.shape(inputs[0]), self.shape(outputs[0])),
-                })
+                    segments: forward(&window, x, y, images.lanes_of_channels()),
+                };
+                if images.paired {
+                    let taps = met_taps(&window, x, y);
+                    Task::PairedConv2d(PairedConv2d { conv, taps })
+                } else {
+                    Task::Conv2d(conv)
+                }
             }
             Op::Conv2dGradInput(window) => {
                 let relu = group.find(|op| *op == Op::ReluGrad);
-                let w = self.filters(inputs[1]);
+                let w = self.filters(group.unrounded(inputs[1]));
                 let (x, y) = (self.shape(outputs[0]), self.shape(inputs[0]));
-                Task::Conv2dGradInput(Conv2dGradInput {
-                    dy: self.images(inputs[0]),
+                let dy = self.images(inputs[0]);
+                let conv = Conv2dGradInput {
+                    dy,
                     w,
                     dx: self.images(outputs[0]),
                     other: group.other().map(|id| self.images(id)),
                     relu: relu.map(|relu| self.images(relu.inputs[0])),
-                    segments: input_gradient(&window, x, y, w),
-                })
+                    segments: if dy.paired {
+                        paired_input_gradient(&window, x, y)
+                    } else {
+                        input_gradient(&window, x, y, w)
+                    },
+                };
+                if dy.paired {
+                    let taps = met_taps(&window, x, y);
+                    Task::PairedConv2dGradInput(PairedConv2dGradInput { conv, taps })
+                } else {
+                    Task::Conv2dGradInput(conv)
+                }
             }
             Op::Conv2dGradWeight(window) => {
                 let (x, y) = (self.shape(inputs[0]), self.shape(inputs[1]));
-                Task::Conv2dGradWeight(Conv2dGradWeight {
-                    x: self.images(inputs[0]),
+                let images = self.images(inputs[0]);
+                let conv = Conv2dGradWeight {
+                    x: images,
                     dy: self.images(inputs[1]),
                     w: self.filters(outputs[0]),
                     to: self.gradient_use(group),
-                    segments: weight_gradient(&window, x, y),
-                })
+                    segments: if images.paired {
+                        paired_weight_gradient(&window, x, y)
+                    } else {
+                        weight_gradient(&window, x, y)
+                    },
+                };
+                if images.paired {
+                    Task::PairedConv2dGradWeight(PairedConv2dGradWeight(conv))
+                } else {
+                    Task::Conv2dGradWeight(conv)
+                }
             }
             Op::BatchNorm { .. } | Op::BatchNormEvaluation { .. } => self.batch_norm(group),
-            Op::BatchNormGrad => self.batch_norm_grad(first, None),
+            Op::BatchNormGrad => self.batch_norm_grad(first, None, outputs[0]),
             Op::ReluGrad if group.operations.len() > 1 => {
-                self.batch_norm_grad(group.last(), Some(first))
+                let norm = group.find(|op| *op == Op::BatchNormGrad);
+                let norm = norm.expect("what follows ReLU's gradient is a batch norm's");
+                self.batch_norm_grad(norm, Some(first), outputs[0])
             }
             Op::MaxPool(window) | Op::AvgPool(window) => Task::Pool(Pool {
                 x: self.images(inputs[0]),
@@ -328,7 +368,7 @@ impl<'a> Linker<'a> {
     }
 
     fn batch_norm(&self, group: &Group) -> Task {
-        let first = group.first();
+        let first = group.main;
         let inputs = &first.inputs;
         let (epsilon, statistics) = match first.op {
             Op::BatchNorm { epsilon, momentum } => {
@@ -361,7 +401,8 @@ impl<'a> Linker<'a> {
         })
     }
 
-    fn batch_norm_grad(&self, norm: &Operation, relu: Option<&Operation>) -> Task {
+    /// `to` is dx, or what it is rounded to.
+    fn batch_norm_grad(&self, norm: &Operation, relu: Option<&Operation>, to: TensorId) -> Task {
         let [dy, x, weight, mean, inverse_deviation] = norm.inputs[..] else {
             unreachable!("a batch norm's gradient reads five tensors")
         };
@@ -372,14 +413,18 @@ impl<'a> Linker<'a> {
             weight: self.place(weight),
             mean: self.place(mean),
             inverse_deviation: self.place(inverse_deviation),
-            dx: self.images(norm.outputs[0]),
+            dx: self.images(to),
             weight_gradient: self.place(norm.outputs[1]),
             bias_gradient: self.place(norm.outputs[2]),
         })
     }
 
     fn pointwise(&self, function: Function, a: TensorId, b: TensorId, y: TensorId) -> Task {
-        let (a, b, y) = (self.strips(a), self.strips(b), self.strips(y));
+        if self.is_images(y) {
+            let (a, b, y) = (self.images(a), self.images(b), self.images(y));
+            return Task::ImagePointwise(Pointwise { function, a, b, y });
+        }
+        let (a, b, y) = (self.matrix(a), self.matrix(b), self.matrix(y));
         Task::Pointwise(Pointwise { function, a, b, y })
     }
 
@@ -406,7 +451,7 @@ impl<'a> Linker<'a> {
     fn round_weights(&self, group: &Group) -> Task {
         let Operation {
             inputs, outputs, ..
-        } = group.first();
+        } = group.main;
         Task::RoundWeights(RoundWeights {
             from: self.place(inputs[0]),
             to: self.place(outputs[0]),
@@ -514,16 +559,24 @@ impl<'a> Linker<'a> {
     }
 
     fn is_images(&self, tensor: TensorId) -> bool {
-        matches!(self.buffer(tensor).layout, Layout::SampleLanes { .. })
+        matches!(
+            self.buffer(tensor).layout,
+            Layout::SampleLanes { .. } | Layout::SamplePairs { .. }
+        )
     }
 
     fn images(&self, tensor: TensorId) -> Images {
         let buffer = self.buffer(tensor);
-        let Layout::SampleLanes {
+        let (Layout::SampleLanes {
             positions,
             channels,
             stride,
-        } = buffer.layout
+        }
+        | Layout::SamplePairs {
+            positions,
+            channels,
+            stride,
+        }) = buffer.layout
         else {
             unreachable!("{} is not stored as images", self.name(tensor))
         };
@@ -533,6 +586,7 @@ impl<'a> Linker<'a> {
             channels,
             samples: self.shape(tensor)[0],
             stride,
+            paired: matches!(buffer.layout, Layout::SamplePairs { .. }),
         }
     }
 
@@ -554,32 +608,6 @@ impl<'a> Linker<'a> {
         match (self.buffers[tensor.0], &self.program.tensor(tensor).role) {
             (None, laptime_graph::Role::Gradient { of }) => self.buffer(*of),
             _ => self.buffer(tensor),
-        }
-    }
-
-    fn strips(&self, tensor: TensorId) -> Strips {
-        let buffer = self.buffer(tensor);
-        let place = Place::of(buffer);
-        match buffer.layout {
-            Layout::SampleLanes {
-                positions,
-                channels,
-                stride,
-            } => Strips {
-                place,
-                count: positions,
-                values: channels * stride,
-                slice_values: LANES * stride,
-            },
-            _ => {
-                let Matrix { rows, stride, .. } = self.matrix(tensor);
-                Strips {
-                    place,
-                    count: rows,
-                    values: stride,
-                    slice_values: LANES,
-                }
-            }
         }
     }
 

@@ -1,6 +1,9 @@
 //! A compiled workload on CPU threads, with its state.
 
-use std::sync::{Mutex, atomic::AtomicU64};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, atomic::AtomicU64},
+};
 
 use laptime_engine::{
     Device, EngineError, EpochReport, Job, KernelTime, Profile, Progress, Score, Session,
@@ -8,10 +11,10 @@ use laptime_engine::{
     gate::{Trace, trace_schedule},
 };
 use laptime_graph::{
-    Mode, Program, State, StateTensor, build,
+    Mode, Op, Operation, Program, State, StateTensor, build,
     schedule::{Arena, Buffer, Schedule},
 };
-use laptime_workload::epoch_order;
+use laptime_workload::{Precision, epoch_order};
 
 use crate::{
     float_mode::FlushToZero,
@@ -196,6 +199,19 @@ impl Session for CpuSession {
             executed_flops: Some(self.program.executed_flops()),
             parameters: self.program.parameter_count() as u64,
         }
+    }
+
+    fn details(&self) -> BTreeMap<String, String> {
+        let is_conv = |one: &Operation| matches!(one.op, Op::Conv2d(_));
+        let convolves = self.program.operations.iter().any(is_conv);
+        let how = match self.job.workload.precision {
+            Precision::Fp32 => return BTreeMap::new(),
+            Precision::Bf16 if convolves && self.isa.has_bf16() => {
+                "AVX512-BF16 in convolutions, emulated in dense layers"
+            }
+            Precision::Bf16 => "emulated in single precision",
+        };
+        BTreeMap::from([("bf16".into(), how.into())])
     }
 
     fn prepare_s(&self) -> f64 {

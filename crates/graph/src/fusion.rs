@@ -126,7 +126,13 @@ impl Finder<'_> {
                         .iter()
                         .all(|other| !other.outputs.contains(input) || other.inputs.contains(input))
             };
-            let possible = next.inputs.iter().all(is_there);
+            // Kernels add before they cut off at zero, and once.
+            let is_late = next.op == Op::Add
+                && chain[1..].iter().any(|id| {
+                    let earlier = self.program.operation(*id);
+                    matches!(earlier.op, Op::Add | Op::Relu | Op::ReluGrad)
+                });
+            let possible = !is_late && next.inputs.iter().all(is_there);
             if self.taken[reader.0] || !possible || !wanted(&next.op, feeds_norm) {
                 return chain;
             }

@@ -1,7 +1,8 @@
 //! The memory of a lowered Schedule: arenas of numbers, read and written through the layouts of
 //! its buffers, so that a misplaced or overlapping buffer shows in the result.
 //!
-//! Every value of 4 bytes is one `f64` here. What no one has written yet is NaN.
+//! Every value is one `f64` here, in a place for each two bytes, or for each four where only values of
+//! four bytes live. What no one has written yet is NaN.
 
 use std::{collections::BTreeMap, ops::Range};
 
@@ -36,7 +37,7 @@ impl<'a> Memory<'a> {
             .map(|arena| {
                 (
                     arena,
-                    vec![f64::NAN; schedule.arena_bytes(arena).div_ceil(4)],
+                    vec![f64::NAN; schedule.arena_bytes(arena).div_ceil(place_bytes(arena))],
                 )
             })
             .collect();
@@ -77,12 +78,13 @@ impl<'a> Memory<'a> {
             "{reader} reads `{name}` before it is written"
         );
         let stored = &self.arenas[&buffer.arena][self.place(buffer)];
+        let width = buffer.layout.value_bytes() / place_bytes(buffer.arena);
         let parts = buffer.layout.partials();
         let mut values = vec![0.0; self.program.tensor(tensor).elements()];
         for part in stored.chunks(stored.len() / parts) {
             let mut is_padding = vec![true; part.len()];
             for (index, value) in values.iter_mut().enumerate() {
-                let place = buffer.layout.stored_index(index);
+                let place = buffer.layout.stored_index(index) * width;
                 *value += part[place];
                 is_padding[place] = false;
             }
@@ -104,6 +106,7 @@ impl<'a> Memory<'a> {
         };
         self.written[tensor.0] = true;
         let place = self.place(buffer);
+        let width = buffer.layout.value_bytes() / place_bytes(buffer.arena);
         let arena = self
             .arenas
             .get_mut(&buffer.arena)
@@ -111,16 +114,26 @@ impl<'a> Memory<'a> {
         let stored = &mut arena[place];
         stored.fill(0.0);
         for (index, value) in values.iter().enumerate() {
-            stored[buffer.layout.stored_index(index)] = *value;
+            stored[buffer.layout.stored_index(index) * width] = *value;
         }
     }
 
     /// The places of this step's copy of a buffer in its arena.
     fn place(&self, buffer: &Buffer) -> Range<usize> {
         let copy = self.copy % buffer.copies;
-        let first = (buffer.offset_bytes + copy * buffer.bytes) / 4;
+        let first = (buffer.offset_bytes + copy * buffer.bytes) / place_bytes(buffer.arena);
         let elements = self.program.tensor(buffer.tensor).elements();
-        first..first + buffer.layout.stored_elements(elements)
+        let bytes = buffer.layout.stored_elements(elements) * buffer.layout.value_bytes();
+        first..first + bytes / place_bytes(buffer.arena)
+    }
+}
+
+/// The bytes that one place of an emulated arena stands for. Parameters are never in pairs of two
+/// bytes, and have most of the memory.
+fn place_bytes(arena: Arena) -> usize {
+    match arena {
+        Arena::Persistent => 4,
+        Arena::Step | Arena::Thread => 2,
     }
 }
 
@@ -134,6 +147,11 @@ fn columns(layout: Layout) -> usize {
             inputs * taps
         }
         Layout::SampleLanes {
+            positions,
+            channels,
+            ..
+        }
+        | Layout::SamplePairs {
             positions,
             channels,
             ..
@@ -179,7 +197,7 @@ fn check(program: &Program, buffer: &Buffer) {
         | Layout::FilterPartials { lanes, .. } => {
             assert!(lanes > 0, "`{name}` has no lanes");
         }
-        Layout::SampleLanes { stride, .. } => {
+        Layout::SampleLanes { stride, .. } | Layout::SamplePairs { stride, .. } => {
             let samples = tensor.elements() / columns;
             assert!(
                 stride >= samples,
@@ -187,7 +205,11 @@ fn check(program: &Program, buffer: &Buffer) {
             );
         }
     }
-    let needed = 4 * buffer.layout.stored_elements(tensor.elements());
+    assert!(
+        buffer.layout.value_bytes() == 4 || buffer.arena != Arena::Persistent,
+        "`{name}` lives across steps in reduced precision"
+    );
+    let needed = buffer.layout.value_bytes() * buffer.layout.stored_elements(tensor.elements());
     assert!(
         buffer.bytes >= needed,
         "`{name}` needs {needed} bytes and has a buffer of {}",

@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use super::{
     Images, Run, Step,
-    product::{Blocks, Finish, Scalars, Segment, product},
+    product::{Blocks, Finish, Scalars, Segment, Single, product},
     update::{GradientUse, Rule, with_rule},
 };
 use crate::{
@@ -32,7 +32,7 @@ impl Segments {
     }
 
     #[inline(always)]
-    fn list(&self, index: usize) -> &[Segment] {
+    pub(super) fn list(&self, index: usize) -> &[Segment] {
         let start = if index == 0 { 0 } else { self.ends[index - 1] };
         &self.all[start..self.ends[index]]
     }
@@ -101,6 +101,7 @@ impl Run for Conv2d {
                 let segments = self.segments.list(position);
                 product(
                     s,
+                    Single,
                     0..filters.len(),
                     0..y.sample_blocks(),
                     segments,
@@ -115,14 +116,14 @@ impl Run for Conv2d {
 
 /// All pairs of a slice and a position, in the order that reads fewer values again: of one slice's
 /// weights for every position, or of all of the images for every slice.
-struct Pairs {
+pub(super) struct Pairs {
     slices: Range<usize>,
     positions: usize,
     slices_first: bool,
 }
 
 impl Pairs {
-    fn new(
+    pub(super) fn new(
         slices: Range<usize>,
         positions: usize,
         slice_values: usize,
@@ -135,13 +136,13 @@ impl Pairs {
         }
     }
 
-    fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.slices.len() * self.positions
     }
 
     /// The slice and the position of a pair.
     #[inline(always)]
-    fn pair(&self, index: usize) -> (usize, usize) {
+    pub(super) fn pair(&self, index: usize) -> (usize, usize) {
         if self.slices_first {
             (
                 self.slices.start + index / self.positions,
@@ -155,11 +156,11 @@ impl Pairs {
 }
 
 /// Adds the filter's bias, applies ReLU, stores.
-struct Activate {
-    to: *mut f32,
-    stride: usize,
-    bias: Option<*const f32>,
-    relu: bool,
+pub(super) struct Activate {
+    pub(super) to: *mut f32,
+    pub(super) stride: usize,
+    pub(super) bias: Option<*const f32>,
+    pub(super) relu: bool,
 }
 
 impl<S: Simd> Finish<S> for Activate {
@@ -225,7 +226,7 @@ impl Run for Conv2dGradInput {
                     block_stride: LANES,
                 };
                 let beside = |images: Option<Images>| {
-                    images.map(|images| images.at(view, position, channels.start).cast_const())
+                    images.map(|images| Beside::new(images, view, position, channels.start))
                 };
                 let finish = Accumulate {
                     to: dx.at(view, position, channels.start),
@@ -236,6 +237,7 @@ impl Run for Conv2dGradInput {
                 let segments = self.segments.list(position);
                 product(
                     s,
+                    Single,
                     0..channels.len(),
                     0..dx.sample_blocks(),
                     segments,
@@ -249,11 +251,62 @@ impl Run for Conv2dGradInput {
 }
 
 /// Adds another gradient, applies ReLU's gradient, stores.
-struct Accumulate {
-    to: *mut f32,
+pub(super) struct Accumulate {
+    pub(super) to: *mut f32,
+    pub(super) stride: usize,
+    pub(super) other: Option<Beside>,
+    pub(super) relu: Option<Beside>,
+}
+
+/// Sixteen channels of images at one position, single or paired, shaped like what is accumulated.
+#[derive(Clone, Copy)]
+pub(super) struct Beside {
+    start: *const f32,
     stride: usize,
-    other: Option<*const f32>,
-    relu: Option<*const f32>,
+    paired: bool,
+}
+
+impl Beside {
+    /// From `channel` on, a multiple of sixteen.
+    ///
+    /// # Safety
+    /// The images have this position and this channel.
+    #[inline(always)]
+    pub(super) unsafe fn new(images: Images, view: View, position: usize, channel: usize) -> Self {
+        // SAFETY: the caller's promise.
+        let start = unsafe {
+            if images.paired {
+                images.pair_at(view, position, channel / 2)
+            } else {
+                images.at(view, position, channel)
+            }
+        };
+        Self {
+            start,
+            stride: images.stride,
+            paired: images.paired,
+        }
+    }
+
+    /// A block of the channel `row` behind the first.
+    ///
+    /// # Safety
+    /// The images have this channel and this block.
+    #[inline(always)]
+    unsafe fn load<S: Simd>(self, s: S, row: usize, block: usize) -> S::Block {
+        // SAFETY: the caller's promise.
+        unsafe {
+            if !self.paired {
+                return s.load(self.start.add(row * self.stride + block * LANES));
+            }
+            let pairs = s.load(self.start.add(row / 2 * self.stride + block * LANES));
+            if row.is_multiple_of(2) {
+                s.low(pairs)
+            } else {
+                s.high(pairs)
+            }
+        }
+    }
 }
 
 impl<S: Simd> Finish<S> for Accumulate {
@@ -263,11 +316,11 @@ impl<S: Simd> Finish<S> for Accumulate {
         // SAFETY: dx and what is shaped like it have this channel and block.
         unsafe {
             let sum = match self.other {
-                Some(other) => s.add(sum, s.load(other.add(at))),
+                Some(other) => s.add(sum, other.load(s, row, block)),
                 None => sum,
             };
             let sum = match self.relu {
-                Some(y) => s.keep(s.greater(s.load(y.add(at)), s.splat(0.0)), sum),
+                Some(y) => s.keep(s.greater(y.load(s, row, block), s.splat(0.0)), sum),
                 None => sum,
             };
             s.store(self.to.add(at), sum);
@@ -328,7 +381,7 @@ impl Run for Conv2dGradWeight {
                             at: first * w.block_stride() + tap * w.inputs * LANES,
                             stride: w.block_stride(),
                         };
-                        product(s, 0..w.inputs, 0..count, segments, a, b, &finish);
+                        product(s, Single, 0..w.inputs, 0..count, segments, a, b, &finish);
                     }
                 });
             }
@@ -365,10 +418,10 @@ impl Conv2dGradWeight {
 }
 
 /// Uses the gradient in the layout of the weights.
-struct Apply<R> {
-    rule: R,
-    at: usize,
-    stride: usize,
+pub(super) struct Apply<R> {
+    pub(super) rule: R,
+    pub(super) at: usize,
+    pub(super) stride: usize,
 }
 
 /// How many input channels ahead weights and moments are fetched: a tile, because in the last stages

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::{
     Matrix, Run, Step, blocks,
-    product::{Blocks, Finish, Scalars, Segment, product},
+    product::{Blocks, Finish, Scalars, Segment, Single, product},
     update::{GradientUse, Rule, with_rule},
 };
 use crate::{
@@ -108,6 +108,7 @@ impl Dense {
             };
             product(
                 s,
+                Single,
                 0..rows,
                 blocks,
                 &Segment::whole(inputs.len()),
@@ -202,6 +203,7 @@ impl Run for DenseGradInput {
                     };
                     product(
                         s,
+                        Single,
                         0..self.dy.rows,
                         0..1,
                         &Segment::whole(count),
@@ -315,7 +317,7 @@ impl Run for DenseGradWeight {
         with_rule!(&self.to, s, step, view, |rule| {
             let finish = Apply { rule, inputs };
             // SAFETY: x, dy and the parameter have the extents that their buffers were made for.
-            unsafe { product(s, rows, blocks, &steps, a, b, &finish) }
+            unsafe { product(s, Single, rows, blocks, &steps, a, b, &finish) }
         });
     }
 }

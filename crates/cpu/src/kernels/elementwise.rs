@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::{
     Images, Matrix, Run, Step, blocks,
+    images::Value,
     update::{GradientUse, Rule, with_rule},
 };
 use crate::{
@@ -11,25 +12,14 @@ use crate::{
     simd::{LANES, Simd},
 };
 
-/// A tensor as runs of values, whatever its layout: rows of a matrix, or positions of images.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Strips {
-    pub(crate) place: Place,
-    pub(crate) count: usize,
-    /// Values of a strip, in whole blocks; the next one begins behind it.
-    pub(crate) values: usize,
-    /// Values of a strip that one slice has.
-    pub(crate) slice_values: usize,
-}
-
-/// y = f(a, b), value by value.
+/// y = f(a, b), value by value, of matrices or of images. Slices are sixteen columns or channels.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Pointwise {
+pub(crate) struct Pointwise<T> {
     pub(crate) function: Function,
-    pub(crate) a: Strips,
+    pub(crate) a: T,
     /// The same as `a` where the function has one operand.
-    pub(crate) b: Strips,
-    pub(crate) y: Strips,
+    pub(crate) b: T,
+    pub(crate) y: T,
 }
 
 /// What is done with the values.
@@ -45,33 +35,75 @@ pub(crate) enum Function {
     Round,
 }
 
-impl Run for Pointwise {
+impl Function {
+    #[inline(always)]
+    fn of<S: Simd>(self, s: S, a: S::Block, b: S::Block) -> S::Block {
+        let zero = s.splat(0.0);
+        match self {
+            Self::Relu => s.max(a, zero),
+            Self::ReluGrad => s.keep(s.greater(a, zero), b),
+            Self::Add => s.add(a, b),
+            Self::Round => s.to_bf16(a),
+        }
+    }
+}
+
+impl Run for Pointwise<Matrix> {
     #[inline(always)]
     unsafe fn run<S: Simd>(&self, s: S, _: &Step, view: View, slices: Range<usize>) {
-        let zero = s.splat(0.0);
-        let Strips {
-            count,
-            values,
-            slice_values,
-            ..
-        } = self.y;
-        let range = slices.start * slice_values..values.min(slices.end * slice_values);
-        for strip in 0..count {
-            for at in range.clone().step_by(LANES) {
-                let at = strip * values + at;
+        for row in 0..self.y.rows {
+            for block in blocks(slices.clone(), self.y.columns) {
                 // SAFETY: all three have the same extents, in whole blocks.
                 unsafe {
-                    let a = s.load(view.at(self.a.place).add(at));
-                    let b = s.load(view.at(self.b.place).add(at));
-                    let y = match self.function {
-                        Function::Relu => s.max(a, zero),
-                        Function::ReluGrad => s.keep(s.greater(a, zero), b),
-                        Function::Add => s.add(a, b),
-                        Function::Round => s.to_bf16(a),
-                    };
-                    s.store(view.at(self.y.place).add(at), y);
+                    let a = s.load(self.a.block(view, row, block));
+                    let b = s.load(self.b.block(view, row, block));
+                    s.store(self.y.block(view, row, block), self.function.of(s, a, b));
                 }
             }
+        }
+    }
+}
+
+impl Run for Pointwise<Images> {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(&self, s: S, _: &Step, view: View, slices: Range<usize>) {
+        for position in 0..self.y.positions {
+            for channel in self
+                .y
+                .channels_of(slices.clone())
+                .step_by(self.y.channels_at_once())
+            {
+                for at in (0..self.y.stride).step_by(LANES) {
+                    let value = FunctionOf {
+                        s,
+                        pointwise: self,
+                        place: (view, position, at),
+                    };
+                    // SAFETY: all three have this position, channel and block.
+                    unsafe { self.y.store(s, view, position, channel, at, value) }
+                }
+            }
+        }
+    }
+}
+
+/// Sixteen samples of y.
+struct FunctionOf<'a, S> {
+    s: S,
+    pointwise: &'a Pointwise<Images>,
+    /// The position, and the first sample.
+    place: (View, usize, usize),
+}
+
+impl<S: Simd> Value<S> for FunctionOf<'_, S> {
+    #[inline(always)]
+    unsafe fn of(&self, channel: usize) -> S::Block {
+        let (view, position, at) = self.place;
+        // SAFETY: both operands have this position, channel and block.
+        unsafe {
+            let a = self.pointwise.a.load(self.s, view, position, channel, at);
+            let b = self.pointwise.b.load(self.s, view, position, channel, at);
+            self.pointwise.function.of(self.s, a, b)
         }
     }
 }

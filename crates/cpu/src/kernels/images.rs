@@ -1,12 +1,13 @@
 //! What kernels on images share: images lie as `[position][channel][sample]`, samples side by side in
 //! whole blocks, so that a block is sixteen samples of one channel at one position. A slice is
-//! sixteen channels.
+//! sixteen channels. Rounded to bfloat16 they lie as `[position][channel/2][sample][2]`: two channels
+//! share the 32 bits of a lane, the first in the lower half; a channel that is missing is 0.
 
 use std::ops::Range;
 
 use crate::{
     memory::{Place, View},
-    simd::LANES,
+    simd::{LANES, Simd},
 };
 
 /// Images in memory.
@@ -17,8 +18,10 @@ pub(crate) struct Images {
     pub(crate) positions: usize,
     pub(crate) channels: usize,
     pub(crate) samples: usize,
-    /// Values from one channel to the next: `samples` and whole blocks.
+    /// Values from one channel, or pair of channels, to the next: `samples` and whole blocks.
     pub(crate) stride: usize,
+    /// Whether these are pairs of bfloat16.
+    pub(crate) paired: bool,
 }
 
 impl Images {
@@ -29,7 +32,16 @@ impl Images {
 
     /// Values from one position to the next.
     pub(super) fn position_stride(self) -> usize {
-        self.channels * self.stride
+        if self.paired {
+            self.channels.div_ceil(2) * self.stride
+        } else {
+            self.channels * self.stride
+        }
+    }
+
+    /// Channels that do not share their lanes: all, or as many as there are pairs.
+    pub(crate) fn lanes_of_channels(self) -> usize {
+        self.channels.div_ceil(self.channels_at_once())
     }
 
     /// The channels of a range of slices.
@@ -37,10 +49,88 @@ impl Images {
         slices.start * LANES..self.channels.min(slices.end * LANES)
     }
 
+    /// A pointer to the first sample of a pair of channels at a position.
+    ///
+    /// # Safety
+    /// The images are paired, and have such a position and such a pair.
+    #[inline(always)]
+    pub(super) unsafe fn pair_at(self, view: View, position: usize, pair: usize) -> *mut f32 {
+        // SAFETY: the caller's promise.
+        unsafe {
+            view.at(self.place)
+                .add(position * self.position_stride() + pair * self.stride)
+        }
+    }
+
+    /// Sixteen samples of a channel at a position, from sample `at` on, whether paired or not.
+    ///
+    /// # Safety
+    /// The images have such a position, channel and block.
+    #[inline(always)]
+    pub(super) unsafe fn load<S: Simd>(
+        self,
+        s: S,
+        view: View,
+        position: usize,
+        channel: usize,
+        at: usize,
+    ) -> S::Block {
+        // SAFETY: the caller's promise.
+        unsafe {
+            if !self.paired {
+                return s.load(self.at(view, position, channel).add(at));
+            }
+            let pairs = s.load(self.pair_at(view, position, channel / 2).add(at));
+            if channel.is_multiple_of(2) {
+                s.low(pairs)
+            } else {
+                s.high(pairs)
+            }
+        }
+    }
+
+    /// Stores sixteen samples of a channel at a position, from sample `at` on: what `value` gives of
+    /// it; of paired images, of an even channel and of the one behind it.
+    ///
+    /// # Safety
+    /// The images have such a position, such channels and such a block.
+    #[inline(always)]
+    pub(super) unsafe fn store<S: Simd>(
+        self,
+        s: S,
+        view: View,
+        position: usize,
+        channel: usize,
+        at: usize,
+        value: impl Value<S>,
+    ) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            if self.paired {
+                let first = value.of(channel);
+                let second = if channel + 1 < self.channels {
+                    value.of(channel + 1)
+                } else {
+                    s.splat(0.0)
+                };
+                let to = self.pair_at(view, position, channel / 2).add(at);
+                s.store(to, s.pair(first, second));
+            } else {
+                s.store(self.at(view, position, channel).add(at), value.of(channel));
+            }
+        }
+    }
+
+    /// How many channels [`Self::store`] stores at once.
+    #[inline(always)]
+    pub(super) fn channels_at_once(self) -> usize {
+        if self.paired { 2 } else { 1 }
+    }
+
     /// A pointer to the first sample of a channel at a position.
     ///
     /// # Safety
-    /// The images have such a position and such a channel.
+    /// The images are not paired, and have such a position and such a channel.
     #[inline(always)]
     pub(super) unsafe fn at(self, view: View, position: usize, channel: usize) -> *mut f32 {
         // SAFETY: the caller's promise.
@@ -49,4 +139,14 @@ impl Images {
                 .add(position * self.position_stride() + channel * self.stride)
         }
     }
+}
+
+/// Gives sixteen samples of a channel. A trait and not a closure for the reason of
+/// [`super::product::Finish`].
+pub(super) trait Value<S: Simd> {
+    /// Must be `#[inline(always)]`.
+    ///
+    /// # Safety
+    /// The images that it reads have this channel.
+    unsafe fn of(&self, channel: usize) -> S::Block;
 }

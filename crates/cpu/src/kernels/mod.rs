@@ -10,6 +10,7 @@ mod elementwise;
 mod images;
 mod loss;
 mod norm;
+mod paired;
 mod pixels;
 mod pool;
 mod product;
@@ -22,12 +23,14 @@ pub(crate) use conv::{
     Conv2d, Conv2dGradInput, Conv2dGradWeight, Filters, Segments, TURNED_SLICES, turned_bytes,
 };
 pub(crate) use dense::{Dense, DenseCut, DenseGradInput, DenseGradWeight};
-pub(crate) use elementwise::{
-    Bias, BiasGrad, ChannelBias, ChannelBiasGrad, Function, Pointwise, Strips,
-};
+pub(crate) use elementwise::{Bias, BiasGrad, ChannelBias, ChannelBiasGrad, Function, Pointwise};
 pub(crate) use images::Images;
 pub(crate) use loss::SoftmaxCrossEntropy;
 pub(crate) use norm::{BatchNorm, BatchNormGrad, Scale, Statistics};
+pub(crate) use paired::{
+    PairedConv2d, PairedConv2dGradInput, PairedConv2dGradWeight, forward_panel, gradient_panel,
+    panel_bytes, panel_pairs, turned_pairs_bytes, turned_stride,
+};
 pub(crate) use pixels::{ScaleImages, ScalePixels};
 pub(crate) use pool::{GlobalAvgPool, GlobalAvgPoolGrad, Pool, PoolGrad, Windows};
 pub(crate) use product::Segment;
@@ -36,7 +39,7 @@ pub(crate) use update::{Adam, Cut, GradientUse, Grid, RoundWeights, Sgd, Update}
 
 use crate::{
     memory::{Place, View},
-    simd::{Isa, LANES, Simd, dispatch},
+    simd::{Isa, LANES, Simd, dispatch, dispatch_bf16},
 };
 
 /// What changes from step to step.
@@ -86,7 +89,11 @@ pub(crate) enum Task {
     BiasGrad(BiasGrad),
     ChannelBias(ChannelBias),
     ChannelBiasGrad(ChannelBiasGrad),
-    Pointwise(Pointwise),
+    Pointwise(Pointwise<Matrix>),
+    ImagePointwise(Pointwise<Images>),
+    PairedConv2d(PairedConv2d),
+    PairedConv2dGradInput(PairedConv2dGradInput),
+    PairedConv2dGradWeight(PairedConv2dGradWeight),
     Rearrange(Rearrange),
     SoftmaxCrossEntropy(SoftmaxCrossEntropy),
     Update(Update),
@@ -128,13 +135,23 @@ impl Task {
     /// As of [`Run::run`].
     pub(crate) unsafe fn run(&self, isa: Isa, step: &Step, view: View, slices: Range<usize>) {
         macro_rules! call {
-            ($($kind:ident),*) => {
+            (in bf16: $($paired:ident),*; $($kind:ident),*) => {
                 match self {
+                    Self::BatchNorm(kernel) if kernel.y.paired => {
+                        dispatch_bf16(isa, Call { kernel, step, view, slices })
+                    }
+                    Self::BatchNormGrad(kernel) if kernel.dx.paired => {
+                        dispatch_bf16(isa, Call { kernel, step, view, slices })
+                    }
+                    $(Self::$paired(kernel) => {
+                        dispatch_bf16(isa, Call { kernel, step, view, slices })
+                    })*
                     $(Self::$kind(kernel) => dispatch(isa, Call { kernel, step, view, slices }),)*
                 }
             };
         }
         call!(
+            in bf16: PairedConv2d, PairedConv2dGradInput, PairedConv2dGradWeight;
             ScalePixels,
             ScaleImages,
             Dense,
@@ -154,6 +171,7 @@ impl Task {
             ChannelBias,
             ChannelBiasGrad,
             Pointwise,
+            ImagePointwise,
             Rearrange,
             SoftmaxCrossEntropy,
             Update,

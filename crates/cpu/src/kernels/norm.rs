@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::{Images, Run, Step};
+use super::{Images, Run, Step, images::Value};
 use crate::{
     memory::{Place, View},
     simd::{LANES, Simd},
@@ -66,28 +66,62 @@ impl Run for BatchNorm {
                     shift[channel] = bias;
                 }
                 for position in 0..self.x.positions {
-                    for channel in 0..channels.len() {
-                        let x = self.x.at(view, position, first + channel);
-                        let y = self.y.at(view, position, first + channel);
-                        let other = self.other.map(|o| o.at(view, position, first + channel));
-                        let (mean, factor) = (s.splat(mean[channel]), s.splat(factor[channel]));
-                        let shift = s.splat(shift[channel]);
+                    let at_once = self.y.channels_at_once();
+                    for channel in (0..channels.len()).step_by(at_once) {
+                        let of_both = |values: &Channels| {
+                            let last = channel + at_once - 1;
+                            [s.splat(values[channel]), s.splat(values[last])]
+                        };
+                        let (mean, factor) = (of_both(&mean), of_both(&factor));
+                        let shift = of_both(&shift);
                         for at in (0..self.x.stride).step_by(LANES) {
-                            let centred = s.sub(s.load(x.add(at)), mean);
-                            let value = s.mul_add(centred, factor, shift);
-                            let value = match other {
-                                Some(other) => s.add(value, s.load(other.add(at))),
-                                None => value,
+                            let value = Normalised {
+                                s,
+                                norm: self,
+                                place: (view, position, at),
+                                mean,
+                                factor,
+                                shift,
                             };
-                            let value = if self.relu {
-                                s.max(value, s.splat(0.0))
-                            } else {
-                                value
-                            };
-                            s.store(y.add(at), value);
+                            self.y.store(s, view, position, first + channel, at, value);
                         }
                     }
                 }
+            }
+        }
+    }
+}
+
+/// Sixteen samples of y, of an even channel or of the one behind it.
+struct Normalised<'a, S: Simd> {
+    s: S,
+    norm: &'a BatchNorm,
+    /// The position, and the first sample.
+    place: (View, usize, usize),
+    mean: [S::Block; 2],
+    factor: [S::Block; 2],
+    shift: [S::Block; 2],
+}
+
+impl<S: Simd> Value<S> for Normalised<'_, S> {
+    #[inline(always)]
+    unsafe fn of(&self, channel: usize) -> S::Block {
+        let Self { s, norm, .. } = *self;
+        let (view, position, at) = self.place;
+        let which = channel % 2;
+        // SAFETY: x and other have this channel, position and block.
+        unsafe {
+            let x = s.load(norm.x.at(view, position, channel).add(at));
+            let centred = s.sub(x, self.mean[which]);
+            let value = s.mul_add(centred, self.factor[which], self.shift[which]);
+            let value = match norm.other {
+                Some(other) => s.add(value, other.load(s, view, position, channel, at)),
+                None => value,
+            };
+            if norm.relu {
+                s.max(value, s.splat(0.0))
+            } else {
+                value
             }
         }
     }
@@ -209,22 +243,37 @@ impl Run for BatchNormGrad {
             // SAFETY: all images and vectors have these channels.
             unsafe {
                 let (sums, products) = self.sums(s, view, channels.clone());
+                let (mut mean, mut factor) = ([0.0; LANES], [0.0; LANES]);
+                let (mut constant, mut slope) = ([0.0; LANES], [0.0; LANES]);
+                for (index, channel) in channels.clone().enumerate() {
+                    let inverse = *view.at(self.inverse_deviation).add(channel);
+                    mean[index] = *view.at(self.mean).add(channel);
+                    factor[index] = *view.at(self.weight).add(channel) * inverse;
+                    // dy − dβ/n − (x − mean)·inverse·dγ/n
+                    constant[index] = sums[index] / count;
+                    slope[index] = inverse * products[index] / count;
+                }
                 for position in 0..self.x.positions {
-                    for (index, channel) in channels.clone().enumerate() {
-                        let inverse = *view.at(self.inverse_deviation).add(channel);
-                        let factor = *view.at(self.weight).add(channel) * inverse;
-                        let mean = s.splat(*view.at(self.mean).add(channel));
-                        // dy − dβ/n − (x − mean)·inverse·dγ/n
-                        let constant = s.splat(sums[index] / count);
-                        let slope = s.splat(inverse * products[index] / count);
-                        let factor = s.splat(factor);
-                        let x = self.x.at(view, position, channel);
-                        let dx = self.dx.at(view, position, channel);
+                    let at_once = self.dx.channels_at_once();
+                    for index in (0..channels.len()).step_by(at_once) {
+                        let of_both = |values: &Channels| {
+                            let last = index + at_once - 1;
+                            [s.splat(values[index]), s.splat(values[last])]
+                        };
+                        let (mean, factor) = (of_both(&mean), of_both(&factor));
+                        let (constant, slope) = (of_both(&constant), of_both(&slope));
                         for at in (0..self.x.stride).step_by(LANES) {
-                            let dy = self.masked(s, view, position, channel, at);
-                            let centred = s.sub(s.load(x.add(at)), mean);
-                            let rest = s.neg_mul_add(centred, slope, s.sub(dy, constant));
-                            s.store(dx.add(at), s.mul(factor, rest));
+                            let value = Gradient {
+                                s,
+                                norm: self,
+                                place: (view, position, at),
+                                mean,
+                                factor,
+                                constant,
+                                slope,
+                            };
+                            let channel = channels.start + index;
+                            self.dx.store(s, view, position, channel, at, value);
                         }
                     }
                 }
@@ -233,6 +282,35 @@ impl Run for BatchNormGrad {
                     *view.at(self.weight_gradient).add(channel) = products[index];
                 }
             }
+        }
+    }
+}
+
+/// Sixteen samples of dx, of an even channel or of the one behind it.
+struct Gradient<'a, S: Simd> {
+    s: S,
+    norm: &'a BatchNormGrad,
+    /// The position, and the first sample.
+    place: (View, usize, usize),
+    mean: [S::Block; 2],
+    factor: [S::Block; 2],
+    constant: [S::Block; 2],
+    slope: [S::Block; 2],
+}
+
+impl<S: Simd> Value<S> for Gradient<'_, S> {
+    #[inline(always)]
+    unsafe fn of(&self, channel: usize) -> S::Block {
+        let Self { s, norm, .. } = *self;
+        let (view, position, at) = self.place;
+        let which = channel % 2;
+        // SAFETY: x and dy have this channel, position and block.
+        unsafe {
+            let dy = norm.masked(s, view, position, channel, at);
+            let x = s.load(norm.x.at(view, position, channel).add(at));
+            let centred = s.sub(x, self.mean[which]);
+            let rest = s.neg_mul_add(centred, self.slope[which], s.sub(dy, self.constant[which]));
+            s.mul(self.factor[which], rest)
         }
     }
 }
@@ -291,7 +369,7 @@ impl BatchNormGrad {
             match self.relu {
                 None => dy,
                 Some(y) => {
-                    let y = s.load(y.at(view, position, channel).add(at));
+                    let y = y.load(s, view, position, channel, at);
                     s.keep(s.greater(y, s.splat(0.0)), dy)
                 }
             }

@@ -32,7 +32,7 @@ impl Run for Pool {
                     // SAFETY: x has these positions, y this one, both this channel and block.
                     unsafe {
                         for from in window {
-                            let x = s.load(self.x.at(view, *from as usize, channel).add(at));
+                            let x = self.x.load(s, view, *from as usize, channel, at);
                             value = if self.mean {
                                 s.add(value, x)
                             } else {
@@ -86,8 +86,8 @@ impl Run for PoolGrad {
                         for to in window.iter().map(|to| *to as usize) {
                             let mut part = dy;
                             if let Some((x, y)) = self.largest {
-                                let x = s.load(x.at(view, to, channel).add(at));
-                                let y = s.load(y.at(view, position, channel).add(at));
+                                let x = x.load(s, view, to, channel, at);
+                                let y = y.load(s, view, position, channel, at);
                                 // What is not below the largest is the largest; whoever comes
                                 // first leaves 0 for the others.
                                 part = s.sub(dy, s.keep(s.greater(y, x), dy));
@@ -120,7 +120,7 @@ impl Run for GlobalAvgPool {
                 // SAFETY: x has this channel and block at all positions, y these rows.
                 unsafe {
                     for position in 0..self.x.positions {
-                        sum = s.add(sum, s.load(self.x.at(view, position, channel).add(start)));
+                        sum = s.add(sum, self.x.load(s, view, position, channel, start));
                     }
                     let means = s.to_array(s.mul(sum, share));
                     for (sample, mean) in (start..self.x.samples).zip(means) {

@@ -39,6 +39,35 @@ pub(super) struct Blocks {
     pub(super) block_stride: usize,
 }
 
+/// How a scalar's lanes and a block are multiplied and added to a sum: a type and not a function for
+/// the reason of [`Finish`].
+pub(super) trait Multiply<S: Simd>: Copy {
+    /// Must be `#[inline(always)]`.
+    fn multiply_add(self, s: S, a: S::Block, b: S::Block, sum: S::Block) -> S::Block;
+}
+
+/// Lanes of single precision: `sum + a·b`.
+#[derive(Clone, Copy)]
+pub(super) struct Single;
+
+impl<S: Simd> Multiply<S> for Single {
+    #[inline(always)]
+    fn multiply_add(self, s: S, a: S::Block, b: S::Block, sum: S::Block) -> S::Block {
+        s.mul_add(a, b, sum)
+    }
+}
+
+/// Lanes of two bfloat16 each, which are two steps of a sum in one: `sum + a₀·b₀ + a₁·b₁`.
+#[derive(Clone, Copy)]
+pub(super) struct Pairwise;
+
+impl<S: Simd> Multiply<S> for Pairwise {
+    #[inline(always)]
+    fn multiply_add(self, s: S, a: S::Block, b: S::Block, sum: S::Block) -> S::Block {
+        s.dot_pairs(a, b, sum)
+    }
+}
+
 /// What is done with the sums of a product while they are in registers.
 ///
 /// A trait and not a closure: a closure that is called from several places is compiled as a function
@@ -64,8 +93,13 @@ pub(super) trait Finish<S: Simd> {
 /// # Safety
 /// All places that the formula names can be read.
 #[inline(always)]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "a product has two operands, a range of each, and an end"
+)]
 pub(super) unsafe fn product<S: Simd>(
     s: S,
+    multiply: impl Multiply<S>,
     rows: Range<usize>,
     blocks: Range<usize>,
     segments: &[Segment],
@@ -77,11 +111,11 @@ pub(super) unsafe fn product<S: Simd>(
     // SAFETY: the tiles below stay within the ranges.
     unsafe {
         while S::TILE.1 >= 2 && block + 2 <= blocks.end {
-            strip::<S, 2>(s, rows.clone(), block, segments, a, b, finish);
+            strip::<S, 2>(s, multiply, rows.clone(), block, segments, a, b, finish);
             block += 2;
         }
         while block < blocks.end {
-            strip::<S, 1>(s, rows.clone(), block, segments, a, b, finish);
+            strip::<S, 1>(s, multiply, rows.clone(), block, segments, a, b, finish);
             block += 1;
         }
     }
@@ -89,8 +123,10 @@ pub(super) unsafe fn product<S: Simd>(
 
 /// All rows of one strip of blocks.
 #[inline(always)]
+#[expect(clippy::too_many_arguments, reason = "as of a product")]
 unsafe fn strip<S: Simd, const BLOCKS: usize>(
     s: S,
+    multiply: impl Multiply<S>,
     rows: Range<usize>,
     block: usize,
     segments: &[Segment],
@@ -110,7 +146,7 @@ unsafe fn strip<S: Simd, const BLOCKS: usize>(
                                 finish.prefetch(row + r, block + i);
                             }
                         }
-                        let sums = tile::<S, $height, BLOCKS>(s, row, block, segments, a, b);
+                        let sums = tile::<S, $height, BLOCKS>(s, multiply, row, block, segments, a, b);
                         for (r, sums) in sums.into_iter().enumerate() {
                             for (i, sum) in sums.into_iter().enumerate() {
                                 finish.finish(s, row + r, block + i, sum);
@@ -128,6 +164,7 @@ unsafe fn strip<S: Simd, const BLOCKS: usize>(
 #[inline(always)]
 unsafe fn tile<S: Simd, const ROWS: usize, const BLOCKS: usize>(
     s: S,
+    multiply: impl Multiply<S>,
     row: usize,
     block: usize,
     segments: &[Segment],
@@ -159,7 +196,7 @@ unsafe fn tile<S: Simd, const ROWS: usize, const BLOCKS: usize>(
                 for (r, sums) in sums.iter_mut().enumerate() {
                     let value = s.splat(*a_step.add(r * a.row_stride));
                     for (sum, loaded) in sums.iter_mut().zip(loaded) {
-                        *sum = s.mul_add(value, loaded, *sum);
+                        *sum = multiply.multiply_add(s, value, loaded, *sum);
                     }
                 }
             }

@@ -38,7 +38,15 @@ impl Run for Rearrange {
                 .map_or(1.0, |drop| drop.factor(step.number, index as u64));
             // SAFETY: both tensors have this index.
             unsafe {
-                let x = *view.at(self.x.place).add(self.x.layout.stored_index(index));
+                let place = self.x.layout.stored_index(index);
+                let x = match self.x.layout {
+                    // A processor's bfloat16 pairs have their first in the lower half.
+                    Layout::SamplePairs { .. } => {
+                        let bits = *view.at(self.x.place).cast::<u16>().add(place);
+                        f32::from_bits(u32::from(bits) << 16)
+                    }
+                    _ => *view.at(self.x.place).add(place),
+                };
                 *view.at(self.y.place).add(self.y.layout.stored_index(index)) = x * factor as f32;
             }
         }

@@ -1,11 +1,11 @@
 //! The segments of convolutions and the windows of pools: for every position, what of the window
 //! meets the image, and where that is in memory.
 
-use laptime_graph::window::input_position;
+use laptime_graph::window::{input_position, live_taps};
 use laptime_workload::Window;
 
 use crate::{
-    kernels::{Filters, Segment, Segments, Windows},
+    kernels::{Filters, Segment, Segments, TURNED_SLICES, Windows, panel_pairs, turned_stride},
     simd::LANES,
 };
 
@@ -13,9 +13,10 @@ use crate::{
 type Shape<'a> = &'a [usize];
 
 /// For each output position: runs of taps and channels, from a block of filters and from x. Taps
-/// that are neighbours in a row of the kernel are neighbours in both, and make one run.
-pub(super) fn forward(window: &Window, x: Shape, y: Shape) -> Segments {
-    let (channels, stride) = (x[3], x[0].next_multiple_of(LANES));
+/// that are neighbours in a row of the kernel are neighbours in both, and make one run. `channels` are
+/// those of x, or pairs of them.
+pub(super) fn forward(window: &Window, x: Shape, y: Shape, channels: usize) -> Segments {
+    let stride = x[0].next_multiple_of(LANES);
     let mut segments = Segments::default();
     for output in positions(y) {
         let start = segments.all.len();
@@ -82,13 +83,65 @@ pub(super) fn weight_gradient(window: &Window, x: Shape, y: Shape) -> Segments {
         for (input, output) in pairs {
             segments.all.push(Segment {
                 a: (input * channels * stride) as u32,
-                b: (output * stride * crate::kernels::TURNED_SLICES * LANES) as u32,
+                b: (output * stride * TURNED_SLICES * LANES) as u32,
                 steps: samples as u32,
             });
         }
         segments.end_list();
     }
     segments
+}
+
+/// For each input position: runs of pairs of filters for each tap that reaches it, from a panel and
+/// from a paired dy.
+pub(super) fn paired_input_gradient(window: &Window, x: Shape, y: Shape) -> Segments {
+    let (stride, pairs) = (y[0].next_multiple_of(LANES), y[3].div_ceil(2));
+    let mut reached = vec![Vec::new(); x[1] * x[2]];
+    for (output, at) in positions(y).enumerate() {
+        for (tap, input) in live(window, x, at) {
+            reached[input].push(Segment {
+                a: (tap * panel_pairs(y[3]) * LANES) as u32,
+                b: (output * pairs * stride) as u32,
+                steps: pairs as u32,
+            });
+        }
+    }
+    let mut segments = Segments::default();
+    for list in reached {
+        segments.all.extend(list);
+        segments.end_list();
+    }
+    segments
+}
+
+/// For each tap: runs of pairs of samples, from the turned x and from the turned slices of dy.
+pub(super) fn paired_weight_gradient(window: &Window, x: Shape, y: Shape) -> Segments {
+    let (samples, channels) = (x[0], x[3]);
+    let stride = turned_stride(samples.next_multiple_of(LANES));
+    let mut met = vec![Vec::new(); window.kernel[0] * window.kernel[1]];
+    for (output, at) in positions(y).enumerate() {
+        for (tap, input) in live(window, x, at) {
+            met[tap].push(Segment {
+                a: (input * channels * stride) as u32,
+                b: (output * stride * TURNED_SLICES * LANES) as u32,
+                steps: samples.div_ceil(2) as u32,
+            });
+        }
+    }
+    let mut segments = Segments::default();
+    for list in met {
+        segments.all.extend(list);
+        segments.end_list();
+    }
+    segments
+}
+
+/// The taps that meet the image anywhere.
+pub(super) fn met_taps(window: &Window, x: Shape, y: Shape) -> Vec<u32> {
+    let live = live_taps(window, [x[1], x[2]], [y[1], y[2]]);
+    (0..live.len() as u32)
+        .filter(|tap| live[*tap as usize])
+        .collect()
 }
 
 /// For each output position: the input positions that a pool's window meets.

@@ -9,7 +9,6 @@ use crate::simd::LANES;
 
 /// Buffers start on cache lines, so that no two threads write to the same line.
 const LINE_BYTES: usize = 64;
-const ELEMENT_BYTES: usize = 4;
 
 /// Between persistent buffers. A parameter and its moments are as long as each other, often a
 /// multiple of 4096 bytes; a load then waits for an earlier store whose address has the same low
@@ -173,11 +172,22 @@ fn unplaced(program: &Program, stages: &[Stage], tensor: TensorId, arena: Arena)
                 lanes: LANES,
             },
         },
-        None if is_images(program, tensor) => Layout::SampleLanes {
-            positions: extent(program, tensor, 0),
-            channels: columns,
-            stride: shape[0].next_multiple_of(LANES),
-        },
+        None if is_images(program, tensor) => {
+            let (positions, channels) = (extent(program, tensor, 0), columns);
+            let stride = shape[0].next_multiple_of(LANES);
+            match program.tensor(tensor).role {
+                Role::Rounded { .. } => Layout::SamplePairs {
+                    positions,
+                    channels,
+                    stride,
+                },
+                _ => Layout::SampleLanes {
+                    positions,
+                    channels,
+                    stride,
+                },
+            }
+        }
         None => Layout::Rows { columns, stride },
     };
     let elements = layout.stored_elements(program.tensor(tensor).elements());
@@ -186,7 +196,7 @@ fn unplaced(program: &Program, stages: &[Stage], tensor: TensorId, arena: Arena)
         layout,
         arena,
         offset_bytes: 0,
-        bytes: (elements * ELEMENT_BYTES).next_multiple_of(LINE_BYTES),
+        bytes: (elements * layout.value_bytes()).next_multiple_of(LINE_BYTES),
         // The next step's partial sums are written while slower threads still read this one's.
         copies: if partials.is_some() { 2 } else { 1 },
     }

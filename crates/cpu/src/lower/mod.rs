@@ -13,13 +13,15 @@ mod groups;
 mod memory;
 mod stages;
 
+pub(crate) use groups::main_operation;
 pub(crate) use memory::is_weight;
 
 use laptime_engine::Passes;
-use laptime_graph::{FusionKind, Op, Program, schedule::Schedule};
+use laptime_graph::{FusionKind, Op, Program, Role, schedule::Schedule};
+use laptime_workload::Window;
 
 use crate::{
-    kernels::turned_bytes,
+    kernels::{forward_panel, gradient_panel, panel_bytes, turned_bytes, turned_pairs_bytes},
     simd::{Isa, LANES},
 };
 
@@ -62,20 +64,32 @@ pub fn lower(program: &Program, target: Target, passes: &Passes) -> Schedule {
     schedule
 }
 
-/// What the largest weight gradient of a convolution turns over at once.
+/// What the convolution that needs the most turns over, or makes panels of, at once.
 fn scratch_bytes(program: &Program) -> usize {
-    let turned = program
-        .operations
-        .iter()
-        .filter_map(|operation| match operation.op {
-            Op::Conv2dGradWeight(_) => {
-                let dy = operation.inputs[1];
-                let samples = program.batch_size.next_multiple_of(LANES);
-                Some(turned_bytes(memory::extent(program, dy, 0) * samples))
+    let samples = program.batch_size.next_multiple_of(LANES);
+    let extent = |id, axis| memory::extent(program, id, axis);
+    let is_rounded = |id| matches!(program.tensor(id).role, Role::Rounded { .. });
+    let needed = program.operations.iter().map(|operation| {
+        let [first, second] = operation.inputs[..] else {
+            return 0;
+        };
+        let taps = |window: Window| window.kernel.iter().product();
+        match operation.op {
+            Op::Conv2d(window) if is_rounded(first) => {
+                panel_bytes(forward_panel(taps(window), extent(second, 1)))
             }
-            _ => None,
-        });
-    turned.max().unwrap_or(0)
+            Op::Conv2dGradInput(window) if is_rounded(first) => {
+                panel_bytes(gradient_panel(taps(window), extent(second, 0)))
+            }
+            Op::Conv2dGradWeight(_) if is_rounded(first) => {
+                let x = (extent(first, 0), extent(first, 1));
+                turned_pairs_bytes(x, extent(second, 0), samples)
+            }
+            Op::Conv2dGradWeight(_) => turned_bytes(extent(second, 0) * samples),
+            _ => 0,
+        }
+    });
+    needed.max().unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -5,7 +5,10 @@ use laptime_graph::{
     schedule::{Access, Kernel, Part, Split, Stage},
 };
 
-use super::memory::{extent, is_images, is_weight};
+use super::{
+    groups::main_operation,
+    memory::{extent, is_images, is_weight},
+};
 use crate::simd::LANES;
 
 /// Rows a slice where work is cut by samples.
@@ -122,7 +125,7 @@ impl Arranger<'_> {
 
     /// The ways to cut a group, the preferred first; the last one always works.
     fn cuts(&self, group: &[OpId]) -> Vec<Cut> {
-        let operation = self.program.operation(group[0]);
+        let operation = main_operation(self.program, group);
         let (inputs, outputs) = (&operation.inputs, &operation.outputs);
         let columns = along(1, LANES);
         match operation.op {
@@ -145,7 +148,7 @@ impl Arranger<'_> {
                 let (x, w) = (inputs[0], inputs[1]);
                 let part = |id| match id {
                     id if id == x => Part::Whole,
-                    id if id == w => along(0, LANES),
+                    id if is_weight(self.program, id) => along(0, LANES),
                     _ => columns,
                 };
                 vec![self.cut(group, self.slices(w, 0), Split::Slices, part)]

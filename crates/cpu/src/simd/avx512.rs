@@ -7,11 +7,45 @@ use std::arch::x86_64::*;
 
 use super::{LANES, Simd};
 
-/// Proof that the processor has AVX-512.
+/// Proof that the processor has AVX-512, and AVX512-BF16 too where `BF16`.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Avx512;
+pub(crate) struct Avx512<const BF16: bool>;
 
-impl Simd for Avx512 {
+/// The bits of each lane, its upper half rounded to the nearest bfloat16; not-a-number stays so.
+#[inline(always)]
+unsafe fn rounded(a: __m512) -> __m512i {
+    unsafe {
+        let bits = _mm512_castps_si512(a);
+        let odd = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
+        let half = _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff));
+        let quiet = _mm512_or_si512(bits, _mm512_set1_epi32(0x0040_0000));
+        let is_nan = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(a, a);
+        _mm512_mask_mov_epi32(_mm512_add_epi32(bits, half), is_nan, quiet)
+    }
+}
+
+#[inline(always)]
+unsafe fn upper_halves() -> __m512i {
+    unsafe { _mm512_set1_epi32(0xffff_0000_u32 as i32) }
+}
+
+/// The words of the lower and of the upper half in turns.
+#[inline(always)]
+unsafe fn interleaved() -> __m512i {
+    const ORDER: [u16; 2 * LANES] = {
+        let mut order = [0; 2 * LANES];
+        let mut i = 0;
+        while i < LANES {
+            order[2 * i] = i as u16;
+            order[2 * i + 1] = (LANES + i) as u16;
+            i += 1;
+        }
+        order
+    };
+    unsafe { _mm512_loadu_si512(ORDER.as_ptr().cast()) }
+}
+
+impl<const BF16: bool> Simd for Avx512<BF16> {
     type Block = __m512;
     type Mask = __mmask16;
 
@@ -103,6 +137,56 @@ impl Simd for Avx512 {
     #[inline(always)]
     fn largest(self, a: __m512) -> f32 {
         unsafe { _mm512_reduce_max_ps(a) }
+    }
+    #[inline(always)]
+    fn to_bf16(self, a: __m512) -> __m512 {
+        unsafe { self.high(_mm512_castsi512_ps(rounded(a))) }
+    }
+    #[inline(always)]
+    fn pair(self, first: __m512, second: __m512) -> __m512 {
+        unsafe {
+            if BF16 {
+                // Behind each other; then words 0, 16, 1, 17, …
+                let both = _mm512_cvtne2ps_pbh(second, first);
+                let both = std::mem::transmute::<__m512bh, __m512i>(both);
+                return _mm512_castsi512_ps(_mm512_permutexvar_epi16(interleaved(), both));
+            }
+            let low = _mm512_srli_epi32::<16>(rounded(first));
+            let high = _mm512_and_si512(rounded(second), upper_halves());
+            _mm512_castsi512_ps(_mm512_or_si512(low, high))
+        }
+    }
+    #[inline(always)]
+    fn pack(self, first: __m512, second: __m512) -> __m512 {
+        unsafe {
+            if BF16 {
+                let both = _mm512_cvtne2ps_pbh(second, first);
+                return std::mem::transmute::<__m512bh, __m512>(both);
+            }
+            let half = |a| _mm512_cvtepi32_epi16(_mm512_srli_epi32::<16>(rounded(a)));
+            let low = _mm512_castsi256_si512(half(first));
+            _mm512_castsi512_ps(_mm512_inserti64x4::<1>(low, half(second)))
+        }
+    }
+    #[inline(always)]
+    fn low(self, pairs: __m512) -> __m512 {
+        unsafe { _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_castps_si512(pairs))) }
+    }
+    #[inline(always)]
+    fn high(self, pairs: __m512) -> __m512 {
+        unsafe { _mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(pairs), upper_halves())) }
+    }
+    #[inline(always)]
+    fn dot_pairs(self, a: __m512, b: __m512, sum: __m512) -> __m512 {
+        if BF16 {
+            unsafe {
+                let a = std::mem::transmute::<__m512, __m512bh>(a);
+                let b = std::mem::transmute::<__m512, __m512bh>(b);
+                return _mm512_dpbf16_ps(sum, a, b);
+            }
+        }
+        let sum = self.mul_add(self.low(a), self.low(b), sum);
+        self.mul_add(self.high(a), self.high(b), sum)
     }
     // Four rounds of exchanging halves, 64 shuffles: pairs of lanes, of pairs, of quarters.
     #[inline(always)]

@@ -40,6 +40,16 @@ impl Isa {
         found
     }
 
+    /// Whether products of bfloat16 have instructions of their own here (AVX512-BF16); else they are
+    /// done in single precision on values rounded to bfloat16.
+    pub fn has_bf16(self) -> bool {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => is_x86_feature_detected!("avx512bf16"),
+            _ => false,
+        }
+    }
+
     /// The name in records and in `LAPTIME_ISA`.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -117,10 +127,28 @@ pub(crate) fn dispatch<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
     }
 }
 
+/// As [`dispatch`], for work on pairs of bfloat16: with the instructions that this processor has for
+/// them, which other work need not be compiled for.
+#[inline]
+pub(crate) fn dispatch_bf16<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
+    match isa {
+        // SAFETY: the processor was seen to have it.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 if isa.has_bf16() => unsafe { run_avx512_bf16(kernel) },
+        isa => dispatch(isa, kernel),
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]
+unsafe fn run_avx512_bf16<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run(super::avx512::Avx512::<true>)
+}
+
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
 unsafe fn run_avx512<K: Kernel>(kernel: K) -> K::Output {
-    kernel.run(super::avx512::Avx512)
+    kernel.run(super::avx512::Avx512::<false>)
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -14,7 +14,7 @@ mod neon;
 mod portable;
 
 pub use isa::Isa;
-pub(crate) use isa::{Kernel, dispatch};
+pub(crate) use isa::{Kernel, dispatch, dispatch_bf16};
 
 /// Floats in a block.
 pub const LANES: usize = 16;
@@ -91,6 +91,52 @@ pub(crate) trait Simd: Copy {
         unsafe { self.load(lanes.as_ptr()) }
     }
 
+    /// Lane i becomes the pair of bfloat16 of lanes i of both, the first one's in the lower half. Such a
+    /// block is only loaded, stored, kept and transposed, besides what is below.
+    #[inline(always)]
+    fn pair(self, first: Self::Block, second: Self::Block) -> Self::Block {
+        let (first, second) = (self.to_array(first), self.to_array(second));
+        let lanes: [f32; LANES] = std::array::from_fn(|i| pair_of(first[i], second[i]));
+        // SAFETY: the array has LANES values.
+        unsafe { self.load(lanes.as_ptr()) }
+    }
+
+    /// Lane i becomes the pair of bfloat16 of lanes 2i and 2i + 1 of both blocks, one behind the other.
+    #[inline(always)]
+    fn pack(self, first: Self::Block, second: Self::Block) -> Self::Block {
+        let both = [self.to_array(first), self.to_array(second)];
+        let lane = |i: usize| both[i / LANES][i % LANES];
+        let lanes: [f32; LANES] = std::array::from_fn(|i| pair_of(lane(2 * i), lane(2 * i + 1)));
+        // SAFETY: the array has LANES values.
+        unsafe { self.load(lanes.as_ptr()) }
+    }
+
+    /// The first of each pair.
+    #[inline(always)]
+    fn low(self, pairs: Self::Block) -> Self::Block {
+        let lanes = self.to_array(pairs);
+        let lanes = lanes.map(|pair| f32::from_bits(pair.to_bits() << 16));
+        // SAFETY: the array has LANES values.
+        unsafe { self.load(lanes.as_ptr()) }
+    }
+
+    /// The second of each pair.
+    #[inline(always)]
+    fn high(self, pairs: Self::Block) -> Self::Block {
+        let lanes = self.to_array(pairs);
+        let lanes = lanes.map(|pair| f32::from_bits(pair.to_bits() & 0xffff_0000));
+        // SAFETY: the array has LANES values.
+        unsafe { self.load(lanes.as_ptr()) }
+    }
+
+    /// `sum + a₀·b₀ + a₁·b₁` of the pairs in `a` and `b`, in single precision: by one instruction
+    /// where there is one, which may round otherwise and flushes subnormal numbers to zero.
+    #[inline(always)]
+    fn dot_pairs(self, a: Self::Block, b: Self::Block, sum: Self::Block) -> Self::Block {
+        let sum = self.mul_add(self.low(a), self.low(b), sum);
+        self.mul_add(self.high(a), self.high(b), sum)
+    }
+
     /// The first `count` lanes' mask, `count` ≤ [`LANES`].
     fn first(self, count: usize) -> Self::Mask {
         let lanes: [f32; LANES] = std::array::from_fn(|lane| lane as f32);
@@ -116,10 +162,18 @@ fn round_to_bf16(value: f32) -> f32 {
     let bits = value.to_bits();
     let rounded = bits.wrapping_add(0x7fff + ((bits >> 16) & 1)) & 0xffff_0000;
     if value.is_nan() {
-        value
+        // One that stays one in its upper half.
+        f32::from_bits(bits | 0x0040_0000)
     } else {
         f32::from_bits(rounded)
     }
+}
+
+/// Two values as a pair of bfloat16, the first in the lower half.
+#[inline(always)]
+fn pair_of(first: f32, second: f32) -> f32 {
+    let [first, second] = [first, second].map(|value| round_to_bf16(value).to_bits());
+    f32::from_bits(second & 0xffff_0000 | first >> 16)
 }
 
 fn reduce(mut lanes: [f32; LANES], combine: impl Fn(f32, f32) -> f32) -> f32 {

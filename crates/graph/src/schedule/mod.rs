@@ -124,7 +124,7 @@ pub enum Arena {
     Thread,
 }
 
-/// The order of a tensor's values in memory, all of 4 bytes.
+/// The order of a tensor's values in memory, of 4 bytes where nothing else is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
     /// Rows of `columns` values, each at a multiple of `stride`; what is between is 0.
@@ -162,6 +162,16 @@ pub enum Layout {
         /// Values from one channel to the next: B or more.
         stride: usize,
     },
+    /// Images (B, H, W, C) rounded to bfloat16, as \[H·W\]\[⌈C/2⌉\]\[stride\]\[2\] of 2 bytes each: the
+    /// values of two channels side by side, a missing one 0; samples as in `SampleLanes`.
+    SamplePairs {
+        /// H·W.
+        positions: usize,
+        /// C.
+        channels: usize,
+        /// Pairs from one pair of channels to the next: B or more.
+        stride: usize,
+    },
     /// `slices` tensors in `Rows` one after another; the value is their sum.
     Partials {
         /// How many.
@@ -193,6 +203,14 @@ impl Layout {
         }
     }
 
+    /// The bytes of one value.
+    pub fn value_bytes(self) -> usize {
+        match self {
+            Self::SamplePairs { .. } => 2,
+            _ => 4,
+        }
+    }
+
     /// How many values are stored for a tensor of `elements` values.
     pub fn stored_elements(self, elements: usize) -> usize {
         match self {
@@ -216,6 +234,11 @@ impl Layout {
                 channels,
                 stride,
             } => positions * channels * stride,
+            Self::SamplePairs {
+                positions,
+                channels,
+                stride,
+            } => positions * channels.next_multiple_of(2) * stride,
             Self::Partials {
                 slices,
                 columns,
@@ -224,7 +247,8 @@ impl Layout {
         }
     }
 
-    /// Where the value at `index` of the row-major tensor is stored; of partial sums, in the first.
+    /// Where the value at `index` of the row-major tensor is stored, in values from the start; of
+    /// partial sums, in the first.
     pub fn stored_index(self, index: usize) -> usize {
         match self {
             Self::Rows { columns, stride }
@@ -260,6 +284,19 @@ impl Layout {
                     index % (positions * channels),
                 );
                 rest * stride + sample
+            }
+            Self::SamplePairs {
+                positions,
+                channels,
+                stride,
+            } => {
+                let (sample, rest) = (
+                    index / (positions * channels),
+                    index % (positions * channels),
+                );
+                let (position, channel) = (rest / channels, rest % channels);
+                let pair = position * channels.div_ceil(2) + channel / 2;
+                (pair * stride + sample) * 2 + channel % 2
             }
         }
     }

@@ -104,6 +104,9 @@ impl Explained<'_> {
             Layout::OutputLanes { lanes, .. } => format!("{lanes} output lanes"),
             Layout::FilterLanes { lanes, .. } => format!("{lanes} filter lanes"),
             Layout::SampleLanes { stride, .. } => format!("{stride} sample lanes"),
+            Layout::SamplePairs { stride, .. } => {
+                format!("{stride} sample lanes of two channels in bf16")
+            }
             Layout::Partials { slices, stride, .. } => {
                 format!("{slices} partial sums, rows of {stride}")
             }
