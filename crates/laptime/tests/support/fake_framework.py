@@ -3,6 +3,9 @@
 
 FAKE=crashes has it die in its first training, FAKE=hangs never say a word about it, FAKE=waits train
 until it is told to stop; FAKE_MARK is a file that is made when it begins to train.
+
+It also stands in for the Python that environments are made from: those that it makes hold itself.
+FAKE=no_network has its pip fail.
 """
 
 import json
@@ -11,6 +14,15 @@ import shutil
 import sys
 import threading
 import time
+
+if "-c" in sys.argv:
+    sys.exit(print(3, 11))
+if "venv" in sys.argv:
+    folder = os.path.join(sys.argv[-1], "bin")
+    os.makedirs(folder)
+    sys.exit(shutil.copy(__file__, os.path.join(folder, "python")) and 0)
+if "pip" in sys.argv:
+    sys.exit("NewConnectionError" if os.environ.get("FAKE") == "no_network" else 0)
 
 is_stopped = threading.Event()
 commands = []

@@ -8,7 +8,7 @@ mod lock;
 mod python;
 
 use std::{
-    fs,
+    fs::{self, File, TryLockError},
     io::{self, Read},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
@@ -78,16 +78,48 @@ pub fn installed(framework: &Framework) -> Result<Option<Installed>, InstallErro
 /// was no environment.
 pub fn remove(framework: &Framework) -> Result<bool, InstallError> {
     let place = environment_dir(framework)?;
-    sweep(folder_of(&place), &unfinished(framework));
+    if !folder_of(&place).exists() {
+        return Ok(false);
+    }
+    let _claim = claim(framework, folder_of(&place))?;
+    remove_environment(&place)
+}
+
+/// Removes the environment in this place; false where there is none.
+fn remove_environment(place: &Path) -> Result<bool, InstallError> {
     if !place.exists() {
         return Ok(false);
     }
     // Without its marker it is no environment, however far the rest comes.
     let _ = fs::remove_file(place.join(MARKER));
-    fs::remove_dir_all(&place).map_err(|error| {
+    fs::remove_dir_all(place).map_err(|error| {
         InstallError::Failed(format!("{}: cannot be removed: {error}", place.display()))
     })?;
     Ok(true)
+}
+
+/// Claims a framework's environment until the file is dropped: one process at a time installs or
+/// removes it. What earlier installs left behind that were ended by force is nobody's then, and is
+/// removed.
+fn claim(framework: &Framework, parent: &Path) -> Result<File, InstallError> {
+    let path = parent.join(format!(".{}.lock", framework.environment));
+    let failed = |what: String| InstallError::Failed(format!("{}: {what}", path.display()));
+    let file =
+        File::create(&path).map_err(|error| failed(format!("cannot be written: {error}")))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            return Err(InstallError::Failed(format!(
+                "{} is being installed or removed by another process; wait for its end",
+                framework.title
+            )));
+        }
+        Err(TryLockError::Error(error)) => {
+            return Err(failed(format!("cannot be locked: {error}")));
+        }
+    }
+    sweep(parent, &unfinished(framework));
+    Ok(file)
 }
 
 impl Plan {
@@ -152,10 +184,9 @@ impl Plan {
             InstallError::Failed(format!("{}: cannot be written: {error}", parent.display()))
         };
         fs::create_dir_all(parent).map_err(unwritable)?;
-        let prefix = unfinished(self.framework);
-        sweep(parent, &prefix);
+        let _claim = claim(self.framework, parent)?;
         let folder = tempfile::Builder::new()
-            .prefix(&prefix)
+            .prefix(&unfinished(self.framework))
             .tempdir_in(parent)
             .map_err(unwritable)?;
         self.python.make_environment(folder.path())?;
@@ -166,7 +197,7 @@ impl Plan {
         }
         let text = serde_json::to_string_pretty(&installed).unwrap_or_default();
         fs::write(folder.path().join(MARKER), text).map_err(unwritable)?;
-        remove(self.framework)?;
+        remove_environment(&self.place)?;
         fs::rename(folder.path(), &self.place).map_err(unwritable)?;
         // It has moved: there is nothing to clean up.
         let _ = TempDir::keep(folder);
@@ -244,7 +275,7 @@ fn unfinished(framework: &Framework) -> String {
     format!(".{}-unfinished-", framework.environment)
 }
 
-/// Removes what earlier installs left behind that were ended by force.
+/// Removes the folders whose names begin so.
 fn sweep(parent: &Path, prefix: &str) {
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
         if entry.file_name().to_string_lossy().starts_with(prefix) {
