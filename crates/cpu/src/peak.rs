@@ -3,16 +3,42 @@
 
 use std::{hint::black_box, thread, time::Instant};
 
+use laptime_workload::Precision;
+
 use crate::{
-    simd::{Isa, Kernel, LANES, Simd, dispatch},
+    simd::{Isa, Kernel, LANES, Simd, dispatch, dispatch_bf16},
     threads::Pool,
 };
 
 /// Independent sums: enough to hide the latency of a multiply-add on every port.
 const SUMS: usize = 10;
-const TURNS: usize = 100_000;
+const TURNS: usize = 500_000;
 
 struct MultiplyAdds;
+
+/// The same of pairs of bfloat16: two multiply-adds a lane.
+struct PairedMultiplyAdds;
+
+impl Kernel for PairedMultiplyAdds {
+    type Output = f32;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) -> f32 {
+        let (a, b) = (s.splat(black_box(0.999)), s.splat(black_box(0.001)));
+        let (a, b) = (s.pair(a, a), s.pair(b, b));
+        let mut sums = [s.splat(1.0); SUMS];
+        for _ in 0..TURNS {
+            for sum in &mut sums {
+                *sum = s.dot_pairs(a, b, *sum);
+            }
+        }
+        let mut total = sums[0];
+        for sum in &sums[1..] {
+            total = s.add(total, *sum);
+        }
+        s.sum(total)
+    }
+}
 
 impl Kernel for MultiplyAdds {
     type Output = f32;
@@ -26,26 +52,37 @@ impl Kernel for MultiplyAdds {
                 *sum = s.mul_add(*sum, factor, addend);
             }
         }
-        let total = sums.into_iter().reduce(|a, b| s.add(a, b));
-        total.map_or(0.0, |total| s.sum(total))
+        let mut total = sums[0];
+        for sum in &sums[1..] {
+            total = s.add(total, *sum);
+        }
+        s.sum(total)
     }
 }
 
-/// The single-precision FLOP/s that all threads together reach in registers; the best of a few tries
-/// of about a millisecond.
-pub fn peak_flops(isa: Isa, threads: usize) -> f64 {
+/// The FLOP/s in products of this precision that all threads together reach in registers, on the
+/// instructions that convolutions use where the processor has them; the best of a few tries
+/// of some milliseconds, beside which the start of the threads is nothing.
+pub fn peak_flops(isa: Isa, threads: usize, precision: Precision) -> f64 {
     let Ok(pool) = Pool::new(threads) else {
         return f64::NAN;
     };
     let tries = (0..20).map(|_| {
         let start = Instant::now();
         pool.run(&|_, _| {
-            black_box(dispatch(isa, MultiplyAdds));
+            black_box(match precision {
+                Precision::Fp32 => dispatch(isa, MultiplyAdds),
+                Precision::Bf16 => dispatch_bf16(isa, PairedMultiplyAdds),
+            });
         });
         start.elapsed().as_secs_f64()
     });
     let best_s = tries.fold(f64::INFINITY, f64::min);
-    (2 * threads * TURNS * SUMS * LANES) as f64 / best_s
+    let flops_a_lane = match precision {
+        Precision::Fp32 => 2,
+        Precision::Bf16 => 4,
+    };
+    (flops_a_lane * threads * TURNS * SUMS * LANES) as f64 / best_s
 }
 
 /// Bytes that each thread copies at a time: more than caches hold.

@@ -11,7 +11,7 @@ use laptime_engine::{
     gate::{Trace, trace_schedule},
 };
 use laptime_graph::{
-    Mode, Op, Operation, Program, State, StateTensor, build,
+    InitialValues, Mode, Op, Operation, Program, State, StateTensor, build,
     schedule::{Arena, Buffer, Schedule},
 };
 use laptime_workload::{Precision, epoch_order};
@@ -70,19 +70,36 @@ impl CpuSession {
         Ok(session)
     }
 
-    /// Writes the initial weights; the arena is zero elsewhere.
+    /// Writes the initial weights; the arena is zero elsewhere. Every thread takes the next tensor that
+    /// none has taken: each has a random stream of its own, so the values are the same.
     fn initialise(&mut self) {
-        let values = self.persistent.values_mut();
-        let tensors = State::initial_tensors(&self.program, self.job.workload.seed);
-        for ((id, _), tensor) in self.program.persistent().zip(tensors) {
-            if tensor.values.iter().any(|value| *value != 0.0) {
-                let buffer = self
-                    .schedule
-                    .buffer(id)
-                    .expect("persistent tensors have buffers");
-                write(values, buffer, &tensor.values);
+        let mut rest = self.persistent.values_mut();
+        let mut passed = 0;
+        let mut work = Vec::new();
+        for (number, (id, tensor)) in self.program.persistent().enumerate() {
+            let buffer = self
+                .schedule
+                .buffer(id)
+                .expect("persistent tensors have buffers");
+            let values = InitialValues::new(tensor, self.job.workload.seed, number);
+            if matches!(values, InitialValues::Constant(0.0)) {
+                continue;
             }
+            // Persistent buffers lie in the order of the tensors.
+            let (_, behind) = rest.split_at_mut(buffer.offset_bytes / 4 - passed);
+            let (place, behind) = behind.split_at_mut(buffer.bytes / 4);
+            (rest, passed) = (behind, (buffer.offset_bytes + buffer.bytes) / 4);
+            work.push((place, buffer.layout, tensor.elements(), values));
         }
+        let work = Mutex::new(work);
+        let next = || work.lock().expect("no thread panicked").pop();
+        self.pool.run(&|_, _| {
+            while let Some((place, layout, elements, mut values)) = next() {
+                layout.each_stored_index(elements, |stored| {
+                    place[stored] = values.next().unwrap_or(0.0) as f32;
+                });
+            }
+        });
     }
 
     /// Makes sure that batches of this size are compiled.
@@ -240,7 +257,7 @@ impl Session for CpuSession {
         Some(Profile {
             kernels: kernels.collect(),
             waiting_step_s: times.waiting.as_secs_f64() / times.steps as f64,
-            peak_flops: peak_flops(self.isa, self.pool.threads()),
+            peak_flops: peak_flops(self.isa, self.pool.threads(), self.job.workload.precision),
         })
     }
 
@@ -288,14 +305,15 @@ impl Session for CpuSession {
                     .schedule
                     .buffer(id)
                     .expect("persistent tensors have buffers");
-                let start = buffer.offset_bytes / 4;
-                let value = |index| values[start + buffer.layout.stored_index(index)];
+                let stored = &values[buffer.offset_bytes / 4..];
+                let mut values = Vec::with_capacity(tensor.elements());
+                buffer
+                    .layout
+                    .each_stored_index(tensor.elements(), |at| values.push(f64::from(stored[at])));
                 StateTensor {
                     name: tensor.name.clone(),
                     shape: tensor.shape.clone(),
-                    values: (0..tensor.elements())
-                        .map(|index| f64::from(value(index)))
-                        .collect(),
+                    values,
                 }
             })
             .collect();
@@ -338,9 +356,10 @@ impl Session for CpuSession {
 /// Writes a tensor's values to where its buffer has them.
 fn write(arena: &mut [f32], buffer: &Buffer, values: &[f64]) {
     let arena = &mut arena[buffer.offset_bytes / 4..];
-    for (index, value) in values.iter().enumerate() {
-        arena[buffer.layout.stored_index(index)] = *value as f32;
-    }
+    let mut given = values.iter();
+    buffer.layout.each_stored_index(values.len(), |stored| {
+        arena[stored] = given.next().map_or(0.0, |value| *value as f32);
+    });
 }
 
 fn check_samples(order: &[u32], count: usize, which: &str) -> Result<(), EngineError> {

@@ -19,4 +19,4 @@ pub use model::build;
 pub use op::{Dropout, Op};
 pub use print::shape_text;
 pub use program::*;
-pub use state::{State, StateTensor};
+pub use state::{InitialValues, State, StateTensor};

@@ -40,7 +40,9 @@ impl State {
         persistent.map(move |(number, (_, tensor))| StateTensor {
             name: tensor.name.clone(),
             shape: tensor.shape.clone(),
-            values: initial_values(tensor, seed, number as u32),
+            values: InitialValues::new(tensor, seed, number)
+                .take(tensor.elements())
+                .collect(),
         })
     }
 
@@ -60,18 +62,45 @@ impl State {
     }
 }
 
-fn initial_values(tensor: &Tensor, seed: u64, number: u32) -> Vec<f64> {
-    match tensor.role {
-        Role::Parameter(Initial::One) | Role::Statistic(Initial::One) => {
-            vec![1.0; tensor.elements()]
+/// The initial values of one tensor, in row-major order and without end: rounded to single precision,
+/// so that every engine gets the same bits. Each tensor has a stream of its own.
+#[derive(Debug, Clone)]
+pub enum InitialValues {
+    /// All the same.
+    Constant(f64),
+    /// Uniform between −limit and limit.
+    Uniform {
+        /// The bound.
+        limit: f64,
+        /// Where the random bits come from.
+        stream: Stream,
+    },
+}
+
+impl InitialValues {
+    /// Those of a tensor that is the `number`-th of [`Program::persistent`].
+    pub fn new(tensor: &Tensor, seed: u64, number: usize) -> Self {
+        match tensor.role {
+            Role::Parameter(Initial::One) | Role::Statistic(Initial::One) => Self::Constant(1.0),
+            Role::Parameter(Initial::GlorotUniform { fan_in, fan_out }) => Self::Uniform {
+                limit: (6.0 / (fan_in + fan_out) as f64).sqrt(),
+                stream: Stream::new(seed, Purpose::Weights, number as u32),
+            },
+            _ => Self::Constant(0.0),
         }
-        Role::Parameter(Initial::GlorotUniform { fan_in, fan_out }) => {
-            let limit = (6.0 / (fan_in + fan_out) as f64).sqrt();
-            let mut stream = Stream::new(seed, Purpose::Weights, number);
-            (0..tensor.elements())
-                .map(|_| f64::from((limit * (2.0 * stream.next_unit() - 1.0)) as f32))
-                .collect()
-        }
-        _ => vec![0.0; tensor.elements()],
+    }
+}
+
+impl Iterator for InitialValues {
+    type Item = f64;
+
+    #[inline]
+    fn next(&mut self) -> Option<f64> {
+        Some(match self {
+            Self::Constant(value) => *value,
+            Self::Uniform { limit, stream } => {
+                f64::from((*limit * (2.0 * stream.next_unit() - 1.0)) as f32)
+            }
+        })
     }
 }

@@ -138,7 +138,7 @@ impl<S: Simd> Finish<S> for Activate {
                 None => sum,
             };
             let sum = if self.relu {
-                s.max(sum, s.splat(0.0))
+                s.max(s.splat(0.0), sum)
             } else {
                 sum
             };

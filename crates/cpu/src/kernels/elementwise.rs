@@ -40,7 +40,7 @@ impl Function {
     fn of<S: Simd>(self, s: S, a: S::Block, b: S::Block) -> S::Block {
         let zero = s.splat(0.0);
         match self {
-            Self::Relu => s.max(a, zero),
+            Self::Relu => s.max(zero, a),
             Self::ReluGrad => s.keep(s.greater(a, zero), b),
             Self::Add => s.add(a, b),
             Self::Round => s.to_bf16(a),

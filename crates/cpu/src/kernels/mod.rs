@@ -4,12 +4,14 @@
 //! a range of its slices. Padding (columns up to the next multiple of [`LANES`]) is computed like
 //! the rest and stays 0.
 
+mod channel_sums;
 mod conv;
 mod dense;
 mod elementwise;
 mod images;
 mod loss;
 mod norm;
+mod norm_grad;
 mod paired;
 mod pixels;
 mod pool;
@@ -26,7 +28,8 @@ pub(crate) use dense::{Dense, DenseCut, DenseGradInput, DenseGradWeight};
 pub(crate) use elementwise::{Bias, BiasGrad, ChannelBias, ChannelBiasGrad, Function, Pointwise};
 pub(crate) use images::Images;
 pub(crate) use loss::SoftmaxCrossEntropy;
-pub(crate) use norm::{BatchNorm, BatchNormGrad, Scale, Statistics};
+pub(crate) use norm::{BatchNorm, Scale, Statistics};
+pub(crate) use norm_grad::BatchNormGrad;
 pub(crate) use paired::{
     PairedConv2d, PairedConv2dGradInput, PairedConv2dGradWeight, forward_panel, gradient_panel,
     panel_bytes, panel_pairs, turned_pairs_bytes, turned_stride,

@@ -54,6 +54,7 @@ pub(crate) trait Simd: Copy {
     fn add(self, a: Self::Block, b: Self::Block) -> Self::Block;
     fn sub(self, a: Self::Block, b: Self::Block) -> Self::Block;
     fn mul(self, a: Self::Block, b: Self::Block) -> Self::Block;
+    /// The larger; `b` where it is not a number, so that ReLU as `max(0, x)` keeps what went wrong.
     fn max(self, a: Self::Block, b: Self::Block) -> Self::Block;
     /// `a·b + c`, fused where the instruction set can.
     fn mul_add(self, a: Self::Block, b: Self::Block, c: Self::Block) -> Self::Block;

@@ -95,6 +95,14 @@ check!(
     spread(),
     0.0
 );
+// Nothing is greater than −1 there but what has become a number. ReLU once hid losses that were none.
+check!(
+    relu_keeps_what_is_not_a_number,
+    |s, a, b| s.keep(s.greater(s.max(s.splat(0.0), b), s.splat(-1.0)), a),
+    |x, y| 0.0,
+    [(1.0, f32::NAN); LANES],
+    0.0
+);
 check!(
     kept_where_greater,
     |s, a, b| s.keep(s.greater(b, s.splat(0.0)), a),

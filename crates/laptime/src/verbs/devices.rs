@@ -6,6 +6,7 @@ use laptime_cpu::{Isa, copy_bytes_per_s, peak_flops};
 use laptime_engine::{DeviceKind, Engine};
 use laptime_gpu::{Peaks, Probe, probe};
 use laptime_measure::Machine;
+use laptime_workload::Precision;
 
 use crate::{
     engines::{OwnEngine, default_threads},
@@ -24,7 +25,7 @@ pub fn devices() -> Result<(), Failure> {
         text,
         "cpu    {}\n       {threads} threads, {isa}\n       fp32 {:.0} GFLOP/s, copy {:.1} GB/s, measured",
         machine.cpu,
-        peak_flops(isa, threads) / 1e9,
+        peak_flops(isa, threads, Precision::Fp32) / 1e9,
         copy_bytes_per_s(threads) / 1e9,
     );
     let adapters = OwnEngine.devices_of(DeviceKind::Gpu)?;
