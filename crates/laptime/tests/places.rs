@@ -79,7 +79,7 @@ fn a_home_that_cannot_be_written_costs_the_record_and_not_the_result() {
 fn nobodys_home_costs_the_record_and_not_the_result() {
     let home = Home::new();
     let mut command = home.command(SHORT);
-    for variable in ["HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"] {
+    for variable in ["HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "LOCALAPPDATA"] {
         command.env_remove(variable);
     }
     let done = done(command);
