@@ -5,13 +5,18 @@
 //! The fuzz targets have this file, and so has the test that runs the corpus on every machine
 //! (`crates/laptime/tests/bad_input.rs`).
 
-use std::io::Write;
+#[path = "../crates/laptime/src/checkpoint/file.rs"]
+#[allow(dead_code, reason = "the program has all of it")]
+mod checkpoint_file;
+
+use std::{collections::HashMap, io::Write};
 
 use flate2::{Compression, write::GzEncoder};
 use laptime_graph::{Mode, build};
 use laptime_peers::exchange;
 use laptime_results::{Record, Style, export, render};
 use laptime_workload::{Overrides, Spec, dataset::fuzzing};
+use safetensors::{SafeTensors, tensor::TensorView};
 
 /// An IDX file as it is under its gzip.
 pub fn idx(data: &[u8]) -> bool {
@@ -72,6 +77,45 @@ pub fn safetensors(data: &[u8]) -> bool {
     };
     assert_eq!(sorted(&mut again), sorted(&mut state));
     true
+}
+
+/// The file of `--checkpoint`; what was read is written and read again, and must be the same. No fuzzer
+/// finds the right digest, and behind a wrong one nothing is read, so the file is given it.
+pub fn checkpoint(data: &[u8]) -> bool {
+    let is_sealed = checkpoint_file::checkpoint_of(data).is_ok();
+    let Some(sealed) = sealed(data) else {
+        return false;
+    };
+    let Ok(mut checkpoint) = checkpoint_file::checkpoint_of(&sealed) else {
+        assert!(!is_sealed, "the right digest makes no file worse");
+        return false;
+    };
+    // These are written as decimals, whose last bit may turn; all that the training needs is not.
+    let so_far = &mut checkpoint.so_far;
+    (so_far.wall_s, so_far.total_s, so_far.phases) = Default::default();
+    let write = |checkpoint| checkpoint_file::bytes_of(checkpoint).expect("it was read");
+    let again = write(checkpoint);
+    let read = checkpoint_file::checkpoint_of(&again).expect("it was just written");
+    // Digests, because NaN is not equal to itself.
+    assert_eq!(digest_of(&write(read)), digest_of(&again));
+    is_sealed
+}
+
+fn digest_of(file: &[u8]) -> Option<String> {
+    let (_, header) = SafeTensors::read_metadata(file).ok()?;
+    header.metadata().as_ref()?.get("sha256").cloned()
+}
+
+/// The same file with the right digest, if it has all else.
+fn sealed(data: &[u8]) -> Option<Vec<u8>> {
+    let (_, header) = SafeTensors::read_metadata(data).ok()?;
+    let about = header.metadata().as_ref()?.get("laptime")?.clone();
+    let file = SafeTensors::deserialize(data).ok()?;
+    let mut tensors: Vec<(&str, TensorView)> = file.iter().collect();
+    tensors.sort_by(|a, b| a.0.cmp(b.0));
+    let sum = checkpoint_file::digest(&about, &tensors);
+    let metadata = HashMap::from([("laptime".into(), about), ("sha256".into(), sum)]);
+    safetensors::serialize(tensors, Some(metadata)).ok()
 }
 
 /// A record, shown and exported in every way.

@@ -52,19 +52,27 @@ pub struct RunArgs {
     #[command(flatten)]
     pub workload: WorkloadArgs,
     #[command(flatten)]
+    pub training: TrainingArgs,
+    #[command(flatten)]
     pub engine: EngineArgs,
     #[command(flatten)]
     pub samples: SampleArgs,
     /// Stop after so many training steps, then test; the record is marked partial
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub max_steps: Option<NonZeroU64>,
     /// Compile, train and test so many times, always from the same seed: the times differ, the
     /// losses do not
-    #[arg(long, value_name = "N", default_value = "1")]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "1",
+        allow_negative_numbers = true
+    )]
     pub runs: NonZeroU64,
     #[command(flatten)]
     pub exports: ExportArgs,
-    /// Write the trained parameters as safetensors
+    /// Write the trained model as safetensors, under PyTorch's names: LAYER.weight, LAYER.bias, and of
+    /// batch norms LAYER.running_mean and LAYER.running_var; for ResNet50 those of torchvision
     #[arg(long, value_name = "FILE")]
     pub save: Option<PathBuf>,
     #[command(flatten)]
@@ -83,7 +91,7 @@ pub struct CheckpointArgs {
     #[arg(long, value_name = "DIR")]
     pub checkpoint: Option<PathBuf>,
     /// Keep it behind every N steps too
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub checkpoint_every: Option<NonZeroU64>,
     /// Go on with the training that --checkpoint DIR has, as if nothing had happened; where it has
     /// none yet, begin
@@ -95,6 +103,8 @@ pub struct CheckpointArgs {
 pub struct RaceArgs {
     #[command(flatten)]
     pub workload: WorkloadArgs,
+    #[command(flatten)]
+    pub training: TrainingArgs,
     /// Who races: two engines or more, with commas between them
     #[arg(long, value_name = "A,B,…", value_delimiter = ',', required = true)]
     pub engines: Vec<String>,
@@ -104,10 +114,15 @@ pub struct RaceArgs {
     pub samples: SampleArgs,
     /// Stop each run after so many training steps, then test; engines are ranked by the time of a
     /// step, and the records are marked partial
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub max_steps: Option<NonZeroU64>,
     /// Rounds: in each, every engine starts, compiles, trains and tests once, in random order
-    #[arg(long, value_name = "N", default_value = "5")]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "5",
+        allow_negative_numbers = true
+    )]
     pub runs: NonZeroU32,
     /// As many rounds as fit into this time, at least two: 90s, 10m, 1h. A round is begun if one
     /// as long as the longest so far still fits; loading and the gate do not count
@@ -161,17 +176,22 @@ pub struct WorkloadArgs {
     /// A built-in workload, or a file with a workload of your own
     #[arg(value_name = "WORKLOAD|FILE.toml", default_value = "fashion-mnist")]
     pub workload: String,
-    /// Train so many epochs
-    #[arg(long, value_name = "N")]
-    pub epochs: Option<u64>,
     /// Train with so many samples a step
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub batch_size: Option<u64>,
-    /// The arithmetic of the products: fp32
+    /// The arithmetic of the products: fp32, or bf16 with sums and weights in fp32
     #[arg(long, value_name = "P")]
     pub precision: Option<Precision>,
+}
+
+/// What a single step does not depend on.
+#[derive(Debug, Default, ClapArgs)]
+pub struct TrainingArgs {
+    /// Train so many epochs
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub epochs: Option<u64>,
     /// The seed of the initial weights and the orders of samples
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub seed: Option<u64>,
 }
 
@@ -194,7 +214,8 @@ pub struct EngineSettings {
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub device: DeviceArg,
     /// Threads of a CPU [default: all that this process may use]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true,
+          value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
     #[command(flatten)]
     pub passes: PassesArgs,
@@ -207,10 +228,8 @@ impl WorkloadArgs {
         let mut option = |name: &str, value: Option<String>| {
             arguments.extend(value.into_iter().flat_map(|value| [name.into(), value]));
         };
-        option("--epochs", self.epochs.map(|n| n.to_string()));
         option("--batch-size", self.batch_size.map(|n| n.to_string()));
         option("--precision", self.precision.map(|p| p.to_string()));
-        option("--seed", self.seed.map(|n| n.to_string()));
         arguments
     }
 }
@@ -289,7 +308,7 @@ pub struct SampleArgs {
     /// Which samples will do: auto takes official ones where they can be had, else synthetic ones
     #[arg(long, value_name = "DATA", default_value = "auto")]
     pub data: DataArg,
-    /// A folder in which to look for datasets first: it has DATASET/*.gz
+    /// A folder in which to look for datasets first, laid out as `laptime data list` shows the cache
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
 }
@@ -325,7 +344,7 @@ pub struct DatasetArgs {
     /// Which datasets [default: all]
     #[arg(value_name = "DATASET")]
     pub datasets: Vec<DatasetName>,
-    /// The folder that has DATASET/*.gz [default: the cache]
+    /// The folder that has a folder for each dataset [default: the cache]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
 }

@@ -280,9 +280,8 @@ impl Progress for DownloadLine {
     }
 
     fn waiting(&mut self) {
-        if self.is_shown {
-            say("another process is downloading the same dataset; waiting for it");
-        }
+        // Also where no progress is shown: who is kept waiting for minutes should know why.
+        say("another process is downloading the same dataset; waiting for it");
     }
 }
 

@@ -51,9 +51,22 @@ impl Engine for OwnEngine {
 
     fn compile(&self, job: &Job, device: &Device) -> Result<Box<dyn Session>, EngineError> {
         match device.kind {
-            DeviceKind::Cpu => CpuEngine.compile(job, device),
+            DeviceKind::Cpu => {
+                let compiled = CpuEngine.compile(job, device);
+                compiled.map_err(|error| of_threads(error, job.threads))
+            }
             DeviceKind::Gpu => GPU.compile(job, device),
         }
+    }
+}
+
+/// All that fails where the CPU's engine compiles is to start its threads, and fewer can be asked for.
+fn of_threads(error: EngineError, threads: usize) -> EngineError {
+    match error {
+        EngineError::Failed(what) => EngineError::Unsupported(format!(
+            "--threads {threads}: {what}; ask for fewer, or have the limits of this process raised"
+        )),
+        other => other,
     }
 }
 

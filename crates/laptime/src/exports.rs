@@ -33,8 +33,12 @@ pub struct Formats {
     pub markdown: Format,
 }
 
-/// The files that the command line asks for.
-pub fn resolve(args: ExportArgs, formats: &Formats) -> Result<Vec<Export>, Failure> {
+/// The files that the command line asks for; `save` is that of the trained model.
+pub fn resolve(
+    args: ExportArgs,
+    save: Option<&Path>,
+    formats: &Formats,
+) -> Result<Vec<Export>, Failure> {
     let exports: Vec<Export> = [
         ("--export-json", args.export_json, formats.json),
         ("--export-csv", args.export_csv, formats.csv),
@@ -50,14 +54,46 @@ pub fn resolve(args: ExportArgs, formats: &Formats) -> Result<Vec<Export>, Failu
                 .into(),
         ));
     }
-    for file in exports.iter().filter(|file| !is_stdout(&file.path)) {
-        check_file(file.option, &file.path)?;
+    if save.is_some_and(is_stdout) {
+        let what = "--save -: a model is not written to standard output; give a file";
+        return Err(Failure::Usage(what.into()));
+    }
+    let files = exports.iter().filter(|file| !is_stdout(&file.path));
+    let files = files.map(|file| (file.option, file.path.as_path()));
+    let files: Vec<_> = files.chain(save.map(|path| ("--save", path))).collect();
+    for (index, &(option, path)) in files.iter().enumerate() {
+        check_file(option, path)?;
+        let mut earlier = files[..index].iter();
+        if let Some((other, _)) = earlier.find(|(_, other)| is_same_file(other, path)) {
+            return Err(Failure::Usage(format!(
+                "{option} {}: this is the file of {other} too; give each a file of its own",
+                path.display()
+            )));
+        }
     }
     Ok(exports)
 }
 
+/// Whether what is written to one path would be lost behind the other, however they are written.
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    // Devices lose nothing that they did not lose before.
+    let is_device = one.exists() && !one.is_file();
+    !is_device && place(one) == place(other)
+}
+
+/// Where a path leads, or would if its file were there.
+fn place(path: &Path) -> PathBuf {
+    let of_new_file = || {
+        let parent = path.parent().filter(|parent| *parent != Path::new(""));
+        let parent = parent.unwrap_or(Path::new(".")).canonicalize().ok()?;
+        Some(parent.join(path.file_name()?))
+    };
+    let place = path.canonicalize().ok().or_else(of_new_file);
+    place.unwrap_or_else(|| path.to_owned())
+}
+
 /// Finds out before the training, not after it, that a file cannot be written.
-pub fn check_file(option: &str, path: &Path) -> Result<(), Failure> {
+fn check_file(option: &str, path: &Path) -> Result<(), Failure> {
     let parent = path.parent().filter(|parent| *parent != Path::new(""));
     if let Some(parent) = parent
         && !parent.is_dir()

@@ -25,6 +25,7 @@ use std::{env, process::ExitCode, time::Instant};
 use clap::Parser;
 
 use args::{Args, Verb};
+use failure::Failure;
 
 fn main() -> ExitCode {
     // Where `wall_s` begins. The system has needed a millisecond or so to come here; its own
@@ -34,7 +35,11 @@ fn main() -> ExitCode {
     // prints errors of its own. We order devices ourselves.
     // SAFETY: this is the only thread.
     unsafe { env::set_var("NODEVICE_SELECT", "1") };
-    let done = match Args::parse().verb {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(said) => return tell(&said),
+    };
+    let done = match args.verb {
         Verb::Run(args) => verbs::run(args, begin),
         Verb::Race(args) => verbs::race(args),
         Verb::Verify(args) => verbs::verify(args),
@@ -45,6 +50,19 @@ fn main() -> ExitCode {
         Verb::Workloads(args) => verbs::workloads(&args),
         Verb::Schema => verbs::schema(),
     };
+    end(done)
+}
+
+/// Help, versions, and mistakes on the command line.
+fn tell(said: &clap::Error) -> ExitCode {
+    let written = output::print_clap(said);
+    if said.use_stderr() {
+        return ExitCode::from(2);
+    }
+    end(written)
+}
+
+fn end(done: Result<(), Failure>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

@@ -18,7 +18,7 @@ use laptime_workload::{
 use crate::{
     args::{
         CheckpointArgs, DataArg, DeviceArg, EngineArgs, EngineSettings, PassesArgs, RaceArgs,
-        RunArgs, SampleArgs, WorkloadArgs,
+        RunArgs, SampleArgs, TrainingArgs, WorkloadArgs,
     },
     device_choice::{Chosen, Wish, choose},
     display::Line,
@@ -35,7 +35,7 @@ pub struct WorkloadChoice {
     pub workload: Arc<Workload>,
     /// Whether it is built in, not a user's file.
     pub built_in: bool,
-    /// The arguments that choose it.
+    /// The arguments that choose its steps.
     pub again: Vec<String>,
 }
 
@@ -146,8 +146,8 @@ impl RaceOptions {
                 )));
             }
         }
-        let exports = exports::resolve(args.exports, &formats)?;
-        let workload = WorkloadChoice::resolve(&args.workload)?;
+        let exports = exports::resolve(args.exports, None, &formats)?;
+        let workload = WorkloadChoice::of_training(&args.workload, &args.training)?;
         let machine = Machine::identify();
         // A framework needs seconds to be imported.
         let line = Line::new(!args.quiet && stderr_is_terminal());
@@ -226,11 +226,8 @@ impl RunOptions {
             csv: export::csv,
             markdown: export::markdown,
         };
-        let exports = exports::resolve(args.exports, &formats)?;
-        if let Some(path) = &args.save {
-            exports::check_file("--save", path)?;
-        }
-        let workload = WorkloadChoice::resolve(&args.workload)?;
+        let exports = exports::resolve(args.exports, args.save.as_deref(), &formats)?;
+        let workload = WorkloadChoice::of_training(&args.workload, &args.training)?;
         // Before the devices: they may be tried out, which takes seconds.
         let checkpoints = CheckpointChoice::resolve(args.checkpoints, args.runs.get())?;
         Ok(Self {
@@ -275,8 +272,13 @@ impl CheckpointChoice {
 }
 
 impl WorkloadChoice {
-    /// A name that ends in `.toml` or has a path in it is a file, any other a built-in workload.
+    /// For steps of whatever training.
     pub fn resolve(args: &WorkloadArgs) -> Result<Self, Failure> {
+        Self::of_training(args, &TrainingArgs::default())
+    }
+
+    /// A name that ends in `.toml` or has a path in it is a file, any other a built-in workload.
+    pub fn of_training(args: &WorkloadArgs, training: &TrainingArgs) -> Result<Self, Failure> {
         let path = Path::new(&args.workload);
         let is_file = path
             .extension()
@@ -293,8 +295,8 @@ impl WorkloadChoice {
         };
         let workload = spec.resolve(&Overrides {
             batch_size: args.batch_size,
-            epochs: args.epochs,
-            seed: args.seed,
+            epochs: training.epochs,
+            seed: training.seed,
             precision: args.precision,
         })?;
         Ok(Self {
@@ -383,6 +385,10 @@ pub fn passes(args: &PassesArgs) -> Result<Passes, Failure> {
         .collect();
     match names.iter().find(|name| !known.contains(&name.as_str())) {
         None => Ok(Passes::Only(names)),
+        Some(alone) if matches!(alone.as_str(), "all" | "none") => Err(Failure::Usage(format!(
+            "--passes {}: {alone} stands alone; leave it out, or the others",
+            args.passes
+        ))),
         Some(unknown) => Err(Failure::Usage(format!(
             "--passes {unknown}: there is no such pass; known: all, none, {}",
             known.join(", ")

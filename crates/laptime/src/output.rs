@@ -14,11 +14,17 @@ use crate::failure::Failure;
 /// Writes a result to standard output. A reader that has gone (`laptime … | head`) has seen what
 /// it wanted; that is no failure.
 pub fn print(text: &str) -> Result<(), Failure> {
-    let mut stdout = io::stdout().lock();
-    let written = stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush());
-    match written {
+    flush(io::stdout().write_all(text.as_bytes()))
+}
+
+/// Writes what clap has to say: help and versions to standard output, mistakes to standard error.
+pub fn print_clap(said: &clap::Error) -> Result<(), Failure> {
+    flush(said.print())
+}
+
+/// What is left of having written to standard output.
+fn flush(written: io::Result<()>) -> Result<(), Failure> {
+    match written.and_then(|()| io::stdout().flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::Failed(format!(
             "standard output: cannot be written: {error}; check where it leads"
         ))),
@@ -78,11 +84,28 @@ pub fn width() -> usize {
 /// How a block on a stream is shown: as wide as COLUMNS says, or else the terminal, and in colour
 /// only on a terminal and where NO_COLOR (no-color.org) does not forbid it.
 pub fn style(stream: &impl IsTerminal) -> Style {
-    let stated = env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+    let stated = env::var("COLUMNS").ok().and_then(|text| columns(&text));
     let forbidden = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
         || env::var_os("TERM").is_some_and(|term| term == "dumb");
     Style {
         width: stated.unwrap_or_else(width),
         colour: stream.is_terminal() && !forbidden,
+    }
+}
+
+/// The columns that a variable states. 0 is what some programs set where they do not know.
+fn columns(stated: &str) -> Option<usize> {
+    stated.parse().ok().filter(|&columns| columns > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_that_make_no_sense_are_not_stated() {
+        for (stated, expected) in [("40", Some(40)), ("0", None), ("", None), ("-1", None)] {
+            assert_eq!(columns(stated), expected, "{stated:?}");
+        }
     }
 }

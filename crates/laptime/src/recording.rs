@@ -13,6 +13,7 @@ use laptime_workload::{
     Workload,
     dataset::{DataSource, Dataset},
     directories::data_dir,
+    hexadecimal,
 };
 use sha2::{Digest, Sha256};
 
@@ -117,9 +118,7 @@ pub fn digest(workload: &Workload) -> String {
         ..workload.clone()
     };
     let text = serde_json::to_vec(&bare).expect("a workload has only strings for keys");
-    let digest = Sha256::digest(text);
-    let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{digits}")
+    format!("sha256:{}", hexadecimal(&Sha256::digest(text)))
 }
 
 /// Keeps a record; gives the path of its file, or why there is none.

@@ -1,4 +1,4 @@
-//! Trained parameters as safetensors.
+//! A trained model as safetensors.
 
 use std::{collections::HashMap, fs, path::Path};
 
@@ -9,20 +9,22 @@ use safetensors::{Dtype, tensor::TensorView};
 
 use crate::{failure::Failure, output::unwritable};
 
-/// Writes the parameters, without the optimizer's moments, in single precision and row-major,
-/// under the names of the Program: `fc1.weight` of shape (outputs, inputs), `fc1.bias`.
+/// Writes all that an evaluation reads, parameters and moving statistics, in single precision and
+/// row-major, under the names of the Program, which are PyTorch's: `fc1.weight` of shape (outputs,
+/// inputs), `bn1.running_mean`. The README tells users.
 pub fn save(session: &mut dyn Session, workload: &Workload, path: &Path) -> Result<(), Failure> {
     let state = session.state()?;
     let program = build(workload, Mode::Evaluation, 1);
-    let parameters = program.parameters().filter_map(|(_, tensor)| {
+    // An evaluation has no moments.
+    let tensors = program.persistent().filter_map(|(_, tensor)| {
         let tensor = state.tensor(&tensor.name)?;
         let values = tensor.values.iter();
         let bytes: Vec<u8> = values.flat_map(|v| (*v as f32).to_le_bytes()).collect();
         Some((tensor.name.as_str(), tensor.shape.clone(), bytes))
     });
-    let parameters: Vec<_> = parameters.collect();
+    let tensors: Vec<_> = tensors.collect();
     let wrong = |error| unwritable("--save", path, &error);
-    let views = parameters.iter().map(|(name, shape, bytes)| {
+    let views = tensors.iter().map(|(name, shape, bytes)| {
         let view = TensorView::new(Dtype::F32, shape.clone(), bytes)?;
         Ok((*name, view))
     });

@@ -3,7 +3,6 @@
 
 use std::{
     env, fs,
-    io::Write,
     path::PathBuf,
     process::{Command, Stdio},
     time::UNIX_EPOCH,
@@ -11,7 +10,10 @@ use std::{
 
 use laptime_engine::{Device, Engine, EngineError, Job, gate};
 use laptime_graph::{Mode, build};
-use laptime_workload::directories::cache_dir;
+use laptime_workload::{
+    directories::{cache_dir, keep},
+    hexadecimal,
+};
 use sha2::{Digest, Sha256};
 
 /// The gate's verdict, and whether it was remembered. `again` are the arguments with which `laptime
@@ -54,14 +56,10 @@ pub fn remember(engine: &dyn Engine, job: &Job, device: &Device, verdict: &gate:
     if !verdict.is_verified() {
         return;
     }
-    let _ = path(engine, job, device).map(|path| {
-        let folder = path.parent()?;
-        fs::create_dir_all(folder).ok()?;
-        let mut file = tempfile::NamedTempFile::new_in(folder).ok()?;
-        let text = serde_json::to_string(verdict).ok()?;
-        file.write_all(text.as_bytes()).ok()?;
-        file.persist(path).ok()
-    });
+    if let Some(path) = path(engine, job, device) {
+        let text = serde_json::to_vec(verdict).expect("a verdict is plain data");
+        let _ = keep(&path, &text);
+    }
 }
 
 /// What cannot be read, or makes no sense, is as good as nothing.
@@ -87,8 +85,7 @@ fn path(engine: &dyn Engine, job: &Job, device: &Device) -> Option<PathBuf> {
         job.threads,
         job.passes,
     );
-    let digest = Sha256::digest(key.as_bytes());
-    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = hexadecimal(&Sha256::digest(key.as_bytes()));
     Some(cache_dir().ok()?.join("verdicts").join(digest + ".json"))
 }
 

@@ -69,6 +69,11 @@ fn safetensors_files() {
 }
 
 #[test]
+fn checkpoints() {
+    try_all("checkpoint", entries::checkpoint, 3000);
+}
+
+#[test]
 fn records() {
     try_all("record", entries::record, 3000);
 }

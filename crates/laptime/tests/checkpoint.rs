@@ -10,7 +10,11 @@ use support::{Done, Home, json, schema::misfits};
 
 /// 118 steps an epoch, the last with 96 samples.
 const BIG_BATCHES: &str = "run --data synthetic --batch-size 512 --epochs 3";
-const FILE: &str = "kept/checkpoint.safetensors";
+const FILE: &str = if cfg!(windows) {
+    r"kept\checkpoint.safetensors"
+} else {
+    "kept/checkpoint.safetensors"
+};
 
 fn succeeds(home: &Home, arguments: &str) -> Done {
     let done = home.laptime(arguments);

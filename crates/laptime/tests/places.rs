@@ -46,7 +46,7 @@ fn forty_columns_are_enough() {
 #[test]
 fn a_reader_that_goes_away_is_no_failure() {
     let home = Home::new();
-    for arguments in [SHORT, "explain", "schema"] {
+    for arguments in [SHORT, "explain", "schema", "--help"] {
         let mut child = home.command(arguments).spawn().expect("the program starts");
         drop(child.stdout.take());
         let status = child.wait_with_output().expect("it ends");
@@ -79,7 +79,7 @@ fn a_home_that_cannot_be_written_costs_the_record_and_not_the_result() {
 fn nobodys_home_costs_the_record_and_not_the_result() {
     let home = Home::new();
     let mut command = home.command(SHORT);
-    for variable in ["HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"] {
+    for variable in ["HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "LOCALAPPDATA"] {
         command.env_remove(variable);
     }
     let done = done(command);
@@ -153,6 +153,20 @@ fn a_full_standard_output_is_a_failure_with_a_name() {
     assert_eq!(done.code, Some(1), "{}", done.stderr);
     assert!(done.stderr.contains("standard output"), "{}", done.stderr);
     assert_eq!(home.records().len(), 1);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn help_that_cannot_be_written_is_a_failure_too() {
+    let home = Home::new();
+    for arguments in ["--help", "run --help", "--version"] {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full");
+        let mut command = home.command(arguments);
+        command.stdout(Stdio::from(full.expect("Linux has it")));
+        let done = done(command);
+        assert_eq!(done.code, Some(1), "{arguments}: {}", done.stderr);
+        assert!(done.stderr.contains("standard output"), "{}", done.stderr);
+    }
 }
 
 /// SIGINT and SIGTERM end a run behind the step it is in.

@@ -9,6 +9,13 @@ use std::{
     io::Read,
     process::{Child, Command, Stdio},
 };
+#[cfg(feature = "download")]
+use std::{
+    io::{BufRead, BufReader},
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
 
 use nix::pty::{Winsize, openpty};
 use support::{Home, SHORT};
@@ -120,16 +127,15 @@ fn a_narrow_terminal_is_kept_to() {
     }
 }
 
-/// The cache is locked while it is filled, so that two that need the same files download them once.
+/// The cache's lock, which another process holds while it fills the cache, so that two that need the
+/// same files download them once; and a command that will ask for it.
 #[cfg(feature = "download")]
-#[test]
-fn who_finds_the_cache_being_filled_says_so_and_waits() {
-    let home = Home::new();
+fn being_filled(home: &Home, arguments: &str) -> (File, Command) {
     let folder = home.path("cache/laptime/datasets/fashion-mnist");
     std::fs::create_dir_all(&folder).expect("it is a temporary folder");
     let other = File::create(folder.join(".lock")).expect("it is a temporary folder");
     other.lock().expect("nobody else has it");
-    let mut command = home.command("data fetch fashion-mnist");
+    let mut command = home.command(arguments);
     command
         .env("TERM", "xterm")
         .env_remove("NO_PROXY")
@@ -138,6 +144,14 @@ fn who_finds_the_cache_being_filled_says_so_and_waits() {
     for variable in ["ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY"] {
         command.env(variable, "http://127.0.0.1:9");
     }
+    (other, command)
+}
+
+#[cfg(feature = "download")]
+#[test]
+fn who_finds_the_cache_being_filled_says_so_and_waits() {
+    let home = Home::new();
+    let (other, command) = being_filled(&home, "data fetch fashion-mnist");
     let mut waiting = on_terminal(command, 80);
     let shown = waiting.shown_until("waiting for it");
     assert!(shown.contains("another process is downloading"), "{shown}");
@@ -146,4 +160,25 @@ fn who_finds_the_cache_being_filled_says_so_and_waits() {
     let (shown, code) = waiting.end();
     assert_eq!(code, Some(1), "{shown}");
     assert!(shown.contains("error: "), "{shown}");
+}
+
+#[cfg(feature = "download")]
+#[test]
+fn who_waits_for_the_cache_says_so_without_a_terminal_and_with_quiet_too() {
+    let home = Home::new();
+    let (other, mut command) = being_filled(&home, "run --data official --quiet");
+    let mut child = command.spawn().expect("the program starts");
+    let stderr = child.stderr.take().expect("it is piped");
+    let (tell, told) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(stderr).lines() {
+            tell.send(line.expect("it prints UTF-8")).ok();
+        }
+    });
+    // If nothing is said, the test must not wait as long as the program.
+    let line = told.recv_timeout(Duration::from_secs(60));
+    drop(other);
+    let line = line.expect("it says that it waits");
+    assert!(line.contains("waiting for it"), "{line}");
+    assert_eq!(child.wait().expect("it ends").code(), Some(1));
 }

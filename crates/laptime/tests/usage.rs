@@ -34,9 +34,15 @@ fn every_mistake_is_named_with_advice() {
         ("run --epochs 0", &["--epochs 0", "at least 1"]),
         ("run --max-steps 0", &["--max-steps"]),
         ("run --runs 0", &["--runs"]),
+        ("run --seed -1", &["'-1' for '--seed <N>'"]),
+        ("run --epochs -1", &["'-1' for '--epochs <N>'"]),
         ("run --threads 0", &["--threads"]),
         ("run --precision fp64", &["--precision", "fp32"]),
         ("run --passes fast", &["--passes fast", "known: all, none"]),
+        (
+            "run --passes all,none",
+            &["--passes all,none: all stands alone"],
+        ),
         ("run --data fake", &["--data", "synthetic"]),
         (
             "run --data-dir nowhere",
@@ -47,6 +53,18 @@ fn every_mistake_is_named_with_advice() {
             &["--export-json no/where.json", "create it"],
         ),
         ("run --data synthetic --save .", &["--save .", "folder"]),
+        (
+            "run --data synthetic --save -",
+            &["--save -", "give a file"],
+        ),
+        (
+            "run --data synthetic --export-json x --export-csv ./x",
+            &["--export-csv ./x", "the file of --export-json too"],
+        ),
+        (
+            "run --data synthetic --export-markdown broken.toml --save broken.toml",
+            &["--save broken.toml", "the file of --export-markdown too"],
+        ),
         ("run --resume", &["--resume", "add --checkpoint DIR"]),
         (
             "run --checkpoint-every 5",
@@ -67,6 +85,7 @@ fn every_mistake_is_named_with_advice() {
         ("data verify imagenet", &["imagenet", "fashion-mnist"]),
         ("explain --passes fast", &["--passes fast"]),
         ("verify --engine x", &["--engine x"]),
+        ("verify --epochs 3", &["--epochs"]),
         ("race", &["--engines"]),
         (
             "race --engines laptime",
@@ -116,6 +135,43 @@ fn every_mistake_is_named_with_advice() {
         );
     }
     assert!(home.records().is_empty());
+}
+
+/// The advice of a parser that takes a negative number for an option was about something else.
+#[test]
+fn a_negative_number_is_no_option() {
+    let done = Home::new().laptime("run --seed -1");
+    assert!(!done.stderr.contains("tip:"), "{}", done.stderr);
+}
+
+/// An empty variable is as good as none, as with NO_COLOR.
+#[test]
+fn an_empty_instruction_set_is_none() {
+    let home = Home::new();
+    let mut command = home.command("explain");
+    command.env("LAPTIME_ISA", "");
+    let done = support::done(command);
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+}
+
+/// Each thread takes room for its stack before it does anything.
+#[cfg(target_os = "linux")]
+#[test]
+fn threads_that_cannot_be_started_are_told_by_their_option() {
+    let home = Home::new();
+    let program = home.command("");
+    let mut command = std::process::Command::new("sh");
+    let script = "ulimit -v 4000000; exec \"$0\" run --data synthetic --device cpu --threads 8000";
+    command
+        .args(["-c", script])
+        .arg(program.get_program())
+        .current_dir(home.path(""))
+        .env("XDG_DATA_HOME", home.path("data"))
+        .env("XDG_CACHE_HOME", home.path("cache"));
+    let done = support::done(command);
+    assert_eq!(done.code, Some(2), "{}", done.stderr);
+    let says = "error: --threads 8000: cannot start a thread";
+    assert!(done.stderr.contains(says), "{}", done.stderr);
 }
 
 #[test]

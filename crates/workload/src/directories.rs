@@ -1,8 +1,15 @@
 //! Where files are kept, by the XDG Base Directory Specification (on Windows: in
 //! `%LOCALAPPDATA%`).
 
-use std::{env, ffi::OsString, path::PathBuf};
+use std::{
+    env,
+    ffi::OsString,
+    fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
 
+use tempfile::NamedTempFile;
 use thiserror::Error;
 
 /// No environment variable says where files may be kept.
@@ -20,6 +27,17 @@ pub fn cache_dir() -> Result<PathBuf, NoDirectory> {
 /// What cannot: `${XDG_DATA_HOME:-~/.local/share}/laptime`.
 pub fn data_dir() -> Result<PathBuf, NoDirectory> {
     laptime_dir("XDG_DATA_HOME", ".local/share", |name| env::var_os(name))
+}
+
+/// Puts a file into a folder, which is made where there is none. Whoever reads it meanwhile, or
+/// writes it too, finds one version of it, whole.
+pub fn keep(file: &Path, contents: &[u8]) -> io::Result<()> {
+    let folder = file.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let mut new = NamedTempFile::new_in(folder)?;
+    new.write_all(contents)?;
+    new.persist(file)?;
+    Ok(())
 }
 
 fn laptime_dir(
@@ -42,10 +60,23 @@ fn laptime_dir(
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
     use super::*;
 
+    #[test]
+    fn what_is_kept_takes_the_place_of_what_was_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("new/one.json");
+        for contents in ["first", "second"] {
+            keep(&file, contents.as_bytes()).unwrap();
+            assert_eq!(fs::read_to_string(&file).unwrap(), contents);
+        }
+        let files = folder.path().join("new").read_dir().unwrap();
+        assert_eq!(files.count(), 1);
+    }
+
+    #[cfg(unix)]
     #[test]
     fn the_variable_is_followed_if_it_is_absolute_and_else_home() {
         let table = [

@@ -5,6 +5,7 @@ mod builtin;
 pub mod dataset;
 pub mod directories;
 mod fields;
+mod hexadecimal;
 mod layers;
 mod optimizers;
 mod order;
@@ -17,6 +18,7 @@ mod windows;
 mod workload;
 
 pub use builtin::{BUILTINS, Builtin};
+pub use hexadecimal::hexadecimal;
 pub use layers::{LAYERS, LayerEntry};
 pub use order::{epoch_order, race_order};
 pub use resolve::Overrides;

@@ -99,6 +99,11 @@ impl SourceText {
         let line_end = self.text[start..]
             .find('\n')
             .map_or(self.text.len(), |length| start + length);
+        // A line of Windows ends in \r\n.
+        let line_end = match self.text[..line_end].strip_suffix('\r') {
+            Some(line) => line.len().max(start),
+            None => line_end,
+        };
         let line_number = before.matches('\n').count() + 1;
         let column = self.text[line_start..start].chars().count();
         let marked = self.text[start..end.min(line_end)].chars().count();
@@ -170,6 +175,14 @@ mod tests {
     fn an_error_shows_its_line_with_a_caret_under_the_place() {
         assert_eq!(
             error("a = 1\nbc = 23\n", 11..13),
+            "a.toml:2:6: wrong\n  |\n2 | bc = 23\n  |      ^^\n  = do right"
+        );
+    }
+
+    #[test]
+    fn a_line_of_windows_is_shown_without_its_end() {
+        assert_eq!(
+            error("a = 1\r\nbc = 23\r\n", 12..14),
             "a.toml:2:6: wrong\n  |\n2 | bc = 23\n  |      ^^\n  = do right"
         );
     }

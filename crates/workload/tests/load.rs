@@ -199,6 +199,26 @@ fn a_wrong_data_dir_is_never_passed_over() {
     );
 }
 
+/// A pipe that nobody writes to would be waited for.
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_the_place_of_a_file_is_refused() {
+    let place = Place::new();
+    let folder = place.folder("mine");
+    write_files(&folder, 0, 0);
+    let labels = folder.join("t10k-labels-idx1-ubyte.gz");
+    fs::remove_file(&labels).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&labels).status();
+    assert!(made.unwrap().success());
+    // So that a reader that opens it fails this test and does not hang in it.
+    std::thread::spawn(move || fs::File::create(labels));
+    place.assert_refused(
+        Policy::Auto,
+        Some("mine"),
+        "t10k-labels-idx1-ubyte.gz: this is not a plain file",
+    );
+}
+
 #[test]
 fn a_data_dir_without_the_dataset_is_said_and_the_search_goes_on() {
     let place = Place::new();

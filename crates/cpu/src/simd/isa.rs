@@ -69,8 +69,10 @@ impl Isa {
     /// One message for the user where this processor has no such instruction set.
     pub fn chosen() -> Result<Self, String> {
         match std::env::var("LAPTIME_ISA") {
-            Ok(name) => Self::named(&name).map_err(|what| format!("LAPTIME_ISA {what}")),
-            Err(_) => Ok(Self::available()[0]),
+            Ok(name) if !name.is_empty() => {
+                Self::named(&name).map_err(|what| format!("LAPTIME_ISA {what}"))
+            }
+            _ => Ok(Self::available()[0]),
         }
     }
 

@@ -1,6 +1,8 @@
 //! `--checkpoint` and `--resume`: a training that ends in one process and goes on in another.
 
 mod file;
+#[cfg(test)]
+mod file_tests;
 
 use std::{
     fs::{self, File, TryLockError},

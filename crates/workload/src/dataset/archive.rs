@@ -35,7 +35,7 @@ pub(crate) fn read(
             break;
         }
         let entry = Entry::parse(&block).map_err(|problem| wrong_at(start, problem))?;
-        let name = entry.name.strip_prefix(folder.as_bytes());
+        let name = entry.path.strip_prefix(folder.as_bytes());
         let name = name.and_then(|name| name.strip_prefix(b"/"));
         let expected = files
             .iter()
@@ -187,14 +187,14 @@ impl<R: BufRead> Tar<R> {
 }
 
 /// What is read of an entry's header.
-struct Entry<'a> {
-    name: &'a [u8],
+struct Entry {
+    path: Vec<u8>,
     bytes: u64,
     is_plain_file: bool,
 }
 
-impl<'a> Entry<'a> {
-    fn parse(block: &'a [u8; BLOCK_BYTES]) -> Result<Self, &'static str> {
+impl Entry {
+    fn parse(block: &[u8; BLOCK_BYTES]) -> Result<Self, &'static str> {
         const SUM: std::ops::Range<usize> = 148..156;
         // The sum is made with spaces in its own place.
         let bytes = block.iter().enumerate();
@@ -202,9 +202,19 @@ impl<'a> Entry<'a> {
         if octal(&block[SUM]) != Some(sum.sum()) {
             return Err("this is not the header of a tar entry");
         }
-        let name = block[..100].split(|&byte| byte == 0).next();
+        let text = |field: &[u8]| -> Vec<u8> {
+            let text = field.iter().copied();
+            text.take_while(|&byte| byte != 0).collect()
+        };
+        let mut path = text(&block[..100]);
+        // In POSIX's headers a long path begins in a field of its own. GNU's, which have other things
+        // there, have a space in the place of the zero byte.
+        let prefix = text(&block[345..500]);
+        if &block[257..263] == b"ustar\0" && !prefix.is_empty() {
+            path = [&prefix[..], &path].join(&b'/');
+        }
         Ok(Self {
-            name: name.unwrap_or_default(),
+            path,
             bytes: octal(&block[124..136]).ok_or("this entry's size cannot be read")?,
             is_plain_file: matches!(block[156], 0 | b'0'),
         })

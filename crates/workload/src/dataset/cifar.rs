@@ -5,8 +5,7 @@ use std::io::{self, ErrorKind, Read};
 
 use sha2::{Digest, Sha256};
 
-use super::sum::hexadecimal;
-use crate::workload::SampleShape;
+use crate::{hexadecimal, workload::SampleShape};
 
 /// Where the samples of one file go.
 pub(crate) struct Batch<'a> {

@@ -2,7 +2,6 @@
 //! samples: nothing is held twice.
 
 use std::{
-    fs::File,
     io::BufReader,
     path::{Path, PathBuf},
     thread,
@@ -11,7 +10,7 @@ use std::{
 use super::{
     ContentsError, DataError, Official, Samples, archive,
     cifar::{self, Batch, ReadBatch},
-    folder::{Folder, FoundFile, io_error},
+    folder::{Folder, FoundFile, io_error, open},
     layout::Layout,
 };
 use crate::workload::DatasetName;
@@ -70,7 +69,7 @@ fn read_files(
     folder: &Path,
     batches: Vec<Batch>,
 ) -> Result<Vec<FoundFile>, DataError> {
-    let read_file = |path: &Path, batch| cifar::read(&mut File::open(path)?, batch);
+    let read_file = |path: &Path, batch| cifar::read(&mut open(path)?, batch);
     thread::scope(|scope| {
         let files = official.files.iter().zip(batches);
         let readers: Vec<_> = files
@@ -108,8 +107,7 @@ fn read_archive(
     batches: Vec<Batch>,
 ) -> Result<Vec<FoundFile>, DataError> {
     let archive = official.archive.as_ref().expect("the layout has one");
-    let file = File::open(path);
-    let file = file.map_err(|error| io_error(official, &archive.file, path, error))?;
+    let file = open(path).map_err(|error| io_error(official, &archive.file, path, error))?;
     let gzip = BufReader::with_capacity(1 << 16, file);
     let mut batches: Vec<Option<Batch>> = batches.into_iter().map(Some).collect();
     let mut sums = vec![String::new(); batches.len()];

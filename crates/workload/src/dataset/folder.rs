@@ -1,6 +1,7 @@
 //! A dataset's files as they lie in a folder that is laid out like the cache: read, then judged.
 
 use std::{
+    fs::{self, File},
     io,
     path::{Path, PathBuf},
 };
@@ -9,9 +10,9 @@ use sha2::{Digest, Sha256};
 
 use super::{
     ContentsError, DataError, DataSource, Dataset, Format, Official, OfficialFile, Samples,
-    cifar_files, idx_files, layout::Layout, sum::hexadecimal,
+    cifar_files, idx_files, layout::Layout,
 };
-use crate::workload::DatasetName;
+use crate::{hexadecimal, workload::DatasetName};
 
 /// A dataset's files as they lie in a folder, read and hashed, not yet judged.
 pub(crate) struct Folder {
@@ -88,6 +89,15 @@ impl Folder {
             test: self.test,
         })
     }
+}
+
+/// Opens a dataset's file. What is there and no file (a pipe, say) could keep its reader waiting for
+/// ever.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("this is not a plain file"));
+    }
+    File::open(path)
 }
 
 /// What it means that the file at `path` could not be read.

@@ -1,11 +1,11 @@
 //! Reads the four files of the MNIST family: training pixels, training labels, test pixels, test
 //! labels.
 
-use std::{fs::File, io::Read, path::Path, thread};
+use std::{io::Read, path::Path, thread};
 
 use super::{
     ContentsError, DataError, Official, OfficialFile, Samples,
-    folder::{Folder, FoundFile, io_error},
+    folder::{Folder, FoundFile, io_error, open},
     idx,
     layout::Layout,
     sum::sha256,
@@ -97,7 +97,7 @@ fn read_bounded(
     let decompressed_bytes = file.dimensions.iter().product::<usize>() as u64;
     let most_bytes = decompressed_bytes + decompressed_bytes / 1000 + 65_536;
     let mut bytes = Vec::with_capacity(file.bytes as usize + 1);
-    let file = File::open(path).map_err(io)?;
+    let file = open(path).map_err(io)?;
     file.take(most_bytes + 1)
         .read_to_end(&mut bytes)
         .map_err(io)?;

@@ -4,9 +4,7 @@ use std::{fs::File, io, path::Path};
 
 use sha2::{Digest, Sha256};
 
-pub(crate) fn hexadecimal(sum: &[u8]) -> String {
-    sum.iter().map(|byte| format!("{byte:02x}")).collect()
-}
+use crate::hexadecimal;
 
 pub(crate) fn sha256(bytes: &[u8]) -> String {
     hexadecimal(&Sha256::digest(bytes))

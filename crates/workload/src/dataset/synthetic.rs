@@ -10,8 +10,9 @@ use std::thread;
 
 use sha2::{Digest, Sha256};
 
-use super::{DataSource, Dataset, Samples, sum::hexadecimal};
+use super::{DataSource, Dataset, Samples};
 use crate::{
+    hexadecimal,
     random::{Purpose, Stream},
     workload::{DatasetName, SampleShape},
 };

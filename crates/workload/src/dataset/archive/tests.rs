@@ -21,6 +21,16 @@ fn header(name: &str, kind: u8, size_field: &[u8]) -> Vec<u8> {
     block
 }
 
+/// A header as `ustar` has it, where `prefix` stands before the name.
+fn with_prefix(mut entry: Vec<u8>, magic: &[u8], prefix: &str) -> Vec<u8> {
+    entry[257..257 + magic.len()].copy_from_slice(magic);
+    entry[345..345 + prefix.len()].copy_from_slice(prefix.as_bytes());
+    entry[148..156].fill(b' ');
+    let sum: u64 = entry[..BLOCK_BYTES].iter().map(|&b| u64::from(b)).sum();
+    entry[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+    entry
+}
+
 fn entry(name: &str, kind: u8, contents: &[u8]) -> Vec<u8> {
     let size = format!("{:011o}\0", contents.len());
     let mut entry = header(name, kind, size.as_bytes());
@@ -95,6 +105,18 @@ fn the_expected_files_are_taken_in_any_order_and_nothing_else() {
     let (taken, wrong) = read_gzip(&gzip(&archive(&entries))).unwrap();
     assert_eq!(taken, [(1, SECOND.to_vec()), (0, FIRST.to_vec())]);
     assert_eq!(wrong, [None, None]);
+}
+
+#[test]
+fn a_path_may_begin_in_the_prefix() {
+    let posix = b"ustar\x0000";
+    let elsewhere = with_prefix(entry("folder/first.bin", b'0', &[7; 700]), posix, "evil");
+    let parted = with_prefix(entry("first.bin", b'0', &FIRST), posix, "folder");
+    // What GNU has in that place, a time for example, is no path.
+    let gnu = with_prefix(second(), b"ustar  \0", "14712345670");
+    let (taken, _) = read_gzip(&gzip(&archive(&[elsewhere.clone(), parted, gnu]))).unwrap();
+    assert_eq!(taken, [(0, FIRST.to_vec()), (1, SECOND.to_vec())]);
+    assert_refused(&[elsewhere, second()], "ends without folder/first.bin");
 }
 
 #[test]

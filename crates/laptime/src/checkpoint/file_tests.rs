@@ -1,0 +1,96 @@
+//! What is written to a checkpoint's file comes back, and what is not is refused. Not in `file.rs`, which
+//! the fuzz targets have too (`fuzz/entries.rs`).
+
+use laptime_engine::Score;
+use laptime_graph::{State, StateTensor};
+use laptime_measure::{Epoch, Resumption, SoFar};
+
+use super::file::{Checkpoint, Identity, bytes_of, checkpoint_of, read, write};
+
+/// Values that are easily lost: one that single precision does not have, what is not finite,
+/// the zero below zero, a subnormal.
+fn checkpoint() -> Checkpoint {
+    let tensor = |name: &str, values: &[f64]| StateTensor {
+        name: name.into(),
+        shape: vec![values.len()],
+        values: values.to_vec(),
+    };
+    Checkpoint {
+        identity: Identity {
+            workload: "net".into(),
+            training: "sha256:00".into(),
+            seed: u64::MAX,
+            dataset: "11".into(),
+            trained_by: "laptime".into(),
+        },
+        state: State {
+            steps: 7,
+            tensors: vec![
+                tensor("a.weight", &[1.5, -0.0, f64::INFINITY, f64::from(1e-42f32)]),
+                tensor("a.weight.m", &[0.1, 5e-324]),
+            ],
+        },
+        so_far: SoFar {
+            epochs: vec![Epoch {
+                train_s: 0.1,
+                loss: 0.1 + 0.2,
+                accuracy: 1.0 / 3.0,
+                samples: 96,
+            }],
+            score: Score {
+                samples: 32,
+                loss_sum: f64::INFINITY,
+                correct: 3,
+            },
+            epoch_s: 0.7,
+            step_s: Some(vec![0.1, 0.2]),
+            peak_memory_bytes: Some(1 << 40),
+            resumed: vec![Resumption {
+                step: 2,
+                before: Some("another".into()),
+            }],
+            ..SoFar::nothing()
+        },
+    }
+}
+
+#[test]
+fn what_is_written_comes_back_to_the_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("c.safetensors");
+    assert_eq!(read(&path, 6), Ok(None));
+    write(&path, checkpoint()).unwrap();
+    let again = read(&path, 6).unwrap().unwrap();
+    assert_eq!(again, checkpoint());
+    let zero = again.state.tensors[0].values[1];
+    assert!(zero.is_sign_negative());
+    assert_eq!(folder.path().read_dir().unwrap().count(), 1);
+}
+
+#[test]
+fn every_damage_is_noticed() {
+    let whole = bytes_of(checkpoint()).unwrap();
+    assert!(checkpoint_of(&whole).is_ok());
+    for length in 0..whole.len() {
+        assert!(checkpoint_of(&whole[..length]).is_err(), "{length} bytes");
+    }
+    for at in 0..whole.len() {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 0x10;
+        // What stays the same when a bit of JSON's punctuation or padding turns is no damage.
+        if let Ok(other) = checkpoint_of(&damaged) {
+            assert_eq!(other, checkpoint(), "byte {at}");
+        }
+    }
+}
+
+#[test]
+fn a_header_that_claims_the_world_gets_nothing() {
+    let mut bytes = u64::MAX.to_le_bytes().to_vec();
+    bytes.extend(b"{}");
+    assert!(checkpoint_of(&bytes).is_err());
+    let header = r#"{"a":{"dtype":"F64","shape":[1152921504606846976],"data_offsets":[0,9223372036854775808]}}"#;
+    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+    bytes.extend(header.as_bytes());
+    assert!(checkpoint_of(&bytes).is_err());
+}
