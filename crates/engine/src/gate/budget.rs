@@ -12,9 +12,11 @@ use laptime_workload::{BUILTINS, Overrides, Workload};
 use super::{CHECKED_STEPS, LOGITS, STEPS, Verdict};
 use crate::{EngineError, Job};
 
-/// What the oracle's training may cost, in floating-point operations: six steps of ResNet50, so that
-/// the state before the sixth is checked too.
-const ORACLE_FLOPS: u64 = 90_000_000_000;
+/// What the oracle's training of one of our models may cost, in floating-point operations: six steps of
+/// ResNet50, so that the state before the sixth is checked too.
+const OUR_FLOPS: u64 = 90_000_000_000;
+/// The same of a user's own model: so little that the clock hardly ever has its say.
+const USERS_FLOPS: u64 = OUR_FLOPS / 4;
 /// What every value that lives across steps costs a step, in the same measure: it is copied, laid out
 /// and compared several times.
 const FLOPS_A_VALUE: u64 = 20;
@@ -39,7 +41,8 @@ impl Budget {
         let workload = &job.workload;
         let program = build(workload, Mode::Training, workload.batch_size);
         let evaluation = build(workload, Mode::Evaluation, LOGITS);
-        let steps = steps(&program);
+        let is_built_in = is_built_in(workload);
+        let steps = steps(&program, is_built_in);
         let needed = memory_bytes(&program, steps).max(memory_bytes(&evaluation, steps));
         if let Some(free) = free_memory_bytes().filter(|free| needed > *free) {
             let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
@@ -55,7 +58,7 @@ impl Budget {
         }
         Ok(Self {
             steps,
-            end: (!is_built_in(workload)).then(|| Instant::now() + USERS_TIME),
+            end: (!is_built_in).then(|| Instant::now() + USERS_TIME),
         })
     }
 
@@ -73,17 +76,21 @@ impl Budget {
 /// Whether a verdict is over fewer steps than the model is worth, because time ran out: next time it
 /// may be a better one.
 pub fn is_cut_short(verdict: &Verdict, job: &Job) -> bool {
-    let program = || build(&job.workload, Mode::Training, job.workload.batch_size);
-    matches!(verdict, Verdict::Verified { steps: done } if *done < steps(&program()))
+    let Verdict::Verified { steps: done } = verdict else {
+        return false;
+    };
+    let program = build(&job.workload, Mode::Training, job.workload.batch_size);
+    *done < steps(&program, is_built_in(&job.workload))
 }
 
 /// The steps that a model is worth.
-fn steps(program: &Program) -> usize {
+fn steps(program: &Program, is_built_in: bool) -> usize {
     let operations = 0..program.operations.len();
     let flops: u64 = operations.map(|number| program.flops(OpId(number))).sum();
     let values = program.persistent().map(|(_, tensor)| tensor.elements());
     let cost = flops + FLOPS_A_VALUE * values.sum::<usize>() as u64;
-    (ORACLE_FLOPS / cost.max(1)).clamp(1, STEPS as u64) as usize
+    let affordable = if is_built_in { OUR_FLOPS } else { USERS_FLOPS };
+    (affordable / cost.max(1)).clamp(1, STEPS as u64) as usize
 }
 
 /// What the gate needs for a Program, beside the engine's own. At the most there are at once, in f64, the
@@ -158,7 +165,9 @@ mod tests {
 
     #[test]
     fn steps_are_counted_out_by_size() {
-        let steps_of = |workload: &Workload| steps(&build(workload, Mode::Training, 32));
+        let steps_of = |workload: &Workload| {
+            steps(&build(workload, Mode::Training, 32), is_built_in(workload))
+        };
         assert_eq!(steps_of(&built_in("fashion-mnist")), STEPS);
         let resnet50 = built_in("cifar10-resnet50");
         assert_eq!(steps_of(&resnet50), 6);
@@ -167,7 +176,8 @@ mod tests {
             ..resnet50
         };
         assert_eq!(steps_of(&in_bf16), 6);
-        assert!(steps_of(&dense(200_000)) < 6);
+        assert_eq!(steps_of(&dense(100)), STEPS);
+        assert!(steps_of(&dense(20_000)) < STEPS);
     }
 
     #[test]

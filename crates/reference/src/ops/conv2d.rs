@@ -87,9 +87,9 @@ pub fn conv2d_grad_weight(x: &[f64], x_shape: ImageShape, dy: &[f64], window: &W
                     add_scaled(&mut sums, factors, &x[i * channels..][..channels]);
                 }
                 for (o, sums) in these.iter().zip(sums.chunks(channels)) {
-                    for c in 0..channels {
+                    for (c, sum) in sums.iter().enumerate() {
                         let to = ((o - share.start) * channels + c) * taps(window) + tap;
-                        dw[to] = sums[c];
+                        dw[to] = *sum;
                     }
                 }
             }
