@@ -1,7 +1,6 @@
 //! The products of the built-in workloads' dense shapes on one thread, ours beside the `gemm` crate's.
 //!
-//! ResNet50's convolutions are timed in place, over its real shapes, by
-//! `laptime run cifar10-resnet50 --max-steps 50 --profile`.
+//! Those of ResNet50's convolutions are in `convolutions.rs`.
 #![allow(missing_docs)]
 
 use divan::{Bencher, counter::ItemsCount};

@@ -1,8 +1,9 @@
 //! The CPU as an engine.
 
 use laptime_engine::{Device, DeviceKind, Engine, EngineError, Job, Session};
+use laptime_graph::{Mode, build};
 
-use crate::{session::CpuSession, simd::Isa};
+use crate::{link::check_reach, session::CpuSession, simd::Isa};
 
 /// Our own compiler for CPU threads.
 #[derive(Debug, Clone, Copy, Default)]
@@ -35,6 +36,8 @@ impl Engine for CpuEngine {
             let what = "--threads is 0: it takes at least 1".into();
             return Err(EngineError::Unsupported(what));
         }
+        let program = build(&job.workload, Mode::Training, job.workload.batch_size);
+        check_reach(&program).map_err(EngineError::Unsupported)?;
         let device = Device {
             threads: Some(job.threads),
             isa: Some(isa.as_str().into()),

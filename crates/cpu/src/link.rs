@@ -7,10 +7,8 @@ use laptime_graph::{
     Op, Operation, Program, TensorId,
     schedule::{Arena, Buffer, Kernel, Layout, Part, Schedule, Split},
 };
-use windows::{
-    forward, input_gradient, met_taps, paired_input_gradient, paired_weight_gradient,
-    weight_gradient, windows,
-};
+pub(crate) use windows::{check_reach, forward, input_gradient, weight_gradient};
+use windows::{met_taps, paired_input_gradient, paired_weight_gradient, windows};
 
 use crate::{
     kernels::{

@@ -1,20 +1,48 @@
-//! Single products for benchmarks: a dense layer's forward pass and gradients on one thread, with the
-//! kernels that a Schedule would get. Not part of the crate's interface.
+//! Single products for benchmarks: a dense layer's or a convolution's forward pass and gradients on one
+//! thread, with the kernels that a Schedule would get. Not part of the crate's interface.
 
 use laptime_graph::{
     TensorId,
     schedule::{Arena, Buffer, Layout},
 };
-use laptime_workload::dataset::Samples;
+use laptime_workload::{Window, dataset::Samples};
 
 use crate::{
-    kernels::{Dense, DenseCut, DenseGradInput, DenseGradWeight, GradientUse, Matrix, Step, Task},
+    kernels::{
+        Conv2d, Conv2dGradInput, Conv2dGradWeight, Dense, DenseCut, DenseGradInput,
+        DenseGradWeight, Filters, GradientUse, Images, Matrix, Step, Task, turned_bytes,
+    },
+    link::{forward, input_gradient, weight_gradient},
     memory::{Floats, Place, ThreadMemory, View},
     simd::{Isa, LANES},
 };
 
-/// The products of a dense layer of (batch, inputs, outputs) on one thread.
-pub struct DenseProducts {
+/// Places of values one behind the other in an arena.
+#[derive(Default)]
+struct Layouter {
+    bytes: usize,
+}
+
+impl Layouter {
+    fn place(&mut self, values: usize) -> Place {
+        let buffer = Buffer {
+            tensor: TensorId(0),
+            layout: Layout::Rows {
+                columns: 1,
+                stride: 1,
+            },
+            arena: Arena::Step,
+            offset_bytes: self.bytes,
+            bytes: values * 4,
+            copies: 1,
+        };
+        self.bytes += buffer.bytes;
+        Place::of(&buffer)
+    }
+}
+
+/// A product and its two gradients, with the memory that they are done in.
+struct Products {
     isa: Isa,
     arena: Floats,
     thread: ThreadMemory,
@@ -24,29 +52,38 @@ pub struct DenseProducts {
     slices: usize,
 }
 
+impl Products {
+    fn run(&self, task: &Task) {
+        let samples = Samples {
+            pixels: Vec::new(),
+            labels: Vec::new(),
+        };
+        let step = Step {
+            number: 1,
+            batch: &[],
+            next_batch: &[],
+            pixels: &samples.pixels,
+            labels: &samples.labels,
+            scores: false,
+        };
+        let view = View::new(&self.arena, &self.arena, &self.thread, 0);
+        // SAFETY: the places were laid out in this arena, the scratch is as large as the tasks need,
+        // and no other thread has either.
+        unsafe { task.run(self.isa, &step, view, 0..self.slices) }
+    }
+}
+
+/// The products of a dense layer of (batch, inputs, outputs) on one thread.
+pub struct DenseProducts(Products);
+
 impl DenseProducts {
     /// Products of these extents with the kernels of `isa`, which this processor must have.
     pub fn new(isa: Isa, batch: usize, inputs: usize, outputs: usize) -> Self {
-        let mut bytes = 0;
-        let mut place = |elements: usize| {
-            let buffer = Buffer {
-                tensor: TensorId(0),
-                layout: Layout::Rows {
-                    columns: 1,
-                    stride: 1,
-                },
-                arena: Arena::Step,
-                offset_bytes: bytes,
-                bytes: elements * 4,
-                copies: 1,
-            };
-            bytes += buffer.bytes;
-            Place::of(&buffer)
-        };
+        let mut memory = Layouter::default();
         let mut matrix = |rows: usize, columns: usize| {
             let stride = columns.next_multiple_of(LANES);
             Matrix {
-                place: place(rows * stride),
+                place: memory.place(rows * stride),
                 rows,
                 columns,
                 stride,
@@ -55,10 +92,10 @@ impl DenseProducts {
         let (x, y) = (matrix(batch, inputs), matrix(batch, outputs));
         let (dx, dy) = (matrix(batch, inputs), matrix(batch, outputs));
         let weights = inputs * outputs.next_multiple_of(LANES);
-        let (w, dw) = (place(weights), place(weights));
-        Self {
+        let (w, dw) = (memory.place(weights), memory.place(weights));
+        Self(Products {
             isa,
-            arena: Floats::zeroed(bytes),
+            arena: Floats::zeroed(memory.bytes),
             thread: ThreadMemory {
                 arena: Floats::zeroed(0),
                 scratch: Floats::zeroed(0),
@@ -85,39 +122,107 @@ impl DenseProducts {
                 cut: DenseCut::Outputs,
             }),
             slices: inputs.max(outputs).div_ceil(LANES),
-        }
+        })
     }
 
     /// y = x·wᵀ.
     pub fn forward(&mut self) {
-        self.run(&self.forward);
+        self.0.run(&self.0.forward);
     }
 
     /// dx = dy·w.
     pub fn grad_input(&mut self) {
-        self.run(&self.grad_input);
+        self.0.run(&self.0.grad_input);
     }
 
     /// dw = dyᵀ·x.
     pub fn grad_weight(&mut self) {
-        self.run(&self.grad_weight);
+        self.0.run(&self.0.grad_weight);
+    }
+}
+
+/// The products of a convolution on one thread.
+pub struct Convolutions(Products);
+
+impl Convolutions {
+    /// Products of x, of this shape (B, H, W, C), with so many filters, with the kernels of `isa`,
+    /// which this processor must have.
+    ///
+    /// # Panics
+    /// Where the window does not fit into the image.
+    pub fn new(isa: Isa, x_shape: [usize; 4], filters: usize, window: Window) -> Self {
+        let [batch, height, width, channels] = x_shape;
+        let output = window.output([height, width]).expect("the window fits");
+        let y_shape = [batch, output[0], output[1], filters];
+        let mut memory = Layouter::default();
+        let mut images = |shape: [usize; 4]| {
+            let (positions, stride) = (shape[1] * shape[2], batch.next_multiple_of(LANES));
+            Images {
+                place: memory.place(positions * shape[3] * stride),
+                positions,
+                channels: shape[3],
+                samples: batch,
+                stride,
+                paired: false,
+            }
+        };
+        let (x, dx) = (images(x_shape), images(x_shape));
+        let (y, dy) = (images(y_shape), images(y_shape));
+        let taps = window.kernel[0] * window.kernel[1];
+        let mut weights = || Filters {
+            place: memory.place(filters.next_multiple_of(LANES) * channels * taps),
+            outputs: filters,
+            inputs: channels,
+            taps,
+        };
+        let (w, dw) = (weights(), weights());
+        let scratch = turned_bytes(dy.positions * dy.stride);
+        Self(Products {
+            isa,
+            arena: Floats::zeroed(memory.bytes),
+            thread: ThreadMemory {
+                arena: Floats::zeroed(0),
+                scratch: Floats::zeroed(scratch),
+            },
+            forward: Task::Conv2d(Conv2d {
+                x,
+                w,
+                y,
+                bias: None,
+                relu: false,
+                segments: forward(&window, &x_shape, &y_shape, channels),
+            }),
+            grad_input: Task::Conv2dGradInput(Conv2dGradInput {
+                dy,
+                w,
+                dx,
+                other: None,
+                relu: None,
+                segments: input_gradient(&window, &x_shape, &y_shape, w),
+            }),
+            grad_weight: Task::Conv2dGradWeight(Conv2dGradWeight {
+                x,
+                dy,
+                w: dw,
+                to: GradientUse::Store(dw.place),
+                segments: weight_gradient(&window, &x_shape, &y_shape),
+            }),
+            slices: channels.max(filters).div_ceil(LANES),
+        })
     }
 
-    fn run(&self, task: &Task) {
-        let samples = Samples {
-            pixels: Vec::new(),
-            labels: Vec::new(),
-        };
-        let step = Step {
-            number: 1,
-            batch: &[],
-            next_batch: &[],
-            pixels: &samples.pixels,
-            labels: &samples.labels,
-            scores: false,
-        };
-        let view = View::new(&self.arena, &self.arena, &self.thread, 0);
-        // SAFETY: the places were laid out in this arena above, and no other thread has it.
-        unsafe { task.run(self.isa, &step, view, 0..self.slices) }
+    /// y = x ∗ w.
+    pub fn forward(&mut self) {
+        self.0.run(&self.0.forward);
+    }
+
+    /// The gradient of x.
+    pub fn grad_input(&mut self) {
+        self.0.run(&self.0.grad_input);
+    }
+
+    /// The gradient of w.
+    pub fn grad_weight(&mut self) {
+        self.0.run(&self.0.grad_weight);
     }
 }

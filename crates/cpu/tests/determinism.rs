@@ -2,17 +2,17 @@
 
 mod common;
 
-use common::{dense_net, fashion_mnist, instruction_sets, job, session};
+use common::{dense_net, fashion_mnist, image_net, in_bf16, instruction_sets, job, session};
 use laptime_engine::Progress;
 use laptime_workload::{Workload, epoch_order};
 
 /// The bits of all losses and of the final state.
-fn bits(workload: &Workload, isa: &str, threads: usize) -> Vec<u64> {
-    let job = job(workload.clone(), 300, threads);
+fn bits(workload: &Workload, samples: usize, isa: &str, threads: usize) -> Vec<u64> {
+    let job = job(workload.clone(), samples, threads);
     let mut session = session(&job, isa);
     let mut bits = Vec::new();
     for epoch in 0..2 {
-        let order = epoch_order(3, epoch, 300, true);
+        let order = epoch_order(3, epoch, samples, true);
         bits.push(
             session
                 .train(&order, &Progress::new())
@@ -42,13 +42,19 @@ fn bits(workload: &Workload, isa: &str, threads: usize) -> Vec<u64> {
 
 #[test]
 fn bits_depend_neither_on_the_run_nor_on_the_number_of_threads() {
-    for workload in [fashion_mnist(), dense_net(&[50, 40], 7)] {
+    for (workload, samples) in [
+        (fashion_mnist(), 300),
+        (dense_net(&[50, 40], 7), 300),
+        (image_net(9), 40),
+        (in_bf16(image_net(9)), 40),
+    ] {
         for isa in instruction_sets() {
-            let expected = bits(&workload, isa, 1);
+            let expected = bits(&workload, samples, isa, 1);
             for threads in [1, 2, 3, 5, 8] {
                 assert!(
-                    bits(&workload, isa, threads) == expected,
-                    "{isa}, {threads} threads"
+                    bits(&workload, samples, isa, threads) == expected,
+                    "{}, {isa}, {threads} threads",
+                    workload.name
                 );
             }
         }

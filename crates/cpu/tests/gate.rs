@@ -130,12 +130,13 @@ fn planted_errors_are_caught() {
                 workload: Arc::new(workload),
                 ..truth.clone()
             };
-            let verdict =
-                verify_against(&CpuEngine, &planted, &device("portable"), &truth).unwrap();
-            assert!(
-                matches!(verdict, Verdict::Failed { .. }),
-                "{name}: {verdict}"
-            );
+            for isa in instruction_sets() {
+                let verdict = verify_against(&CpuEngine, &planted, &device(isa), &truth).unwrap();
+                assert!(
+                    matches!(verdict, Verdict::Failed { .. }),
+                    "{isa}, {name}: {verdict}"
+                );
+            }
         }
     }
 }

@@ -126,12 +126,22 @@ impl Finder<'_> {
                         .iter()
                         .all(|other| !other.outputs.contains(input) || other.inputs.contains(input))
             };
-            // Kernels add before they cut off at zero, and once.
-            let is_late = next.op == Op::Add
-                && chain[1..].iter().any(|id| {
-                    let earlier = self.program.operation(*id);
-                    matches!(earlier.op, Op::Add | Op::Relu | Op::ReluGrad)
-                });
+            let earlier = || chain[1..].iter().map(|id| self.program.operation(*id).op);
+            let made = |input: &&TensorId| {
+                let mut before = chain.iter().map(|id| self.program.operation(*id));
+                before.any(|one| one.outputs.contains(input))
+            };
+            let is_late = match next.op {
+                // Kernels add before they cut off at zero, once, and a tensor from elsewhere: not
+                // one that is still in their registers to itself.
+                Op::Add => {
+                    next.inputs.iter().filter(made).count() > 1
+                        || earlier().any(|op| matches!(op, Op::Add | Op::Relu | Op::ReluGrad))
+                }
+                // Kernels norm once.
+                Op::BatchNormGrad => earlier().any(|op| op == Op::BatchNormGrad),
+                _ => false,
+            };
             let possible = !is_late && next.inputs.iter().all(is_there);
             if self.taken[reader.0] || !possible || !wanted(&next.op, feeds_norm) {
                 return chain;

@@ -204,6 +204,14 @@ impl Program {
         &self.tensors[id.0]
     }
 
+    /// The tensor that this one was rounded from, or itself.
+    pub(crate) fn unrounded(&self, id: TensorId) -> TensorId {
+        match self.tensor(id).role {
+            Role::Rounded { of } => of,
+            _ => id,
+        }
+    }
+
     /// The operation with this id.
     pub fn operation(&self, id: OpId) -> &Operation {
         &self.operations[id.0]

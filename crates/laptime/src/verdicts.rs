@@ -50,10 +50,11 @@ fn in_a_process_of_its_own(again: &[String]) -> Option<gate::Verdict> {
     serde_json::from_slice(&output.stdout).ok()
 }
 
-/// Keeps a good verdict. A failure is not kept: it is worth another look each time. What cannot be
+/// Keeps a good verdict. A failure is not kept, nor what time cut short: they are worth another look each
+/// time. What cannot be
 /// kept is asked again next time, so errors are of no interest.
 pub fn remember(engine: &dyn Engine, job: &Job, device: &Device, verdict: &gate::Verdict) {
-    if !verdict.is_verified() {
+    if !verdict.is_verified() || gate::is_cut_short(verdict, job) {
         return;
     }
     if let Some(path) = path(engine, job, device) {

@@ -83,11 +83,10 @@ impl<'a> Memory<'a> {
         let mut values = vec![0.0; self.program.tensor(tensor).elements()];
         for part in stored.chunks(stored.len() / parts) {
             let mut is_padding = vec![true; part.len()];
-            for (index, value) in values.iter_mut().enumerate() {
-                let place = buffer.layout.stored_index(index) * width;
-                *value += part[place];
-                is_padding[place] = false;
-            }
+            buffer.layout.each_stored(values.len(), |index, place| {
+                values[index] += part[place * width];
+                is_padding[place * width] = false;
+            });
             let mut padding = part.iter().zip(&is_padding).filter(|(_, is)| **is);
             assert!(
                 padding.all(|(value, _)| *value == 0.0),
@@ -113,9 +112,9 @@ impl<'a> Memory<'a> {
             .expect("all arenas exist");
         let stored = &mut arena[place];
         stored.fill(0.0);
-        for (index, value) in values.iter().enumerate() {
-            stored[buffer.layout.stored_index(index) * width] = *value;
-        }
+        buffer.layout.each_stored(values.len(), |index, place| {
+            stored[place * width] = values[index];
+        });
     }
 
     /// The places of this step's copy of a buffer in its arena.

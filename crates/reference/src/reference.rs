@@ -1,7 +1,7 @@
 //! Executes a Program, or the Schedule that a backend lowered it to, operation by operation.
 
 use laptime_graph::{
-    Mode, Op, OpId, Program, Role, State, StateTensor, TensorId,
+    Mode, Op, OpId, Operation, Program, Role, State, StateTensor, TensorId,
     schedule::{Kernel, Schedule},
 };
 
@@ -28,20 +28,38 @@ pub enum Rounding {
     None,
     /// The result of every operation, to 18 significant bits: 64 times as coarsely as single
     /// precision. The difference from the truth tells how much rounding a step of this model shows.
+    ///
+    /// Up or down by chance, as likely as each is near (the same every time): to the nearest, values
+    /// that are equal would err alike, and where they cancel, as a gradient's do before a batch norm,
+    /// tell of no error at all.
     Coarse,
 }
 
 impl Rounding {
     fn round(self, tensors: &mut [Vec<f64>]) {
-        if self == Self::Coarse {
-            // T. J. Dekker's split (1971) by 2³⁵ + 1: of 53 bits, leaves 53 − 35.
-            const SPLIT: f64 = 34_359_738_369.0;
-            for value in tensors.iter_mut().flatten() {
-                let scaled = *value * SPLIT;
-                *value = scaled - (scaled - *value);
+        if self != Self::Coarse {
+            return;
+        }
+        /// Of a fraction of 52 bits, what goes beyond 18 significant ones.
+        const DROPPED: u32 = 52 - 17;
+        for tensor in tensors {
+            for (index, value) in tensor.iter_mut().enumerate() {
+                if value.is_finite() {
+                    let chance = mixed(value.to_bits() ^ mixed(index as u64)) >> (64 - DROPPED);
+                    let bits = (value.to_bits() + chance) >> DROPPED << DROPPED;
+                    *value = f64::from_bits(bits);
+                }
             }
         }
     }
+}
+
+/// Bits that look random: the step of SplitMix64 (Steele, Lea & Flood 2014).
+fn mixed(bits: u64) -> u64 {
+    let bits = bits.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ (bits >> 31)
 }
 
 /// How one step's batch did.
@@ -134,6 +152,26 @@ impl<'a> Reference<'a> {
         }
     }
 
+    /// As [`Self::state`], without a copy of it where there is no Schedule.
+    pub fn into_state(mut self) -> State {
+        let steps = self.steps;
+        let tensors = self.program.persistent().map(|(id, tensor)| {
+            let values = match (&self.lowered, self.values[id.0].take()) {
+                (None, Some(values)) => values,
+                _ => self.current(id),
+            };
+            StateTensor {
+                name: tensor.name.clone(),
+                shape: tensor.shape.clone(),
+                values,
+            }
+        });
+        State {
+            steps,
+            tensors: tensors.collect(),
+        }
+    }
+
     /// Does one step on a batch: pixels are (B, height, width, channels), labels are (B). A
     /// training Program updates the state and counts the step; an evaluation Program only scores.
     pub fn step(&mut self, pixels: &[u8], labels: &[u8]) -> Step {
@@ -183,31 +221,22 @@ impl<'a> Reference<'a> {
     }
 
     fn execute_program(&mut self) {
+        let rules = self.rules();
         for operation in &self.program.operations {
-            let inputs: Vec<&[f64]> = operation
-                .inputs
-                .iter()
-                .map(|id| match &self.values[id.0] {
-                    Some(values) => values.as_slice(),
-                    None => panic!(
-                        "`{}` reads `{}` before it is computed",
-                        self.program.describe(operation),
-                        self.program.tensor(*id).name
-                    ),
-                })
-                .collect();
-            let mut outputs = match operation.op {
-                Op::Round if !self.reduced_precision => vec![inputs[0].to_vec()],
-                _ => ops::execute(self.program, operation, &inputs, self.steps + 1),
-            };
-            self.rounding.round(&mut outputs);
-            for (id, values) in operation.outputs.iter().zip(outputs) {
-                self.values[id.0] = Some(values);
-            }
+            rules.execute(self.program, operation, &mut self.values);
+        }
+    }
+
+    fn rules(&self) -> Rules {
+        Rules {
+            step: self.steps + 1,
+            rounding: self.rounding,
+            reduced_precision: self.reduced_precision,
         }
     }
 
     fn execute_schedule(&mut self) {
+        let rules = self.rules();
         let Some((schedule, memory)) = &mut self.lowered else {
             return;
         };
@@ -228,20 +257,8 @@ impl<'a> Reference<'a> {
                         self.values[input.0] = Some(memory.read(input, &reader));
                     }
                 }
-                let inputs: Vec<&[f64]> = operation
-                    .inputs
-                    .iter()
-                    .map(|id| self.values[id.0].as_deref().expect("just read"))
-                    .collect();
-                let mut outputs = match operation.op {
-                    Op::Round if !self.reduced_precision => vec![inputs[0].to_vec()],
-                    _ => ops::execute(self.program, operation, &inputs, self.steps + 1),
-                };
-                self.rounding.round(&mut outputs);
-                for (id, values) in operation.outputs.iter().zip(outputs) {
-                    self.values[id.0] = Some(values);
-                    made.push(*id);
-                }
+                rules.execute(self.program, operation, &mut self.values);
+                made.extend(&operation.outputs);
             }
             for id in made {
                 let name = &self.program.tensor(id).name;
@@ -266,6 +283,55 @@ impl<'a> Reference<'a> {
                 Some(values) => values.clone(),
                 None => panic!("`{}` has no value yet", self.program.tensor(id).name),
             },
+        }
+    }
+}
+
+/// How operations of a step are done.
+#[derive(Clone, Copy)]
+struct Rules {
+    /// Counted from 1.
+    step: u64,
+    rounding: Rounding,
+    reduced_precision: bool,
+}
+
+impl Rules {
+    /// Does one operation on the values that are there.
+    fn execute(self, program: &Program, operation: &Operation, values: &mut [Option<Vec<f64>>]) {
+        let missing = |id: TensorId| -> ! {
+            panic!(
+                "`{}` reads `{}` before it is computed",
+                program.describe(operation),
+                program.tensor(id).name
+            )
+        };
+        let mut outputs = match operation.op {
+            // In place: a model's parameters and moments are most of its memory.
+            Op::Adam { .. } | Op::Sgd { .. } => {
+                let take = |id: &TensorId| values[id.0].take().unwrap_or_else(|| missing(*id));
+                let mut updated: Vec<Vec<f64>> = operation.outputs.iter().map(take).collect();
+                let gradient = operation.inputs[0];
+                let given = values[gradient.0].as_deref();
+                let given = given.unwrap_or_else(|| missing(gradient));
+                ops::update(&operation.op, given, &mut updated, self.step);
+                updated
+            }
+            op => {
+                let value = |id: &TensorId| {
+                    let value = values[id.0].as_deref();
+                    value.unwrap_or_else(|| missing(*id))
+                };
+                let inputs: Vec<&[f64]> = operation.inputs.iter().map(value).collect();
+                match op {
+                    Op::Round if !self.reduced_precision => vec![inputs[0].to_vec()],
+                    _ => ops::execute(program, operation, &inputs, self.step),
+                }
+            }
+        };
+        self.rounding.round(&mut outputs);
+        for (id, made) in operation.outputs.iter().zip(outputs) {
+            values[id.0] = Some(made);
         }
     }
 }

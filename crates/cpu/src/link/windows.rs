@@ -1,7 +1,10 @@
 //! The segments of convolutions and the windows of pools: for every position, what of the window
 //! meets the image, and where that is in memory.
 
-use laptime_graph::window::{input_position, live_taps};
+use laptime_graph::{
+    Op, Program, TensorId,
+    window::{input_position, live_taps},
+};
 use laptime_workload::Window;
 
 use crate::{
@@ -12,19 +15,69 @@ use crate::{
 /// Shapes (B, H, W, C) of a convolution's or a pool's input and output.
 type Shape<'a> = &'a [usize];
 
+/// The most values that an operand of a convolution may have: a segment's places have 32 bits, and what
+/// is turned over takes a little more room than the tensor.
+const MOST_VALUES: usize = 1 << 31;
+
+/// Whether segments reach all of the Program's convolutions.
+///
+/// # Errors
+/// The operand that is too large, and what to do.
+pub(crate) fn check_reach(program: &Program) -> Result<(), String> {
+    let stride = program.batch_size.next_multiple_of(LANES);
+    let shape = |id: TensorId| &program.tensor(id).shape[..];
+    let product = |extents: &[usize]| {
+        extents
+            .iter()
+            .fold(1, |all: usize, one| all.saturating_mul(*one))
+    };
+    for operation in &program.operations {
+        let Op::Conv2d(_) = operation.op else {
+            continue;
+        };
+        let (x, w, y) = (
+            operation.inputs[0],
+            operation.inputs[1],
+            operation.outputs[0],
+        );
+        let images = |id, channels: usize| product(&[shape(id)[1], shape(id)[2], channels, stride]);
+        let filters = shape(w)[0].next_multiple_of(LANES);
+        for (id, values) in [
+            (x, images(x, shape(x)[3])),
+            (y, images(y, shape(y)[3].max(TURNED_SLICES * LANES))),
+            (w, filters.saturating_mul(product(&shape(w)[1..]))),
+        ] {
+            if values > MOST_VALUES {
+                return Err(format!(
+                    "{} has {values} values in batches of {}; a convolution on the CPU takes at most \
+                     {MOST_VALUES}: make the batch smaller, or the layer",
+                    program.tensor(id).name,
+                    program.batch_size
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A place or a length in a segment.
+fn reach(values: usize) -> u32 {
+    u32::try_from(values).expect("check_reach has refused what is larger")
+}
+
 /// For each output position: runs of taps and channels, from a block of filters and from x. Taps
 /// that are neighbours in a row of the kernel are neighbours in both, and make one run. `channels` are
 /// those of x, or pairs of them.
-pub(super) fn forward(window: &Window, x: Shape, y: Shape, channels: usize) -> Segments {
+pub(crate) fn forward(window: &Window, x: Shape, y: Shape, channels: usize) -> Segments {
     let stride = x[0].next_multiple_of(LANES);
     let mut segments = Segments::default();
     for output in positions(y) {
         let start = segments.all.len();
         for (tap, input) in live(window, x, output) {
             let next = Segment {
-                a: (tap * channels * LANES) as u32,
-                b: (input * channels * stride) as u32,
-                steps: channels as u32,
+                a: reach(tap * channels * LANES),
+                b: reach(input * channels * stride),
+                steps: reach(channels),
             };
             match segments.all[start..].last_mut() {
                 Some(last)
@@ -43,7 +96,7 @@ pub(super) fn forward(window: &Window, x: Shape, y: Shape, channels: usize) -> S
 
 /// For each input position: runs of sixteen filters for each tap that reaches it, from the filters
 /// and from dy.
-pub(super) fn input_gradient(window: &Window, x: Shape, y: Shape, w: Filters) -> Segments {
+pub(crate) fn input_gradient(window: &Window, x: Shape, y: Shape, w: Filters) -> Segments {
     let stride = y[0].next_multiple_of(LANES);
     let mut reached = vec![Vec::new(); x[1] * x[2]];
     for (output, at) in positions(y).enumerate() {
@@ -56,9 +109,9 @@ pub(super) fn input_gradient(window: &Window, x: Shape, y: Shape, w: Filters) ->
         for (tap, output) in pairs {
             for (block, filter) in (0..w.outputs).step_by(LANES).enumerate() {
                 segments.all.push(Segment {
-                    a: (block * w.block_stride() + tap * w.inputs * LANES) as u32,
-                    b: ((output * w.outputs + filter) * stride) as u32,
-                    steps: LANES.min(w.outputs - filter) as u32,
+                    a: reach(block * w.block_stride() + tap * w.inputs * LANES),
+                    b: reach((output * w.outputs + filter) * stride),
+                    steps: reach(LANES.min(w.outputs - filter)),
                 });
             }
         }
@@ -68,7 +121,7 @@ pub(super) fn input_gradient(window: &Window, x: Shape, y: Shape, w: Filters) ->
 }
 
 /// For each tap: runs of samples, from x and from the turned slices of dy.
-pub(super) fn weight_gradient(window: &Window, x: Shape, y: Shape) -> Segments {
+pub(crate) fn weight_gradient(window: &Window, x: Shape, y: Shape) -> Segments {
     let (samples, channels) = (x[0], x[3]);
     let stride = samples.next_multiple_of(LANES);
     let taps = window.kernel[0] * window.kernel[1];
@@ -82,9 +135,9 @@ pub(super) fn weight_gradient(window: &Window, x: Shape, y: Shape) -> Segments {
     for pairs in met {
         for (input, output) in pairs {
             segments.all.push(Segment {
-                a: (input * channels * stride) as u32,
-                b: (output * stride * TURNED_SLICES * LANES) as u32,
-                steps: samples as u32,
+                a: reach(input * channels * stride),
+                b: reach(output * stride * TURNED_SLICES * LANES),
+                steps: reach(samples),
             });
         }
         segments.end_list();
@@ -100,9 +153,9 @@ pub(super) fn paired_input_gradient(window: &Window, x: Shape, y: Shape) -> Segm
     for (output, at) in positions(y).enumerate() {
         for (tap, input) in live(window, x, at) {
             reached[input].push(Segment {
-                a: (tap * panel_pairs(y[3]) * LANES) as u32,
-                b: (output * pairs * stride) as u32,
-                steps: pairs as u32,
+                a: reach(tap * panel_pairs(y[3]) * LANES),
+                b: reach(output * pairs * stride),
+                steps: reach(pairs),
             });
         }
     }
@@ -122,9 +175,9 @@ pub(super) fn paired_weight_gradient(window: &Window, x: Shape, y: Shape) -> Seg
     for (output, at) in positions(y).enumerate() {
         for (tap, input) in live(window, x, at) {
             met[tap].push(Segment {
-                a: (input * channels * stride) as u32,
-                b: (output * stride * TURNED_SLICES * LANES) as u32,
-                steps: samples.div_ceil(2) as u32,
+                a: reach(input * channels * stride),
+                b: reach(output * stride * TURNED_SLICES * LANES),
+                steps: reach(samples.div_ceil(2)),
             });
         }
     }
@@ -148,7 +201,7 @@ pub(super) fn met_taps(window: &Window, x: Shape, y: Shape) -> Vec<u32> {
 pub(super) fn windows(window: &Window, x: Shape, y: Shape) -> Windows {
     let met = |output| {
         live(window, x, output)
-            .map(|(_, input)| input as u32)
+            .map(|(_, input)| reach(input))
             .collect()
     };
     Windows(positions(y).map(met).collect())

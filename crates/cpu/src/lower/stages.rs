@@ -388,9 +388,20 @@ impl Arranger<'_> {
 
     fn is_wanted(&self, output: TensorId, group: &[OpId]) -> bool {
         let tensor = self.program.tensor(output);
+        // A batch norm that stands before all parameters makes a gradient of its input that nobody
+        // reads. Its kernel stores it all the same: such images are small, and one kernel serves all.
+        let is_norm_gradient = || {
+            self.operations(group)
+                .any(|one| one.op == Op::BatchNormGrad && one.outputs[0] == output)
+        };
+        let is_read = || {
+            let mut readers = self.program.operations.iter();
+            readers.any(|one| one.inputs.contains(&output))
+        };
         tensor.role.is_persistent()
             || matches!(tensor.role, Role::Metric)
             || output == self.program.logits
+            || is_norm_gradient() && !is_read()
             || self
                 .program
                 .operations_by_id()

@@ -1,13 +1,26 @@
-use laptime_graph::{Mode, build, schedule::Split};
-use laptime_workload::{Builtin, Overrides};
+use laptime_graph::{
+    Mode, OpId, build,
+    schedule::{Explained, Kernel, Part, Split},
+};
+use laptime_workload::{Builtin, Overrides, Precision};
 
 use super::*;
 
-fn fashion_mnist(mode: Mode, passes: &Passes) -> (Program, Schedule) {
-    let spec = Builtin::find("fashion-mnist").unwrap().spec();
-    let program = build(&spec.resolve(&Overrides::default()).unwrap(), mode, 32);
+fn lowered(name: &str, mode: Mode, passes: &Passes, precision: Precision) -> (Program, Schedule) {
+    let spec = Builtin::find(name).unwrap().spec();
+    let mut workload = spec.resolve(&Overrides::default()).unwrap();
+    workload.precision = precision;
+    let program = build(&workload, mode, 32);
     let schedule = lower(&program, Target { isa: Isa::Portable }, passes);
     (program, schedule)
+}
+
+fn fashion_mnist(mode: Mode, passes: &Passes) -> (Program, Schedule) {
+    lowered("fashion-mnist", mode, passes, Precision::Fp32)
+}
+
+fn resnet50(precision: Precision) -> (Program, Schedule) {
+    lowered("cifar10-resnet50", Mode::Training, &Passes::All, precision)
 }
 
 #[test]
@@ -84,5 +97,139 @@ fn an_evaluation_scores_and_updates_nothing() {
         .flat_map(|kernel| &kernel.accesses);
     assert!(
         accesses.all(|access| !access.write || !program.tensor(access.tensor).role.is_persistent())
+    );
+}
+
+/// Every kernel of ResNet50 with the stage it is in, that has an operation of this kind.
+fn kernels_with(
+    program: &Program,
+    schedule: &Schedule,
+    wanted: impl Fn(&Op) -> bool,
+) -> Vec<(usize, Kernel)> {
+    let stages = schedule.stages.iter().enumerate();
+    let all = stages.flat_map(|(number, stage)| {
+        let kernels = stage.kernels.iter();
+        kernels.map(move |kernel| (number, kernel.clone()))
+    });
+    let has = |id: &OpId| wanted(&program.operation(*id).op);
+    all.filter(|(_, kernel)| kernel.operations.iter().any(has))
+        .collect()
+}
+
+#[test]
+fn resnet50_has_one_kernel_for_each_convolution_and_direction() {
+    for precision in [Precision::Fp32, Precision::Bf16] {
+        let (program, schedule) = resnet50(precision);
+        assert_eq!(schedule.check(&program), Ok(()));
+        let count = |wanted: fn(&Op) -> bool| kernels_with(&program, &schedule, wanted).len();
+        assert_eq!(count(|op| matches!(op, Op::Conv2d(_))), 53);
+        assert_eq!(count(|op| matches!(op, Op::Conv2dGradInput(_))), 52);
+        assert_eq!(count(|op| matches!(op, Op::Conv2dGradWeight(_))), 53);
+        // A gradient that its kernel uses up never reaches memory.
+        for (_, kernel) in kernels_with(&program, &schedule, |op| {
+            matches!(op, Op::Conv2dGradWeight(_))
+        }) {
+            let gradient = program.operation(kernel.operations[0]).outputs[0];
+            assert!(schedule.buffer(gradient).is_none());
+        }
+        let barriers = schedule.stages.iter().filter(|stage| stage.barrier).count();
+        assert!(barriers <= 53 + 52 + 10, "{barriers} barriers");
+    }
+}
+
+/// Each barrier of ResNet50's step keeps something apart that the check sees, and so do most accesses.
+#[test]
+fn mistakes_planted_into_resnet50_do_not_pass_the_check() {
+    let (program, sound) = resnet50(Precision::Fp32);
+    let is_caught = |what: &str, plant: &dyn Fn(&mut Schedule)| {
+        let mut schedule = sound.clone();
+        plant(&mut schedule);
+        assert!(schedule.check(&program).is_err(), "{what}");
+    };
+    let is_update = |op: &Op| matches!(op, Op::Conv2dGradWeight(_));
+    let updates = kernels_with(&program, &sound, is_update);
+    for (stage, kernel) in updates.iter().step_by(8) {
+        let weights = program.operation(kernel.operations[1]).outputs[0];
+        let name = &program.tensor(weights).name;
+        let before = (0..*stage)
+            .rev()
+            .find(|number| sound.stages[*number].barrier);
+        if let Some(before) = before {
+            is_caught(&format!("no barrier before the update of {name}"), &|s| {
+                s.stages[before].barrier = false;
+            });
+        }
+        let of_kernel = |s: &mut Schedule, change: &dyn Fn(&mut Kernel)| {
+            let mut kernels = s.stages[*stage].kernels.iter_mut();
+            change(kernels.find(|one| *one == kernel).expect("it is there"));
+        };
+        for access in 0..kernel.accesses.len() {
+            is_caught(
+                &format!("access {access} of {name}'s update left out"),
+                &|s| {
+                    of_kernel(s, &|kernel| {
+                        kernel.accesses.remove(access);
+                    });
+                },
+            );
+        }
+        is_caught(
+            &format!("{name}'s sum over samples and positions cut"),
+            &|s| {
+                of_kernel(s, &|kernel| {
+                    kernel.accesses[0].part = Part::Along {
+                        axis: 1,
+                        width: LANES,
+                    };
+                });
+            },
+        );
+        is_caught(&format!("a slice of {name} left out"), &|s| {
+            s.stages[*stage].slices -= 1;
+        });
+    }
+    for (stage, kernel) in kernels_with(&program, &sound, |op| matches!(op, Op::Conv2d(_)))
+        .iter()
+        .step_by(8)
+    {
+        let what = program.describe(program.operation(kernel.operations[0]));
+        is_caught(&format!("{what}: channels summed over left out"), &|s| {
+            let mut kernels = s.stages[*stage].kernels.iter_mut();
+            let found = kernels.find(|one| *one == kernel).expect("it is there");
+            found.accesses[0].part = Part::Along {
+                axis: 1,
+                width: LANES,
+            };
+        });
+    }
+}
+
+#[test]
+fn explain_leaves_dead_taps_out_and_names_the_passes() {
+    let (program, schedule) = resnet50(Precision::Fp32);
+    let text = Explained {
+        program: &program,
+        schedule: &schedule,
+    }
+    .to_string();
+    let mut lines = text.lines().skip_while(|line| {
+        // The last stage has maps of one position.
+        !line.contains("layer4.1.conv2.product (32, 1, 1, 512) = conv2d(")
+    });
+    assert!(
+        lines.next().is_some()
+            && lines.next().is_some_and(|line| {
+                line.contains("1 of 9 taps ever meet the image; at all positions together, 1 of 9")
+            })
+    );
+    let before = text
+        .find("layer4.1.conv2.product (32, 1, 1, 512) = conv2d(")
+        .unwrap();
+    let kernel = text[..before].lines().rev().nth(1).unwrap();
+    // One tap of 512 × 512 weights, images of 512 channels in and out, a bias.
+    let bytes = 4 * (512 * 512 + 2 * 512 * 32 + 512);
+    assert!(
+        kernel.contains(&format!("{bytes} bytes  [product-epilogue]")),
+        "{kernel}"
     );
 }

@@ -47,6 +47,27 @@ pub fn net(layers: &str, optimizer: &str, batch_size: usize) -> Workload {
         .unwrap_or_else(|error| panic!("{error}"))
 }
 
+/// A small net with every kind of kernel that images have: convolutions, batch norms, a shortcut, pools,
+/// dropout.
+pub fn image_net(batch_size: usize) -> Workload {
+    let layers = r#"layer = [
+        { name = "c1", kind = "conv2d", filters = 20, kernel = 3, stride = 4, padding = "same", bias = true },
+        { name = "bn1", kind = "batch_norm", epsilon = 1e-3, momentum = 0.9 },
+        { name = "relu1", kind = "relu" },
+        { name = "pool", kind = "max_pool", size = 2, stride = 2, padding = "same" },
+        { name = "c2", kind = "conv2d", filters = 20, kernel = 3, stride = 1, padding = "same", bias = false },
+        { name = "bn2", kind = "batch_norm", epsilon = 1e-3, momentum = 0.9 },
+        { name = "add", kind = "add", inputs = ["bn2", "pool"] },
+        { name = "relu2", kind = "relu" },
+        { name = "drop", kind = "dropout", rate = 0.25 },
+        { name = "mean", kind = "global_avg_pool" },
+        { name = "fc", kind = "dense", units = 10 },
+    ]"#;
+    let adam =
+        "kind = \"adam\"\nlearning_rate = 0.001\nbeta1 = 0.9\nbeta2 = 0.999\nepsilon = 1e-7\n";
+    net(layers, adam, batch_size)
+}
+
 /// The same workload with what products read rounded to bfloat16.
 pub fn in_bf16(workload: Workload) -> Workload {
     Workload {

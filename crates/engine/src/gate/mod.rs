@@ -9,17 +9,18 @@
 //! 2. *The timed path, one step at a time* (`one_step.rs`): set to the oracle's state at several
 //!    steps, the very session that is timed does one step; its loss, the change of every parameter
 //!    and moment, and the logits behind it must be the oracle's, to the timed precision's rounding.
+//! 3. *Many steps a call* (`epoch.rs`): a call for several batches, which is what is timed, must do
+//!    what a call for each of them does.
 //!
 //! The gate's time is never part of a measured one.
 
+mod budget;
+mod epoch;
 mod one_step;
 mod semantics;
 mod verdict;
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 
 use laptime_graph::{Mode, Program, State, build};
 use laptime_reference::Reference;
@@ -29,6 +30,7 @@ use laptime_workload::{
     epoch_order,
 };
 
+pub use budget::is_cut_short;
 pub use semantics::{Trace, trace_schedule};
 pub use verdict::Verdict;
 
@@ -36,15 +38,12 @@ use crate::{Device, Engine, EngineError, Job};
 
 /// The seed of the gate's weights and orders, whatever seed is timed.
 const SEED: u64 = 20;
-/// Steps that the oracle trains, where its time budget allows.
+/// Steps that the oracle trains, of a model that is not too large for that.
 pub const STEPS: usize = 20;
 /// The steps before which the timed path is set to the oracle's state.
 const CHECKED_STEPS: [usize; 4] = [0, 1, 5, 19];
 /// Test samples whose logits are compared.
 const LOGITS: usize = 64;
-/// What the oracle may take of the user's time; a model too large for it gets fewer steps.
-const ORACLE_BUDGET: Duration = Duration::from_secs(10);
-
 /// Tells whether an engine does the same training as the oracle.
 ///
 /// # Errors
@@ -74,19 +73,24 @@ pub fn verify_against(
     truth: &Job,
 ) -> Result<Verdict, EngineError> {
     let samples = Arc::new(samples(truth));
-    let oracle = Oracle::train(truth, &samples);
+    let budget = budget::Budget::of(truth)?;
+    let (oracle, last) = Oracle::train(truth, &samples, &budget);
     let job = Job {
         dataset: samples.clone(),
         ..job.clone()
     };
     let mut session = engine.compile(&job, device)?;
-    if let Some(what) = semantics::difference(session.as_mut(), &oracle)? {
+    if let Some(what) = semantics::difference(session.as_mut(), &oracle, last)? {
         return Ok(Verdict::Failed { what });
     }
-    if let Some(what) = one_step::difference(session.as_mut(), &oracle, &samples)? {
+    let (differs, steps) = one_step::difference(session.as_mut(), &oracle, &samples, &budget)?;
+    if let Some(what) = differs {
         return Ok(Verdict::Failed { what });
     }
-    let steps = oracle.losses.len();
+    let exactly = engine.repeats_exactly();
+    if let Some(what) = epoch::difference(session.as_mut(), &oracle, &samples, exactly)? {
+        return Ok(Verdict::Failed { what });
+    }
     Ok(Verdict::Verified { steps })
 }
 
@@ -114,12 +118,11 @@ struct Oracle {
     losses: Vec<f64>,
     /// The states before the steps of [`CHECKED_STEPS`].
     states: Vec<State>,
-    /// The state behind the last step.
-    last: State,
 }
 
 impl Oracle {
-    fn train(job: &Job, samples: &Dataset) -> Self {
+    /// Also gives the state behind the last step.
+    fn train(job: &Job, samples: &Dataset, budget: &budget::Budget) -> (Self, State) {
         let batch_size = job.workload.batch_size;
         let program = build(&job.workload, Mode::Training, batch_size);
         let evaluation = build(&job.workload, Mode::Evaluation, LOGITS);
@@ -132,7 +135,7 @@ impl Oracle {
         reference.set_state(&initial);
         let (mut losses, mut states) = (Vec::new(), vec![initial]);
         let start = Instant::now();
-        for batch in order.chunks_exact(batch_size).take(STEPS) {
+        for batch in order.chunks_exact(batch_size).take(budget.steps) {
             // Only the states that are asked for are kept: they are as large as the model.
             if !losses.is_empty() && CHECKED_STEPS.contains(&losses.len()) {
                 states.push(reference.state());
@@ -140,13 +143,12 @@ impl Oracle {
             let (pixels, labels) = batch_of(samples, batch);
             losses.push(reference.step(&pixels, &labels).loss_sum / batch_size as f64);
             let done = losses.len() as u32;
-            if start.elapsed() * (done + 1) / done > ORACLE_BUDGET {
+            if budget.is_over_for_oracle(start.elapsed() * (done + 1) / done) {
                 break;
             }
         }
-        let last = reference.state();
-        drop(reference);
-        Self {
+        let last = reference.into_state();
+        let oracle = Self {
             program,
             short_program,
             evaluation,
@@ -156,8 +158,8 @@ impl Oracle {
             precision: job.workload.precision,
             losses,
             states,
-            last,
-        }
+        };
+        (oracle, last)
     }
 }
 
@@ -174,6 +176,21 @@ fn batch_of(samples: &Dataset, batch: &[u32]) -> (Vec<u8>, Vec<u8>) {
         .map(|&sample| samples.train.labels[sample as usize])
         .collect();
     (pixels, labels)
+}
+
+/// What of `like` a state lacks, or has in another size, if anything.
+fn lacks(state: &State, like: &State) -> Option<String> {
+    like.tensors.iter().find_map(|tensor| {
+        let (name, count) = (&tensor.name, tensor.values.len());
+        match state.tensor(name) {
+            None => Some(format!("it has no {name}")),
+            Some(given) if given.values.len() != count => Some(format!(
+                "its {name} has {} values instead of {count}",
+                given.values.len()
+            )),
+            Some(_) => None,
+        }
+    })
 }
 
 /// The Euclidean norm.

@@ -6,8 +6,8 @@ use laptime_graph::{Program, State, StateTensor};
 use laptime_reference::{Reference, Rounding};
 use laptime_workload::{Optimizer, Precision, dataset::Dataset};
 
-use super::{CHECKED_STEPS, Oracle, batch_of, exceeds, norm};
-use crate::{EngineError, Progress, Session};
+use super::{CHECKED_STEPS, Oracle, batch_of, budget::Budget, exceeds, lacks, norm};
+use crate::{EngineError, Progress, Score, Session};
 
 // A difference may be as large as what rounding every operation's result 64 times as coarsely as
 // single precision does makes of the oracle itself, and in any case as large as the bounds below.
@@ -76,51 +76,70 @@ const STORED_BOUND: f64 = 1e-7;
 /// leaves in its place; the norm takes it out again.
 const STILL_BOUND: f64 = 2.0;
 
-/// What differs from the oracle, if anything does.
+/// What differs from the oracle, if anything does, and how many of the oracle's steps that is about.
 pub(super) fn difference(
     session: &mut dyn Session,
     oracle: &Oracle,
     samples: &Dataset,
-) -> Result<Option<String>, EngineError> {
+    budget: &Budget,
+) -> Result<(Option<String>, usize), EngineError> {
     let batches: Vec<&[u32]> = oracle.order.chunks(oracle.batch_size).collect();
-    for (&step, state) in CHECKED_STEPS.iter().zip(&oracle.states) {
+    let checked = CHECKED_STEPS.iter().zip(&oracle.states);
+    for (number, (&step, state)) in checked.enumerate() {
+        if number > 0 && budget.is_over() {
+            return Ok((None, step));
+        }
         let start = state.clone().rounded_to_f32();
-        let differs = step_from(
+        session.set_state(&start)?;
+        let (program, batch) = (&oracle.program, batches[step]);
+        let with_logits = number == 0;
+        let stepped = step_on(
             session,
             oracle,
-            &oracle.program,
+            program,
             samples,
             &start,
-            batches[step],
+            batch,
+            with_logits,
         )?;
-        if let Some(what) = differs {
-            return Ok(Some(format!("step {}: {what}", step + 1)));
+        if let Stepped::Otherwise(what) = stepped {
+            return Ok((Some(format!("step {}: {what}", step + 1)), step));
         }
     }
-    if let (Some(program), Some(batch)) = (&oracle.short_program, batches.last()) {
-        let start = oracle.states[0].clone();
-        if let Some(what) = step_from(session, oracle, program, samples, &start, batch)? {
-            return Ok(Some(format!("a last batch of {}: {what}", batch.len())));
-        }
-    }
-    Ok(None)
+    Ok((None, oracle.losses.len()))
 }
 
-fn step_from(
+/// What a session made of a step.
+pub(super) enum Stepped {
+    /// What the oracle makes of it.
+    As {
+        /// The state behind the step.
+        state: State,
+        /// Of the step's batch.
+        score: Score,
+    },
+    /// Something else, in words.
+    Otherwise(String),
+}
+
+/// Has a session, whose state is `start`, do a step, and compares it with the oracle's; also the
+/// logits of test samples behind it, where that is asked for.
+pub(super) fn step_on(
     session: &mut dyn Session,
     oracle: &Oracle,
     program: &Program,
     samples: &Dataset,
     start: &State,
     batch: &[u32],
-) -> Result<Option<String>, EngineError> {
+    with_logits: bool,
+) -> Result<Stepped, EngineError> {
     let bounds = Bounds::of(oracle.precision);
     let (pixels, labels) = batch_of(samples, batch);
     let step = |rounding| {
         let mut reference = Reference::of_program(program).with_rounding(rounding);
         reference.set_state(start);
         let loss = reference.step(&pixels, &labels).loss_sum / batch.len() as f64;
-        (loss, reference.state())
+        (loss, reference.into_state())
     };
     let ((expected_loss, expected_state), (rounded_loss, rounded_state)) = thread::scope(|scope| {
         let rounded = scope.spawn(|| step(Rounding::Coarse));
@@ -128,23 +147,23 @@ fn step_from(
         (exact, rounded.join().expect("the oracle does not panic"))
     });
 
-    session.set_state(start)?;
     let score = session.train(batch, &Progress::new())?.score;
     let state = session.state()?;
+    if let Some(what) = lacks(&state, start) {
+        return Ok(Stepped::Otherwise(what));
+    }
 
     let difference = (score.loss() - expected_loss).abs();
     let allowed =
         bounds.loss * expected_loss.abs().max(1.0) + NOISE * (rounded_loss - expected_loss).abs();
     if score.samples != batch.len() as u64 || exceeds(difference, allowed) {
-        return Ok(Some(format!(
+        return Ok(Stepped::Otherwise(format!(
             "the loss differs by {difference:.1e} (bound {allowed:.0e})"
         )));
     }
     let tensors = expected_state.tensors.iter().zip(&rounded_state.tensors);
     for ((after, rounded), before) in tensors.zip(&start.tensors) {
-        let Some(given) = state.tensor(&after.name) else {
-            return Ok(Some(format!("it has no {}", after.name)));
-        };
+        let given = state.tensor(&after.name).expect("it lacks nothing");
         let differs = if after.values == before.values {
             moves(given, before, &oracle.optimizer)
         } else if let Some(after) = adam_step(&oracle.optimizer, start.steps + 1, &state, before) {
@@ -158,11 +177,14 @@ fn step_from(
                 distance(rounded, after),
             )
         };
-        if differs.is_some() {
-            return Ok(differs);
+        if let Some(what) = differs {
+            return Ok(Stepped::Otherwise(what));
         }
     }
-    logits_differ(session, oracle, samples, &state, &bounds)
+    if with_logits && let Some(what) = logits_differ(session, oracle, samples, &state, &bounds)? {
+        return Ok(Stepped::Otherwise(what));
+    }
+    Ok(Stepped::As { state, score })
 }
 
 /// Holds a tensor in its place, as far as rounding and the learning rate allow.

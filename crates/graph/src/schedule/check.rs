@@ -1,10 +1,11 @@
 //! Proves a Schedule sound: everything is done once and in order, nothing is read that is not
-//! there, and no two threads touch the same memory between two barriers.
+//! there, what slices touch is enough for what they make (`parts.rs`), and no two threads touch the
+//! same memory between two barriers.
 
-use super::{Access, Arena, Buffer, Kernel, Part, Schedule, Split, Stage};
+use super::{Access, Arena, Buffer, Kernel, Part, Schedule, Split, Stage, parts};
 use crate::{
     op::Op,
-    program::{OpId, Program, Role, TensorId},
+    program::{OpId, Operation, Program, Role, TensorId},
 };
 
 impl Schedule {
@@ -24,6 +25,9 @@ impl Schedule {
         };
         checker.order()?;
         checker.values()?;
+        parts::check(program, self, |operation| {
+            checker.depends_on_pixels_alone(operation)
+        })?;
         checker.hazards()
     }
 
@@ -49,7 +53,8 @@ impl Checker<'_> {
             .flat_map(|kernel| &kernel.operations);
         let mut place = vec![usize::MAX; self.program.operations.len()];
         for (at, id) in order.enumerate() {
-            if place[id.0] != usize::MAX && self.depends_on_pixels_alone(*id) {
+            let operation = self.program.operation(*id);
+            if place[id.0] != usize::MAX && self.depends_on_pixels_alone(operation) {
                 continue;
             }
             if std::mem::replace(&mut place[id.0], at) != usize::MAX {
@@ -82,15 +87,15 @@ impl Checker<'_> {
     }
 
     /// Whether the operation may be done again anywhere: all it reads is given to the step.
-    fn depends_on_pixels_alone(&self, id: OpId) -> bool {
-        let operation = self.program.operation(id);
+    fn depends_on_pixels_alone(&self, operation: &Operation) -> bool {
         match operation.op {
             Op::ScalePixels { .. } => true,
-            Op::Reshape => self
-                .program
-                .operations_by_id()
-                .find(|(_, maker)| maker.outputs.contains(&operation.inputs[0]))
-                .is_some_and(|(maker, _)| self.depends_on_pixels_alone(maker)),
+            Op::Reshape => {
+                let mut operations = self.program.operations.iter();
+                operations
+                    .find(|maker| maker.outputs.contains(&operation.inputs[0]))
+                    .is_some_and(|maker| self.depends_on_pixels_alone(maker))
+            }
             _ => false,
         }
     }

@@ -5,6 +5,7 @@
 //! code: the backend that made it knows a kernel by the operations in it.
 
 mod check;
+mod parts;
 mod print;
 
 pub use print::Explained;
@@ -83,7 +84,8 @@ pub enum Part {
     /// Slice s: from s·width to (s+1)·width along an axis of the stored matrix.
     Along {
         /// 0: rows (the first extent; of a vector, nothing; of images, positions), 1: columns (all
-        /// other extents; of images, channels; of a convolution's weights, input channels).
+        /// other extents; of images, channels; of a convolution's weights, input channels), 2:
+        /// samples, of any layout.
         axis: usize,
         /// Indices a slice.
         width: usize,
@@ -320,6 +322,73 @@ impl Layout {
                 let (position, channel) = (rest / channels, rest % channels);
                 let pair = position * channels.div_ceil(2) + channel / 2;
                 (pair * stride + sample) * 2 + channel % 2
+            }
+        }
+    }
+
+    /// Calls `visit` with every index of a row-major tensor of `elements` values, in order, and where
+    /// its value is stored: what [`Self::stored_index`] says of each, without its divisions.
+    pub fn each_stored(self, elements: usize, mut visit: impl FnMut(usize, usize)) {
+        let mut index = 0;
+        let mut next = |place| {
+            visit(index, place);
+            index += 1;
+        };
+        match self {
+            Self::Rows { columns, stride }
+            | Self::Partials {
+                columns, stride, ..
+            } => {
+                for row in 0..elements / columns {
+                    (0..columns).for_each(|column| next(row * stride + column));
+                }
+            }
+            Self::OutputLanes { columns, lanes } => {
+                for row in 0..elements / columns {
+                    let first = row / lanes * columns * lanes + row % lanes;
+                    (0..columns).for_each(|column| next(first + column * lanes));
+                }
+            }
+            Self::FilterLanes {
+                inputs,
+                taps,
+                lanes,
+            }
+            | Self::FilterPartials {
+                inputs,
+                taps,
+                lanes,
+                ..
+            } => {
+                for output in 0..elements / (inputs * taps) {
+                    let first = output / lanes * taps * inputs * lanes + output % lanes;
+                    for input in 0..inputs {
+                        (0..taps).for_each(|tap| next(first + (tap * inputs + input) * lanes));
+                    }
+                }
+            }
+            Self::SampleLanes {
+                positions,
+                channels,
+                stride,
+            } => {
+                for sample in 0..elements / (positions * channels) {
+                    (0..positions * channels).for_each(|rest| next(rest * stride + sample));
+                }
+            }
+            Self::SamplePairs {
+                positions,
+                channels,
+                stride,
+            } => {
+                for sample in 0..elements / (positions * channels) {
+                    for position in 0..positions {
+                        let first = position * channels.div_ceil(2);
+                        (0..channels).for_each(|channel| {
+                            next(((first + channel / 2) * stride + sample) * 2 + channel % 2);
+                        });
+                    }
+                }
             }
         }
     }

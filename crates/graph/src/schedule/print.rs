@@ -1,9 +1,14 @@
 //! Schedules as text: what `explain` shows.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use super::{Arena, Buffer, Kernel, Layout, Schedule, Split};
-use crate::{print::shape_text, program::Program};
+use crate::{
+    op::Op,
+    print::shape_text,
+    program::{Fusion, OpId, Operation, Program, Role, TensorId},
+    window::{live_pairs, live_taps},
+};
 
 /// A Schedule with the Program that gives its tensors and operations their names.
 pub struct Explained<'a> {
@@ -74,7 +79,7 @@ impl Explained<'_> {
             .accesses
             .iter()
             .filter_map(|access| self.schedule.buffer(access.tensor))
-            .map(|buffer| buffer.bytes)
+            .map(|buffer| self.touched_bytes(buffer))
             .sum();
         let who = match kernel.split {
             Split::Slices => "each slice",
@@ -83,8 +88,9 @@ impl Explained<'_> {
         };
         writeln!(
             f,
-            "  {:<44} {who:<12} {flops:>10} FLOP {bytes:>9} bytes",
-            kernel.name(program)
+            "  {:<44} {who:<12} {flops:>10} FLOP {bytes:>9} bytes{}",
+            kernel.name(program),
+            self.fused_by(kernel)
         )?;
         for id in &kernel.operations {
             writeln!(
@@ -93,8 +99,47 @@ impl Explained<'_> {
                 id.0,
                 program.describe(program.operation(*id))
             )?;
+            if let Some(window) = MetWindow::of(program, program.operation(*id))
+                && window.live_pairs < window.pairs
+            {
+                writeln!(f, "           {window}")?;
+            }
         }
         Ok(())
+    }
+
+    /// The bytes of a buffer that a kernel touches: of weights and their moments, no dead taps.
+    fn touched_bytes(&self, buffer: &Buffer) -> usize {
+        let parameter = self
+            .program
+            .unrounded(match self.program.tensor(buffer.tensor).role {
+                Role::Moment { of } | Role::Gradient { of } => of,
+                _ => buffer.tensor,
+            });
+        let mut operations = self.program.operations.iter();
+        let convolution = operations.find(|one| {
+            matches!(one.op, Op::Conv2d(_)) && self.program.unrounded(one.inputs[1]) == parameter
+        });
+        match convolution.and_then(|one| MetWindow::of(self.program, one)) {
+            Some(window) => buffer.bytes / window.taps * window.live_taps,
+            None => buffer.bytes,
+        }
+    }
+
+    /// The passes that made one kernel of several operations, in brackets.
+    fn fused_by(&self, kernel: &Kernel) -> String {
+        let is_of_kernel = |fusion: &&Fusion| {
+            let inside = |id: &&OpId| kernel.operations.contains(id);
+            fusion.operations.iter().filter(inside).count() > 1
+                && self.schedule.passes.contains(&fusion.kind)
+        };
+        let fusions = self.program.fusions.iter().filter(is_of_kernel);
+        let kinds: BTreeSet<&str> = fusions.map(|fusion| fusion.kind.as_str()).collect();
+        if kinds.is_empty() {
+            return String::new();
+        }
+        let kinds: Vec<&str> = kinds.into_iter().collect();
+        format!("  [{}]", kinds.join(", "))
     }
 
     fn buffer(&self, f: &mut fmt::Formatter, buffer: &Buffer) -> fmt::Result {
@@ -122,6 +167,56 @@ impl Explained<'_> {
             if buffer.copies > 1 { "×2" } else { "  " },
             tensor.name,
             shape_text(&tensor.shape),
+        )
+    }
+}
+
+/// How much of a convolution's window meets the image.
+struct MetWindow {
+    taps: usize,
+    live_taps: usize,
+    /// Of an output position and a tap.
+    pairs: usize,
+    live_pairs: usize,
+}
+
+impl MetWindow {
+    /// That of an operation, if it is a convolution or a gradient of one.
+    fn of(program: &Program, operation: &Operation) -> Option<Self> {
+        let (inputs, output) = (&operation.inputs, operation.outputs[0]);
+        let (window, x, y) = match operation.op {
+            Op::Conv2d(window) => (window, inputs[0], output),
+            Op::Conv2dGradInput(window) => (window, output, inputs[0]),
+            Op::Conv2dGradWeight(window) => (window, inputs[0], inputs[1]),
+            _ => return None,
+        };
+        let extents = |id: TensorId| {
+            let shape = &program.tensor(id).shape;
+            [shape[1], shape[2]]
+        };
+        let (x, y) = (extents(x), extents(y));
+        let live = live_taps(&window, x, y);
+        Some(Self {
+            taps: live.len(),
+            live_taps: live.iter().filter(|live| **live).count(),
+            pairs: live.len() * y[0] * y[1],
+            live_pairs: live_pairs(&window, x, y),
+        })
+    }
+}
+
+impl fmt::Display for MetWindow {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let Self {
+            taps,
+            live_taps,
+            pairs,
+            live_pairs,
+        } = self;
+        write!(
+            f,
+            "{live_taps} of {taps} taps ever meet the image; at all positions together, {live_pairs} \
+             of {pairs}"
         )
     }
 }

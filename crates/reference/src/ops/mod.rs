@@ -17,6 +17,7 @@ mod max_pool;
 mod pixels;
 mod relu;
 mod round;
+mod rows;
 mod sgd;
 mod softmax_cross_entropy;
 
@@ -39,7 +40,7 @@ pub use softmax_cross_entropy::{Score, softmax_cross_entropy, softmax_cross_entr
 use laptime_graph::{Op, Operation, Program, TensorId};
 
 /// The outputs of `operation` for its inputs, both in the order that the operation lists them.
-/// `step` counts from 1 and matters to dropout and updates alone.
+/// `step` counts from 1 and matters to dropout alone. Updates are done by [`update`].
 pub(crate) fn execute(
     program: &Program,
     operation: &Operation,
@@ -105,30 +106,38 @@ pub(crate) fn execute(
             vec![vec![score.loss_sum], vec![score.correct as f64]]
         }
         Op::SoftmaxCrossEntropyGrad => vec![softmax_cross_entropy_grad(inputs[0], inputs[1])],
-        Op::Adam {
-            learning_rate,
-            beta1,
-            beta2,
-            epsilon,
-        } => {
+        Op::Adam { .. } | Op::Sgd { .. } => unreachable!("updates are done in place"),
+    }
+}
+
+/// Does an update in place: `updated` are the operation's outputs, with the values before the step.
+/// `step` counts from 1.
+pub(crate) fn update(op: &Op, gradient: &[f64], updated: &mut [Vec<f64>], step: u64) {
+    match (op, updated) {
+        (
+            Op::Adam {
+                learning_rate,
+                beta1,
+                beta2,
+                epsilon,
+            },
+            [w, m, v],
+        ) => {
             let constants = Adam {
                 learning_rate: *learning_rate,
                 beta1: *beta1,
                 beta2: *beta2,
                 epsilon: *epsilon,
             };
-            let (mut w, mut m, mut v) =
-                (inputs[1].to_vec(), inputs[2].to_vec(), inputs[3].to_vec());
-            adam(constants, step, inputs[0], &mut w, &mut m, &mut v);
-            vec![w, m, v]
+            adam(constants, step, gradient, w, m, v);
         }
-        Op::Sgd {
-            learning_rate,
-            momentum,
-        } => {
-            let (mut w, mut u) = (inputs[1].to_vec(), inputs[2].to_vec());
-            sgd(*learning_rate, *momentum, inputs[0], &mut w, &mut u);
-            vec![w, u]
-        }
+        (
+            Op::Sgd {
+                learning_rate,
+                momentum,
+            },
+            [w, u],
+        ) => sgd(*learning_rate, *momentum, gradient, w, u),
+        (op, updated) => unreachable!("{op} updates {} tensors", updated.len()),
     }
 }

@@ -1,0 +1,144 @@
+//! The third question: does a call that trains several batches, as an epoch is timed, do what a call for
+//! each of them does?
+//!
+//! Single steps from given states cannot tell of an order that is not followed, of a last batch that is
+//! left out, or of what one step leaves behind for the next.
+
+use laptime_graph::{State, StateTensor};
+use laptime_workload::dataset::Dataset;
+
+use super::{
+    Oracle, exceeds, lacks, norm,
+    one_step::{Stepped, step_on},
+};
+use crate::{EngineError, Progress, Score, Session};
+
+/// Whole batches before the last one.
+const BATCHES: usize = 3;
+
+// An engine that repeats itself exactly has no excuse. Of another, a deep net drifts by rounding alone:
+// gradients by percents within four steps, and Adam makes a whole step of each sign that turns.
+
+/// How much the mean loss may differ, relative to it.
+const LOSS_BOUND: f64 = 0.1;
+/// How much the change of all parameters together may differ, relative to it.
+const CHANGE_BOUND: f64 = 0.5;
+
+/// What differs, if anything does. `exactly`: between the two ways, not even a bit may.
+pub(super) fn difference(
+    session: &mut dyn Session,
+    oracle: &Oracle,
+    samples: &Dataset,
+    exactly: bool,
+) -> Result<Option<String>, EngineError> {
+    let (batch_size, start) = (oracle.batch_size, &oracle.states[0]);
+    let whole = &oracle.order[..BATCHES * batch_size];
+    // As short as the real data's last one, where that is short.
+    let (program, last) = match (
+        &oracle.short_program,
+        oracle.order.chunks(batch_size).last(),
+    ) {
+        (Some(program), Some(last)) => (program, last),
+        _ => (&oracle.program, &oracle.order[whole.len()..][..batch_size]),
+    };
+
+    session.set_state(start)?;
+    let mut score = Score::default();
+    for batch in whole.chunks(batch_size) {
+        score = score + session.train(batch, &Progress::new())?.score;
+    }
+    let before = session.state()?;
+    if let Some(what) = lacks(&before, start) {
+        return Ok(Some(what));
+    }
+    let expected = match step_on(session, oracle, program, samples, &before, last, true)? {
+        Stepped::As { state, score: last } => {
+            score = score + last;
+            state
+        }
+        Stepped::Otherwise(what) => {
+            let size = last.len();
+            return Ok(Some(format!(
+                "a batch of {size} behind {BATCHES} others: {what}"
+            )));
+        }
+    };
+
+    session.set_state(start)?;
+    let order = [whole, last].concat();
+    let given = session.train(&order, &Progress::new())?.score;
+    let state = session.state()?;
+    let differs = counts_differ(
+        &given,
+        order.len(),
+        &state,
+        start.steps + BATCHES as u64 + 1,
+    )
+    .or_else(|| lacks(&state, start))
+    .or_else(|| {
+        if exactly {
+            bits_differ(&given, &score, &state, &expected)
+        } else {
+            training_differs(&given, &score, [start, &state, &expected])
+        }
+    });
+    Ok(differs.map(|what| format!("{} batches in one call: {what}", BATCHES + 1)))
+}
+
+fn counts_differ(score: &Score, samples: usize, state: &State, steps: u64) -> Option<String> {
+    if score.samples != samples as u64 {
+        return Some(format!(
+            "of {samples} samples, {} are scored",
+            score.samples
+        ));
+    }
+    (state.steps != steps).then(|| format!("{} steps are counted, not {steps}", state.steps))
+}
+
+fn bits_differ(score: &Score, alone: &Score, state: &State, expected: &State) -> Option<String> {
+    if score != alone {
+        return Some(format!(
+            "the loss is {}, and {} in a call for each batch",
+            score.loss(),
+            alone.loss()
+        ));
+    }
+    let tensors = state.tensors.iter().zip(&expected.tensors);
+    let mut other = tensors.filter(|(given, expected)| given != expected);
+    other
+        .next()
+        .map(|(_, tensor)| format!("{} is not as from a call for each batch", tensor.name))
+}
+
+/// As far as rounding does not explain.
+fn training_differs(
+    score: &Score,
+    alone: &Score,
+    [start, state, expected]: [&State; 3],
+) -> Option<String> {
+    let difference = (score.loss() - alone.loss()).abs();
+    let allowed = LOSS_BOUND * alone.loss().abs();
+    if exceeds(difference, allowed) {
+        return Some(format!(
+            "the loss differs by {difference:.1e} from a call for each batch (bound {allowed:.0e})"
+        ));
+    }
+    // Of parameters alone: those that have moments.
+    let is_moved = |tensor: &&StateTensor| {
+        ["m", "velocity"]
+            .iter()
+            .any(|moment| start.tensor(&format!("{}.{moment}", tensor.name)).is_some())
+    };
+    let distance = |a: &State, b: &State| {
+        norm(a.tensors.iter().filter(is_moved).flat_map(|a| {
+            let b = b.tensor(&a.name).map_or(&[][..], |b| &b.values);
+            a.values.iter().zip(b).map(|(a, b)| a - b)
+        }))
+    };
+    let difference = distance(state, expected) / distance(expected, start);
+    exceeds(difference, CHANGE_BOUND).then(|| {
+        format!(
+            "parameters move otherwise than in a call for each batch, by {difference:.1e} of it"
+        )
+    })
+}
