@@ -45,6 +45,7 @@ fn main() -> ExitCode {
         Verb::Workloads(args) => verbs::workloads(&args),
         Verb::Schema => verbs::schema(),
     };
+    laptime_peers::forget_compiled();
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
