@@ -1,5 +1,6 @@
 //! laptime: how long does it take to train a neural network on this machine, and why?
 
+mod anonymous;
 mod args;
 mod checkpoint;
 mod device_choice;

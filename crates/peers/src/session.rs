@@ -183,6 +183,10 @@ impl Session for PeerSession {
         self.details.clone()
     }
 
+    fn rounds_elsewhere(&self) -> bool {
+        true
+    }
+
     fn peak_memory_bytes(&self) -> Option<u64> {
         self.peak_memory_bytes
     }

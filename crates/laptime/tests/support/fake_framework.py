@@ -23,6 +23,9 @@ if "venv" in sys.argv:
     os.makedirs(folder)
     sys.exit(shutil.copy(__file__, os.path.join(folder, "python")) and 0)
 if "pip" in sys.argv:
+    environment = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    if os.path.dirname(os.environ.get("TMPDIR", "")) != environment:
+        sys.exit("it is to unpack beside the environment")
     sys.exit("NewConnectionError" if os.environ.get("FAKE") == "no_network" else 0)
 
 is_stopped = threading.Event()
@@ -56,7 +59,8 @@ def train(order, **_):
         open(os.environ["FAKE_MARK"], "w").close()
     behaviour = os.environ.get("FAKE", "works")
     if behaviour == "crashes":
-        print("the last words of a framework", file=sys.stderr, flush=True)
+        words = f"the last words of a framework in {os.environ['HOME']} by {__file__}"
+        print(words, file=sys.stderr, flush=True)
         os._exit(3)
     if behaviour == "hangs":
         time.sleep(600)
