@@ -95,7 +95,7 @@ impl CpuSession {
         let next = || work.lock().expect("no thread panicked").pop();
         self.pool.run(&|_, _| {
             while let Some((place, layout, elements, mut values)) = next() {
-                layout.each_stored_index(elements, |stored| {
+                layout.each_stored(elements, |_, stored| {
                     place[stored] = values.next().unwrap_or(0.0) as f32;
                 });
             }
@@ -307,9 +307,9 @@ impl Session for CpuSession {
                     .expect("persistent tensors have buffers");
                 let stored = &values[buffer.offset_bytes / 4..];
                 let mut values = Vec::with_capacity(tensor.elements());
-                buffer
-                    .layout
-                    .each_stored_index(tensor.elements(), |at| values.push(f64::from(stored[at])));
+                buffer.layout.each_stored(tensor.elements(), |_, at| {
+                    values.push(f64::from(stored[at]))
+                });
                 StateTensor {
                     name: tensor.name.clone(),
                     shape: tensor.shape.clone(),
@@ -356,9 +356,8 @@ impl Session for CpuSession {
 /// Writes a tensor's values to where its buffer has them.
 fn write(arena: &mut [f32], buffer: &Buffer, values: &[f64]) {
     let arena = &mut arena[buffer.offset_bytes / 4..];
-    let mut given = values.iter();
-    buffer.layout.each_stored_index(values.len(), |stored| {
-        arena[stored] = given.next().map_or(0.0, |value| *value as f32);
+    buffer.layout.each_stored(values.len(), |index, stored| {
+        arena[stored] = values[index] as f32;
     });
 }
 

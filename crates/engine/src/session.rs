@@ -105,6 +105,12 @@ pub trait Session {
         BTreeMap::new()
     }
 
+    /// Whether it rounds to bfloat16 at other points than the Program's, as frameworks do: their mixed
+    /// precision also stores what products give in bfloat16.
+    fn rounds_elsewhere(&self) -> bool {
+        false
+    }
+
     /// The most memory that the process which trains has had; `None` where that is this process, or
     /// nobody can tell.
     fn peak_memory_bytes(&self) -> Option<u64> {

@@ -1,5 +1,6 @@
 //! laptime: how long does it take to train a neural network on this machine, and why?
 
+mod anonymous;
 mod args;
 mod checkpoint;
 mod device_choice;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         Verb::Workloads(args) => verbs::workloads(&args),
         Verb::Schema => verbs::schema(),
     };
+    laptime_peers::forget_compiled();
     end(done)
 }
 

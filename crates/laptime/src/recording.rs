@@ -17,7 +17,10 @@ use laptime_workload::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::options::{EngineChoice, WorkloadChoice};
+use crate::{
+    anonymous::anonymous,
+    options::{EngineChoice, WorkloadChoice},
+};
 
 /// The gate's verdict and what it took.
 pub struct GateReport {
@@ -98,6 +101,9 @@ pub fn record(
                 let mut details = engine.details.clone();
                 details.extend(outcome.details);
                 details
+                    .into_iter()
+                    .map(|(name, value)| (name, anonymous(&value)))
+                    .collect()
             },
         },
         gate: gate_facts(gate),
@@ -105,8 +111,12 @@ pub fn record(
         machine: engine.machine.clone(),
         summary: Summary::of(&outcome.runs, flops_per_sample),
         runs: outcome.runs,
-        warnings: outcome.warnings,
-        error: outcome.error,
+        warnings: outcome
+            .warnings
+            .iter()
+            .map(|text| anonymous(text))
+            .collect(),
+        error: outcome.error.as_deref().map(anonymous),
     }
 }
 

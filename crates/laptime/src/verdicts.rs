@@ -3,8 +3,11 @@
 
 use std::{
     env, fs,
+    io::{self, Read},
     path::PathBuf,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio, exit},
+    sync::{Mutex, MutexGuard, PoisonError},
+    thread,
     time::UNIX_EPOCH,
 };
 
@@ -15,6 +18,14 @@ use laptime_workload::{
     hexadecimal,
 };
 use sha2::{Digest, Sha256};
+
+use crate::failure::INTERRUPTED;
+
+/// Set for a process that is to end when its standard input does.
+const ENDS_WITH_INPUT: &str = "LAPTIME_ENDS_WITH_INPUT";
+
+/// The process that is asked now.
+static ASKED: Mutex<Option<Child>> = Mutex::new(None);
 
 /// The gate's verdict, and whether it was remembered. `again` are the arguments with which `laptime
 /// verify` asks the same.
@@ -40,14 +51,53 @@ pub fn verdict(
 /// oracle's. `None` where that fails in any way; then the gate is asked here, and says why.
 fn in_a_process_of_its_own(again: &[String]) -> Option<gate::Verdict> {
     let mut verify = Command::new(env::current_exe().ok()?);
-    let output = verify
+    verify
         .args(["verify", "--json"])
         .args(again)
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output()
-        .ok()?;
-    serde_json::from_slice(&output.stdout).ok()
+        // The system closes it however this program ends.
+        .env(ENDS_WITH_INPUT, "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    #[cfg(unix)]
+    {
+        use std::os::unix::process::CommandExt;
+        // Ctrl-C is for this program, which then ends the other.
+        verify.process_group(0);
+    }
+    let mut child = verify.spawn().ok()?;
+    let mut stdout = child.stdout.take()?;
+    *asked() = Some(child);
+    let mut text = Vec::new();
+    let read = stdout.read_to_end(&mut text);
+    asked().take()?.wait().ok()?;
+    read.ok()?;
+    serde_json::from_slice(&text).ok()
+}
+
+fn asked() -> MutexGuard<'static, Option<Child>> {
+    ASKED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Ends the process that is asked, if one is; a framework that it runs ends with it. Who asked waits as
+/// long as the guard is held.
+pub fn end_asked() -> MutexGuard<'static, Option<Child>> {
+    let mut asked = asked();
+    if let Some(child) = asked.as_mut() {
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+    asked
+}
+
+/// Has this process end when the one that asks it does.
+pub fn end_with_input() {
+    if env::var_os(ENDS_WITH_INPUT).is_some() {
+        thread::spawn(|| {
+            let _ = io::copy(&mut io::stdin(), &mut io::sink());
+            exit(INTERRUPTED.into())
+        });
+    }
 }
 
 /// Keeps a good verdict. A failure is not kept, nor what time cut short: they are worth another look each

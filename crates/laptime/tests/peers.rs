@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, process::Command};
 
 use support::{Done, Home, done};
 
@@ -50,6 +50,7 @@ fn an_environment_is_installed_again_and_removed() {
         assert!(done.stdout.starts_with("JAX "), "{}", done.stdout);
         assert!(is_installed(&home));
         assert_eq!(entries(&peers), [".jax.lock", "jax"]);
+        assert!(!peers.join("jax/unpacked").exists());
     }
     let removed = home.laptime("peers remove jax");
     assert_eq!(removed.code, Some(0), "{}", removed.stderr);
@@ -90,4 +91,38 @@ fn two_installs_at_once_do_not_disturb_each_other() {
         assert!(done.stderr.contains("another process"), "{}", done.stderr);
     }
     assert!(under_way.exists());
+}
+
+/// Distributions' own Python is often newer than the wheels.
+#[test]
+fn a_python_that_has_wheels_is_found_beside_one_that_has_none() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let home = Home::new();
+    let found = Command::new("python3")
+        .args(["-c", "import sys; print(sys.executable)"])
+        .output();
+    let found = found.expect("there is a python3").stdout;
+    let real = String::from_utf8(found).expect("its path is text");
+    let folder = home.path("programs");
+    fs::create_dir(&folder).expect("it can be made");
+    let too_new = format!(
+        "#!/bin/sh\ncase \"$1\" in -I) echo 3 99 ;; *) exec {} \"$@\" ;; esac\n",
+        real.trim()
+    );
+    fs::write(folder.join("python3"), too_new).expect("it can be written");
+    let executable = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(folder.join("python3"), executable).expect("it can be changed");
+    let mut install = home.command("peers install jax");
+    install.env("PATH", &folder);
+    let refused = done(install);
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    let told = "python3 is Python 3.99, for which no wheels of JAX are locked";
+    assert!(refused.stderr.contains(told), "{}", refused.stderr);
+
+    symlink(PYTHON, folder.join("python3.11")).expect("it can be made");
+    let mut install = home.command("peers install jax");
+    install.env("PATH", &folder);
+    let done = done(install);
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    assert!(done.stderr.contains("with Python 3.11"), "{}", done.stderr);
 }

@@ -36,16 +36,18 @@ def describe() -> dict:
                 "name": device.device_kind,
                 "driver": getattr(device.client, "platform_version", None),
             }
-            for platform in {jax.default_backend(): 0, "cpu": 0}
-            for device in jax.devices(platform)
+            for device in all_devices()
         ],
     }
 
 
+def all_devices() -> list[jax.Device]:
+    platforms = {jax.default_backend(): 0, "cpu": 0}
+    return [device for platform in platforms for device in jax.devices(platform)]
+
+
 def find_device(wanted: dict) -> jax.Device:
-    if wanted["kind"] == "cpu":
-        return jax.devices("cpu")[0]
-    return next(device for device in jax.devices() if device.device_kind == wanted["name"])
+    return all_devices()[wanted["index"]]
 
 
 # Layers: (layer, inputs, parameters, statistics, mode) → output. A norm puts its new statistics into

@@ -23,6 +23,8 @@ import json
 import os
 import platform
 import queue
+import shutil
+import signal
 import sys
 import threading
 import time
@@ -50,12 +52,22 @@ class Line:
                 self.is_stopped.set()
             else:
                 self.commands.put(command)
-        # laptime is gone: nobody waits for a result.
-        os._exit(0)
+        # laptime is gone: nobody waits for a result, or cleans up.
+        end_all()
 
     def tell(self, event: str, **values) -> None:
         line = json.dumps({"event": event, **values}, allow_nan=False) + "\n"
         self.output.write(line.encode())
+
+
+def end_all() -> None:
+    """Ends this process with all that the framework has started, and leaves nothing of its folder."""
+    folder = os.path.dirname(os.path.abspath(__file__))
+    if os.path.basename(folder).startswith("laptime-peer-"):
+        shutil.rmtree(folder, ignore_errors=True)
+    if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os._exit(0)
 
 
 def limit_threads(threads: int) -> None:

@@ -1,12 +1,12 @@
 """A workload trained by Keras on TensorFlow, through `fit`, written for speed.
 
-- `fit` runs many steps an execution on batches that tf.data gathers in large blocks, with
+- `fit` runs many quick steps an execution on batches that tf.data gathers in large blocks, with
   `jit_compile`. On CPUs, XLA's convolutions may be slower than oneDNN's: for nets that have any,
   laptime tries it with and without there.
 - Keras's Adam takes βᵗ and 1 − β₂ᵗ in single precision: an update is off by 7·10⁻⁶ of it, and a free
   running training soon differs from one in which it is not.
-- As published: the script of December 2020 to the letter. Keras's defaults, its own shuffle, one
-  `fit` for all epochs on arrays.
+- As published: the scripts of December 2020 to the letter. Keras's defaults, its own shuffle, one
+  `fit` for all epochs on arrays; ResNet50 with a softmax and categorical cross-entropy.
 """
 
 import math
@@ -24,13 +24,16 @@ import tensorflow as tf
 
 from job import Job, Score, State, Unsupported
 
-MOST_STEPS_AN_EXECUTION = 125
+# Steps an execution: it costs a millisecond or so beside its steps, and nothing is told and no wish to
+# stop is heard until its end.
+MOST_STEPS = 125
+LONGEST_EXECUTION_S = 1.0
+EXECUTION_S = 0.25
+# A step that takes longer gains too little from a larger block to compile it anew.
+QUICK_STEP_S = 0.01
 EVALUATION_BLOCK = 500
 # Between two looks at the score and the wish to stop.
 LOOK_S = 0.1
-
-# IEEE single precision in every product: no TF32 on cards that have it.
-tf.config.experimental.enable_tensor_float_32_execution(False)
 
 
 def describe() -> dict:
@@ -47,6 +50,14 @@ def describe() -> dict:
 
 def card_name(card) -> str:
     return tf.config.experimental.get_device_details(card).get("device_name", card.name)
+
+
+def use_only(device: dict) -> str:
+    """Hides all cards but the one that is meant, and gives the name of the device."""
+    cards = tf.config.list_physical_devices("GPU")
+    is_cpu = device["kind"] == "cpu"
+    tf.config.set_visible_devices([] if is_cpu else cards[device["index"]], "GPU")
+    return tf.config.list_logical_devices("CPU" if is_cpu else "GPU")[0].name
 
 
 # Layers: (layer, inputs) → output and the Keras layer that has the variables.
@@ -149,7 +160,9 @@ def laptime_axes(tensor):
 class Net:
     """A model and its optimizer, and their variables by laptime's names."""
 
-    def __init__(self, workload: dict, real: type = float, **compile_options) -> None:
+    def __init__(
+        self, workload: dict, real: type = float, has_softmax: bool = False, **compile_options
+    ) -> None:
         shape = workload["input"]
         x = keras.Input((shape["height"], shape["width"], shape["channels"]))
         outputs, self.variables = [], {}
@@ -164,7 +177,11 @@ class Net:
                     variable = getattr(made, own_name, None)
                     if variable is not None:
                         self.variables[f"{layer['name']}.{name}"] = variable
-        self.model = keras.Model(x, outputs[-1])
+        self.logits = self.model = keras.Model(x, outputs[-1])
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        if has_softmax:
+            self.model = keras.Model(x, keras.layers.Activation("softmax")(outputs[-1]))
+            loss = keras.losses.CategoricalCrossentropy()
         # Keras rounds a Python float to float32 on its way to float64, but not NumPy's.
         constants = {
             name: value if name == "kind" else real(value)
@@ -174,7 +191,7 @@ class Net:
         self.optimizer = self.make_optimizer(constants)
         self.model.compile(
             optimizer=self.optimizer,
-            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            loss=loss,
             metrics=["accuracy"],
             **compile_options,
         )
@@ -245,6 +262,22 @@ class Look(keras.callbacks.Callback):
                 self.model.stop_training = True
 
 
+class Clock(keras.callbacks.Callback):
+    """The seconds of the quickest execution."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.execution_s = math.inf
+
+    def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
+        self.begin = time.perf_counter()
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        # A card has only finished when a value is asked for.
+        float(logs["loss"])
+        self.execution_s = min(self.execution_s, time.perf_counter() - self.begin)
+
+
 def score_of(logs: dict, samples: int) -> Score:
     """From Keras's running means."""
     correct = round(float(logs["accuracy"]) * samples)
@@ -267,11 +300,11 @@ class Session:
                 raise Unsupported(f"TensorFlow's adapter knows no layer {layer['kind']}")
         check_precision(job)
         keras.utils.set_random_seed(job.workload["seed"])
+        # IEEE single precision in every product: no TF32 on cards that have it.
+        tf.config.experimental.enable_tensor_float_32_execution(False)
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
-        is_cpu = device["kind"] == "cpu"
-        if is_cpu:
-            tf.config.set_visible_devices([], "GPU")
+        device_name = use_only(device)
         self.job = job
 
         start = time.perf_counter()
@@ -281,23 +314,42 @@ class Session:
         self.prepare_s = time.perf_counter() - start
 
         is_jitted = variant == JIT
-        samples = len(self.labels)
-        steps = samples // job.batch_size
-        self.block = max(1, min(MOST_STEPS_AN_EXECUTION, steps)) if is_jitted else 1
+        steps = max(1, len(self.labels) // job.batch_size)
+        is_quick = is_jitted and not job.has_convolutions
+        self.block = min(MOST_STEPS, steps) if is_quick else 1
         self.net = Net(job.workload, jit_compile=is_jitted, steps_per_execution=self.block)
-        initial = State(0, job.initial)
         # Keras compiles within its first fit; then everything begins anew.
+        initial = State(0, job.initial)
         self.net.set_state(initial)
-        warm_up = min(self.block + 1, steps) * job.batch_size + samples % job.batch_size
-        self.train(np.arange(warm_up, dtype=np.uint32), lambda score: False)
+        step_s = self.warm_up()
+        is_too_long = step_s * self.block > LONGEST_EXECUTION_S
+        if is_jitted and (is_too_long or self.block == 1 and step_s < QUICK_STEP_S):
+            self.block = max(1, min(MOST_STEPS, steps, int(EXECUTION_S / step_s)))
+            self.net.model.steps_per_execution = self.block
+            self.net.model.make_train_function(force=True)
+            self.warm_up()
         if len(job.test.labels):
             self.logits(np.arange(min(EVALUATION_BLOCK, len(job.test.labels))))
         self.net.set_state(initial)
         self.details = {
-            "device": tf.config.list_logical_devices()[0 if is_cpu else -1].name,
+            "device": device_name,
             "steps_per_execution": str(self.block),
             "tf32": "off",
         }
+
+    def warm_up(self) -> float:
+        """Has the step compiled for each size of batch, and gives its seconds. An execution is a loop
+        around the compiled step: one of a single step compiles all of it."""
+        samples, size = len(self.labels), self.job.batch_size
+        for batch in {min(size, samples), samples % size} - {0}:
+            self.train(np.arange(batch), lambda score: False)
+        # The first execution waits for its batches.
+        steps = min(samples // size, 3 if self.block == 1 else 16)
+        if steps == 0:
+            return math.inf
+        clock = Clock()
+        self.fit(np.arange(steps * size), steps, clock)
+        return clock.execution_s / min(steps, self.block)
 
     def scaled(self, samples) -> tuple[np.ndarray, np.ndarray]:
         divisor = np.float32(self.job.workload["pixel_divisor"])
@@ -320,28 +372,38 @@ class Session:
             if not len(part):
                 continue
             look = Look(told, len(part) // steps, score)
-            logs = self.net.model.fit(
-                self.batches(part, steps),
-                steps_per_epoch=steps,
-                shuffle=False,
-                verbose=0,
-                callbacks=[look],
-            ).history
+            logs = self.fit(part, steps, look)
             done = min(look.steps, steps) * (len(part) // steps)
-            score += score_of({name: values[-1] for name, values in logs.items()}, done)
+            score += score_of(logs, done)
             if self.net.model.stop_training:
                 break
         return score, None
 
+    def fit(self, order, steps: int, callback: keras.callbacks.Callback) -> dict:
+        """The means of the metrics over these steps."""
+        fit = self.net.model.fit(
+            self.batches(order, steps),
+            steps_per_epoch=steps,
+            shuffle=False,
+            verbose=0,
+            callbacks=[callback],
+        )
+        return {name: values[-1] for name, values in fit.history.items()}
+
     def logits(self, samples):
-        pixels = self.test_pixels[samples]
-        return self.net.model.predict(pixels, batch_size=EVALUATION_BLOCK, verbose=0)
+        """By one function for a block: `predict` would trace one for all blocks of an execution."""
+        blocks = np.split(samples, range(EVALUATION_BLOCK, len(samples), EVALUATION_BLOCK))
+        predict = self.net.logits.predict_on_batch
+        return np.concatenate([predict(self.test_pixels[block]) for block in blocks])
 
     def state(self) -> State:
         return self.net.state()
 
     def set_state(self, state: State) -> None:
         self.net.set_state(state)
+
+    def net_f64(self) -> Net:
+        return Net(self.job.workload, real=np.float64, jit_compile=False)
 
     def trace_f64(self, start: State, order):
         """The same model and optimizer with float64 as Keras's float."""
@@ -350,7 +412,7 @@ class Session:
             keras.config.set_floatx("float64")
             keras.config.set_dtype_policy("float64")
             with tf.device("/CPU:0"):
-                net = Net(self.job.workload, real=np.float64, jit_compile=False)
+                net = self.net_f64()
                 net.set_state(start)
                 losses = []
                 for batch in order.reshape(-1, self.job.batch_size):
@@ -370,25 +432,28 @@ class Session:
 class EpochByEpoch(keras.callbacks.Callback):
     """Holds one `fit` between two epochs until the next is asked for."""
 
-    def __init__(self, told) -> None:
+    def __init__(self, batch_size: int) -> None:
         super().__init__()
-        self.told = told
+        self.batch_size = batch_size
         self.asked: queue.SimpleQueue = queue.SimpleQueue()
         self.done: queue.SimpleQueue = queue.SimpleQueue()
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        self.told = self.asked.get()
+        self.told, self.most_steps = self.asked.get()
         self.looked = time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        self.steps = batch + 1
+        if self.steps == self.most_steps < self.params["steps"]:
+            self.model.stop_training = True
         now = time.perf_counter()
         if now - self.looked >= LOOK_S:
             self.looked = now
-            if self.told(score_of(logs, (batch + 1) * self.params["batch_size"])):
+            if self.told(score_of(logs, self.steps * self.batch_size)):
                 self.model.stop_training = True
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        self.done.put(logs)
+        self.done.put((logs, self.steps))
 
 
 def as_published_variants(job: Job, device: dict) -> list[str]:
@@ -396,7 +461,7 @@ def as_published_variants(job: Job, device: dict) -> list[str]:
 
 
 class AsPublished(Session):
-    """The script of December 2020: arrays, one `fit` for all epochs, `evaluate`; Keras's defaults,
+    """The scripts of December 2020: arrays, one `fit` for all epochs, `evaluate`; Keras's defaults,
     its own initial weights and shuffle, and what it compiles it compiles within the first epoch.
 
     Whole epochs are Keras's own. Fewer samples, as the gate gives, are trained on in the order given:
@@ -405,20 +470,32 @@ class AsPublished(Session):
     def __init__(self, job: Job, device: dict, threads: int, variant: str) -> None:
         check_precision(job)
         keras.utils.set_random_seed(job.workload["seed"])
-        if device["kind"] == "cpu":
-            tf.config.set_visible_devices([], "GPU")
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(threads)
+        device_name = use_only(device)
         self.job = job
+        # The script of the ResNet50 has a softmax in the model, that of the dense net none.
+        self.has_softmax = job.workload["name"] == "cifar10-resnet50"
         start = time.perf_counter()
         self.pixels, self.labels = self.scaled(job.train)
         self.test_pixels, self.test_labels = self.scaled(job.test)
+        if self.has_softmax:
+            classes = job.workload["classes"]
+            self.labels = keras.utils.to_categorical(self.labels, classes)
+            self.test_labels = keras.utils.to_categorical(self.test_labels, classes)
         self.prepare_s = time.perf_counter() - start
-        self.net = Net(job.workload)
+        self.net = Net(job.workload, has_softmax=self.has_softmax)
         self.epochs: EpochByEpoch | None = None
-        self.details = {"device": tf.config.list_logical_devices()[0].name, "tf32": "off"}
+        is_cpu = device["kind"] == "cpu"
+        self.details = {
+            "device": device_name,
+            "tf32": "off" if is_cpu else "TensorFlow's default: on, where the card has it",
+        }
 
-    def fit(self) -> None:
+    def net_f64(self) -> Net:
+        return Net(
+            self.job.workload, real=np.float64, has_softmax=self.has_softmax, jit_compile=False
+        )
+
+    def fit_all(self) -> None:
         """In a thread of its own, as it lasts from one command to another."""
         try:
             self.net.model.fit(
@@ -434,19 +511,23 @@ class AsPublished(Session):
 
     def train(self, order, told):
         size = self.job.batch_size
-        if len(order) < len(self.labels):
+        if self.epochs is None and len(order) < len(self.labels):
+            look = Look(told, size, Score())
             pixels, labels = self.pixels[order], self.labels[order]
-            fit = self.net.model.fit(pixels, labels, batch_size=size, shuffle=False, verbose=0)
+            fit = self.net.model.fit(
+                pixels, labels, batch_size=size, shuffle=False, verbose=0, callbacks=[look]
+            )
             logs = {name: values[-1] for name, values in fit.history.items()}
-            return score_of(logs, len(order)), None
+            return score_of(logs, min(look.steps * size, len(order))), None
         if self.epochs is None:
-            self.epochs = EpochByEpoch(told)
-            threading.Thread(target=self.fit, daemon=True).start()
-        self.epochs.asked.put(told)
-        logs = self.epochs.done.get()
-        if isinstance(logs, BaseException):
-            raise logs
-        return score_of(logs, len(order)), None
+            self.epochs = EpochByEpoch(size)
+            threading.Thread(target=self.fit_all, daemon=True).start()
+        self.epochs.asked.put((told, math.ceil(len(order) / size)))
+        done = self.epochs.done.get()
+        if isinstance(done, BaseException):
+            raise done
+        logs, steps = done
+        return score_of(logs, min(steps * size, len(order))), None
 
     def evaluate(self) -> Score:
         model = self.net.model

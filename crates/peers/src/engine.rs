@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::OnceLock,
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -15,7 +15,7 @@ use crate::{
     process::{PeerProcess, Start},
     protocol::{DeviceReport, Event},
     session::{PeerSession, Ready},
-    trial::{self, Choice},
+    trial::{self, Choice, Way},
 };
 
 /// A framework as an engine. It is asked for its version and devices once.
@@ -26,13 +26,39 @@ pub struct PeerEngine {
     silence: Option<Duration>,
     variant: Option<&'static str>,
     description: OnceLock<Description>,
+    choices: Mutex<BTreeMap<String, Choice>>,
 }
 
 /// What a framework says of itself.
 #[derive(Debug, Clone)]
 pub(crate) struct Description {
     pub(crate) versions: BTreeMap<String, String>,
+    /// In the framework's order, no two of the same name.
     pub(crate) devices: Vec<DeviceReport>,
+}
+
+impl Description {
+    /// Cards of one model are told apart by a number.
+    fn new(versions: BTreeMap<String, String>, mut devices: Vec<DeviceReport>) -> Self {
+        let names: Vec<String> = devices.iter().map(|device| device.name.clone()).collect();
+        for (index, device) in devices.iter_mut().enumerate() {
+            let same = names[..index].iter().filter(|name| **name == device.name);
+            match same.count() {
+                0 => {}
+                before => device.name += &format!(" ({})", before + 1),
+            }
+        }
+        Self { versions, devices }
+    }
+
+    /// The place of a device among the framework's own.
+    fn index_of(&self, device: &Device) -> Option<usize> {
+        self.devices.iter().position(|report| {
+            let kind = DeviceKind::from(report.kind);
+            // Frameworks have no name for a processor.
+            kind == device.kind && (kind == DeviceKind::Cpu || report.name == device.name)
+        })
+    }
 }
 
 impl PeerEngine {
@@ -44,6 +70,7 @@ impl PeerEngine {
             silence: None,
             variant: None,
             description: OnceLock::new(),
+            choices: Mutex::new(BTreeMap::new()),
         }
     }
 
@@ -76,7 +103,7 @@ impl PeerEngine {
         self.framework
     }
 
-    fn start(&self, threads: usize, silence: Option<Duration>) -> Result<PeerProcess, EngineError> {
+    fn start(&self, threads: usize, is_trial: bool) -> Result<PeerProcess, EngineError> {
         let python = match &self.python {
             Some(python) => python.clone(),
             None => interpreter(self.framework)?,
@@ -86,15 +113,16 @@ impl PeerEngine {
             python: &python,
             adapter: self.framework.adapter,
             threads,
-            silence: silence.or(self.silence),
+            silence: is_trial.then_some(trial::COMPILE).or(self.silence),
+            shares_compiled: !is_trial,
         })
     }
 
     fn hello(&self, process: &mut PeerProcess) -> Result<&Description, EngineError> {
         match process.wait()? {
             Event::Hello { versions, devices } => {
-                let description = Description { versions, devices };
-                Ok(self.description.get_or_init(|| description))
+                let describe = || Description::new(versions, devices);
+                Ok(self.description.get_or_init(describe))
             }
             other => Err(process.unexpected(&other)),
         }
@@ -108,48 +136,66 @@ impl PeerEngine {
         folder: &Path,
         job: &Job,
         device: &Device,
+        report: &DeviceReport,
     ) -> Result<(String, Option<Choice>), EngineError> {
         if let Some(variant) = self.variant {
             return Ok((variant.to_owned(), None));
         }
-        let mut names = PeerSession::variants(process, folder, device)?;
+        let mut names = PeerSession::variants(process, folder, report)?;
         if names.len() == 1 {
             return Ok((names.remove(0), None));
         }
         let key = self.trial_key(job, device)?;
-        let remembered = Choice::remembered(&key).filter(|choice| names.contains(&choice.variant));
-        let choice = match remembered {
+        let known = self
+            .known(&key)
+            .filter(|choice| names.contains(&choice.variant));
+        let choice = match known {
             Some(choice) => choice,
             None => {
-                let outcomes = names.into_iter().map(|name| {
-                    let step_s = self.try_out(&name, folder, job, device);
-                    (name, step_s)
+                let ways = names.into_iter().map(|name| {
+                    let way = self.ready_to_try(&name, folder, job, device, report);
+                    (name, way)
                 });
-                let choice = Choice::of(outcomes.collect())?;
+                let choice = Choice::of(trial::compare(ways.collect()))?;
                 choice.remember(&key);
+                self.choices().insert(key, choice.clone());
                 choice
             }
         };
         Ok((choice.variant.clone(), Some(choice)))
     }
 
-    /// The seconds a step of one way to train, in a process of its own, so that it can be ended and
-    /// leaves nothing behind.
-    fn try_out(
+    /// One way to train, compiled in a process of its own, so that it can be ended and leaves nothing
+    /// behind.
+    fn ready_to_try(
         &self,
         variant: &str,
         folder: &Path,
         job: &Job,
         device: &Device,
-    ) -> Result<f64, EngineError> {
-        let mut process = self.start(job.threads, Some(trial::COMPILE))?;
+        report: &DeviceReport,
+    ) -> Result<Way, EngineError> {
+        let mut process = self.start(job.threads, true)?;
         self.hello(&mut process)?;
         let ready = Ready {
             variant: variant.to_owned(),
             ..Ready::default()
         };
-        let mut session = PeerSession::compile(process, folder, job, device, ready)?;
-        trial::step_s(&mut session, job)
+        let session = PeerSession::compile(process, folder, job, device, report, ready)?;
+        Ok(trial::way(session, job))
+    }
+
+    /// What an earlier trial has found: one of this process first of all, so that all runs of a race
+    /// are of the same way.
+    fn known(&self, key: &str) -> Option<Choice> {
+        let of_this_process = self.choices().get(key).cloned();
+        let known = of_this_process.or_else(|| Choice::remembered(key))?;
+        self.choices().insert(key.to_owned(), known.clone());
+        Some(known)
+    }
+
+    fn choices(&self) -> MutexGuard<'_, BTreeMap<String, Choice>> {
+        self.choices.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn trial_key(&self, job: &Job, device: &Device) -> Result<String, EngineError> {
@@ -160,7 +206,7 @@ impl PeerEngine {
     fn description(&self) -> Result<&Description, EngineError> {
         match self.description.get() {
             Some(description) => Ok(description),
-            None => self.hello(&mut self.start(all_processors(), None)?),
+            None => self.hello(&mut self.start(all_processors(), false)?),
         }
     }
 }
@@ -220,28 +266,79 @@ impl Engine for PeerEngine {
             return Err(EngineError::Unsupported(what));
         }
         let begin = Instant::now();
-        let mut process = self.start(job.threads, None)?;
+        let mut process = self.start(job.threads, false)?;
         // While the framework is imported.
         let folder = PeerSession::write_job(&process, job)?;
-        self.hello(&mut process)?;
+        let report = report(self.hello(&mut process)?, device)?;
         let start_s = begin.elapsed().as_secs_f64();
-        let (variant, choice) = self.choose(&mut process, &folder, job, device)?;
+        let (variant, choice) = self.choose(&mut process, &folder, job, device, &report)?;
         let ready = Ready {
             variant,
             trial: choice.map(|choice| choice.trial),
             start_s,
             trial_s: begin.elapsed().as_secs_f64() - start_s,
         };
-        let session = PeerSession::compile(process, &folder, job, device, ready)?;
+        let session = PeerSession::compile(process, &folder, job, device, &report, ready)?;
         Ok(Box::new(session))
     }
 
     fn choice(&self, job: &Job, device: &Device) -> Option<String> {
         let key = self.trial_key(job, device).ok()?;
-        Choice::remembered(&key).map(|choice| choice.variant)
+        self.known(&key).map(|choice| choice.variant)
     }
+}
+
+/// What tells a framework which of its devices is meant.
+fn report(framework: &Description, device: &Device) -> Result<DeviceReport, EngineError> {
+    let index = framework
+        .index_of(device)
+        .ok_or_else(|| EngineError::Unsupported(format!("it has no device {}", device.name)))?;
+    Ok(DeviceReport {
+        index,
+        ..framework.devices[index].clone()
+    })
 }
 
 fn all_processors() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::KindReport;
+
+    #[test]
+    fn cards_of_one_model_are_told_apart() {
+        let report = |kind, name: &str| DeviceReport {
+            kind,
+            name: name.into(),
+            driver: None,
+            index: 0,
+        };
+        let devices = vec![
+            report(KindReport::Gpu, "A100"),
+            report(KindReport::Gpu, "A100"),
+            report(KindReport::Gpu, "L4"),
+            report(KindReport::Cpu, "cpu"),
+        ];
+        let description = Description::new(BTreeMap::new(), devices);
+        let device = |kind, name: &str| Device {
+            kind,
+            name: name.into(),
+            threads: None,
+            isa: None,
+            driver: None,
+            software: false,
+        };
+        for (device, expected) in [
+            (device(DeviceKind::Gpu, "A100"), Some(0)),
+            (device(DeviceKind::Gpu, "A100 (2)"), Some(1)),
+            (device(DeviceKind::Gpu, "L4"), Some(2)),
+            (device(DeviceKind::Gpu, "H100"), None),
+            (device(DeviceKind::Cpu, "EPYC"), Some(3)),
+        ] {
+            assert_eq!(description.index_of(&device), expected, "{device:?}");
+        }
+    }
 }

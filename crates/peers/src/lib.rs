@@ -7,9 +7,11 @@
 //!
 //! Knows nothing of Schedules, and of Programs only what a step costs.
 
+mod compiled;
 mod engine;
 mod environment;
 pub mod exchange;
+mod folder;
 mod frameworks;
 pub mod install;
 mod process;
@@ -17,6 +19,7 @@ mod protocol;
 mod session;
 mod trial;
 
+pub use compiled::forget_compiled;
 pub use engine::PeerEngine;
 pub use environment::{MARKER, environment_dir, is_available};
 pub use exchange::{ExchangeError, write_job};

@@ -3,7 +3,7 @@
 
 use std::{
     env, fs,
-    io::{BufRead, BufReader, Read, Write},
+    io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
     process::{Child, ChildStdin, ChildStdout, Command as Program, ExitStatus, Stdio},
     sync::mpsc::{Receiver, RecvTimeoutError, channel},
@@ -12,9 +12,12 @@ use std::{
 };
 
 use laptime_engine::EngineError;
-use tempfile::TempDir;
 
-use crate::protocol::{Command, Event};
+use crate::{
+    compiled,
+    folder::Folder,
+    protocol::{Command, Event},
+};
 
 const MAIN: &str = include_str!("../adapters/main.py");
 const JOB: &str = include_str!("../scripts/job.py");
@@ -24,10 +27,28 @@ const JOB: &str = include_str!("../scripts/job.py");
 const SILENCE: Duration = Duration::from_secs(600);
 /// A peer that has closed its line is as good as gone.
 const GRACE: Duration = Duration::from_secs(5);
-/// How much of a log is worth reading.
+/// How much of a log is worth reading, and worth showing.
+const LOG_BYTES: u64 = 1 << 16;
 const LOG_LINES: usize = 15;
 /// The longest line of events: the seconds of a hundred million steps would not fit, an epoch's do.
 const MAX_LINE_BYTES: u64 = 1 << 28;
+
+/// What would change what a framework computes, or with which kernels, behind the back of the record:
+/// `python -I` keeps only Python's own variables away.
+const CLEARED: [&str; 11] = [
+    "JAX_DEFAULT_MATMUL_PRECISION",
+    "JAX_ENABLE_X64",
+    "NVIDIA_TF32_OVERRIDE",
+    "ONEDNN_DEFAULT_FPMATH_MODE",
+    "ONEDNN_MAX_CPU_ISA",
+    // They would force kernels for another processor on NumPy's products.
+    "OPENBLAS_CORETYPE",
+    "OPENBLAS_L2_SIZE",
+    "TF_ENABLE_ONEDNN_OPTS",
+    "TF_XLA_FLAGS",
+    "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
+    "XLA_FLAGS",
+];
 
 /// What to start.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +63,8 @@ pub(crate) struct Start<'a> {
     pub(crate) threads: usize,
     /// How long it may say nothing, where that is not the user's to decide.
     pub(crate) silence: Option<Duration>,
+    /// Whether its compiler finds what earlier ones have compiled, and leaves what it does.
+    pub(crate) shares_compiled: bool,
 }
 
 /// A running peer.
@@ -50,7 +73,7 @@ pub(crate) struct PeerProcess {
     child: Child,
     stdin: ChildStdin,
     lines: Receiver<String>,
-    folder: TempDir,
+    folder: Folder,
     silence: Duration,
 }
 
@@ -64,10 +87,13 @@ impl PeerProcess {
             Some(silence) => silence,
             None => silence().map_err(EngineError::Unsupported)?,
         };
-        let folder = tempfile::Builder::new()
-            .prefix("laptime-peer-")
-            .tempdir()
-            .map_err(|error| failed("no temporary folder can be made", &error))?;
+        let unwritable = |error| failed("no temporary folder can be made", &error);
+        let folder = Folder::new().map_err(unwritable)?;
+        let compiled = if start.shares_compiled {
+            compiled::place().map_err(unwritable)?
+        } else {
+            folder.path().join("compiled")
+        };
         for (name, text) in [
             ("main.py", MAIN),
             ("job.py", JOB),
@@ -85,12 +111,14 @@ impl PeerProcess {
             .arg(folder.path().join("main.py"))
             .arg(start.threads.to_string())
             .current_dir(folder.path())
-            // They would force kernels for another processor on NumPy's products.
-            .env_remove("OPENBLAS_CORETYPE")
-            .env_remove("OPENBLAS_L2_SIZE")
+            // PyTorch's compiler keeps what it made there.
+            .env("TORCHINDUCTOR_CACHE_DIR", compiled)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(log);
+        for variable in CLEARED {
+            program.env_remove(variable);
+        }
         #[cfg(unix)]
         {
             use std::os::unix::process::CommandExt;
@@ -176,8 +204,7 @@ impl PeerProcess {
 
     /// The error of a peer that has misbehaved, with the end of its log.
     fn failure(&mut self, what: &str) -> EngineError {
-        let log = fs::read_to_string(self.path("log.txt")).unwrap_or_default();
-        let end = log_end(&log);
+        let end = log_end(&self.path("log.txt")).unwrap_or_default();
         let title = &self.title;
         if end.is_empty() {
             return EngineError::Failed(format!("{title} {what}"));
@@ -294,12 +321,17 @@ fn how_it_ended(status: ExitStatus) -> String {
     }
 }
 
-/// The last lines of a log. The user's home is no business of a record that may be published.
-fn log_end(log: &str) -> String {
-    let lines: Vec<&str> = log.lines().filter(|line| !line.trim().is_empty()).collect();
-    let end = lines[lines.len().saturating_sub(LOG_LINES)..].join("\n");
-    match env::var("HOME") {
-        Ok(home) if home.len() > 1 => end.replace(&home, "~"),
-        _ => end,
-    }
+/// The last lines of a log, whatever bytes are in it and however long it is.
+fn log_end(path: &Path) -> io::Result<String> {
+    let mut log = fs::File::open(path)?;
+    let length = log.metadata()?.len();
+    log.seek(SeekFrom::Start(length.saturating_sub(LOG_BYTES)))?;
+    let mut bytes = Vec::new();
+    log.read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let lines: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .collect();
+    Ok(lines[lines.len().saturating_sub(LOG_LINES)..].join("\n"))
 }

@@ -100,6 +100,9 @@ pub(crate) struct DeviceReport {
     pub(crate) kind: KindReport,
     pub(crate) name: String,
     pub(crate) driver: Option<String>,
+    /// Its place among those that the framework named: laptime's to say.
+    #[serde(default, skip_deserializing)]
+    pub(crate) index: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -61,12 +61,9 @@ impl PeerSession {
     pub(crate) fn variants(
         process: &mut PeerProcess,
         folder: &Path,
-        device: &Device,
+        device: &DeviceReport,
     ) -> Result<Vec<String>, EngineError> {
-        process.send(&Command::Variants {
-            folder,
-            device: &report(device),
-        })?;
+        process.send(&Command::Variants { folder, device })?;
         match process.wait()? {
             Event::Variants { names } => Ok(names),
             other => Err(process.unexpected(&other)),
@@ -78,11 +75,12 @@ impl PeerSession {
         folder: &Path,
         job: &Job,
         device: &Device,
+        report: &DeviceReport,
         ready: Ready,
     ) -> Result<Self, EngineError> {
         process.send(&Command::Compile {
             folder,
-            device: &report(device),
+            device: report,
             variant: &ready.variant,
         })?;
         let (prepare_s, mut details) = match process.wait()? {
@@ -185,6 +183,10 @@ impl Session for PeerSession {
         self.details.clone()
     }
 
+    fn rounds_elsewhere(&self) -> bool {
+        true
+    }
+
     fn peak_memory_bytes(&self) -> Option<u64> {
         self.peak_memory_bytes
     }
@@ -256,14 +258,6 @@ impl Session for PeerSession {
                 .collect(),
             state: read_state(&to).map_err(failed)?,
         })
-    }
-}
-
-fn report(device: &Device) -> DeviceReport {
-    DeviceReport {
-        kind: device.kind.into(),
-        name: device.name.clone(),
-        driver: device.driver.clone(),
     }
 }
 

@@ -25,6 +25,10 @@ const LOOKS: u32 = 3;
 /// Steps that warm up caches and pools of threads.
 const WARM_STEPS: usize = 3;
 
+/// How long what an incomplete trial found is good for: a whole race, of which the gate has asked for
+/// it. After that, a variant that failed gets another chance.
+const INCOMPLETE: Duration = Duration::from_secs(3600);
+
 /// What a trial found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Choice {
@@ -32,10 +36,14 @@ pub(crate) struct Choice {
     pub(crate) variant: String,
     /// What each took, for the record: `eager 231 ms, compiled 260 ms`.
     pub(crate) trial: String,
+    /// Whether every variant ran.
+    is_complete: bool,
 }
 
 /// One variant's seconds a step, or why it has none.
 pub(crate) type Outcome = (String, Result<f64, EngineError>);
+/// One variant that is ready to train so many steps, and tells what they took.
+pub(crate) type Way = Box<dyn FnMut(usize) -> Result<Duration, EngineError>>;
 
 impl Choice {
     /// The fastest of those that ran.
@@ -52,6 +60,7 @@ impl Choice {
             }
         };
         let trial = outcomes.iter().map(text).collect::<Vec<_>>().join("; ");
+        let is_complete = outcomes.iter().all(|(_, outcome)| outcome.is_ok());
         let fastest = outcomes
             .iter()
             .filter_map(|(name, outcome)| Some((name, *outcome.as_ref().ok()?)))
@@ -60,6 +69,7 @@ impl Choice {
             Some((name, _)) => Ok(Self {
                 variant: name.clone(),
                 trial,
+                is_complete,
             }),
             None => Err(outcomes
                 .into_iter()
@@ -72,7 +82,10 @@ impl Choice {
 
     /// What an earlier trial found.
     pub(crate) fn remembered(key: &str) -> Option<Self> {
-        serde_json::from_str(&fs::read_to_string(path(key)?).ok()?).ok()
+        let path = path(key)?;
+        let choice: Self = serde_json::from_str(&fs::read_to_string(&path).ok()?).ok()?;
+        let age = || fs::metadata(&path).ok()?.modified().ok()?.elapsed().ok();
+        (choice.is_complete || age()? < INCOMPLETE).then_some(choice)
     }
 
     /// What cannot be kept is tried again next time, so errors are of no interest.
@@ -87,28 +100,55 @@ impl Choice {
     }
 }
 
-/// The seconds a step of a session that is ready.
-pub(crate) fn step_s(session: &mut dyn Session, job: &Job) -> Result<f64, EngineError> {
+/// A session as a way that can be looked at.
+pub(crate) fn way(mut session: impl Session + 'static, job: &Job) -> Way {
     let batch_size = job.workload.batch_size;
     let samples = job.dataset.train.count() as u32;
-    let mut train = |steps: usize| -> Result<Duration, EngineError> {
+    Box::new(move |steps| {
         let order: Vec<u32> = (0..samples).cycle().take(steps * batch_size).collect();
         let start = Instant::now();
         session.train(&order, &Progress::new())?;
         Ok(start.elapsed())
+    })
+}
+
+/// The seconds a step of every way. Looks at them in turn, so that whatever else the machine does falls
+/// on all of them alike, and takes the best look at each: the rest only makes one longer.
+pub(crate) fn compare(ways: Vec<(String, Result<Way, EngineError>)>) -> Vec<Outcome> {
+    struct Looks {
+        way: Way,
+        steps: usize,
+        best: Duration,
+    }
+    let first_look = |mut way: Way| {
+        way(WARM_STEPS)?;
+        let mut steps = WARM_STEPS;
+        let mut best = way(steps)?;
+        while best < LONG_ENOUGH / LOOKS {
+            steps *= 4;
+            best = way(steps)?;
+        }
+        Ok(Looks { way, steps, best })
     };
-    train(WARM_STEPS)?;
-    let mut steps = WARM_STEPS;
-    let mut elapsed = train(steps)?;
-    while elapsed < LONG_ENOUGH / LOOKS {
-        steps *= 4;
-        elapsed = train(steps)?;
-    }
-    // Whatever else the machine does only makes a look longer.
+    let look_again = |mut looks: Looks| {
+        (looks.way)(WARM_STEPS)?;
+        looks.best = looks.best.min((looks.way)(looks.steps)?);
+        Ok(looks)
+    };
+    let mut all: Vec<(String, Result<Looks, EngineError>)> = ways
+        .into_iter()
+        .map(|(name, way)| (name, way.and_then(first_look)))
+        .collect();
     for _ in 1..LOOKS {
-        elapsed = elapsed.min(train(steps)?);
+        let again = all.into_iter();
+        all = again
+            .map(|(name, looks)| (name, looks.and_then(look_again)))
+            .collect();
     }
-    Ok(elapsed.as_secs_f64() / steps as f64)
+    let step_s = |looks: Looks| looks.best.as_secs_f64() / looks.steps as f64;
+    all.into_iter()
+        .map(|(name, looks)| (name, looks.map(step_s)))
+        .collect()
 }
 
 /// All that the fastest way may depend on.
@@ -130,6 +170,8 @@ fn path(key: &str) -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use std::{cell::RefCell, rc::Rc};
+
     use super::*;
 
     #[test]
@@ -147,8 +189,39 @@ mod tests {
         let choice = Choice::of(outcomes).expect("two ran");
         assert_eq!(choice.variant, "c");
         assert_eq!(choice.trial, "a 2.0000 ms; b: it broke; c 1.0000 ms");
+        assert!(!choice.is_complete, "b may run another time");
+        let all = vec![("a".into(), Ok(0.002))];
+        assert!(Choice::of(all).expect("it ran").is_complete);
         let error = Choice::of(vec![("a".into(), failed())]).expect_err("none ran");
         assert!(error.to_string().starts_with("it broke"));
         assert!(Choice::of(vec![]).is_err());
+    }
+
+    #[test]
+    fn ways_are_looked_at_in_turn_and_the_best_look_counts() {
+        let log = Rc::new(RefCell::new(Vec::new()));
+        let way = |name: &'static str, mut looks: Vec<u64>| -> Way {
+            let log = Rc::clone(&log);
+            Box::new(move |steps| {
+                if steps == WARM_STEPS {
+                    return Ok(Duration::from_millis(1));
+                }
+                log.borrow_mut().push(name);
+                match looks.remove(0) {
+                    0 => Err(EngineError::Failed("it broke".into())),
+                    ms => Ok(Duration::from_millis(ms)),
+                }
+            })
+        };
+        let outcomes = compare(vec![
+            ("a".into(), Ok(way("a", vec![1200, 600, 900]))),
+            ("b".into(), Ok(way("b", vec![600, 0]))),
+            ("c".into(), Err(EngineError::Failed("no compiler".into()))),
+        ]);
+        assert_eq!(*log.borrow(), ["a", "b", "a", "b", "a"]);
+        let step_s = outcomes[0].1.as_ref().expect("it ran");
+        let steps = (4 * WARM_STEPS) as f64;
+        assert!((step_s - 0.6 / steps).abs() < 1e-12, "{step_s}");
+        assert!(outcomes[1].1.is_err() && outcomes[2].1.is_err());
     }
 }

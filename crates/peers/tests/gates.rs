@@ -29,11 +29,13 @@ struct Case {
     framework: &'static Framework,
     /// The variable that has it tested; empty where it always is.
     variable: &'static str,
-    /// Its ways to train Fashion-MNIST; the first is the one that errors are planted in.
+    /// Its ways to train Fashion-MNIST; the first is the one that `plants` are planted in.
     variants: &'static [&'static str],
     /// Its ways to train a net of convolutions.
     convolutional: &'static [&'static str],
     plants: &'static [Plant],
+    /// What is planted in the second.
+    plants_in_second: &'static [Plant],
 }
 
 impl Case {
@@ -56,7 +58,10 @@ impl Case {
         self.is_verified(&job(every_layer(), 16 * 3 + 5), self.convolutional);
         self.catches_another_learning_rate(&truth);
         for plant in self.plants {
-            self.catches(plant, &truth);
+            self.catches(plant, self.variants[0], &truth);
+        }
+        for plant in self.plants_in_second {
+            self.catches(plant, self.variants[1], &truth);
         }
     }
 
@@ -90,18 +95,18 @@ impl Case {
         eprintln!("{title}, learning rate 1 % off: {verdict}");
     }
 
-    fn catches(&self, (name, right, wrong): &Plant, truth: &Job) {
+    fn catches(&self, (name, right, wrong): &Plant, variant: &'static str, truth: &Job) {
         let Framework { title, adapter, .. } = self.framework;
         assert!(adapter.contains(right), "{name}: {right} is gone");
         let planted = Framework {
             adapter: adapter.replace(right, wrong).leak(),
             ..self.framework.clone()
         };
-        let engine = PeerEngine::new(Box::leak(Box::new(planted))).with_variant(self.variants[0]);
+        let engine = PeerEngine::new(Box::leak(Box::new(planted))).with_variant(variant);
         let verdict = verify(&engine, truth, &cpu());
         let verdict = verdict.unwrap_or_else(|error: EngineError| panic!("{name}: {error}"));
-        assert!(!verdict.is_verified(), "{title}: {name}");
-        eprintln!("{title}, {name}: {verdict}");
+        assert!(!verdict.is_verified(), "{title}, {variant}: {name}");
+        eprintln!("{title}, {variant}, {name}: {verdict}");
     }
 }
 
@@ -139,6 +144,7 @@ fn jax() {
                 "\"step\": jnp.int32(0)",
             ),
         ],
+        plants_in_second: &[],
     }
     .check();
 }
@@ -174,6 +180,28 @@ fn pytorch() {
                 "an order of its own",
                 "batches = torch.from_numpy(order.astype(np.int64)).to(self.device)",
                 "batches = torch.arange(len(order))",
+            ),
+        ],
+        plants_in_second: &[
+            (
+                "epsilon at the corrected moment",
+                "+ constants[\"epsilon\"]))",
+                "+ constants[\"epsilon\"] * torch.sqrt(correction(beta2))))",
+            ),
+            (
+                "no bias",
+                "parameters[f\"{name}.weight\"], parameters[f\"{name}.bias\"])",
+                "parameters[f\"{name}.weight\"], 0 * parameters[f\"{name}.bias\"])",
+            ),
+            (
+                "an order of its own, in the compiled step",
+                "data[0][batch], data[1][batch]\n        loss_of",
+                "data[0][:len(batch)], data[1][:len(batch)]\n        loss_of",
+            ),
+            (
+                "the count of steps forgotten, in the compiled step",
+                "step.add_(1)",
+                "step.fill_(1)",
             ),
         ],
     }
@@ -214,6 +242,7 @@ fn tensorflow() {
                 "order = np.arange(len(order))\n        parts = [(order[",
             ),
         ],
+        plants_in_second: &[],
     }
     .check();
 }
@@ -230,6 +259,7 @@ fn tensorflow_as_published() {
             "samples.labels.astype",
             "(samples.labels ^ 1).astype",
         )],
+        plants_in_second: &[],
     }
     .check();
 }
@@ -268,6 +298,7 @@ fn mlx() {
                 "batch = mx.arange(begin, min(begin + size, len(order)))",
             ),
         ],
+        plants_in_second: &[],
     }
     .check();
 }

@@ -184,15 +184,90 @@ fn a_dropped_session_takes_all_its_processes_along() {
     let child = PathBuf::from("/proc").join(text.trim().trim_start_matches("child "));
     assert!(child.exists());
     drop(session);
-    let since = Instant::now();
-    let is_alive = || {
-        let status = fs::read_to_string(child.join("status")).unwrap_or_default();
-        !status.is_empty() && !status.contains("State:\tZ")
+    wait_for_end(&child);
+}
+
+/// laptime may be killed, and then cleans nothing up.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_peer_whose_input_closes_takes_its_processes_and_its_folder_along() {
+    use std::{
+        io::{BufRead, BufReader},
+        os::unix::process::CommandExt,
+        process::{Command, Stdio},
     };
-    while is_alive() {
+    let Some(python) = common::python() else {
+        return;
+    };
+    let folder = tempfile::Builder::new().prefix("laptime-peer-").tempdir();
+    let folder = folder.expect("a folder").keep();
+    let describe = "    import subprocess\n    \
+                    child = subprocess.Popen(['sleep', '600']).pid\n    \
+                    return {'versions': {'child': str(child)}, 'devices': []}\n";
+    let adapter = ADAPTER.replace("def describe():\n", &format!("def describe():\n{describe}"));
+    for (name, text) in [
+        ("main.py", include_str!("../adapters/main.py")),
+        ("job.py", include_str!("../scripts/job.py")),
+        ("adapter.py", &adapter),
+    ] {
+        fs::write(folder.join(name), text).expect("it can be written");
+    }
+    let peer = Command::new(python)
+        .arg("-I")
+        .arg(folder.join("main.py"))
+        .arg("1")
+        .process_group(0)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn();
+    let mut peer = peer.expect("it starts");
+    let mut hello = String::new();
+    let stdout = peer.stdout.take().expect("it is piped");
+    let read = BufReader::new(stdout).read_line(&mut hello);
+    read.expect("it says hello");
+    let (_, child) = hello.split_once("\"child\": \"").expect("it has a child");
+    let (child, _) = child.split_once('"').expect("it is quoted");
+    let child = PathBuf::from("/proc").join(child);
+    assert!(is_alive(&child), "{hello}");
+    drop(peer.stdin.take());
+    peer.wait().expect("it ends");
+    wait_for_end(&child);
+    assert!(!folder.exists());
+}
+
+#[cfg(target_os = "linux")]
+fn is_alive(process: &std::path::Path) -> bool {
+    let status = fs::read_to_string(process.join("status")).unwrap_or_default();
+    !status.is_empty() && !status.contains("State:\tZ")
+}
+
+#[cfg(target_os = "linux")]
+fn wait_for_end(process: &std::path::Path) {
+    let since = Instant::now();
+    while is_alive(process) {
         assert!(since.elapsed() < Duration::from_secs(10), "it lives on");
         thread::sleep(Duration::from_millis(10));
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn bytes_that_are_no_text_do_not_hide_the_log() {
+    let train = "import os; os.write(2, b'last words \\xff\\n'); os._exit(3)";
+    let Some(message) = failure(train) else {
+        return;
+    };
+    assert!(message.contains("last words \u{fffd}"), "{message}");
+}
+
+/// PyTorch's own place is one that the gate and the trial fill before the first run.
+#[test]
+fn what_compilers_keep_is_in_a_folder_of_laptimes() {
+    let train = "import os; raise ValueError(os.environ['TORCHINDUCTOR_CACHE_DIR'])";
+    let Some(message) = failure(train) else {
+        return;
+    };
+    assert!(message.contains("laptime-peer-"), "{message}");
 }
 
 #[test]

@@ -14,7 +14,8 @@ pub struct Standings<'a> {
     pub measure: Measure,
     /// The engines whose training the gate has verified, the fastest first.
     pub verified: Vec<Standing<'a>>,
-    /// Those that do another training, the fastest first: their times are no match for the others'.
+    /// Those that do another training, or of which nobody knows, the fastest first: their times are no
+    /// match for the others'.
     pub refused: Vec<Standing<'a>>,
     /// Those that failed, or made no whole run.
     pub failed: Vec<&'a Record>,
@@ -74,7 +75,10 @@ impl<'a> Standings<'a> {
         standings.sort_by(|a, b| a.time_s(measure).total_cmp(&b.time_s(measure)));
         let (mut verified, mut refused): (Vec<Standing>, Vec<Standing>) = standings
             .into_iter()
-            .partition(|standing| standing.record.gate.verdict != GateVerdict::Failed);
+            .partition(|standing| match standing.record.gate.verdict {
+                GateVerdict::Verified | GateVerdict::VerifiedSteps => true,
+                GateVerdict::Failed | GateVerdict::NotAsked => false,
+            });
         if let Some(fastest) = verified.first().map(|first| first.times_s(measure)) {
             for (place, standing) in verified.iter_mut().chain(&mut refused).enumerate() {
                 standing.ratio = if place == 0 {

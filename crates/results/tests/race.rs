@@ -100,6 +100,10 @@ fn only_the_verified_are_ranked() {
     assert_eq!(names(&standings.verified), ["laptime", "jax", "tensorflow"]);
     assert_eq!(names(&standings.refused), ["pytorch"]);
     assert_eq!(standings.failed.len(), 1);
+    let mut unknown = everyone();
+    unknown[2].gate.verdict = GateVerdict::NotAsked;
+    let standings_of_unknown = Standings::of(&unknown);
+    assert_eq!(names(&standings_of_unknown.verified), ["jax", "tensorflow"]);
     let ratio = standings.refused[0].ratio.expect("one is verified");
     assert!(ratio.ratio < 1.0, "faster, but not at the same: {ratio:?}");
 }
@@ -131,14 +135,14 @@ fn close_times_are_not_called_a_victory() {
     };
     let sentence = |other: &[f64]| {
         let records = [
-            racer("laptime", "1", &[1.9, 2.1, 2.0]),
+            racer("laptime", "1", &[1.9, 2.1, 2.0, 1.95, 2.05]),
             racer("jax", "1", other),
         ];
         race(&records, style)
     };
-    assert!(sentence(&[2.05, 2.2, 1.95]).contains("cannot be told apart"));
-    assert!(sentence(&[4.05, 4.2, 3.95]).contains("times as fast as jax"));
-    assert!(sentence(&[4.0]).contains("more runs"));
+    assert!(sentence(&[2.05, 2.2, 1.95, 1.9, 2.0]).contains("cannot be told apart"));
+    assert!(sentence(&[4.05, 4.2, 3.95, 4.0, 4.1]).contains("95 % interval"));
+    assert!(sentence(&[4.05, 4.2, 3.95, 4.0]).contains("below 5 runs"));
     let only = [refused(&[1.0])];
     assert!(race(&only, style).contains("No engine does the same training"));
 }

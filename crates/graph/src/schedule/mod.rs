@@ -249,29 +249,6 @@ impl Layout {
         }
     }
 
-    /// Tells of each of the `elements` values of the row-major tensor in turn where it is stored, as
-    /// [`Self::stored_index`] does, but of weights without a division for each: a ResNet50 has 70
-    /// million values with its moments.
-    pub fn each_stored_index(self, elements: usize, mut visit: impl FnMut(usize)) {
-        let (inputs, taps, lanes) = match self {
-            Self::OutputLanes { columns, lanes } => (columns, 1, lanes),
-            Self::FilterLanes {
-                inputs,
-                taps,
-                lanes,
-            } => (inputs, taps, lanes),
-            _ => return (0..elements).for_each(|index| visit(self.stored_index(index))),
-        };
-        for output in 0..elements / (inputs * taps) {
-            let first = output / lanes * taps * inputs * lanes + output % lanes;
-            for input in 0..inputs {
-                for tap in 0..taps {
-                    visit(first + (tap * inputs + input) * lanes);
-                }
-            }
-        }
-    }
-
     /// Where the value at `index` of the row-major tensor is stored, in values from the start; of
     /// partial sums, in the first.
     pub fn stored_index(self, index: usize) -> usize {
@@ -408,35 +385,5 @@ impl Schedule {
             .map(|buffer| buffer.offset_bytes + buffer.bytes * buffer.copies)
             .max()
             .unwrap_or(0)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn stored_indices_in_turn_are_those_one_by_one() {
-        let filters = Layout::FilterLanes {
-            inputs: 3,
-            taps: 9,
-            lanes: 16,
-        };
-        let outputs = Layout::OutputLanes {
-            columns: 27,
-            lanes: 16,
-        };
-        let rows = Layout::Rows {
-            columns: 27,
-            stride: 32,
-        };
-        for layout in [filters, outputs, rows] {
-            let mut visited = Vec::new();
-            layout.each_stored_index(20 * 27, |stored| visited.push(stored));
-            let each: Vec<usize> = (0..20 * 27)
-                .map(|index| layout.stored_index(index))
-                .collect();
-            assert_eq!(visited, each, "{layout:?}");
-        }
     }
 }

@@ -16,7 +16,7 @@ pub enum Length {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget(Duration);
 
-/// Fewer have no interval.
+/// The first is cold: compilers and caches have seen nothing yet.
 const LEAST_ROUNDS: u32 = 2;
 
 impl Length {

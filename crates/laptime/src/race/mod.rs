@@ -1,6 +1,7 @@
 //! Engines against each other: in every round each starts, compiles, trains and tests once, in an
 //! order drawn anew, so that whatever else the machine does falls on all of them alike.
 
+mod affinity;
 mod length;
 mod live;
 
@@ -46,6 +47,10 @@ pub fn race(
     watch: &Arc<Watch>,
     shows_progress: bool,
 ) -> Vec<Record> {
+    if let Some(entrant) = options.entrants.first() {
+        // What `--threads` says, which is the same for all.
+        affinity::limit(entrant.engine.threads);
+    }
     let race = Race {
         options,
         job,

@@ -60,6 +60,12 @@ fn install(args: &InstallArgs) -> Result<(), Failure> {
         plan.place().display(),
         free.unwrap_or_default(),
     ));
+    if let Some(bytes) = plan.cpu_download_bytes() {
+        say(&format!(
+            "{} would do for processors alone: --variant cpu",
+            megabytes(bytes)
+        ));
+    }
     // Unpacked, wheels take two to three times their size.
     if plan
         .free_bytes()

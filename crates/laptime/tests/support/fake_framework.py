@@ -2,7 +2,8 @@
 """Stands in for the Python of a framework: it speaks a peer's protocol and trains nothing.
 
 FAKE=crashes has it die in its first training, FAKE=hangs never say a word about it, FAKE=waits train
-until it is told to stop; FAKE_MARK is a file that is made when it begins to train.
+until it is told to stop; FAKE_MARK is a file that is made when it begins to train. FAKE=stuck has it
+leave its process and its parent's in FAKE_MARK, and never answer the gate.
 
 It also stands in for the Python that environments are made from: those that it makes hold itself.
 FAKE=no_network has its pip fail.
@@ -22,6 +23,9 @@ if "venv" in sys.argv:
     os.makedirs(folder)
     sys.exit(shutil.copy(__file__, os.path.join(folder, "python")) and 0)
 if "pip" in sys.argv:
+    environment = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    if os.path.dirname(os.environ.get("TMPDIR", "")) != environment:
+        sys.exit("it is to unpack beside the environment")
     sys.exit("NewConnectionError" if os.environ.get("FAKE") == "no_network" else 0)
 
 is_stopped = threading.Event()
@@ -55,7 +59,8 @@ def train(order, **_):
         open(os.environ["FAKE_MARK"], "w").close()
     behaviour = os.environ.get("FAKE", "works")
     if behaviour == "crashes":
-        print("the last words of a framework", file=sys.stderr, flush=True)
+        words = f"the last words of a framework in {os.environ['HOME']} by {__file__}"
+        print(words, file=sys.stderr, flush=True)
         os._exit(3)
     if behaviour == "hangs":
         time.sleep(600)
@@ -75,6 +80,11 @@ def compile(folder, **_):
 
 def trace_f64(state, to, **_):
     """To the gate it shows that it has done nothing."""
+    if os.environ.get("FAKE") == "stuck":
+        with open(os.environ["FAKE_MARK"] + ".new", "w") as mark:
+            print(os.getpid(), os.getppid(), file=mark)
+        os.rename(mark.name, os.environ["FAKE_MARK"])
+        time.sleep(600)
     shutil.copy(state, to)
     tell("trace", losses=[0.0])
 
@@ -88,7 +98,7 @@ ANSWERS = {
 }
 
 devices = [{"kind": "cpu", "name": "cpu", "driver": None}]
-tell("hello", versions={"jax": "fake"}, devices=devices)
+tell("hello", versions={"jax": os.environ.get("XLA_FLAGS", "fake")}, devices=devices)
 threading.Thread(target=listen, daemon=True).start()
 while True:
     with arrived:

@@ -54,15 +54,20 @@ impl Lock {
         text.parse().unwrap_or(0)
     }
 
+    /// The Pythons for which there are wheels: `3.11`.
+    pub(crate) fn pythons(&self) -> Vec<&'static str> {
+        self.head("python").unwrap_or_default().split(' ').collect()
+    }
+
     /// Tells whether there are wheels for this Python.
     pub(crate) fn check_python(
         &self,
         framework: &Framework,
         python: &Python,
     ) -> Result<(), InstallError> {
-        let known = self.head("python").unwrap_or_default();
+        let known = self.pythons();
         let version = python.version_text();
-        if known.split(' ').any(|known| known == version) {
+        if known.contains(&version.as_str()) {
             return Ok(());
         }
         Err(InstallError::Unsupported(format!(
@@ -70,7 +75,7 @@ impl Lock {
              --python",
             python.path.display(),
             framework.title,
-            known.replace(' ', " or ")
+            known.join(" or ")
         )))
     }
 

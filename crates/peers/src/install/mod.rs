@@ -129,8 +129,8 @@ impl Plan {
         variant: Variant,
         python: Option<&Path>,
     ) -> Result<Self, InstallError> {
-        let python = Python::find(python)?;
         let lock = lock::find(framework, variant, platform())?;
+        let python = Python::find(python, &lock.pythons())?;
         lock.check_python(framework, &python)?;
         Ok(Self {
             framework,
@@ -148,6 +148,16 @@ impl Plan {
     /// What is to be downloaded, at most: what pip has in its cache is not downloaded again.
     pub fn download_bytes(&self) -> u64 {
         self.lock.download_bytes()
+    }
+
+    /// What is to be downloaded instead for processors alone, where that is less by gigabytes.
+    pub fn cpu_download_bytes(&self) -> Option<u64> {
+        if self.lock.variant != Variant::Default {
+            return None;
+        }
+        let lock = lock::find(self.framework, Variant::Cpu, self.lock.platform).ok()?;
+        let bytes = lock.download_bytes();
+        (bytes + (1 << 30) < self.download_bytes()).then_some(bytes)
     }
 
     /// The space that is left where it will be, where the system tells.
@@ -211,6 +221,11 @@ impl Plan {
         fs::write(&lock, self.lock.text).map_err(|error| {
             InstallError::Failed(format!("{}: cannot be written: {error}", lock.display()))
         })?;
+        // pip unpacks gigabytes, for which many systems' place of temporary files is too small.
+        let unpacked = environment.join("unpacked");
+        fs::create_dir(&unpacked).map_err(|error| {
+            InstallError::Failed(format!("{}: cannot be made: {error}", unpacked.display()))
+        })?;
         let mut pip = Command::new(python_in(environment));
         pip.args(["-I", "-m", "pip", "install"])
             // The lock has all that is needed; nothing is built, nothing is taken unchecked.
@@ -218,6 +233,7 @@ impl Plan {
             .args(["--disable-pip-version-check", "--no-input", "--no-compile"])
             .arg("--requirement")
             .arg(&lock)
+            .env("TMPDIR", &unpacked)
             .stdin(Stdio::null())
             .stdout(io::stderr())
             .stderr(Stdio::piped());
@@ -234,7 +250,10 @@ impl Plan {
         let status = wait(&mut child, is_stopped);
         let errors = errors.join().unwrap_or_default();
         match status {
-            Ok(status) if status.success() => Ok(()),
+            Ok(status) if status.success() => {
+                let _ = fs::remove_dir_all(unpacked);
+                Ok(())
+            }
             _ => Err(failed(why_pip_failed(&errors))),
         }
     }
@@ -286,13 +305,15 @@ fn sweep(parent: &Path, prefix: &str) {
 
 /// pip's many lines in one.
 fn why_pip_failed(errors: &str) -> String {
-    const NO_NETWORK: [&str; 6] = [
-        "from versions: none",
+    // Where a version is missing, pip says the same as where it could not ask: `from versions: none`.
+    const NO_NETWORK: [&str; 7] = [
         "NewConnectionError",
         "NameResolutionError",
         "Network is unreachable",
         "ConnectTimeoutError",
+        "ReadTimeoutError",
         "ProxyError",
+        "SSLError",
     ];
     let last = errors
         .lines()
@@ -328,7 +349,8 @@ mod tests {
                 "the package index cannot be reached",
             ),
             (
-                "ERROR: Could not find x\nERROR: No matching distribution found for mlx==1",
+                "ERROR: Could not find x (from versions: none)\n\
+                 ERROR: No matching distribution found for mlx==1",
                 "there is no wheel for this system: No matching distribution found for mlx==1",
             ),
             (

@@ -20,23 +20,33 @@ pub struct Python {
 }
 
 impl Python {
-    /// The interpreter stated, or `python3` on the path.
-    pub(crate) fn find(stated: Option<&Path>) -> Result<Self, InstallError> {
-        let names: &[&str] = if cfg!(windows) {
-            &["python", "py"]
-        } else {
-            &["python3"]
-        };
+    /// The interpreter stated; or `python3` on the path, or where that is none of the versions for
+    /// which there are wheels, one that is.
+    pub(crate) fn find(stated: Option<&Path>, wanted: &[&str]) -> Result<Self, InstallError> {
         let candidates: Vec<PathBuf> = match stated {
             Some(path) => vec![path.to_owned()],
-            None => names.iter().map(PathBuf::from).collect(),
+            None if cfg!(windows) => vec!["python".into(), "py".into()],
+            None => {
+                let newest_first = wanted.iter().rev();
+                let others = newest_first.map(|version| format!("python{version}").into());
+                [PathBuf::from("python3")]
+                    .into_iter()
+                    .chain(others)
+                    .collect()
+            }
         };
-        let found = candidates.into_iter().find_map(|path| {
+        let mut found = candidates.into_iter().filter_map(|path| {
             Some(Self {
                 version: version(&path)?,
                 path,
             })
         });
+        let first = found.next();
+        let is_wanted = |python: &Self| wanted.contains(&python.version_text().as_str());
+        let found = match first {
+            Some(first) if !is_wanted(&first) => found.find(is_wanted).or(Some(first)),
+            other => other,
+        };
         let [major, minor] = OLDEST;
         match (found, stated) {
             (Some(python), _) if python.version >= OLDEST => Ok(python),
@@ -109,7 +119,7 @@ mod tests {
 
     #[test]
     fn what_is_no_python_is_named() {
-        let error = Python::find(Some(Path::new("/no/python"))).expect_err("there is none");
+        let error = Python::find(Some(Path::new("/no/python")), &[]).expect_err("there is none");
         assert_eq!(
             error.to_string(),
             "--python /no/python: this is no Python that runs"

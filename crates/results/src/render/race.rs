@@ -1,5 +1,7 @@
 //! The table at the end of a race.
 
+use laptime_measure::statistics::LEAST_ROUNDS;
+
 use crate::{
     GateVerdict, Measure, PartialReason, Record, Standing, Standings,
     render::{
@@ -164,8 +166,8 @@ pub(crate) fn verdict_sentence(standings: &Standings) -> Option<String> {
             ratio_text(high)
         ),
         None => format!(
-            "{name} was {times} times as fast as {next}, the next, in one run; more runs would \
-             give the ratio an interval."
+            "{name} was {times} times as fast as {next}, the next; below {LEAST_ROUNDS} runs each \
+             there is no telling how sure that is."
         ),
     })
 }
