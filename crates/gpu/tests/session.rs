@@ -2,8 +2,12 @@
 
 mod common;
 
-use common::{adapter, builtin, job, session};
-use laptime_engine::{Engine, EngineError, Progress, trial};
+use common::{ADAM, adapter, builtin, job, net, session};
+use laptime_engine::{
+    Engine, EngineError, Progress,
+    gate::{Verdict, verify},
+    trial,
+};
 use laptime_gpu::{GpuEngine, Target};
 use laptime_workload::{Workload, epoch_order};
 
@@ -73,7 +77,7 @@ fn memory_in_many_chunks_trains_the_same() {
     let losses = |chunk_bytes| {
         let engine = GpuEngine::within(Target {
             chunk_bytes,
-            bindings: 16,
+            ..Target::COMMON
         });
         let mut session = engine.compile(&job, &device).unwrap();
         session.train(&order, &Progress::new()).unwrap().score
@@ -95,7 +99,7 @@ fn limits_too_small_for_the_model_are_named() {
     let text = message(
         Target {
             chunk_bytes: 64 << 10,
-            bindings: 16,
+            ..Target::COMMON
         },
         64,
     );
@@ -107,6 +111,7 @@ fn limits_too_small_for_the_model_are_named() {
         Target {
             chunk_bytes: 128 << 20,
             bindings: 4,
+            ..Target::COMMON
         },
         64,
     );
@@ -141,4 +146,66 @@ fn a_trial_measures_what_works_and_tells_why_the_rest_does_not() {
     );
     assert!(tried[1].step_s.is_some_and(|step_s| step_s > 0.0));
     assert_eq!(trial::fastest(&tried), Some(1));
+}
+
+/// Sums over few channels, so that subgroups of eight, as emulators have, hold several values of
+/// each: the same training, but for the order of sums.
+#[test]
+fn subgroups_add_the_same_sums() {
+    let Some(device) = adapter() else { return };
+    let layers = r#"layer = [
+        { name = "c1", kind = "conv2d", filters = 2, kernel = 3, stride = 2, padding = "same", bias = false },
+        { name = "bn1", kind = "batch_norm", epsilon = 1e-3, momentum = 0.9 },
+        { name = "relu1", kind = "relu" },
+        { name = "c2", kind = "conv2d", filters = 3, kernel = 3, stride = 2, padding = "same", bias = true },
+        { name = "relu2", kind = "relu" },
+        { name = "flatten", kind = "flatten" },
+        { name = "fc", kind = "dense", units = 10 },
+    ]"#;
+    let job = job(net("fashion-mnist", layers, ADAM, 8), 20 * 8 + 3);
+    for subgroup in [1, Target::MOST.subgroup] {
+        let engine = GpuEngine::within(Target {
+            subgroup,
+            ..Target::MOST
+        });
+        let verdict = verify(&engine, &job, &device).unwrap();
+        assert_eq!(verdict, Verdict::Verified { steps: 20 }, "{subgroup}");
+        let order = epoch_order(1, 0, 163, true);
+        let mut sessions = [0, 1].map(|_| engine.compile(&job, &device).unwrap());
+        let [one, other] = sessions
+            .each_mut()
+            .map(|session| session.train(&order, &Progress::new()).unwrap().score);
+        assert_eq!(one, other, "{subgroup}");
+    }
+}
+
+/// Adapters have so many workgroups along a dimension, and large batches need more: they lie in rows
+/// then, and what lies beyond the last row's work does nothing.
+#[test]
+fn workgroups_in_many_rows_train_the_same() {
+    let Some(device) = adapter() else { return };
+    let layers = r#"layer = [
+        { name = "c1", kind = "conv2d", filters = 18, kernel = 3, stride = 2, padding = "same", bias = true },
+        { name = "bn", kind = "batch_norm", epsilon = 1e-3, momentum = 0.9 },
+        { name = "relu", kind = "relu" },
+        { name = "c2", kind = "conv2d", filters = 20, kernel = 3, stride = 2, padding = "same", bias = true },
+        { name = "pool", kind = "max_pool", size = 2, stride = 2, padding = "valid" },
+        { name = "flatten", kind = "flatten" },
+        { name = "fc", kind = "dense", units = 10 },
+    ]"#;
+    let job = job(net("fashion-mnist", layers, ADAM, 6), 45);
+    let order = epoch_order(1, 0, 45, true);
+    let trained = |workgroups| {
+        let engine = GpuEngine::within(Target {
+            workgroups,
+            ..Target::MOST
+        });
+        let mut session = engine.compile(&job, &device).unwrap();
+        let score = session.train(&order, &Progress::new()).unwrap().score;
+        (score, session.state().unwrap())
+    };
+    let whole = trained(usize::MAX);
+    for workgroups in [3, 7] {
+        assert!(trained(workgroups) == whole, "{workgroups}");
+    }
 }
