@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{ADAM, adapter, builtin, job, net, session};
 use laptime_engine::{
     Engine, EngineError, Progress,
@@ -137,7 +139,13 @@ fn a_trial_measures_what_works_and_tells_why_the_rest_does_not() {
     let mut gone = device.clone();
     gone.name = "a card that was pulled out".into();
     let job = job(fashion_mnist(), 32 * 4);
-    let tried = trial::try_devices(&GpuEngine::new(), &job, &[gone, device], Default::default());
+    static ENGINE: GpuEngine = GpuEngine::new();
+    // An emulator may need a while: the deadline is not what is tested here.
+    let budget = trial::Budget {
+        least: Duration::from_secs(60),
+        training_steps: 0,
+    };
+    let tried = trial::try_devices(&ENGINE, &job, &[gone, device], budget);
     assert!(
         tried[0]
             .error
