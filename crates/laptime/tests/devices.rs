@@ -138,6 +138,39 @@ fn an_adapter_trains_and_the_record_proves_it() {
     );
 }
 
+#[test]
+fn a_training_in_parts_is_the_training_in_one_go_on_an_adapter_too() {
+    let home = Home::new();
+    let net = home.path("small.toml");
+    std::fs::write(net, SMALL).expect("it is a temporary folder");
+    let run = |arguments: &str| {
+        let small = "run small.toml --data synthetic --device gpu";
+        home.laptime(&format!("{small} {arguments}"))
+    };
+    let one = run("--max-steps 9 --export-json one.json --save one.safetensors");
+    if one.stderr.contains("no graphics adapter") {
+        eprintln!("skipped: no adapter; Debian's mesa-vulkan-drivers has an emulated one");
+        return;
+    }
+    assert_eq!(one.code, Some(0), "{}", one.stderr);
+    for steps in [4, 9] {
+        let kept = "--checkpoint kept --resume --export-json parts.json --save parts.safetensors";
+        let done = run(&format!("{kept} --max-steps {steps}"));
+        assert_eq!(done.code, Some(0), "{}", done.stderr);
+        let says = format!("kept at step {steps}");
+        assert!(done.stderr.contains(&says), "{}", done.stderr);
+    }
+    let [one, parts] = ["one", "parts"].map(|name| {
+        let saved = std::fs::read(home.path(&format!("{name}.safetensors")));
+        let run = json(&home.path(&format!("{name}.json")))["runs"][0].clone();
+        let epoch = ["loss", "accuracy", "samples"].map(|of| run["epochs"][0][of].clone());
+        (saved.expect("it was saved"), epoch, run["test"].clone())
+    });
+    assert_eq!(parts.1, one.1);
+    assert_eq!(parts.2, one.2);
+    assert!(parts.0 == one.0);
+}
+
 /// Little enough for an emulator to test on 10,000 samples at once.
 const SMALL: &str = r#"
 name = "small"
