@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use common::{ADAM, adapter, builtin, job, net, session};
 use laptime_engine::{
-    Engine, EngineError, Progress,
+    Engine, EngineError, Job, Passes, Progress,
     gate::{Verdict, verify},
     trial,
 };
-use laptime_gpu::{GpuEngine, Target};
+use laptime_gpu::{GpuEngine, Target, lower};
+use laptime_graph::{Mode, Op, build, schedule::Kernel};
 use laptime_workload::{Workload, epoch_order};
 
 fn fashion_mnist() -> Workload {
@@ -154,6 +155,44 @@ fn a_trial_measures_what_works_and_tells_why_the_rest_does_not() {
     );
     assert!(tried[1].step_s.is_some_and(|step_s| step_s > 0.0));
     assert_eq!(trial::fastest(&tried), Some(1));
+}
+
+/// Where an adapter binds few buffers, what one dispatch would update is updated by several.
+#[test]
+fn updates_in_many_dispatches_train_the_same() {
+    let Some(device) = adapter() else { return };
+    let layers = r#"layer = [
+        { name = "c1", kind = "conv2d", filters = 8, kernel = 3, stride = 2, padding = "same", bias = true },
+        { name = "relu1", kind = "relu" },
+        { name = "c2", kind = "conv2d", filters = 8, kernel = 3, stride = 2, padding = "same", bias = true },
+        { name = "relu2", kind = "relu" },
+        { name = "flatten", kind = "flatten" },
+        { name = "fc", kind = "dense", units = 10 },
+    ]"#;
+    let job = Job {
+        passes: Passes::Only(Vec::new()),
+        ..job(net("fashion-mnist", layers, ADAM, 2), 30)
+    };
+    let small = Target {
+        chunk_bytes: 16 << 10,
+        bindings: 6,
+        ..Target::COMMON
+    };
+    let program = build(&job.workload, Mode::Training, 2);
+    let schedule = lower(&program, small, &job.passes).unwrap();
+    let is_of_updates = |kernel: &&Kernel| {
+        let op = &program.operation(kernel.operations[0]).op;
+        matches!(op, Op::Adam { .. })
+    };
+    let kernels = schedule.stages.iter().flat_map(|stage| &stage.kernels);
+    assert!(kernels.filter(is_of_updates).count() > 1);
+    let order = epoch_order(1, 0, 30, true);
+    let [one, other] = [small, Target::COMMON].map(|most| {
+        let mut session = GpuEngine::within(most).compile(&job, &device).unwrap();
+        let score = session.train(&order, &Progress::new()).unwrap().score;
+        (score, session.state().unwrap())
+    });
+    assert!(one == other);
 }
 
 /// Sums over few channels, so that subgroups of eight, as emulators have, hold several values of
