@@ -5,11 +5,7 @@ mod common;
 use std::time::Duration;
 
 use common::{ADAM, adapter, builtin, job, net, session};
-use laptime_engine::{
-    Engine, EngineError, Job, Passes, Progress,
-    gate::{Verdict, verify},
-    trial,
-};
+use laptime_engine::{Engine, EngineError, Job, Passes, Progress, gate::verify, trial};
 use laptime_gpu::{GpuEngine, Target, lower};
 use laptime_graph::{Mode, Op, build, schedule::Kernel};
 use laptime_workload::{Workload, epoch_order};
@@ -216,7 +212,7 @@ fn subgroups_add_the_same_sums() {
             ..Target::MOST
         });
         let verdict = verify(&engine, &job, &device).unwrap();
-        assert_eq!(verdict, Verdict::Verified { steps: 20 }, "{subgroup}");
+        assert!(verdict.is_verified(), "{verdict}: {subgroup}");
         let order = epoch_order(1, 0, 163, true);
         let mut sessions = [0, 1].map(|_| engine.compile(&job, &device).unwrap());
         let [one, other] = sessions
