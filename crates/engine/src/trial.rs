@@ -1,6 +1,10 @@
 //! The device trial: which of several devices does this job's steps the fastest, measured.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
 
 use laptime_workload::epoch_order;
 use serde::{Deserialize, Serialize};
@@ -22,28 +26,91 @@ pub struct Tried {
     pub error: Option<String>,
 }
 
-/// Compiles the job for each of the candidates and times some training steps on it, within the time
-/// budget as far as single steps and the compiling allow. In the order of the candidates.
+/// What a trial may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// At least so long.
+    pub least: Duration,
+    /// Steps of the whole training: where it is long, a better choice is worth more.
+    pub training_steps: u64,
+}
+
+/// What is enough to time steps in: more tells nothing new.
+const ENOUGH: Duration = Duration::from_millis(600);
+
+/// The share of the training that a trial may take.
+const SHARE: f64 = 0.02;
+
+impl Budget {
+    /// What the trial may take in all where a step takes so long.
+    fn of_steps(&self, step_s: f64) -> Duration {
+        let training_s = step_s * self.training_steps as f64;
+        let share = Duration::try_from_secs_f64(SHARE * training_s).unwrap_or(self.least);
+        share.max(self.least)
+    }
+}
+
+/// Compiles the job for each of the candidates and times some training steps on it. In the order of
+/// the candidates.
+///
+/// The first is taken to be safe: it may take as long as it needs for two steps, which tell what
+/// the training is. The others share what is left, and one that does not come to an end by then has
+/// failed, however good it might have been: drivers may take minutes to compile, or hang. It is left
+/// to itself, for the end of the process to end it.
 pub fn try_devices(
-    engine: &dyn Engine,
+    engine: &'static (dyn Engine + Sync),
     job: &Job,
     candidates: &[Device],
-    budget: Duration,
+    budget: Budget,
 ) -> Vec<Tried> {
-    let share = budget / candidates.len().max(1) as u32;
-    let one = |(candidate, device): (usize, &Device)| match step_s(engine, job, device, share) {
-        Ok(step_s) => Tried {
+    let each = budget.least / candidates.len().max(1) as u32;
+    let mut share = each;
+    let mut tried: Vec<Tried> = Vec::new();
+    for (candidate, device) in candidates.iter().enumerate() {
+        let outcome = if candidate == 0 {
+            step_s(engine, job, device, share).map_err(|error| error.to_string())
+        } else {
+            step_s_before(engine, job, device, share)
+        };
+        if let (0, Ok(step_s)) = (candidate, &outcome) {
+            let others = candidates.len().saturating_sub(1).max(1) as u32;
+            share = (budget.of_steps(*step_s) - each) / others;
+        }
+        let (step_s, error) = match outcome {
+            Ok(step_s) => (Some(step_s), None),
+            Err(error) => (None, Some(error)),
+        };
+        tried.push(Tried {
             candidate,
-            step_s: Some(step_s),
-            error: None,
-        },
-        Err(error) => Tried {
-            candidate,
-            step_s: None,
-            error: Some(error.to_string()),
-        },
-    };
-    candidates.iter().enumerate().map(one).collect()
+            step_s,
+            error,
+        });
+    }
+    tried
+}
+
+/// Seconds a step, or why there is no answer before the deadline.
+fn step_s_before(
+    engine: &'static (dyn Engine + Sync),
+    job: &Job,
+    device: &Device,
+    deadline: Duration,
+) -> Result<f64, String> {
+    let (tell, told) = mpsc::channel();
+    let (job, device) = (job.clone(), device.clone());
+    let candidate = thread::Builder::new().name("trial".into());
+    let started = candidate.spawn(move || {
+        // Nobody listens any more where the deadline is over.
+        let _ = tell.send(step_s(engine, &job, &device, deadline * 3 / 4));
+    });
+    started.map_err(|error| format!("cannot start a thread: {error}"))?;
+    match told.recv_timeout(deadline) {
+        Ok(outcome) => outcome.map_err(|error| error.to_string()),
+        Err(mpsc::RecvTimeoutError::Timeout) => {
+            Err(format!("not ready after {:.1} s", deadline.as_secs_f64()))
+        }
+        Err(mpsc::RecvTimeoutError::Disconnected) => Err("panicked".into()),
+    }
 }
 
 /// The candidate with the shortest step; of equals the first. `None` where all failed.
@@ -69,10 +136,11 @@ fn step_s(
     let samples = job.dataset.train.count() / batch_size * batch_size;
     let order = epoch_order(job.workload.seed, 0, samples, job.workload.shuffle);
     let progress = Progress::new();
-    // The first step of all finds cold caches, and tells how many fit into the time.
+    // The first step of all finds cold caches.
+    session.train(&order[..batch_size], &progress)?;
     let mut steps = 1;
     let mut best: Option<f64> = None;
-    session.train(&order[..batch_size], &progress)?;
+    let timed = Instant::now();
     loop {
         let start = Instant::now();
         session.train(&order[..steps * batch_size], &progress)?;
@@ -80,7 +148,7 @@ fn step_s(
         let step_s = took.as_secs_f64() / steps as f64;
         best = Some(best.map_or(step_s, |best| best.min(step_s)));
         steps = (2 * steps).min(samples / batch_size);
-        if begin.elapsed() + 2 * took > share {
+        if begin.elapsed() + 2 * took > share || timed.elapsed() + 2 * took > ENOUGH {
             return Ok(best.unwrap_or(step_s));
         }
     }
@@ -106,5 +174,18 @@ mod tests {
         for (tried, best) in table {
             assert_eq!(fastest(&tried), best, "{tried:?}");
         }
+    }
+
+    #[test]
+    fn a_long_training_is_worth_a_longer_trial() {
+        let budget = |training_steps| Budget {
+            least: Duration::from_secs(2),
+            training_steps,
+        };
+        // Fashion-MNIST: 18,750 steps of 0.1 ms are done within two seconds.
+        assert_eq!(budget(18_750).of_steps(1e-4), Duration::from_secs(2));
+        // ResNet50: 15,630 steps of 100 ms.
+        assert_eq!(budget(15_630).of_steps(0.1).as_secs_f64().round(), 31.0);
+        assert_eq!(budget(1).of_steps(f64::NAN), Duration::from_secs(2));
     }
 }

@@ -15,22 +15,28 @@ use crate::{
     lower::{ALIGNMENT_BYTES, Target},
 };
 
-/// The most that a binding may have here: offsets in a kernel are 32-bit, and `wgpu` itself stops
+/// The most that a buffer may have here: offsets in a kernel are 32-bit, and `wgpu` itself stops
 /// at 2 GiB.
-const CHUNK_BYTES: u64 = 1 << 30;
+const BUFFER_BYTES: u64 = 1 << 30;
+
+/// What a workgroup of any kernel needs of an adapter. WebGPU promises as much everywhere, but for
+/// the downlevel devices that `wgpu` also opens.
+const WORKGROUP_THREADS: u32 = 256;
+const WORKGROUP_BYTES: u32 = 16 << 10;
 
 /// No submission takes so long, unless the adapter hangs. Emulators get the time they need.
 const PATIENCE: Duration = Duration::from_secs(600);
 
 pub(crate) struct Context {
-    pub device: wgpu::Device,
+    /// Reached through `make` and `encoder`, so that nothing is made without being counted.
+    device: wgpu::Device,
     pub queue: wgpu::Queue,
     pub target: Target,
     /// Whether passes can be timed, and the nanoseconds of a tick.
     pub tick_ns: Option<f64>,
     fault: Arc<Mutex<Option<String>>>,
     name: String,
-    /// Objects made on the device, and results read back, so far: a step does neither.
+    /// Times that objects were made on the device, and results read back: a step does neither.
     pub made: AtomicU64,
     pub read: AtomicU64,
 }
@@ -40,26 +46,40 @@ impl Context {
     /// `wanted`.
     pub(crate) fn open(found: &Adapter, wanted: Target) -> Result<Self, EngineError> {
         let adapter = &found.adapter;
+        let name = found.device.name.clone();
         let has = adapter.limits();
-        let defaults = wgpu::Limits::defaults();
+        suffices(&has).map_err(|what| {
+            EngineError::Unsupported(format!("--device gpu: {name} {what}; try another --device"))
+        })?;
         let chunk_bytes = has
             .max_storage_buffer_binding_size
             .min(has.max_buffer_size)
-            .min(CHUNK_BYTES)
             .min(wanted.chunk_bytes as u64);
         let bindings = has
             .max_storage_buffers_per_shader_stage
             .min(wanted.bindings as u32);
         let limits = wgpu::Limits {
             max_storage_buffer_binding_size: chunk_bytes.max(1 << 16),
-            max_buffer_size: has.max_buffer_size.min(CHUNK_BYTES.max(chunk_bytes)),
+            max_buffer_size: has.max_buffer_size.min(BUFFER_BYTES.max(chunk_bytes)),
             max_storage_buffers_per_shader_stage: bindings,
             min_storage_buffer_offset_alignment: has.min_storage_buffer_offset_alignment,
             min_uniform_buffer_offset_alignment: has.min_uniform_buffer_offset_alignment,
-            ..defaults.or_worse_values_from(&has)
+            ..wgpu::Limits::defaults().or_worse_values_from(&has)
         };
+        let subgroup = subgroup(adapter).filter(|size| *size <= wanted.subgroup);
         let timestamps = wgpu::Features::TIMESTAMP_QUERY;
-        let required_features = adapter.features() & timestamps;
+        let mut required_features = adapter.features() & timestamps;
+        if subgroup.is_some() {
+            required_features |= wgpu::Features::SUBGROUP;
+        }
+        let target = Target {
+            chunk_bytes: chunk_bytes as usize / ALIGNMENT_BYTES * ALIGNMENT_BYTES,
+            bindings: bindings as usize,
+            workgroups: wanted
+                .workgroups
+                .min(limits.max_compute_workgroups_per_dimension as usize),
+            subgroup: subgroup.unwrap_or(1),
+        };
         let opened = pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor {
             label: Some("laptime"),
             required_features,
@@ -68,7 +88,6 @@ impl Context {
             memory_hints: wgpu::MemoryHints::Performance,
             trace: wgpu::Trace::Off,
         }));
-        let name = found.device.name.clone();
         let (device, queue) = opened.map_err(|error| {
             EngineError::Failed(format!(
                 "--device gpu: {name} cannot be opened: {error}; try --device cpu"
@@ -86,10 +105,7 @@ impl Context {
             keep(describe(&error), &errors);
         }));
         device.set_device_lost_callback(move |reason, message| {
-            keep(
-                format!("the device was lost ({reason:?}): {message}"),
-                &losses,
-            );
+            keep(lost(reason, &message), &losses);
         });
         let tick_ns = required_features
             .contains(timestamps)
@@ -97,10 +113,7 @@ impl Context {
         Ok(Self {
             device,
             queue,
-            target: Target {
-                chunk_bytes: chunk_bytes as usize / ALIGNMENT_BYTES * ALIGNMENT_BYTES,
-                bindings: bindings as usize,
-            },
+            target,
             tick_ns,
             fault,
             name,
@@ -109,13 +122,23 @@ impl Context {
         })
     }
 
+    /// The device, to make something on it that stays.
+    pub(crate) fn make(&self) -> &wgpu::Device {
+        self.made.fetch_add(1, Relaxed);
+        &self.device
+    }
+
+    /// The one thing that is made in a training: an encoder for each submission.
+    pub(crate) fn encoder(&self) -> wgpu::CommandEncoder {
+        self.device.create_command_encoder(&Default::default())
+    }
+
     /// Does something that makes objects on the device, and tells what went wrong with it.
     pub(crate) fn guarded<T>(
         &self,
         what: &str,
         make: impl FnOnce() -> T,
     ) -> Result<T, EngineError> {
-        self.made.fetch_add(1, Relaxed);
         let memory = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let internal = self.device.push_error_scope(wgpu::ErrorFilter::Internal);
         let validation = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
@@ -147,7 +170,7 @@ impl Context {
             )));
         }
         self.guarded(&format!("{what} of {bytes} bytes"), || {
-            self.device.create_buffer(&wgpu::BufferDescriptor {
+            self.make().create_buffer(&wgpu::BufferDescriptor {
                 label: Some(what),
                 size: bytes.next_multiple_of(4).max(16) as u64,
                 usage,
@@ -165,10 +188,15 @@ impl Context {
             submission_index: submission,
             timeout: Some(PATIENCE),
         });
+        if waited.is_err() {
+            // A lost device takes no submissions, so that there is nothing to wait for; that it is
+            // lost is told behind the next look at it.
+            let _ = self.device.poll(wgpu::PollType::Poll);
+        }
         self.check()?;
         waited.map(|_| ()).map_err(|error| {
             EngineError::Failed(format!(
-                "{}: the device does not answer: {error}",
+                "{}: the device does not answer: {error}; try again, or --device cpu",
                 self.name
             ))
         })
@@ -182,10 +210,7 @@ impl Context {
             .unwrap_or_else(|poisoned| poisoned.into_inner());
         match fault.as_ref() {
             None => Ok(()),
-            Some(what) => Err(EngineError::Failed(format!(
-                "{}: {what}; try again, or --device cpu",
-                self.name
-            ))),
+            Some(what) => Err(EngineError::Failed(format!("{}: {what}", self.name))),
         }
     }
 
@@ -219,12 +244,128 @@ impl Context {
     }
 }
 
+/// What keeps an adapter of these limits from running the kernels, if anything does.
+fn suffices(has: &wgpu::Limits) -> Result<(), String> {
+    let threads = has
+        .max_compute_invocations_per_workgroup
+        .min(has.max_compute_workgroup_size_x);
+    if threads < WORKGROUP_THREADS {
+        return Err(format!(
+            "runs {threads} threads in a workgroup at most, and the kernels need \
+             {WORKGROUP_THREADS}"
+        ));
+    }
+    let bytes = has.max_compute_workgroup_storage_size;
+    if bytes < WORKGROUP_BYTES {
+        return Err(format!(
+            "has {bytes} bytes of memory for a workgroup, and the kernels need {WORKGROUP_BYTES}"
+        ));
+    }
+    Ok(())
+}
+
+/// Threads of a subgroup, where it has as many in every kernel: the order of a sum depends on it.
+fn subgroup(adapter: &wgpu::Adapter) -> Option<usize> {
+    let info = adapter.get_info();
+    let is_fixed = info.subgroup_min_size == info.subgroup_max_size;
+    let has = adapter.features().contains(wgpu::Features::SUBGROUP);
+    (has && is_fixed).then_some(info.subgroup_max_size as usize)
+}
+
+/// What happened, and what to do. What the device refuses it refuses every time.
 fn describe(error: &wgpu::Error) -> String {
     match error {
         wgpu::Error::OutOfMemory { .. } => {
             "out of memory on the device; take a smaller --batch-size, or --device cpu".into()
         }
-        wgpu::Error::Validation { description, .. } => format!("refused: {description}"),
-        wgpu::Error::Internal { description, .. } => format!("internal error: {description}"),
+        wgpu::Error::Validation { description, .. } => {
+            format!("refused: {description}; take --device cpu")
+        }
+        wgpu::Error::Internal { description, .. } => {
+            format!("internal error: {description}; try again, or --device cpu")
+        }
+    }
+}
+
+fn lost(reason: wgpu::DeviceLostReason, message: &str) -> String {
+    let message = message.trim();
+    let colon = if message.is_empty() { "" } else { ": " };
+    format!("the device was lost ({reason:?}){colon}{message}; try again, or --device cpu")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adapters::adapters;
+
+    #[test]
+    fn what_goes_wrong_is_told_with_what_to_do() {
+        let source = || Box::new(std::fmt::Error);
+        let description = || "no such binding".to_owned();
+        let [memory, refused, internal] = [
+            wgpu::Error::OutOfMemory { source: source() },
+            wgpu::Error::Validation {
+                source: source(),
+                description: description(),
+            },
+            wgpu::Error::Internal {
+                source: source(),
+                description: description(),
+            },
+        ]
+        .map(|error| describe(&error));
+        assert!(memory.contains("out of memory") && memory.contains("--batch-size"));
+        // It would be refused again.
+        assert!(refused.contains("no such binding") && !refused.contains("try again"));
+        assert!(internal.contains("no such binding") && internal.contains("try again"));
+    }
+
+    #[test]
+    fn an_adapter_that_is_too_small_for_the_kernels_is_named_with_what_it_lacks() {
+        let limits = wgpu::Limits::defaults();
+        assert_eq!(suffices(&limits), Ok(()));
+        let narrow = wgpu::Limits {
+            max_compute_invocations_per_workgroup: 128,
+            ..limits.clone()
+        };
+        assert!(suffices(&narrow).is_err_and(|what| what.contains("128 threads")));
+        let small = wgpu::Limits {
+            max_compute_workgroup_storage_size: 8 << 10,
+            ..limits
+        };
+        assert!(suffices(&small).is_err_and(|what| what.contains("8192 bytes")));
+    }
+
+    #[test]
+    fn subgroups_are_used_where_there_are_any_and_no_one_objects() {
+        let Some(found) = adapters().into_iter().next() else {
+            eprintln!("skipped: no adapter");
+            return;
+        };
+        let opened = |subgroup| {
+            let wanted = Target {
+                subgroup,
+                ..Target::MOST
+            };
+            Context::open(&found, wanted).unwrap().target.subgroup
+        };
+        assert_eq!(opened(64), subgroup(&found.adapter).unwrap_or(1));
+        assert_eq!(opened(1), 1);
+    }
+
+    #[test]
+    fn a_lost_device_is_told_of() {
+        let Some(found) = adapters().into_iter().next() else {
+            eprintln!("skipped: no adapter");
+            return;
+        };
+        let context = Context::open(&found, Target::MOST).unwrap();
+        context.check().unwrap();
+        context.make().destroy();
+        let error = context.wait(None).unwrap_err().to_string();
+        assert!(
+            error.contains("was lost") && error.contains("--device cpu"),
+            "{error}"
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! Graphics adapters as an engine.
 
 use laptime_engine::{Device, DeviceKind, Engine, EngineError, Job, Session};
-use laptime_workload::Precision;
+use laptime_workload::{Precision, Workload};
 
 use crate::{
     adapters::{adapters, find},
@@ -20,15 +20,28 @@ pub struct GpuEngine {
 impl GpuEngine {
     /// Uses what an adapter has.
     pub const fn new() -> Self {
-        Self::within(Target {
-            chunk_bytes: usize::MAX,
-            bindings: 16,
-        })
+        Self::within(Target::MOST)
     }
 
     /// Uses no more than this of an adapter's limits.
     pub const fn within(most: Target) -> Self {
         Self { most }
+    }
+}
+
+impl GpuEngine {
+    /// Whether there are kernels for this workload, before any adapter is looked for.
+    ///
+    /// # Errors
+    /// What there are none for.
+    pub fn check(workload: &Workload) -> Result<(), EngineError> {
+        match workload.precision {
+            Precision::Fp32 => Ok(()),
+            Precision::Bf16 => Err(EngineError::Unsupported(format!(
+                "--precision {}: the GPU kernels have fp32 alone; give --device cpu",
+                workload.precision
+            ))),
+        }
     }
 }
 
@@ -52,12 +65,7 @@ impl Engine for GpuEngine {
     }
 
     fn compile(&self, job: &Job, device: &Device) -> Result<Box<dyn Session>, EngineError> {
-        if job.workload.precision != Precision::Fp32 {
-            return Err(EngineError::Unsupported(format!(
-                "--precision {}: the GPU kernels have fp32 alone; give --device cpu",
-                job.workload.precision
-            )));
-        }
+        Self::check(&job.workload)?;
         if device.kind != DeviceKind::Gpu {
             let what = format!("{} is no graphics adapter", device.name);
             return Err(EngineError::Unsupported(what));

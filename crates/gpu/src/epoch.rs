@@ -2,6 +2,7 @@
 //! the last ones run. A step makes nothing on the device and reads nothing back.
 
 use std::{
+    cell::Cell,
     collections::VecDeque,
     time::{Duration, Instant},
 };
@@ -35,8 +36,10 @@ pub(crate) struct Steps {
     numbers: wgpu::Buffer,
     log_back: wgpu::Buffer,
     clock: Option<Clock>,
+    /// Samples, steps and time of a segment at most.
     samples: usize,
-    steps: usize,
+    pub steps: usize,
+    pub time: Duration,
 }
 
 struct Clock {
@@ -74,7 +77,7 @@ impl Steps {
             Usage::UNIFORM | Usage::COPY_DST,
         )?;
         let group = context
-            .device
+            .make()
             .create_bind_group(&wgpu::BindGroupDescriptor {
                 label: Some("step"),
                 layout,
@@ -92,7 +95,7 @@ impl Steps {
             Some(tick_ns) => {
                 let count = 2 * steps;
                 let queries = context.guarded("a clock", || {
-                    context.device.create_query_set(&wgpu::QuerySetDescriptor {
+                    context.make().create_query_set(&wgpu::QuerySetDescriptor {
                         label: Some("clock"),
                         ty: wgpu::QueryType::Timestamp,
                         count: count as u32,
@@ -119,41 +122,45 @@ impl Steps {
             clock,
             samples,
             steps,
+            time: SEGMENT,
         })
     }
 
-    /// Runs batches until all are done or there is a wish to stop; at least one is done.
+    /// Runs batches until all are done or there is a wish to stop; at least one is done. The score
+    /// goes on from `score`, and each step's is added by itself, so that an epoch in parts has the
+    /// same sums as one in one go. Says how many batches were done.
     pub(crate) fn run(
         &self,
         context: &Context,
         batches: &[Batch],
+        mut score: Score,
         progress: &Progress,
-    ) -> Result<EpochReport, EngineError> {
-        let mut score = Score::default();
+        pace: &Cell<Pace>,
+    ) -> Result<(EpochReport, usize), EngineError> {
         let mut step_s = self
             .clock
             .as_ref()
             .map(|_| Vec::with_capacity(batches.len()));
         let mut done = 0;
-        // The first segments are short: nobody knows yet what a step takes.
-        let mut wanted = 16;
-        let mut pace = Pace { steps: 1 };
         while done < batches.len() {
-            let segment = self.segment(&batches[done..], wanted);
+            let mut learnt = pace.get();
+            let segment = self.segment(&batches[done..], learnt.segment);
             let start = Instant::now();
-            let count = self.submit(context, segment, progress, &mut pace)?;
+            let count = self.submit(context, segment, progress, &mut learnt)?;
             let took = start.elapsed();
             self.read_log(context, &segment[..count], &mut score)?;
             self.read_clock(context, count, step_s.as_mut())?;
             progress.tell(score);
             done += count;
+            learnt.segment = ((count as f64 * self.time.as_secs_f64()
+                / took.as_secs_f64().max(1e-6)) as usize)
+                .max(1);
+            pace.set(learnt);
             if count < segment.len() || progress.is_stopped() {
                 break;
             }
-            wanted = (count as f64 * SEGMENT.as_secs_f64() / took.as_secs_f64().max(1e-6)) as usize;
-            wanted = wanted.max(1);
         }
-        Ok(EpochReport { score, step_s })
+        Ok((EpochReport { score, step_s }, done))
     }
 
     /// As many of the batches as are wanted and as the buffers hold.
@@ -189,7 +196,7 @@ impl Steps {
             Ok::<_, EngineError>(())
         };
         while done < segment.len() {
-            let count = pace.steps.min(segment.len() - done);
+            let count = pace.submission.min(segment.len() - done);
             in_flight.push_back((self.submission(context, segment, done, count), count));
             done += count;
             // The first submission of all is one step: it tells what a step takes.
@@ -233,7 +240,7 @@ impl Steps {
         first: usize,
         count: usize,
     ) -> wgpu::SubmissionIndex {
-        let mut encoder = context.device.create_command_encoder(&Default::default());
+        let mut encoder = context.encoder();
         for (place, batch) in segment.iter().enumerate().skip(first).take(count) {
             let timestamp_writes =
                 self.clock
@@ -261,7 +268,7 @@ impl Steps {
         done: &[Batch],
         score: &mut Score,
     ) -> Result<(), EngineError> {
-        let mut encoder = context.device.create_command_encoder(&Default::default());
+        let mut encoder = context.encoder();
         let bytes = 8 * done.len();
         encoder.copy_buffer_to_buffer(&self.log, 0, &self.log_back, 0, bytes as u64);
         context.queue.submit([encoder.finish()]);
@@ -285,7 +292,7 @@ impl Steps {
         let (Some(clock), Some(step_s)) = (&self.clock, step_s) else {
             return Ok(());
         };
-        let mut encoder = context.device.create_command_encoder(&Default::default());
+        let mut encoder = context.encoder();
         encoder.resolve_query_set(&clock.queries, 0..2 * count as u32, &clock.resolved, 0);
         let bytes = 16 * count;
         encoder.copy_buffer_to_buffer(&clock.resolved, 0, &clock.back, 0, bytes as u64);
@@ -306,16 +313,25 @@ pub(crate) fn float(bytes: &[u8]) -> f32 {
     f32::from_le_bytes(bytes[..4].try_into().expect("four bytes"))
 }
 
-/// How many steps make a submission.
-struct Pace {
-    steps: usize,
+/// How many steps make a submission and a segment: learnt from those that are done, and kept from
+/// one call to the next.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    submission: usize,
+    segment: usize,
 }
 
 impl Pace {
+    /// Short at first: nobody knows yet what a step takes.
+    pub(crate) const UNKNOWN: Self = Self {
+        submission: 1,
+        segment: 16,
+    };
+
     /// Learns from a submission of so many steps. Grows by at most a factor of two: the first steps
     /// of all are slow.
     fn learn(&mut self, steps: usize, took: Duration) {
         let fitting = steps as f64 * SUBMISSION.as_secs_f64() / took.as_secs_f64().max(1e-7);
-        self.steps = (fitting as usize).clamp(1, 2 * self.steps);
+        self.submission = (fitting as usize).clamp(1, 2 * self.submission);
     }
 }

@@ -4,11 +4,11 @@
 use std::fmt;
 
 use laptime_graph::{
-    Op, Program, Role,
+    Op, Program, Role, TensorId,
     schedule::{Kernel, Schedule},
 };
 
-use crate::probe::Peaks;
+use crate::{lower::live_rectangle, probe::Peaks};
 
 /// A step, counted.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,7 +68,11 @@ fn bytes(program: &Program, schedule: &Schedule, kernel: &Kernel) -> u64 {
         .accesses
         .iter()
         .filter_map(|access| {
-            let bytes = schedule.buffer(access.tensor)?.bytes;
+            let bytes = live_bytes(
+                program,
+                access.tensor,
+                schedule.buffer(access.tensor)?.bytes,
+            );
             let is_update = access.write && program.tensor(access.tensor).role.is_persistent();
             Some(if is_update { 2 * bytes } else { bytes })
         })
@@ -82,6 +86,25 @@ fn bytes(program: &Program, schedule: &Schedule, kernel: &Kernel) -> u64 {
         .map(|tensor| tensor.elements())
         .sum();
     (stored + pixels) as u64
+}
+
+/// What of a tensor's bytes is ever touched: of a filter, its gradient and its moments the live taps.
+fn live_bytes(program: &Program, tensor: TensorId, bytes: usize) -> usize {
+    let filter = match program.tensor(tensor).role {
+        Role::Moment { of } | Role::Gradient { of } => of,
+        _ => tensor,
+    };
+    let mut operations = program.operations.iter();
+    let share = operations.find_map(|operation| match operation.op {
+        Op::Conv2d(window) if operation.inputs[1] == filter => {
+            let shape = |id| &program.tensor(id).shape;
+            let (x, y) = (shape(operation.inputs[0]), shape(operation.outputs[0]));
+            let [rows, columns] = live_rectangle(&window, [x[1], x[2]], [y[1], y[2]]);
+            Some((rows[1] * columns[1], window.kernel[0] * window.kernel[1]))
+        }
+        _ => None,
+    });
+    share.map_or(bytes, |(live, all)| bytes / all * live)
 }
 
 impl fmt::Display for Forecast {

@@ -1,7 +1,10 @@
 //! What an adapter reaches at best, measured by three short kernels: multiply-adds in registers,
 //! a copy, and dispatches that do nothing.
 
-use std::time::{Duration, Instant};
+use std::{
+    ops::RangeInclusive,
+    time::{Duration, Instant},
+};
 
 use laptime_engine::{Device, EngineError};
 
@@ -12,8 +15,12 @@ use crate::{adapters::find, context::Context, lower::Target};
 pub struct Probe {
     /// Its peaks.
     pub peaks: Peaks,
+    /// The memory of its own or of what it shares with the processor, where the driver tells.
+    pub memory_bytes: Option<u64>,
     /// The most bytes of one buffer.
     pub buffer_bytes: u64,
+    /// What kernels are lowered for on it.
+    pub target: Target,
     /// What kernels could use of it: timestamps, subgroups, 16-bit floats, cooperative matrices.
     pub features: Vec<String>,
 }
@@ -38,8 +45,19 @@ impl Peaks {
     };
 }
 
-/// A measurement is repeated with more work until it takes so long.
-const LONG_ENOUGH: Duration = Duration::from_millis(20);
+/// What a dispatch should take: long against the cost of beginning one.
+const DISPATCH: Duration = Duration::from_millis(1);
+
+/// What a submission should take: long against the cost of submitting, and what a processor's clock
+/// does meanwhile.
+const SUBMISSION: Duration = Duration::from_millis(20);
+
+/// Dispatches of a submission at most.
+const DISPATCHES: u32 = 1 << 13;
+
+/// Measurements, of which the best counts: whatever else the machine does only ever makes one
+/// slower.
+const LOOKS: usize = 4;
 
 /// Values of a copy: 64 MiB.
 const VALUES: usize = 16 << 20;
@@ -54,13 +72,7 @@ const SUMS: usize = 8;
 /// Where it cannot be opened, or fails.
 pub fn probe(device: &Device) -> Result<Probe, EngineError> {
     let found = find(device)?;
-    let context = Context::open(
-        &found,
-        Target {
-            chunk_bytes: 4 * VALUES,
-            bindings: 8,
-        },
-    )?;
+    let context = Context::open(&found, Target::MOST)?;
     let info = found.adapter.get_info();
     let has = found.adapter.features();
     let mut features = Vec::new();
@@ -84,9 +96,34 @@ pub fn probe(device: &Device) -> Result<Probe, EngineError> {
     );
     Ok(Probe {
         peaks: Bench::new(&context)?.peaks()?,
+        memory_bytes: memory_bytes(&found.adapter),
+        target: context.target,
         buffer_bytes: found.adapter.limits().max_buffer_size,
         features,
     })
+}
+
+/// The size of the largest memory that an adapter has near: `wgpu` does not tell, Vulkan does.
+#[cfg(not(target_vendor = "apple"))]
+fn memory_bytes(adapter: &wgpu::Adapter) -> Option<u64> {
+    const DEVICE_LOCAL: u32 = 1; // VK_MEMORY_HEAP_DEVICE_LOCAL_BIT
+    // SAFETY: the adapter is asked, and nothing of it is kept.
+    let vulkan = unsafe { adapter.as_hal::<wgpu::hal::api::Vulkan>() }?;
+    let instance = vulkan.shared_instance().raw_instance();
+    // SAFETY: the physical device is of this instance, and both live as long as the adapter.
+    let memory =
+        unsafe { instance.get_physical_device_memory_properties(vulkan.raw_physical_device()) };
+    let heaps = memory
+        .memory_heaps
+        .iter()
+        .take(memory.memory_heap_count as usize);
+    let local = heaps.filter(|heap| heap.flags.as_raw() & DEVICE_LOCAL != 0);
+    local.map(|heap| heap.size).max()
+}
+
+#[cfg(target_vendor = "apple")]
+fn memory_bytes(_adapter: &wgpu::Adapter) -> Option<u64> {
+    None
 }
 
 struct Bench<'a> {
@@ -104,7 +141,7 @@ impl<'a> Bench<'a> {
             context.buffer("the source of a copy", 4 * values, usage)?,
             context.buffer("the target of a copy", 4 * values, usage)?,
         ];
-        let device = &context.device;
+        let device = context.make();
         let entries = [0, 1].map(|binding| wgpu::BindGroupLayoutEntry {
             binding,
             visibility: wgpu::ShaderStages::COMPUTE,
@@ -149,30 +186,49 @@ impl<'a> Bench<'a> {
         // Few workgroups at first: an emulator would take seconds for all of a card's.
         let flops = |groups: u32| (2 * TURNS * SUMS * 256) as f64 * f64::from(groups);
         let bytes = |groups: u32| (2 * 4 * 256) as f64 * f64::from(groups);
+        self.time(&nothing, 1, 1)?;
+        let submit = self.best(&nothing, 1, 1)?;
         Ok(Peaks {
-            flops: self.rate(&multiply_adds, 256.min(groups), flops)?,
-            bytes_per_s: self.rate(&copy, groups, bytes)?,
-            launch_s: 1.0 / self.rate(&nothing, 1, |_| 1.0)?,
+            flops: self.rate(&multiply_adds, 64..=groups, submit, flops)?,
+            bytes_per_s: self.rate(&copy, groups..=groups, submit, bytes)?,
+            launch_s: 1.0 / self.rate(&nothing, 1..=1, submit, |_| 1.0)?,
         })
     }
 
-    /// Units of work a second, where a dispatch of so many workgroups does this much.
+    /// Units of work a second, where a dispatch of so many workgroups does this much, and a
+    /// submission costs `submit` by itself.
     fn rate(
         &self,
         pipeline: &wgpu::ComputePipeline,
-        groups: u32,
+        groups: RangeInclusive<u32>,
+        submit: Duration,
         work: impl Fn(u32) -> f64,
     ) -> Result<f64, EngineError> {
+        let (mut groups, most) = groups.into_inner();
+        // Drivers compile a kernel when it first runs, and a card wakes up.
+        self.time(pipeline, groups, 1)?;
+        while groups < most && self.time(pipeline, groups, 1)?.saturating_sub(submit) < DISPATCH {
+            groups = (2 * groups).min(most);
+        }
         let mut dispatches = 1;
-        let mut best: f64 = 0.0;
-        loop {
-            let took = self.time(pipeline, groups, dispatches)?;
-            best = best.max(work(groups) * f64::from(dispatches) / took.as_secs_f64().max(1e-9));
-            if took > LONG_ENOUGH || dispatches >= 1 << 14 {
-                return Ok(best);
-            }
+        while dispatches < DISPATCHES && self.time(pipeline, groups, dispatches)? < SUBMISSION {
             dispatches *= 2;
         }
+        let took = self.best(pipeline, groups, dispatches)?;
+        Ok(work(groups) * f64::from(dispatches) / took.as_secs_f64().max(1e-9))
+    }
+
+    fn best(
+        &self,
+        pipeline: &wgpu::ComputePipeline,
+        groups: u32,
+        dispatches: u32,
+    ) -> Result<Duration, EngineError> {
+        let mut best = self.time(pipeline, groups, dispatches)?;
+        for _ in 1..LOOKS {
+            best = best.min(self.time(pipeline, groups, dispatches)?);
+        }
+        Ok(best)
     }
 
     fn time(
@@ -181,10 +237,7 @@ impl<'a> Bench<'a> {
         groups: u32,
         dispatches: u32,
     ) -> Result<Duration, EngineError> {
-        let mut encoder = self
-            .context
-            .device
-            .create_command_encoder(&Default::default());
+        let mut encoder = self.context.encoder();
         let mut pass = encoder.begin_compute_pass(&Default::default());
         pass.set_pipeline(pipeline);
         pass.set_bind_group(0, &self.group, &[]);
@@ -206,8 +259,8 @@ impl<'a> Bench<'a> {
              @compute @workgroup_size(256)\n\
              fn main(@builtin(global_invocation_id) id: vec3<u32>) {{\nlet i = id.x;\n{body}}}\n"
         );
-        let device = &self.context.device;
         self.context.guarded("a probe", || {
+            let device = self.context.make();
             let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
                 label: Some("probe"),
                 bind_group_layouts: &[Some(&self.layout)],

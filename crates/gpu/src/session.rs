@@ -1,6 +1,6 @@
 //! A compiled workload on a graphics adapter, with its state.
 
-use std::collections::BTreeMap;
+use std::{cell::Cell, collections::BTreeMap};
 
 use laptime_engine::{
     Device, EngineError, EpochReport, Job, Progress, Score, Session, StepCosts,
@@ -15,7 +15,7 @@ use laptime_workload::{Optimizer, epoch_order};
 use crate::{
     compiled::{Compiled, Pipelines, Surroundings, chunks},
     context::Context,
-    epoch::{Batch, Steps, float},
+    epoch::{Batch, Pace, Steps, float},
     lower::lower,
     samples::DeviceSamples,
 };
@@ -30,6 +30,8 @@ pub(crate) struct GpuSession {
     samples: [DeviceSamples; 2],
     persistent: Vec<wgpu::Buffer>,
     compiled: Vec<Compiled>,
+    /// Of training and of evaluation.
+    paces: [Cell<Pace>; 2],
     done: u64,
     device_step_s: Option<f64>,
 }
@@ -62,6 +64,7 @@ impl GpuSession {
             steps,
             samples,
             compiled: Vec::new(),
+            paces: [Cell::new(Pace::UNKNOWN), Cell::new(Pace::UNKNOWN)],
             done: 0,
             device_step_s: None,
             context,
@@ -98,7 +101,7 @@ impl GpuSession {
             .unwrap_or_default();
         let program = build(&self.job.workload, mode, batch_size);
         let surroundings = Surroundings {
-            samples: &self.samples[samples_of(mode)],
+            samples: &self.samples[place_of(mode)],
             order: &self.steps.order,
             log: &self.steps.log,
             persistent: &self.persistent,
@@ -121,14 +124,15 @@ impl GpuSession {
         })
     }
 
-    /// Runs the samples of `order` through the Programs of `mode`, batch by batch.
+    /// Runs the samples of `order` through the Programs of `mode`, batch by batch, as far as there
+    /// is no wish to stop; says how many batches that were.
     fn epoch(
         &mut self,
         mode: Mode,
         order: &[u32],
         progress: &Progress,
-    ) -> Result<EpochReport, EngineError> {
-        let count = self.samples[samples_of(mode)].count;
+    ) -> Result<(EpochReport, usize), EngineError> {
+        let count = self.samples[place_of(mode)].count;
         if let Some(sample) = order.iter().find(|&&sample| sample as usize >= count) {
             let which = if mode == Mode::Training {
                 "training"
@@ -151,7 +155,13 @@ impl GpuSession {
                 rate: rate(self.job.workload.optimizer, number),
             })
             .collect();
-        self.steps.run(&self.context, &batches, progress)
+        let before = match mode {
+            Mode::Training => progress.score(),
+            Mode::Evaluation => Score::default(),
+        };
+        let pace = &self.paces[place_of(mode)];
+        self.steps
+            .run(&self.context, &batches, before, progress, pace)
     }
 
     /// Writes a tensor's values to where its buffer has them.
@@ -184,10 +194,7 @@ impl GpuSession {
         let back = self
             .context
             .buffer("a copy", bytes.next_multiple_of(8), usage)?;
-        let mut encoder = self
-            .context
-            .device
-            .create_command_encoder(&Default::default());
+        let mut encoder = self.context.encoder();
         encoder.copy_buffer_to_buffer(from, offset as u64, &back, 0, bytes as u64);
         self.context.queue.submit([encoder.finish()]);
         self.context.read(&back, bytes)
@@ -220,28 +227,26 @@ impl Session for GpuSession {
             self.training().dispatch_count().to_string(),
         );
         if let Some(step_s) = self.device_step_s {
-            tell("device_step_s", format!("{step_s:.3e}"));
+            tell("device_step_s", step_s.to_string());
         }
         details
     }
 
     fn train(&mut self, order: &[u32], progress: &Progress) -> Result<EpochReport, EngineError> {
-        let report = self.epoch(Mode::Training, order, progress)?;
-        let steps = report
-            .score
-            .samples
-            .div_ceil(self.job.workload.batch_size as u64);
-        self.done += steps;
-        self.device_step_s = report.step_s.as_ref().map(|step_s| {
-            let total_s: f64 = step_s.iter().map(|s| f64::from(*s)).sum();
-            total_s / steps.max(1) as f64
-        });
+        let (report, steps) = self.epoch(Mode::Training, order, progress)?;
+        self.done += steps as u64;
+        if steps > 0 {
+            self.device_step_s = report.step_s.as_ref().map(|step_s| {
+                let total_s: f64 = step_s.iter().map(|s| f64::from(*s)).sum();
+                total_s / steps as f64
+            });
+        }
         Ok(report)
     }
 
     fn evaluate(&mut self, progress: &Progress) -> Result<Score, EngineError> {
         let order = epoch_order(0, 0, self.job.dataset.test.count(), false);
-        Ok(self.epoch(Mode::Evaluation, &order, progress)?.score)
+        Ok(self.epoch(Mode::Evaluation, &order, progress)?.0.score)
     }
 
     fn logits(&mut self, samples: &[u32]) -> Result<Vec<f32>, EngineError> {
@@ -322,7 +327,8 @@ impl Session for GpuSession {
     }
 }
 
-fn samples_of(mode: Mode) -> usize {
+/// The place of what is kept once for training and once for evaluation.
+fn place_of(mode: Mode) -> usize {
     match mode {
         Mode::Training => 0,
         Mode::Evaluation => 1,
@@ -355,7 +361,10 @@ fn rate(optimizer: Optimizer, step: u64) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, atomic::Ordering::Relaxed};
+    use std::{
+        sync::{Arc, atomic::Ordering::Relaxed},
+        time::Duration,
+    };
 
     use laptime_engine::Passes;
     use laptime_workload::{Builtin, Overrides, dataset::synthetic};
@@ -363,28 +372,34 @@ mod tests {
     use super::*;
     use crate::{adapters::adapters, lower::Target};
 
-    #[test]
-    fn a_step_makes_nothing_on_the_device_and_reads_nothing_back() {
+    /// A session on so many synthetic samples, and an order of all of them.
+    fn session(samples: usize) -> Option<(GpuSession, Vec<u32>)> {
         let Some(found) = adapters().into_iter().next() else {
             eprintln!("skipped: no adapter");
-            return;
+            return None;
         };
         let builtin = Builtin::find("fashion-mnist").unwrap();
         let workload = builtin.spec().resolve(&Overrides::default()).unwrap();
         let job = Job {
-            dataset: Arc::new(synthetic(workload.dataset, 32 * 48, 50)),
+            dataset: Arc::new(synthetic(workload.dataset, samples, 50)),
             workload: Arc::new(workload),
             threads: 1,
             passes: Passes::All,
             profile: false,
         };
-        let most = Target {
-            chunk_bytes: 128 << 20,
-            bindings: 16,
+        let context = Context::open(&found, Target::MOST).unwrap();
+        let session = GpuSession::new(&job, &found.device, context).unwrap();
+        Some((session, (0..samples as u32).collect()))
+    }
+
+    #[test]
+    fn a_step_makes_nothing_on_the_device_and_reads_nothing_back() {
+        let Some((mut session, order)) = session(32 * 48) else {
+            return;
         };
-        let context = Context::open(&found, most).unwrap();
-        let mut session = GpuSession::new(&job, &found.device, context).unwrap();
-        let order: Vec<u32> = (0..32 * 48).collect();
+        // Segments of eight steps, however long a step takes.
+        session.steps.steps = 8;
+        session.steps.time = Duration::from_secs(1_000_000);
         let counts = |session: &GpuSession| {
             let Context { made, read, .. } = &session.context;
             (made.load(Relaxed), read.load(Relaxed))
@@ -394,7 +409,49 @@ mod tests {
         assert_eq!(report.score.samples, 32 * 48);
         let (made_then, read_then) = counts(&session);
         assert_eq!(made_then, made);
-        // Log and clock, once for the first 16 steps and then about once a second.
-        assert!(read_then - read < 48, "{} reads", read_then - read);
+        // For each segment the log, and the clock where there is one.
+        let reads = 1 + u64::from(session.context.tick_ns.is_some());
+        assert_eq!(read_then - read, 6 * reads);
+    }
+
+    #[test]
+    fn a_device_that_is_lost_ends_the_training_with_an_error() {
+        let Some((mut session, order)) = session(64) else {
+            return;
+        };
+        session.train(&order, &Progress::new()).unwrap();
+        session.context.make().destroy();
+        let Err(EngineError::Failed(what)) = session.train(&order, &Progress::new()) else {
+            panic!("it trained");
+        };
+        assert!(
+            what.contains("was lost") && what.contains("--device cpu"),
+            "{what}"
+        );
+    }
+
+    #[test]
+    fn an_epoch_in_parts_is_the_epoch_in_one_go_to_the_bit() {
+        let (Some((mut one, order)), Some((mut parts, _))) =
+            (session(32 * 20 + 7), session(32 * 20 + 7))
+        else {
+            return;
+        };
+        let whole = one.train(&order, &Progress::new()).unwrap();
+        let progress = Progress::new();
+        let mut step_s = 0;
+        let mut score = Score::default();
+        for part in [&order[..32 * 3], &order[32 * 3..32 * 19], &order[32 * 19..]] {
+            let report = parts.train(part, &progress).unwrap();
+            step_s += report.step_s.map_or(0, |step_s| step_s.len());
+            score = report.score;
+            // As a caller does that reads the score between two parts.
+            progress.tell(score);
+        }
+        assert_eq!(score, whole.score);
+        assert_eq!(score.samples, order.len() as u64);
+        assert_eq!(step_s, whole.step_s.map_or(0, |step_s| step_s.len()));
+        assert_eq!(parts.state().unwrap(), one.state().unwrap());
+        assert_eq!(parts.state().unwrap().steps, 21);
     }
 }

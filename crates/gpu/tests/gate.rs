@@ -13,8 +13,6 @@ use laptime_gpu::GpuEngine;
 use laptime_graph::FusionKind;
 use laptime_workload::{Optimizer, Workload};
 
-const VERIFIED: Verdict = Verdict::Verified { steps: 20 };
-
 fn fashion_mnist() -> Workload {
     builtin("fashion-mnist", None)
 }
@@ -23,7 +21,7 @@ fn fashion_mnist() -> Workload {
 fn fashion_mnist_is_verified() {
     let Some(device) = adapter() else { return };
     let verdict = verify(&GpuEngine::new(), &job(fashion_mnist(), 60_000), &device).unwrap();
-    assert_eq!(verdict, VERIFIED);
+    assert!(verdict.is_verified(), "{verdict}");
 }
 
 #[test]
@@ -41,7 +39,7 @@ fn every_pass_can_be_switched_off() {
             ..job(dense_net(&[40], 8), 160)
         };
         let verdict = verify(&GpuEngine::new(), &job, &device).unwrap();
-        assert_eq!(verdict, VERIFIED, "{passes:?}");
+        assert!(verdict.is_verified(), "{verdict}: {passes:?}");
     }
 }
 
@@ -60,7 +58,10 @@ fn nets_of_any_depth_width_and_batch_are_verified() {
         let samples = 20 * batch_size + batch_size / 2;
         let job = job(dense_net(hidden, batch_size), samples);
         let verdict = verify(&GpuEngine::new(), &job, &device).unwrap();
-        assert_eq!(verdict, VERIFIED, "{hidden:?}, batch {batch_size}");
+        assert!(
+            verdict.is_verified(),
+            "{verdict}: {hidden:?}, batch {batch_size}"
+        );
     }
 }
 

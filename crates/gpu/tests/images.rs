@@ -4,15 +4,10 @@
 mod common;
 
 use common::{ADAM, adapter, job, net};
-use laptime_engine::{
-    Job, Passes,
-    gate::{Verdict, verify},
-};
+use laptime_engine::{Job, Passes, gate::verify};
 use laptime_gpu::GpuEngine;
 use laptime_graph::FusionKind;
 use laptime_workload::random::{Purpose, Stream};
-
-const VERIFIED: Verdict = Verdict::Verified { steps: 20 };
 
 const SGD: &str = "kind = \"sgd\"\nlearning_rate = 0.05\nmomentum = 0.9\n";
 
@@ -69,7 +64,7 @@ fn nets_on_images_are_verified() {
             20 * batch_size + 3,
         );
         let verdict = verify(&GpuEngine::new(), &job, &device).unwrap();
-        assert_eq!(verdict, VERIFIED, "batch {batch_size}");
+        assert!(verdict.is_verified(), "{verdict}: batch {batch_size}");
     }
 }
 
@@ -89,7 +84,7 @@ fn every_pass_of_a_residual_net_can_be_switched_off() {
             ..job(workload, 80)
         };
         let verdict = verify(&GpuEngine::new(), &job, &device).unwrap();
-        assert_eq!(verdict, VERIFIED, "{passes:?}");
+        assert!(verdict.is_verified(), "{verdict}: {passes:?}");
     }
 }
 
@@ -129,6 +124,6 @@ fn convolutions_and_pools_of_any_shape_are_verified() {
         let batch_size = 1 + number as usize;
         let workload = net(dataset, &layers, ADAM, batch_size);
         let verdict = verify(&GpuEngine::new(), &job(workload, 20 * batch_size), &device).unwrap();
-        assert_eq!(verdict, VERIFIED, "{layers}");
+        assert!(verdict.is_verified(), "{verdict}: {layers}");
     }
 }

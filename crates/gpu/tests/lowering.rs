@@ -5,7 +5,7 @@ mod common;
 use common::builtin;
 use laptime_engine::Passes;
 use laptime_gpu::{Forecast, Peaks, Target, lower};
-use laptime_graph::{Mode, Program, build, schedule::Schedule};
+use laptime_graph::{Mode, Op, Program, build, schedule::Schedule};
 
 fn lowered(name: &str, target: Target) -> (Program, Schedule) {
     let workload = builtin(name, None);
@@ -32,7 +32,7 @@ fn no_tensor_lies_across_two_chunks() {
             "cifar10-resnet50",
             Target {
                 chunk_bytes,
-                bindings: 16,
+                ..Target::COMMON
             },
         );
         for buffer in &schedule.buffers {
@@ -51,7 +51,7 @@ fn a_tensor_larger_than_a_chunk_is_named() {
     let program = build(&workload, Mode::Training, workload.batch_size);
     let target = Target {
         chunk_bytes: 1 << 20,
-        bindings: 16,
+        ..Target::COMMON
     };
     let what = lower(&program, target, &Passes::All).unwrap_err();
     assert!(what.contains("weight") && what.contains("bytes"), "{what}");
@@ -66,4 +66,53 @@ fn a_barrier_left_out_is_found() {
     schedule.stages[0].barrier = false;
     let what = schedule.check(&program).unwrap_err();
     assert!(what.contains("between two barriers"), "{what}");
+}
+
+/// A dispatch of updates binds the chunks of all that it updates: where an adapter binds few, there
+/// are several dispatches, each within the limit, and every update is in one of them.
+#[test]
+fn updates_are_split_where_an_adapter_binds_few_buffers() {
+    let target = Target {
+        chunk_bytes: 16 << 20,
+        bindings: 8,
+        ..Target::COMMON
+    };
+    let (program, schedule) = lowered("cifar10-resnet50", target);
+    let is_update = |op: &Op| matches!(op, Op::Adam { .. });
+    let mut updates = 0;
+    let mut dispatches = 0;
+    for kernel in schedule.stages.iter().flat_map(|stage| &stage.kernels) {
+        let of_kernel = kernel.operations.iter().map(|id| program.operation(*id));
+        let count = of_kernel.clone().filter(|one| is_update(&one.op)).count();
+        updates += count;
+        let first = &program.operation(kernel.operations[0]).op;
+        if count > 0 && (is_update(first) || *first == Op::Zeros) {
+            dispatches += 1;
+            let mut chunks: Vec<_> = of_kernel
+                .flat_map(|operation| &operation.inputs)
+                .filter_map(|id| schedule.buffer(*id))
+                .map(|buffer| (buffer.arena, buffer.offset_bytes / target.chunk_bytes))
+                .collect();
+            chunks.sort_unstable();
+            chunks.dedup();
+            assert!(chunks.len() < target.bindings, "{}", chunks.len());
+        }
+    }
+    let all = program.operations.iter().filter(|one| is_update(&one.op));
+    assert_eq!(updates, all.count());
+    assert!(dispatches > 1);
+}
+
+#[test]
+fn taps_that_only_meet_padding_cost_no_bytes() {
+    let (program, schedule) = lowered("cifar10-resnet50", Target::COMMON);
+    let forecast = Forecast::of(&program, &schedule, Peaks::ASSUMED);
+    // 512 × 512 weights of one live tap, as many biases as filters, and two small images.
+    let mut of_last = forecast
+        .dispatches
+        .iter()
+        .filter(|one| one.makes == "layer4.2.conv2");
+    let one = of_last.next().expect("the net has it");
+    let images = 2 * 4 * 32 * 512;
+    assert_eq!(one.bytes, 4 * 512 * (512 + 1) + images, "{}", one.kernel);
 }

@@ -2,9 +2,12 @@
 
 mod common;
 
-use common::{adapter, builtin, job, session};
-use laptime_engine::{Engine, EngineError, Progress, trial};
-use laptime_gpu::{GpuEngine, Target};
+use std::time::Duration;
+
+use common::{ADAM, adapter, builtin, job, net, session};
+use laptime_engine::{Engine, EngineError, Job, Passes, Progress, gate::verify, trial};
+use laptime_gpu::{GpuEngine, Target, lower};
+use laptime_graph::{Mode, Op, build, schedule::Kernel};
 use laptime_workload::{Workload, epoch_order};
 
 fn fashion_mnist() -> Workload {
@@ -73,7 +76,7 @@ fn memory_in_many_chunks_trains_the_same() {
     let losses = |chunk_bytes| {
         let engine = GpuEngine::within(Target {
             chunk_bytes,
-            bindings: 16,
+            ..Target::COMMON
         });
         let mut session = engine.compile(&job, &device).unwrap();
         session.train(&order, &Progress::new()).unwrap().score
@@ -95,7 +98,7 @@ fn limits_too_small_for_the_model_are_named() {
     let text = message(
         Target {
             chunk_bytes: 64 << 10,
-            bindings: 16,
+            ..Target::COMMON
         },
         64,
     );
@@ -107,6 +110,7 @@ fn limits_too_small_for_the_model_are_named() {
         Target {
             chunk_bytes: 128 << 20,
             bindings: 4,
+            ..Target::COMMON
         },
         64,
     );
@@ -132,7 +136,13 @@ fn a_trial_measures_what_works_and_tells_why_the_rest_does_not() {
     let mut gone = device.clone();
     gone.name = "a card that was pulled out".into();
     let job = job(fashion_mnist(), 32 * 4);
-    let tried = trial::try_devices(&GpuEngine::new(), &job, &[gone, device], Default::default());
+    static ENGINE: GpuEngine = GpuEngine::new();
+    // An emulator may need a while: the deadline is not what is tested here.
+    let budget = trial::Budget {
+        least: Duration::from_secs(60),
+        training_steps: 0,
+    };
+    let tried = trial::try_devices(&ENGINE, &job, &[gone, device], budget);
     assert!(
         tried[0]
             .error
@@ -141,4 +151,104 @@ fn a_trial_measures_what_works_and_tells_why_the_rest_does_not() {
     );
     assert!(tried[1].step_s.is_some_and(|step_s| step_s > 0.0));
     assert_eq!(trial::fastest(&tried), Some(1));
+}
+
+/// Where an adapter binds few buffers, what one dispatch would update is updated by several.
+#[test]
+fn updates_in_many_dispatches_train_the_same() {
+    let Some(device) = adapter() else { return };
+    let layers = r#"layer = [
+        { name = "c1", kind = "conv2d", filters = 8, kernel = 3, stride = 2, padding = "same", bias = true },
+        { name = "relu1", kind = "relu" },
+        { name = "c2", kind = "conv2d", filters = 8, kernel = 3, stride = 2, padding = "same", bias = true },
+        { name = "relu2", kind = "relu" },
+        { name = "flatten", kind = "flatten" },
+        { name = "fc", kind = "dense", units = 10 },
+    ]"#;
+    let job = Job {
+        passes: Passes::Only(Vec::new()),
+        ..job(net("fashion-mnist", layers, ADAM, 2), 30)
+    };
+    let small = Target {
+        chunk_bytes: 16 << 10,
+        bindings: 6,
+        ..Target::COMMON
+    };
+    let program = build(&job.workload, Mode::Training, 2);
+    let schedule = lower(&program, small, &job.passes).unwrap();
+    let is_of_updates = |kernel: &&Kernel| {
+        let op = &program.operation(kernel.operations[0]).op;
+        matches!(op, Op::Adam { .. })
+    };
+    let kernels = schedule.stages.iter().flat_map(|stage| &stage.kernels);
+    assert!(kernels.filter(is_of_updates).count() > 1);
+    let order = epoch_order(1, 0, 30, true);
+    let [one, other] = [small, Target::COMMON].map(|most| {
+        let mut session = GpuEngine::within(most).compile(&job, &device).unwrap();
+        let score = session.train(&order, &Progress::new()).unwrap().score;
+        (score, session.state().unwrap())
+    });
+    assert!(one == other);
+}
+
+/// Sums over few channels, so that subgroups of eight, as emulators have, hold several values of
+/// each: the same training, but for the order of sums.
+#[test]
+fn subgroups_add_the_same_sums() {
+    let Some(device) = adapter() else { return };
+    let layers = r#"layer = [
+        { name = "c1", kind = "conv2d", filters = 2, kernel = 3, stride = 2, padding = "same", bias = false },
+        { name = "bn1", kind = "batch_norm", epsilon = 1e-3, momentum = 0.9 },
+        { name = "relu1", kind = "relu" },
+        { name = "c2", kind = "conv2d", filters = 3, kernel = 3, stride = 2, padding = "same", bias = true },
+        { name = "relu2", kind = "relu" },
+        { name = "flatten", kind = "flatten" },
+        { name = "fc", kind = "dense", units = 10 },
+    ]"#;
+    let job = job(net("fashion-mnist", layers, ADAM, 8), 20 * 8 + 3);
+    for subgroup in [1, Target::MOST.subgroup] {
+        let engine = GpuEngine::within(Target {
+            subgroup,
+            ..Target::MOST
+        });
+        let verdict = verify(&engine, &job, &device).unwrap();
+        assert!(verdict.is_verified(), "{verdict}: {subgroup}");
+        let order = epoch_order(1, 0, 163, true);
+        let mut sessions = [0, 1].map(|_| engine.compile(&job, &device).unwrap());
+        let [one, other] = sessions
+            .each_mut()
+            .map(|session| session.train(&order, &Progress::new()).unwrap().score);
+        assert_eq!(one, other, "{subgroup}");
+    }
+}
+
+/// Adapters have so many workgroups along a dimension, and large batches need more: they lie in rows
+/// then, and what lies beyond the last row's work does nothing.
+#[test]
+fn workgroups_in_many_rows_train_the_same() {
+    let Some(device) = adapter() else { return };
+    let layers = r#"layer = [
+        { name = "c1", kind = "conv2d", filters = 18, kernel = 3, stride = 2, padding = "same", bias = true },
+        { name = "bn", kind = "batch_norm", epsilon = 1e-3, momentum = 0.9 },
+        { name = "relu", kind = "relu" },
+        { name = "c2", kind = "conv2d", filters = 20, kernel = 3, stride = 2, padding = "same", bias = true },
+        { name = "pool", kind = "max_pool", size = 2, stride = 2, padding = "valid" },
+        { name = "flatten", kind = "flatten" },
+        { name = "fc", kind = "dense", units = 10 },
+    ]"#;
+    let job = job(net("fashion-mnist", layers, ADAM, 6), 45);
+    let order = epoch_order(1, 0, 45, true);
+    let trained = |workgroups| {
+        let engine = GpuEngine::within(Target {
+            workgroups,
+            ..Target::MOST
+        });
+        let mut session = engine.compile(&job, &device).unwrap();
+        let score = session.train(&order, &Progress::new()).unwrap().score;
+        (score, session.state().unwrap())
+    };
+    let whole = trained(usize::MAX);
+    for workgroups in [3, 7] {
+        assert!(trained(workgroups) == whole, "{workgroups}");
+    }
 }

@@ -37,6 +37,9 @@ pub enum Verb {
     Explain(ExplainArgs),
     /// List what there is to train on, with what it reaches at best, measured
     Devices,
+    /// Choose a device as --device auto does, in a process of its own
+    #[command(hide = true)]
+    ChooseDevice(ChooseDeviceArgs),
     /// List, fetch or verify the datasets
     Data(DataArgs),
     /// List, install or remove Python frameworks, each in an environment of its own
@@ -157,6 +160,14 @@ pub struct VerifyArgs {
     /// Print the verdict as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct ChooseDeviceArgs {
+    #[command(flatten)]
+    pub workload: WorkloadArgs,
+    #[command(flatten)]
+    pub engine: EngineArgs,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -46,6 +46,7 @@ fn main() -> ExitCode {
         Verb::Verify(args) => verbs::verify(args),
         Verb::Explain(args) => verbs::explain(args),
         Verb::Devices => verbs::devices(),
+        Verb::ChooseDevice(args) => verbs::choose_device(args),
         Verb::Data(args) => verbs::data(args),
         Verb::Peers(args) => verbs::peers(args),
         Verb::Workloads(args) => verbs::workloads(&args),

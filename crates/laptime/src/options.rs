@@ -1,7 +1,6 @@
 //! The command line resolved: every name looked up, every default filled in.
 
 use std::{
-    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -9,7 +8,7 @@ use std::{
 use laptime_engine::{Device, DeviceKind, Engine, Passes};
 use laptime_graph::FusionKind;
 use laptime_measure::Machine;
-use laptime_results::export;
+use laptime_results::{DeviceTrial, export};
 use laptime_workload::{
     Builtin, Overrides, Spec, Workload,
     dataset::{LoadOptions, Policy},
@@ -57,8 +56,8 @@ pub struct EngineChoice {
     pub why: Option<String>,
     /// What the user would not expect of the device.
     pub warning: Option<String>,
-    /// What a record should say of the choice.
-    pub details: BTreeMap<String, String>,
+    /// What a record should say of the choice, where there was one.
+    pub trial: Option<DeviceTrial>,
 }
 
 /// What `laptime run` is to do.
@@ -214,7 +213,7 @@ fn unknown() -> Chosen {
         argument: DeviceArg::Auto,
         why: None,
         warning: None,
-        details: BTreeMap::new(),
+        trial: None,
     }
 }
 
@@ -337,6 +336,7 @@ impl EngineChoice {
             workload: &workload.workload,
             threads: threads(settings),
             passes: &passes(&settings.passes)?,
+            again: [&workload.again[..], &args.again()].concat(),
         };
         let chosen = choose(engine, &wish)?;
         Self::with(engine, args.clone(), machine.clone(), chosen)
@@ -359,12 +359,13 @@ impl EngineChoice {
             again: args.again(),
             why: chosen.why,
             warning: chosen.warning,
-            details: chosen.details,
+            trial: chosen.trial,
         })
     }
 }
 
-fn threads(settings: &EngineSettings) -> usize {
+/// The threads that the command line states, or all that there are.
+pub fn threads(settings: &EngineSettings) -> usize {
     settings
         .threads
         .map_or_else(engines::default_threads, Into::into)

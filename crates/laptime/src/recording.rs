@@ -1,6 +1,6 @@
 //! Makes a record of what an engine did.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, str::FromStr};
 
 use laptime_engine::{Device, DeviceKind, Engine, StepCosts, gate};
 use laptime_measure::Run;
@@ -60,6 +60,10 @@ pub fn record(
 ) -> Record {
     let workload = &choice.workload;
     let (id, created) = new_id();
+    let mut details = outcome.details;
+    let mut device = device_facts(&outcome.device);
+    device.dispatches_per_step = number(&mut details, "dispatches_per_step");
+    device.device_step_s = number(&mut details, "device_step_s");
     let flops_per_sample = outcome.costs.model_flops as f64 / workload.batch_size as f64;
     Record {
         schema: SchemaName::V1,
@@ -97,17 +101,14 @@ pub fn record(
         engine: EngineFacts {
             name: engine.engine.name().into(),
             version: engine.engine.version(),
-            details: {
-                let mut details = engine.details.clone();
-                details.extend(outcome.details);
-                details
-                    .into_iter()
-                    .map(|(name, value)| (name, anonymous(&value)))
-                    .collect()
-            },
+            details: details
+                .into_iter()
+                .map(|(name, value)| (name, anonymous(&value)))
+                .collect(),
         },
         gate: gate_facts(gate),
-        device: device_facts(&outcome.device),
+        device,
+        device_trial: engine.trial.clone(),
         machine: engine.machine.clone(),
         summary: Summary::of(&outcome.runs, flops_per_sample),
         runs: outcome.runs,
@@ -191,7 +192,13 @@ fn gate_facts(gate: Option<&GateReport>) -> Gate {
     }
 }
 
-fn device_facts(device: &Device) -> DeviceFacts {
+/// Takes a detail out that is a number.
+fn number<T: FromStr>(details: &mut BTreeMap<String, String>, name: &str) -> Option<T> {
+    details.remove(name)?.parse().ok()
+}
+
+/// A device, as records describe it.
+pub fn device_facts(device: &Device) -> DeviceFacts {
     DeviceFacts {
         kind: match device.kind {
             DeviceKind::Cpu => results::DeviceKind::Cpu,
@@ -202,5 +209,7 @@ fn device_facts(device: &Device) -> DeviceFacts {
         isa: device.isa.clone(),
         driver: device.driver.clone(),
         software: device.software,
+        dispatches_per_step: None,
+        device_step_s: None,
     }
 }

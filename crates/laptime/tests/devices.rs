@@ -2,7 +2,8 @@
 
 mod support;
 
-use support::{Done, Home, SHORT, done, json};
+use serde_json::Value;
+use support::{Done, Home, SHORT, done, json, schema::misfits};
 
 /// Runs the program where no Vulkan driver can be found: there is no adapter then, unless the system
 /// has others than Vulkan's.
@@ -48,6 +49,48 @@ fn auto_takes_no_emulated_adapter() {
     assert_eq!(json(&home.path("r.json"))["device"]["software"], false);
 }
 
+/// A Vulkan driver that is loaded stays in memory, tens of megabytes of it. The loader tells of
+/// itself where it is asked to.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_process_that_trains_on_the_processor_loads_no_driver() {
+    let home = Home::new();
+    let told = |arguments: &str| {
+        let mut command = home.command(arguments);
+        command.env("VK_LOADER_DEBUG", "all");
+        let done = done(command);
+        assert_eq!(done.code, Some(0), "{arguments}: {}", done.stderr);
+        done.stderr.contains("Vulkan Loader") || done.stderr.contains("libvulkan")
+    };
+    if !told("devices") {
+        eprintln!("skipped: no Vulkan loader");
+        return;
+    }
+    for device in ["cpu", "auto"] {
+        assert!(!told(&format!("{SHORT} --device {device}")), "{device}");
+    }
+}
+
+#[test]
+fn precision_that_adapters_lack_is_refused_and_no_reason_to_look_for_any() {
+    let home = Home::new();
+    for arguments in [
+        "run --data synthetic --precision bf16 --device gpu",
+        "explain --precision bf16 --device gpu",
+    ] {
+        let done = home.laptime(arguments);
+        assert_eq!(done.code, Some(2), "{arguments}: {}", done.stderr);
+        assert!(
+            done.stderr.contains("--precision bf16") && done.stderr.contains("fp32"),
+            "{arguments}: {}",
+            done.stderr
+        );
+    }
+    let done = home.laptime(&format!("{SHORT} --precision bf16 --export-json r.json"));
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    assert_eq!(json(&home.path("r.json"))["device"]["kind"], "cpu");
+}
+
 #[test]
 fn an_adapter_trains_and_the_record_proves_it() {
     let home = Home::new();
@@ -66,8 +109,13 @@ fn an_adapter_trains_and_the_record_proves_it() {
     assert_eq!(record["device"]["kind"], "gpu");
     assert_eq!(record["gate"]["verdict"], "verified");
     assert!(record["device"]["driver"].is_string(), "{record}");
-    let details = &record["engine"]["details"];
-    assert!(details["dispatches_per_step"].is_string(), "{record}");
+    assert!(record["device"]["dispatches_per_step"].is_u64(), "{record}");
+    assert_eq!(record["device_trial"], Value::Null);
+    if devices.stdout.contains("timestamps") {
+        assert!(record["device"]["device_step_s"].is_f64(), "{record}");
+    }
+    let schema: Value = serde_json::from_str(&home.laptime("schema").stdout).expect("it is JSON");
+    assert_eq!(misfits(&schema, &schema, &record, ""), [""; 0]);
     let is_software = devices.stdout.contains("software: emulated");
     assert_eq!(record["device"]["software"], is_software);
     assert_eq!(
@@ -88,6 +136,39 @@ fn an_adapter_trains_and_the_record_proves_it() {
         "{}",
         missing.stderr
     );
+}
+
+#[test]
+fn a_training_in_parts_is_the_training_in_one_go_on_an_adapter_too() {
+    let home = Home::new();
+    let net = home.path("small.toml");
+    std::fs::write(net, SMALL).expect("it is a temporary folder");
+    let run = |arguments: &str| {
+        let small = "run small.toml --data synthetic --device gpu";
+        home.laptime(&format!("{small} {arguments}"))
+    };
+    let one = run("--max-steps 9 --export-json one.json --save one.safetensors");
+    if one.stderr.contains("no graphics adapter") {
+        eprintln!("skipped: no adapter; Debian's mesa-vulkan-drivers has an emulated one");
+        return;
+    }
+    assert_eq!(one.code, Some(0), "{}", one.stderr);
+    for steps in [4, 9] {
+        let kept = "--checkpoint kept --resume --export-json parts.json --save parts.safetensors";
+        let done = run(&format!("{kept} --max-steps {steps}"));
+        assert_eq!(done.code, Some(0), "{}", done.stderr);
+        let says = format!("kept at step {steps}");
+        assert!(done.stderr.contains(&says), "{}", done.stderr);
+    }
+    let [one, parts] = ["one", "parts"].map(|name| {
+        let saved = std::fs::read(home.path(&format!("{name}.safetensors")));
+        let run = json(&home.path(&format!("{name}.json")))["runs"][0].clone();
+        let epoch = ["loss", "accuracy", "samples"].map(|of| run["epochs"][0][of].clone());
+        (saved.expect("it was saved"), epoch, run["test"].clone())
+    });
+    assert_eq!(parts.1, one.1);
+    assert_eq!(parts.2, one.2);
+    assert!(parts.0 == one.0);
 }
 
 /// Little enough for an emulator to test on 10,000 samples at once.

@@ -40,6 +40,9 @@ pub struct Record {
     pub gate: Gate,
     /// What it ran on.
     pub device: DeviceFacts,
+    /// How the device was chosen among several; null where it was asked for, or the only one.
+    #[serde(default)]
+    pub device_trial: Option<DeviceTrial>,
     /// The machine that the device is in.
     pub machine: Machine,
     /// All runs in the order in which they were made, with their raw times.
@@ -195,7 +198,7 @@ impl fmt::Display for Gate {
 }
 
 /// What a session ran on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DeviceFacts {
     /// CPU or GPU.
     pub kind: DeviceKind,
@@ -209,6 +212,36 @@ pub struct DeviceFacts {
     pub driver: Option<String>,
     /// Whether it is a GPU in name only, emulated by the CPU.
     pub software: bool,
+    /// Kernels that a training step gave to a GPU; null where the engine does not say.
+    #[serde(default)]
+    pub dispatches_per_step: Option<u64>,
+    /// What a training step took by the GPU's own clock, the mean of the last epoch; null where it
+    /// has none.
+    #[serde(default)]
+    pub device_step_s: Option<f64>,
+}
+
+/// How `--device auto` chose among several devices: each did some steps of the training on made-up
+/// samples, and the fastest was taken.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DeviceTrial {
+    /// What the choice took, outside all totals; nearly 0 where it was remembered.
+    pub trial_s: f64,
+    /// Whether the times are those of an earlier invocation with the same candidates.
+    pub remembered: bool,
+    /// Who was tried.
+    pub candidates: Vec<Candidate>,
+}
+
+/// A device that was tried.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Candidate {
+    /// The device.
+    pub device: DeviceFacts,
+    /// Seconds a step; null where it failed.
+    pub step_s: Option<f64>,
+    /// Why it failed; null where it did not.
+    pub error: Option<String>,
 }
 
 /// The kinds of device.

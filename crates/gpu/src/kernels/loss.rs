@@ -1,5 +1,5 @@
 //! Softmax and cross-entropy, their gradient, and the step's line in the log. One workgroup does
-//! all: there are few logits, and their losses are added in the order of the samples' threads.
+//! all: there are few logits, and their losses are added in one order.
 
 use laptime_graph::Op;
 
@@ -45,23 +45,20 @@ pub(super) fn text(shader: &mut Shader) -> String {
                 shader.bind(Binding::Log);
                 let [loss_sum, correct] = [0, 1].map(|i| shader.tensor(operation.outputs[i]));
                 end = format!(
-                    "if thread == 0u {{\nvar loss_sum = 0.0;\nvar right_sum = 0.0;\n\
-                     for (var one = 0u; one < {THREADS}u; one++) {{ \
-                     loss_sum += losses[one]; right_sum += rights[one]; }}\n\
+                    "let loss_sum = sum_of_rows(loss, thread);\n\
+                     let right_sum = sum_of_rows(right, thread);\n\
+                     if thread == 0u {{\n\
                      {loss_sum}[0] = loss_sum;\n{correct}[0] = right_sum;\n\
                      log_of_steps[2u * step.log] = loss_sum;\n\
                      log_of_steps[2u * step.log + 1u] = right_sum;\n}}\n"
                 );
+                shader.sum_of_rows(THREADS, 1);
             }
             _ => {}
         }
     }
     format!(
-        "var<workgroup> losses: array<f32, {THREADS}>;\n\
-         var<workgroup> rights: array<f32, {THREADS}>;\n\
-         @compute @workgroup_size({THREADS})\n\
-         fn main(@builtin(local_invocation_index) thread: u32) {{\n\
-         var loss = 0.0;\nvar right = 0.0;\n\
+        "{}var loss = 0.0;\nvar right = 0.0;\n\
          for (var row = thread; row < {samples}u; row += {THREADS}u) {{\n\
          let label = labels[order[step.first + row]];\n\
          var largest = {};\nvar best = 0u;\n\
@@ -70,8 +67,8 @@ pub(super) fn text(shader: &mut Shader) -> String {
          var sum = 0.0;\n\
          for (var column = 0u; column < {classes}u; column++) {{ sum += exp({logit} - largest); }}\n\
          loss += log(sum) - ({of_label} - largest);\n\
-         if best == label {{ right += 1.0; }}\n{gradient}}}\n\
-         losses[thread] = loss;\nrights[thread] = right;\nworkgroupBarrier();\n{end}}}\n",
+         if best == label {{ right += 1.0; }}\n{gradient}}}\n{end}}}\n",
+        shader.entry(THREADS),
         number(f64::from(f32::MIN)),
     )
 }

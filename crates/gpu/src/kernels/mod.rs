@@ -20,15 +20,12 @@ use laptime_graph::{
     schedule::{Kernel, Schedule},
 };
 
-use crate::lower::Product;
+use crate::lower::{Product, Target};
 use shader::Shader;
 pub(crate) use shader::{Binding, SampleChunks};
 
 /// Threads of a workgroup: what every adapter has.
 pub(crate) const THREADS: usize = 256;
-
-/// The most workgroups along one dimension of a dispatch, on every adapter.
-const ROW: usize = 65_535;
 
 /// A kernel, ready to be compiled: text, what it binds, and how many workgroups.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,16 +35,15 @@ pub(crate) struct Dispatch {
     pub workgroups: [u32; 3],
 }
 
-/// The dispatch of a kernel, for samples that lie in these chunks, and arenas in chunks of
-/// `chunk_bytes`.
+/// The dispatch of a kernel, for samples that lie in these chunks.
 pub(crate) fn dispatch(
     program: &Program,
     schedule: &Schedule,
     kernel: &Kernel,
     samples: SampleChunks,
-    chunk_bytes: usize,
+    target: Target,
 ) -> Dispatch {
-    let mut shader = Shader::new(program, schedule, kernel, samples, chunk_bytes);
+    let mut shader = Shader::new(program, schedule, kernel, samples, target);
     let main = match Form::of(program, &kernel.operations) {
         Form::Product(product) => product::text(&mut shader, &product),
         Form::Map { .. } => map::text(&mut shader),
@@ -58,34 +54,36 @@ pub(crate) fn dispatch(
         Form::Updates => update::text(&mut shader),
     };
     Dispatch {
-        workgroups: workgroups(program, &kernel.operations),
+        workgroups: workgroups(program, &kernel.operations, target),
         wgsl: shader.finish(&main),
         bindings: shader.into_bindings(),
     }
 }
 
 /// How many workgroups do these operations, along each dimension.
-pub(crate) fn workgroups(program: &Program, operations: &[OpId]) -> [u32; 3] {
+pub(crate) fn workgroups(program: &Program, operations: &[OpId], target: Target) -> [u32; 3] {
+    // In rows; the kernel skips those beyond its work.
+    let rows_of = |workgroups: usize| {
+        let rows = workgroups.div_ceil(target.workgroups).max(1);
+        [workgroups.div_ceil(rows) as u32, rows as u32, 1]
+    };
     match Form::of(program, operations) {
-        Form::Product(product) => product.workgroups(),
-        Form::Map { elements } => row_of(elements.div_ceil(THREADS)),
-        Form::Norm { of, channels } | Form::NormGrad { of, channels } => row_of(
+        Form::Product(product) => {
+            let [x, y, _] = rows_of(product.tiles().iter().product());
+            [x, y, product.splits as u32]
+        }
+        Form::Map { elements } => rows_of(elements.div_ceil(THREADS)),
+        Form::Norm { of, channels } | Form::NormGrad { of, channels } => rows_of(
             program
                 .tensor(of)
                 .shape
                 .last()
                 .map_or(1, |all| all.div_ceil(channels)),
         ),
-        Form::ColumnSums { columns } => row_of(columns.div_ceil(sums::COLUMNS)),
+        Form::ColumnSums { columns } => rows_of(columns.div_ceil(sums::columns(columns))),
         Form::Loss => [1; 3],
-        Form::Updates => row_of(update::blocks(program, operations).len()),
+        Form::Updates => rows_of(update::blocks(program, operations).len()),
     }
-}
-
-/// So many workgroups in rows; the kernel skips those beyond its work.
-fn row_of(workgroups: usize) -> [u32; 3] {
-    let rows = workgroups.div_ceil(ROW).max(1);
-    [workgroups.div_ceil(rows) as u32, rows as u32, 1]
 }
 
 /// The first operation of a kernel that is not a part of making its pixels: what gives it its form.
@@ -149,5 +147,49 @@ impl Form {
                 Self::Map { elements }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use laptime_engine::Passes;
+    use laptime_graph::{Mode, build};
+    use laptime_workload::{Builtin, Overrides};
+
+    use super::*;
+    use crate::lower::lower;
+
+    /// The texts of a step that is lowered for subgroups of this size.
+    fn texts(subgroup: usize) -> Vec<String> {
+        let builtin = Builtin::find("cifar10-resnet50").unwrap();
+        let workload = builtin.spec().resolve(&Overrides::default()).unwrap();
+        let program = build(&workload, Mode::Training, workload.batch_size);
+        let target = Target {
+            subgroup,
+            ..Target::COMMON
+        };
+        let schedule = lower(&program, target, &Passes::All).unwrap();
+        let samples = SampleChunks {
+            samples: 50_000,
+            chunks: 2,
+        };
+        let kernels = schedule.stages.iter().flat_map(|stage| &stage.kernels);
+        kernels
+            .map(|kernel| dispatch(&program, &schedule, kernel, samples, target).wgsl)
+            .collect()
+    }
+
+    #[test]
+    fn subgroups_add_only_where_the_adapter_has_them() {
+        let adds = |subgroup| {
+            let texts = texts(subgroup).into_iter();
+            texts
+                .filter(|text| text.contains("subgroupShuffleXor"))
+                .count()
+        };
+        assert_eq!(adds(1), 0);
+        // The loss adds over all threads, a norm over those of its eight channels.
+        assert_eq!(adds(8), 1);
+        assert!(adds(32) > 100);
     }
 }

@@ -10,36 +10,21 @@ use super::{
 };
 
 /// Channels of a workgroup: few where there are few, so that all of the adapter has work, but
-/// eight, which is a sector of 32 bytes.
+/// eight where there are as many, which is a sector of 32 bytes.
 pub(super) fn channels(program: &Program, of: TensorId) -> usize {
     let all = program.tensor(of).shape.last().copied().unwrap_or(1);
-    if all >= 1024 { 16 } else { 8 }
+    if all >= 1024 {
+        16
+    } else {
+        all.next_power_of_two().min(8)
+    }
 }
-
-const ENTRY: &str = "fn main(@builtin(workgroup_id) group: vec3<u32>, \
-                     @builtin(num_workgroups) groups: vec3<u32>, \
-                     @builtin(local_invocation_index) thread: u32) {\n";
 
 /// Values a channel, and channels.
 fn extents(program: &Program, of: TensorId) -> (usize, usize) {
     let tensor = program.tensor(of);
     let channels = tensor.shape.last().copied().unwrap_or(1);
     (tensor.elements() / channels, channels)
-}
-
-/// The function that adds one value of each thread over the rows: every thread gets the sum of its
-/// channel.
-fn sum_function(shader: &mut Shader, width: usize) {
-    let lanes = THREADS / width;
-    shader.function(format!(
-        "var<workgroup> sums: array<f32, {THREADS}>;\n\
-         fn sum_of_rows(value: f32, thread: u32) -> f32 {{\n\
-         workgroupBarrier();\nsums[thread] = value;\nworkgroupBarrier();\n\
-         var sum = 0.0;\n\
-         for (var lane = 0u; lane < {lanes}u; lane++) {{ \
-         sum += sums[lane * {width}u + thread % {width}u]; }}\n\
-         return sum;\n}}\n"
-    ));
 }
 
 /// A loop over this thread's rows of channel `c`, with `i` the place of each value.
@@ -51,11 +36,11 @@ fn rows(rows: usize, channels: usize, width: usize, body: &str) -> String {
     )
 }
 
-fn begin(width: usize, channels: usize) -> String {
+fn begin(shader: &Shader, width: usize, channels: usize) -> String {
     format!(
-        "@compute @workgroup_size({THREADS})\n{ENTRY}\
-         let c = (group.y * groups.x + group.x) * {width}u + thread % {width}u;\n\
-         let is_inside = c < {channels}u;\n"
+        "{}let c = (group.y * groups.x + group.x) * {width}u + thread % {width}u;\n\
+         let is_inside = c < {channels}u;\n",
+        shader.entry(THREADS)
     )
 }
 
@@ -70,7 +55,7 @@ pub(super) fn forward(shader: &mut Shader, width: usize) -> String {
         unreachable!("a batch norm reads five tensors")
     };
     let (count, channels) = extents(shader.program, x);
-    sum_function(shader, width);
+    shader.sum_of_rows(THREADS, width);
     let value = shader.value(x, "i");
     let chain = shader.chain(&kernel.operations[first..]);
     let [gamma, beta] = [gamma, beta].map(|id| shader.value(id, "c"));
@@ -107,7 +92,7 @@ pub(super) fn forward(shader: &mut Shader, width: usize) -> String {
          var scale = 0.0;\nvar shift = 0.0;\n\
          if is_inside {{ scale = {gamma} * inverse_deviation; shift = {beta}; }}\n\
          if is_inside && thread < {width}u {{\n{store}}}\n{apply}}}\n",
-        begin(width, channels),
+        begin(shader, width, channels),
         number(epsilon),
     )
 }
@@ -123,7 +108,7 @@ pub(super) fn gradient(shader: &mut Shader, width: usize) -> String {
         unreachable!("a batch norm's gradient reads five tensors")
     };
     let (count, channels) = extents(shader.program, x);
-    sum_function(shader, width);
+    shader.sum_of_rows(THREADS, width);
     // What flows in may be cut off by ReLU's gradient on the way.
     let flowing = match place.checked_sub(1).map(|before| shader.operation(before)) {
         Some(before) if before.op == Op::ReluGrad => format!(
@@ -166,6 +151,6 @@ pub(super) fn gradient(shader: &mut Shader, width: usize) -> String {
          let d_beta = sum_of_rows(d_beta_sum, thread);\n\
          let d_gamma = sum_of_rows(d_gamma_sum, thread);\n\
          if is_inside && thread < {width}u {{\n{store}}}\n{apply}}}\n",
-        begin(width, channels),
+        begin(shader, width, channels),
     )
 }

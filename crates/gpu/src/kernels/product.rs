@@ -58,15 +58,20 @@ fn body(product: &Product, tile: Tile, a: &Operand, b: &Operand) -> String {
     // One more than the tile, so that threads that go along the sum write to different banks.
     let (a_stride, b_stride) = (tile.m + 1, tile.n + 1);
     let columns = tile.n / tile.thread_n;
+    let [across, down] = product.tiles();
     let mut text = format!(
         "var<workgroup> a_tile: array<f32, {}>;\nvar<workgroup> b_tile: array<f32, {}>;\n\
          @compute @workgroup_size({threads})\n\
          fn main(@builtin(workgroup_id) group: vec3<u32>, \
+         @builtin(num_workgroups) groups: vec3<u32>, \
          @builtin(local_invocation_index) thread: u32) {{\n\
-         let m0 = group.y * {}u;\nlet n0 = group.x * {}u;\n\
+         let block = group.y * groups.x + group.x;\n\
+         if block >= {}u {{ return; }}\n\
+         let m0 = block / {across}u * {}u;\nlet n0 = block % {across}u * {}u;\n\
          let row = thread / {columns}u * {}u;\nlet column = thread % {columns}u;\n",
         tile.k * a_stride,
         tile.k * b_stride,
+        across * down,
         tile.m,
         tile.n,
         tile.thread_m,

@@ -5,6 +5,8 @@ use laptime_graph::{
     schedule::{Arena, Kernel, Schedule},
 };
 
+use crate::lower::Target;
+
 /// What a binding is.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Binding {
@@ -43,8 +45,8 @@ pub(crate) struct Shader<'a> {
     pub program: &'a Program,
     pub schedule: &'a Schedule,
     pub kernel: &'a Kernel,
+    pub target: Target,
     samples: SampleChunks,
-    chunk_bytes: usize,
     bindings: Vec<Binding>,
     functions: Vec<String>,
 }
@@ -55,17 +57,73 @@ impl<'a> Shader<'a> {
         schedule: &'a Schedule,
         kernel: &'a Kernel,
         samples: SampleChunks,
-        chunk_bytes: usize,
+        target: Target,
     ) -> Self {
         Self {
             program,
             schedule,
             kernel,
+            target,
             samples,
-            chunk_bytes,
             bindings: Vec::new(),
             functions: Vec::new(),
         }
+    }
+
+    /// The head of a kernel whose threads add among each other. Threads are numbered so that those
+    /// of a subgroup are neighbours: with 256 or 64 of them and subgroups of one size, a power of
+    /// two, all subgroups are full.
+    pub(super) fn entry(&self, threads: usize) -> String {
+        let (builtins, number) = match self.target.subgroup {
+            1 => (
+                "@builtin(local_invocation_index) thread: u32",
+                String::new(),
+            ),
+            size => (
+                "@builtin(subgroup_id) subgroup: u32, \
+                 @builtin(subgroup_invocation_id) lane: u32",
+                format!("let thread = subgroup * {size}u + lane;\n"),
+            ),
+        };
+        format!(
+            "@compute @workgroup_size({threads})\n\
+             fn main(@builtin(workgroup_id) group: vec3<u32>, \
+             @builtin(num_workgroups) groups: vec3<u32>, {builtins}) {{\n{number}"
+        )
+    }
+
+    /// Statements that add a variable over the threads of a subgroup that are multiples of `apart`
+    /// from each other: pairs first, then pairs of pairs, so that all have the same bits.
+    pub(super) fn add_in_subgroup(&self, variable: &str, apart: usize) -> String {
+        let distances = std::iter::successors(Some(apart), |apart| Some(2 * apart));
+        distances
+            .take_while(|apart| *apart < self.target.subgroup)
+            .map(|apart| format!("{variable} += subgroupShuffleXor({variable}, {apart}u);\n"))
+            .collect()
+    }
+
+    /// Declares the function `sum_of_rows`: every thread gives a value, those whose numbers differ by
+    /// a multiple of `width` have the same channel, and each gets the sum of its channel. Subgroups
+    /// add first, where they hold more than one value of a channel; then each thread adds what they
+    /// left, in their order.
+    pub(super) fn sum_of_rows(&mut self, threads: usize, width: usize) {
+        let group = self.target.subgroup.max(width);
+        let among = self.add_in_subgroup("partial", width);
+        self.function(format!(
+            "var<workgroup> sums: array<f32, {}>;\n\
+             fn sum_of_rows(value: f32, thread: u32) -> f32 {{\n\
+             var partial = value;\n{among}\
+             workgroupBarrier();\n\
+             if thread % {group}u < {width}u {{ \
+             sums[thread / {group}u * {width}u + thread % {group}u] = partial; }}\n\
+             workgroupBarrier();\n\
+             var sum = 0.0;\n\
+             for (var part = 0u; part < {}u; part++) {{ \
+             sum += sums[part * {width}u + thread % {width}u]; }}\n\
+             return sum;\n}}\n",
+            threads / group * width,
+            threads / group,
+        ));
     }
 
     /// The whole text: declarations, functions and this main part.
@@ -112,11 +170,6 @@ impl<'a> Shader<'a> {
 
     pub(super) fn shape(&self, id: TensorId) -> &'a [usize] {
         &self.program.tensor(id).shape
-    }
-
-    /// The size of an arena's chunks.
-    pub(super) fn chunk_bytes(&self) -> usize {
-        self.chunk_bytes
     }
 
     /// What is bound so far.

@@ -108,7 +108,7 @@ fn row(shader: &mut Shader, block: &Block, chunk_bytes: usize) -> Vec<u32> {
 
 pub(super) fn text(shader: &mut Shader) -> String {
     let kernel = shader.kernel;
-    let chunk_bytes = shader.chunk_bytes();
+    let chunk_bytes = shader.target.chunk_bytes;
     let blocks = blocks(shader.program, &kernel.operations);
     let table: Vec<Vec<u32>> = blocks
         .iter()

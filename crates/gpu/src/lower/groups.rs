@@ -1,8 +1,8 @@
 //! Chooses which operations become one dispatch.
 
-use laptime_graph::{Fusion, FusionKind, Op, OpId, Program};
+use laptime_graph::{Fusion, FusionKind, Op, OpId, Program, schedule::Buffer};
 
-use super::tiles::Product;
+use super::{Target, tiles::Product};
 
 /// The operations of each dispatch, in the order of a step; `pixels` are those that each reader does
 /// again.
@@ -25,7 +25,6 @@ pub(super) fn group(program: &Program, taken: &[FusionKind], pixels: &[OpId]) ->
             Some(_) => continue,
             None => own.as_slice(),
         };
-        let is_update = |op: &Op| matches!(op, Op::Adam { .. } | Op::Sgd { .. });
         let fused_zeros = operation.op == Op::Zeros && group.len() > 1;
         if is_update(&operation.op) || fused_zeros {
             updates.extend_from_slice(group);
@@ -38,6 +37,71 @@ pub(super) fn group(program: &Program, taken: &[FusionKind], pixels: &[OpId]) ->
         groups.push(updates);
     }
     groups
+}
+
+fn is_update(op: &Op) -> bool {
+    matches!(op, Op::Adam { .. } | Op::Sgd { .. })
+}
+
+/// The groups with the first dispatch of updates that binds too many chunks cut in two; `None`
+/// where all fit, or hold a single update. It binds the chunks in which its tensors lie, and its
+/// table.
+pub(super) fn split_updates(
+    program: &Program,
+    groups: &[Vec<OpId>],
+    buffers: &[Buffer],
+    target: Target,
+) -> Option<Vec<Vec<OpId>>> {
+    let chunk = |tensor| {
+        let buffer = buffers.iter().find(|buffer| buffer.tensor == tensor)?;
+        Some((buffer.arena, buffer.offset_bytes / target.chunk_bytes))
+    };
+    let is_of_updates = |group: &[OpId]| {
+        let last = group.last().expect("no group is empty");
+        let first = &program.operation(group[0]).op;
+        is_update(&program.operation(*last).op) && (is_update(first) || *first == Op::Zeros)
+    };
+    for (place, group) in groups.iter().enumerate() {
+        if !is_of_updates(group) {
+            continue;
+        }
+        let updates = || {
+            group
+                .iter()
+                .filter(|id| is_update(&program.operation(**id).op))
+        };
+        let mut chunks = Vec::new();
+        let fitting = updates().take_while(|id| {
+            for of in program
+                .operation(**id)
+                .inputs
+                .iter()
+                .filter_map(|id| chunk(*id))
+            {
+                if !chunks.contains(&of) {
+                    chunks.push(of);
+                }
+            }
+            chunks.len() < target.bindings
+        });
+        // A single one that does not fit is the caller's to refuse.
+        let fitting = fitting.count().max(1);
+        let fitting: Vec<OpId> = updates().take(fitting).copied().collect();
+        // Zeros go where they are used.
+        let is_used = |id: &OpId| {
+            let made = program.operation(*id).outputs[0];
+            let reads = |update: &OpId| program.operation(*update).inputs.contains(&made);
+            fitting.contains(id) || fitting.iter().any(reads)
+        };
+        let (now, later): (Vec<OpId>, Vec<OpId>) =
+            group.iter().copied().partition(|id| is_used(id));
+        if !later.is_empty() {
+            let mut split = groups.to_vec();
+            split.splice(place..=place, [now, later]);
+            return Some(split);
+        }
+    }
+    None
 }
 
 /// The operations that turn bytes into what the first layers read, where every reader does them

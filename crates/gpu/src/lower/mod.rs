@@ -29,6 +29,10 @@ pub struct Target {
     pub chunk_bytes: usize,
     /// The most storage buffers that a kernel may bind.
     pub bindings: usize,
+    /// The most workgroups along one dimension of a dispatch.
+    pub workgroups: usize,
+    /// Threads that add among each other without workgroup memory; 1 where none do.
+    pub subgroup: usize,
 }
 
 impl Target {
@@ -36,6 +40,16 @@ impl Target {
     pub const COMMON: Self = Self {
         chunk_bytes: 128 << 20,
         bindings: 16,
+        workgroups: 65_535,
+        subgroup: 1,
+    };
+
+    /// More than any adapter has, or kernels have a use for.
+    pub const MOST: Self = Self {
+        chunk_bytes: 1 << 30,
+        bindings: 16,
+        workgroups: usize::MAX,
+        subgroup: 64,
     };
 }
 
@@ -56,17 +70,27 @@ pub fn lower(program: &Program, target: Target, passes: &Passes) -> Result<Sched
         "bindings begin at multiples"
     );
     let pixels = groups::pixel_chain(program, &taken);
-    let mut schedule = Schedule {
-        target: format!("gpu, chunks of {} MiB", target.chunk_bytes >> 20),
-        passes: taken.clone(),
-        stages: groups::group(program, &taken, &pixels)
+    let mut groups = groups::group(program, &taken, &pixels);
+    let (stages, buffers) = loop {
+        let stages: Vec<Stage> = groups
             .iter()
-            .map(|group| stage(program, group, &pixels))
-            .collect(),
-        buffers: Vec::new(),
+            .map(|group| stage(program, group, &pixels, target))
+            .collect();
+        let buffers = memory::plan(program, &stages, target.chunk_bytes)?;
+        // What a dispatch of updates binds, only the places of all tensors tell; and they depend
+        // on the dispatches. Each turn has one more of them.
+        match groups::split_updates(program, &groups, &buffers, target) {
+            Some(split) => groups = split,
+            None => break (stages, buffers),
+        }
+    };
+    let schedule = Schedule {
+        target: format!("gpu, chunks of {} MiB", target.chunk_bytes >> 20),
+        passes: taken,
+        stages,
+        buffers,
         scratch_bytes: 0,
     };
-    schedule.buffers = memory::plan(program, &schedule.stages, target.chunk_bytes)?;
     if let Err(why) = schedule.check(program) {
         panic!("the GPU lowering made an unsound schedule: {why}");
     }
@@ -75,7 +99,7 @@ pub fn lower(program: &Program, target: Target, passes: &Passes) -> Result<Sched
 
 /// A group of operations as a dispatch of its own. It reads what comes from outside and writes
 /// what others read; what only its own operations read never reaches memory.
-fn stage(program: &Program, group: &[OpId], pixels: &[OpId]) -> Stage {
+fn stage(program: &Program, group: &[OpId], pixels: &[OpId], target: Target) -> Stage {
     let operations = || group.iter().map(|id| program.operation(*id));
     let written: Vec<TensorId> = operations()
         .flat_map(|operation| operation.outputs.clone())
@@ -111,7 +135,10 @@ fn stage(program: &Program, group: &[OpId], pixels: &[OpId]) -> Stage {
         }
     }
     Stage {
-        slices: workgroups(program, group).iter().product::<u32>() as usize,
+        slices: workgroups(program, group, target)
+            .iter()
+            .map(|along| *along as usize)
+            .product(),
         kernels: vec![Kernel {
             operations: group.to_vec(),
             split: Split::Slices,

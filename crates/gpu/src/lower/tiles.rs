@@ -28,7 +28,7 @@ impl Tile {
 /// Large tiles first: they read the least memory per multiplication. Small ones make more
 /// workgroups of a small result, and take a longer piece of the sum at a time, so that as many
 /// loads are under way.
-const TILES: [Tile; 4] = [
+const TILES: [Tile; 5] = [
     Tile {
         m: 64,
         n: 64,
@@ -42,6 +42,13 @@ const TILES: [Tile; 4] = [
         k: 32,
         thread_m: 2,
         thread_n: 4,
+    },
+    Tile {
+        m: 64,
+        n: 32,
+        k: 32,
+        thread_m: 4,
+        thread_n: 2,
     },
     Tile {
         m: 32,
@@ -143,9 +150,14 @@ impl Product {
         let may_split = matches!(class, TileClass::Conv2dGradWeight(_));
         // Where the sum can be cut, its pieces make the workgroups.
         let pieces = if may_split { k.div_ceil(SPLIT_K) } else { 1 };
-        let fits =
-            |tile: &&Tile| groups(tile) * pieces >= WORKGROUPS && tile.m <= m.next_power_of_two();
-        let tile = *TILES.iter().find(fits).unwrap_or(&TILES[3]);
+        // More than half of a tile is of use, along both sides.
+        let fits = |tile: &&Tile| {
+            groups(tile) * pieces >= WORKGROUPS
+                && tile.m <= m.next_power_of_two()
+                && tile.n <= n.next_power_of_two()
+        };
+        let [.., smallest] = TILES;
+        let tile = TILES.iter().find(fits).copied().unwrap_or(smallest);
         let splits = if may_split && groups(&tile) < WORKGROUPS / 2 {
             (WORKGROUPS / groups(&tile)).min(pieces).max(1)
         } else {
@@ -164,13 +176,9 @@ impl Product {
         })
     }
 
-    /// The workgroups along columns, rows and partial sums.
-    pub(crate) fn workgroups(&self) -> [u32; 3] {
-        [
-            self.n.div_ceil(self.tile.n) as u32,
-            self.m.div_ceil(self.tile.m) as u32,
-            self.splits as u32,
-        ]
+    /// The tiles of the result along its columns and its rows.
+    pub(crate) fn tiles(&self) -> [usize; 2] {
+        [self.n.div_ceil(self.tile.n), self.m.div_ceil(self.tile.m)]
     }
 
     /// Terms of each partial sum.

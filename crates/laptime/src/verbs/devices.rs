@@ -23,8 +23,9 @@ pub fn devices() -> Result<(), Failure> {
     let threads = default_threads();
     let _ = writeln!(
         text,
-        "cpu    {}\n       {threads} threads, {isa}\n       fp32 {:.0} GFLOP/s, copy {:.1} GB/s, measured",
+        "cpu    {}\n       {threads} threads, {isa}; memory of {:.1} GiB\n       fp32 {:.0} GFLOP/s, copy {:.1} GB/s, measured",
         machine.cpu,
+        gib(machine.memory_bytes),
         peak_flops(isa, threads, Precision::Fp32) / 1e9,
         copy_bytes_per_s(threads) / 1e9,
     );
@@ -42,8 +43,10 @@ pub fn devices() -> Result<(), Failure> {
         match probe(device) {
             Ok(Probe {
                 peaks,
+                memory_bytes,
                 buffer_bytes,
                 features,
+                ..
             }) => {
                 let Peaks {
                     flops,
@@ -52,8 +55,12 @@ pub fn devices() -> Result<(), Failure> {
                 } = peaks;
                 let _ = writeln!(
                     text,
-                    "       buffers of up to {} MiB; {}\n       fp32 {:.1} GFLOP/s, copy {:.1} GB/s, \
+                    "       {}, in buffers of up to {} MiB; {}\n       fp32 {:.1} GFLOP/s, copy {:.1} GB/s, \
                      {:.1} µs a dispatch, measured",
+                    match memory_bytes {
+                        Some(bytes) => format!("memory of {:.1} GiB", gib(bytes)),
+                        None => "memory of a size that the driver does not tell".into(),
+                    },
                     buffer_bytes >> 20,
                     if features.is_empty() {
                         "no optional features".into()
@@ -74,4 +81,8 @@ pub fn devices() -> Result<(), Failure> {
         text += "gpu    none found\n";
     }
     output::print(&text)
+}
+
+fn gib(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 30)
 }

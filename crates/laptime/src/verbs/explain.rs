@@ -2,11 +2,12 @@
 
 use laptime_cpu::{Isa, lower as lower_for_cpu};
 use laptime_engine::{DeviceKind, Engine, Passes};
-use laptime_gpu::{Forecast, Peaks, lower as lower_for_gpu, probe};
+use laptime_gpu::{Forecast, GpuEngine, Peaks, Probe, lower as lower_for_gpu, probe};
 use laptime_graph::{
     Mode, Program, build,
     schedule::{Explained, Schedule},
 };
+use laptime_workload::Workload;
 
 use crate::{
     args::{DeviceArg, ExplainArgs},
@@ -20,7 +21,7 @@ use crate::{
 pub fn explain(args: ExplainArgs) -> Result<(), Failure> {
     let workload = WorkloadChoice::resolve(&args.workload)?.workload;
     let passes = passes(&args.passes)?;
-    let target = Target::of(args.device)?;
+    let target = Target::of(args.device, &workload)?;
     let mut text = String::new();
     for mode in [Mode::Training, Mode::Evaluation] {
         let program = build(&workload, mode, workload.batch_size);
@@ -33,7 +34,7 @@ pub fn explain(args: ExplainArgs) -> Result<(), Failure> {
             text.push('\n');
         }
         text += &format!("{program}\n{explained}");
-        if let Target::Gpu { peaks, on } = &target {
+        if let Target::Gpu { peaks, on, .. } = &target {
             let forecast = Forecast::of(&program, &schedule, *peaks);
             text += &format!("forecast for {on}: {forecast}");
         }
@@ -44,25 +45,32 @@ pub fn explain(args: ExplainArgs) -> Result<(), Failure> {
 /// What is lowered for.
 enum Target {
     Cpu(Isa),
-    /// An adapter of common limits, with the peaks that a step is predicted from, and whose they are.
+    /// An adapter, with the peaks that a step is predicted from, and whose they are.
     Gpu {
+        target: laptime_gpu::Target,
         peaks: Peaks,
         on: String,
     },
 }
 
 impl Target {
-    fn of(device: DeviceArg) -> Result<Self, Failure> {
+    fn of(device: DeviceArg, workload: &Workload) -> Result<Self, Failure> {
         let DeviceArg::Gpu(number) = device else {
             return Ok(Self::Cpu(Isa::chosen().map_err(Failure::Usage)?));
         };
+        GpuEngine::check(workload)?;
         let adapters = OwnEngine.devices_of(DeviceKind::Gpu)?;
         match (adapters.get(number.unwrap_or(0)), number) {
-            (Some(adapter), _) => Ok(Self::Gpu {
-                peaks: probe(adapter)?.peaks,
-                on: adapter.name.clone(),
-            }),
+            (Some(adapter), _) => {
+                let Probe { target, peaks, .. } = probe(adapter)?;
+                Ok(Self::Gpu {
+                    target,
+                    peaks,
+                    on: adapter.name.clone(),
+                })
+            }
             (None, None) => Ok(Self::Gpu {
+                target: laptime_gpu::Target::COMMON,
                 peaks: Peaks::ASSUMED,
                 on: "an assumed card, as there is no adapter here".into(),
             }),
@@ -81,8 +89,8 @@ impl Target {
                 laptime_cpu::Target { isa: *isa },
                 passes,
             )),
-            Self::Gpu { .. } => {
-                lower_for_gpu(program, laptime_gpu::Target::COMMON, passes).map_err(Failure::Usage)
+            Self::Gpu { target, .. } => {
+                lower_for_gpu(program, *target, passes).map_err(Failure::Usage)
             }
         }
     }

@@ -1,5 +1,6 @@
 //! One file a verb.
 
+mod choose_device;
 mod data;
 mod devices;
 mod explain;
@@ -10,6 +11,7 @@ mod schema;
 mod verify;
 mod workloads;
 
+pub use choose_device::choose_device;
 pub use data::data;
 pub use devices::devices;
 pub use explain::explain;

@@ -59,7 +59,10 @@ pub fn record(total_s: &[f64]) -> Record {
             isa: Some("avx512".into()),
             driver: None,
             software: false,
+            dispatches_per_step: None,
+            device_step_s: None,
         },
+        device_trial: None,
         machine: Machine {
             os: "Linux (Debian 13)".into(),
             cpu: "AMD EPYC 9R14".into(),

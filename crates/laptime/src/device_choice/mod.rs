@@ -1,0 +1,150 @@
+//! Which device an engine trains on: what the command line asks for, or the fastest by trial.
+
+mod asked;
+mod fastest;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use laptime_engine::{Device, DeviceKind, Engine, Passes};
+use laptime_gpu::GpuEngine;
+use laptime_results::DeviceTrial;
+use laptime_workload::Workload;
+
+use crate::{args::DeviceArg, engines::OwnEngine, failure::Failure};
+
+pub use fastest::{Choice, fastest};
+
+/// A device, and why it was taken.
+pub struct Chosen {
+    /// The device.
+    pub device: Device,
+    /// What names it on the command line.
+    pub argument: DeviceArg,
+    /// Why it was taken, where there was a choice.
+    pub why: Option<String>,
+    /// What the user would not expect of it.
+    pub warning: Option<String>,
+    /// What a record should say of the choice, where there was one.
+    pub trial: Option<DeviceTrial>,
+}
+
+/// What a choice depends on.
+pub struct Wish<'a> {
+    /// What the command line says.
+    pub device: DeviceArg,
+    /// The name of this machine's processor, for an engine that has none.
+    pub cpu: &'a str,
+    /// What is to be trained.
+    pub workload: &'a Arc<Workload>,
+    /// Threads of a CPU.
+    pub threads: usize,
+    /// Passes of the compiler.
+    pub passes: &'a Passes,
+    /// The arguments with which another process gets the same wish.
+    pub again: Vec<String>,
+}
+
+/// Chooses the device of an engine.
+pub fn choose(engine: &dyn Engine, wish: &Wish) -> Result<Chosen, Failure> {
+    let mut chosen = match wish.device {
+        DeviceArg::Cpu => plain(processor(engine)?, DeviceArg::Cpu),
+        DeviceArg::Gpu(number) => {
+            if engine.name() == OwnEngine::NAME {
+                GpuEngine::check(wish.workload)?;
+            }
+            gpu(engine, number)?
+        }
+        DeviceArg::Auto if engine.name() == OwnEngine::NAME => auto(wish)?,
+        DeviceArg::Auto => {
+            let device = engine.devices()?.into_iter().next();
+            let device = device.ok_or_else(|| {
+                Failure::Usage(format!(
+                    "--device: the engine {} has none here",
+                    engine.name()
+                ))
+            })?;
+            plain(device, DeviceArg::Auto)
+        }
+    };
+    if chosen.device.kind == DeviceKind::Cpu && chosen.device.name.is_empty() {
+        chosen.device.name = wish.cpu.to_owned();
+    }
+    Ok(chosen)
+}
+
+fn plain(device: Device, argument: DeviceArg) -> Chosen {
+    Chosen {
+        device,
+        argument,
+        why: None,
+        warning: None,
+        trial: None,
+    }
+}
+
+fn processor(engine: &dyn Engine) -> Result<Device, Failure> {
+    let device = engine.devices_of(DeviceKind::Cpu)?.into_iter().next();
+    device.ok_or_else(|| {
+        Failure::Usage(format!(
+            "--device cpu: the engine {} does not train on processors here; try --device auto",
+            engine.name()
+        ))
+    })
+}
+
+/// A graphics adapter: never another device in its stead.
+fn gpu(engine: &dyn Engine, number: Option<usize>) -> Result<Chosen, Failure> {
+    let devices = engine.devices_of(DeviceKind::Gpu)?;
+    let count = devices.len();
+    // Real ones stand before emulators.
+    let place = number.unwrap_or(0);
+    let Some(device) = devices.into_iter().nth(place) else {
+        let argument = DeviceArg::Gpu(number);
+        return Err(Failure::Usage(match count {
+            0 => format!(
+                "--device {argument}: no graphics adapter was found for the engine {}; looked for {}",
+                engine.name(),
+                looked_for()
+            ),
+            _ => format!(
+                "--device {argument}: there are only {count}, counted from 0; `laptime devices` \
+                 lists them"
+            ),
+        }));
+    };
+    let warning = device.software.then(|| {
+        format!(
+            "{} is no graphics card: the processor emulates one, so its times say nothing of a GPU",
+            device.name
+        )
+    });
+    Ok(Chosen {
+        warning,
+        ..plain(device, DeviceArg::Gpu(Some(place)))
+    })
+}
+
+/// What adapters would have been found by.
+fn looked_for() -> &'static str {
+    if cfg!(target_os = "macos") {
+        "Metal"
+    } else if cfg!(windows) {
+        "DX12 and Vulkan drivers; is the card's driver installed?"
+    } else {
+        "Vulkan drivers (libvulkan.so.1 and what is in /usr/share/vulkan/icd.d); is the card's \
+         driver installed?"
+    }
+}
+
+/// The fastest device of our own engine. Looking for adapters loads the system's drivers, which
+/// stay in memory, tens of megabytes of them: where an adapter can be of use, another process looks
+/// and tries.
+fn auto(wish: &Wish) -> Result<Chosen, Failure> {
+    let choice = match GpuEngine::check(wish.workload) {
+        Ok(()) => asked::another_process(wish)?,
+        Err(_) => Choice::plain(processor(&OwnEngine)?, DeviceArg::Cpu),
+    };
+    choice.into_chosen()
+}
