@@ -67,6 +67,12 @@ pub trait Engine {
         true
     }
 
+    /// Whether it trains on samples in the order that it is given. The published scripts shuffle for
+    /// themselves: then nothing can be asked of several batches in one call.
+    fn follows_order(&self) -> bool {
+        true
+    }
+
     /// Which of several ways to train it has found to be the fastest for this job, as far as it
     /// remembers: a verdict is about that one alone.
     fn choice(&self, _job: &Job, _device: &Device) -> Option<String> {

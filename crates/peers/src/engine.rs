@@ -260,6 +260,10 @@ impl Engine for PeerEngine {
         false
     }
 
+    fn follows_order(&self) -> bool {
+        self.framework.follows_order
+    }
+
     fn compile(&self, job: &Job, device: &Device) -> Result<Box<dyn Session>, EngineError> {
         if job.threads == 0 {
             let what = "--threads is 0: it takes at least 1".into();

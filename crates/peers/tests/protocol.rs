@@ -26,6 +26,7 @@ fn fake(train: &str) -> PeerEngine {
         package: "fake",
         variable: "LAPTIME_PEER_FAKE",
         locks: &[],
+        follows_order: true,
         adapter: adapter.leak(),
     };
     PeerEngine::new(Box::leak(Box::new(framework)))

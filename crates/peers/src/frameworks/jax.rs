@@ -32,5 +32,6 @@ pub static JAX: Framework = Framework {
             text: include_str!("../../locks/jax-windows-x86_64.txt"),
         },
     ],
+    follows_order: true,
     adapter: include_str!("../../adapters/jax.py"),
 };

@@ -22,5 +22,6 @@ pub static MLX: Framework = Framework {
             text: include_str!("../../locks/mlx-macos-aarch64.txt"),
         },
     ],
+    follows_order: true,
     adapter: include_str!("../../adapters/mlx.py"),
 };

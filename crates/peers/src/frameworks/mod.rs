@@ -31,6 +31,8 @@ pub struct Framework {
     pub variable: &'static str,
     /// Its packages, where they are known.
     pub locks: &'static [Lock],
+    /// Whether it trains on samples in the order that it is given.
+    pub follows_order: bool,
     /// The source of its adapter.
     pub adapter: &'static str,
 }

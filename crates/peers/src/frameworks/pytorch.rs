@@ -42,5 +42,6 @@ pub static PYTORCH: Framework = Framework {
             text: include_str!("../../locks/pytorch-linux-x86_64.txt"),
         },
     ],
+    follows_order: true,
     adapter: include_str!("../../adapters/pytorch.py"),
 };

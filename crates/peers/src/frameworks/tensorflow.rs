@@ -11,6 +11,7 @@ pub static TENSORFLOW: Framework = Framework {
     package: "tensorflow",
     variable: "LAPTIME_PEER_TENSORFLOW",
     locks: LOCKS,
+    follows_order: true,
     adapter: include_str!("../../adapters/tensorflow.py"),
 };
 
@@ -22,6 +23,7 @@ pub static TENSORFLOW_AS_PUBLISHED: Framework = Framework {
     package: "tensorflow",
     variable: "LAPTIME_PEER_TENSORFLOW",
     locks: LOCKS,
+    follows_order: false,
     adapter: concat!(
         include_str!("../../adapters/tensorflow.py"),
         "\nSession, variants = AsPublished, as_published_variants\n"
