@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use laptime_workload::hexadecimal;
 use sha2::{Digest, Sha256};
 
 use crate::program::{Mode, Operation, Program, TensorId};
@@ -74,8 +75,7 @@ impl Program {
     /// SHA-256 over the Program as text, as lower-case hexadecimal digits: two Programs with the
     /// same digest compute the same.
     pub fn digest(&self) -> String {
-        let digest = Sha256::digest(self.to_string().as_bytes());
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        hexadecimal(&Sha256::digest(self.to_string().as_bytes()))
     }
 }
 

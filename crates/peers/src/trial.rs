@@ -4,14 +4,16 @@
 
 use std::{
     fs,
-    io::Write,
     path::PathBuf,
     time::{Duration, Instant},
 };
 
 use laptime_engine::{Device, EngineError, Job, Progress, Session};
 use laptime_graph::{Mode, build};
-use laptime_workload::directories::cache_dir;
+use laptime_workload::{
+    directories::{cache_dir, keep},
+    hexadecimal,
+};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -90,13 +92,9 @@ impl Choice {
 
     /// What cannot be kept is tried again next time, so errors are of no interest.
     pub(crate) fn remember(&self, key: &str) {
-        let _ = path(key).map(|path| {
-            let folder = path.parent()?;
-            fs::create_dir_all(folder).ok()?;
-            let mut file = tempfile::NamedTempFile::new_in(folder).ok()?;
-            file.write_all(&serde_json::to_vec(self).ok()?).ok()?;
-            file.persist(path).ok()
-        });
+        if let (Some(path), Ok(text)) = (path(key), serde_json::to_vec(self)) {
+            let _ = keep(&path, &text);
+        }
     }
 }
 
@@ -159,8 +157,7 @@ pub(crate) fn key(adapter: &str, versions: &str, job: &Job, device: &Device) -> 
     let precision = workload.precision;
     let text =
         format!("{adapter}\n{versions}\n{program} {precision}\n{kind:?} {name}\n{threads} threads");
-    let digest = Sha256::digest(text.as_bytes());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hexadecimal(&Sha256::digest(text.as_bytes()))
 }
 
 fn path(key: &str) -> Option<PathBuf> {

@@ -13,7 +13,7 @@ use laptime_engine::{
 };
 use laptime_graph::{Mode, build};
 use laptime_results::{Candidate, DeviceTrial};
-use laptime_workload::dataset::synthetic;
+use laptime_workload::{dataset::synthetic, directories::keep, hexadecimal};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -101,8 +101,10 @@ pub fn fastest(
     let tried = known.unwrap_or_else(|| {
         let tried = trial::try_devices(engine, &job(wish), &devices, budget(wish));
         // What failed is worth another look each time; what cannot be kept is tried again.
-        if let Some(file) = file.as_ref().filter(|_| is_good(&tried)) {
-            let _ = keep(file, &tried);
+        if let Some(file) = file.as_ref().filter(|_| is_good(&tried))
+            && let Ok(text) = serde_json::to_vec(&tried)
+        {
+            let _ = keep(file, &text);
         }
         tried
     });
@@ -188,8 +190,7 @@ fn file(wish: &Wish, devices: &[Device], cache: &Path) -> Option<PathBuf> {
         wish.threads,
         wish.passes,
     );
-    let digest = Sha256::digest(key.as_bytes());
-    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = hexadecimal(&Sha256::digest(key.as_bytes()));
     Some(cache.join("device-choices").join(digest + ".json"))
 }
 
@@ -203,13 +204,4 @@ fn read(file: &Path, candidates: usize) -> Option<Vec<Tried>> {
     let tried: Vec<Tried> = serde_json::from_str(&fs::read_to_string(file).ok()?).ok()?;
     let is_whole = tried.len() == candidates && tried.iter().all(|one| one.candidate < candidates);
     (is_whole && is_good(&tried)).then_some(tried)
-}
-
-fn keep(file: &Path, tried: &[Tried]) -> Option<()> {
-    let folder = file.parent()?;
-    fs::create_dir_all(folder).ok()?;
-    let text = serde_json::to_vec(tried).ok()?;
-    let mut new = tempfile::NamedTempFile::new_in(folder).ok()?;
-    std::io::Write::write_all(&mut new, &text).ok()?;
-    new.persist(file).ok().map(|_| ())
 }
