@@ -29,10 +29,9 @@ pub fn save(session: &mut dyn Session, workload: &Workload, path: &Path) -> Resu
         Ok((*name, view))
     });
     let views = views.collect::<Result<Vec<_>, _>>().map_err(wrong)?;
-    let about = HashMap::from([
-        ("format".to_owned(), "pt".to_owned()),
-        ("workload".to_owned(), workload.name.clone()),
-    ]);
+    // One word alone: two would stand in an order that is another each time, and the same training
+    // gives the same file.
+    let about = HashMap::from([("format".to_owned(), "pt".to_owned())]);
     let bytes = safetensors::serialize(views, Some(about)).map_err(wrong)?;
     fs::write(path, bytes).map_err(|error| unwritable("--save", path, &error))
 }
