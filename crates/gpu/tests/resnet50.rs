@@ -23,7 +23,7 @@ fn one_step_of_the_whole_net_is_the_oracles() {
         (step.loss_sum, reference.state())
     };
     let ((expected_loss, expected), (rounded_loss, rounded)) =
-        (step(Rounding::None), step(Rounding::Coarse));
+        (step(Rounding::None), step(Rounding::Coarse { draw: 0 }));
     let mut session = session(&job, &device);
     session.set_state(&start).unwrap();
     let score = session

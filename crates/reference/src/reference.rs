@@ -29,23 +29,28 @@ pub enum Rounding {
     /// The result of every operation, to 18 significant bits: 64 times as coarsely as single
     /// precision. The difference from the truth tells how much rounding a step of this model shows.
     ///
-    /// Up or down by chance, as likely as each is near (the same every time): to the nearest, values
-    /// that are equal would err alike, and where they cancel, as a gradient's do before a batch norm,
-    /// tell of no error at all.
-    Coarse,
+    /// Up or down by chance, as likely as each is near (the same every time for a number of draw): to
+    /// the nearest, values that are equal would err alike, and where they cancel, as a gradient's do
+    /// before a batch norm, tell of no error at all.
+    Coarse {
+        /// Another one gives other chances.
+        draw: u32,
+    },
 }
 
 impl Rounding {
     fn round(self, tensors: &mut [Vec<f64>]) {
-        if self != Self::Coarse {
+        let Self::Coarse { draw } = self else {
             return;
-        }
+        };
         /// Of a fraction of 52 bits, what goes beyond 18 significant ones.
         const DROPPED: u32 = 52 - 17;
         for tensor in tensors {
             for (index, value) in tensor.iter_mut().enumerate() {
                 if value.is_finite() {
-                    let chance = mixed(value.to_bits() ^ mixed(index as u64)) >> (64 - DROPPED);
+                    let chance =
+                        mixed(value.to_bits() ^ mixed(index as u64 ^ u64::from(draw) << 40))
+                            >> (64 - DROPPED);
                     let bits = (value.to_bits() + chance) >> DROPPED << DROPPED;
                     *value = f64::from_bits(bits);
                 }
