@@ -26,10 +26,9 @@ fn assert_verified(name: &str, layers: &str, optimizer: &str, batch_size: usize)
             };
             let isa = instruction_sets()[0];
             let verdict = verify(&CpuEngine, &job, &device(isa)).unwrap();
-            assert_eq!(
-                verdict,
-                Verdict::Verified { steps: 20 },
-                "{name}, {}, {passes:?}: {layers}",
+            assert!(
+                verdict.is_verified(),
+                "{name}, {}, {passes:?}: {layers}: {verdict}",
                 workload.precision
             );
         }

@@ -168,7 +168,7 @@ fn errors_of_the_timed_path_are_caught_on_every_instruction_set() {
             };
             for exactly in [true, false] {
                 let sound = asked(Plant::Nothing, false, exactly);
-                assert_eq!(sound, Verdict::Verified { steps: 20 }, "{isa}");
+                assert!(sound.is_verified(), "{isa}: {sound}");
             }
             for (plant, in_epochs_alone) in [
                 (Plant::NoBias, false),
