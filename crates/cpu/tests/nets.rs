@@ -4,10 +4,7 @@ mod common;
 
 use common::{device, in_bf16, instruction_sets, job, net};
 use laptime_cpu::CpuEngine;
-use laptime_engine::{
-    Engine, EngineError, Job, Passes,
-    gate::{Verdict, verify},
-};
+use laptime_engine::{Engine, EngineError, Job, Passes, gate::verify};
 use laptime_workload::random::{Purpose, Stream};
 
 const ADAM: &str =
