@@ -1,6 +1,7 @@
 //! Links a Schedule: finds the kernel for each group of operations and resolves every place, so
 //! that a step looks up no name and decides nothing.
 
+mod forward;
 mod windows;
 
 use laptime_graph::{
@@ -12,12 +13,11 @@ use windows::{met_taps, paired_input_gradient, paired_weight_gradient, windows};
 
 use crate::{
     kernels::{
-        Adam, BatchNorm, BatchNormGrad, Bias, BiasGrad, ChannelBias, ChannelBiasGrad, Conv2d,
-        Conv2dGradInput, Conv2dGradWeight, Cut, Dense, DenseCut, DenseGradInput, DenseGradWeight,
-        Filters, Function, GlobalAvgPool, GlobalAvgPoolGrad, GradientUse, Grid, Images, Matrix,
-        PairedConv2d, PairedConv2dGradInput, PairedConv2dGradWeight, Pointwise, Pool, PoolGrad,
-        Rearrange, RoundWeights, Scale, ScaleImages, ScalePixels, Sgd, SoftmaxCrossEntropy,
-        Statistics, Stored, Task, Update,
+        Adam, BatchNormGrad, Bias, BiasGrad, ChannelBias, ChannelBiasGrad, Conv2dGradInput,
+        Conv2dGradWeight, Cut, Dense, DenseCut, DenseGradInput, DenseGradWeight, Filters, Function,
+        GlobalAvgPool, GlobalAvgPoolGrad, GradientUse, Grid, Images, Matrix, PairedConv2dGradInput,
+        PairedConv2dGradWeight, Pointwise, Pool, PoolGrad, Rearrange, RoundWeights, ScaleImages,
+        ScalePixels, Sgd, SoftmaxCrossEntropy, Stored, Task, Update,
     },
     lower::{is_weight, main_operation},
     memory::Place,
@@ -201,25 +201,7 @@ impl<'a> Linker<'a> {
                 to: self.gradient_use(group),
                 cut: dense_cut(group, outputs[0]),
             }),
-            Op::Conv2d(window) => {
-                let bias = group.find(|op| *op == Op::Bias);
-                let images = self.images(inputs[0]);
-                let (x, y) = (self.shape(inputs[0]), self.shape(outputs[0]));
-                let conv = Conv2d {
-                    x: images,
-                    w: self.filters(group.unrounded(inputs[1])),
-                    y: self.images(outputs[0]),
-                    bias: bias.map(|bias| self.place(bias.inputs[1])),
-                    relu: group.relu(),
-                    segments: forward(&window, x, y, images.lanes_of_channels()),
-                };
-                if images.paired {
-                    let taps = met_taps(&window, x, y);
-                    Task::PairedConv2d(PairedConv2d { conv, taps })
-                } else {
-                    Task::Conv2d(conv)
-                }
-            }
+            Op::Conv2d(window) => self.conv2d(group, &window),
             Op::Conv2dGradInput(window) => {
                 let relu = group.find(|op| *op == Op::ReluGrad);
                 let w = self.filters(group.unrounded(inputs[1]));
@@ -264,7 +246,9 @@ impl<'a> Linker<'a> {
                     Task::Conv2dGradWeight(conv)
                 }
             }
-            Op::BatchNorm { .. } | Op::BatchNormEvaluation { .. } => self.batch_norm(group),
+            Op::BatchNorm { .. } | Op::BatchNormEvaluation { .. } => {
+                Task::BatchNorm(self.batch_norm(group, first))
+            }
             Op::BatchNormGrad => self.batch_norm_grad(first, None, outputs[0]),
             Op::ReluGrad if group.operations.len() > 1 => {
                 let norm = group.find(|op| *op == Op::BatchNormGrad);
@@ -362,40 +346,6 @@ impl<'a> Linker<'a> {
             samples,
             values: self.program.tensor(y).elements() / samples,
             drop,
-        })
-    }
-
-    fn batch_norm(&self, group: &Group) -> Task {
-        let first = group.main;
-        let inputs = &first.inputs;
-        let (epsilon, statistics) = match first.op {
-            Op::BatchNorm { epsilon, momentum } => {
-                let statistics = Statistics::Batch {
-                    mean: self.place(first.outputs[1]),
-                    inverse_deviation: self.place(first.outputs[2]),
-                    moving_mean: self.place(inputs[3]),
-                    moving_variance: self.place(inputs[4]),
-                    momentum,
-                };
-                (epsilon, statistics)
-            }
-            Op::BatchNormEvaluation { epsilon } => {
-                let (mean, variance) = (self.place(inputs[3]), self.place(inputs[4]));
-                (epsilon, Statistics::Moving { mean, variance })
-            }
-            ref op => unreachable!("{op} is not a batch norm"),
-        };
-        Task::BatchNorm(BatchNorm {
-            x: self.images(inputs[0]),
-            y: self.images(group.last().outputs[0]),
-            scale: Scale {
-                weight: self.place(inputs[1]),
-                bias: self.place(inputs[2]),
-                epsilon,
-            },
-            other: group.other().map(|id| self.images(id)),
-            relu: group.relu(),
-            statistics,
         })
     }
 

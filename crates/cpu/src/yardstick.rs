@@ -189,6 +189,8 @@ impl Convolutions {
                 w,
                 y,
                 bias: None,
+                norm: None,
+                other: None,
                 relu: false,
                 segments: forward(&window, &x_shape, &y_shape, channels),
             }),

@@ -2,17 +2,17 @@
 
 mod common;
 
-use common::{dense_net, fashion_mnist, image_net, in_bf16, instruction_sets, job, session};
-use laptime_engine::Progress;
-use laptime_workload::{Workload, epoch_order};
+use common::{dense_net, fashion_mnist, image_net, in_bf16, instruction_sets, job, net, session};
+use laptime_engine::{Job, Passes, Progress};
+use laptime_graph::FusionKind;
+use laptime_workload::epoch_order;
 
 /// The bits of all losses and of the final state.
-fn bits(workload: &Workload, samples: usize, isa: &str, threads: usize) -> Vec<u64> {
-    let job = job(workload.clone(), samples, threads);
-    let mut session = session(&job, isa);
+fn bits(job: &Job, isa: &str) -> Vec<u64> {
+    let mut session = session(job, isa);
     let mut bits = Vec::new();
     for epoch in 0..2 {
-        let order = epoch_order(3, epoch, samples, true);
+        let order = epoch_order(3, epoch, job.dataset.train.count(), true);
         bits.push(
             session
                 .train(&order, &Progress::new())
@@ -49,12 +49,58 @@ fn bits_depend_neither_on_the_run_nor_on_the_number_of_threads() {
         (in_bf16(image_net(9)), 40),
     ] {
         for isa in instruction_sets() {
-            let expected = bits(&workload, samples, isa, 1);
+            let bits = |threads| bits(&job(workload.clone(), samples, threads), isa);
+            let expected = bits(1);
             for threads in [1, 2, 3, 5, 8] {
                 assert!(
-                    bits(&workload, samples, isa, threads) == expected,
+                    bits(threads) == expected,
                     "{}, {isa}, {threads} threads",
                     workload.name
+                );
+            }
+        }
+    }
+}
+
+/// Batch norms of odd channels, at one position, twice in a row, behind ReLU, and with a sum of which the
+/// other part is made later.
+const NORMS: &str = r#"layer = [
+    { name = "c1", kind = "conv2d", filters = 17, kernel = 7, stride = 7, padding = "valid", bias = true },
+    { name = "bn1", kind = "batch_norm", epsilon = 1e-3, momentum = 0.9 },
+    { name = "bn1b", kind = "batch_norm", epsilon = 1e-3, momentum = 0.9 },
+    { name = "c2", kind = "conv2d", filters = 5, kernel = 4, stride = 1, padding = "valid", bias = false },
+    { name = "bn2", kind = "batch_norm", epsilon = 1e-3, momentum = 0.9 },
+    { name = "p", kind = "conv2d", inputs = ["bn1b"], filters = 5, kernel = 4, stride = 1, padding = "valid", bias = true },
+    { name = "bnp", kind = "batch_norm", epsilon = 1e-3, momentum = 0.9 },
+    { name = "add", kind = "add", inputs = ["bn2", "bnp"] },
+    { name = "c3", kind = "conv2d", filters = 33, kernel = 1, stride = 1, padding = "valid", bias = true },
+    { name = "relu", kind = "relu" },
+    { name = "bn3", kind = "batch_norm", epsilon = 1e-3, momentum = 0.9 },
+    { name = "mean", kind = "global_avg_pool" },
+    { name = "fc", kind = "dense", units = 10 },
+]"#;
+
+/// A batch norm that is done with its convolution adds up in the order of one that is not; batches need be
+/// no whole blocks.
+#[test]
+fn a_norm_at_its_convolution_gives_the_same_bits() {
+    let is_other = |kind: &&FusionKind| **kind != FusionKind::NormAtProduct;
+    let others = FusionKind::ALL.iter().filter(is_other);
+    let others = Passes::Only(others.map(|kind| kind.to_string()).collect());
+    let sgd = "kind = \"sgd\"\nlearning_rate = 0.05\nmomentum = 0.9\n";
+    for workload in [image_net(18), image_net(9), net(NORMS, sgd, 20)] {
+        for workload in [workload.clone(), in_bf16(workload)] {
+            for isa in instruction_sets() {
+                let together = job(workload.clone(), 47, 2);
+                let apart = Job {
+                    passes: others.clone(),
+                    ..together.clone()
+                };
+                assert!(
+                    bits(&together, isa) == bits(&apart, isa),
+                    "{}, {isa}, {}",
+                    workload.name,
+                    workload.precision
                 );
             }
         }

@@ -1,13 +1,14 @@
 //! Marks what a backend may do as one. Each candidate starts with the operation whose result the
-//! others finish, and only absorbs values that nothing else reads.
+//! others finish, and only absorbs values that nothing else reads, but for what joins two of them.
 
 use crate::{
     op::Op,
     program::{Fusion, FusionKind, OpId, Program, TensorId},
 };
 
-/// All candidates, in the order of their first operations; no operation is in two that fuse
-/// operations into one kernel (pixels, which many kernels read, are no such).
+/// All candidates, in the order of their first operations, those that join two others at the end. No
+/// operation is in two of the rest that fuse operations into one kernel (pixels, which many kernels
+/// read, are no such).
 pub(crate) fn candidates(program: &Program) -> Vec<Fusion> {
     let mut finder = Finder {
         program,
@@ -83,6 +84,12 @@ pub(crate) fn candidates(program: &Program) -> Vec<Fusion> {
             found.push(Fusion { kind, operations });
         }
     }
+    let joined: Vec<Fusion> = program
+        .operations_by_id()
+        .filter(|(_, operation)| matches!(operation.op, Op::Conv2d(_)))
+        .filter_map(|(id, _)| finder.norm_of(id, &found))
+        .collect();
+    found.extend(joined);
     found
 }
 
@@ -120,12 +127,8 @@ impl Finder<'_> {
             };
             let next = self.program.operation(reader);
             let feeds_norm = self.feeds_norm(reader);
-            let is_there = |input: &TensorId| {
-                last.outputs.contains(input)
-                    || self.program.operations[first.0..]
-                        .iter()
-                        .all(|other| !other.outputs.contains(input) || other.inputs.contains(input))
-            };
+            let is_there =
+                |input: &TensorId| last.outputs.contains(input) || self.is_there(*input, first);
             let earlier = || chain[1..].iter().map(|id| self.program.operation(*id).op);
             let made = |input: &&TensorId| {
                 let mut before = chain.iter().map(|id| self.program.operation(*id));
@@ -148,6 +151,63 @@ impl Finder<'_> {
             }
             chain.push(reader);
         }
+    }
+
+    /// A convolution with the batch norm of its results, if what is fused to the norm can be done in
+    /// the convolution's place too.
+    fn norm_of(&self, convolution: OpId, found: &[Fusion]) -> Option<Fusion> {
+        let kernel_of = |id: OpId| {
+            let mut fusions = found.iter();
+            let fusion = fusions.find(|one| {
+                one.kind != FusionKind::PixelsAtFirstRead && one.operations.contains(&id)
+            });
+            fusion.map_or(vec![id], |fusion| fusion.operations.clone())
+        };
+        let mut operations = kernel_of(convolution);
+        let last = self.program.operation(*operations.last()?);
+        if last.op == Op::Relu {
+            return None;
+        }
+        let is_norm = |id: &OpId| {
+            let op = self.program.operation(*id).op;
+            matches!(op, Op::BatchNorm { .. } | Op::BatchNormEvaluation { .. })
+        };
+        let readers = self.readers(last.outputs[0]);
+        let (norms, others): (Vec<OpId>, Vec<OpId>) = readers.iter().partition(|id| is_norm(id));
+        let [norm] = norms[..] else {
+            return None;
+        };
+        if (others.iter()).any(|id| self.program.operation(*id).op != Op::BatchNormGrad) {
+            return None;
+        }
+        let behind = kernel_of(norm);
+        let made = [operations.clone(), behind.clone()].concat();
+        let made = made
+            .iter()
+            .flat_map(|id| &self.program.operation(*id).outputs);
+        let made: Vec<TensorId> = made.copied().collect();
+        let reads = behind
+            .iter()
+            .flat_map(|id| &self.program.operation(*id).inputs);
+        let first = operations[0];
+        if !reads
+            .filter(|input| !made.contains(input))
+            .all(|input| self.is_there(*input, first))
+        {
+            return None;
+        }
+        operations.push(norm);
+        Some(Fusion {
+            kind: FusionKind::NormAtProduct,
+            operations,
+        })
+    }
+
+    /// Whether a tensor is there before an operation: no later one makes it, though one may update it.
+    fn is_there(&self, tensor: TensorId, before: OpId) -> bool {
+        self.program.operations[before.0..]
+            .iter()
+            .all(|other| !other.outputs.contains(&tensor) || other.inputs.contains(&tensor))
     }
 
     /// Whether all that reads the operation's result is the gradient of a batch norm.

@@ -131,6 +131,9 @@ pub enum FusionKind {
     UpdateAtGradient,
     /// What follows a batch norm (a sum, ReLU, rounding) is applied where the norm is.
     NormEpilogue,
+    /// A batch norm goes with the convolution whose results it reads: in evaluation while they are in
+    /// registers, in training its sums. Joins what else is fused to either, if that is fused too.
+    NormAtProduct,
     /// ReLU's gradient is applied where a batch norm's gradient reads it, and what that makes is
     /// rounded.
     NormGradient,
@@ -138,10 +141,11 @@ pub enum FusionKind {
 
 impl FusionKind {
     /// All of them, in the order of a step.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::PixelsAtFirstRead,
         Self::ProductEpilogue,
         Self::NormEpilogue,
+        Self::NormAtProduct,
         Self::LossWithGradient,
         Self::GradientEpilogue,
         Self::NormGradient,
@@ -157,6 +161,7 @@ impl FusionKind {
             Self::LossWithGradient => "loss-with-gradient",
             Self::UpdateAtGradient => "update-at-gradient",
             Self::NormEpilogue => "norm-epilogue",
+            Self::NormAtProduct => "norm-at-product",
             Self::NormGradient => "norm-gradient",
         }
     }

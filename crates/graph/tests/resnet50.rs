@@ -161,7 +161,15 @@ fn operations_are_in_order() {
 fn groups(program: &Program) -> Vec<usize> {
     let mut groups: Vec<usize> = (0..program.operations.len()).collect();
     for fusion in &program.fusions {
-        if fusion.kind != FusionKind::PixelsAtFirstRead {
+        if fusion.kind == FusionKind::NormAtProduct {
+            let joined: Vec<usize> = fusion.operations.iter().map(|id| groups[id.0]).collect();
+            let first = fusion.operations[0].0;
+            let of_joined = |group: &&mut usize| joined.contains(group);
+            groups
+                .iter_mut()
+                .filter(of_joined)
+                .for_each(|group| *group = first);
+        } else if fusion.kind != FusionKind::PixelsAtFirstRead {
             for id in &fusion.operations {
                 assert_eq!(groups[id.0], id.0, "{} is in two fusions", id.0);
                 groups[id.0] = fusion.operations[0].0;

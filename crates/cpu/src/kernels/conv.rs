@@ -1,5 +1,5 @@
-//! Convolutions: forward, and the gradients of input and weights, each one product of a register
-//! tile over the parts of the window that meet the image.
+//! What convolutions are made of, and the gradients of input and weights. Each is one product of a
+//! register tile over the parts of the window that meet the image.
 //!
 //! Weights (O, C, taps) are stored as `[⌈O/16⌉][tap][C][16]`, images as `[position][channel][sample]`.
 //! Forward and input gradient read weights one by one and images in blocks of samples, so one order
@@ -54,132 +54,10 @@ impl Filters {
     }
 }
 
-/// y = the convolution of x with w, with bias and ReLU where they are fused in. Slices are sixteen
-/// filters.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Conv2d {
-    pub(crate) x: Images,
-    pub(crate) w: Filters,
-    pub(crate) y: Images,
-    pub(crate) bias: Option<Place>,
-    pub(crate) relu: bool,
-    /// For each position of y: runs of taps and channels, from the filters' block and from x.
-    pub(crate) segments: Segments,
-}
-
-impl Run for Conv2d {
-    #[inline(always)]
-    unsafe fn run<S: Simd>(&self, s: S, _: &Step, view: View, slices: Range<usize>) {
-        let Self { x, w, y, .. } = *self;
-        let slices = slices.start..slices.end.min(w.outputs.div_ceil(LANES));
-        let image_values = x.positions * x.position_stride();
-        let pairs = Pairs::new(slices, y.positions, w.block_stride(), image_values);
-        for index in 0..pairs.count() {
-            let (slice, position) = pairs.pair(index);
-            let filters = slice * LANES..w.outputs.min((slice + 1) * LANES);
-            // SAFETY: w has this slice, y these filters and this position; the segments stay
-            // within x and the slice.
-            unsafe {
-                let a = Scalars {
-                    start: view.at(w.place).add(slice * w.block_stride()),
-                    row_stride: 1,
-                    step_stride: LANES,
-                };
-                let b = Blocks {
-                    start: view.at(x.place),
-                    step_stride: x.stride,
-                    block_stride: LANES,
-                };
-                let finish = Activate {
-                    to: y.at(view, position, filters.start),
-                    stride: y.stride,
-                    bias: self
-                        .bias
-                        .map(|bias| view.at(bias).add(filters.start).cast_const()),
-                    relu: self.relu,
-                };
-                let segments = self.segments.list(position);
-                product(
-                    s,
-                    Single,
-                    0..filters.len(),
-                    0..y.sample_blocks(),
-                    segments,
-                    a,
-                    b,
-                    &finish,
-                );
-            }
-        }
-    }
-}
-
-/// All pairs of a slice and a position, in the order that reads fewer values again: of one slice's
-/// weights for every position, or of all of the images for every slice.
-pub(super) struct Pairs {
-    slices: Range<usize>,
-    positions: usize,
-    slices_first: bool,
-}
-
-impl Pairs {
-    pub(super) fn new(
-        slices: Range<usize>,
-        positions: usize,
-        slice_values: usize,
-        image_values: usize,
-    ) -> Self {
-        Self {
-            slices_first: image_values <= positions * slice_values,
-            slices,
-            positions,
-        }
-    }
-
-    pub(super) fn count(&self) -> usize {
-        self.slices.len() * self.positions
-    }
-
-    /// The slice and the position of a pair.
-    #[inline(always)]
-    pub(super) fn pair(&self, index: usize) -> (usize, usize) {
-        if self.slices_first {
-            (
-                self.slices.start + index / self.positions,
-                index % self.positions,
-            )
-        } else {
-            let slices = self.slices.len();
-            (self.slices.start + index % slices, index / slices)
-        }
-    }
-}
-
-/// Adds the filter's bias, applies ReLU, stores.
-pub(super) struct Activate {
-    pub(super) to: *mut f32,
-    pub(super) stride: usize,
-    pub(super) bias: Option<*const f32>,
-    pub(super) relu: bool,
-}
-
-impl<S: Simd> Finish<S> for Activate {
-    #[inline(always)]
-    unsafe fn finish(&self, s: S, row: usize, block: usize, sum: S::Block) {
-        // SAFETY: the bias has this filter, and y this filter and block.
-        unsafe {
-            let sum = match self.bias {
-                Some(bias) => s.add(sum, s.splat(*bias.add(row))),
-                None => sum,
-            };
-            let sum = if self.relu {
-                s.max(s.splat(0.0), sum)
-            } else {
-                sum
-            };
-            s.store(self.to.add(row * self.stride + block * LANES), sum);
-        }
-    }
+/// Slices that are done in turn, so many at once.
+pub(super) fn turns(slices: Range<usize>, at_once: usize) -> impl Iterator<Item = Range<usize>> {
+    let starts = slices.clone().step_by(at_once);
+    starts.map(move |start| start..slices.end.min(start.saturating_add(at_once)))
 }
 
 /// dx = the gradient of the convolution's input, with another gradient added and ReLU's gradient
@@ -202,49 +80,41 @@ impl Run for Conv2dGradInput {
     unsafe fn run<S: Simd>(&self, s: S, _: &Step, view: View, slices: Range<usize>) {
         let Self { dy, w, dx, .. } = *self;
         let slices = slices.start..slices.end.min(dx.channels.div_ceil(LANES));
-        let image_values = dy.positions * dy.position_stride();
-        let pairs = Pairs::new(
-            slices,
-            dx.positions,
-            w.taps * w.outputs * LANES,
-            image_values,
-        );
-        for index in 0..pairs.count() {
-            let (slice, position) = pairs.pair(index);
-            let channels = dx.channels_of(slice..slice + 1);
-            // SAFETY: w and dx have these channels, dx and what is shaped like it this position;
-            // the segments stay within the filters and dy.
-            unsafe {
-                let a = Scalars {
-                    start: view.at(w.place).add(channels.start * LANES),
-                    row_stride: LANES,
-                    step_stride: 1,
-                };
-                let b = Blocks {
-                    start: view.at(dy.place),
-                    step_stride: dy.stride,
-                    block_stride: LANES,
-                };
-                let beside = |images: Option<Images>| {
-                    images.map(|images| Beside::new(images, view, position, channels.start))
-                };
-                let finish = Accumulate {
-                    to: dx.at(view, position, channels.start),
-                    stride: dx.stride,
-                    other: beside(self.other),
-                    relu: beside(self.relu),
-                };
-                let segments = self.segments.list(position);
-                product(
-                    s,
-                    Single,
-                    0..channels.len(),
-                    0..dx.sample_blocks(),
-                    segments,
-                    a,
-                    b,
-                    &finish,
-                );
+        // The fewer are read again: a slice's weights at every position, or all of dy for every slice.
+        let at_once = if dy.values() <= dx.positions * w.taps * w.outputs * LANES {
+            1
+        } else {
+            usize::MAX
+        };
+        for turn in turns(slices, at_once) {
+            for position in 0..dx.positions {
+                for slice in turn.clone() {
+                    let channels = dx.channels_of(slice..slice + 1);
+                    // SAFETY: w and dx have these channels, dx and what is shaped like it this
+                    // position; the segments stay within the filters and dy.
+                    unsafe {
+                        let a = Scalars {
+                            start: view.at(w.place).add(channels.start * LANES),
+                            row_stride: LANES,
+                            step_stride: 1,
+                        };
+                        let b = Blocks {
+                            start: view.at(dy.place),
+                            step_stride: dy.stride,
+                            block_stride: LANES,
+                        };
+                        product(
+                            s,
+                            Single,
+                            0..channels.len(),
+                            0..dx.sample_blocks(),
+                            self.segments.list(position),
+                            a,
+                            b,
+                            &Accumulate::new(self, view, position, channels.start),
+                        );
+                    }
+                }
             }
         }
     }
@@ -252,16 +122,35 @@ impl Run for Conv2dGradInput {
 
 /// Adds another gradient, applies ReLU's gradient, stores.
 pub(super) struct Accumulate {
-    pub(super) to: *mut f32,
-    pub(super) stride: usize,
-    pub(super) other: Option<Beside>,
-    pub(super) relu: Option<Beside>,
+    to: Beside,
+    other: Option<Beside>,
+    relu: Option<Beside>,
+}
+
+impl Accumulate {
+    /// # Safety
+    /// dx has this position and this channel, a multiple of sixteen.
+    #[inline(always)]
+    pub(super) unsafe fn new(
+        conv: &Conv2dGradInput,
+        view: View,
+        position: usize,
+        channel: usize,
+    ) -> Self {
+        // SAFETY: the caller's promise; the others are shaped like dx.
+        let of = |images| unsafe { Beside::new(images, view, position, channel) };
+        Self {
+            to: of(conv.dx),
+            other: conv.other.map(of),
+            relu: conv.relu.map(of),
+        }
+    }
 }
 
 /// Sixteen channels of images at one position, single or paired, shaped like what is accumulated.
 #[derive(Clone, Copy)]
 pub(super) struct Beside {
-    start: *const f32,
+    start: *mut f32,
     stride: usize,
     paired: bool,
 }
@@ -293,7 +182,7 @@ impl Beside {
     /// # Safety
     /// The images have this channel and this block.
     #[inline(always)]
-    unsafe fn load<S: Simd>(self, s: S, row: usize, block: usize) -> S::Block {
+    pub(super) unsafe fn load<S: Simd>(self, s: S, row: usize, block: usize) -> S::Block {
         // SAFETY: the caller's promise.
         unsafe {
             if !self.paired {
@@ -307,12 +196,33 @@ impl Beside {
             }
         }
     }
+
+    /// Stores a block of the channel `row` behind the first; of paired images, an even one before the
+    /// one behind it.
+    ///
+    /// # Safety
+    /// The images have this channel and this block.
+    #[inline(always)]
+    pub(super) unsafe fn store<S: Simd>(self, s: S, row: usize, block: usize, value: S::Block) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            if !self.paired {
+                return s.store(self.start.add(row * self.stride + block * LANES), value);
+            }
+            let to = self.start.add(row / 2 * self.stride + block * LANES);
+            let pairs = if row.is_multiple_of(2) {
+                s.pair(value, s.splat(0.0))
+            } else {
+                s.pair(s.low(s.load(to)), value)
+            };
+            s.store(to, pairs);
+        }
+    }
 }
 
 impl<S: Simd> Finish<S> for Accumulate {
     #[inline(always)]
     unsafe fn finish(&self, s: S, row: usize, block: usize, sum: S::Block) {
-        let at = row * self.stride + block * LANES;
         // SAFETY: dx and what is shaped like it have this channel and block.
         unsafe {
             let sum = match self.other {
@@ -323,7 +233,7 @@ impl<S: Simd> Finish<S> for Accumulate {
                 Some(y) => s.keep(s.greater(y.load(s, row, block), s.splat(0.0)), sum),
                 None => sum,
             };
-            s.store(self.to.add(at), sum);
+            self.to.store(s, row, block, sum);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{
     Images, Matrix, Run, Step, blocks,
-    images::Value,
+    images::Values,
     update::{GradientUse, Rule, with_rule},
 };
 use crate::{
@@ -67,43 +67,33 @@ impl Run for Pointwise<Matrix> {
 impl Run for Pointwise<Images> {
     #[inline(always)]
     unsafe fn run<S: Simd>(&self, s: S, _: &Step, view: View, slices: Range<usize>) {
-        for position in 0..self.y.positions {
-            for channel in self
-                .y
-                .channels_of(slices.clone())
-                .step_by(self.y.channels_at_once())
-            {
-                for at in (0..self.y.stride).step_by(LANES) {
-                    let value = FunctionOf {
-                        s,
-                        pointwise: self,
-                        place: (view, position, at),
-                    };
-                    // SAFETY: all three have this position, channel and block.
-                    unsafe { self.y.store(s, view, position, channel, at, value) }
-                }
-            }
-        }
+        let values = ImageFunction {
+            s,
+            view,
+            pointwise: self,
+        };
+        // SAFETY: all three have the same extents.
+        unsafe { self.y.store(s, view, self.y.channels_of(slices), &values) }
     }
 }
 
-/// Sixteen samples of y.
-struct FunctionOf<'a, S> {
+/// The values of y.
+struct ImageFunction<'a, S> {
     s: S,
+    view: View,
     pointwise: &'a Pointwise<Images>,
-    /// The position, and the first sample.
-    place: (View, usize, usize),
 }
 
-impl<S: Simd> Value<S> for FunctionOf<'_, S> {
+impl<S: Simd> Values<S> for ImageFunction<'_, S> {
     #[inline(always)]
-    unsafe fn of(&self, channel: usize) -> S::Block {
-        let (view, position, at) = self.place;
+    unsafe fn of(&self, position: usize, channel: usize, at: usize) -> S::Block {
+        let Self { s, view, .. } = *self;
+        let Pointwise { function, a, b, .. } = *self.pointwise;
         // SAFETY: both operands have this position, channel and block.
         unsafe {
-            let a = self.pointwise.a.load(self.s, view, position, channel, at);
-            let b = self.pointwise.b.load(self.s, view, position, channel, at);
-            self.pointwise.function.of(self.s, a, b)
+            let a = a.load(s, view, position, channel, at);
+            let b = b.load(s, view, position, channel, at);
+            function.of(s, a, b)
         }
     }
 }

@@ -39,6 +39,11 @@ impl Images {
         }
     }
 
+    /// All values, of whole blocks.
+    pub(super) fn values(self) -> usize {
+        self.positions * self.position_stride()
+    }
+
     /// Channels that do not share their lanes: all, or as many as there are pairs.
     pub(crate) fn lanes_of_channels(self) -> usize {
         self.channels.div_ceil(self.channels_at_once())
@@ -89,41 +94,44 @@ impl Images {
         }
     }
 
-    /// Stores sixteen samples of a channel at a position, from sample `at` on: what `value` gives of
-    /// it; of paired images, of an even channel and of the one behind it.
+    /// Stores what `values` gives of each of these channels, the first of which is even.
     ///
     /// # Safety
-    /// The images have such a position, such channels and such a block.
+    /// The images have these channels, and so has what the values are made from.
     #[inline(always)]
     pub(super) unsafe fn store<S: Simd>(
         self,
         s: S,
         view: View,
-        position: usize,
-        channel: usize,
-        at: usize,
-        value: impl Value<S>,
+        channels: Range<usize>,
+        values: &impl Values<S>,
     ) {
-        // SAFETY: the caller's promise.
-        unsafe {
-            if self.paired {
-                let first = value.of(channel);
-                let second = if channel + 1 < self.channels {
-                    value.of(channel + 1)
-                } else {
-                    s.splat(0.0)
-                };
-                let to = self.pair_at(view, position, channel / 2).add(at);
-                s.store(to, s.pair(first, second));
-            } else {
-                s.store(self.at(view, position, channel).add(at), value.of(channel));
+        for position in 0..self.positions {
+            for channel in channels.clone().step_by(self.channels_at_once()) {
+                for at in (0..self.stride).step_by(LANES) {
+                    // SAFETY: the images have this position, these channels and this block.
+                    unsafe {
+                        let first = values.of(position, channel, at);
+                        if !self.paired {
+                            s.store(self.at(view, position, channel).add(at), first);
+                            continue;
+                        }
+                        let second = if channel + 1 < self.channels {
+                            values.of(position, channel + 1, at)
+                        } else {
+                            s.splat(0.0)
+                        };
+                        let to = self.pair_at(view, position, channel / 2).add(at);
+                        s.store(to, s.pair(first, second));
+                    }
+                }
             }
         }
     }
 
-    /// How many channels [`Self::store`] stores at once.
+    /// How many channels share their lanes.
     #[inline(always)]
-    pub(super) fn channels_at_once(self) -> usize {
+    fn channels_at_once(self) -> usize {
         if self.paired { 2 } else { 1 }
     }
 
@@ -141,12 +149,12 @@ impl Images {
     }
 }
 
-/// Gives sixteen samples of a channel. A trait and not a closure for the reason of
-/// [`super::product::Finish`].
-pub(super) trait Value<S: Simd> {
+/// Gives sixteen samples of a channel at a position, from sample `at` on. A trait and not a closure for
+/// the reason of [`super::product::Finish`].
+pub(super) trait Values<S: Simd> {
     /// Must be `#[inline(always)]`.
     ///
     /// # Safety
-    /// The images that it reads have this channel.
-    unsafe fn of(&self, channel: usize) -> S::Block;
+    /// The images that it reads have this position, channel and block.
+    unsafe fn of(&self, position: usize, channel: usize, at: usize) -> S::Block;
 }

@@ -6,6 +6,7 @@
 
 mod channel_sums;
 mod conv;
+mod conv_forward;
 mod dense;
 mod elementwise;
 mod images;
@@ -22,8 +23,9 @@ mod update;
 use std::ops::Range;
 
 pub(crate) use conv::{
-    Conv2d, Conv2dGradInput, Conv2dGradWeight, Filters, Segments, TURNED_SLICES, turned_bytes,
+    Conv2dGradInput, Conv2dGradWeight, Filters, Segments, TURNED_SLICES, turned_bytes,
 };
+pub(crate) use conv_forward::{Conv2d, NormBehind, norm_bytes};
 pub(crate) use dense::{Dense, DenseCut, DenseGradInput, DenseGradWeight};
 pub(crate) use elementwise::{Bias, BiasGrad, ChannelBias, ChannelBiasGrad, Function, Pointwise};
 pub(crate) use images::Images;
@@ -154,7 +156,10 @@ impl Task {
             };
         }
         call!(
-            in bf16: PairedConv2d, PairedConv2dGradInput, PairedConv2dGradWeight;
+            in bf16:
+            PairedConv2d,
+            PairedConv2dGradInput,
+            PairedConv2dGradWeight;
             ScalePixels,
             ScaleImages,
             Dense,

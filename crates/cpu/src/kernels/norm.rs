@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::{
     Images, Run, Step,
     channel_sums::{Channels, Terms, channel_sums},
-    images::Value,
+    images::Values,
 };
 use crate::{
     memory::{Place, View},
@@ -51,69 +51,110 @@ pub(crate) enum Statistics {
 impl Run for BatchNorm {
     #[inline(always)]
     unsafe fn run<S: Simd>(&self, s: S, _: &Step, view: View, slices: Range<usize>) {
-        let slices = slices.start..slices.end.min(self.x.channels.div_ceil(LANES));
-        for slice in slices {
-            let channels = self.x.channels_of(slice..slice + 1);
-            let first = channels.start;
-            // SAFETY: x, y, other and all vectors have these channels.
-            unsafe {
-                let (mean, inverse_deviation) = self.statistics(s, view, channels.clone());
-                let (mut factor, mut shift) = ([0.0; LANES], [0.0; LANES]);
-                for channel in 0..channels.len() {
-                    let weight = *view.at(self.scale.weight).add(first + channel);
-                    let bias = *view.at(self.scale.bias).add(first + channel);
-                    factor[channel] = weight * inverse_deviation[channel];
-                    shift[channel] = bias;
-                }
-                for position in 0..self.x.positions {
-                    let at_once = self.y.channels_at_once();
-                    for channel in (0..channels.len()).step_by(at_once) {
-                        let of_both = |values: &Channels| {
-                            let last = channel + at_once - 1;
-                            [s.splat(values[channel]), s.splat(values[last])]
-                        };
-                        let (mean, factor) = (of_both(&mean), of_both(&factor));
-                        let shift = of_both(&shift);
-                        for at in (0..self.x.stride).step_by(LANES) {
-                            let value = Normalised {
-                                s,
-                                norm: self,
-                                place: (view, position, at),
-                                mean,
-                                factor,
-                                shift,
-                            };
-                            self.y.store(s, view, position, first + channel, at, value);
-                        }
-                    }
-                }
-            }
+        for slice in slices.start..slices.end.min(self.x.channels.div_ceil(LANES)) {
+            // SAFETY: the caller's promise.
+            unsafe { self.slice(s, view, slice, None) }
         }
     }
 }
 
-/// Sixteen samples of y, of an even channel or of the one behind it.
-struct Normalised<'a, S: Simd> {
-    s: S,
-    norm: &'a BatchNorm,
-    /// The position, and the first sample.
-    place: (View, usize, usize),
-    mean: [S::Block; 2],
-    factor: [S::Block; 2],
-    shift: [S::Block; 2],
+/// What makes y of x in each channel of a slice: `(x − mean)·factor + shift`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[repr(C)]
+pub(super) struct Coefficients {
+    pub(super) mean: Channels,
+    pub(super) factor: Channels,
+    pub(super) shift: Channels,
 }
 
-impl<S: Simd> Value<S> for Normalised<'_, S> {
+impl Coefficients {
+    /// Sixteen values of y, of the channel `index` behind the first.
     #[inline(always)]
-    unsafe fn of(&self, channel: usize) -> S::Block {
-        let Self { s, norm, .. } = *self;
-        let (view, position, at) = self.place;
-        let which = channel % 2;
+    pub(super) fn of<S: Simd>(&self, s: S, index: usize, x: S::Block) -> S::Block {
+        let centred = s.sub(x, s.splat(self.mean[index]));
+        s.mul_add(
+            centred,
+            s.splat(self.factor[index]),
+            s.splat(self.shift[index]),
+        )
+    }
+}
+
+impl Scale {
+    /// The coefficients of channels with these statistics.
+    ///
+    /// # Safety
+    /// γ and β have these channels.
+    #[inline(always)]
+    pub(super) unsafe fn coefficients(
+        self,
+        view: View,
+        channels: Range<usize>,
+        mean: Channels,
+        inverse_deviation: Channels,
+    ) -> Coefficients {
+        let (mut factor, mut shift) = ([0.0; LANES], [0.0; LANES]);
+        for (index, channel) in channels.enumerate() {
+            // SAFETY: the caller's promise.
+            unsafe {
+                factor[index] = *view.at(self.weight).add(channel) * inverse_deviation[index];
+                shift[index] = *view.at(self.bias).add(channel);
+            }
+        }
+        Coefficients {
+            mean,
+            factor,
+            shift,
+        }
+    }
+
+    /// The coefficients of channels with the moving statistics.
+    ///
+    /// # Safety
+    /// All vectors have these channels.
+    #[inline(always)]
+    pub(super) unsafe fn of_moving(
+        self,
+        view: View,
+        channels: Range<usize>,
+        mean: Place,
+        variance: Place,
+    ) -> Coefficients {
+        let (mut means, mut inverses) = ([0.0; LANES], [0.0; LANES]);
+        // SAFETY: the caller's promise.
+        unsafe {
+            for (index, channel) in channels.clone().enumerate() {
+                means[index] = *view.at(mean).add(channel);
+                inverses[index] = self.inverse_deviation(*view.at(variance).add(channel));
+            }
+            self.coefficients(view, channels, means, inverses)
+        }
+    }
+
+    #[inline(always)]
+    fn inverse_deviation(self, variance: f32) -> f32 {
+        1.0 / (variance + self.epsilon as f32).sqrt()
+    }
+}
+
+/// The values of y of a slice.
+struct Normalised<'a, S> {
+    s: S,
+    view: View,
+    norm: &'a BatchNorm,
+    /// The first channel of the slice.
+    first: usize,
+    coefficients: Coefficients,
+}
+
+impl<S: Simd> Values<S> for Normalised<'_, S> {
+    #[inline(always)]
+    unsafe fn of(&self, position: usize, channel: usize, at: usize) -> S::Block {
+        let Self { s, view, norm, .. } = *self;
         // SAFETY: x and other have this channel, position and block.
         unsafe {
             let x = norm.x.load(s, view, position, channel, at);
-            let centred = s.sub(x, self.mean[which]);
-            let value = s.mul_add(centred, self.factor[which], self.shift[which]);
+            let value = self.coefficients.of(s, channel - self.first, x);
             let value = match norm.other {
                 Some(other) => s.add(value, other.load(s, view, position, channel, at)),
                 None => value,
@@ -128,24 +169,46 @@ impl<S: Simd> Value<S> for Normalised<'_, S> {
 }
 
 impl BatchNorm {
-    /// The mean and the inverse deviation that normalise these channels.
+    /// Does one slice, whose sums over the batch somebody may have made already.
+    ///
+    /// # Safety
+    /// As of [`Run::run`]; and x has this slice.
     #[inline(always)]
-    unsafe fn statistics<S: Simd>(
+    pub(super) unsafe fn slice<S: Simd>(
+        &self,
+        s: S,
+        view: View,
+        slice: usize,
+        sums: Option<&ShiftedSums>,
+    ) {
+        let channels = self.x.channels_of(slice..slice + 1);
+        // SAFETY: x, y, other and all vectors have these channels.
+        unsafe {
+            let values = Normalised {
+                s,
+                view,
+                norm: self,
+                first: channels.start,
+                coefficients: self.coefficients(s, view, channels.clone(), sums),
+            };
+            self.y.store(s, view, channels, &values);
+        }
+    }
+
+    /// The coefficients of these channels; the moving statistics follow the batch's.
+    #[inline(always)]
+    unsafe fn coefficients<S: Simd>(
         &self,
         s: S,
         view: View,
         channels: Range<usize>,
-    ) -> (Channels, Channels) {
-        let inverse = |variance: f32| 1.0 / (variance + self.scale.epsilon as f32).sqrt();
-        let (mut means, mut inverses) = ([0.0; LANES], [0.0; LANES]);
+        sums: Option<&ShiftedSums>,
+    ) -> Coefficients {
         // SAFETY: all vectors have these channels.
         unsafe {
             match self.statistics {
                 Statistics::Moving { mean, variance } => {
-                    for (index, channel) in channels.enumerate() {
-                        means[index] = *view.at(mean).add(channel);
-                        inverses[index] = inverse(*view.at(variance).add(channel));
-                    }
+                    self.scale.of_moving(view, channels, mean, variance)
                 }
                 Statistics::Batch {
                     mean,
@@ -154,13 +217,16 @@ impl BatchNorm {
                     moving_variance,
                     momentum,
                 } => {
-                    let variances;
-                    (means, variances) = self.of_the_batch(s, view, channels.clone());
+                    let (means, variances) = match sums {
+                        Some(sums) => sums.moments(self.x),
+                        None => ShiftedSums::of(s, view, self.x, channels.clone()).moments(self.x),
+                    };
                     let keep = momentum as f32;
                     let take = (1.0 - momentum) as f32;
-                    for (index, channel) in channels.enumerate() {
+                    let mut inverses = [0.0; LANES];
+                    for (index, channel) in channels.clone().enumerate() {
                         let variance = variances[index];
-                        inverses[index] = inverse(variance);
+                        inverses[index] = self.scale.inverse_deviation(variance);
                         *view.at(mean).add(channel) = means[index];
                         *view.at(inverse_deviation).add(channel) = inverses[index];
                         let moving = view.at(moving_mean).add(channel);
@@ -168,51 +234,92 @@ impl BatchNorm {
                         let moving = view.at(moving_variance).add(channel);
                         *moving = keep * *moving + take * variance;
                     }
+                    self.scale.coefficients(view, channels, means, inverses)
                 }
             }
         }
-        (means, inverses)
+    }
+}
+
+/// Sums of a slice's values, and of their squares, over the batch, each channel's centre taken off
+/// first. The centre is the mean at the first position.
+///
+/// That is one pass. E[x²] − E[x]² as it stands loses all digits where the mean is large; shifted so,
+/// it loses at most as many as there are in the number of positions, because the first position's mean
+/// is in the variance too.
+/// T. F. Chan, G. H. Golub, R. J. LeVeque: "Algorithms for Computing the Sample Variance",
+/// The American Statistician 37 (1983).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct ShiftedSums {
+    pub(super) centres: Channels,
+    pub(super) sums: Channels,
+    pub(super) squares: Channels,
+}
+
+impl ShiftedSums {
+    /// Of images that are in memory.
+    ///
+    /// # Safety
+    /// The images have these channels.
+    #[inline(always)]
+    unsafe fn of<S: Simd>(s: S, view: View, x: Images, channels: Range<usize>) -> Self {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let centres = Self::centres(s, view, x, channels.clone());
+            let (sums, squares) = Self::over(s, view, x, channels, x.positions, centres);
+            Self {
+                centres,
+                sums,
+                squares,
+            }
+        }
+    }
+
+    /// The means at the first position.
+    ///
+    /// # Safety
+    /// The images have these channels.
+    #[inline(always)]
+    pub(super) unsafe fn centres<S: Simd>(
+        s: S,
+        view: View,
+        x: Images,
+        channels: Range<usize>,
+    ) -> Channels {
+        // SAFETY: the caller's promise.
+        let (sums, _) = unsafe { Self::over(s, view, x, channels, 1, [0.0; LANES]) };
+        sums.map(|sum| sum / x.samples as f32)
+    }
+
+    #[inline(always)]
+    unsafe fn over<S: Simd>(
+        s: S,
+        view: View,
+        x: Images,
+        channels: Range<usize>,
+        positions: usize,
+        centres: Channels,
+    ) -> (Channels, Channels) {
+        let centred = Centred {
+            x,
+            view,
+            first: channels.start,
+            centres,
+        };
+        // SAFETY: the caller's promise.
+        unsafe { channel_sums(s, channels, positions, x.samples, &centred) }
     }
 
     /// Mean and variance of each channel over the batch.
-    ///
-    /// In one pass over shifted values, with the mean at the first position for a shift. E[x²] − E[x]²
-    /// as it stands loses all digits where the mean is large; shifted so, it loses at most as many as
-    /// there are in the number of positions, because that position's mean is in the variance too.
-    /// T. F. Chan, G. H. Golub, R. J. LeVeque: "Algorithms for Computing the Sample Variance",
-    /// The American Statistician 37 (1983).
     #[inline(always)]
-    unsafe fn of_the_batch<S: Simd>(
-        &self,
-        s: S,
-        view: View,
-        channels: Range<usize>,
-    ) -> (Channels, Channels) {
-        let Images {
-            positions, samples, ..
-        } = self.x;
-        let mut centred = Centred {
-            x: self.x,
-            view,
-            first: channels.start,
-            centres: [0.0; LANES],
-        };
-        // SAFETY: the caller gives channels that x has.
-        unsafe {
-            let (sums, _) = channel_sums(s, channels.clone(), 1, samples, &centred);
-            for (centre, sum) in centred.centres.iter_mut().zip(sums) {
-                *centre = sum / samples as f32;
-            }
-        }
-        // SAFETY: as above.
-        let (sums, squares) = unsafe { channel_sums(s, channels, positions, samples, &centred) };
-        let count = (positions * samples) as f32;
-        let mut means = centred.centres;
+    fn moments(&self, x: Images) -> (Channels, Channels) {
+        let count = (x.positions * x.samples) as f32;
+        let mut means = self.centres;
         let mut variances = [0.0; LANES];
         for index in 0..LANES {
-            let rest = sums[index] / count;
+            let rest = self.sums[index] / count;
             means[index] += rest;
-            variances[index] = (squares[index] / count - rest * rest).max(0.0);
+            variances[index] = (self.squares[index] / count - rest * rest).max(0.0);
         }
         (means, variances)
     }

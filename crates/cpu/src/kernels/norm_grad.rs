@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{
     Images, Run, Step,
     channel_sums::{Channels, Terms, channel_sums},
-    images::Value,
+    images::Values,
 };
 use crate::{
     memory::{Place, View},
@@ -39,40 +39,24 @@ impl Run for BatchNormGrad {
             // SAFETY: all images and vectors have these channels.
             unsafe {
                 let (sums, products) = self.sums(s, view, channels.clone());
-                let (mut mean, mut factor) = ([0.0; LANES], [0.0; LANES]);
-                let (mut constant, mut slope) = ([0.0; LANES], [0.0; LANES]);
+                let mut values = Gradients {
+                    s,
+                    view,
+                    norm: self,
+                    first: channels.start,
+                    mean: [0.0; LANES],
+                    factor: [0.0; LANES],
+                    constant: [0.0; LANES],
+                    slope: [0.0; LANES],
+                };
                 for (index, channel) in channels.clone().enumerate() {
                     let inverse = *view.at(self.inverse_deviation).add(channel);
-                    mean[index] = *view.at(self.mean).add(channel);
-                    factor[index] = *view.at(self.weight).add(channel) * inverse;
-                    // dy − dβ/n − (x − mean)·inverse·dγ/n
-                    constant[index] = sums[index] / count;
-                    slope[index] = inverse * products[index] / count;
+                    values.mean[index] = *view.at(self.mean).add(channel);
+                    values.factor[index] = *view.at(self.weight).add(channel) * inverse;
+                    values.constant[index] = sums[index] / count;
+                    values.slope[index] = inverse * products[index] / count;
                 }
-                for position in 0..self.x.positions {
-                    let at_once = self.dx.channels_at_once();
-                    for index in (0..channels.len()).step_by(at_once) {
-                        let of_both = |values: &Channels| {
-                            let last = index + at_once - 1;
-                            [s.splat(values[index]), s.splat(values[last])]
-                        };
-                        let (mean, factor) = (of_both(&mean), of_both(&factor));
-                        let (constant, slope) = (of_both(&constant), of_both(&slope));
-                        for at in (0..self.x.stride).step_by(LANES) {
-                            let value = Gradient {
-                                s,
-                                norm: self,
-                                place: (view, position, at),
-                                mean,
-                                factor,
-                                constant,
-                                slope,
-                            };
-                            let channel = channels.start + index;
-                            self.dx.store(s, view, position, channel, at, value);
-                        }
-                    }
-                }
+                self.dx.store(s, view, channels.clone(), &values);
                 for (index, channel) in channels.enumerate() {
                     *view.at(self.bias_gradient).add(channel) = sums[index];
                     *view.at(self.weight_gradient).add(channel) = products[index];
@@ -82,31 +66,32 @@ impl Run for BatchNormGrad {
     }
 }
 
-/// Sixteen samples of dx, of an even channel or of the one behind it.
-struct Gradient<'a, S: Simd> {
+/// The values of dx of a slice, `factor·(dy − constant − (x − mean)·slope)`.
+struct Gradients<'a, S> {
     s: S,
+    view: View,
     norm: &'a BatchNormGrad,
-    /// The position, and the first sample.
-    place: (View, usize, usize),
-    mean: [S::Block; 2],
-    factor: [S::Block; 2],
-    constant: [S::Block; 2],
-    slope: [S::Block; 2],
+    /// The first channel of the slice.
+    first: usize,
+    mean: Channels,
+    factor: Channels,
+    constant: Channels,
+    slope: Channels,
 }
 
-impl<S: Simd> Value<S> for Gradient<'_, S> {
+impl<S: Simd> Values<S> for Gradients<'_, S> {
     #[inline(always)]
-    unsafe fn of(&self, channel: usize) -> S::Block {
-        let Self { s, norm, .. } = *self;
-        let (view, position, at) = self.place;
-        let which = channel % 2;
+    unsafe fn of(&self, position: usize, channel: usize, at: usize) -> S::Block {
+        let Self { s, view, norm, .. } = *self;
+        let index = channel - self.first;
         // SAFETY: x and dy have this channel, position and block.
         unsafe {
             let dy = norm.masked(s, view, position, channel, at);
             let x = norm.x.load(s, view, position, channel, at);
-            let centred = s.sub(x, self.mean[which]);
-            let rest = s.neg_mul_add(centred, self.slope[which], s.sub(dy, self.constant[which]));
-            s.mul(self.factor[which], rest)
+            let centred = s.sub(x, s.splat(self.mean[index]));
+            let rest = s.sub(dy, s.splat(self.constant[index]));
+            let rest = s.neg_mul_add(centred, s.splat(self.slope[index]), rest);
+            s.mul(s.splat(self.factor[index]), rest)
         }
     }
 }

@@ -11,7 +11,8 @@ use std::ops::Range;
 
 use super::{
     Conv2d, Conv2dGradInput, Conv2dGradWeight, Images, Run, Step, TURNED_SLICES,
-    conv::{Accumulate, Activate, Apply, Beside, Filters, Pairs},
+    conv::{Accumulate, Apply, Filters, turns},
+    conv_forward::{Forward, Operands, forward},
     product::{Blocks, Pairwise, Scalars, product},
     update::{GradientUse, with_rule},
 };
@@ -23,9 +24,14 @@ use crate::{
 /// The values of the panels that are made at once, where a slice's is not larger: 128 KiB.
 const PANEL_VALUES: usize = 32 << 10;
 
-/// Slices whose panels are made at once.
-fn slices_at_once(panel_values: usize) -> usize {
-    (PANEL_VALUES / panel_values).max(1)
+/// How many slices are done in turn, for images `x` that are read and `y` that are written: one, where
+/// reading x again is cheaper than reading a panel again, else as many as their panels have room.
+fn slices_in_turn(panel: usize, x: Images, y: Images) -> usize {
+    if x.values() <= y.positions * panel {
+        1
+    } else {
+        (PANEL_VALUES / panel).max(1)
+    }
 }
 
 /// The bytes of scratch for panels of so many values.
@@ -70,59 +76,74 @@ pub(crate) struct PairedConv2d {
 impl Run for PairedConv2d {
     #[inline(always)]
     unsafe fn run<S: Simd>(&self, s: S, _: &Step, view: View, slices: Range<usize>) {
+        // SAFETY: the caller's promise.
+        unsafe { forward(s, self, view, slices) }
+    }
+}
+
+impl Operands for PairedConv2d {
+    fn conv(&self) -> &Conv2d {
+        &self.conv
+    }
+
+    fn slices_in_turn(&self) -> usize {
+        let Conv2d { x, y, .. } = self.conv;
+        slices_in_turn(self.panel(), x, y)
+    }
+
+    fn scratch_values(&self) -> usize {
+        PANEL_VALUES.max(self.panel())
+    }
+
+    #[inline(always)]
+    unsafe fn prepare<S: Simd>(&self, s: S, view: View, turn: Range<usize>) {
+        for (index, slice) in turn.enumerate() {
+            // SAFETY: the weights have this slice, and the scratch its panel.
+            unsafe { self.fill(s, view, slice, view.scratch().add(index * self.panel())) }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn multiply<S: Simd>(
+        &self,
+        s: S,
+        view: View,
+        turn: &Range<usize>,
+        (slice, position): (usize, usize),
+        finish: &Forward,
+    ) {
         let Conv2d { x, w, y, .. } = self.conv;
-        let slices = slices.start..slices.end.min(w.outputs.div_ceil(LANES));
-        let panel = forward_panel(w.taps, w.inputs);
-        for first in slices.clone().step_by(slices_at_once(panel)) {
-            let count = slices_at_once(panel).min(slices.end - first);
-            for index in 0..count {
-                // SAFETY: the weights have this slice, and the scratch its panel.
-                unsafe { self.fill(s, view, first + index, view.scratch().add(index * panel)) }
-            }
-            let image_values = x.positions * x.position_stride();
-            let pairs = Pairs::new(0..count, y.positions, panel, image_values);
-            for index in 0..pairs.count() {
-                let (index, position) = pairs.pair(index);
-                let filter = (first + index) * LANES;
-                // SAFETY: y has these filters and this position; the segments stay within x and
-                // the panel.
-                unsafe {
-                    let a = Scalars {
-                        start: view.scratch().add(index * panel),
-                        row_stride: 1,
-                        step_stride: LANES,
-                    };
-                    let b = Blocks {
-                        start: view.at(x.place),
-                        step_stride: x.stride,
-                        block_stride: LANES,
-                    };
-                    let finish = Activate {
-                        to: y.at(view, position, filter),
-                        stride: y.stride,
-                        bias: self
-                            .conv
-                            .bias
-                            .map(|bias| view.at(bias).add(filter).cast_const()),
-                        relu: self.conv.relu,
-                    };
-                    product(
-                        s,
-                        Pairwise,
-                        0..LANES.min(w.outputs - filter),
-                        0..y.sample_blocks(),
-                        self.conv.segments.list(position),
-                        a,
-                        b,
-                        &finish,
-                    );
-                }
-            }
+        // SAFETY: y has these filters and this position; the segments stay within x and the panel.
+        unsafe {
+            let a = Scalars {
+                start: view.scratch().add((slice - turn.start) * self.panel()),
+                row_stride: 1,
+                step_stride: LANES,
+            };
+            let b = Blocks {
+                start: view.at(x.place),
+                step_stride: x.stride,
+                block_stride: LANES,
+            };
+            product(
+                s,
+                Pairwise,
+                0..LANES.min(w.outputs - slice * LANES),
+                0..y.sample_blocks(),
+                self.conv.segments.list(position),
+                a,
+                b,
+                finish,
+            );
         }
     }
 }
 
 impl PairedConv2d {
+    fn panel(&self) -> usize {
+        forward_panel(self.conv.w.taps, self.conv.w.inputs)
+    }
+
     /// Rounds a slice of filters into its panel, `[tap][input/2][filter][2]`.
     #[inline(always)]
     unsafe fn fill<S: Simd>(&self, s: S, view: View, slice: usize, panel: *mut f32) {
@@ -164,49 +185,38 @@ impl Run for PairedConv2dGradInput {
         let Conv2dGradInput { dy, w, dx, .. } = self.conv;
         let slices = slices.start..slices.end.min(dx.channels.div_ceil(LANES));
         let panel = gradient_panel(w.taps, w.outputs);
-        for first in slices.clone().step_by(slices_at_once(panel)) {
-            let count = slices_at_once(panel).min(slices.end - first);
-            for index in 0..count {
+        for turn in turns(slices, slices_in_turn(panel, dy, dx)) {
+            for (index, slice) in turn.clone().enumerate() {
                 // SAFETY: the weights have these channels, and the scratch their panel.
-                unsafe { self.fill(s, view, first + index, view.scratch().add(index * panel)) }
+                unsafe { self.fill(s, view, slice, view.scratch().add(index * panel)) }
             }
-            let image_values = dy.positions * dy.position_stride();
-            let pairs = Pairs::new(0..count, dx.positions, panel, image_values);
-            for index in 0..pairs.count() {
-                let (index, position) = pairs.pair(index);
-                let channels = dx.channels_of(first + index..first + index + 1);
-                // SAFETY: dx and what is shaped like it have these channels and this position;
-                // the segments stay within the panel and dy.
-                unsafe {
-                    let a = Scalars {
-                        start: view.scratch().add(index * panel),
-                        row_stride: 1,
-                        step_stride: LANES,
-                    };
-                    let b = Blocks {
-                        start: view.at(dy.place),
-                        step_stride: dy.stride,
-                        block_stride: LANES,
-                    };
-                    let beside = |images: Option<Images>| {
-                        images.map(|images| Beside::new(images, view, position, channels.start))
-                    };
-                    let finish = Accumulate {
-                        to: dx.at(view, position, channels.start),
-                        stride: dx.stride,
-                        other: beside(self.conv.other),
-                        relu: beside(self.conv.relu),
-                    };
-                    product(
-                        s,
-                        Pairwise,
-                        0..channels.len(),
-                        0..dx.sample_blocks(),
-                        self.conv.segments.list(position),
-                        a,
-                        b,
-                        &finish,
-                    );
+            for position in 0..dx.positions {
+                for (index, slice) in turn.clone().enumerate() {
+                    let channels = dx.channels_of(slice..slice + 1);
+                    // SAFETY: dx and what is shaped like it have these channels and this position;
+                    // the segments stay within the panel and dy.
+                    unsafe {
+                        let a = Scalars {
+                            start: view.scratch().add(index * panel),
+                            row_stride: 1,
+                            step_stride: LANES,
+                        };
+                        let b = Blocks {
+                            start: view.at(dy.place),
+                            step_stride: dy.stride,
+                            block_stride: LANES,
+                        };
+                        product(
+                            s,
+                            Pairwise,
+                            0..channels.len(),
+                            0..dx.sample_blocks(),
+                            self.conv.segments.list(position),
+                            a,
+                            b,
+                            &Accumulate::new(&self.conv, view, position, channels.start),
+                        );
+                    }
                 }
             }
         }

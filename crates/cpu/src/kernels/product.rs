@@ -138,7 +138,7 @@ unsafe fn strip<S: Simd, const BLOCKS: usize>(
     macro_rules! tiles {
         ($($height:literal),*) => {
             $(
-                while $height <= S::TILE.0 && rows.end - row >= $height {
+                while is_used::<S>($height) && rows.end - row >= $height {
                     // SAFETY: rows and blocks lie within the caller's ranges.
                     unsafe {
                         for r in 0..$height {
@@ -159,6 +159,12 @@ unsafe fn strip<S: Simd, const BLOCKS: usize>(
         };
     }
     tiles!(8, 6, 4, 3, 2, 1);
+}
+
+/// Whether there are tiles of so many rows: of as many as the instruction set has registers for, and
+/// of a few for what is left. Others would only make the program larger.
+const fn is_used<S: Simd>(height: usize) -> bool {
+    height == S::TILE.0 || height <= 4 && height < S::TILE.0
 }
 
 #[inline(always)]

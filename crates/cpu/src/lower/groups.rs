@@ -2,39 +2,38 @@
 
 use laptime_graph::{FusionKind, Op, OpId, Operation, Program};
 
-/// The operations of the Program, those of a taken fusion together at the place of the first.
+/// The operations of the Program, those of a taken fusion together at the place of the first; fusions
+/// that share an operation are one.
 pub(super) fn group(program: &Program, taken: &[FusionKind]) -> Vec<Vec<OpId>> {
-    let mut group_of: Vec<Option<usize>> = vec![None; program.operations.len()];
-    let fusions: Vec<Vec<OpId>> = program
-        .fusions
-        .iter()
-        .filter(|fusion| taken.contains(&fusion.kind))
-        .map(|fusion| match fusion.kind {
-            // Pixels are read by many kernels; they are made in one, in the shape that is read, and
-            // rounded in another.
-            FusionKind::PixelsAtFirstRead => {
-                let makes = |op: &Op| matches!(op, Op::ScalePixels { .. } | Op::Reshape);
-                let all = fusion.operations.iter().copied();
-                all.filter(|id| makes(&program.operation(*id).op)).collect()
+    // The first operation of each one's group.
+    let mut first: Vec<OpId> = program.operations_by_id().map(|(id, _)| id).collect();
+    for fusion in &program.fusions {
+        if !taken.contains(&fusion.kind) {
+            continue;
+        }
+        // Pixels are read by many kernels; they are made in one, in the shape that is read, and
+        // rounded in another.
+        let of_pixels = |op: &Op| matches!(op, Op::ScalePixels { .. } | Op::Reshape);
+        let is_fused = |id: &&OpId| {
+            fusion.kind != FusionKind::PixelsAtFirstRead || of_pixels(&program.operation(**id).op)
+        };
+        let fused = fusion.operations.iter().filter(is_fused);
+        let joined: Vec<OpId> = fused.map(|id| first[id.0]).collect();
+        let Some(&earliest) = joined.iter().min() else {
+            continue;
+        };
+        for one in &mut first {
+            if joined.contains(one) {
+                *one = earliest;
             }
-            _ => fusion.operations.clone(),
-        })
-        .collect();
-    for (number, fusion) in fusions.iter().enumerate() {
-        for id in fusion {
-            group_of[id.0] = Some(number);
         }
     }
-    program
-        .operations_by_id()
-        .filter_map(|(id, _)| match group_of[id.0] {
-            None => Some(vec![id]),
-            Some(number) => {
-                let operations = &fusions[number];
-                (operations.first() == Some(&id)).then(|| operations.clone())
-            }
-        })
-        .collect()
+    let mut groups = vec![Vec::new(); first.len()];
+    for (id, _) in program.operations_by_id() {
+        groups[first[id.0].0].push(id);
+    }
+    groups.retain(|group| !group.is_empty());
+    groups
 }
 
 /// The operation that gives a group its kernel: the first, but that filters may be rounded before it.

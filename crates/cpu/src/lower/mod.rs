@@ -21,7 +21,9 @@ use laptime_graph::{FusionKind, Op, Program, Role, schedule::Schedule};
 use laptime_workload::Window;
 
 use crate::{
-    kernels::{forward_panel, gradient_panel, panel_bytes, turned_bytes, turned_pairs_bytes},
+    kernels::{
+        forward_panel, gradient_panel, norm_bytes, panel_bytes, turned_bytes, turned_pairs_bytes,
+    },
     simd::{Isa, LANES},
 };
 
@@ -75,8 +77,13 @@ fn scratch_bytes(program: &Program) -> usize {
         };
         let taps = |window: Window| window.kernel.iter().product();
         match operation.op {
-            Op::Conv2d(window) if is_rounded(first) => {
-                panel_bytes(forward_panel(taps(window), extent(second, 1)))
+            Op::Conv2d(window) => {
+                let norm = norm_bytes(extent(second, 0).div_ceil(LANES));
+                if is_rounded(first) {
+                    norm + panel_bytes(forward_panel(taps(window), extent(second, 1)))
+                } else {
+                    norm
+                }
             }
             Op::Conv2dGradInput(window) if is_rounded(first) => {
                 panel_bytes(gradient_panel(taps(window), extent(second, 0)))

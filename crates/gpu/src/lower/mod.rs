@@ -63,7 +63,8 @@ impl Target {
 pub fn lower(program: &Program, target: Target, passes: &Passes) -> Result<Schedule, String> {
     let taken: Vec<FusionKind> = FusionKind::ALL
         .into_iter()
-        .filter(|kind| passes.has(kind.as_str()))
+        // A workgroup has a tile of a convolution's results, never all that a norm's sums need.
+        .filter(|kind| *kind != FusionKind::NormAtProduct && passes.has(kind.as_str()))
         .collect();
     assert!(
         target.chunk_bytes.is_multiple_of(ALIGNMENT_BYTES),

@@ -1,0 +1,93 @@
+//! Links convolutions forward and batch norms, alone or together.
+
+use laptime_graph::{Op, Operation};
+use laptime_workload::Window;
+
+use super::{
+    Group, Linker,
+    windows::{forward, met_taps},
+};
+use crate::kernels::{BatchNorm, Conv2d, NormBehind, PairedConv2d, Scale, Statistics, Task};
+
+impl Linker<'_> {
+    pub(super) fn conv2d(&self, group: &Group, window: &Window) -> Task {
+        let inputs = &group.main.inputs;
+        let is_norm = |op: &Op| matches!(op, Op::BatchNorm { .. } | Op::BatchNormEvaluation { .. });
+        let norm = group.find(is_norm);
+        let bias = group.find(|op| *op == Op::Bias);
+        // In training a norm's gradient reads what the norm has read.
+        let y = match norm {
+            Some(norm) if matches!(norm.op, Op::BatchNorm { .. }) => norm.inputs[0],
+            _ => group.last().outputs[0],
+        };
+        let images = self.images(inputs[0]);
+        let shapes = (self.shape(inputs[0]), self.shape(y));
+        let paired_taps = images.paired.then(|| met_taps(window, shapes.0, shapes.1));
+        let mut conv = Conv2d {
+            x: images,
+            w: self.filters(group.unrounded(inputs[1])),
+            y: self.images(y),
+            bias: bias.map(|bias| self.place(bias.inputs[1])),
+            norm: None,
+            other: None,
+            relu: false,
+            segments: forward(window, shapes.0, shapes.1, images.lanes_of_channels()),
+        };
+        match norm.map(|norm| (norm, norm.op)) {
+            Some((norm, Op::BatchNorm { .. })) => {
+                conv.norm = Some(NormBehind::Batch(Box::new(self.batch_norm(group, norm))));
+            }
+            Some((norm, Op::BatchNormEvaluation { epsilon })) => {
+                conv.norm = Some(NormBehind::Moving {
+                    scale: self.scale(norm, epsilon),
+                    mean: self.place(norm.inputs[3]),
+                    variance: self.place(norm.inputs[4]),
+                });
+                conv.other = group.other().map(|id| self.images(id));
+                conv.relu = group.relu();
+            }
+            _ => conv.relu = group.relu(),
+        }
+        match paired_taps {
+            Some(taps) => Task::PairedConv2d(PairedConv2d { conv, taps }),
+            None => Task::Conv2d(conv),
+        }
+    }
+
+    fn scale(&self, norm: &Operation, epsilon: f64) -> Scale {
+        Scale {
+            weight: self.place(norm.inputs[1]),
+            bias: self.place(norm.inputs[2]),
+            epsilon,
+        }
+    }
+
+    pub(super) fn batch_norm(&self, group: &Group, norm: &Operation) -> BatchNorm {
+        let inputs = &norm.inputs;
+        let (epsilon, statistics) = match norm.op {
+            Op::BatchNorm { epsilon, momentum } => {
+                let statistics = Statistics::Batch {
+                    mean: self.place(norm.outputs[1]),
+                    inverse_deviation: self.place(norm.outputs[2]),
+                    moving_mean: self.place(inputs[3]),
+                    moving_variance: self.place(inputs[4]),
+                    momentum,
+                };
+                (epsilon, statistics)
+            }
+            Op::BatchNormEvaluation { epsilon } => {
+                let (mean, variance) = (self.place(inputs[3]), self.place(inputs[4]));
+                (epsilon, Statistics::Moving { mean, variance })
+            }
+            ref op => unreachable!("{op} is not a batch norm"),
+        };
+        BatchNorm {
+            x: self.images(inputs[0]),
+            y: self.images(group.last().outputs[0]),
+            scale: self.scale(norm, epsilon),
+            other: group.other().map(|id| self.images(id)),
+            relu: group.relu(),
+            statistics,
+        }
+    }
+}
