@@ -1,7 +1,7 @@
 //! Links a Schedule: finds the kernel for each group of operations and resolves every place, so
 //! that a step looks up no name and decides nothing.
 
-mod forward;
+mod convolutions;
 mod windows;
 
 use laptime_graph::{
@@ -9,15 +9,15 @@ use laptime_graph::{
     schedule::{Arena, Buffer, Kernel, Layout, Part, Schedule, Split},
 };
 pub(crate) use windows::{check_reach, forward, input_gradient, weight_gradient};
-use windows::{met_taps, paired_input_gradient, paired_weight_gradient, windows};
+use windows::{paired_weight_gradient, windows};
 
 use crate::{
     kernels::{
-        Adam, BatchNormGrad, Bias, BiasGrad, ChannelBias, ChannelBiasGrad, Conv2dGradInput,
-        Conv2dGradWeight, Cut, Dense, DenseCut, DenseGradInput, DenseGradWeight, Filters, Function,
-        GlobalAvgPool, GlobalAvgPoolGrad, GradientUse, Grid, Images, Matrix, PairedConv2dGradInput,
-        PairedConv2dGradWeight, Pointwise, Pool, PoolGrad, Rearrange, RoundWeights, ScaleImages,
-        ScalePixels, Sgd, SoftmaxCrossEntropy, Stored, Task, Update,
+        Adam, Bias, BiasGrad, ChannelBias, ChannelBiasGrad, Conv2dGradWeight, Cut, Dense, DenseCut,
+        DenseGradInput, DenseGradWeight, Filters, Function, GlobalAvgPool, GlobalAvgPoolGrad,
+        GradientUse, Grid, Images, Matrix, PairedConv2dGradWeight, Pointwise, Pool, PoolGrad,
+        Rearrange, RoundWeights, ScaleImages, ScalePixels, Sgd, SoftmaxCrossEntropy, Stored, Task,
+        Update,
     },
     lower::{is_weight, main_operation},
     memory::Place,
@@ -202,30 +202,7 @@ impl<'a> Linker<'a> {
                 cut: dense_cut(group, outputs[0]),
             }),
             Op::Conv2d(window) => self.conv2d(group, &window),
-            Op::Conv2dGradInput(window) => {
-                let relu = group.find(|op| *op == Op::ReluGrad);
-                let w = self.filters(group.unrounded(inputs[1]));
-                let (x, y) = (self.shape(outputs[0]), self.shape(inputs[0]));
-                let dy = self.images(inputs[0]);
-                let conv = Conv2dGradInput {
-                    dy,
-                    w,
-                    dx: self.images(outputs[0]),
-                    other: group.other().map(|id| self.images(id)),
-                    relu: relu.map(|relu| self.images(relu.inputs[0])),
-                    segments: if dy.paired {
-                        paired_input_gradient(&window, x, y)
-                    } else {
-                        input_gradient(&window, x, y, w)
-                    },
-                };
-                if dy.paired {
-                    let taps = met_taps(&window, x, y);
-                    Task::PairedConv2dGradInput(PairedConv2dGradInput { conv, taps })
-                } else {
-                    Task::Conv2dGradInput(conv)
-                }
-            }
+            Op::Conv2dGradInput(window) => self.conv2d_grad_input(group, &window),
             Op::Conv2dGradWeight(window) => {
                 let (x, y) = (self.shape(inputs[0]), self.shape(inputs[1]));
                 let images = self.images(inputs[0]);
@@ -249,11 +226,11 @@ impl<'a> Linker<'a> {
             Op::BatchNorm { .. } | Op::BatchNormEvaluation { .. } => {
                 Task::BatchNorm(self.batch_norm(group, first))
             }
-            Op::BatchNormGrad => self.batch_norm_grad(first, None, outputs[0]),
+            Op::BatchNormGrad => Task::BatchNormGrad(self.batch_norm_grad(first, None, outputs[0])),
             Op::ReluGrad if group.operations.len() > 1 => {
                 let norm = group.find(|op| *op == Op::BatchNormGrad);
                 let norm = norm.expect("what follows ReLU's gradient is a batch norm's");
-                self.batch_norm_grad(norm, Some(first), outputs[0])
+                Task::BatchNormGrad(self.batch_norm_grad(norm, Some(first), outputs[0]))
             }
             Op::MaxPool(window) | Op::AvgPool(window) => Task::Pool(Pool {
                 x: self.images(inputs[0]),
@@ -346,24 +323,6 @@ impl<'a> Linker<'a> {
             samples,
             values: self.program.tensor(y).elements() / samples,
             drop,
-        })
-    }
-
-    /// `to` is dx, or what it is rounded to.
-    fn batch_norm_grad(&self, norm: &Operation, relu: Option<&Operation>, to: TensorId) -> Task {
-        let [dy, x, weight, mean, inverse_deviation] = norm.inputs[..] else {
-            unreachable!("a batch norm's gradient reads five tensors")
-        };
-        Task::BatchNormGrad(BatchNormGrad {
-            dy: self.images(relu.map_or(dy, |relu| relu.inputs[1])),
-            relu: relu.map(|relu| self.images(relu.inputs[0])),
-            x: self.images(x),
-            weight: self.place(weight),
-            mean: self.place(mean),
-            inverse_deviation: self.place(inverse_deviation),
-            dx: self.images(to),
-            weight_gradient: self.place(norm.outputs[1]),
-            bias_gradient: self.place(norm.outputs[2]),
         })
     }
 

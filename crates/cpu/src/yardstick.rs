@@ -200,6 +200,7 @@ impl Convolutions {
                 dx,
                 other: None,
                 relu: None,
+                norm: None,
                 segments: input_gradient(&window, &x_shape, &y_shape, w),
             }),
             grad_weight: Task::Conv2dGradWeight(Conv2dGradWeight {

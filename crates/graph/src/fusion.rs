@@ -86,8 +86,8 @@ pub(crate) fn candidates(program: &Program) -> Vec<Fusion> {
     }
     let joined: Vec<Fusion> = program
         .operations_by_id()
-        .filter(|(_, operation)| matches!(operation.op, Op::Conv2d(_)))
-        .filter_map(|(id, _)| finder.norm_of(id, &found))
+        .filter(|(_, operation)| matches!(operation.op, Op::Conv2d(_) | Op::Conv2dGradInput(_)))
+        .filter_map(|(id, _)| finder.norm_at(id, &found))
         .collect();
     found.extend(joined);
     found
@@ -153,9 +153,9 @@ impl Finder<'_> {
         }
     }
 
-    /// A convolution with the batch norm of its results, if what is fused to the norm can be done in
-    /// the convolution's place too.
-    fn norm_of(&self, convolution: OpId, found: &[Fusion]) -> Option<Fusion> {
+    /// A convolution with the batch norm of its results, or the gradient of its input with that of the
+    /// norm before it, if what is fused to the norm can be done in the convolution's place too.
+    fn norm_at(&self, product: OpId, found: &[Fusion]) -> Option<Fusion> {
         let kernel_of = |id: OpId| {
             let mut fusions = found.iter();
             let fusion = fusions.find(|one| {
@@ -163,43 +163,61 @@ impl Finder<'_> {
             });
             fusion.map_or(vec![id], |fusion| fusion.operations.clone())
         };
-        let mut operations = kernel_of(convolution);
-        let last = self.program.operation(*operations.last()?);
-        if last.op == Op::Relu {
-            return None;
-        }
+        let op = |id: OpId| self.program.operation(id).op;
+        let at_product = kernel_of(product);
+        let result = self.program.operation(*at_product.last()?).outputs[0];
+        let readers = self.readers(result);
         let is_norm = |id: &OpId| {
-            let op = self.program.operation(*id).op;
-            matches!(op, Op::BatchNorm { .. } | Op::BatchNormEvaluation { .. })
+            matches!(
+                op(*id),
+                Op::BatchNorm { .. } | Op::BatchNormEvaluation { .. }
+            )
         };
-        let readers = self.readers(last.outputs[0]);
-        let (norms, others): (Vec<OpId>, Vec<OpId>) = readers.iter().partition(|id| is_norm(id));
-        let [norm] = norms[..] else {
-            return None;
-        };
-        if (others.iter()).any(|id| self.program.operation(*id).op != Op::BatchNormGrad) {
+        let (kind, next) = if matches!(op(product), Op::Conv2d(_)) {
+            // Nobody but the gradient of the norm may want what is not normalised.
+            let (norms, others): (Vec<OpId>, Vec<OpId>) =
+                readers.iter().partition(|id| is_norm(id));
+            let is_alone = others.iter().all(|id| op(*id) == Op::BatchNormGrad);
+            let is_cut_off = at_product.iter().any(|id| op(*id) == Op::Relu);
+            let [norm] = norms[..] else { return None };
+            (is_alone && !is_cut_off).then_some((FusionKind::NormAtProduct, norm))
+        } else {
+            let kind = FusionKind::NormGradientAtProduct;
+            let is_masked = at_product.iter().any(|id| op(*id) == Op::ReluGrad);
+            match readers[..] {
+                [one] if op(one) == Op::ReluGrad => {
+                    (self.feeds_norm(one) && !is_masked).then_some((kind, one))
+                }
+                _ => {
+                    let reads = |id: &&OpId| {
+                        let reader = self.program.operation(**id);
+                        reader.op == Op::BatchNormGrad && reader.inputs[0] == result
+                    };
+                    readers.iter().find(reads).map(|norm| (kind, *norm))
+                }
+            }
+        }?;
+        let behind = kernel_of(next);
+        if behind[0] != next {
             return None;
         }
-        let behind = kernel_of(norm);
-        let made = [operations.clone(), behind.clone()].concat();
-        let made = made
-            .iter()
-            .flat_map(|id| &self.program.operation(*id).outputs);
-        let made: Vec<TensorId> = made.copied().collect();
-        let reads = behind
+        let together = [&at_product[..], &behind].concat();
+        let made = |input: &TensorId| {
+            let mut makers = together.iter();
+            makers.any(|id| self.program.operation(*id).outputs.contains(input))
+        };
+        let mut reads = behind
             .iter()
             .flat_map(|id| &self.program.operation(*id).inputs);
-        let first = operations[0];
-        if !reads
-            .filter(|input| !made.contains(input))
-            .all(|input| self.is_there(*input, first))
-        {
+        if !reads.all(|input| made(input) || self.is_there(*input, at_product[0])) {
             return None;
         }
-        operations.push(norm);
+        let norm = behind
+            .iter()
+            .position(|id| is_norm(id) || op(*id) == Op::BatchNormGrad)?;
         Some(Fusion {
-            kind: FusionKind::NormAtProduct,
-            operations,
+            kind,
+            operations: [&at_product[..], &behind[..=norm]].concat(),
         })
     }
 

@@ -137,11 +137,14 @@ pub enum FusionKind {
     /// ReLU's gradient is applied where a batch norm's gradient reads it, and what that makes is
     /// rounded.
     NormGradient,
+    /// The sums of a batch norm's gradient are made with the convolution's gradient that it reads. Joins
+    /// as [`Self::NormAtProduct`] does.
+    NormGradientAtProduct,
 }
 
 impl FusionKind {
     /// All of them, in the order of a step.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::PixelsAtFirstRead,
         Self::ProductEpilogue,
         Self::NormEpilogue,
@@ -149,6 +152,7 @@ impl FusionKind {
         Self::LossWithGradient,
         Self::GradientEpilogue,
         Self::NormGradient,
+        Self::NormGradientAtProduct,
         Self::UpdateAtGradient,
     ];
 
@@ -163,6 +167,7 @@ impl FusionKind {
             Self::NormEpilogue => "norm-epilogue",
             Self::NormAtProduct => "norm-at-product",
             Self::NormGradient => "norm-gradient",
+            Self::NormGradientAtProduct => "norm-gradient-at-product",
         }
     }
 }

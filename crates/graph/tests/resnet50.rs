@@ -161,7 +161,10 @@ fn operations_are_in_order() {
 fn groups(program: &Program) -> Vec<usize> {
     let mut groups: Vec<usize> = (0..program.operations.len()).collect();
     for fusion in &program.fusions {
-        if fusion.kind == FusionKind::NormAtProduct {
+        if matches!(
+            fusion.kind,
+            FusionKind::NormAtProduct | FusionKind::NormGradientAtProduct
+        ) {
             let joined: Vec<usize> = fusion.operations.iter().map(|id| groups[id.0]).collect();
             let first = fusion.operations[0].0;
             let of_joined = |group: &&mut usize| joined.contains(group);

@@ -1,17 +1,16 @@
-//! What convolutions are made of, and the gradients of input and weights. Each is one product of a
-//! register tile over the parts of the window that meet the image.
+//! What convolutions forward and the gradients of their inputs share. Each is one product of a register
+//! tile over the parts of the window that meet the image.
 //!
 //! Weights (O, C, taps) are stored as `[⌈O/16⌉][tap][C][16]`, images as `[position][channel][sample]`.
 //! Forward and input gradient read weights one by one and images in blocks of samples, so one order
 //! of the weights serves both, and padding costs nothing: every position has its own list of
-//! segments. Only the weight gradient, whose sum runs over samples, turns its slice of dy over first.
+//! segments.
 
 use std::ops::Range;
 
 use super::{
-    Images, Run, Step,
-    product::{Blocks, Finish, Scalars, Segment, Single, product},
-    update::{GradientUse, Rule, with_rule},
+    Images,
+    product::{Finish, Segment},
 };
 use crate::{
     memory::{Place, View},
@@ -54,95 +53,101 @@ impl Filters {
     }
 }
 
-/// Slices that are done in turn, so many at once.
-pub(super) fn turns(slices: Range<usize>, at_once: usize) -> impl Iterator<Item = Range<usize>> {
-    let starts = slices.clone().step_by(at_once);
-    starts.map(move |start| start..slices.end.min(start.saturating_add(at_once)))
+/// How a product reads its operands.
+pub(super) trait Operands {
+    /// How many slices are done in turn at every position, before others are: few where reading the
+    /// images again is cheaper than reading the weights again.
+    fn slices_in_turn(&self) -> usize;
+
+    /// Values of scratch that a turn needs, from the start.
+    fn scratch_values(&self) -> usize;
+
+    /// Makes ready what a turn reads. Must be `#[inline(always)]`.
+    ///
+    /// # Safety
+    /// As of [`super::Run::run`].
+    unsafe fn prepare<S: Simd>(&self, s: S, view: View, turn: Range<usize>);
+
+    /// Does the `index`-th slice of a turn at a position. Must be `#[inline(always)]`.
+    ///
+    /// # Safety
+    /// As of [`super::Run::run`]; and the turn is prepared.
+    unsafe fn multiply<S: Simd>(
+        &self,
+        s: S,
+        view: View,
+        turn: &Range<usize>,
+        index: usize,
+        position: usize,
+        finish: &impl Finish<S>,
+    );
 }
 
-/// dx = the gradient of the convolution's input, with another gradient added and ReLU's gradient
-/// applied where they are fused in. Slices are sixteen channels of x.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Conv2dGradInput {
-    pub(crate) dy: Images,
-    pub(crate) w: Filters,
-    pub(crate) dx: Images,
-    /// The gradient that another reader of x gave.
-    pub(crate) other: Option<Images>,
-    /// ReLU's output, shaped like dx.
-    pub(crate) relu: Option<Images>,
-    /// For each position of x: runs of sixteen filters for each tap, from the filters and from dy.
-    pub(crate) segments: Segments,
+/// What becomes of a product's results, slice by slice. All methods must be `#[inline(always)]`; of those
+/// that are unsafe, the safety is that of [`super::Run::run`].
+pub(super) trait Results<S: Simd> {
+    /// What a slice keeps in the scratch from its first position to its last.
+    type Kept;
+    type Finish: Finish<S>;
+
+    /// Where they are stored.
+    fn images(&self) -> Images;
+
+    /// Before the first position.
+    unsafe fn begin(&self, s: S, view: View, slice: usize, kept: *mut Self::Kept);
+
+    /// What is done while they are in registers.
+    unsafe fn finish(
+        &self,
+        s: S,
+        view: View,
+        slice: usize,
+        position: usize,
+        kept: *mut Self::Kept,
+    ) -> Self::Finish;
+
+    /// Behind the last position.
+    unsafe fn end(&self, s: S, view: View, slice: usize, kept: *mut Self::Kept);
 }
 
-impl Run for Conv2dGradInput {
-    #[inline(always)]
-    unsafe fn run<S: Simd>(&self, s: S, _: &Step, view: View, slices: Range<usize>) {
-        let Self { dy, w, dx, .. } = *self;
-        let slices = slices.start..slices.end.min(dx.channels.div_ceil(LANES));
-        // The fewer are read again: a slice's weights at every position, or all of dy for every slice.
-        let at_once = if dy.values() <= dx.positions * w.taps * w.outputs * LANES {
-            1
-        } else {
-            usize::MAX
-        };
-        for turn in turns(slices, at_once) {
-            for position in 0..dx.positions {
-                for slice in turn.clone() {
-                    let channels = dx.channels_of(slice..slice + 1);
-                    // SAFETY: w and dx have these channels, dx and what is shaped like it this
-                    // position; the segments stay within the filters and dy.
-                    unsafe {
-                        let a = Scalars {
-                            start: view.at(w.place).add(channels.start * LANES),
-                            row_stride: LANES,
-                            step_stride: 1,
-                        };
-                        let b = Blocks {
-                            start: view.at(dy.place),
-                            step_stride: dy.stride,
-                            block_stride: LANES,
-                        };
-                        product(
-                            s,
-                            Single,
-                            0..channels.len(),
-                            0..dx.sample_blocks(),
-                            self.segments.list(position),
-                            a,
-                            b,
-                            &Accumulate::new(self, view, position, channels.start),
-                        );
-                    }
+/// Does those slices of the range that there are.
+///
+/// # Safety
+/// As of [`super::Run::run`].
+#[inline(always)]
+pub(super) unsafe fn convolve<S: Simd, R: Results<S>>(
+    s: S,
+    view: View,
+    slices: Range<usize>,
+    operands: &impl Operands,
+    results: &R,
+) {
+    let Images {
+        positions,
+        channels,
+        ..
+    } = results.images();
+    let slices = slices.start..slices.end.min(channels.div_ceil(LANES));
+    let at_once = operands.slices_in_turn();
+    for start in slices.clone().step_by(at_once) {
+        let turn = start..slices.end.min(start.saturating_add(at_once));
+        // SAFETY: the caller's promise; the Schedule's scratch has room for what a turn needs, and
+        // behind it for what its slices keep.
+        unsafe {
+            let kept: *mut R::Kept = view.scratch().add(operands.scratch_values()).cast();
+            operands.prepare(s, view, turn.clone());
+            for (index, slice) in turn.clone().enumerate() {
+                results.begin(s, view, slice, kept.add(index));
+            }
+            for position in 0..positions {
+                for (index, slice) in turn.clone().enumerate() {
+                    let finish = results.finish(s, view, slice, position, kept.add(index));
+                    operands.multiply(s, view, &turn, index, position, &finish);
                 }
             }
-        }
-    }
-}
-
-/// Adds another gradient, applies ReLU's gradient, stores.
-pub(super) struct Accumulate {
-    to: Beside,
-    other: Option<Beside>,
-    relu: Option<Beside>,
-}
-
-impl Accumulate {
-    /// # Safety
-    /// dx has this position and this channel, a multiple of sixteen.
-    #[inline(always)]
-    pub(super) unsafe fn new(
-        conv: &Conv2dGradInput,
-        view: View,
-        position: usize,
-        channel: usize,
-    ) -> Self {
-        // SAFETY: the caller's promise; the others are shaped like dx.
-        let of = |images| unsafe { Beside::new(images, view, position, channel) };
-        Self {
-            to: of(conv.dx),
-            other: conv.other.map(of),
-            relu: conv.relu.map(of),
+            for (index, slice) in turn.clone().enumerate() {
+                results.end(s, view, slice, kept.add(index));
+            }
         }
     }
 }
@@ -216,141 +221,6 @@ impl Beside {
                 s.pair(s.low(s.load(to)), value)
             };
             s.store(to, pairs);
-        }
-    }
-}
-
-impl<S: Simd> Finish<S> for Accumulate {
-    #[inline(always)]
-    unsafe fn finish(&self, s: S, row: usize, block: usize, sum: S::Block) {
-        // SAFETY: dx and what is shaped like it have this channel and block.
-        unsafe {
-            let sum = match self.other {
-                Some(other) => s.add(sum, other.load(s, row, block)),
-                None => sum,
-            };
-            let sum = match self.relu {
-                Some(y) => s.keep(s.greater(y.load(s, row, block), s.splat(0.0)), sum),
-                None => sum,
-            };
-            self.to.store(s, row, block, sum);
-        }
-    }
-}
-
-/// dw = the gradient of the convolution's weights, stored, or used up by the update where that is
-/// fused in. Slices are sixteen filters.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Conv2dGradWeight {
-    pub(crate) x: Images,
-    pub(crate) dy: Images,
-    pub(crate) w: Filters,
-    pub(crate) to: GradientUse,
-    /// For each tap: runs of samples, from x and from the turned dy of one filter. A tap that
-    /// never meets the image has none; its gradient is 0, and its weights are left alone.
-    pub(crate) segments: Segments,
-}
-
-/// Slices turned over and multiplied at once: the tile is two blocks wide.
-pub(crate) const TURNED_SLICES: usize = 2;
-
-/// The bytes that slices of dy take when they are turned over, of so many values a channel.
-pub(crate) fn turned_bytes(values: usize) -> usize {
-    values * TURNED_SLICES * LANES * 4
-}
-
-impl Run for Conv2dGradWeight {
-    #[inline(always)]
-    unsafe fn run<S: Simd>(&self, s: S, step: &Step, view: View, slices: Range<usize>) {
-        let Self { x, w, .. } = *self;
-        let slices = slices.start..slices.end.min(w.outputs.div_ceil(LANES));
-        for first in slices.clone().step_by(TURNED_SLICES) {
-            let count = TURNED_SLICES.min(slices.end - first);
-            // SAFETY: the scratch has room for the turned slices, the weights have these slices,
-            // and the segments stay within x and the scratch.
-            unsafe {
-                self.turn(s, view, first..first + count);
-                let b = Blocks {
-                    start: view.scratch(),
-                    step_stride: TURNED_SLICES * LANES,
-                    block_stride: LANES,
-                };
-                with_rule!(&self.to, s, step, view, |rule| {
-                    for tap in 0..w.taps {
-                        let segments = self.segments.list(tap);
-                        if segments.is_empty() && !matches!(self.to, GradientUse::Store(_)) {
-                            continue;
-                        }
-                        let a = Scalars {
-                            start: view.at(x.place),
-                            row_stride: x.stride,
-                            step_stride: 1,
-                        };
-                        let finish = Apply {
-                            rule,
-                            at: first * w.block_stride() + tap * w.inputs * LANES,
-                            stride: w.block_stride(),
-                        };
-                        product(s, Single, 0..w.inputs, 0..count, segments, a, b, &finish);
-                    }
-                });
-            }
-        }
-    }
-}
-
-impl Conv2dGradWeight {
-    /// Copies slices of dy into the scratch, turned over: `[position][sample][filter]`.
-    #[inline(always)]
-    unsafe fn turn<S: Simd>(&self, s: S, view: View, slices: Range<usize>) {
-        let dy = self.dy;
-        for position in 0..dy.positions {
-            for (index, slice) in slices.clone().enumerate() {
-                let channels = dy.channels_of(slice..slice + 1);
-                for block in 0..dy.sample_blocks() {
-                    let mut tile = [s.splat(0.0); LANES];
-                    // SAFETY: dy has these channels at this position, and the scratch has room
-                    // for all positions and samples of the slices.
-                    unsafe {
-                        for (row, channel) in tile.iter_mut().zip(channels.clone()) {
-                            *row = s.load(dy.at(view, position, channel).add(block * LANES));
-                        }
-                        let sample = position * dy.stride + block * LANES;
-                        let to = view.scratch().add((sample * TURNED_SLICES + index) * LANES);
-                        for (row, turned) in s.transpose(tile).into_iter().enumerate() {
-                            s.store(to.add(row * TURNED_SLICES * LANES), turned);
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Uses the gradient in the layout of the weights.
-pub(super) struct Apply<R> {
-    pub(super) rule: R,
-    pub(super) at: usize,
-    pub(super) stride: usize,
-}
-
-/// How many input channels ahead weights and moments are fetched: a tile, because in the last stages
-/// they come from memory, and a tile there takes as long as memory does to answer.
-const INPUTS_AHEAD: usize = 8;
-
-impl<S: Simd, R: Rule<S>> Finish<S> for Apply<R> {
-    #[inline(always)]
-    fn prefetch(&self, input: usize, block: usize) {
-        self.rule
-            .prefetch(self.at + block * self.stride + (input + INPUTS_AHEAD) * LANES);
-    }
-
-    #[inline(always)]
-    unsafe fn finish(&self, _: S, input: usize, block: usize, sum: S::Block) {
-        // SAFETY: the weights have this block of filters for this input channel.
-        unsafe {
-            self.rule
-                .apply(self.at + block * self.stride + input * LANES, sum)
         }
     }
 }

@@ -1,5 +1,4 @@
-//! Convolutions forward, with the batch norm behind them where that is fused in: one loop for single
-//! and paired images.
+//! Convolutions forward, with the batch norm behind them where that is fused in.
 //!
 //! In evaluation a norm is applied to the results while they are in registers. In training its sums
 //! are made there, so that the pass that normalises is the only one over the results, a few slices
@@ -11,7 +10,8 @@ use std::ops::Range;
 use super::{
     Images, Run, Step,
     channel_sums::Channels,
-    conv::{Beside, Filters, Segments, turns},
+    conv::{Beside, Filters, Operands, Results, Segments, convolve},
+    lane_sums::{LaneSums, SumsOf},
     norm::{BatchNorm, Coefficients, Scale, ShiftedSums},
     product::{Blocks, Finish, Scalars, Single, product},
 };
@@ -56,95 +56,34 @@ pub(crate) fn norm_bytes(slices: usize) -> usize {
     slices * size_of::<Kept>()
 }
 
-/// What a slice keeps in the scratch while its positions are done.
+/// What a slice keeps for its norm.
 #[repr(C)]
-struct Kept {
-    /// Of a norm with the moving statistics.
+pub(super) struct Kept {
+    /// With the moving statistics.
     coefficients: Coefficients,
-    /// Of a norm with the batch's.
+    /// With the batch's.
+    centres: Channels,
     sums: LaneSums,
 }
 
-/// The sums of sixteen filters, still in sixteen lanes each.
-#[repr(C)]
-struct LaneSums {
-    centres: Channels,
-    sums: [Channels; LANES],
-    squares: [Channels; LANES],
-}
-
-/// How a convolution reads its operands.
-pub(super) trait Operands {
-    /// What all convolutions have.
-    fn conv(&self) -> &Conv2d;
-
-    /// How many slices are done in turn at every position, before others are: few where reading x again
-    /// is cheaper than reading the filters again.
-    fn slices_in_turn(&self) -> usize;
-
-    /// Values of scratch that a turn needs, from the start.
-    fn scratch_values(&self) -> usize;
-
-    /// Makes ready what a turn reads. Must be `#[inline(always)]`.
-    ///
-    /// # Safety
-    /// As of [`Run::run`].
-    unsafe fn prepare<S: Simd>(&self, s: S, view: View, turn: Range<usize>);
-
-    /// Does a slice of a turn at a position. Must be `#[inline(always)]`.
-    ///
-    /// # Safety
-    /// As of [`Run::run`]; and the turn is prepared.
-    unsafe fn multiply<S: Simd>(
-        &self,
-        s: S,
-        view: View,
-        turn: &Range<usize>,
-        place: (usize, usize),
-        finish: &Forward,
-    );
-}
-
-/// Does the slices of the range.
-///
-/// # Safety
-/// As of [`Run::run`].
-#[inline(always)]
-pub(super) unsafe fn forward<S: Simd>(
-    s: S,
-    operands: &impl Operands,
-    view: View,
-    slices: Range<usize>,
-) {
-    let conv = operands.conv();
-    let slices = slices.start..slices.end.min(conv.w.outputs.div_ceil(LANES));
-    for turn in turns(slices, operands.slices_in_turn()) {
-        // SAFETY: the caller's promise; the Schedule's scratch has room for what a turn needs, and
-        // behind it for what its slices keep.
-        unsafe {
-            let kept: *mut Kept = view.scratch().add(operands.scratch_values()).cast();
-            let kept = |slice: usize| kept.add(slice - turn.start);
-            operands.prepare(s, view, turn.clone());
-            for slice in turn.clone() {
-                conv.begin(view, slice, kept(slice));
-            }
-            for position in 0..conv.y.positions {
-                for slice in turn.clone() {
-                    let finish = conv.finish(s, view, slice, position, kept(slice));
-                    operands.multiply(s, view, &turn, (slice, position), &finish);
-                }
-            }
-            for slice in turn.clone() {
-                conv.end(s, view, slice, kept(slice));
-            }
-        }
+impl Run for Conv2d {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(&self, s: S, _: &Step, view: View, slices: Range<usize>) {
+        // SAFETY: the caller's promise.
+        unsafe { convolve(s, view, slices, self, self) }
     }
 }
 
-impl Conv2d {
-    /// Before a slice's first position.
+impl<S: Simd> Results<S> for Conv2d {
+    type Kept = Kept;
+    type Finish = Forward;
+
+    fn images(&self) -> Images {
+        self.y
+    }
+
     #[inline(always)]
-    unsafe fn begin(&self, view: View, slice: usize, kept: *mut Kept) {
+    unsafe fn begin(&self, _: S, view: View, slice: usize, kept: *mut Kept) {
         if let Some(NormBehind::Moving {
             scale,
             mean,
@@ -157,9 +96,8 @@ impl Conv2d {
         }
     }
 
-    /// What is done with the results of a slice at a position.
     #[inline(always)]
-    unsafe fn finish<S: Simd>(
+    unsafe fn finish(
         &self,
         s: S,
         view: View,
@@ -168,17 +106,15 @@ impl Conv2d {
         kept: *mut Kept,
     ) -> Forward {
         let filter = slice * LANES;
-        // SAFETY: the caller's promise: all that is shaped like y has this position and these
-        // channels, all vectors these channels.
+        // SAFETY: the caller's promise: all images are shaped like y, all vectors have these channels.
         unsafe {
+            let of = |images| Beside::new(images, view, position, filter);
             let mut finish = Forward {
                 bias: self.bias.map(|bias| view.at(bias).add(filter).cast_const()),
                 coefficients: None,
-                other: self
-                    .other
-                    .map(|other| Beside::new(other, view, position, filter)),
+                other: self.other.map(of),
                 relu: self.relu,
-                y: Beside::new(self.y, view, position, filter),
+                y: of(self.y),
                 sums: None,
             };
             match self.norm {
@@ -187,7 +123,7 @@ impl Conv2d {
                 }
                 // Centres are known once the first position is there.
                 Some(NormBehind::Batch(_)) if position > 0 => {
-                    let sums = SumsOf::new(self.y, &raw mut (*kept).sums);
+                    let sums = CentredSums::new(self.y, kept);
                     if position == 1 {
                         sums.begin(s, view, self.y, slice);
                     }
@@ -199,13 +135,12 @@ impl Conv2d {
         }
     }
 
-    /// Behind a slice's last position.
     #[inline(always)]
-    unsafe fn end<S: Simd>(&self, s: S, view: View, slice: usize, kept: *mut Kept) {
+    unsafe fn end(&self, s: S, view: View, slice: usize, kept: *mut Kept) {
         if let Some(NormBehind::Batch(norm)) = &self.norm {
+            let sums = CentredSums::new(self.y, kept);
             // SAFETY: the caller's promise.
             unsafe {
-                let sums = SumsOf::new(self.y, &raw mut (*kept).sums);
                 if self.y.positions == 1 {
                     sums.begin(s, view, self.y, slice);
                 }
@@ -223,7 +158,7 @@ pub(super) struct Forward {
     other: Option<Beside>,
     relu: bool,
     y: Beside,
-    sums: Option<SumsOf>,
+    sums: Option<CentredSums>,
 }
 
 impl<S: Simd> Finish<S> for Forward {
@@ -252,40 +187,35 @@ impl<S: Simd> Finish<S> for Forward {
     }
 }
 
-/// The sums of a slice, and which lanes of a block are samples.
+/// The sums of a slice, each filter's centre taken off first.
 #[derive(Clone, Copy)]
-struct SumsOf {
-    kept: *mut LaneSums,
-    /// The blocks without the last, where that has lanes beyond the last sample.
-    whole_blocks: usize,
-    /// The samples of the last block then.
-    rest: usize,
+struct CentredSums {
+    kept: *mut Kept,
+    sums: SumsOf,
 }
 
-impl SumsOf {
+impl CentredSums {
     #[inline(always)]
-    fn new(y: Images, kept: *mut LaneSums) -> Self {
+    fn new(y: Images, kept: *mut Kept) -> Self {
+        // SAFETY: a field's address; nothing is read.
+        let sums = unsafe { &raw mut (*kept).sums };
         Self {
             kept,
-            whole_blocks: y.samples / LANES,
-            rest: y.samples % LANES,
+            sums: SumsOf::new(y, sums),
         }
     }
 
     /// Takes the centres from the first position, and begins the sums with its values.
     ///
     /// # Safety
-    /// y has this slice, its first position done, and nobody else touches the sums.
+    /// y has this slice, its first position done, and nobody else touches what it keeps.
     #[inline(always)]
     unsafe fn begin<S: Simd>(self, s: S, view: View, y: Images, slice: usize) {
         let channels = y.channels_of(slice..slice + 1);
         // SAFETY: the caller's promise.
         unsafe {
-            *self.kept = LaneSums {
-                centres: ShiftedSums::centres(s, view, y, channels.clone()),
-                sums: [[0.0; LANES]; LANES],
-                squares: [[0.0; LANES]; LANES],
-            };
+            (*self.kept).centres = ShiftedSums::centres(s, view, y, channels.clone());
+            (*self.kept).sums = LaneSums::ZERO;
             for (row, channel) in channels.enumerate() {
                 for block in 0..y.sample_blocks() {
                     let value = s.load(y.at(view, 0, channel).add(block * LANES));
@@ -301,60 +231,28 @@ impl SumsOf {
     unsafe fn add<S: Simd>(self, s: S, row: usize, block: usize, value: S::Block) {
         // SAFETY: the caller's promise.
         unsafe {
-            let LaneSums {
-                centres,
-                sums,
-                squares,
-            } = &mut *self.kept;
-            let centred = s.sub(value, s.splat(centres[row]));
-            let centred = if block < self.whole_blocks {
-                centred
-            } else {
-                s.keep(s.first(self.rest), centred)
-            };
-            let (sum, square) = (sums[row].as_mut_ptr(), squares[row].as_mut_ptr());
-            s.store(sum, s.add(s.load(sum), centred));
-            s.store(square, s.mul_add(centred, centred, s.load(square)));
+            let centred = s.sub(value, s.splat((*self.kept).centres[row]));
+            self.sums.add(s, row, block, centred, centred);
         }
     }
 
-    /// The sums of all lanes.
-    ///
     /// # Safety
     /// As of [`Self::add`].
     #[inline(always)]
     unsafe fn shifted<S: Simd>(self, s: S) -> ShiftedSums {
         // SAFETY: the caller's promise.
         unsafe {
-            let kept = &*self.kept;
-            let sum = |lanes: &Channels| s.sum(s.load(lanes.as_ptr()));
-            let mut all = ShiftedSums {
-                centres: kept.centres,
-                sums: [0.0; LANES],
-                squares: [0.0; LANES],
-            };
-            for row in 0..LANES {
-                all.sums[row] = sum(&kept.sums[row]);
-                all.squares[row] = sum(&kept.squares[row]);
+            let (sums, squares) = self.sums.total(s);
+            ShiftedSums {
+                centres: (*self.kept).centres,
+                sums,
+                squares,
             }
-            all
         }
     }
 }
 
-impl Run for Conv2d {
-    #[inline(always)]
-    unsafe fn run<S: Simd>(&self, s: S, _: &Step, view: View, slices: Range<usize>) {
-        // SAFETY: the caller's promise.
-        unsafe { forward(s, self, view, slices) }
-    }
-}
-
 impl Operands for Conv2d {
-    fn conv(&self) -> &Conv2d {
-        self
-    }
-
     fn slices_in_turn(&self) -> usize {
         let Self { x, w, y, .. } = *self;
         if x.values() <= y.positions * w.block_stride() {
@@ -376,11 +274,13 @@ impl Operands for Conv2d {
         &self,
         s: S,
         view: View,
-        _: &Range<usize>,
-        (slice, position): (usize, usize),
-        finish: &Forward,
+        turn: &Range<usize>,
+        index: usize,
+        position: usize,
+        finish: &impl Finish<S>,
     ) {
         let Self { x, w, y, .. } = *self;
+        let slice = turn.start + index;
         // SAFETY: w has this slice, y these filters and this position; the segments stay within x and
         // the slice.
         unsafe {

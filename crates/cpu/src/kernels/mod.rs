@@ -7,9 +7,12 @@
 mod channel_sums;
 mod conv;
 mod conv_forward;
+mod conv_grad_input;
+mod conv_grad_weight;
 mod dense;
 mod elementwise;
 mod images;
+mod lane_sums;
 mod loss;
 mod norm;
 mod norm_grad;
@@ -22,10 +25,10 @@ mod update;
 
 use std::ops::Range;
 
-pub(crate) use conv::{
-    Conv2dGradInput, Conv2dGradWeight, Filters, Segments, TURNED_SLICES, turned_bytes,
-};
+pub(crate) use conv::{Filters, Segments};
 pub(crate) use conv_forward::{Conv2d, NormBehind, norm_bytes};
+pub(crate) use conv_grad_input::Conv2dGradInput;
+pub(crate) use conv_grad_weight::{Conv2dGradWeight, TURNED_SLICES, turned_bytes};
 pub(crate) use dense::{Dense, DenseCut, DenseGradInput, DenseGradWeight};
 pub(crate) use elementwise::{Bias, BiasGrad, ChannelBias, ChannelBiasGrad, Function, Pointwise};
 pub(crate) use images::Images;

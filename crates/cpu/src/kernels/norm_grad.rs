@@ -32,35 +32,62 @@ pub(crate) struct BatchNormGrad {
 impl Run for BatchNormGrad {
     #[inline(always)]
     unsafe fn run<S: Simd>(&self, s: S, _: &Step, view: View, slices: Range<usize>) {
-        let slices = slices.start..slices.end.min(self.x.channels.div_ceil(LANES));
-        let count = (self.x.positions * self.x.samples) as f32;
-        for slice in slices {
-            let channels = self.x.channels_of(slice..slice + 1);
-            // SAFETY: all images and vectors have these channels.
-            unsafe {
-                let (sums, products) = self.sums(s, view, channels.clone());
-                let mut values = Gradients {
-                    s,
-                    view,
-                    norm: self,
-                    first: channels.start,
-                    mean: [0.0; LANES],
-                    factor: [0.0; LANES],
-                    constant: [0.0; LANES],
-                    slope: [0.0; LANES],
-                };
-                for (index, channel) in channels.clone().enumerate() {
-                    let inverse = *view.at(self.inverse_deviation).add(channel);
-                    values.mean[index] = *view.at(self.mean).add(channel);
-                    values.factor[index] = *view.at(self.weight).add(channel) * inverse;
-                    values.constant[index] = sums[index] / count;
-                    values.slope[index] = inverse * products[index] / count;
+        for slice in slices.start..slices.end.min(self.x.channels.div_ceil(LANES)) {
+            // SAFETY: the caller's promise.
+            unsafe { self.slice(s, view, slice, None) }
+        }
+    }
+}
+
+impl BatchNormGrad {
+    /// Does one slice, whose sums `Σ dy` and `Σ dy·(x − mean)` somebody may have made already.
+    ///
+    /// # Safety
+    /// As of [`Run::run`]; and x has this slice.
+    #[inline(always)]
+    pub(super) unsafe fn slice<S: Simd>(
+        &self,
+        s: S,
+        view: View,
+        slice: usize,
+        sums: Option<(Channels, Channels)>,
+    ) {
+        let Self { x, .. } = *self;
+        let channels = x.channels_of(slice..slice + 1);
+        let count = (x.positions * x.samples) as f32;
+        // SAFETY: all images and vectors have these channels.
+        unsafe {
+            let (sums, mut products) = match sums {
+                Some(sums) => sums,
+                None => {
+                    let terms = GradientTerms { norm: self, view };
+                    channel_sums(s, channels.clone(), x.positions, x.samples, &terms)
                 }
-                self.dx.store(s, view, channels.clone(), &values);
-                for (index, channel) in channels.enumerate() {
-                    *view.at(self.bias_gradient).add(channel) = sums[index];
-                    *view.at(self.weight_gradient).add(channel) = products[index];
-                }
+            };
+            for (product, channel) in products.iter_mut().zip(channels.clone()) {
+                *product *= *view.at(self.inverse_deviation).add(channel);
+            }
+            let mut values = Gradients {
+                s,
+                view,
+                norm: self,
+                first: channels.start,
+                mean: [0.0; LANES],
+                factor: [0.0; LANES],
+                constant: [0.0; LANES],
+                slope: [0.0; LANES],
+            };
+            for (index, channel) in channels.clone().enumerate() {
+                let inverse = *view.at(self.inverse_deviation).add(channel);
+                values.mean[index] = *view.at(self.mean).add(channel);
+                values.factor[index] = *view.at(self.weight).add(channel) * inverse;
+                values.constant[index] = sums[index] / count;
+                values.slope[index] = inverse * products[index] / count;
+            }
+            self.dx.store(s, view, channels.clone(), &values);
+            for (index, channel) in channels.enumerate() {
+                *view.at(self.bias_gradient).add(channel) = sums[index];
+                *view.at(self.weight_gradient).add(channel) = products[index];
             }
         }
     }
@@ -97,27 +124,6 @@ impl<S: Simd> Values<S> for Gradients<'_, S> {
 }
 
 impl BatchNormGrad {
-    /// `Σ dy` and `Σ dy·x̂` of each channel.
-    #[inline(always)]
-    unsafe fn sums<S: Simd>(
-        &self,
-        s: S,
-        view: View,
-        channels: Range<usize>,
-    ) -> (Channels, Channels) {
-        let (positions, samples) = (self.x.positions, self.x.samples);
-        let terms = GradientTerms { norm: self, view };
-        // SAFETY: the caller gives channels that all images and vectors have.
-        unsafe {
-            let (sums, mut products) =
-                channel_sums(s, channels.clone(), positions, samples, &terms);
-            for (product, channel) in products.iter_mut().zip(channels) {
-                *product *= *view.at(self.inverse_deviation).add(channel);
-            }
-            (sums, products)
-        }
-    }
-
     /// Sixteen samples of dy, behind ReLU's gradient.
     #[inline(always)]
     unsafe fn masked<S: Simd>(

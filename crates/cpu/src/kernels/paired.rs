@@ -11,9 +11,9 @@ use std::ops::Range;
 
 use super::{
     Conv2d, Conv2dGradInput, Conv2dGradWeight, Images, Run, Step, TURNED_SLICES,
-    conv::{Accumulate, Apply, Filters, turns},
-    conv_forward::{Forward, Operands, forward},
-    product::{Blocks, Pairwise, Scalars, product},
+    conv::{Filters, Operands, convolve},
+    conv_grad_weight::Apply,
+    product::{Blocks, Finish, Pairwise, Scalars, product},
     update::{GradientUse, with_rule},
 };
 use crate::{
@@ -77,15 +77,11 @@ impl Run for PairedConv2d {
     #[inline(always)]
     unsafe fn run<S: Simd>(&self, s: S, _: &Step, view: View, slices: Range<usize>) {
         // SAFETY: the caller's promise.
-        unsafe { forward(s, self, view, slices) }
+        unsafe { convolve(s, view, slices, self, &self.conv) }
     }
 }
 
 impl Operands for PairedConv2d {
-    fn conv(&self) -> &Conv2d {
-        &self.conv
-    }
-
     fn slices_in_turn(&self) -> usize {
         let Conv2d { x, y, .. } = self.conv;
         slices_in_turn(self.panel(), x, y)
@@ -109,14 +105,15 @@ impl Operands for PairedConv2d {
         s: S,
         view: View,
         turn: &Range<usize>,
-        (slice, position): (usize, usize),
-        finish: &Forward,
+        index: usize,
+        position: usize,
+        finish: &impl Finish<S>,
     ) {
         let Conv2d { x, w, y, .. } = self.conv;
         // SAFETY: y has these filters and this position; the segments stay within x and the panel.
         unsafe {
             let a = Scalars {
-                start: view.scratch().add((slice - turn.start) * self.panel()),
+                start: view.scratch().add(index * self.panel()),
                 row_stride: 1,
                 step_stride: LANES,
             };
@@ -128,7 +125,7 @@ impl Operands for PairedConv2d {
             product(
                 s,
                 Pairwise,
-                0..LANES.min(w.outputs - slice * LANES),
+                0..LANES.min(w.outputs - (turn.start + index) * LANES),
                 0..y.sample_blocks(),
                 self.conv.segments.list(position),
                 a,
@@ -182,43 +179,62 @@ pub(crate) struct PairedConv2dGradInput {
 impl Run for PairedConv2dGradInput {
     #[inline(always)]
     unsafe fn run<S: Simd>(&self, s: S, _: &Step, view: View, slices: Range<usize>) {
-        let Conv2dGradInput { dy, w, dx, .. } = self.conv;
-        let slices = slices.start..slices.end.min(dx.channels.div_ceil(LANES));
-        let panel = gradient_panel(w.taps, w.outputs);
-        for turn in turns(slices, slices_in_turn(panel, dy, dx)) {
-            for (index, slice) in turn.clone().enumerate() {
-                // SAFETY: the weights have these channels, and the scratch their panel.
-                unsafe { self.fill(s, view, slice, view.scratch().add(index * panel)) }
-            }
-            for position in 0..dx.positions {
-                for (index, slice) in turn.clone().enumerate() {
-                    let channels = dx.channels_of(slice..slice + 1);
-                    // SAFETY: dx and what is shaped like it have these channels and this position;
-                    // the segments stay within the panel and dy.
-                    unsafe {
-                        let a = Scalars {
-                            start: view.scratch().add(index * panel),
-                            row_stride: 1,
-                            step_stride: LANES,
-                        };
-                        let b = Blocks {
-                            start: view.at(dy.place),
-                            step_stride: dy.stride,
-                            block_stride: LANES,
-                        };
-                        product(
-                            s,
-                            Pairwise,
-                            0..channels.len(),
-                            0..dx.sample_blocks(),
-                            self.conv.segments.list(position),
-                            a,
-                            b,
-                            &Accumulate::new(&self.conv, view, position, channels.start),
-                        );
-                    }
-                }
-            }
+        // SAFETY: the caller's promise.
+        unsafe { convolve(s, view, slices, self, &self.conv) }
+    }
+}
+
+impl Operands for PairedConv2dGradInput {
+    fn slices_in_turn(&self) -> usize {
+        let Conv2dGradInput { dy, dx, .. } = self.conv;
+        slices_in_turn(self.panel(), dy, dx)
+    }
+
+    fn scratch_values(&self) -> usize {
+        PANEL_VALUES.max(self.panel())
+    }
+
+    #[inline(always)]
+    unsafe fn prepare<S: Simd>(&self, s: S, view: View, turn: Range<usize>) {
+        for (index, slice) in turn.enumerate() {
+            // SAFETY: the weights have these channels, and the scratch their panel.
+            unsafe { self.fill(s, view, slice, view.scratch().add(index * self.panel())) }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn multiply<S: Simd>(
+        &self,
+        s: S,
+        view: View,
+        turn: &Range<usize>,
+        index: usize,
+        position: usize,
+        finish: &impl Finish<S>,
+    ) {
+        let Conv2dGradInput { dy, dx, .. } = self.conv;
+        // SAFETY: dx has these channels and this position; the segments stay within the panel and dy.
+        unsafe {
+            let a = Scalars {
+                start: view.scratch().add(index * self.panel()),
+                row_stride: 1,
+                step_stride: LANES,
+            };
+            let b = Blocks {
+                start: view.at(dy.place),
+                step_stride: dy.stride,
+                block_stride: LANES,
+            };
+            product(
+                s,
+                Pairwise,
+                0..LANES.min(dx.channels - (turn.start + index) * LANES),
+                0..dx.sample_blocks(),
+                self.conv.segments.list(position),
+                a,
+                b,
+                finish,
+            );
         }
     }
 }
@@ -228,6 +244,10 @@ impl Run for PairedConv2dGradInput {
 const BLOCKS_AHEAD: usize = 4;
 
 impl PairedConv2dGradInput {
+    fn panel(&self) -> usize {
+        gradient_panel(self.conv.w.taps, self.conv.w.outputs)
+    }
+
     /// Rounds the weights of a slice of input channels into its panel,
     /// `[tap][filter/2][channel][2]`.
     #[inline(always)]

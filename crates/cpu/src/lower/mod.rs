@@ -66,11 +66,14 @@ pub fn lower(program: &Program, target: Target, passes: &Passes) -> Schedule {
     schedule
 }
 
-/// What the convolution that needs the most turns over, or makes panels of, at once.
+/// What the convolution that needs the most turns over, makes panels of, and keeps for its norm, at once.
 fn scratch_bytes(program: &Program) -> usize {
     let samples = program.batch_size.next_multiple_of(LANES);
     let extent = |id, axis| memory::extent(program, id, axis);
     let is_rounded = |id| matches!(program.tensor(id).role, Role::Rounded { .. });
+    let panels = |paired: bool, panel| if paired { panel_bytes(panel) } else { 0 };
+    // Of a batch norm that goes with the convolution.
+    let kept = |channels: usize| norm_bytes(channels.div_ceil(LANES));
     let needed = program.operations.iter().map(|operation| {
         let [first, second] = operation.inputs[..] else {
             return 0;
@@ -78,15 +81,12 @@ fn scratch_bytes(program: &Program) -> usize {
         let taps = |window: Window| window.kernel.iter().product();
         match operation.op {
             Op::Conv2d(window) => {
-                let norm = norm_bytes(extent(second, 0).div_ceil(LANES));
-                if is_rounded(first) {
-                    norm + panel_bytes(forward_panel(taps(window), extent(second, 1)))
-                } else {
-                    norm
-                }
+                let panel = forward_panel(taps(window), extent(second, 1));
+                panels(is_rounded(first), panel) + kept(extent(second, 0))
             }
-            Op::Conv2dGradInput(window) if is_rounded(first) => {
-                panel_bytes(gradient_panel(taps(window), extent(second, 0)))
+            Op::Conv2dGradInput(window) => {
+                let panel = gradient_panel(taps(window), extent(second, 0));
+                panels(is_rounded(first), panel) + kept(extent(second, 1))
             }
             Op::Conv2dGradWeight(_) if is_rounded(first) => {
                 let x = (extent(first, 0), extent(first, 1));

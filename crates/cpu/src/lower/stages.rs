@@ -398,10 +398,18 @@ impl Arranger<'_> {
             let mut readers = self.program.operations.iter();
             readers.any(|one| one.inputs.contains(&output))
         };
+        // What a convolution's gradient makes, the gradient of a norm reads again when its sums are
+        // there.
+        let waits_for_sums = || {
+            let of_norm = |one: &Operation| one.op == Op::BatchNormGrad && one.inputs[0] == output;
+            let is_product = |one: &Operation| matches!(one.op, Op::Conv2dGradInput(_));
+            self.operations(group).any(of_norm) && self.operations(group).any(is_product)
+        };
         tensor.role.is_persistent()
             || matches!(tensor.role, Role::Metric)
             || output == self.program.logits
             || is_norm_gradient() && !is_read()
+            || waits_for_sums()
             || self
                 .program
                 .operations_by_id()

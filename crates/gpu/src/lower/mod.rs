@@ -53,6 +53,9 @@ impl Target {
     };
 }
 
+/// A workgroup has a tile of a convolution's results, never all that a norm's sums need.
+const NEVER_TAKEN: [FusionKind; 2] = [FusionKind::NormAtProduct, FusionKind::NormGradientAtProduct];
+
 /// The Schedule of a Program for a target.
 ///
 /// # Errors
@@ -63,8 +66,7 @@ impl Target {
 pub fn lower(program: &Program, target: Target, passes: &Passes) -> Result<Schedule, String> {
     let taken: Vec<FusionKind> = FusionKind::ALL
         .into_iter()
-        // A workgroup has a tile of a convolution's results, never all that a norm's sums need.
-        .filter(|kind| *kind != FusionKind::NormAtProduct && passes.has(kind.as_str()))
+        .filter(|kind| !NEVER_TAKEN.contains(kind) && passes.has(kind.as_str()))
         .collect();
     assert!(
         target.chunk_bytes.is_multiple_of(ALIGNMENT_BYTES),

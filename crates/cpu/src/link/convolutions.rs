@@ -1,13 +1,16 @@
-//! Links convolutions forward and batch norms, alone or together.
+//! Links convolutions and batch norms, forward and backward, alone or together.
 
-use laptime_graph::{Op, Operation};
+use laptime_graph::{Op, Operation, TensorId};
 use laptime_workload::Window;
 
 use super::{
     Group, Linker,
-    windows::{forward, met_taps},
+    windows::{forward, input_gradient, met_taps, paired_input_gradient},
 };
-use crate::kernels::{BatchNorm, Conv2d, NormBehind, PairedConv2d, Scale, Statistics, Task};
+use crate::kernels::{
+    BatchNorm, BatchNormGrad, Conv2d, Conv2dGradInput, NormBehind, PairedConv2d,
+    PairedConv2dGradInput, Scale, Statistics, Task,
+};
 
 impl Linker<'_> {
     pub(super) fn conv2d(&self, group: &Group, window: &Window) -> Task {
@@ -88,6 +91,58 @@ impl Linker<'_> {
             other: group.other().map(|id| self.images(id)),
             relu: group.relu(),
             statistics,
+        }
+    }
+
+    pub(super) fn conv2d_grad_input(&self, group: &Group, window: &Window) -> Task {
+        let (inputs, outputs) = (&group.main.inputs, &group.main.outputs);
+        let last = group.last().outputs[0];
+        let norm = group.find(|op| *op == Op::BatchNormGrad);
+        let relu = group.find(|op| *op == Op::ReluGrad);
+        let w = self.filters(group.unrounded(inputs[1]));
+        let (x, y) = (self.shape(outputs[0]), self.shape(inputs[0]));
+        let dy = self.images(inputs[0]);
+        let conv = Conv2dGradInput {
+            dy,
+            w,
+            dx: self.images(norm.map_or(last, |norm| norm.inputs[0])),
+            other: group.other().map(|id| self.images(id)),
+            relu: relu.map(|relu| self.images(relu.inputs[0])),
+            norm: norm.map(|norm| Box::new(self.batch_norm_grad(norm, None, last))),
+            segments: if dy.paired {
+                paired_input_gradient(window, x, y)
+            } else {
+                input_gradient(window, x, y, w)
+            },
+        };
+        if dy.paired {
+            let taps = met_taps(window, x, y);
+            Task::PairedConv2dGradInput(PairedConv2dGradInput { conv, taps })
+        } else {
+            Task::Conv2dGradInput(conv)
+        }
+    }
+
+    /// `to` is dx, or what it is rounded to.
+    pub(super) fn batch_norm_grad(
+        &self,
+        norm: &Operation,
+        relu: Option<&Operation>,
+        to: TensorId,
+    ) -> BatchNormGrad {
+        let [dy, x, weight, mean, inverse_deviation] = norm.inputs[..] else {
+            unreachable!("a batch norm's gradient reads five tensors")
+        };
+        BatchNormGrad {
+            dy: self.images(relu.map_or(dy, |relu| relu.inputs[1])),
+            relu: relu.map(|relu| self.images(relu.inputs[0])),
+            x: self.images(x),
+            weight: self.place(weight),
+            mean: self.place(mean),
+            inverse_deviation: self.place(inverse_deviation),
+            dx: self.images(to),
+            weight_gradient: self.place(norm.outputs[1]),
+            bias_gradient: self.place(norm.outputs[2]),
         }
     }
 }

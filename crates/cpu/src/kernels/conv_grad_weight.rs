@@ -1,0 +1,132 @@
+//! The gradient of a convolution's weights, of single images. Its sum runs over samples, so it turns its
+//! slice of dy over first.
+
+use std::ops::Range;
+
+use super::{
+    Images, Run, Step,
+    conv::{Filters, Segments},
+    product::{Blocks, Finish, Scalars, Single, product},
+    update::{GradientUse, Rule, with_rule},
+};
+use crate::{
+    memory::View,
+    simd::{LANES, Simd},
+};
+
+/// dw = the gradient of the convolution's weights, stored, or used up by the update where that is
+/// fused in. Slices are sixteen filters.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Conv2dGradWeight {
+    pub(crate) x: Images,
+    pub(crate) dy: Images,
+    pub(crate) w: Filters,
+    pub(crate) to: GradientUse,
+    /// For each tap: runs of samples, from x and from the turned dy of one filter. A tap that
+    /// never meets the image has none; its gradient is 0, and its weights are left alone.
+    pub(crate) segments: Segments,
+}
+
+/// Slices turned over and multiplied at once: the tile is two blocks wide.
+pub(crate) const TURNED_SLICES: usize = 2;
+
+/// The bytes that slices of dy take when they are turned over, of so many values a channel.
+pub(crate) fn turned_bytes(values: usize) -> usize {
+    values * TURNED_SLICES * LANES * 4
+}
+
+impl Run for Conv2dGradWeight {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(&self, s: S, step: &Step, view: View, slices: Range<usize>) {
+        let Self { x, w, .. } = *self;
+        let slices = slices.start..slices.end.min(w.outputs.div_ceil(LANES));
+        for first in slices.clone().step_by(TURNED_SLICES) {
+            let count = TURNED_SLICES.min(slices.end - first);
+            // SAFETY: the scratch has room for the turned slices, the weights have these slices,
+            // and the segments stay within x and the scratch.
+            unsafe {
+                self.turn(s, view, first..first + count);
+                let b = Blocks {
+                    start: view.scratch(),
+                    step_stride: TURNED_SLICES * LANES,
+                    block_stride: LANES,
+                };
+                with_rule!(&self.to, s, step, view, |rule| {
+                    for tap in 0..w.taps {
+                        let segments = self.segments.list(tap);
+                        if segments.is_empty() && !matches!(self.to, GradientUse::Store(_)) {
+                            continue;
+                        }
+                        let a = Scalars {
+                            start: view.at(x.place),
+                            row_stride: x.stride,
+                            step_stride: 1,
+                        };
+                        let finish = Apply {
+                            rule,
+                            at: first * w.block_stride() + tap * w.inputs * LANES,
+                            stride: w.block_stride(),
+                        };
+                        product(s, Single, 0..w.inputs, 0..count, segments, a, b, &finish);
+                    }
+                });
+            }
+        }
+    }
+}
+
+impl Conv2dGradWeight {
+    /// Copies slices of dy into the scratch, turned over: `[position][sample][filter]`.
+    #[inline(always)]
+    unsafe fn turn<S: Simd>(&self, s: S, view: View, slices: Range<usize>) {
+        let dy = self.dy;
+        for position in 0..dy.positions {
+            for (index, slice) in slices.clone().enumerate() {
+                let channels = dy.channels_of(slice..slice + 1);
+                for block in 0..dy.sample_blocks() {
+                    let mut tile = [s.splat(0.0); LANES];
+                    // SAFETY: dy has these channels at this position, and the scratch has room
+                    // for all positions and samples of the slices.
+                    unsafe {
+                        for (row, channel) in tile.iter_mut().zip(channels.clone()) {
+                            *row = s.load(dy.at(view, position, channel).add(block * LANES));
+                        }
+                        let sample = position * dy.stride + block * LANES;
+                        let to = view.scratch().add((sample * TURNED_SLICES + index) * LANES);
+                        for (row, turned) in s.transpose(tile).into_iter().enumerate() {
+                            s.store(to.add(row * TURNED_SLICES * LANES), turned);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Uses the gradient in the layout of the weights.
+pub(super) struct Apply<R> {
+    pub(super) rule: R,
+    pub(super) at: usize,
+    pub(super) stride: usize,
+}
+
+/// How many input channels ahead weights and moments are fetched: a tile, because in the last stages
+/// they come from memory, and a tile there takes as long as memory does to answer.
+const INPUTS_AHEAD: usize = 8;
+
+impl<S: Simd, R: Rule<S>> Finish<S> for Apply<R> {
+    #[inline(always)]
+    fn prefetch(&self, input: usize, block: usize) {
+        self.rule
+            .prefetch(self.at + block * self.stride + (input + INPUTS_AHEAD) * LANES);
+    }
+
+    #[inline(always)]
+    unsafe fn finish(&self, _: S, input: usize, block: usize, sum: S::Block) {
+        // SAFETY: the weights have this block of filters for this input channel.
+        unsafe {
+            self.rule
+                .apply(self.at + block * self.stride + input * LANES, sum)
+        }
+    }
+}
