@@ -1,14 +1,16 @@
 //! Links a Schedule: finds the kernel for each group of operations and resolves every place, so
 //! that a step looks up no name and decides nothing.
 
+mod padding;
 mod windows;
 
 use laptime_graph::{
     Op, Operation, Program, TensorId,
     schedule::{Arena, Buffer, Kernel, Layout, Part, Schedule, Split},
 };
+pub(crate) use padding::{Padding, check_zeros};
 pub(crate) use windows::{check_reach, forward, input_gradient, weight_gradient};
-use windows::{met_taps, paired_input_gradient, paired_weight_gradient, windows};
+use windows::{multiplied_taps, windows};
 
 use crate::{
     kernels::{
@@ -71,7 +73,11 @@ pub(crate) fn link(program: &Program, schedule: &Schedule) -> Linked {
     for buffer in &schedule.buffers {
         buffers[buffer.tensor.0] = Some(buffer);
     }
-    let linker = Linker { program, buffers };
+    let linker = Linker {
+        program,
+        schedule,
+        buffers,
+    };
     let stages = schedule
         .stages
         .iter()
@@ -88,9 +94,9 @@ pub(crate) fn link(program: &Program, schedule: &Schedule) -> Linked {
     Linked {
         stages,
         batch_size: program.batch_size,
-        step_bytes: schedule.arena_bytes(Arena::Step),
+        step_bytes: schedule.arena_bytes(Arena::Step) + schedule.zero_bytes,
         thread_bytes: schedule.arena_bytes(Arena::Thread),
-        scratch_bytes: schedule.scratch_bytes,
+        scratch_bytes: schedule.scratch_bytes + schedule.zero_bytes,
         logits: linker.logits(),
         loss_sum: linker.place(program.loss_sum),
         correct: linker.place(program.correct),
@@ -99,6 +105,7 @@ pub(crate) fn link(program: &Program, schedule: &Schedule) -> Linked {
 
 struct Linker<'a> {
     program: &'a Program,
+    schedule: &'a Schedule,
     /// The buffer of each tensor.
     buffers: Vec<Option<&'a Buffer>>,
 }
@@ -205,16 +212,17 @@ impl<'a> Linker<'a> {
                 let bias = group.find(|op| *op == Op::Bias);
                 let images = self.images(inputs[0]);
                 let (x, y) = (self.shape(inputs[0]), self.shape(outputs[0]));
+                let padding = self.padding(images);
                 let conv = Conv2d {
                     x: images,
                     w: self.filters(group.unrounded(inputs[1])),
                     y: self.images(outputs[0]),
                     bias: bias.map(|bias| self.place(bias.inputs[1])),
                     relu: group.relu(),
-                    segments: forward(&window, x, y, images.lanes_of_channels()),
+                    segments: forward(&window, x, y, images.lanes_of_channels(), padding),
                 };
                 if images.paired {
-                    let taps = met_taps(&window, x, y);
+                    let taps = multiplied_taps(&window, x, y, padding.left_out);
                     Task::PairedConv2d(PairedConv2d { conv, taps })
                 } else {
                     Task::Conv2d(conv)
@@ -231,14 +239,10 @@ impl<'a> Linker<'a> {
                     dx: self.images(outputs[0]),
                     other: group.other().map(|id| self.images(id)),
                     relu: relu.map(|relu| self.images(relu.inputs[0])),
-                    segments: if dy.paired {
-                        paired_input_gradient(&window, x, y)
-                    } else {
-                        input_gradient(&window, x, y, w)
-                    },
+                    segments: self.input_gradient(&window, x, y, dy, w),
                 };
                 if dy.paired {
-                    let taps = met_taps(&window, x, y);
+                    let taps = multiplied_taps(&window, x, y, &self.schedule.simplifications);
                     Task::PairedConv2dGradInput(PairedConv2dGradInput { conv, taps })
                 } else {
                     Task::Conv2dGradInput(conv)
@@ -252,11 +256,7 @@ impl<'a> Linker<'a> {
                     dy: self.images(inputs[1]),
                     w: self.filters(outputs[0]),
                     to: self.gradient_use(group),
-                    segments: if images.paired {
-                        paired_weight_gradient(&window, x, y)
-                    } else {
-                        weight_gradient(&window, x, y)
-                    },
+                    segments: self.weight_gradient(&window, x, y, images),
                 };
                 if images.paired {
                     Task::PairedConv2dGradWeight(PairedConv2dGradWeight(conv))
@@ -641,3 +641,6 @@ fn dense_cut(group: &Group, weight: TensorId) -> DenseCut {
         _ => DenseCut::Outputs,
     }
 }
+
+#[cfg(test)]
+mod tests;

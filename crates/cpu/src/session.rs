@@ -18,7 +18,7 @@ use laptime_workload::{Precision, epoch_order};
 
 use crate::{
     float_mode::FlushToZero,
-    link::link,
+    link::{check_zeros, link},
     lower::{Target, lower},
     memory::{Floats, ThreadMemory},
     peak::peak_flops,
@@ -49,6 +49,7 @@ impl CpuSession {
         let batch_size = job.workload.batch_size;
         let program = build(&job.workload, Mode::Training, batch_size);
         let schedule = lower(&program, Target { isa }, &job.passes);
+        check_zeros(&schedule).map_err(EngineError::Unsupported)?;
         let mut session = Self {
             job: job.clone(),
             device: device.clone(),

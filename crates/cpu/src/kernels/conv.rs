@@ -1,5 +1,5 @@
 //! Convolutions: forward, and the gradients of input and weights, each one product of a register
-//! tile over the parts of the window that meet the image.
+//! tile over the parts of the window that meet the image (or zeros for padding, if it is not left out).
 //!
 //! Weights (O, C, taps) are stored as `[⌈O/16⌉][tap][C][16]`, images as `[position][channel][sample]`.
 //! Forward and input gradient read weights one by one and images in blocks of samples, so one order
@@ -336,8 +336,8 @@ pub(crate) struct Conv2dGradWeight {
     pub(crate) dy: Images,
     pub(crate) w: Filters,
     pub(crate) to: GradientUse,
-    /// For each tap: runs of samples, from x and from the turned dy of one filter. A tap that
-    /// never meets the image has none; its gradient is 0, and its weights are left alone.
+    /// For each tap: runs of samples, from x and from the turned dy of one filter. A dead tap that
+    /// is left out has none; its gradient is 0, and its weights are left alone.
     pub(crate) segments: Segments,
 }
 
