@@ -3,11 +3,11 @@
 
 mod common;
 
-use common::{bits, device, in_bf16, instruction_sets, job, net};
+use common::{bits, device, in_bf16, instruction_sets, job, net, session};
 use laptime_cpu::CpuEngine;
-use laptime_engine::{Job, Passes, gate::verify};
+use laptime_engine::{Job, Passes, Progress, gate::verify};
 use laptime_graph::{Simplification, pass_names};
-use laptime_workload::Workload;
+use laptime_workload::{Workload, epoch_order};
 
 const ADAM: &str =
     "kind = \"adam\"\nlearning_rate = 0.001\nbeta1 = 0.9\nbeta2 = 0.999\nepsilon = 1e-7\n";
@@ -114,6 +114,38 @@ fn the_gate_passes_whatever_is_left_out() {
                 let verdict = verify(&CpuEngine, &job, &device(isa)).unwrap();
                 assert!(verdict.is_verified(), "{isa}, {passes:?}: {verdict}");
             }
+        }
+    }
+}
+
+/// With everything off a step executes what the literature counts, and a profile says so too.
+#[test]
+fn what_is_switched_off_is_counted() {
+    for workload in nets() {
+        let executed = choices().map(|passes| {
+            let job = Job {
+                passes,
+                profile: true,
+                ..job(workload.clone(), workload.batch_size, 1)
+            };
+            let mut session = session(&job, "portable");
+            let order = epoch_order(1, 0, workload.batch_size, true);
+            session.train(&order, &Progress::new()).unwrap();
+            let profile = session.profile().unwrap();
+            let convolutions = profile
+                .kernels
+                .iter()
+                .filter(|one| one.kernel.contains("conv2d"));
+            let profiled: u64 = convolutions.map(|one| one.flops).sum();
+            let costs = session.step_costs();
+            (costs.executed_flops.unwrap(), costs.model_flops, profiled)
+        });
+        let [all, no_dead, no_border, neither] = executed;
+        assert_eq!(neither.0, neither.1);
+        assert!(all.0 < no_dead.0 && all.0 < no_border.0);
+        for (executed, _, profiled) in [no_dead, no_border, neither] {
+            // What is not a product is the same for all.
+            assert_eq!(executed - all.0, profiled - all.2);
         }
     }
 }
