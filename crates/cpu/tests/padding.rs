@@ -46,7 +46,7 @@ const WIDE: &str = r#"layer = [
     { name = "relu1", kind = "relu" },
     { name = "c2", kind = "conv2d", filters = 18, kernel = [2, 3], stride = [2, 3], padding = "valid", bias = true },
     { name = "relu2", kind = "relu" },
-    { name = "c3", kind = "conv2d", filters = 5, kernel = [7, 3], stride = 1, padding = "same", bias = true },
+    { name = "c3", kind = "conv2d", filters = 5, kernel = [11, 3], stride = 1, padding = "same", bias = true },
     { name = "flatten", kind = "flatten" },
     { name = "fc", kind = "dense", units = 10 },
 ]"#;
@@ -86,7 +86,7 @@ fn what_is_left_out_changes_no_bit() {
         let all = job(workload, 3 * batch_size + 2, 2);
         for isa in instruction_sets() {
             let expected = bits(&all, isa);
-            for passes in choices() {
+            for passes in &choices()[1..] {
                 let job = Job {
                     passes: passes.clone(),
                     ..all.clone()
@@ -105,8 +105,12 @@ fn the_gate_passes_whatever_is_left_out() {
     for workload in nets() {
         let batch_size = workload.batch_size;
         let all = job(workload, 20 * batch_size + 3, 2);
+        let [_, no_dead, no_border, neither] = choices();
         for isa in instruction_sets() {
-            for passes in choices() {
+            // One by one on the first alone: what is off changes no bit on any.
+            let one_by_one = [&no_dead, &no_border].into_iter();
+            let one_by_one = one_by_one.filter(|_| isa == instruction_sets()[0]);
+            for passes in one_by_one.chain([&neither]) {
                 let job = Job {
                     passes: passes.clone(),
                     ..all.clone()
@@ -121,31 +125,26 @@ fn the_gate_passes_whatever_is_left_out() {
 /// With everything off a step executes what the literature counts, and a profile says so too.
 #[test]
 fn what_is_switched_off_is_counted() {
-    for workload in nets() {
-        let executed = choices().map(|passes| {
-            let job = Job {
-                passes,
-                profile: true,
-                ..job(workload.clone(), workload.batch_size, 1)
-            };
-            let mut session = session(&job, "portable");
-            let order = epoch_order(1, 0, workload.batch_size, true);
-            session.train(&order, &Progress::new()).unwrap();
-            let profile = session.profile().unwrap();
-            let convolutions = profile
-                .kernels
-                .iter()
-                .filter(|one| one.kernel.contains("conv2d"));
-            let profiled: u64 = convolutions.map(|one| one.flops).sum();
-            let costs = session.step_costs();
-            (costs.executed_flops.unwrap(), costs.model_flops, profiled)
-        });
-        let [all, no_dead, no_border, neither] = executed;
-        assert_eq!(neither.0, neither.1);
-        assert!(all.0 < no_dead.0 && all.0 < no_border.0);
-        for (executed, _, profiled) in [no_dead, no_border, neither] {
-            // What is not a product is the same for all.
-            assert_eq!(executed - all.0, profiled - all.2);
-        }
+    let workload = net(SHRINKING, ADAM, 18);
+    let counted = choices().map(|passes| {
+        let job = Job {
+            passes,
+            profile: true,
+            ..job(workload.clone(), 18, 1)
+        };
+        let mut session = session(&job, instruction_sets()[0]);
+        let order = epoch_order(1, 0, 18, true);
+        session.train(&order, &Progress::new()).unwrap();
+        let kernels = session.profile().unwrap().kernels;
+        let profiled: u64 = kernels.iter().map(|one| one.flops).sum();
+        let costs = session.step_costs();
+        (costs.executed_flops.unwrap(), costs.model_flops, profiled)
+    });
+    let [all, no_dead, no_border, neither] = counted;
+    assert_eq!(neither.0, neither.1);
+    assert!(all.0 < no_dead.0 && all.0 < no_border.0);
+    for (executed, _, profiled) in [no_dead, no_border, neither] {
+        // What is not a product is the same for all.
+        assert_eq!(executed - all.0, profiled - all.2);
     }
 }
