@@ -220,7 +220,7 @@ fn what_is_asked_for_without_a_mistake_goes_to_standard_output() {
         ),
         (
             "explain cifar10-resnet50 --passes dead-taps",
-            "border-positions: is off; would leave out 2312.798 of 14958.723 MFLOP",
+            "border-positions: not taken; would leave out 2312.798 of 14958.723 MFLOP",
         ),
         ("run --help", "dead-taps, border-positions"),
         ("data list", "t10k-labels-idx1-ubyte.gz"),

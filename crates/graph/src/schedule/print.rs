@@ -100,7 +100,7 @@ impl Explained<'_> {
                 if is_taken {
                     "leaves out"
                 } else {
-                    "is off; would leave out"
+                    "not taken; would leave out"
                 },
                 mflop(left_out),
                 mflop(all),
