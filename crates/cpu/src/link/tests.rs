@@ -4,7 +4,7 @@ use laptime_workload::{Builtin, Overrides, Precision, Window};
 
 use super::*;
 use crate::{
-    kernels::{Segment, Segments},
+    kernels::{Segment, Segments, turned_stride},
     lower::{Target, lower},
     simd::Isa,
 };
@@ -43,64 +43,53 @@ fn resnet50(precision: Precision, taken: &[Simplification]) -> (Program, Schedul
     (program, schedule)
 }
 
-/// The segments of a convolution with the operand whose values or zeros they read, and how many values a
-/// step is from the next there; of a weight gradient, how many a row is.
-struct Read<'a> {
+/// A convolution's or a gradient's segments.
+struct Product<'a> {
     segments: &'a Segments,
+    /// The operand that may be padding.
     images: Images,
-    stride: usize,
-    is_turned: bool,
+    is_weight_gradient: bool,
     multiply_adds: usize,
 }
 
-fn read(task: &Task) -> Option<Read<'_>> {
-    let (forward, input, weight) = match task {
-        Task::Conv2d(conv) => (Some(conv), None, None),
-        Task::PairedConv2d(paired) => (Some(&paired.conv), None, None),
-        Task::Conv2dGradInput(conv) => (None, Some(conv), None),
-        Task::PairedConv2dGradInput(paired) => (None, Some(&paired.conv), None),
-        Task::Conv2dGradWeight(conv) => (None, None, Some(conv)),
-        Task::PairedConv2dGradWeight(paired) => (None, None, Some(&paired.0)),
-        _ => return None,
-    };
+fn product(task: &Task) -> Option<Product<'_>> {
     let steps =
         |segments: &Segments| -> usize { segments.all.iter().map(|one| one.steps as usize).sum() };
-    if let Some(Conv2d {
-        x, y, w, segments, ..
-    }) = forward
-    {
-        let taps = steps(segments) / x.lanes_of_channels();
-        return Some(Read {
-            segments,
-            images: *x,
-            stride: x.stride,
-            is_turned: false,
-            multiply_adds: taps * w.inputs * y.channels * x.samples,
-        });
+    match task {
+        Task::Conv2d(conv) | Task::PairedConv2d(PairedConv2d { conv, .. }) => {
+            let Conv2d { x, y, w, .. } = conv;
+            let taps = steps(&conv.segments) / x.lanes_of_channels();
+            Some(Product {
+                segments: &conv.segments,
+                images: *x,
+                is_weight_gradient: false,
+                multiply_adds: taps * w.inputs * y.channels * x.samples,
+            })
+        }
+        Task::Conv2dGradInput(conv)
+        | Task::PairedConv2dGradInput(PairedConv2dGradInput { conv, .. }) => {
+            let Conv2dGradInput { dy, dx, .. } = conv;
+            let taps = steps(&conv.segments) / dy.lanes_of_channels();
+            Some(Product {
+                segments: &conv.segments,
+                images: *dy,
+                is_weight_gradient: false,
+                multiply_adds: taps * dy.channels * dx.channels * dy.samples,
+            })
+        }
+        Task::Conv2dGradWeight(conv)
+        | Task::PairedConv2dGradWeight(PairedConv2dGradWeight(conv)) => {
+            let Conv2dGradWeight { x, w, .. } = conv;
+            let taps = conv.segments.all.len();
+            Some(Product {
+                segments: &conv.segments,
+                images: *x,
+                is_weight_gradient: true,
+                multiply_adds: taps * x.samples * w.inputs * w.outputs,
+            })
+        }
+        _ => None,
     }
-    if let Some(Conv2dGradInput {
-        dy, dx, segments, ..
-    }) = input
-    {
-        let filters = match dy.paired {
-            true => steps(segments) / dy.lanes_of_channels() * dy.channels,
-            false => steps(segments),
-        };
-        return Some(Read {
-            segments,
-            images: *dy,
-            stride: dy.stride,
-            is_turned: false,
-            multiply_adds: filters * dx.channels * dy.samples,
-        });
-    }
-    weight.map(|Conv2dGradWeight { x, w, segments, .. }| Read {
-        segments,
-        images: *x,
-        stride: 1,
-        is_turned: x.paired,
-        multiply_adds: segments.all.len() * x.samples * w.inputs * w.outputs,
-    })
 }
 
 /// Whatever is switched off, its products are really done, and what `explain` and the records count is
@@ -113,8 +102,8 @@ fn a_step_of_resnet50_multiplies_what_is_counted() {
             let linked = link(&program, &schedule);
             let tasks = linked.stages.iter().flat_map(|stage| &stage.tasks);
             let multiply_adds: usize = tasks
-                .filter_map(|task| read(&task.task))
-                .map(|read| read.multiply_adds)
+                .filter_map(|task| product(&task.task))
+                .map(|product| product.multiply_adds)
                 .sum();
             let is_dense = |id: &usize| {
                 use Op::{Dense, DenseGradInput, DenseGradWeight};
@@ -143,33 +132,34 @@ fn segments_of_resnet50_stay_in_planned_memory() {
             let linked = link(&program, &schedule);
             let mut zeros_are_read = false;
             for task in linked.stages.iter().flat_map(|stage| &stage.tasks) {
-                let Some(read) = read(&task.task) else {
+                let Some(Product {
+                    segments,
+                    images,
+                    is_weight_gradient,
+                    ..
+                }) = product(&task.task)
+                else {
                     continue;
                 };
-                let Images {
-                    positions,
-                    channels,
-                    ..
-                } = read.images;
-                let (image, zeros, end) = if read.is_turned {
-                    let stride = crate::kernels::turned_stride(read.images.stride);
-                    let bytes = schedule.scratch_bytes;
-                    (channels * stride, bytes / 4, linked.scratch_bytes / 4)
+                // Values of one position, and where the zeros begin and end.
+                let (position, zeros, end) = if is_weight_gradient && images.paired {
+                    let position = images.channels * turned_stride(images.stride);
+                    let (zeros, end) = (schedule.scratch_bytes, linked.scratch_bytes);
+                    (position, zeros / 4, end / 4)
                 } else {
-                    let start = read.images.place.index(0);
-                    (
-                        read.images.lanes_of_channels() * read.images.stride,
-                        schedule.arena_bytes(Arena::Step) / 4 - start,
-                        linked.step_bytes / 4 - start,
-                    )
+                    let position = images.lanes_of_channels() * images.stride;
+                    let (zeros, end) = (schedule.arena_bytes(Arena::Step), linked.step_bytes);
+                    let start = images.place.index(0);
+                    (position, zeros / 4 - start, end / 4 - start)
                 };
-                for segment in &read.segments.all {
-                    // Of a weight gradient, the rows of all channels.
-                    let (start, values) = match read.stride {
-                        1 => (segment.a as usize, image),
-                        stride => (segment.b as usize, segment.steps as usize * stride),
+                for segment in &segments.all {
+                    let (start, values) = if is_weight_gradient {
+                        // Its rows are all channels.
+                        (segment.a as usize, position)
+                    } else {
+                        (segment.b as usize, segment.steps as usize * images.stride)
                     };
-                    let is_of_images = start + values <= positions * image;
+                    let is_of_images = start + values <= images.positions * position;
                     let is_zero = start >= zeros && start + values <= end;
                     assert!(
                         is_of_images || is_zero,
