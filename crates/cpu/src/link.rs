@@ -2,14 +2,16 @@
 //! that a step looks up no name and decides nothing.
 
 mod convolutions;
+mod padding;
 mod windows;
 
 use laptime_graph::{
     Op, Operation, Program, TensorId,
     schedule::{Arena, Buffer, Kernel, Layout, Part, Schedule, Split},
 };
+pub(crate) use padding::{Padding, check_zeros};
+use windows::windows;
 pub(crate) use windows::{check_reach, forward, input_gradient, weight_gradient};
-use windows::{paired_weight_gradient, windows};
 
 use crate::{
     kernels::{
@@ -71,7 +73,11 @@ pub(crate) fn link(program: &Program, schedule: &Schedule) -> Linked {
     for buffer in &schedule.buffers {
         buffers[buffer.tensor.0] = Some(buffer);
     }
-    let linker = Linker { program, buffers };
+    let linker = Linker {
+        program,
+        schedule,
+        buffers,
+    };
     let stages = schedule
         .stages
         .iter()
@@ -88,9 +94,9 @@ pub(crate) fn link(program: &Program, schedule: &Schedule) -> Linked {
     Linked {
         stages,
         batch_size: program.batch_size,
-        step_bytes: schedule.arena_bytes(Arena::Step),
+        step_bytes: schedule.arena_bytes(Arena::Step) + schedule.zero_bytes,
         thread_bytes: schedule.arena_bytes(Arena::Thread),
-        scratch_bytes: schedule.scratch_bytes,
+        scratch_bytes: schedule.scratch_bytes + schedule.zero_bytes,
         logits: linker.logits(),
         loss_sum: linker.place(program.loss_sum),
         correct: linker.place(program.correct),
@@ -99,6 +105,7 @@ pub(crate) fn link(program: &Program, schedule: &Schedule) -> Linked {
 
 struct Linker<'a> {
     program: &'a Program,
+    schedule: &'a Schedule,
     /// The buffer of each tensor.
     buffers: Vec<Option<&'a Buffer>>,
 }
@@ -211,11 +218,7 @@ impl<'a> Linker<'a> {
                     dy: self.images(inputs[1]),
                     w: self.filters(outputs[0]),
                     to: self.gradient_use(group),
-                    segments: if images.paired {
-                        paired_weight_gradient(&window, x, y)
-                    } else {
-                        weight_gradient(&window, x, y)
-                    },
+                    segments: self.weight_gradient(&window, x, y, images),
                 };
                 if images.paired {
                     Task::PairedConv2dGradWeight(PairedConv2dGradWeight(conv))
@@ -550,3 +553,6 @@ fn dense_cut(group: &Group, weight: TensorId) -> DenseCut {
         _ => DenseCut::Outputs,
     }
 }
+
+#[cfg(test)]
+mod tests;

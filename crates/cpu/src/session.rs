@@ -18,7 +18,7 @@ use laptime_workload::{Precision, epoch_order};
 
 use crate::{
     float_mode::FlushToZero,
-    link::link,
+    link::{check_zeros, link},
     lower::{Target, lower},
     memory::{Floats, ThreadMemory},
     peak::peak_flops,
@@ -49,6 +49,7 @@ impl CpuSession {
         let batch_size = job.workload.batch_size;
         let program = build(&job.workload, Mode::Training, batch_size);
         let schedule = lower(&program, Target { isa }, &job.passes);
+        check_zeros(&schedule).map_err(EngineError::Unsupported)?;
         let mut session = Self {
             job: job.clone(),
             device: device.clone(),
@@ -213,7 +214,7 @@ impl Session for CpuSession {
     fn step_costs(&self) -> StepCosts {
         StepCosts {
             model_flops: self.program.model_flops(),
-            executed_flops: Some(self.program.executed_flops()),
+            executed_flops: Some(self.program.executed_flops(&self.schedule.simplifications)),
             parameters: self.program.parameter_count() as u64,
         }
     }
@@ -239,11 +240,6 @@ impl Session for CpuSession {
         let times = self.profile.as_ref()?;
         let kernels = self.schedule.stages.iter().flat_map(|stage| &stage.kernels);
         let kernels = kernels.zip(&times.tasks).map(|(kernel, time)| {
-            let flops = kernel
-                .operations
-                .iter()
-                .map(|id| self.program.flops(*id))
-                .sum();
             let last = self
                 .program
                 .operation(kernel.operations[kernel.operations.len() - 1]);
@@ -251,7 +247,7 @@ impl Session for CpuSession {
                 kernel: kernel.name(&self.program),
                 makes: self.program.tensor(last.outputs[0]).name.clone(),
                 step_s: time.as_secs_f64() / times.steps as f64,
-                flops,
+                flops: kernel.flops(&self.program, &self.schedule.simplifications),
             }
         });
         Some(Profile {

@@ -12,7 +12,7 @@ use crate::{
         Conv2d, Conv2dGradInput, Conv2dGradWeight, Dense, DenseCut, DenseGradInput,
         DenseGradWeight, Filters, GradientUse, Images, Matrix, Step, Task, turned_bytes,
     },
-    link::{forward, input_gradient, weight_gradient},
+    link::{Padding, forward, input_gradient, weight_gradient},
     memory::{Floats, Place, ThreadMemory, View},
     simd::{Isa, LANES},
 };
@@ -192,7 +192,7 @@ impl Convolutions {
                 norm: None,
                 other: None,
                 relu: false,
-                segments: forward(&window, &x_shape, &y_shape, channels),
+                segments: forward(&window, &x_shape, &y_shape, channels, Padding::LEFT_OUT),
             }),
             grad_input: Task::Conv2dGradInput(Conv2dGradInput {
                 dy,
@@ -201,14 +201,14 @@ impl Convolutions {
                 other: None,
                 relu: None,
                 norm: None,
-                segments: input_gradient(&window, &x_shape, &y_shape, w),
+                segments: input_gradient(&window, &x_shape, &y_shape, w, Padding::LEFT_OUT),
             }),
             grad_weight: Task::Conv2dGradWeight(Conv2dGradWeight {
                 x,
                 dy,
                 w: dw,
                 to: GradientUse::Store(dw.place),
-                segments: weight_gradient(&window, &x_shape, &y_shape),
+                segments: weight_gradient(&window, &x_shape, &y_shape, Padding::LEFT_OUT),
             }),
             slices: channels.max(filters).div_ceil(LANES),
         })

@@ -2,43 +2,9 @@
 
 mod common;
 
-use common::{dense_net, fashion_mnist, image_net, in_bf16, instruction_sets, job, net, session};
-use laptime_engine::{Job, Passes, Progress};
+use common::{bits, dense_net, fashion_mnist, image_net, in_bf16, instruction_sets, job, net};
+use laptime_engine::{Job, Passes};
 use laptime_graph::FusionKind;
-use laptime_workload::epoch_order;
-
-/// The bits of all losses and of the final state.
-fn bits(job: &Job, isa: &str) -> Vec<u64> {
-    let mut session = session(job, isa);
-    let mut bits = Vec::new();
-    for epoch in 0..2 {
-        let order = epoch_order(3, epoch, job.dataset.train.count(), true);
-        bits.push(
-            session
-                .train(&order, &Progress::new())
-                .unwrap()
-                .score
-                .loss_sum
-                .to_bits(),
-        );
-    }
-    bits.push(
-        session
-            .evaluate(&Progress::new())
-            .unwrap()
-            .loss_sum
-            .to_bits(),
-    );
-    let state = session.state().unwrap();
-    bits.extend(
-        state
-            .tensors
-            .iter()
-            .flat_map(|tensor| &tensor.values)
-            .map(|v| v.to_bits()),
-    );
-    bits
-}
 
 #[test]
 fn bits_depend_neither_on_the_run_nor_on_the_number_of_threads() {
@@ -49,11 +15,10 @@ fn bits_depend_neither_on_the_run_nor_on_the_number_of_threads() {
         (in_bf16(image_net(9)), 40),
     ] {
         for isa in instruction_sets() {
-            let bits = |threads| bits(&job(workload.clone(), samples, threads), isa);
-            let expected = bits(1);
+            let expected = bits(&job(workload.clone(), samples, 1), isa);
             for threads in [1, 2, 3, 5, 8] {
                 assert!(
-                    bits(threads) == expected,
+                    bits(&job(workload.clone(), samples, threads), isa) == expected,
                     "{}, {isa}, {threads} threads",
                     workload.name
                 );

@@ -11,7 +11,7 @@ use laptime_engine::{
     Job, Passes,
     gate::{Verdict, verify, verify_against},
 };
-use laptime_graph::FusionKind;
+use laptime_graph::pass_names;
 use laptime_workload::{LayerKind, Optimizer, Workload};
 
 #[test]
@@ -47,10 +47,7 @@ fn single_precision_does_not_pass_for_bf16() {
 
 #[test]
 fn every_pass_can_be_switched_off() {
-    let names: Vec<String> = FusionKind::ALL
-        .iter()
-        .map(|kind| kind.to_string())
-        .collect();
+    let names: Vec<String> = pass_names().into_iter().map(Into::into).collect();
     let mut choices = vec![Vec::new()];
     for off in &names {
         choices.push(names.iter().filter(|name| *name != off).cloned().collect());

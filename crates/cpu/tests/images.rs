@@ -9,7 +9,7 @@ use laptime_engine::{
     Job, Passes,
     gate::{Verdict, verify},
 };
-use laptime_graph::FusionKind;
+use laptime_graph::pass_names;
 
 const ADAM: &str =
     "kind = \"adam\"\nlearning_rate = 0.001\nbeta1 = 0.9\nbeta2 = 0.999\nepsilon = 1e-7\n";
@@ -84,10 +84,7 @@ fn nets_on_images_are_verified_on_every_instruction_set() {
 
 #[test]
 fn every_pass_of_a_residual_net_can_be_switched_off() {
-    let names: Vec<String> = FusionKind::ALL
-        .iter()
-        .map(|kind| kind.to_string())
-        .collect();
+    let names: Vec<String> = pass_names().into_iter().map(Into::into).collect();
     let mut choices = vec![Vec::new()];
     for off in &names {
         choices.push(names.iter().filter(|name| *name != off).cloned().collect());

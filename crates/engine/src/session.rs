@@ -19,7 +19,7 @@ pub struct Job {
     pub dataset: Arc<Dataset>,
     /// Threads of a CPU engine.
     pub threads: usize,
-    /// The fusions that the engine may take; an engine without any ignores it.
+    /// The optional passes that the engine may take; an engine without any ignores it.
     pub passes: Passes,
     /// Whether the time of every kernel is taken, which costs a little time itself.
     pub profile: bool,

@@ -43,7 +43,7 @@ impl Forecast {
         let kernels =
             stages.flat_map(|stage| stage.kernels.iter().map(move |kernel| (stage, kernel)));
         let dispatches = kernels.map(|(stage, kernel)| {
-            let flops = kernel.operations.iter().map(|id| program.flops(*id)).sum();
+            let flops = kernel.flops(program, &schedule.simplifications);
             let bytes = bytes(program, schedule, kernel);
             let work_s = (flops as f64 / peaks.flops).max(bytes as f64 / peaks.bytes_per_s);
             let last = program.operation(kernel.operations[kernel.operations.len() - 1]);

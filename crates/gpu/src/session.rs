@@ -210,7 +210,7 @@ impl Session for GpuSession {
         let program = &self.training().program;
         StepCosts {
             model_flops: program.model_flops(),
-            executed_flops: Some(program.executed_flops()),
+            executed_flops: Some(program.executed_flops(&self.training().schedule.simplifications)),
             parameters: program.parameter_count() as u64,
         }
     }

@@ -5,51 +5,39 @@ use laptime_workload::Window;
 use crate::{
     op::Op,
     program::{OpId, Operation, Program, TensorId},
-    window::live_pairs,
+    simplification::{Simplification, multiplied_pairs},
 };
 
 impl Program {
     /// The floating-point operations of one operation, 2 a multiply-add. Of what is not a
     /// product only the order of magnitude matters; it is counted as written in the op's formula.
-    /// Products of weights with padding are left out: no one needs to execute them.
-    pub fn flops(&self, id: OpId) -> u64 {
-        self.count(self.operation(id), live_pairs)
+    /// Products of weights with padding are left out as far as these simplifications do it.
+    pub fn flops(&self, id: OpId, taken: &[Simplification]) -> u64 {
+        self.count(self.operation(id), taken)
     }
 
     /// The products of a step as the literature counts them: forward and both gradients of every
     /// layer, 2 a multiply-add, padding included, without the gradient of the pixels, which nobody
-    /// needs. Dead taps are left out only in [`Self::executed_flops`].
+    /// needs.
     pub fn model_flops(&self) -> u64 {
-        let all_pairs = |window: &Window, _: [usize; 2], output: [usize; 2]| {
-            output.iter().chain(&window.kernel).product()
-        };
-        self.products(|operation| self.count(operation, all_pairs))
+        self.executed_flops(&[])
     }
 
-    /// The products of a step that meet more than padding.
-    pub fn executed_flops(&self) -> u64 {
-        self.products(|operation| self.count(operation, live_pairs))
-    }
-
-    fn products(&self, count: impl Fn(&Operation) -> u64) -> u64 {
+    /// The products of a step that are done where these simplifications are taken: with all of
+    /// them, those that meet more than padding.
+    pub fn executed_flops(&self, taken: &[Simplification]) -> u64 {
         let products = self.operations.iter().filter(|one| one.op.is_product());
-        products.map(count).sum()
+        products.map(|operation| self.count(operation, taken)).sum()
     }
 
-    /// The FLOPs of an operation, where `pairs` says how many (output position, tap) pairs a
-    /// window has for an input and an output.
-    fn count(
-        &self,
-        operation: &Operation,
-        pairs: impl Fn(&Window, [usize; 2], [usize; 2]) -> usize,
-    ) -> u64 {
+    fn count(&self, operation: &Operation, taken: &[Simplification]) -> u64 {
         let (inputs, outputs) = (&operation.inputs, &operation.outputs);
         let elements = |id: TensorId| self.tensor(id).elements() as u64;
         let rows = |id: TensorId| self.tensor(id).shape[0] as u64;
         // Of x (B, H, W, C) and y (B, H', W', O).
         let convolution = |window: &Window, x: TensorId, y: TensorId| {
             let (x, y) = (&self.tensor(x).shape, &self.tensor(y).shape);
-            let pairs = pairs(window, [x[1], x[2]], [y[1], y[2]]);
+            let pairs = multiplied_pairs(window, [x[1], x[2]], [y[1], y[2]], taken);
             2 * (x[0] * x[3] * y[3] * pairs) as u64
         };
         match operation.op {

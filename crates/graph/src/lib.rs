@@ -12,6 +12,7 @@ mod op;
 mod print;
 mod program;
 pub mod schedule;
+mod simplification;
 mod state;
 pub mod window;
 
@@ -19,4 +20,5 @@ pub use model::build;
 pub use op::{Dropout, Op};
 pub use print::shape_text;
 pub use program::*;
+pub use simplification::{Simplification, multiplied_pairs, pass_names};
 pub use state::{InitialValues, State, StateTensor};

@@ -10,7 +10,7 @@ use std::{
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use laptime_workload::{DatasetName, Precision};
 
-use crate::race::Budget;
+use crate::{passes, race::Budget};
 
 /// How long does it take to train a neural network on this machine, and why?
 #[derive(Debug, Parser)]
@@ -309,8 +309,7 @@ impl fmt::Display for DeviceArg {
 
 #[derive(Debug, Clone, ClapArgs)]
 pub struct PassesArgs {
-    /// The compiler's optional passes: all, none, or names with commas between them (see explain)
-    #[arg(long, value_name = "PASSES", default_value = "all")]
+    #[arg(long, value_name = "PASSES", default_value = "all", help = passes::help())]
     pub passes: String,
 }
 

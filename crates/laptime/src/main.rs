@@ -11,6 +11,7 @@ mod failure;
 mod interrupt;
 mod options;
 mod output;
+mod passes;
 mod prepare;
 mod profile;
 mod race;

@@ -6,7 +6,6 @@ use std::{
 };
 
 use laptime_engine::{Device, DeviceKind, Engine, Passes};
-use laptime_graph::FusionKind;
 use laptime_measure::Machine;
 use laptime_results::{DeviceTrial, export};
 use laptime_workload::{
@@ -16,8 +15,8 @@ use laptime_workload::{
 
 use crate::{
     args::{
-        CheckpointArgs, DataArg, DeviceArg, EngineArgs, EngineSettings, PassesArgs, RaceArgs,
-        RunArgs, SampleArgs, TrainingArgs, WorkloadArgs,
+        CheckpointArgs, DataArg, DeviceArg, EngineArgs, EngineSettings, RaceArgs, RunArgs,
+        SampleArgs, TrainingArgs, WorkloadArgs,
     },
     device_choice::{Chosen, Wish, choose},
     display::Line,
@@ -25,6 +24,7 @@ use crate::{
     exports::{self, Export, Formats},
     failure::Failure,
     output::stderr_is_terminal,
+    passes::passes,
     race::Length,
 };
 
@@ -335,7 +335,7 @@ impl EngineChoice {
             cpu: &machine.cpu,
             workload: &workload.workload,
             threads: threads(settings),
-            passes: &passes(&settings.passes)?,
+            passes: &passes(&settings.passes, settings.device)?,
             again: [&workload.again[..], &args.again()].concat(),
         };
         let chosen = choose(engine, &wish)?;
@@ -355,7 +355,7 @@ impl EngineChoice {
             machine,
             device: chosen.device,
             threads: threads(&args.settings),
-            passes: passes(&args.settings.passes)?,
+            passes: passes(&args.settings.passes, args.settings.device)?,
             again: args.again(),
             why: chosen.why,
             warning: chosen.warning,
@@ -369,32 +369,6 @@ pub fn threads(settings: &EngineSettings) -> usize {
     settings
         .threads
         .map_or_else(engines::default_threads, Into::into)
-}
-
-/// The passes that `--passes` names.
-pub fn passes(args: &PassesArgs) -> Result<Passes, Failure> {
-    match args.passes.as_str() {
-        "all" => return Ok(Passes::All),
-        "none" => return Ok(Passes::Only(Vec::new())),
-        _ => {}
-    }
-    let known = FusionKind::ALL.map(FusionKind::as_str);
-    let names: Vec<String> = args
-        .passes
-        .split(',')
-        .map(|name| name.trim().into())
-        .collect();
-    match names.iter().find(|name| !known.contains(&name.as_str())) {
-        None => Ok(Passes::Only(names)),
-        Some(alone) if matches!(alone.as_str(), "all" | "none") => Err(Failure::Usage(format!(
-            "--passes {}: {alone} stands alone; leave it out, or the others",
-            args.passes
-        ))),
-        Some(unknown) => Err(Failure::Usage(format!(
-            "--passes {unknown}: there is no such pass; known: all, none, {}",
-            known.join(", ")
-        ))),
-    }
 }
 
 /// Where samples may come from.

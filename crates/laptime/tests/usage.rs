@@ -38,7 +38,23 @@ fn every_mistake_is_named_with_advice() {
         ("run --epochs -1", &["'-1' for '--epochs <N>'"]),
         ("run --threads 0", &["--threads"]),
         ("run --precision fp64", &["--precision", "fp32"]),
-        ("run --passes fast", &["--passes fast", "known: all, none"]),
+        (
+            "run --passes fast",
+            &[
+                "--passes fast",
+                "known: all, none",
+                "dead-taps",
+                "border-positions",
+            ],
+        ),
+        (
+            "run --device gpu --passes product-epilogue,border-positions",
+            &["--passes border-positions", "GPU", "--device cpu"],
+        ),
+        (
+            "explain --device gpu:3 --passes dead-taps",
+            &["--passes dead-taps", "GPU"],
+        ),
         (
             "run --passes all,none",
             &["--passes all,none: all stands alone"],
@@ -198,6 +214,15 @@ fn what_is_asked_for_without_a_mistake_goes_to_standard_output() {
         ("workloads --layers", "dense units"),
         ("explain", "program training"),
         ("explain --passes none", "passes: none"),
+        (
+            "explain cifar10-resnet50",
+            "dead-taps: leaves out 1207.960 of 14958.723 MFLOP in products and 6291456 weights",
+        ),
+        (
+            "explain cifar10-resnet50 --passes dead-taps",
+            "border-positions: not taken; would leave out 2312.798 of 14958.723 MFLOP",
+        ),
+        ("run --help", "dead-taps, border-positions"),
         ("data list", "t10k-labels-idx1-ubyte.gz"),
         ("verify", "verified"),
         ("schema", "laptime.record.v1"),

@@ -1,5 +1,5 @@
 //! What convolutions forward and the gradients of their inputs share. Each is one product of a register
-//! tile over the parts of the window that meet the image.
+//! tile over the parts of the window that meet the image (or zeros for padding, if it is not left out).
 //!
 //! Weights (O, C, taps) are stored as `[⌈O/16⌉][tap][C][16]`, images as `[position][channel][sample]`.
 //! Forward and input gradient read weights one by one and images in blocks of samples, so one order

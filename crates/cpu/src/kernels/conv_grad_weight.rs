@@ -22,8 +22,8 @@ pub(crate) struct Conv2dGradWeight {
     pub(crate) dy: Images,
     pub(crate) w: Filters,
     pub(crate) to: GradientUse,
-    /// For each tap: runs of samples, from x and from the turned dy of one filter. A tap that
-    /// never meets the image has none; its gradient is 0, and its weights are left alone.
+    /// For each tap: runs of samples, from x and from the turned dy of one filter. A dead tap that
+    /// is left out has none; its gradient is 0, and its weights are left alone.
     pub(crate) segments: Segments,
 }
 

@@ -5,7 +5,7 @@ use laptime_workload::Window;
 
 use super::{
     Group, Linker,
-    windows::{forward, input_gradient, met_taps, paired_input_gradient},
+    windows::{forward, multiplied_taps},
 };
 use crate::kernels::{
     BatchNorm, BatchNormGrad, Conv2d, Conv2dGradInput, NormBehind, PairedConv2d,
@@ -24,8 +24,8 @@ impl Linker<'_> {
             _ => group.last().outputs[0],
         };
         let images = self.images(inputs[0]);
-        let shapes = (self.shape(inputs[0]), self.shape(y));
-        let paired_taps = images.paired.then(|| met_taps(window, shapes.0, shapes.1));
+        let (x, y_shape) = (self.shape(inputs[0]), self.shape(y));
+        let padding = self.padding(images);
         let mut conv = Conv2d {
             x: images,
             w: self.filters(group.unrounded(inputs[1])),
@@ -34,7 +34,7 @@ impl Linker<'_> {
             norm: None,
             other: None,
             relu: false,
-            segments: forward(window, shapes.0, shapes.1, images.lanes_of_channels()),
+            segments: forward(window, x, y_shape, images.lanes_of_channels(), padding),
         };
         match norm.map(|norm| (norm, norm.op)) {
             Some((norm, Op::BatchNorm { .. })) => {
@@ -51,9 +51,11 @@ impl Linker<'_> {
             }
             _ => conv.relu = group.relu(),
         }
-        match paired_taps {
-            Some(taps) => Task::PairedConv2d(PairedConv2d { conv, taps }),
-            None => Task::Conv2d(conv),
+        if images.paired {
+            let taps = multiplied_taps(window, x, y_shape, padding.left_out);
+            Task::PairedConv2d(PairedConv2d { conv, taps })
+        } else {
+            Task::Conv2d(conv)
         }
     }
 
@@ -109,14 +111,10 @@ impl Linker<'_> {
             other: group.other().map(|id| self.images(id)),
             relu: relu.map(|relu| self.images(relu.inputs[0])),
             norm: norm.map(|norm| Box::new(self.batch_norm_grad(norm, None, last))),
-            segments: if dy.paired {
-                paired_input_gradient(window, x, y)
-            } else {
-                input_gradient(window, x, y, w)
-            },
+            segments: self.input_gradient(window, x, y, dy, w),
         };
         if dy.paired {
-            let taps = met_taps(window, x, y);
+            let taps = multiplied_taps(window, x, y, &self.schedule.simplifications);
             Task::PairedConv2dGradInput(PairedConv2dGradInput { conv, taps })
         } else {
             Task::Conv2dGradInput(conv)

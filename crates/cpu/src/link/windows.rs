@@ -1,23 +1,24 @@
-//! The segments of convolutions and the windows of pools: for every position, what of the window
-//! meets the image, and where that is in memory.
+//! The segments of convolutions and the windows of pools: for every position, what of the window is
+//! multiplied, and where that is in memory.
 
 use laptime_graph::{
-    Op, Program, TensorId,
+    Op, Program, Simplification, TensorId,
     window::{input_position, live_taps},
 };
 use laptime_workload::Window;
 
+use super::padding::{Padding, products};
 use crate::{
     kernels::{Filters, Segment, Segments, TURNED_SLICES, Windows, panel_pairs, turned_stride},
     simd::LANES,
 };
 
 /// Shapes (B, H, W, C) of a convolution's or a pool's input and output.
-type Shape<'a> = &'a [usize];
+pub(super) type Shape<'a> = &'a [usize];
 
 /// The most values that an operand of a convolution may have: a segment's places have 32 bits, and what
 /// is turned over takes a little more room than the tensor.
-const MOST_VALUES: usize = 1 << 31;
+pub(super) const MOST_VALUES: usize = 1 << 31;
 
 /// Whether segments reach all of the Program's convolutions.
 ///
@@ -61,22 +62,28 @@ pub(crate) fn check_reach(program: &Program) -> Result<(), String> {
 }
 
 /// A place or a length in a segment.
-fn reach(values: usize) -> u32 {
+pub(super) fn reach(values: usize) -> u32 {
     u32::try_from(values).expect("check_reach has refused what is larger")
 }
 
 /// For each output position: runs of taps and channels, from a block of filters and from x. Taps
 /// that are neighbours in a row of the kernel are neighbours in both, and make one run. `channels` are
 /// those of x, or pairs of them.
-pub(crate) fn forward(window: &Window, x: Shape, y: Shape, channels: usize) -> Segments {
+pub(crate) fn forward(
+    window: &Window,
+    x: Shape,
+    y: Shape,
+    channels: usize,
+    padding: Padding,
+) -> Segments {
     let stride = x[0].next_multiple_of(LANES);
     let mut segments = Segments::default();
-    for output in positions(y) {
+    for products in products(window, x, y, padding.left_out) {
         let start = segments.all.len();
-        for (tap, input) in live(window, x, output) {
+        for one in products {
             let next = Segment {
-                a: reach(tap * channels * LANES),
-                b: reach(input * channels * stride),
+                a: reach(one.tap * channels * LANES),
+                b: one.place_of_input(channels * stride, padding),
                 steps: reach(channels),
             };
             match segments.all[start..].last_mut() {
@@ -96,128 +103,119 @@ pub(crate) fn forward(window: &Window, x: Shape, y: Shape, channels: usize) -> S
 
 /// For each input position: runs of sixteen filters for each tap that reaches it, from the filters
 /// and from dy.
-pub(crate) fn input_gradient(window: &Window, x: Shape, y: Shape, w: Filters) -> Segments {
+pub(crate) fn input_gradient(
+    window: &Window,
+    x: Shape,
+    y: Shape,
+    w: Filters,
+    padding: Padding,
+) -> Segments {
     let stride = y[0].next_multiple_of(LANES);
     let mut reached = vec![Vec::new(); x[1] * x[2]];
-    for (output, at) in positions(y).enumerate() {
-        for (tap, input) in live(window, x, at) {
-            reached[input].push((tap, output));
+    for one in products(window, x, y, padding.left_out).iter().flatten() {
+        for (block, filter) in (0..w.outputs).step_by(LANES).enumerate() {
+            let place = (one.output * w.outputs + filter) * stride;
+            reached[one.input].push(Segment {
+                a: reach(block * w.block_stride() + one.tap * w.inputs * LANES),
+                b: one.place_of_output(place, padding),
+                steps: reach(LANES.min(w.outputs - filter)),
+            });
         }
     }
-    let mut segments = Segments::default();
-    for pairs in reached {
-        for (tap, output) in pairs {
-            for (block, filter) in (0..w.outputs).step_by(LANES).enumerate() {
-                segments.all.push(Segment {
-                    a: reach(block * w.block_stride() + tap * w.inputs * LANES),
-                    b: reach((output * w.outputs + filter) * stride),
-                    steps: reach(LANES.min(w.outputs - filter)),
-                });
-            }
-        }
-        segments.end_list();
-    }
-    segments
+    in_lists(reached)
 }
 
 /// For each tap: runs of samples, from x and from the turned slices of dy.
-pub(crate) fn weight_gradient(window: &Window, x: Shape, y: Shape) -> Segments {
+pub(crate) fn weight_gradient(window: &Window, x: Shape, y: Shape, padding: Padding) -> Segments {
     let (samples, channels) = (x[0], x[3]);
     let stride = samples.next_multiple_of(LANES);
-    let taps = window.kernel[0] * window.kernel[1];
-    let mut met = vec![Vec::new(); taps];
-    for (output, at) in positions(y).enumerate() {
-        for (tap, input) in live(window, x, at) {
-            met[tap].push((input, output));
-        }
+    let mut met = vec![Vec::new(); window.kernel[0] * window.kernel[1]];
+    for one in products(window, x, y, padding.left_out).iter().flatten() {
+        met[one.tap].push(Segment {
+            a: one.place_of_input(channels * stride, padding),
+            b: reach(one.output * stride * TURNED_SLICES * LANES),
+            steps: reach(samples),
+        });
     }
-    let mut segments = Segments::default();
-    for pairs in met {
-        for (input, output) in pairs {
-            segments.all.push(Segment {
-                a: reach(input * channels * stride),
-                b: reach(output * stride * TURNED_SLICES * LANES),
-                steps: reach(samples),
-            });
-        }
-        segments.end_list();
-    }
-    segments
+    in_lists(met)
 }
 
 /// For each input position: runs of pairs of filters for each tap that reaches it, from a panel and
 /// from a paired dy.
-pub(super) fn paired_input_gradient(window: &Window, x: Shape, y: Shape) -> Segments {
+pub(super) fn paired_input_gradient(
+    window: &Window,
+    x: Shape,
+    y: Shape,
+    padding: Padding,
+) -> Segments {
     let (stride, pairs) = (y[0].next_multiple_of(LANES), y[3].div_ceil(2));
     let mut reached = vec![Vec::new(); x[1] * x[2]];
-    for (output, at) in positions(y).enumerate() {
-        for (tap, input) in live(window, x, at) {
-            reached[input].push(Segment {
-                a: reach(tap * panel_pairs(y[3]) * LANES),
-                b: reach(output * pairs * stride),
-                steps: reach(pairs),
-            });
-        }
+    for one in products(window, x, y, padding.left_out).iter().flatten() {
+        reached[one.input].push(Segment {
+            a: reach(one.tap * panel_pairs(y[3]) * LANES),
+            b: one.place_of_output(one.output * pairs * stride, padding),
+            steps: reach(pairs),
+        });
     }
-    let mut segments = Segments::default();
-    for list in reached {
-        segments.all.extend(list);
-        segments.end_list();
-    }
-    segments
+    in_lists(reached)
 }
 
 /// For each tap: runs of pairs of samples, from the turned x and from the turned slices of dy.
-pub(super) fn paired_weight_gradient(window: &Window, x: Shape, y: Shape) -> Segments {
+pub(super) fn paired_weight_gradient(
+    window: &Window,
+    x: Shape,
+    y: Shape,
+    padding: Padding,
+) -> Segments {
     let (samples, channels) = (x[0], x[3]);
     let stride = turned_stride(samples.next_multiple_of(LANES));
     let mut met = vec![Vec::new(); window.kernel[0] * window.kernel[1]];
-    for (output, at) in positions(y).enumerate() {
-        for (tap, input) in live(window, x, at) {
-            met[tap].push(Segment {
-                a: reach(input * channels * stride),
-                b: reach(output * stride * TURNED_SLICES * LANES),
-                steps: reach(samples.div_ceil(2)),
-            });
-        }
+    for one in products(window, x, y, padding.left_out).iter().flatten() {
+        met[one.tap].push(Segment {
+            a: one.place_of_input(channels * stride, padding),
+            b: reach(one.output * stride * TURNED_SLICES * LANES),
+            steps: reach(samples.div_ceil(2)),
+        });
     }
+    in_lists(met)
+}
+
+fn in_lists(lists: Vec<Vec<Segment>>) -> Segments {
     let mut segments = Segments::default();
-    for list in met {
+    for list in lists {
         segments.all.extend(list);
         segments.end_list();
     }
     segments
 }
 
-/// The taps that meet the image anywhere.
-pub(super) fn met_taps(window: &Window, x: Shape, y: Shape) -> Vec<u32> {
+/// The taps that a convolution multiplies anywhere.
+pub(super) fn multiplied_taps(
+    window: &Window,
+    x: Shape,
+    y: Shape,
+    left_out: &[Simplification],
+) -> Vec<u32> {
     let live = live_taps(window, [x[1], x[2]], [y[1], y[2]]);
+    let leaves_out_dead_ones = left_out.contains(&Simplification::DeadTaps);
     (0..live.len() as u32)
-        .filter(|tap| live[*tap as usize])
+        .filter(|tap| live[*tap as usize] || !leaves_out_dead_ones)
         .collect()
 }
 
 /// For each output position: the input positions that a pool's window meets.
 pub(super) fn windows(window: &Window, x: Shape, y: Shape) -> Windows {
     let met = |output| {
-        live(window, x, output)
-            .map(|(_, input)| reach(input))
+        let inputs = positions(window.kernel)
+            .filter_map(|tap| input_position(window, [x[1], x[2]], output, tap));
+        inputs
+            .map(|[row, column]| reach(row * x[2] + column))
             .collect()
     };
-    Windows(positions(y).map(met).collect())
+    Windows(positions([y[1], y[2]]).map(met).collect())
 }
 
-/// The positions of images, row by row.
-fn positions(shape: Shape) -> impl Iterator<Item = [usize; 2]> {
-    let (rows, columns) = (shape[1], shape[2]);
+/// The positions of images or the taps of a kernel, row by row.
+pub(super) fn positions([rows, columns]: [usize; 2]) -> impl Iterator<Item = [usize; 2]> {
     (0..rows).flat_map(move |row| (0..columns).map(move |column| [row, column]))
-}
-
-/// The taps that meet the image at an output position, with the input positions they meet.
-fn live(window: &Window, x: Shape, output: [usize; 2]) -> impl Iterator<Item = (usize, usize)> {
-    let (window, input, columns) = (*window, [x[1], x[2]], window.kernel[1]);
-    (0..window.kernel[0] * columns).filter_map(move |tap| {
-        let place = input_position(&window, input, output, [tap / columns, tap % columns])?;
-        Some((tap, place[0] * input[1] + place[1]))
-    })
 }

@@ -17,7 +17,10 @@ pub(crate) use groups::main_operation;
 pub(crate) use memory::is_weight;
 
 use laptime_engine::Passes;
-use laptime_graph::{FusionKind, Op, Program, Role, schedule::Schedule};
+use laptime_graph::{
+    FusionKind, Op, Program, Role, Simplification, TensorId, multiplied_pairs, schedule::Schedule,
+    window::live_pairs,
+};
 use laptime_workload::Window;
 
 use crate::{
@@ -43,11 +46,17 @@ pub fn lower(program: &Program, target: Target, passes: &Passes) -> Schedule {
         .into_iter()
         .filter(|kind| passes.has(kind.as_str()))
         .collect();
+    let simplifications: Vec<Simplification> = Simplification::ALL
+        .into_iter()
+        .filter(|one| passes.has(one.as_str()))
+        .collect();
     let groups = groups::group(program, &taken);
     let stages = stages::arrange(program, &groups, &taken);
     let mut schedule = Schedule {
         target: format!("cpu {}, slices of {LANES}", target.isa),
         passes: taken,
+        zero_bytes: zero_bytes(program, &simplifications),
+        simplifications,
         stages,
         buffers: Vec::new(),
         scratch_bytes: scratch_bytes(program),
@@ -95,6 +104,24 @@ fn scratch_bytes(program: &Program) -> usize {
             Op::Conv2dGradWeight(_) => turned_bytes(extent(second, 0) * samples),
             _ => 0,
         }
+    });
+    needed.max().unwrap_or(0)
+}
+
+/// A position of zeros, of as many channels as any convolution has that multiplies padding.
+fn zero_bytes(program: &Program, taken: &[Simplification]) -> usize {
+    let needed = program.operations.iter().map(|operation| {
+        let Op::Conv2d(window) = operation.op else {
+            return 0;
+        };
+        let shape = |id: TensorId| &program.tensor(id).shape;
+        let (x, y) = (shape(operation.inputs[0]), shape(operation.outputs[0]));
+        let (input, output) = ([x[1], x[2]], [y[1], y[2]]);
+        let live = live_pairs(&window, input, output);
+        if multiplied_pairs(&window, input, output, taken) == live {
+            return 0;
+        }
+        x[3].max(y[3]) * x[0].next_multiple_of(LANES) * 4
     });
     needed.max().unwrap_or(0)
 }

@@ -4,8 +4,10 @@
 use std::sync::Arc;
 
 use laptime_cpu::CpuEngine;
-use laptime_engine::{Device, Engine, Job, Passes, Session};
-use laptime_workload::{Builtin, Overrides, Precision, Spec, Workload, dataset::synthetic};
+use laptime_engine::{Device, Engine, Job, Passes, Progress, Session};
+use laptime_workload::{
+    Builtin, Overrides, Precision, Spec, Workload, dataset::synthetic, epoch_order,
+};
 
 /// The built-in workload.
 pub fn fashion_mnist() -> Workload {
@@ -106,4 +108,38 @@ pub fn instruction_sets() -> Vec<&'static str> {
 /// The job compiled for an instruction set.
 pub fn session(job: &Job, isa: &str) -> Box<dyn Session> {
     CpuEngine.compile(job, &device(isa)).unwrap()
+}
+
+/// The bits of all losses of two epochs, and of the state behind them.
+pub fn bits(job: &Job, isa: &str) -> Vec<u64> {
+    let samples = job.dataset.train.count();
+    let mut session = session(job, isa);
+    let mut bits = Vec::new();
+    for epoch in 0..2 {
+        let order = epoch_order(3, epoch, samples, true);
+        bits.push(
+            session
+                .train(&order, &Progress::new())
+                .unwrap()
+                .score
+                .loss_sum
+                .to_bits(),
+        );
+    }
+    bits.push(
+        session
+            .evaluate(&Progress::new())
+            .unwrap()
+            .loss_sum
+            .to_bits(),
+    );
+    let state = session.state().unwrap();
+    bits.extend(
+        state
+            .tensors
+            .iter()
+            .flat_map(|tensor| &tensor.values)
+            .map(|v| v.to_bits()),
+    );
+    bits
 }

@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use laptime_graph::{Mode, OpId, Program, build};
+use laptime_graph::{Mode, OpId, Program, Simplification, build};
 use laptime_workload::{BUILTINS, Overrides, Workload};
 
 use super::{CHECKED_STEPS, LOGITS, STEPS, Verdict};
@@ -86,7 +86,9 @@ pub fn is_cut_short(verdict: &Verdict, job: &Job) -> bool {
 /// The steps that a model is worth.
 fn steps(program: &Program, is_built_in: bool) -> usize {
     let operations = 0..program.operations.len();
-    let flops: u64 = operations.map(|number| program.flops(OpId(number))).sum();
+    let flops: u64 = operations
+        .map(|number| program.flops(OpId(number), &Simplification::ALL))
+        .sum();
     let values = program.persistent().map(|(_, tensor)| tensor.elements());
     let cost = flops + FLOPS_A_VALUE * values.sum::<usize>() as u64;
     let affordable = if is_built_in { OUR_FLOPS } else { USERS_FLOPS };

@@ -13,7 +13,7 @@ mod tiles;
 
 use laptime_engine::Passes;
 use laptime_graph::{
-    FusionKind, OpId, Program, Role, TensorId,
+    FusionKind, OpId, Program, Role, Simplification, TensorId,
     schedule::{Access, Kernel, Part, Schedule, Split, Stage},
 };
 
@@ -90,9 +90,12 @@ pub fn lower(program: &Program, target: Target, passes: &Passes) -> Result<Sched
     let schedule = Schedule {
         target: format!("gpu, chunks of {} MiB", target.chunk_bytes >> 20),
         passes: taken,
+        // Tiles have only the taps that live, and all of those, with zeros for padding.
+        simplifications: vec![Simplification::DeadTaps],
         stages,
         buffers,
         scratch_bytes: 0,
+        zero_bytes: 0,
     };
     if let Err(why) = schedule.check(program) {
         panic!("the GPU lowering made an unsound schedule: {why}");

@@ -10,7 +10,10 @@ mod print;
 
 pub use print::Explained;
 
-use crate::program::{FusionKind, OpId, TensorId};
+use crate::{
+    program::{FusionKind, OpId, TensorId},
+    simplification::Simplification,
+};
 
 /// How a backend executes a Program.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,12 +22,17 @@ pub struct Schedule {
     pub target: String,
     /// The fusions that were taken.
     pub passes: Vec<FusionKind>,
+    /// What is left out of convolutions.
+    pub simplifications: Vec<Simplification>,
     /// What happens, in order; a barrier stands behind a stage where the stage says so.
     pub stages: Vec<Stage>,
     /// Every tensor that reaches memory. One that is not here lives and dies inside a kernel.
     pub buffers: Vec<Buffer>,
     /// What each thread's kernels need beside, for values in another order.
     pub scratch_bytes: usize,
+    /// Zeros behind the step's arena and behind each thread's scratch, which nothing writes: what
+    /// convolutions multiply in the place of padding, where it is not left out.
+    pub zero_bytes: usize,
 }
 
 /// Kernels between two barriers.

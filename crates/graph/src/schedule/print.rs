@@ -7,6 +7,7 @@ use crate::{
     op::Op,
     print::shape_text,
     program::{Fusion, OpId, Operation, Program, Role, TensorId},
+    simplification::{Simplification, multiplied_pairs},
     window::{live_pairs, live_taps},
 };
 
@@ -21,7 +22,9 @@ pub struct Explained<'a> {
 impl fmt::Display for Explained<'_> {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let Self { program, schedule } = self;
-        let passes: Vec<&str> = schedule.passes.iter().map(|pass| pass.as_str()).collect();
+        let fusions = schedule.passes.iter().map(|pass| pass.as_str());
+        let simplifications = schedule.simplifications.iter().map(|one| one.as_str());
+        let passes: Vec<&str> = fusions.chain(simplifications).collect();
         writeln!(
             f,
             "schedule for {}, batch {}",
@@ -36,6 +39,7 @@ impl fmt::Display for Explained<'_> {
                 passes.join(", ")
             }
         )?;
+        self.simplifications(f)?;
         for (number, stage) in schedule.stages.iter().enumerate() {
             writeln!(
                 f,
@@ -67,14 +71,65 @@ impl fmt::Display for Explained<'_> {
                 self.buffer(f, buffer)?;
             }
         }
+        if schedule.zero_bytes > 0 {
+            writeln!(
+                f,
+                "zeros behind the step arena and each thread's scratch: {} bytes",
+                schedule.zero_bytes
+            )?;
+        }
         Ok(())
     }
 }
 
 impl Explained<'_> {
+    /// What each simplification leaves out, or would.
+    fn simplifications(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let program = self.program;
+        let mflop = |flops: u64| flops as f64 / 1e6;
+        let all = program.model_flops();
+        for one in Simplification::ALL {
+            let left_out = all - program.executed_flops(&[one]);
+            if left_out == 0 {
+                continue;
+            }
+            let is_taken = self.takes(one);
+            write!(
+                f,
+                "  {one}: {} {:.3} of {:.3} MFLOP in products",
+                if is_taken {
+                    "leaves out"
+                } else {
+                    "not taken; would leave out"
+                },
+                mflop(left_out),
+                mflop(all),
+            )?;
+            match one {
+                Simplification::DeadTaps => writeln!(f, " and {} weights", self.dead_weights())?,
+                Simplification::BorderPositions => writeln!(f)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The weights that only ever meet padding.
+    fn dead_weights(&self) -> usize {
+        let operations = self.program.operations.iter();
+        let dead = operations
+            .filter(|one| matches!(one.op, Op::Conv2d(_)))
+            .map(|one| {
+                let weights = self.program.tensor(one.inputs[1]).elements();
+                self.met_window(one).map_or(0, |window| {
+                    weights / window.taps * (window.taps - window.live_taps)
+                })
+            });
+        dead.sum()
+    }
+
     fn kernel(&self, f: &mut fmt::Formatter, kernel: &Kernel) -> fmt::Result {
         let program = self.program;
-        let flops: u64 = kernel.operations.iter().map(|id| program.flops(*id)).sum();
+        let flops = kernel.flops(program, &self.schedule.simplifications);
         let bytes: usize = kernel
             .accesses
             .iter()
@@ -99,7 +154,7 @@ impl Explained<'_> {
                 id.0,
                 program.describe(program.operation(*id))
             )?;
-            if let Some(window) = MetWindow::of(program, program.operation(*id))
+            if let Some(window) = self.met_window(program.operation(*id))
                 && window.live_pairs < window.pairs
             {
                 writeln!(f, "           {window}")?;
@@ -120,10 +175,40 @@ impl Explained<'_> {
         let convolution = operations.find(|one| {
             matches!(one.op, Op::Conv2d(_)) && self.program.unrounded(one.inputs[1]) == parameter
         });
-        match convolution.and_then(|one| MetWindow::of(self.program, one)) {
-            Some(window) => buffer.bytes / window.taps * window.live_taps,
-            None => buffer.bytes,
+        match convolution.and_then(|one| self.met_window(one)) {
+            Some(window) if self.takes(Simplification::DeadTaps) => {
+                buffer.bytes / window.taps * window.live_taps
+            }
+            _ => buffer.bytes,
         }
+    }
+
+    fn takes(&self, one: Simplification) -> bool {
+        self.schedule.simplifications.contains(&one)
+    }
+
+    /// How much of the window meets the image, if the operation is a convolution or a gradient of one.
+    fn met_window(&self, operation: &Operation) -> Option<MetWindow> {
+        let (inputs, output) = (&operation.inputs, operation.outputs[0]);
+        let (window, x, y) = match operation.op {
+            Op::Conv2d(window) => (window, inputs[0], output),
+            Op::Conv2dGradInput(window) => (window, output, inputs[0]),
+            Op::Conv2dGradWeight(window) => (window, inputs[0], inputs[1]),
+            _ => return None,
+        };
+        let extents = |id: TensorId| {
+            let shape = &self.program.tensor(id).shape;
+            [shape[1], shape[2]]
+        };
+        let (x, y) = (extents(x), extents(y));
+        let live = live_taps(&window, x, y);
+        Some(MetWindow {
+            taps: live.len(),
+            live_taps: live.iter().filter(|live| **live).count(),
+            pairs: live.len() * y[0] * y[1],
+            live_pairs: live_pairs(&window, x, y),
+            multiplied_pairs: multiplied_pairs(&window, x, y, &self.schedule.simplifications),
+        })
     }
 
     /// The passes that made one kernel of several operations, in brackets.
@@ -178,31 +263,7 @@ struct MetWindow {
     /// Of an output position and a tap.
     pairs: usize,
     live_pairs: usize,
-}
-
-impl MetWindow {
-    /// That of an operation, if it is a convolution or a gradient of one.
-    fn of(program: &Program, operation: &Operation) -> Option<Self> {
-        let (inputs, output) = (&operation.inputs, operation.outputs[0]);
-        let (window, x, y) = match operation.op {
-            Op::Conv2d(window) => (window, inputs[0], output),
-            Op::Conv2dGradInput(window) => (window, output, inputs[0]),
-            Op::Conv2dGradWeight(window) => (window, inputs[0], inputs[1]),
-            _ => return None,
-        };
-        let extents = |id: TensorId| {
-            let shape = &program.tensor(id).shape;
-            [shape[1], shape[2]]
-        };
-        let (x, y) = (extents(x), extents(y));
-        let live = live_taps(&window, x, y);
-        Some(Self {
-            taps: live.len(),
-            live_taps: live.iter().filter(|live| **live).count(),
-            pairs: live.len() * y[0] * y[1],
-            live_pairs: live_pairs(&window, x, y),
-        })
-    }
+    multiplied_pairs: usize,
 }
 
 impl fmt::Display for MetWindow {
@@ -212,16 +273,27 @@ impl fmt::Display for MetWindow {
             live_taps,
             pairs,
             live_pairs,
+            multiplied_pairs,
         } = self;
         write!(
             f,
             "{live_taps} of {taps} taps ever meet the image; at all positions together, {live_pairs} \
              of {pairs}"
-        )
+        )?;
+        if multiplied_pairs > live_pairs {
+            write!(f, ", but {multiplied_pairs} are multiplied")?;
+        }
+        Ok(())
     }
 }
 
 impl Kernel {
+    /// The floating-point operations of one step's kernel, where these simplifications are taken.
+    pub fn flops(&self, program: &Program, taken: &[Simplification]) -> u64 {
+        let operations = self.operations.iter();
+        operations.map(|id| program.flops(*id, taken)).sum()
+    }
+
     /// The operations' names: `dense + bias + relu`, `107 adam`.
     pub fn name(&self, program: &Program) -> String {
         let mut names: Vec<(&str, usize)> = Vec::new();

@@ -9,8 +9,9 @@ use crate::{
     device_choice::{Wish, fastest},
     engines::OwnEngine,
     failure::Failure,
-    options::{WorkloadChoice, passes, threads},
+    options::{WorkloadChoice, threads},
     output,
+    passes::passes,
 };
 
 /// Prints the choice as JSON.
@@ -23,7 +24,7 @@ pub fn choose_device(args: ChooseDeviceArgs) -> Result<(), Failure> {
         cpu: &machine.cpu,
         workload: &workload.workload,
         threads: threads(settings),
-        passes: &passes(&settings.passes)?,
+        passes: &passes(&settings.passes, settings.device)?,
         again: Vec::new(),
     };
     let engine: &'static (dyn Engine + Sync) = &OwnEngine;

@@ -14,9 +14,11 @@ pub fn schedule(program: &Program, kernels: &[&[&str]]) -> Schedule {
     let mut schedule = Schedule {
         target: "test".into(),
         passes: Vec::new(),
+        simplifications: Vec::new(),
         stages: Vec::new(),
         buffers: Vec::new(),
         scratch_bytes: 0,
+        zero_bytes: 0,
     };
     for names in kernels {
         let operations: Vec<OpId> = names

@@ -1,0 +1,119 @@
+//! What a convolution need not do because it only meets padding: passes that change no result. Each
+//! may be taken or left, so that one sees what it gives; together they leave the products that
+//! meet the image.
+
+use std::fmt;
+
+use laptime_workload::Window;
+
+use crate::{
+    FusionKind,
+    window::{live_pairs, live_taps},
+};
+
+/// An exact simplification of convolutions. One that is not taken has its products done with zeros
+/// in the place of padding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Simplification {
+    /// Taps that never meet the image are not multiplied, and their weights neither read nor
+    /// updated: their gradient is exactly zero.
+    DeadTaps,
+    /// Of the other taps, every position multiplies only those that meet the image there.
+    BorderPositions,
+}
+
+impl Simplification {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::DeadTaps, Self::BorderPositions];
+
+    /// The name on the command line and in `explain`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DeadTaps => "dead-taps",
+            Self::BorderPositions => "border-positions",
+        }
+    }
+}
+
+impl fmt::Display for Simplification {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The names of all optional passes, fusions first.
+pub fn pass_names() -> Vec<&'static str> {
+    let fusions = FusionKind::ALL.map(FusionKind::as_str);
+    let simplifications = Simplification::ALL.map(Simplification::as_str);
+    [&fusions[..], &simplifications].concat()
+}
+
+/// How many (output position, tap) pairs a convolution multiplies, per pair of channels and sample,
+/// where these simplifications are taken.
+pub fn multiplied_pairs(
+    window: &Window,
+    input: [usize; 2],
+    output: [usize; 2],
+    taken: &[Simplification],
+) -> usize {
+    let live = live_taps(window, input, output);
+    let positions: usize = output.iter().product();
+    let of_live_taps = positions * live.iter().filter(|&&live| live).count();
+    let of_dead_taps = positions * live.len() - of_live_taps;
+    let at_borders = of_live_taps - live_pairs(window, input, output);
+    let left_out = |one: &Simplification| match one {
+        Simplification::DeadTaps => of_dead_taps,
+        Simplification::BorderPositions => at_borders,
+    };
+    let all = of_live_taps + of_dead_taps;
+    let left_out: usize = Simplification::ALL
+        .iter()
+        .filter(|one| taken.contains(one))
+        .map(left_out)
+        .sum();
+    all - left_out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use Simplification::{BorderPositions, DeadTaps};
+
+    /// The pairs multiplied with nothing taken, with either, and with both.
+    fn pairs(kernel: usize, padding: usize, size: usize) -> [usize; 4] {
+        let window = Window {
+            kernel: [kernel; 2],
+            stride: [1; 2],
+            padding: [padding; 4],
+        };
+        let output = window.output([size; 2]).unwrap();
+        [
+            &[][..],
+            &[DeadTaps],
+            &[BorderPositions],
+            &[BorderPositions, DeadTaps],
+        ]
+        .map(|taken| multiplied_pairs(&window, [size; 2], output, taken))
+    }
+
+    #[test]
+    fn each_simplification_leaves_out_its_own_pairs() {
+        // On one position everything outside of it is a dead tap; with a window as large as the
+        // image, everything is at a border.
+        assert_eq!(pairs(3, 1, 1), [9, 1, 9, 1]);
+        assert_eq!(pairs(3, 1, 2), [36, 36, 16, 16]);
+        // On 2×2 positions the outermost taps of 5×5 are dead, and the 3×3 within are as above.
+        assert_eq!(pairs(5, 2, 2), [100, 36, 80, 16]);
+        // Without padding there is nothing to leave out.
+        assert_eq!(pairs(3, 0, 5), [81; 4]);
+    }
+
+    #[test]
+    fn no_two_passes_have_one_name() {
+        let mut names = pass_names();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), FusionKind::ALL.len() + 2);
+    }
+}

@@ -1,0 +1,52 @@
+//! `--passes`: which optional passes of the compiler are on.
+
+use laptime_engine::Passes;
+use laptime_graph::{FusionKind, Simplification, pass_names};
+
+use crate::{
+    args::{DeviceArg, PassesArgs},
+    failure::Failure,
+};
+
+/// What `--help` says.
+pub fn help() -> String {
+    format!(
+        "The compiler's optional passes: all, none, or names with commas between them, of {} (see \
+         explain)",
+        pass_names().join(", ")
+    )
+}
+
+/// The passes that `--passes` names, on this device.
+pub fn passes(args: &PassesArgs, device: DeviceArg) -> Result<Passes, Failure> {
+    let text = &args.passes;
+    match text.as_str() {
+        "all" => return Ok(Passes::All),
+        "none" => return Ok(Passes::Only(Vec::new())),
+        _ => {}
+    }
+    let known = pass_names();
+    let names: Vec<String> = text.split(',').map(|name| name.trim().into()).collect();
+    let mistake = names.iter().find_map(|name| match name.as_str() {
+        "all" | "none" => Some(format!(
+            "--passes {text}: {name} stands alone; leave it out, or the others"
+        )),
+        name if !known.contains(&name) => Some(format!(
+            "--passes {name}: there is no such pass; known: all, none, {}",
+            known.join(", ")
+        )),
+        name if matches!(device, DeviceArg::Gpu(_)) && is_for_cpu_alone(name) => Some(format!(
+            "--passes {name}: there is no such pass on a GPU; leave it out, or take --device cpu"
+        )),
+        _ => None,
+    });
+    mistake.map_or(Ok(Passes::Only(names)), |text| Err(Failure::Usage(text)))
+}
+
+/// On a GPU dead taps are always left out and other padding is multiplied, and a norm is a dispatch of
+/// its own.
+fn is_for_cpu_alone(pass: &str) -> bool {
+    let norms = [FusionKind::NormAtProduct, FusionKind::NormGradientAtProduct];
+    Simplification::ALL.iter().any(|one| one.as_str() == pass)
+        || norms.iter().any(|one| one.as_str() == pass)
+}
