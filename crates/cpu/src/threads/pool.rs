@@ -117,6 +117,9 @@ impl Worker {
         let (jobs, inbox) = channel::<Job>();
         let (outbox, outcomes) = channel();
         let serve = move || {
+            if outbox.send(Ok(())).is_err() {
+                return;
+            }
             for job in inbox {
                 let outcome = catch_unwind(AssertUnwindSafe(|| {
                     // SAFETY: `Pool::run` keeps the closure alive until this worker answers.
@@ -131,6 +134,9 @@ impl Worker {
         let thread = thread::Builder::new()
             .name(format!("laptime-{index}"))
             .spawn(serve)?;
+        // A thread that starts takes memory for its signal stack, and aborts the process where there is
+        // none. So one starts after the other, and the first that does not fit is refused above.
+        let _ = outcomes.recv().expect("a thread that has started says so");
         Ok(Self {
             jobs: Some(jobs),
             outcomes,
