@@ -6,6 +6,8 @@
 //! fused and two threads, `laptime run cifar10-resnet50 --max-steps 50 --profile` times them.
 #![allow(missing_docs)]
 
+mod common;
+
 use std::fmt;
 
 use divan::{Bencher, counter::ItemsCount};
@@ -106,57 +108,29 @@ mod ours {
 }
 
 mod gemm_crate {
-    use super::*;
+    use super::{common::bench_gemm, *};
 
     /// A product of row-major matrices (m, k) and (k, n).
-    fn bench(bencher: Bencher, shape: Shape, (m, k, n): (usize, usize, usize)) {
-        let (a, b, mut to) = (
-            vec![0.0f32; m * k],
-            vec![0.0f32; k * n],
-            vec![0.0f32; m * n],
-        );
-        bencher.counter(shape.flops()).bench_local(|| {
-            // SAFETY: the matrices are as large as the strides reach.
-            unsafe {
-                gemm::gemm(
-                    m,
-                    n,
-                    k,
-                    to.as_mut_ptr(),
-                    1,
-                    n as isize,
-                    false,
-                    a.as_ptr(),
-                    1,
-                    k as isize,
-                    b.as_ptr(),
-                    1,
-                    n as isize,
-                    0.0,
-                    1.0,
-                    false,
-                    false,
-                    false,
-                    gemm::Parallelism::None,
-                );
-            }
-        });
+    fn bench(bencher: Bencher, shape: Shape, [m, k, n]: [usize; 3]) {
+        let strides = ((k as isize, 1), (n as isize, 1));
+        bench_gemm(bencher, shape.flops(), [m, k, n], strides.0, strides.1);
     }
 
     #[divan::bench(args = SHAPES)]
     fn forward(bencher: Bencher, shape: Shape) {
-        bench(bencher, shape, shape.matrices());
+        let (filters, rows, columns) = shape.matrices();
+        bench(bencher, shape, [filters, rows, columns]);
     }
 
     #[divan::bench(args = SHAPES)]
     fn grad_input(bencher: Bencher, shape: Shape) {
         let (filters, rows, columns) = shape.matrices();
-        bench(bencher, shape, (rows, filters, columns));
+        bench(bencher, shape, [rows, filters, columns]);
     }
 
     #[divan::bench(args = SHAPES)]
     fn grad_weight(bencher: Bencher, shape: Shape) {
         let (filters, rows, columns) = shape.matrices();
-        bench(bencher, shape, (filters, columns, rows));
+        bench(bencher, shape, [filters, columns, rows]);
     }
 }

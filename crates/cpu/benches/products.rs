@@ -3,6 +3,8 @@
 //! Those of ResNet50's convolutions are in `convolutions.rs`.
 #![allow(missing_docs)]
 
+mod common;
+
 use divan::{Bencher, counter::ItemsCount};
 use laptime_cpu::{Isa, yardstick::DenseProducts};
 
@@ -52,48 +54,7 @@ mod ours {
 }
 
 mod gemm_crate {
-    use super::*;
-
-    /// `to (m, n) = a (m, k) · b (k, n)`; strides are (row, column).
-    fn bench(
-        bencher: Bencher,
-        shape: (usize, usize, usize),
-        (m, k, n): (usize, usize, usize),
-        a_strides: (isize, isize),
-        b_strides: (isize, isize),
-    ) {
-        let (a, b, mut to) = (
-            vec![0.0f32; m * k],
-            vec![0.0f32; k * n],
-            vec![0.0f32; m * n],
-        );
-        bencher.counter(flops(shape)).bench_local(|| {
-            // SAFETY: the matrices are as large as the strides reach.
-            unsafe {
-                gemm::gemm(
-                    m,
-                    n,
-                    k,
-                    to.as_mut_ptr(),
-                    1,
-                    n as isize,
-                    false,
-                    a.as_ptr(),
-                    a_strides.1,
-                    a_strides.0,
-                    b.as_ptr(),
-                    b_strides.1,
-                    b_strides.0,
-                    0.0,
-                    1.0,
-                    false,
-                    false,
-                    false,
-                    gemm::Parallelism::None,
-                );
-            }
-        });
-    }
+    use super::{common::bench_gemm, *};
 
     // Weights are (inputs, outputs) here, the order that serves gemm's forward pass best.
 
@@ -101,20 +62,38 @@ mod gemm_crate {
     fn forward(bencher: Bencher, shape: (usize, usize, usize)) {
         let (batch, inputs, outputs) = shape;
         let (i, o) = (inputs as isize, outputs as isize);
-        bench(bencher, shape, (batch, inputs, outputs), (i, 1), (o, 1));
+        bench_gemm(
+            bencher,
+            flops(shape),
+            [batch, inputs, outputs],
+            (i, 1),
+            (o, 1),
+        );
     }
 
     #[divan::bench(args = SHAPES)]
     fn grad_input(bencher: Bencher, shape: (usize, usize, usize)) {
         let (batch, inputs, outputs) = shape;
         let o = outputs as isize;
-        bench(bencher, shape, (batch, outputs, inputs), (o, 1), (1, o));
+        bench_gemm(
+            bencher,
+            flops(shape),
+            [batch, outputs, inputs],
+            (o, 1),
+            (1, o),
+        );
     }
 
     #[divan::bench(args = SHAPES)]
     fn grad_weight(bencher: Bencher, shape: (usize, usize, usize)) {
         let (batch, inputs, outputs) = shape;
         let (i, o) = (inputs as isize, outputs as isize);
-        bench(bencher, shape, (inputs, batch, outputs), (1, i), (o, 1));
+        bench_gemm(
+            bencher,
+            flops(shape),
+            [inputs, batch, outputs],
+            (1, i),
+            (o, 1),
+        );
     }
 }

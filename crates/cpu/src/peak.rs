@@ -32,11 +32,7 @@ impl Kernel for PairedMultiplyAdds {
                 *sum = s.dot_pairs(a, b, *sum);
             }
         }
-        let mut total = sums[0];
-        for sum in &sums[1..] {
-            total = s.add(total, *sum);
-        }
-        s.sum(total)
+        total(s, sums)
     }
 }
 
@@ -52,12 +48,18 @@ impl Kernel for MultiplyAdds {
                 *sum = s.mul_add(*sum, factor, addend);
             }
         }
-        let mut total = sums[0];
-        for sum in &sums[1..] {
-            total = s.add(total, *sum);
-        }
-        s.sum(total)
+        total(s, sums)
     }
+}
+
+/// All of it, so that nothing is left out as unused.
+#[inline(always)]
+fn total<S: Simd>(s: S, sums: [S::Block; SUMS]) -> f32 {
+    let mut total = sums[0];
+    for sum in &sums[1..] {
+        total = s.add(total, *sum);
+    }
+    s.sum(total)
 }
 
 /// The FLOP/s in products of this precision that all threads together reach in registers, on the

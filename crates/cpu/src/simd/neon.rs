@@ -117,4 +117,34 @@ impl Simd for Neon {
         unsafe { self.store(lanes.as_mut_ptr(), a) };
         lanes
     }
+    // Sixteen blocks of 4 × 4.
+    #[inline(always)]
+    fn transpose(self, rows: [Four; LANES]) -> [Four; LANES] {
+        let mut columns = rows;
+        for row in 0..4 {
+            for column in 0..4 {
+                let turned = transpose4([0, 1, 2, 3].map(|i| rows[4 * row + i][column]));
+                for (i, part) in turned.into_iter().enumerate() {
+                    columns[4 * column + i][row] = part;
+                }
+            }
+        }
+        columns
+    }
+}
+
+#[inline(always)]
+fn transpose4([a, b, c, d]: [float32x4_t; 4]) -> [float32x4_t; 4] {
+    unsafe {
+        // Columns 0 and 2 of two rows, and columns 1 and 3, as pairs.
+        let even = |a, b| vreinterpretq_f64_f32(vtrn1q_f32(a, b));
+        let odd = |a, b| vreinterpretq_f64_f32(vtrn2q_f32(a, b));
+        [
+            vtrn1q_f64(even(a, b), even(c, d)),
+            vtrn1q_f64(odd(a, b), odd(c, d)),
+            vtrn2q_f64(even(a, b), even(c, d)),
+            vtrn2q_f64(odd(a, b), odd(c, d)),
+        ]
+        .map(|column| vreinterpretq_f32_f64(column))
+    }
 }

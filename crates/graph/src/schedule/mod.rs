@@ -312,28 +312,27 @@ impl Layout {
     }
 
     /// Calls `visit` with every index of a row-major tensor of `elements` values, in order, and where
-    /// its value is stored: what [`Self::stored_index`] says of each, without its divisions.
+    /// its value is stored: what [`Self::stored_index`] says of each, without its divisions for most.
     pub fn each_stored(self, elements: usize, mut visit: impl FnMut(usize, usize)) {
+        let [(outer, outer_stride), (inner, inner_stride)] = self.strides();
         let mut index = 0;
-        let mut next = |place| {
-            visit(index, place);
-            index += 1;
-        };
+        while index < elements {
+            let first = self.stored_index(index);
+            for i in 0..outer {
+                for j in 0..inner {
+                    visit(index, first + i * outer_stride + j * inner_stride);
+                    index += 1;
+                }
+            }
+        }
+    }
+
+    /// How many values in a row lie at even distances, and at which, in two nested loops; then
+    /// [`Self::stored_index`] must be asked again.
+    fn strides(self) -> [(usize, usize); 2] {
         match self {
-            Self::Rows { columns, stride }
-            | Self::Partials {
-                columns, stride, ..
-            } => {
-                for row in 0..elements / columns {
-                    (0..columns).for_each(|column| next(row * stride + column));
-                }
-            }
-            Self::OutputLanes { columns, lanes } => {
-                for row in 0..elements / columns {
-                    let first = row / lanes * columns * lanes + row % lanes;
-                    (0..columns).for_each(|column| next(first + column * lanes));
-                }
-            }
+            Self::Rows { columns, .. } | Self::Partials { columns, .. } => [(1, 0), (columns, 1)],
+            Self::OutputLanes { columns, lanes } => [(1, 0), (columns, lanes)],
             Self::FilterLanes {
                 inputs,
                 taps,
@@ -344,37 +343,13 @@ impl Layout {
                 taps,
                 lanes,
                 ..
-            } => {
-                for output in 0..elements / (inputs * taps) {
-                    let first = output / lanes * taps * inputs * lanes + output % lanes;
-                    for input in 0..inputs {
-                        (0..taps).for_each(|tap| next(first + (tap * inputs + input) * lanes));
-                    }
-                }
-            }
+            } => [(inputs, lanes), (taps, inputs * lanes)],
             Self::SampleLanes {
                 positions,
                 channels,
                 stride,
-            } => {
-                for sample in 0..elements / (positions * channels) {
-                    (0..positions * channels).for_each(|rest| next(rest * stride + sample));
-                }
-            }
-            Self::SamplePairs {
-                positions,
-                channels,
-                stride,
-            } => {
-                for sample in 0..elements / (positions * channels) {
-                    for position in 0..positions {
-                        let first = position * channels.div_ceil(2);
-                        (0..channels).for_each(|channel| {
-                            next(((first + channel / 2) * stride + sample) * 2 + channel % 2);
-                        });
-                    }
-                }
-            }
+            } => [(1, 0), (positions * channels, stride)],
+            Self::SamplePairs { .. } => [(1, 0), (1, 0)],
         }
     }
 }
