@@ -125,6 +125,11 @@ impl<'a> Group<'a> {
         self.find(|op| *op == Op::Relu).is_some()
     }
 
+    /// Whether what the group makes is rounded in it.
+    fn rounds(&self) -> bool {
+        self.last().op == Op::Round
+    }
+
     /// The operand of a fused sum that is not made in the group.
     fn other(&self) -> Option<TensorId> {
         let made = |id: &&TensorId| self.operations.iter().any(|one| one.outputs.contains(id));
@@ -265,11 +270,11 @@ impl<'a> Linker<'a> {
                 }
             }
             Op::BatchNorm { .. } | Op::BatchNormEvaluation { .. } => self.batch_norm(group),
-            Op::BatchNormGrad => self.batch_norm_grad(first, None, outputs[0]),
+            Op::BatchNormGrad => self.batch_norm_grad(group, first, None),
             Op::ReluGrad if group.operations.len() > 1 => {
                 let norm = group.find(|op| *op == Op::BatchNormGrad);
                 let norm = norm.expect("what follows ReLU's gradient is a batch norm's");
-                self.batch_norm_grad(norm, Some(first), outputs[0])
+                self.batch_norm_grad(group, norm, Some(first))
             }
             Op::MaxPool(window) | Op::AvgPool(window) => Task::Pool(Pool {
                 x: self.images(inputs[0]),
@@ -385,35 +390,76 @@ impl<'a> Linker<'a> {
             }
             ref op => unreachable!("{op} is not a batch norm"),
         };
+        let scale = Scale {
+            weight: self.place(inputs[1]),
+            bias: self.place(inputs[2]),
+            epsilon,
+        };
+        let (x, y, other) = (inputs[0], group.last().outputs[0], group.other());
+        let (relu, round) = (group.relu(), group.rounds());
+        if self.is_images(x) {
+            return Task::ImageBatchNorm(BatchNorm {
+                x: self.images(x),
+                y: self.images(y),
+                scale,
+                other: other.map(|id| self.images(id)),
+                relu,
+                round,
+                statistics,
+            });
+        }
         Task::BatchNorm(BatchNorm {
-            x: self.images(inputs[0]),
-            y: self.images(group.last().outputs[0]),
-            scale: Scale {
-                weight: self.place(inputs[1]),
-                bias: self.place(inputs[2]),
-                epsilon,
-            },
-            other: group.other().map(|id| self.images(id)),
-            relu: group.relu(),
+            x: self.matrix(x),
+            y: self.matrix(y),
+            scale,
+            other: other.map(|id| self.matrix(id)),
+            relu,
+            round,
             statistics,
         })
     }
 
-    /// `to` is dx, or what it is rounded to.
-    fn batch_norm_grad(&self, norm: &Operation, relu: Option<&Operation>, to: TensorId) -> Task {
+    fn batch_norm_grad(&self, group: &Group, norm: &Operation, relu: Option<&Operation>) -> Task {
         let [dy, x, weight, mean, inverse_deviation] = norm.inputs[..] else {
             unreachable!("a batch norm's gradient reads five tensors")
         };
+        let dy = relu.map_or(dy, |relu| relu.inputs[1]);
+        let relu = relu.map(|relu| relu.inputs[0]);
+        // What dx is rounded to, where it is.
+        let dx = match group.last() {
+            last if last.op == Op::Round => last.outputs[0],
+            _ => norm.outputs[0],
+        };
+        let round = group.rounds();
+        let [weight, mean, inverse_deviation] =
+            [weight, mean, inverse_deviation].map(|id| self.place(id));
+        let [weight_gradient, bias_gradient] =
+            [norm.outputs[1], norm.outputs[2]].map(|id| self.place(id));
+        if self.is_images(x) {
+            return Task::ImageBatchNormGrad(BatchNormGrad {
+                dy: self.images(dy),
+                relu: relu.map(|id| self.images(id)),
+                x: self.images(x),
+                weight,
+                mean,
+                inverse_deviation,
+                dx: self.images(dx),
+                round,
+                weight_gradient,
+                bias_gradient,
+            });
+        }
         Task::BatchNormGrad(BatchNormGrad {
-            dy: self.images(relu.map_or(dy, |relu| relu.inputs[1])),
-            relu: relu.map(|relu| self.images(relu.inputs[0])),
-            x: self.images(x),
-            weight: self.place(weight),
-            mean: self.place(mean),
-            inverse_deviation: self.place(inverse_deviation),
-            dx: self.images(to),
-            weight_gradient: self.place(norm.outputs[1]),
-            bias_gradient: self.place(norm.outputs[2]),
+            dy: self.matrix(dy),
+            relu: relu.map(|id| self.matrix(id)),
+            x: self.matrix(x),
+            weight,
+            mean,
+            inverse_deviation,
+            dx: self.matrix(dx),
+            round,
+            weight_gradient,
+            bias_gradient,
         })
     }
 

@@ -12,6 +12,7 @@ mod images;
 mod loss;
 mod norm;
 mod norm_grad;
+mod norm_rows;
 mod paired;
 mod pixels;
 mod pool;
@@ -82,8 +83,10 @@ pub(crate) enum Task {
     Conv2d(Conv2d),
     Conv2dGradInput(Conv2dGradInput),
     Conv2dGradWeight(Conv2dGradWeight),
-    BatchNorm(BatchNorm),
-    BatchNormGrad(BatchNormGrad),
+    BatchNorm(BatchNorm<Matrix>),
+    BatchNormGrad(BatchNormGrad<Matrix>),
+    ImageBatchNorm(BatchNorm<Images>),
+    ImageBatchNormGrad(BatchNormGrad<Images>),
     Pool(Pool),
     PoolGrad(PoolGrad),
     GlobalAvgPool(GlobalAvgPool),
@@ -140,10 +143,10 @@ impl Task {
         macro_rules! call {
             (in bf16: $($paired:ident),*; $($kind:ident),*) => {
                 match self {
-                    Self::BatchNorm(kernel) if kernel.y.paired => {
+                    Self::ImageBatchNorm(kernel) if kernel.y.paired => {
                         dispatch_bf16(isa, Call { kernel, step, view, slices })
                     }
-                    Self::BatchNormGrad(kernel) if kernel.dx.paired => {
+                    Self::ImageBatchNormGrad(kernel) if kernel.dx.paired => {
                         dispatch_bf16(isa, Call { kernel, step, view, slices })
                     }
                     $(Self::$paired(kernel) => {
@@ -165,6 +168,8 @@ impl Task {
             Conv2dGradWeight,
             BatchNorm,
             BatchNormGrad,
+            ImageBatchNorm,
+            ImageBatchNormGrad,
             Pool,
             PoolGrad,
             GlobalAvgPool,

@@ -1,5 +1,6 @@
-//! Batch norm, in training and in evaluation. Slices are sixteen channels. Two passes over a slice's
-//! images, which the same thread has just written: one for both sums, one that normalises.
+//! Batch norm, in training and in evaluation; of images here, of rows in `norm_rows.rs`. Slices are
+//! sixteen channels. Two passes over a slice's images, which the same thread has just written: one for
+//! both sums, one that normalises.
 
 use std::ops::Range;
 
@@ -13,15 +14,18 @@ use crate::{
     simd::{LANES, Simd},
 };
 
-/// y = γ·(x − mean)/√(variance + ε) + β with the batch's statistics; then another tensor added and
-/// ReLU applied where they are fused in. The moving statistics follow.
+/// y = γ·(x − mean)/√(variance + ε) + β with the batch's statistics; then another tensor added, ReLU
+/// applied, and rounded to bfloat16, where they are fused in. The moving statistics follow. Of images or
+/// of matrices.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct BatchNorm {
-    pub(crate) x: Images,
-    pub(crate) y: Images,
+pub(crate) struct BatchNorm<T> {
+    pub(crate) x: T,
+    pub(crate) y: T,
     pub(crate) scale: Scale,
-    pub(crate) other: Option<Images>,
+    pub(crate) other: Option<T>,
     pub(crate) relu: bool,
+    /// Images are rounded where they are stored in pairs, whatever this says.
+    pub(crate) round: bool,
     pub(crate) statistics: Statistics,
 }
 
@@ -48,7 +52,7 @@ pub(crate) enum Statistics {
     Moving { mean: Place, variance: Place },
 }
 
-impl Run for BatchNorm {
+impl Run for BatchNorm<Images> {
     #[inline(always)]
     unsafe fn run<S: Simd>(&self, s: S, _: &Step, view: View, slices: Range<usize>) {
         let slices = slices.start..slices.end.min(self.x.channels.div_ceil(LANES));
@@ -95,7 +99,7 @@ impl Run for BatchNorm {
 /// Sixteen samples of y, of an even channel or of the one behind it.
 struct Normalised<'a, S: Simd> {
     s: S,
-    norm: &'a BatchNorm,
+    norm: &'a BatchNorm<Images>,
     /// The position, and the first sample.
     place: (View, usize, usize),
     mean: [S::Block; 2],
@@ -127,10 +131,25 @@ impl<S: Simd> Value<S> for Normalised<'_, S> {
     }
 }
 
-impl BatchNorm {
-    /// The mean and the inverse deviation that normalise these channels.
+/// What a batch norm normalises.
+pub(crate) trait Normed {
+    /// Mean and variance of at most sixteen channels over the batch; 0 for those that are missing. Must
+    /// be `#[inline(always)]`.
+    ///
+    /// # Safety
+    /// It has these channels.
+    unsafe fn mean_and_variance<S: Simd>(
+        &self,
+        s: S,
+        view: View,
+        channels: Range<usize>,
+    ) -> (Channels, Channels);
+}
+
+impl<T: Normed> BatchNorm<T> {
+    /// The mean and the inverse deviation that normalise these channels; 0 for those that are missing.
     #[inline(always)]
-    unsafe fn statistics<S: Simd>(
+    pub(super) unsafe fn statistics<S: Simd>(
         &self,
         s: S,
         view: View,
@@ -155,7 +174,7 @@ impl BatchNorm {
                     momentum,
                 } => {
                     let variances;
-                    (means, variances) = self.of_the_batch(s, view, channels.clone());
+                    (means, variances) = self.x.mean_and_variance(s, view, channels.clone());
                     let keep = momentum as f32;
                     let take = (1.0 - momentum) as f32;
                     for (index, channel) in channels.enumerate() {
@@ -173,16 +192,16 @@ impl BatchNorm {
         }
         (means, inverses)
     }
+}
 
-    /// Mean and variance of each channel over the batch.
-    ///
+impl Normed for Images {
     /// In one pass over shifted values, with the mean at the first position for a shift. E[x²] − E[x]²
     /// as it stands loses all digits where the mean is large; shifted so, it loses at most as many as
     /// there are in the number of positions, because that position's mean is in the variance too.
     /// T. F. Chan, G. H. Golub, R. J. LeVeque: "Algorithms for Computing the Sample Variance",
     /// The American Statistician 37 (1983).
     #[inline(always)]
-    unsafe fn of_the_batch<S: Simd>(
+    unsafe fn mean_and_variance<S: Simd>(
         &self,
         s: S,
         view: View,
@@ -190,9 +209,9 @@ impl BatchNorm {
     ) -> (Channels, Channels) {
         let Images {
             positions, samples, ..
-        } = self.x;
+        } = *self;
         let mut centred = Centred {
-            x: self.x,
+            x: *self,
             view,
             first: channels.start,
             centres: [0.0; LANES],
