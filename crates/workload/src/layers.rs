@@ -58,7 +58,7 @@ pub const LAYERS: &[LayerEntry] = &[
     },
     LayerEntry {
         kind: "batch_norm",
-        summary: "γ·(x − mean)/√(variance + epsilon) + β for each channel, or value of a row; γ one, β zero",
+        summary: "γ·(x − mean)/√(variance + epsilon) + β for each channel or column of rows; γ one, β zero",
         keys: &["epsilon", "momentum"],
         read: |fields| {
             Ok(LayerKind::BatchNorm {
