@@ -2,6 +2,7 @@
 //! that a step looks up no name and decides nothing.
 
 mod convolutions;
+mod norms;
 mod padding;
 mod windows;
 
@@ -132,6 +133,11 @@ impl<'a> Group<'a> {
         self.find(|op| *op == Op::Relu).is_some()
     }
 
+    /// Whether what the group makes is rounded in it.
+    fn rounds(&self) -> bool {
+        self.last().op == Op::Round
+    }
+
     /// The operand of a fused sum that is not made in the group.
     fn other(&self) -> Option<TensorId> {
         let made = |id: &&TensorId| self.operations.iter().any(|one| one.outputs.contains(id));
@@ -226,14 +232,12 @@ impl<'a> Linker<'a> {
                     Task::Conv2dGradWeight(conv)
                 }
             }
-            Op::BatchNorm { .. } | Op::BatchNormEvaluation { .. } => {
-                Task::BatchNorm(self.batch_norm(group, first))
-            }
-            Op::BatchNormGrad => Task::BatchNormGrad(self.batch_norm_grad(first, None, outputs[0])),
+            Op::BatchNorm { .. } | Op::BatchNormEvaluation { .. } => self.norm(group),
+            Op::BatchNormGrad => self.norm_gradient(group, first, None),
             Op::ReluGrad if group.operations.len() > 1 => {
                 let norm = group.find(|op| *op == Op::BatchNormGrad);
                 let norm = norm.expect("what follows ReLU's gradient is a batch norm's");
-                Task::BatchNormGrad(self.batch_norm_grad(norm, Some(first), outputs[0]))
+                self.norm_gradient(group, norm, Some(first))
             }
             Op::MaxPool(window) | Op::AvgPool(window) => Task::Pool(Pool {
                 x: self.images(inputs[0]),

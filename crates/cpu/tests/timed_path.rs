@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{dense_net, device, in_bf16, instruction_sets, job};
+use common::{dense_net, device, in_bf16, instruction_sets, job, net};
 use laptime_cpu::CpuEngine;
 use laptime_engine::{
     Device, Engine, EngineError, EpochReport, Job, Progress, Score, Session, StepCosts,
@@ -32,6 +32,10 @@ enum Plant {
     FewerLosses,
     /// A tensor of the state has no values.
     EmptyTensor,
+    /// The moving mean of this norm moves by 1 % more.
+    MovingMean(&'static str),
+    /// The moving mean of this norm moves by a ten-thousandth of the deviation more.
+    MovingMeanShifted(&'static str),
 }
 
 /// The CPU's engine with something wrong.
@@ -105,6 +109,16 @@ impl Session for PlantedSession {
             if self.plant == Plant::Rate && !is_moment {
                 for (after, before) in after.values.iter_mut().zip(&before.values) {
                     *after = before + 1.01 * (*after - before);
+                }
+            }
+            let (factor, norm, shift) = match self.plant {
+                Plant::MovingMean(norm) => (1.01, norm, 0.0),
+                Plant::MovingMeanShifted(norm) => (1.0, norm, 1e-4),
+                _ => (1.0, "", 0.0),
+            };
+            if after.name == format!("{norm}.running_mean") {
+                for (after, before) in after.values.iter_mut().zip(&before.values) {
+                    *after = before + factor * (*after - before) + shift;
                 }
             }
             if self.plant == Plant::NoBias && after.name.ends_with(".bias") {
@@ -185,6 +199,44 @@ fn errors_of_the_timed_path_are_caught_on_every_instruction_set() {
                 let what = format!("{isa}, {plant:?}, in epochs alone: {in_epochs_alone}");
                 assert!(matches!(verdict, Verdict::Failed { .. }), "{what}");
             }
+        }
+    }
+}
+
+/// That the mean behind a norm is 0 but for rounding lets no wrong mean pass.
+#[test]
+fn wrong_moving_means_are_caught() {
+    let layers = r#"layer = [
+        { name = "conv", kind = "conv2d", filters = 3, kernel = 3, stride = 1, padding = "same", bias = false },
+        { name = "first", kind = "batch_norm", epsilon = 1e-3, momentum = 0.9 },
+        { name = "second", kind = "batch_norm", epsilon = 1e-3, momentum = 0.9 },
+        { name = "relu", kind = "relu" },
+        { name = "pool", kind = "max_pool", size = 4, stride = 4, padding = "same" },
+        { name = "flatten", kind = "flatten" },
+        { name = "fc", kind = "dense", units = 10 },
+    ]"#;
+    let sgd = "kind = \"sgd\"\nlearning_rate = 0.01\nmomentum = 0.9\n";
+    let fp32 = net(layers, sgd, 16);
+    for workload in [fp32.clone(), in_bf16(fp32)] {
+        let precision = workload.precision;
+        let job = job(workload, 20 * 16, 2);
+        let asked = |plant| {
+            let engine = Planted {
+                plant,
+                in_epochs_alone: false,
+                repeats_exactly: true,
+            };
+            verdict(&engine, &job, instruction_sets()[0])
+        };
+        let sound = asked(Plant::Nothing);
+        assert!(sound.is_verified(), "{precision}: {sound}");
+        for plant in [
+            Plant::MovingMean("first"),
+            Plant::MovingMeanShifted("second"),
+        ] {
+            let verdict = asked(plant);
+            let what = format!("{precision}, {plant:?}");
+            assert!(matches!(verdict, Verdict::Failed { .. }), "{what}");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Nets on images: every layer of the vocabulary passes the gate, whatever is fused, for odd sizes and
-//! batches.
+//! Nets on images, and batch norms of rows: every layer of the vocabulary passes the gate, whatever is
+//! fused, for odd sizes and batches.
 
 mod common;
 
@@ -49,6 +49,38 @@ const VGG: &str = r#"layer = [
     { name = "drop2", kind = "dropout", rate = 0.5 },
     { name = "fc2", kind = "dense", units = 10 },
 ]"#;
+
+/// Batch norms of rows: of the flattened image, behind dense layers, with a sum behind one, and last.
+const ROWS: &str = r#"layer = [
+    { name = "flatten", kind = "flatten" },
+    { name = "norm0", kind = "batch_norm", epsilon = 1e-3, momentum = 0.9 },
+    { name = "fc1", kind = "dense", units = 21 },
+    { name = "norm1", kind = "batch_norm", epsilon = 1e-3, momentum = 0.9 },
+    { name = "relu1", kind = "relu" },
+    { name = "drop", kind = "dropout", rate = 0.25 },
+    { name = "fc2", kind = "dense", units = 21 },
+    { name = "norm2", kind = "batch_norm", epsilon = 1e-3, momentum = 0.9 },
+    { name = "add", kind = "add", inputs = ["norm2", "relu1"] },
+    { name = "relu2", kind = "relu" },
+    { name = "fc3", kind = "dense", units = 10 },
+    { name = "norm3", kind = "batch_norm", epsilon = 1e-3, momentum = 0.9 },
+]"#;
+
+#[test]
+fn batch_norms_of_rows_are_verified() {
+    let Some(device) = adapter() else { return };
+    for (optimizer, batch_size) in [(ADAM, 8), (SGD, 5)] {
+        for passes in [Passes::All, Passes::Only(Vec::new())] {
+            let workload = net("fashion-mnist", ROWS, optimizer, batch_size);
+            let job = Job {
+                passes: passes.clone(),
+                ..job(workload, 20 * batch_size + 3)
+            };
+            let verdict = verify(&GpuEngine::new(), &job, &device).unwrap();
+            assert!(verdict.is_verified(), "{verdict}: {passes:?}");
+        }
+    }
+}
 
 #[test]
 fn nets_on_images_are_verified() {

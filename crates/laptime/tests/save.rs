@@ -89,4 +89,21 @@ fn a_saved_net_with_batch_norm_reads_back_whole() {
         "dense1.weight",
     ];
     assert_reads_back("examples/small-cnn.toml", 60, &names);
+    let names = [
+        "batch_norm1.bias",
+        "batch_norm1.running_mean",
+        "batch_norm1.running_var",
+        "batch_norm1.weight",
+        "batch_norm2.bias",
+        "batch_norm2.running_mean",
+        "batch_norm2.running_var",
+        "batch_norm2.weight",
+        "dense1.bias",
+        "dense1.weight",
+        "dense2.bias",
+        "dense2.weight",
+        "dense3.bias",
+        "dense3.weight",
+    ];
+    assert_reads_back("examples/mlp.toml", 100, &names);
 }

@@ -11,5 +11,7 @@
 mod memory;
 pub mod ops;
 mod reference;
+mod rounding;
 
-pub use reference::{Reference, Rounding, Step};
+pub use reference::{Reference, Step};
+pub use rounding::Rounding;

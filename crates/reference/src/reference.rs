@@ -5,7 +5,7 @@ use laptime_graph::{
     schedule::{Kernel, Schedule},
 };
 
-use crate::{memory::Memory, ops};
+use crate::{Rounding, memory::Memory, ops};
 
 /// The oracle for one Program, with its state.
 ///
@@ -18,53 +18,6 @@ pub struct Reference<'a> {
     steps: u64,
     rounding: Rounding,
     reduced_precision: bool,
-}
-
-/// Whether results are rounded on the way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Rounding {
-    /// Never: the truth.
-    #[default]
-    None,
-    /// The result of every operation, to 18 significant bits: 64 times as coarsely as single
-    /// precision. The difference from the truth tells how much rounding a step of this model shows.
-    ///
-    /// Up or down by chance, as likely as each is near (the same every time for a number of draw): to
-    /// the nearest, values that are equal would err alike, and where they cancel, as a gradient's do
-    /// before a batch norm, tell of no error at all.
-    Coarse {
-        /// Another one gives other chances.
-        draw: u32,
-    },
-}
-
-impl Rounding {
-    fn round(self, tensors: &mut [Vec<f64>]) {
-        let Self::Coarse { draw } = self else {
-            return;
-        };
-        /// Of a fraction of 52 bits, what goes beyond 18 significant ones.
-        const DROPPED: u32 = 52 - 17;
-        for tensor in tensors {
-            for (index, value) in tensor.iter_mut().enumerate() {
-                if value.is_finite() {
-                    let chance =
-                        mixed(value.to_bits() ^ mixed(index as u64 ^ u64::from(draw) << 40))
-                            >> (64 - DROPPED);
-                    let bits = (value.to_bits() + chance) >> DROPPED << DROPPED;
-                    *value = f64::from_bits(bits);
-                }
-            }
-        }
-    }
-}
-
-/// Bits that look random: the step of SplitMix64 (Steele, Lea & Flood 2014).
-fn mixed(bits: u64) -> u64 {
-    let bits = bits.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    bits ^ (bits >> 31)
 }
 
 /// How one step's batch did.
@@ -311,7 +264,7 @@ impl Rules {
                 program.tensor(id).name
             )
         };
-        let mut outputs = match operation.op {
+        let outputs = match operation.op {
             // In place: a model's parameters and moments are most of its memory.
             Op::Adam { .. } | Op::Sgd { .. } => {
                 let take = |id: &TensorId| values[id.0].take().unwrap_or_else(|| missing(*id));
@@ -320,6 +273,7 @@ impl Rules {
                 let given = values[gradient.0].as_deref();
                 let given = given.unwrap_or_else(|| missing(gradient));
                 ops::update(&operation.op, given, &mut updated, self.step);
+                self.rounding.round(&operation.op, &[], &mut updated);
                 updated
             }
             op => {
@@ -328,13 +282,14 @@ impl Rules {
                     value.unwrap_or_else(|| missing(*id))
                 };
                 let inputs: Vec<&[f64]> = operation.inputs.iter().map(value).collect();
-                match op {
+                let mut outputs = match op {
                     Op::Round if !self.reduced_precision => vec![inputs[0].to_vec()],
                     _ => ops::execute(program, operation, &inputs, self.step),
-                }
+                };
+                self.rounding.round(&op, &inputs, &mut outputs);
+                outputs
             }
         };
-        self.rounding.round(&mut outputs);
         for (id, made) in operation.outputs.iter().zip(outputs) {
             values[id.0] = Some(made);
         }

@@ -77,6 +77,25 @@ fn plain_net() -> Workload {
         .workload()
 }
 
+/// Batch norms of rows: of the flattened image, behind a dense layer with ReLU and a sum behind it, and
+/// as the last layer.
+fn rows_net() -> Workload {
+    Net::new(3, 4, 2)
+        .then("flatten", LayerKind::Flatten)
+        .norm("image_norm")
+        .dense("fc1", 5)
+        .norm("fc1_norm")
+        .relu("fc1_relu")
+        .then("dropout", LayerKind::Dropout { rate: 0.3 })
+        .dense("fc2", 5)
+        .norm("fc2_norm")
+        .reading(&["fc2_norm", "fc1_relu"], "sum", LayerKind::Add)
+        .relu("sum_relu")
+        .dense("fc3", 3)
+        .norm("fc3_norm")
+        .workload()
+}
+
 /// One step of the case from a state.
 fn step<'a>(case: &'a Case, state: &State) -> (Reference<'a>, f64) {
     let mut reference = Reference::of_program(&case.program);
@@ -120,6 +139,14 @@ fn residual_gradients() {
     check_parameters(&case);
     let zeros = |one: &&laptime_graph::Operation| one.op == Op::Zeros;
     assert_eq!(case.program.operations.iter().filter(zeros).count(), 4);
+}
+
+#[test]
+fn gradients_of_rows() {
+    let case = case_of(&rows_net(), 7);
+    check_parameters(&case);
+    let zeros = |one: &&laptime_graph::Operation| one.op == Op::Zeros;
+    assert_eq!(case.program.operations.iter().filter(zeros).count(), 3);
 }
 
 #[test]
@@ -231,7 +258,7 @@ fn sgd_updates_every_parameter() {
 
 #[test]
 fn training_lowers_the_loss() {
-    for (workload, steps) in [(residual_net(), 300), (plain_net(), 300)] {
+    for (workload, steps) in [(residual_net(), 300), (plain_net(), 300), (rows_net(), 300)] {
         let case = case_of(&workload, 4);
         let mut reference = Reference::of_program(&case.program);
         reference.set_state(&case.state);

@@ -73,8 +73,8 @@ fn fashion_mnist() {
     worst.judge(BOUND, 300);
 }
 
-/// Convolutions with uneven padding, norms, pools, a bottleneck with a projection and one whose
-/// input is read twice; the net, the initial values and the batches of `traces/residual_cnn.py`.
+/// Convolutions with uneven padding, norms of images and of rows, pools, a bottleneck with a
+/// projection and one whose input is read twice; the net, the initial values and the batches of `traces/residual_cnn.py`.
 #[test]
 fn residual_cnn() {
     let trace: Value =
@@ -152,6 +152,9 @@ fn residual_net() -> Workload {
         .relu("b_relu")
         .then("average", LayerKind::AvgPool { window: average })
         .then("mean", LayerKind::GlobalAvgPool)
+        .dense("hidden", 12)
+        .norm("hidden_norm")
+        .relu("hidden_relu")
         .dense("fc", 5)
         .workload()
 }

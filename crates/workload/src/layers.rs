@@ -58,7 +58,7 @@ pub const LAYERS: &[LayerEntry] = &[
     },
     LayerEntry {
         kind: "batch_norm",
-        summary: "γ·(x − mean)/√(variance + epsilon) + β for each channel; γ one, β zero",
+        summary: "γ·(x − mean)/√(variance + epsilon) + β for each channel or column of rows; γ one, β zero",
         keys: &["epsilon", "momentum"],
         read: |fields| {
             Ok(LayerKind::BatchNorm {
@@ -148,10 +148,7 @@ pub(crate) fn output_shape(
     match kind {
         LayerKind::Flatten => Ok((vec![input.iter().product()], 0)),
         LayerKind::Relu | LayerKind::Dropout { .. } | LayerKind::Add => Ok((input.to_vec(), 0)),
-        LayerKind::BatchNorm { .. } => {
-            image(kind, input)?;
-            Ok((input.to_vec(), 4 * channels as u64))
-        }
+        LayerKind::BatchNorm { .. } => Ok((input.to_vec(), 4 * channels as u64)),
         LayerKind::Dense { units } => match input {
             [values] => Ok((vec![*units], product(&[*values + 1, *units]))),
             _ => Err(dense_on_image(input)),

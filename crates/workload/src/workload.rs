@@ -148,9 +148,10 @@ pub enum LayerKind {
         /// Whether each filter has a bias.
         bias: bool,
     },
-    /// Batch normalisation over all but the channels (Ioffe & Szegedy 2015); γ one, β zero. In
-    /// training with the batch's mean and uncorrected variance, in evaluation with the moving ones:
-    /// `moving ← momentum·moving + (1−momentum)·batch`, from mean 0 and variance 1.
+    /// Batch normalisation over all but the channels of an image, or the values of a row (Ioffe &
+    /// Szegedy 2015); γ one, β zero. In training with the batch's mean and uncorrected variance, in
+    /// evaluation with the moving ones: `moving ← momentum·moving + (1−momentum)·batch`, from mean 0
+    /// and variance 1.
     BatchNorm {
         /// Added to the variance.
         epsilon: f64,

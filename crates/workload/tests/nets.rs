@@ -1,4 +1,4 @@
-//! Convolutional nets: the built-in ResNet50, and two that a user might write.
+//! The built-in ResNet50, and nets that a user might write.
 
 use std::path::Path;
 
@@ -188,4 +188,12 @@ fn a_net_like_vgg_resolves() {
     assert_eq!(output(&net, "max_pool3"), [4, 4, 128]);
     assert_eq!(output(&net, "flatten1"), [2048]);
     assert_eq!(parameters(&net), (814_122, 0));
+}
+
+#[test]
+fn a_batch_norm_reads_rows() {
+    let net = example("mlp.toml");
+    assert_eq!(output(&net, "batch_norm1"), [256]);
+    assert_eq!(inputs(&net, "batch_norm2"), ["dense2"]);
+    assert_eq!(parameters(&net), (236_682, 768));
 }

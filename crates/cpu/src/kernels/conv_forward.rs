@@ -48,7 +48,7 @@ pub(crate) enum NormBehind {
     },
     /// With the batch's: its x is the convolution's y, which stays for the gradient. What follows the
     /// norm is its own.
-    Batch(Box<BatchNorm>),
+    Batch(Box<BatchNorm<Images>>),
 }
 
 /// The bytes of scratch that so many slices need for a norm, behind what the convolution itself does.
@@ -144,7 +144,7 @@ impl<S: Simd> Results<S> for Conv2d {
                 if self.y.positions == 1 {
                     sums.begin(s, view, self.y, slice);
                 }
-                norm.slice(s, view, slice, Some(&sums.shifted(s)));
+                norm.slice(s, view, slice, Some(sums.shifted(s).moments(self.y)));
             }
         }
     }

@@ -27,7 +27,7 @@ pub(crate) struct Conv2dGradInput {
     /// ReLU's output, shaped like dx.
     pub(crate) relu: Option<Images>,
     /// The gradient of the batch norm that made x: its dy is dx.
-    pub(crate) norm: Option<Box<BatchNormGrad>>,
+    pub(crate) norm: Option<Box<BatchNormGrad<Images>>>,
     /// For each position of x: runs of sixteen filters for each tap, from the filters and from dy.
     pub(crate) segments: Segments,
 }

@@ -128,7 +128,7 @@ impl Matrix {
     /// # Safety
     /// The matrix has such a row and such a block.
     #[inline(always)]
-    unsafe fn block(self, view: View, row: usize, block: usize) -> *mut f32 {
+    pub(super) unsafe fn block(self, view: View, row: usize, block: usize) -> *mut f32 {
         // SAFETY: the caller's promise.
         unsafe { view.at(self.place).add(row * self.stride + block * LANES) }
     }

@@ -16,6 +16,7 @@ mod lane_sums;
 mod loss;
 mod norm;
 mod norm_grad;
+mod norm_rows;
 mod paired;
 mod pixels;
 mod pool;
@@ -87,8 +88,10 @@ pub(crate) enum Task {
     Conv2d(Conv2d),
     Conv2dGradInput(Conv2dGradInput),
     Conv2dGradWeight(Conv2dGradWeight),
-    BatchNorm(BatchNorm),
-    BatchNormGrad(BatchNormGrad),
+    BatchNorm(BatchNorm<Matrix>),
+    BatchNormGrad(BatchNormGrad<Matrix>),
+    ImageBatchNorm(BatchNorm<Images>),
+    ImageBatchNormGrad(BatchNormGrad<Images>),
     Pool(Pool),
     PoolGrad(PoolGrad),
     GlobalAvgPool(GlobalAvgPool),
@@ -145,10 +148,10 @@ impl Task {
         macro_rules! call {
             (in bf16: $($paired:ident),*; $($kind:ident),*) => {
                 match self {
-                    Self::BatchNorm(kernel) if kernel.y.paired => {
+                    Self::ImageBatchNorm(kernel) if kernel.y.paired => {
                         dispatch_bf16(isa, Call { kernel, step, view, slices })
                     }
-                    Self::BatchNormGrad(kernel) if kernel.dx.paired => {
+                    Self::ImageBatchNormGrad(kernel) if kernel.dx.paired => {
                         dispatch_bf16(isa, Call { kernel, step, view, slices })
                     }
                     $(Self::$paired(kernel) => {
@@ -173,6 +176,8 @@ impl Task {
             Conv2dGradWeight,
             BatchNorm,
             BatchNormGrad,
+            ImageBatchNorm,
+            ImageBatchNormGrad,
             Pool,
             PoolGrad,
             GlobalAvgPool,

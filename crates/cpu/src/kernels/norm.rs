@@ -1,5 +1,6 @@
-//! Batch norm, in training and in evaluation. Slices are sixteen channels. Two passes over a slice's
-//! images, which the same thread has just written: one for both sums, one that normalises.
+//! Batch norm, in training and in evaluation; of images here, of rows in `norm_rows.rs`. Slices are
+//! sixteen channels. Two passes over a slice's images, which the same thread has just written: one for
+//! both sums, one that normalises.
 
 use std::ops::Range;
 
@@ -13,15 +14,18 @@ use crate::{
     simd::{LANES, Simd},
 };
 
-/// y = γ·(x − mean)/√(variance + ε) + β with the batch's statistics; then another tensor added and
-/// ReLU applied where they are fused in. The moving statistics follow.
+/// y = γ·(x − mean)/√(variance + ε) + β with the batch's statistics; then another tensor added, ReLU
+/// applied, and rounded to bfloat16, where they are fused in. The moving statistics follow. Of images or
+/// of matrices.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct BatchNorm {
-    pub(crate) x: Images,
-    pub(crate) y: Images,
+pub(crate) struct BatchNorm<T> {
+    pub(crate) x: T,
+    pub(crate) y: T,
     pub(crate) scale: Scale,
-    pub(crate) other: Option<Images>,
+    pub(crate) other: Option<T>,
     pub(crate) relu: bool,
+    /// Images are rounded where they are stored in pairs, whatever this says.
+    pub(crate) round: bool,
     pub(crate) statistics: Statistics,
 }
 
@@ -48,7 +52,7 @@ pub(crate) enum Statistics {
     Moving { mean: Place, variance: Place },
 }
 
-impl Run for BatchNorm {
+impl Run for BatchNorm<Images> {
     #[inline(always)]
     unsafe fn run<S: Simd>(&self, s: S, _: &Step, view: View, slices: Range<usize>) {
         for slice in slices.start..slices.end.min(self.x.channels.div_ceil(LANES)) {
@@ -141,7 +145,7 @@ impl Scale {
 struct Normalised<'a, S> {
     s: S,
     view: View,
-    norm: &'a BatchNorm,
+    norm: &'a BatchNorm<Images>,
     /// The first channel of the slice.
     first: usize,
     coefficients: Coefficients,
@@ -168,8 +172,8 @@ impl<S: Simd> Values<S> for Normalised<'_, S> {
     }
 }
 
-impl BatchNorm {
-    /// Does one slice, whose sums over the batch somebody may have made already.
+impl BatchNorm<Images> {
+    /// Does one slice, of which somebody may have made the moments over the batch already.
     ///
     /// # Safety
     /// As of [`Run::run`]; and x has this slice.
@@ -179,7 +183,7 @@ impl BatchNorm {
         s: S,
         view: View,
         slice: usize,
-        sums: Option<&ShiftedSums>,
+        moments: Option<Moments>,
     ) {
         let channels = self.x.channels_of(slice..slice + 1);
         // SAFETY: x, y, other and all vectors have these channels.
@@ -189,22 +193,41 @@ impl BatchNorm {
                 view,
                 norm: self,
                 first: channels.start,
-                coefficients: self.coefficients(s, view, channels.clone(), sums),
+                coefficients: self.coefficients(s, view, channels.clone(), moments),
             };
             self.y.store(s, view, channels, &values);
         }
     }
+}
 
-    /// The coefficients of these channels; the moving statistics follow the batch's.
+/// Mean and variance of at most sixteen channels over the batch; those that are missing may have any.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Moments {
+    pub(super) means: Channels,
+    pub(super) variances: Channels,
+}
+
+/// What a batch norm normalises.
+pub(crate) trait Normed {
+    /// Must be `#[inline(always)]`.
+    ///
+    /// # Safety
+    /// It has these channels.
+    unsafe fn moments<S: Simd>(&self, s: S, view: View, channels: Range<usize>) -> Moments;
+}
+
+impl<T: Normed> BatchNorm<T> {
+    /// The coefficients of these channels, 0 for those that are missing; the moving statistics follow
+    /// the batch's.
     #[inline(always)]
-    unsafe fn coefficients<S: Simd>(
+    pub(super) unsafe fn coefficients<S: Simd>(
         &self,
         s: S,
         view: View,
         channels: Range<usize>,
-        sums: Option<&ShiftedSums>,
+        moments: Option<Moments>,
     ) -> Coefficients {
-        // SAFETY: all vectors have these channels.
+        // SAFETY: x and all vectors have these channels.
         unsafe {
             match self.statistics {
                 Statistics::Moving { mean, variance } => {
@@ -217,15 +240,16 @@ impl BatchNorm {
                     moving_variance,
                     momentum,
                 } => {
-                    let (means, variances) = match sums {
-                        Some(sums) => sums.moments(self.x),
-                        None => ShiftedSums::of(s, view, self.x, channels.clone()).moments(self.x),
+                    let of_batch = match moments {
+                        Some(moments) => moments,
+                        None => self.x.moments(s, view, channels.clone()),
                     };
                     let keep = momentum as f32;
                     let take = (1.0 - momentum) as f32;
-                    let mut inverses = [0.0; LANES];
+                    let (mut means, mut inverses) = ([0.0; LANES], [0.0; LANES]);
                     for (index, channel) in channels.clone().enumerate() {
-                        let variance = variances[index];
+                        let variance = of_batch.variances[index];
+                        means[index] = of_batch.means[index];
                         inverses[index] = self.scale.inverse_deviation(variance);
                         *view.at(mean).add(channel) = means[index];
                         *view.at(inverse_deviation).add(channel) = inverses[index];
@@ -238,6 +262,14 @@ impl BatchNorm {
                 }
             }
         }
+    }
+}
+
+impl Normed for Images {
+    #[inline(always)]
+    unsafe fn moments<S: Simd>(&self, s: S, view: View, channels: Range<usize>) -> Moments {
+        // SAFETY: the caller's promise.
+        unsafe { ShiftedSums::of(s, view, *self, channels).moments(*self) }
     }
 }
 
@@ -310,9 +342,8 @@ impl ShiftedSums {
         unsafe { channel_sums(s, channels, positions, x.samples, &centred) }
     }
 
-    /// Mean and variance of each channel over the batch.
     #[inline(always)]
-    fn moments(&self, x: Images) -> (Channels, Channels) {
+    pub(super) fn moments(&self, x: Images) -> Moments {
         let count = (x.positions * x.samples) as f32;
         let mut means = self.centres;
         let mut variances = [0.0; LANES];
@@ -321,7 +352,7 @@ impl ShiftedSums {
             means[index] += rest;
             variances[index] = (self.squares[index] / count - rest * rest).max(0.0);
         }
-        (means, variances)
+        Moments { means, variances }
     }
 }
 

@@ -1,4 +1,5 @@
-//! Batch norm's gradient in training. Slices are sixteen channels.
+//! Batch norm's gradient in training; of images here, of rows in `norm_rows.rs`. Slices are sixteen
+//! channels.
 
 use std::ops::Range;
 
@@ -14,22 +15,24 @@ use crate::{
 
 /// The gradients of a batch norm with the batch's statistics: `dβ = Σ dy`, `dγ = Σ dy·x̂`,
 /// `dx = γ·inverse_deviation·(dy − dβ/n − x̂·dγ/n)`; dy is masked by ReLU's gradient first where that
-/// is fused in.
+/// is fused in, and dx rounded to bfloat16 where that is. Of images or of matrices.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct BatchNormGrad {
-    pub(crate) dy: Images,
+pub(crate) struct BatchNormGrad<T> {
+    pub(crate) dy: T,
     /// ReLU's output, shaped like dy.
-    pub(crate) relu: Option<Images>,
-    pub(crate) x: Images,
+    pub(crate) relu: Option<T>,
+    pub(crate) x: T,
     pub(crate) weight: Place,
     pub(crate) mean: Place,
     pub(crate) inverse_deviation: Place,
-    pub(crate) dx: Images,
+    pub(crate) dx: T,
+    /// Images are rounded where they are stored in pairs, whatever this says.
+    pub(crate) round: bool,
     pub(crate) weight_gradient: Place,
     pub(crate) bias_gradient: Place,
 }
 
-impl Run for BatchNormGrad {
+impl Run for BatchNormGrad<Images> {
     #[inline(always)]
     unsafe fn run<S: Simd>(&self, s: S, _: &Step, view: View, slices: Range<usize>) {
         for slice in slices.start..slices.end.min(self.x.channels.div_ceil(LANES)) {
@@ -39,7 +42,7 @@ impl Run for BatchNormGrad {
     }
 }
 
-impl BatchNormGrad {
+impl BatchNormGrad<Images> {
     /// Does one slice, whose sums `Σ dy` and `Σ dy·(x − mean)` somebody may have made already.
     ///
     /// # Safety
@@ -97,7 +100,7 @@ impl BatchNormGrad {
 struct Gradients<'a, S> {
     s: S,
     view: View,
-    norm: &'a BatchNormGrad,
+    norm: &'a BatchNormGrad<Images>,
     /// The first channel of the slice.
     first: usize,
     mean: Channels,
@@ -123,7 +126,7 @@ impl<S: Simd> Values<S> for Gradients<'_, S> {
     }
 }
 
-impl BatchNormGrad {
+impl BatchNormGrad<Images> {
     /// Sixteen samples of dy, behind ReLU's gradient.
     #[inline(always)]
     unsafe fn masked<S: Simd>(
@@ -150,7 +153,7 @@ impl BatchNormGrad {
 
 /// dy behind ReLU's gradient, and x without its mean.
 struct GradientTerms<'a> {
-    norm: &'a BatchNormGrad,
+    norm: &'a BatchNormGrad<Images>,
     view: View,
 }
 

@@ -1,6 +1,6 @@
-//! Links convolutions and batch norms, forward and backward, alone or together.
+//! Links convolutions, with the batch norms that go with them.
 
-use laptime_graph::{Op, Operation, TensorId};
+use laptime_graph::Op;
 use laptime_workload::Window;
 
 use super::{
@@ -8,8 +8,7 @@ use super::{
     windows::{forward, multiplied_taps},
 };
 use crate::kernels::{
-    BatchNorm, BatchNormGrad, Conv2d, Conv2dGradInput, NormBehind, PairedConv2d,
-    PairedConv2dGradInput, Scale, Statistics, Task,
+    Conv2d, Conv2dGradInput, NormBehind, PairedConv2d, PairedConv2dGradInput, Task,
 };
 
 impl Linker<'_> {
@@ -38,7 +37,11 @@ impl Linker<'_> {
         };
         match norm.map(|norm| (norm, norm.op)) {
             Some((norm, Op::BatchNorm { .. })) => {
-                conv.norm = Some(NormBehind::Batch(Box::new(self.batch_norm(group, norm))));
+                conv.norm = Some(NormBehind::Batch(Box::new(self.batch_norm(
+                    group,
+                    norm,
+                    |id| self.images(id),
+                ))));
             }
             Some((norm, Op::BatchNormEvaluation { epsilon })) => {
                 conv.norm = Some(NormBehind::Moving {
@@ -59,43 +62,6 @@ impl Linker<'_> {
         }
     }
 
-    fn scale(&self, norm: &Operation, epsilon: f64) -> Scale {
-        Scale {
-            weight: self.place(norm.inputs[1]),
-            bias: self.place(norm.inputs[2]),
-            epsilon,
-        }
-    }
-
-    pub(super) fn batch_norm(&self, group: &Group, norm: &Operation) -> BatchNorm {
-        let inputs = &norm.inputs;
-        let (epsilon, statistics) = match norm.op {
-            Op::BatchNorm { epsilon, momentum } => {
-                let statistics = Statistics::Batch {
-                    mean: self.place(norm.outputs[1]),
-                    inverse_deviation: self.place(norm.outputs[2]),
-                    moving_mean: self.place(inputs[3]),
-                    moving_variance: self.place(inputs[4]),
-                    momentum,
-                };
-                (epsilon, statistics)
-            }
-            Op::BatchNormEvaluation { epsilon } => {
-                let (mean, variance) = (self.place(inputs[3]), self.place(inputs[4]));
-                (epsilon, Statistics::Moving { mean, variance })
-            }
-            ref op => unreachable!("{op} is not a batch norm"),
-        };
-        BatchNorm {
-            x: self.images(inputs[0]),
-            y: self.images(group.last().outputs[0]),
-            scale: self.scale(norm, epsilon),
-            other: group.other().map(|id| self.images(id)),
-            relu: group.relu(),
-            statistics,
-        }
-    }
-
     pub(super) fn conv2d_grad_input(&self, group: &Group, window: &Window) -> Task {
         let (inputs, outputs) = (&group.main.inputs, &group.main.outputs);
         let last = group.last().outputs[0];
@@ -110,7 +76,10 @@ impl Linker<'_> {
             dx: self.images(norm.map_or(last, |norm| norm.inputs[0])),
             other: group.other().map(|id| self.images(id)),
             relu: relu.map(|relu| self.images(relu.inputs[0])),
-            norm: norm.map(|norm| Box::new(self.batch_norm_grad(norm, None, last))),
+            norm: norm.map(|norm| {
+                let images = |id| self.images(id);
+                Box::new(self.batch_norm_grad(group, norm, None, images))
+            }),
             segments: self.input_gradient(window, x, y, dy, w),
         };
         if dy.paired {
@@ -118,29 +87,6 @@ impl Linker<'_> {
             Task::PairedConv2dGradInput(PairedConv2dGradInput { conv, taps })
         } else {
             Task::Conv2dGradInput(conv)
-        }
-    }
-
-    /// `to` is dx, or what it is rounded to.
-    pub(super) fn batch_norm_grad(
-        &self,
-        norm: &Operation,
-        relu: Option<&Operation>,
-        to: TensorId,
-    ) -> BatchNormGrad {
-        let [dy, x, weight, mean, inverse_deviation] = norm.inputs[..] else {
-            unreachable!("a batch norm's gradient reads five tensors")
-        };
-        BatchNormGrad {
-            dy: self.images(relu.map_or(dy, |relu| relu.inputs[1])),
-            relu: relu.map(|relu| self.images(relu.inputs[0])),
-            x: self.images(x),
-            weight: self.place(weight),
-            mean: self.place(mean),
-            inverse_deviation: self.place(inverse_deviation),
-            dx: self.images(to),
-            weight_gradient: self.place(norm.outputs[1]),
-            bias_gradient: self.place(norm.outputs[2]),
         }
     }
 }

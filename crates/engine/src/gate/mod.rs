@@ -22,7 +22,7 @@ mod verdict;
 
 use std::{sync::Arc, time::Instant};
 
-use laptime_graph::{Mode, Program, State, build};
+use laptime_graph::{Mode, Program, State, StateTensor, build};
 use laptime_reference::Reference;
 use laptime_workload::{
     Optimizer, Precision,
@@ -198,6 +198,11 @@ fn lacks(state: &State, like: &State) -> Option<String> {
 /// The Euclidean norm.
 fn norm(values: impl Iterator<Item = f64>) -> f64 {
     values.map(|value| value * value).sum::<f64>().sqrt()
+}
+
+/// The Euclidean norm of the difference.
+fn distance(a: &StateTensor, b: &StateTensor) -> f64 {
+    norm(a.values.iter().zip(&b.values).map(|(a, b)| a - b))
 }
 
 /// Whether a difference is beyond its bound; one that is not a number always is.

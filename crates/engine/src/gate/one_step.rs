@@ -6,14 +6,15 @@ use laptime_graph::{Op, Program, Role, State, StateTensor, TensorId};
 use laptime_reference::{Reference, Rounding};
 use laptime_workload::{Optimizer, Precision, dataset::Dataset};
 
-use super::{CHECKED_STEPS, Oracle, batch_of, budget::Budget, exceeds, lacks, norm};
+use super::{CHECKED_STEPS, Oracle, batch_of, budget::Budget, distance, exceeds, lacks, norm};
 use crate::{EngineError, Progress, Score, Session};
 
 // A difference may be as large as what rounding every operation's result 64 times as coarsely as
 // single precision does makes of the oracle itself, and in any case as large as the bounds below.
 // They are about ten times what single precision did to Fashion-MNIST's net and to nets of up to
 // three hidden layers, on every instruction set: 7·10⁻⁸ of the loss, 6·10⁻⁷ of the logits, 8·10⁻⁶ of
-// an update (5·10⁻⁵ in a net of one-neuron layers).
+// an update (5·10⁻⁵ in a net of one-neuron layers). What truly does not change at all, as the moving mean
+// behind another batch norm, has the coarse rounding alone, whose sums err by as much of what is added.
 //
 // Deep nets with batch norms over few samples are less kind. In ResNet50's first step some values in
 // the last stage are so close to 0 that rounding decides whether ReLU passes them; one of them moves
@@ -362,10 +363,6 @@ fn change_differs(
             relative(allowed)
         )
     })
-}
-
-fn distance(a: &StateTensor, b: &StateTensor) -> f64 {
-    norm(a.values.iter().zip(&b.values).map(|(a, b)| a - b))
 }
 
 /// Compares the logits of test samples in evaluation mode, from the session's own state.

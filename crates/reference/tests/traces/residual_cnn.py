@@ -26,8 +26,8 @@ BATCH, SIDE, CHANNELS, CLASSES = 8, 16, 3, 5
 NORM_EPSILON, NORM_MOMENTUM = 1.001e-5, 0.75
 LEARNING_RATE, BETA1, BETA2, EPSILON = 1e-3, 0.9, 0.999, 1e-7
 
-# Convolutions and the dense layer, with the shapes of their weights, in the order of the layers. A
-# norm stands behind each convolution.
+# Convolutions and dense layers, with the shapes of their weights, in the order of the layers. A norm
+# stands behind each but the last.
 CONVOLUTIONS = {
     "stem": (8, CHANNELS, 5, 5),
     "a1": (4, 8, 1, 1),
@@ -38,7 +38,10 @@ CONVOLUTIONS = {
     "b2": (4, 4, 3, 3),
     "b3": (16, 4, 1, 1),
 }
-DENSE = ("fc", (CLASSES, 16))
+HIDDEN = ("hidden", (12, 16))
+LAST = ("fc", (CLASSES, 12))
+
+NORMED = dict([*CONVOLUTIONS.items(), HIDDEN])
 
 Tensors = dict[str, torch.Tensor]
 
@@ -53,12 +56,12 @@ def generator(seed: int) -> Iterator[int]:
 
 def initial_parameters() -> Tensors:
     shapes = {}
-    for name, shape in CONVOLUTIONS.items():
+    for name, shape in NORMED.items():
         shapes[f"{name}.weight"] = shape
         shapes[f"{name}.bias"] = shape[:1]
         shapes[f"{name}_norm.weight"] = shape[:1]
         shapes[f"{name}_norm.bias"] = shape[:1]
-    name, shape = DENSE
+    name, shape = LAST
     shapes[f"{name}.weight"] = shape
     shapes[f"{name}.bias"] = shape[:1]
     parameters = {}
@@ -88,7 +91,11 @@ def conv_norm(
     padding: int = 0,
 ) -> torch.Tensor:
     weight, bias = parameters[f"{name}.weight"], parameters[f"{name}.bias"]
-    x = functional.conv2d(x, weight, bias, stride, padding)
+    return norm(name, functional.conv2d(x, weight, bias, stride, padding), parameters, statistics)
+
+
+def norm(name: str, x: torch.Tensor, parameters: Tensors, statistics: Tensors) -> torch.Tensor:
+    """Over all but the channels of images, or the columns of rows."""
     mean = statistics[f"{name}_norm.running_mean"]
     before = statistics[f"{name}_norm.running_var"]
     after = before.clone()
@@ -123,7 +130,11 @@ def forward(x: torch.Tensor, *state: Tensors) -> torch.Tensor:
     x = functional.relu(y + x)
     x = functional.avg_pool2d(x, 2, 1, 1, count_include_pad=False)
     parameters = state[0]
-    return functional.linear(x.mean((2, 3)), parameters["fc.weight"], parameters["fc.bias"])
+    dense = lambda name, x: functional.linear(
+        x, parameters[f"{name}.weight"], parameters[f"{name}.bias"]
+    )
+    x = functional.relu(norm("hidden", dense("hidden", x.mean((2, 3))), *state))
+    return dense("fc", x)
 
 
 def details(tensors: Tensors) -> dict[str, dict]:
@@ -143,7 +154,7 @@ def trace() -> dict:
     parameters = initial_parameters()
     initial = details(parameters)
     statistics = {}
-    for name, shape in CONVOLUTIONS.items():
+    for name, shape in NORMED.items():
         statistics[f"{name}_norm.running_mean"] = torch.zeros(shape[0], dtype=torch.float64)
         statistics[f"{name}_norm.running_var"] = torch.ones(shape[0], dtype=torch.float64)
     optimizer = torch.optim.Adam(parameters.values(), lr=LEARNING_RATE, betas=(BETA1, BETA2))
