@@ -21,7 +21,8 @@ impl Linker<'_> {
         norm: &Operation,
         relu: Option<&Operation>,
     ) -> Task {
-        if self.is_images(norm.inputs[0]) {
+        // Its x: what flows in may never reach memory.
+        if self.is_images(norm.inputs[1]) {
             let norm = self.batch_norm_grad(group, norm, relu, |id| self.images(id));
             Task::ImageBatchNormGrad(norm)
         } else {
