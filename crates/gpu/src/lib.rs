@@ -15,5 +15,5 @@ mod session;
 
 pub use engine::GpuEngine;
 pub use forecast::{Counted, Forecast};
-pub use lower::{Target, lower};
+pub use lower::{NEVER_TAKEN, Target, lower};
 pub use probe::{Peaks, Probe, probe};

@@ -1,7 +1,8 @@
 //! `--passes`: which optional passes of the compiler are on.
 
 use laptime_engine::Passes;
-use laptime_graph::{FusionKind, Simplification, pass_names};
+use laptime_gpu::NEVER_TAKEN;
+use laptime_graph::{Simplification, pass_names};
 
 use crate::{
     args::{DeviceArg, PassesArgs},
@@ -43,10 +44,8 @@ pub fn passes(args: &PassesArgs, device: DeviceArg) -> Result<Passes, Failure> {
     mistake.map_or(Ok(Passes::Only(names)), |text| Err(Failure::Usage(text)))
 }
 
-/// On a GPU dead taps are always left out and other padding is multiplied, and a norm is a dispatch of
-/// its own.
+/// On a GPU dead taps are always left out and other padding is multiplied.
 fn is_for_cpu_alone(pass: &str) -> bool {
-    let norms = [FusionKind::NormAtProduct, FusionKind::NormGradientAtProduct];
     Simplification::ALL.iter().any(|one| one.as_str() == pass)
-        || norms.iter().any(|one| one.as_str() == pass)
+        || NEVER_TAKEN.iter().any(|one| one.as_str() == pass)
 }

@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use super::{
     Images,
-    product::{Finish, Segment},
+    product::{Blocks, Finish, Multiply, Scalars, Segment, product},
 };
 use crate::{
     memory::{Place, View},
@@ -53,34 +53,29 @@ impl Filters {
     }
 }
 
-/// How a product reads its operands.
-pub(super) trait Operands {
-    /// How many slices are done in turn at every position, before others are: few where reading the
-    /// images again is cheaper than reading the weights again.
-    fn slices_in_turn(&self) -> usize;
+/// What a product reads. Methods must be `#[inline(always)]`; of those that are unsafe, the safety is that
+/// of [`super::Run::run`].
+pub(super) trait Operands<S: Simd> {
+    type Multiply: Multiply<S>;
+    const MULTIPLY: Self::Multiply;
 
-    /// Values of scratch that a turn needs, from the start.
+    fn images(&self) -> Images;
+
+    /// For each position of the results: runs of weights and of the images.
+    fn segments(&self) -> &Segments;
+
+    /// How many values of weights a slice reads at every position.
+    fn slice_values(&self) -> usize;
+
+    /// The values of scratch, from the start, in which weights are made ready; 0 where they are read
+    /// in place.
     fn scratch_values(&self) -> usize;
 
-    /// Makes ready what a turn reads. Must be `#[inline(always)]`.
-    ///
-    /// # Safety
-    /// As of [`super::Run::run`].
-    unsafe fn prepare<S: Simd>(&self, s: S, view: View, turn: Range<usize>);
+    /// Makes the weights of a slice ready, the `index`-th in the scratch.
+    unsafe fn prepare(&self, s: S, view: View, slice: usize, index: usize);
 
-    /// Does the `index`-th slice of a turn at a position. Must be `#[inline(always)]`.
-    ///
-    /// # Safety
-    /// As of [`super::Run::run`]; and the turn is prepared.
-    unsafe fn multiply<S: Simd>(
-        &self,
-        s: S,
-        view: View,
-        turn: &Range<usize>,
-        index: usize,
-        position: usize,
-        finish: &impl Finish<S>,
-    );
+    /// Where they are.
+    unsafe fn scalars(&self, view: View, slice: usize, index: usize) -> Scalars;
 }
 
 /// What becomes of a product's results, slice by slice. All methods must be `#[inline(always)]`; of those
@@ -115,37 +110,55 @@ pub(super) trait Results<S: Simd> {
 /// # Safety
 /// As of [`super::Run::run`].
 #[inline(always)]
-pub(super) unsafe fn convolve<S: Simd, R: Results<S>>(
+pub(super) unsafe fn convolve<S: Simd, O: Operands<S>, R: Results<S>>(
     s: S,
     view: View,
     slices: Range<usize>,
-    operands: &impl Operands,
+    operands: &O,
     results: &R,
 ) {
-    let Images {
-        positions,
-        channels,
-        ..
-    } = results.images();
-    let slices = slices.start..slices.end.min(channels.div_ceil(LANES));
-    let at_once = operands.slices_in_turn();
+    let (x, y) = (operands.images(), results.images());
+    let (slice_values, scratch_values) = (operands.slice_values(), operands.scratch_values());
+    let slices = slices.start..slices.end.min(y.channels.div_ceil(LANES));
+    // Slices are done in turn at every position, or one after another, whichever reads fewer values
+    // again: all of the images for every slice, or a slice's weights at every position.
+    let at_once = if x.values() <= y.positions * slice_values {
+        1
+    } else if scratch_values == 0 {
+        usize::MAX
+    } else {
+        scratch_values / slice_values
+    };
     for start in slices.clone().step_by(at_once) {
         let turn = start..slices.end.min(start.saturating_add(at_once));
         // SAFETY: the caller's promise; the Schedule's scratch has room for what a turn needs, and
-        // behind it for what its slices keep.
+        // behind it for what its slices keep; the segments stay within the images and the weights.
         unsafe {
-            let kept: *mut R::Kept = view.scratch().add(operands.scratch_values()).cast();
-            operands.prepare(s, view, turn.clone());
+            let kept: *mut R::Kept = view.scratch().add(scratch_values).cast();
             for (index, slice) in turn.clone().enumerate() {
+                operands.prepare(s, view, slice, index);
                 results.begin(s, view, slice, kept.add(index));
             }
-            for position in 0..positions {
+            for position in 0..y.positions {
                 for (index, slice) in turn.clone().enumerate() {
-                    let finish = results.finish(s, view, slice, position, kept.add(index));
-                    operands.multiply(s, view, &turn, index, position, &finish);
+                    let blocks = Blocks {
+                        start: view.at(x.place),
+                        step_stride: x.stride,
+                        block_stride: LANES,
+                    };
+                    product(
+                        s,
+                        O::MULTIPLY,
+                        0..LANES.min(y.channels - slice * LANES),
+                        0..y.sample_blocks(),
+                        operands.segments().list(position),
+                        operands.scalars(view, slice, index),
+                        blocks,
+                        &results.finish(s, view, slice, position, kept.add(index)),
+                    );
                 }
             }
-            for (index, slice) in turn.clone().enumerate() {
+            for (index, slice) in turn.enumerate() {
                 results.end(s, view, slice, kept.add(index));
             }
         }

@@ -13,7 +13,7 @@ use super::{
     conv::{Beside, Filters, Operands, Results, Segments, convolve},
     lane_sums::{LaneSums, SumsOf},
     norm::{BatchNorm, Coefficients, Scale, ShiftedSums},
-    product::{Blocks, Finish, Scalars, Single, product},
+    product::{Finish, Scalars, Single},
 };
 use crate::{
     memory::{Place, View},
@@ -252,58 +252,40 @@ impl CentredSums {
     }
 }
 
-impl Operands for Conv2d {
-    fn slices_in_turn(&self) -> usize {
-        let Self { x, w, y, .. } = *self;
-        if x.values() <= y.positions * w.block_stride() {
-            1
-        } else {
-            usize::MAX
-        }
+impl<S: Simd> Operands<S> for Conv2d {
+    type Multiply = Single;
+    const MULTIPLY: Single = Single;
+
+    #[inline(always)]
+    fn images(&self) -> Images {
+        self.x
     }
 
+    #[inline(always)]
+    fn segments(&self) -> &Segments {
+        &self.segments
+    }
+
+    #[inline(always)]
+    fn slice_values(&self) -> usize {
+        self.w.block_stride()
+    }
+
+    #[inline(always)]
     fn scratch_values(&self) -> usize {
         0
     }
 
     #[inline(always)]
-    unsafe fn prepare<S: Simd>(&self, _: S, _: View, _: Range<usize>) {}
+    unsafe fn prepare(&self, _: S, _: View, _: usize, _: usize) {}
 
     #[inline(always)]
-    unsafe fn multiply<S: Simd>(
-        &self,
-        s: S,
-        view: View,
-        turn: &Range<usize>,
-        index: usize,
-        position: usize,
-        finish: &impl Finish<S>,
-    ) {
-        let Self { x, w, y, .. } = *self;
-        let slice = turn.start + index;
-        // SAFETY: w has this slice, y these filters and this position; the segments stay within x and
-        // the slice.
-        unsafe {
-            let a = Scalars {
-                start: view.at(w.place).add(slice * w.block_stride()),
-                row_stride: 1,
-                step_stride: LANES,
-            };
-            let b = Blocks {
-                start: view.at(x.place),
-                step_stride: x.stride,
-                block_stride: LANES,
-            };
-            product(
-                s,
-                Single,
-                0..LANES.min(w.outputs - slice * LANES),
-                0..y.sample_blocks(),
-                self.segments.list(position),
-                a,
-                b,
-                finish,
-            );
+    unsafe fn scalars(&self, view: View, slice: usize, _: usize) -> Scalars {
+        Scalars {
+            // SAFETY: the caller's promise: w has this slice.
+            start: unsafe { view.at(self.w.place).add(slice * self.w.block_stride()) },
+            row_stride: 1,
+            step_stride: LANES,
         }
     }
 }

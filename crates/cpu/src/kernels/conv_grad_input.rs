@@ -8,7 +8,7 @@ use super::{
     BatchNormGrad, Images, Run, Step,
     conv::{Beside, Filters, Operands, Results, Segments, convolve},
     lane_sums::{LaneSums, SumsOf},
-    product::{Blocks, Finish, Scalars, Single, product},
+    product::{Finish, Scalars, Single},
 };
 use crate::{
     memory::View,
@@ -127,58 +127,40 @@ impl<S: Simd> Finish<S> for Accumulate {
     }
 }
 
-impl Operands for Conv2dGradInput {
-    fn slices_in_turn(&self) -> usize {
-        let Self { dy, w, dx, .. } = *self;
-        if dy.values() <= dx.positions * w.taps * w.outputs * LANES {
-            1
-        } else {
-            usize::MAX
-        }
+impl<S: Simd> Operands<S> for Conv2dGradInput {
+    type Multiply = Single;
+    const MULTIPLY: Single = Single;
+
+    #[inline(always)]
+    fn images(&self) -> Images {
+        self.dy
     }
 
+    #[inline(always)]
+    fn segments(&self) -> &Segments {
+        &self.segments
+    }
+
+    #[inline(always)]
+    fn slice_values(&self) -> usize {
+        self.w.taps * self.w.outputs * LANES
+    }
+
+    #[inline(always)]
     fn scratch_values(&self) -> usize {
         0
     }
 
     #[inline(always)]
-    unsafe fn prepare<S: Simd>(&self, _: S, _: View, _: Range<usize>) {}
+    unsafe fn prepare(&self, _: S, _: View, _: usize, _: usize) {}
 
     #[inline(always)]
-    unsafe fn multiply<S: Simd>(
-        &self,
-        s: S,
-        view: View,
-        turn: &Range<usize>,
-        index: usize,
-        position: usize,
-        finish: &impl Finish<S>,
-    ) {
-        let Self { dy, w, dx, .. } = *self;
-        let channel = (turn.start + index) * LANES;
-        // SAFETY: w and dx have these channels, dx this position; the segments stay within the
-        // filters and dy.
-        unsafe {
-            let a = Scalars {
-                start: view.at(w.place).add(channel * LANES),
-                row_stride: LANES,
-                step_stride: 1,
-            };
-            let b = Blocks {
-                start: view.at(dy.place),
-                step_stride: dy.stride,
-                block_stride: LANES,
-            };
-            product(
-                s,
-                Single,
-                0..LANES.min(dx.channels - channel),
-                0..dx.sample_blocks(),
-                self.segments.list(position),
-                a,
-                b,
-                finish,
-            );
+    unsafe fn scalars(&self, view: View, slice: usize, _: usize) -> Scalars {
+        Scalars {
+            // SAFETY: the caller's promise: w has these channels.
+            start: unsafe { view.at(self.w.place).add(slice * LANES * LANES) },
+            row_stride: LANES,
+            step_stride: 1,
         }
     }
 }

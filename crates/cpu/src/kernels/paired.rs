@@ -11,9 +11,9 @@ use std::ops::Range;
 
 use super::{
     Conv2d, Conv2dGradInput, Conv2dGradWeight, Images, Run, Step, TURNED_SLICES,
-    conv::{Filters, Operands, convolve},
+    conv::{Filters, Operands, Segments, convolve},
     conv_grad_weight::Apply,
-    product::{Blocks, Finish, Pairwise, Scalars, product},
+    product::{Blocks, Pairwise, Scalars, product},
     update::{GradientUse, with_rule},
 };
 use crate::{
@@ -24,13 +24,17 @@ use crate::{
 /// The values of the panels that are made at once, where a slice's is not larger: 128 KiB.
 const PANEL_VALUES: usize = 32 << 10;
 
-/// How many slices are done in turn, for images `x` that are read and `y` that are written: one, where
-/// reading x again is cheaper than reading a panel again, else as many as their panels have room.
-fn slices_in_turn(panel: usize, x: Images, y: Images) -> usize {
-    if x.values() <= y.positions * panel {
-        1
-    } else {
-        (PANEL_VALUES / panel).max(1)
+/// A panel as a product reads it.
+///
+/// # Safety
+/// The scratch has a panel from this value on.
+#[inline(always)]
+unsafe fn panel_scalars(view: View, start: usize) -> Scalars {
+    Scalars {
+        // SAFETY: the caller's promise.
+        start: unsafe { view.scratch().add(start) },
+        row_stride: 1,
+        step_stride: LANES,
     }
 }
 
@@ -81,58 +85,40 @@ impl Run for PairedConv2d {
     }
 }
 
-impl Operands for PairedConv2d {
-    fn slices_in_turn(&self) -> usize {
-        let Conv2d { x, y, .. } = self.conv;
-        slices_in_turn(self.panel(), x, y)
+impl<S: Simd> Operands<S> for PairedConv2d {
+    type Multiply = Pairwise;
+    const MULTIPLY: Pairwise = Pairwise;
+
+    #[inline(always)]
+    fn images(&self) -> Images {
+        self.conv.x
     }
 
+    #[inline(always)]
+    fn segments(&self) -> &Segments {
+        &self.conv.segments
+    }
+
+    #[inline(always)]
+    fn slice_values(&self) -> usize {
+        self.panel()
+    }
+
+    #[inline(always)]
     fn scratch_values(&self) -> usize {
         PANEL_VALUES.max(self.panel())
     }
 
     #[inline(always)]
-    unsafe fn prepare<S: Simd>(&self, s: S, view: View, turn: Range<usize>) {
-        for (index, slice) in turn.enumerate() {
-            // SAFETY: the weights have this slice, and the scratch its panel.
-            unsafe { self.fill(s, view, slice, view.scratch().add(index * self.panel())) }
-        }
+    unsafe fn prepare(&self, s: S, view: View, slice: usize, index: usize) {
+        // SAFETY: the caller's promise: the weights have this slice, and the scratch the panel.
+        unsafe { self.fill(s, view, slice, view.scratch().add(index * self.panel())) }
     }
 
     #[inline(always)]
-    unsafe fn multiply<S: Simd>(
-        &self,
-        s: S,
-        view: View,
-        turn: &Range<usize>,
-        index: usize,
-        position: usize,
-        finish: &impl Finish<S>,
-    ) {
-        let Conv2d { x, w, y, .. } = self.conv;
-        // SAFETY: y has these filters and this position; the segments stay within x and the panel.
-        unsafe {
-            let a = Scalars {
-                start: view.scratch().add(index * self.panel()),
-                row_stride: 1,
-                step_stride: LANES,
-            };
-            let b = Blocks {
-                start: view.at(x.place),
-                step_stride: x.stride,
-                block_stride: LANES,
-            };
-            product(
-                s,
-                Pairwise,
-                0..LANES.min(w.outputs - (turn.start + index) * LANES),
-                0..y.sample_blocks(),
-                self.conv.segments.list(position),
-                a,
-                b,
-                finish,
-            );
-        }
+    unsafe fn scalars(&self, view: View, _: usize, index: usize) -> Scalars {
+        // SAFETY: the caller's promise: the scratch has the panel.
+        unsafe { panel_scalars(view, index * self.panel()) }
     }
 }
 
@@ -184,58 +170,40 @@ impl Run for PairedConv2dGradInput {
     }
 }
 
-impl Operands for PairedConv2dGradInput {
-    fn slices_in_turn(&self) -> usize {
-        let Conv2dGradInput { dy, dx, .. } = self.conv;
-        slices_in_turn(self.panel(), dy, dx)
+impl<S: Simd> Operands<S> for PairedConv2dGradInput {
+    type Multiply = Pairwise;
+    const MULTIPLY: Pairwise = Pairwise;
+
+    #[inline(always)]
+    fn images(&self) -> Images {
+        self.conv.dy
     }
 
+    #[inline(always)]
+    fn segments(&self) -> &Segments {
+        &self.conv.segments
+    }
+
+    #[inline(always)]
+    fn slice_values(&self) -> usize {
+        self.panel()
+    }
+
+    #[inline(always)]
     fn scratch_values(&self) -> usize {
         PANEL_VALUES.max(self.panel())
     }
 
     #[inline(always)]
-    unsafe fn prepare<S: Simd>(&self, s: S, view: View, turn: Range<usize>) {
-        for (index, slice) in turn.enumerate() {
-            // SAFETY: the weights have these channels, and the scratch their panel.
-            unsafe { self.fill(s, view, slice, view.scratch().add(index * self.panel())) }
-        }
+    unsafe fn prepare(&self, s: S, view: View, slice: usize, index: usize) {
+        // SAFETY: the caller's promise: the weights have these channels, and the scratch the panel.
+        unsafe { self.fill(s, view, slice, view.scratch().add(index * self.panel())) }
     }
 
     #[inline(always)]
-    unsafe fn multiply<S: Simd>(
-        &self,
-        s: S,
-        view: View,
-        turn: &Range<usize>,
-        index: usize,
-        position: usize,
-        finish: &impl Finish<S>,
-    ) {
-        let Conv2dGradInput { dy, dx, .. } = self.conv;
-        // SAFETY: dx has these channels and this position; the segments stay within the panel and dy.
-        unsafe {
-            let a = Scalars {
-                start: view.scratch().add(index * self.panel()),
-                row_stride: 1,
-                step_stride: LANES,
-            };
-            let b = Blocks {
-                start: view.at(dy.place),
-                step_stride: dy.stride,
-                block_stride: LANES,
-            };
-            product(
-                s,
-                Pairwise,
-                0..LANES.min(dx.channels - (turn.start + index) * LANES),
-                0..dx.sample_blocks(),
-                self.conv.segments.list(position),
-                a,
-                b,
-                finish,
-            );
-        }
+    unsafe fn scalars(&self, view: View, _: usize, index: usize) -> Scalars {
+        // SAFETY: the caller's promise: the scratch has the panel.
+        unsafe { panel_scalars(view, index * self.panel()) }
     }
 }
 

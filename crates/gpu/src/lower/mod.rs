@@ -53,8 +53,10 @@ impl Target {
     };
 }
 
-/// A workgroup has a tile of a convolution's results, never all that a norm's sums need.
-const NEVER_TAKEN: [FusionKind; 2] = [FusionKind::NormAtProduct, FusionKind::NormGradientAtProduct];
+/// The fusions that are not for GPUs: a workgroup has a tile of a convolution's results, never all that a
+/// norm's sums need.
+pub const NEVER_TAKEN: [FusionKind; 2] =
+    [FusionKind::NormAtProduct, FusionKind::NormGradientAtProduct];
 
 /// The Schedule of a Program for a target.
 ///
