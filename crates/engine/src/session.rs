@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, ops::Add, sync::Arc};
 
 use laptime_graph::State;
 use laptime_workload::{Workload, dataset::Dataset};
+use serde::{Deserialize, Serialize};
 
 use crate::{Device, DeviceKind, EngineError, Progress, gate::Trace};
 
@@ -26,7 +27,7 @@ pub struct Job {
 }
 
 /// Which optional passes a compiler may use.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Passes {
     /// All of them.
     #[default]

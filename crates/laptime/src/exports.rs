@@ -10,7 +10,7 @@ use laptime_results::{Record, Style};
 use crate::{
     args::ExportArgs,
     failure::Failure,
-    output::{self, is_stdout, say},
+    output::{self, is_standard_stream, say},
 };
 
 /// One file that a result is written to.
@@ -47,18 +47,25 @@ pub fn resolve(
     .into_iter()
     .filter_map(|(option, path, text)| path.map(|path| Export { option, path, text }))
     .collect();
-    if exports.iter().filter(|file| is_stdout(&file.path)).count() > 1 {
+    if exports
+        .iter()
+        .filter(|file| is_standard_stream(&file.path))
+        .count()
+        > 1
+    {
         return Err(Failure::Usage(
             "only one of --export-json, --export-csv and --export-markdown can be -; \
              give the others a file"
                 .into(),
         ));
     }
-    if save.is_some_and(is_stdout) {
+    if save.is_some_and(is_standard_stream) {
         let what = "--save -: a model is not written to standard output; give a file";
         return Err(Failure::Usage(what.into()));
     }
-    let files = exports.iter().filter(|file| !is_stdout(&file.path));
+    let files = exports
+        .iter()
+        .filter(|file| !is_standard_stream(&file.path));
     let files = files.map(|file| (file.option, file.path.as_path()));
     let files: Vec<_> = files.chain(save.map(|path| ("--save", path))).collect();
     for (index, &(option, path)) in files.iter().enumerate() {
@@ -115,7 +122,10 @@ fn check_file(option: &str, path: &Path) -> Result<(), Failure> {
 
 /// Shows a result on standard output, unless an export has asked for that.
 pub fn show(exports: &[Export], render: impl Fn(Style) -> String) -> Result<(), Failure> {
-    if exports.iter().any(|export| is_stdout(&export.path)) {
+    if exports
+        .iter()
+        .any(|export| is_standard_stream(&export.path))
+    {
         say(render(output::style(&io::stderr())).trim_end());
         return Ok(());
     }

@@ -11,9 +11,9 @@ use std::{
 use laptime_measure::{Stage, Watch};
 
 use crate::{
+    child,
     failure::{Failure, INTERRUPTED},
     output::{say, stderr_is_terminal},
-    verdicts,
 };
 
 /// Has signals stop the run that `watch` tells of. Before the run has begun there is nothing to
@@ -24,7 +24,7 @@ pub fn listen(watch: Arc<Watch>) -> Result<(), Failure> {
         let is_early = watch.stage() == Stage::Waiting;
         if is_early || watch.progress.is_stopped() {
             // Held to the end, so that nobody asks again.
-            let _asked = verdicts::end_asked();
+            let _asked = child::end_asked();
             // Behind what the terminal shows of progress and of the keys.
             let newline = if stderr_is_terminal() { "\n" } else { "" };
             say(&format!("{newline}interrupted; nothing was recorded"));

@@ -3,6 +3,7 @@
 mod anonymous;
 mod args;
 mod checkpoint;
+mod child;
 mod device_choice;
 mod display;
 mod engines;
@@ -47,7 +48,7 @@ fn main() -> ExitCode {
         Verb::Verify(args) => verbs::verify(args),
         Verb::Explain(args) => verbs::explain(args),
         Verb::Devices => verbs::devices(),
-        Verb::ChooseDevice(args) => verbs::choose_device(args),
+        Verb::Child => verbs::child(),
         Verb::Data(args) => verbs::data(args),
         Verb::Peers(args) => verbs::peers(args),
         Verb::Workloads(args) => verbs::workloads(&args),

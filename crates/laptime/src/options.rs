@@ -1,6 +1,7 @@
 //! The command line resolved: every name looked up, every default filled in.
 
 use std::{
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -23,7 +24,7 @@ use crate::{
     engines,
     exports::{self, Export, Formats},
     failure::Failure,
-    output::stderr_is_terminal,
+    output::{is_standard_stream, stderr_is_terminal},
     passes::passes,
     race::Length,
 };
@@ -34,8 +35,6 @@ pub struct WorkloadChoice {
     pub workload: Arc<Workload>,
     /// Whether it is built in, not a user's file.
     pub built_in: bool,
-    /// The arguments that choose its steps.
-    pub again: Vec<String>,
 }
 
 /// What trains, and how.
@@ -50,8 +49,6 @@ pub struct EngineChoice {
     pub threads: usize,
     /// The optional passes of the compiler.
     pub passes: Passes,
-    /// The arguments that choose all this.
-    pub again: Vec<String>,
     /// Why this device, where there was a choice.
     pub why: Option<String>,
     /// What the user would not expect of the device.
@@ -180,18 +177,13 @@ impl Entrant {
         workload: &WorkloadChoice,
     ) -> Result<Self, Failure> {
         let engine = engines::find("--engines", name)?;
-        let args = EngineArgs {
-            engine: name.into(),
-            as_published: false,
-            settings: settings.clone(),
-        };
-        match EngineChoice::of(engine, &args, machine, workload) {
+        match EngineChoice::of(engine, settings, machine, workload) {
             Ok(engine) => Ok(Self {
                 engine,
                 error: None,
             }),
             Err(failure) => Ok(Self {
-                engine: EngineChoice::with(engine, args, machine.clone(), unknown())?,
+                engine: EngineChoice::with(engine, settings, machine.clone(), unknown())?,
                 error: Some(failure.to_string()),
             }),
         }
@@ -276,14 +268,18 @@ impl WorkloadChoice {
         Self::of_training(args, &TrainingArgs::default())
     }
 
-    /// A name that ends in `.toml` or has a path in it is a file, any other a built-in workload.
+    /// A name that ends in `.toml` or has a path in it is a file, `-` standard input, any other a
+    /// built-in workload.
     pub fn of_training(args: &WorkloadArgs, training: &TrainingArgs) -> Result<Self, Failure> {
         let path = Path::new(&args.workload);
         let is_file = path
             .extension()
             .is_some_and(|extension| extension == "toml")
-            || path.components().count() > 1;
-        let spec = if is_file {
+            || path.components().count() > 1
+            || is_standard_stream(path);
+        let spec = if is_standard_stream(path) {
+            Spec::from_reader(io::stdin().lock(), "standard input")?
+        } else if is_file {
             Spec::read(path)?
         } else {
             Builtin::find(&args.workload)
@@ -301,7 +297,6 @@ impl WorkloadChoice {
         Ok(Self {
             workload: Arc::new(workload),
             built_in: !is_file,
-            again: args.again(),
         })
     }
 }
@@ -319,44 +314,39 @@ impl EngineChoice {
                 )));
             }
         };
-        Self::of(engine, &args, &Machine::identify(), workload)
+        Self::of(engine, &args.settings, &Machine::identify(), workload)
     }
 
     /// The engine of the arguments, found already, on a device of the machine.
     fn of(
         engine: &'static dyn Engine,
-        args: &EngineArgs,
+        settings: &EngineSettings,
         machine: &Machine,
         workload: &WorkloadChoice,
     ) -> Result<Self, Failure> {
-        let settings = &args.settings;
         let wish = Wish {
             device: settings.device,
             cpu: &machine.cpu,
             workload: &workload.workload,
             threads: threads(settings),
             passes: &passes(&settings.passes, settings.device)?,
-            again: [&workload.again[..], &args.again()].concat(),
         };
         let chosen = choose(engine, &wish)?;
-        Self::with(engine, args.clone(), machine.clone(), chosen)
+        Self::with(engine, settings, machine.clone(), chosen)
     }
 
     fn with(
         engine: &'static dyn Engine,
-        mut args: EngineArgs,
+        settings: &EngineSettings,
         machine: Machine,
         chosen: Chosen,
     ) -> Result<Self, Failure> {
-        // Who asks again means the same device, not the same wish.
-        args.settings.device = chosen.argument;
         Ok(Self {
             engine,
             machine,
             device: chosen.device,
-            threads: threads(&args.settings),
-            passes: passes(&args.settings.passes, args.settings.device)?,
-            again: args.again(),
+            threads: threads(settings),
+            passes: passes(&settings.passes, chosen.argument)?,
             why: chosen.why,
             warning: chosen.warning,
             trial: chosen.trial,

@@ -34,14 +34,14 @@ fn flush(written: io::Result<()>) -> Result<(), Failure> {
 
 /// Writes a result to a file, or to standard output where the path is `-`.
 pub fn export(option: &str, path: &Path, text: &str) -> Result<(), Failure> {
-    if is_stdout(path) {
+    if is_standard_stream(path) {
         return print(text);
     }
     fs::write(path, text).map_err(|error| unwritable(option, path, &error))
 }
 
-/// Whether a path of the command line means standard output.
-pub fn is_stdout(path: &Path) -> bool {
+/// Whether a path of the command line means standard input or output.
+pub fn is_standard_stream(path: &Path) -> bool {
     path == Path::new("-")
 }
 

@@ -11,7 +11,7 @@ use laptime_workload::{
 use crate::{
     display::{DownloadLine, Line},
     failure::Failure,
-    options::{EngineChoice, WorkloadChoice},
+    options::EngineChoice,
     output,
     recording::GateReport,
     verdicts,
@@ -35,7 +35,6 @@ pub fn load(
 
 /// Asks the gate about an engine.
 pub fn ask_gate(
-    workload: &WorkloadChoice,
     engine: &EngineChoice,
     job: &Job,
     shows_progress: bool,
@@ -44,8 +43,7 @@ pub fn ask_gate(
     let name = engine.engine.name();
     line.show(&format!("checking that {name} does the same training …"));
     let start = Instant::now();
-    let again = [&workload.again[..], &engine.again].concat();
-    let (verdict, remembered) = verdicts::verdict(engine.engine, job, &engine.device, &again)?;
+    let (verdict, remembered) = verdicts::verdict(engine.engine, job, &engine.device)?;
     Ok(GateReport {
         verdict,
         remembered,

@@ -138,8 +138,7 @@ impl<'a> Racer<'a> {
             return;
         }
         let job = self.job(race);
-        let (workload, engine) = (&race.options.workload, &self.entrant.engine);
-        match prepare::ask_gate(workload, engine, &job, race.shows_progress) {
+        match prepare::ask_gate(&self.entrant.engine, &job, race.shows_progress) {
             Ok(gate) => self.gate = Some(gate),
             Err(error) => self.fail(error.to_string()),
         }
