@@ -71,7 +71,21 @@ pub(crate) struct Runner<'a> {
 
 impl Runner<'_> {
     /// One thread's part of all batches. Nothing here allocates, locks or reads a file.
-    pub(crate) fn run(&self, thread: usize, mut barrier: impl FnMut(), mut log: Option<&mut Log>) {
+    ///
+    /// # Safety
+    /// Each batch was compiled (lowered, checked, linked) for so many samples; its arenas are as large as
+    /// its Schedule says, and `persistent` as large as all of them do, who agree on what lies where.
+    /// All samples of the batches are among `samples`, whose labels are below the Program's classes.
+    ///
+    /// Each of `threads` threads calls this once with a number of its own, below the number of
+    /// `ThreadMemory` of each batch, and with a `barrier` that returns when all have called it. Nobody else
+    /// uses the arenas until all have returned.
+    pub(crate) unsafe fn run(
+        &self,
+        thread: usize,
+        mut barrier: impl FnMut(),
+        mut log: Option<&mut Log>,
+    ) {
         let mut start = Instant::now();
         for (index, &(batch, compiled)) in self.batches.iter().enumerate() {
             // The end was lowered, if at all, before a barrier of the step before.
@@ -118,10 +132,10 @@ impl Runner<'_> {
                         Split::EachThread => 0..task.slices,
                     };
                     if !slices.is_empty() {
-                        // SAFETY: the task was linked from the Schedule that these arenas were
-                        // made for; `Schedule::check` has proven that slices of one thread are
-                        // not touched by another between two barriers, and `share` gives each
-                        // slice to one thread.
+                        // SAFETY: the caller's promise: the task was linked from the Schedule that
+                        // these arenas were made for. `Schedule::check` has proven that slices of
+                        // one thread are not touched by another between two barriers, and `share`
+                        // gives each slice to one thread.
                         unsafe { task.task.run(self.isa, &step, view, slices) }
                     }
                     if let (Some(times), Some(clock)) = (&mut times, &mut clock) {
@@ -140,7 +154,7 @@ impl Runner<'_> {
                 times.steps += 1;
             }
             if let Some(log) = &mut log {
-                // SAFETY: metrics lie in this thread's own arena.
+                // SAFETY: both are in the arenas, as of the caller's promise: in this thread's own.
                 let (loss_sum, correct) =
                     unsafe { (*view.at(linked.loss_sum), *view.at(linked.correct)) };
                 log.score.samples += batch.len() as u64;

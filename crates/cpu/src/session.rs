@@ -17,7 +17,7 @@ use laptime_graph::{
 use laptime_workload::{Precision, epoch_order};
 
 use crate::{
-    float_mode::FlushToZero,
+    float_mode::flushing_to_zero,
     link::{check_zeros, link},
     lower::{Target, lower},
     memory::{Floats, ThreadMemory},
@@ -44,6 +44,7 @@ pub(crate) struct CpuSession {
 
 impl CpuSession {
     pub(crate) fn new(job: &Job, device: &Device, isa: Isa) -> Result<Self, EngineError> {
+        job.check()?;
         let pool = Pool::new(job.threads)
             .map_err(|error| EngineError::Failed(format!("cannot start a thread: {error}")))?;
         let batch_size = job.workload.batch_size;
@@ -187,10 +188,15 @@ impl CpuSession {
         };
         let log = Mutex::new(Log::for_steps(before, batches.len(), profiled));
         self.pool.run(&|thread, barrier| {
-            let _mode = FlushToZero::new();
             // Held by the first thread for as long as it runs: no one else wants it.
             let mut log = (thread == 0).then(|| log.lock().expect("no thread panicked"));
-            runner.run(thread, || barrier.wait(), log.as_deref_mut());
+            let log = log.as_deref_mut();
+            // SAFETY: `prepare` has compiled the batches from Schedules that `lower` has checked, has
+            // seen that the persistent tensors lie in each as they do in `persistent`, and has made the
+            // other arenas as large as each says; `Job::check` and `check_samples` have seen the
+            // samples; the pool gives each of its threads one number, and its barrier waits for all.
+            // The session is borrowed to change it, so nobody else has its arenas.
+            flushing_to_zero(|| unsafe { runner.run(thread, || barrier.wait(), log) });
         });
         let log = log.into_inner().expect("no thread panicked");
         if mode == Mode::Training {

@@ -2,9 +2,12 @@
 
 mod common;
 
-use common::{fashion_mnist, instruction_sets, job, session};
-use laptime_engine::{EngineError, Progress};
-use laptime_workload::epoch_order;
+use std::sync::Arc;
+
+use common::{device, fashion_mnist, instruction_sets, job, session};
+use laptime_cpu::CpuEngine;
+use laptime_engine::{Engine, EngineError, Progress};
+use laptime_workload::{dataset::Dataset, epoch_order};
 
 #[test]
 fn a_net_learns_the_synthetic_classes() {
@@ -58,6 +61,35 @@ fn a_sample_that_is_not_there_is_refused() {
     let error = session.train(&[3, 64], &Progress::new()).unwrap_err();
     assert!(matches!(error, EngineError::Unsupported(_)));
     assert!(error.to_string().contains("sample 64"), "{error}");
+}
+
+/// Kernels write at the place of the label: they would write beyond the gradient.
+#[test]
+fn a_dataset_that_does_not_fit_the_workload_is_refused() {
+    let good = job(fashion_mnist(), 64, 1);
+    let refused = |change: &dyn Fn(&mut Dataset)| {
+        let mut job = good.clone();
+        change(Arc::make_mut(&mut job.dataset));
+        let refused = CpuEngine.compile(&job, &device("portable")).err();
+        let error = refused.expect("it does not fit");
+        assert!(matches!(error, EngineError::Unsupported(_)));
+        error.to_string()
+    };
+    let error = refused(&|dataset| dataset.train.labels[7] = 10);
+    assert!(error.contains("label 10"), "{error}");
+    let error = refused(&|dataset| dataset.test.labels[49] = 255);
+    assert!(error.contains("label 255"), "{error}");
+    let error = refused(&|dataset| dataset.train.pixels.truncate(100));
+    assert!(error.contains("100 bytes"), "{error}");
+    let error = refused(&|dataset| dataset.test.labels.push(0));
+    assert!(error.contains("51 labels"), "{error}");
+    let error = refused(&|dataset| dataset.shape.height = 27);
+    assert!(error.contains("27"), "{error}");
+
+    let mut narrow = good.clone();
+    Arc::make_mut(&mut narrow.workload).classes = 200;
+    let refused = CpuEngine.compile(&narrow, &device("portable")).err();
+    assert!(refused.unwrap().to_string().contains("200 classes"));
 }
 
 #[test]

@@ -26,6 +26,50 @@ pub struct Job {
     pub profile: bool,
 }
 
+impl Job {
+    /// Whether the dataset is one that the workload can be trained on. Kernels use labels as indices
+    /// without a look at them, so an engine asks this before anything else.
+    ///
+    /// # Errors
+    /// What does not fit. No dataset that was loaded for the workload fails.
+    pub fn check(&self) -> Result<(), EngineError> {
+        let Self {
+            workload, dataset, ..
+        } = self;
+        let name = &workload.name;
+        let unfit = |what: String| Err(EngineError::Unsupported(what));
+        if workload.layers.last().map(|last| &last.output[..]) != Some(&[workload.classes]) {
+            return unfit(format!(
+                "the last layer of {name} does not give a value for each of {} classes",
+                workload.classes
+            ));
+        }
+        if dataset.shape != workload.input {
+            return unfit(format!(
+                "{name} takes samples of {}, and the dataset has {}",
+                workload.input, dataset.shape
+            ));
+        }
+        for (which, samples) in [("training", &dataset.train), ("test", &dataset.test)] {
+            if samples.count().checked_mul(dataset.shape.bytes()) != Some(samples.pixels.len()) {
+                return unfit(format!(
+                    "the {which} samples have {} labels and {} bytes of pixels, which do not go together",
+                    samples.count(),
+                    samples.pixels.len()
+                ));
+            }
+            let beyond = |&&label: &&u8| usize::from(label) >= workload.classes;
+            if let Some(label) = samples.labels.iter().find(beyond) {
+                return unfit(format!(
+                    "a {which} sample has the label {label}, but {name} has {} classes",
+                    workload.classes
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Which optional passes a compiler may use.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Passes {

@@ -36,7 +36,8 @@ fn main() -> ExitCode {
     let begin = Instant::now();
     // Mesa's layer that reorders Vulkan devices asks for a Wayland display, and where there is none it
     // prints errors of its own. We order devices ourselves.
-    // SAFETY: this is the only thread.
+    // SAFETY: this is the only thread: none has been started here, and nothing that the program is linked
+    // with starts one before `main`.
     unsafe { env::set_var("NODEVICE_SELECT", "1") };
     let args = match Args::try_parse() {
         Ok(args) => args,
