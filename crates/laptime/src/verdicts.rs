@@ -100,11 +100,10 @@ pub fn end_with_input() {
     }
 }
 
-/// Keeps a good verdict. A failure is not kept, nor what time cut short: they are worth another look each
-/// time. What cannot be
-/// kept is asked again next time, so errors are of no interest.
+/// Keeps a good verdict. A failure is not kept: it is worth another look each time. What cannot be kept is
+/// asked again next time, so errors are of no interest.
 pub fn remember(engine: &dyn Engine, job: &Job, device: &Device, verdict: &gate::Verdict) {
-    if !verdict.is_verified() || gate::is_cut_short(verdict, job) {
+    if !verdict.is_verified() {
         return;
     }
     if let Some(path) = path(engine, job, device) {
