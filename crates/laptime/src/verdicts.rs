@@ -28,16 +28,18 @@ const ENDS_WITH_INPUT: &str = "LAPTIME_ENDS_WITH_INPUT";
 static ASKED: Mutex<Option<Child>> = Mutex::new(None);
 
 /// The gate's verdict, and whether it was remembered. `again` are the arguments with which `laptime
-/// verify` asks the same.
+/// verify` asks the same; `before_asking` is called where nothing is remembered.
 pub fn verdict(
     engine: &dyn Engine,
     job: &Job,
     device: &Device,
     again: &[String],
+    before_asking: impl FnOnce(),
 ) -> Result<(gate::Verdict, bool), EngineError> {
     if let Some(verdict) = remembered(engine, job, device) {
         return Ok((verdict, true));
     }
+    before_asking();
     let verdict = match in_a_process_of_its_own(again) {
         Some(verdict) => verdict,
         None => gate::verify(engine, job, device)?,

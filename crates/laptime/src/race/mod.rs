@@ -139,7 +139,7 @@ impl<'a> Racer<'a> {
         }
         let job = self.job(race);
         let (workload, engine) = (&race.options.workload, &self.entrant.engine);
-        match prepare::ask_gate(workload, engine, &job, race.shows_progress) {
+        match prepare::ask_gate(workload, engine, &job, race.options.quiet) {
             Ok(gate) => self.gate = Some(gate),
             Err(error) => self.fail(error.to_string()),
         }
