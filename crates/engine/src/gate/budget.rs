@@ -13,7 +13,7 @@ use crate::{EngineError, Job};
 
 /// What the whole gate may cost for one of our models, in the oracle's multiplications and additions: so
 /// much that ResNet50 gets six steps, and the state before the sixth is checked too.
-const OUR_COST: u64 = 420_000_000_000;
+const OUR_COST: u64 = 500_000_000_000;
 /// The same of a user's own model, whose owner waits for it.
 const USERS_COST: u64 = 125_000_000_000;
 /// Steps that every model gets, whatever they cost: Adam's second step is the first that tells of its
@@ -27,7 +27,7 @@ const COST_OF_VALUE: u64 = 12;
 /// What a value costs a step that lives across steps: it is copied, laid out and compared several times.
 const COST_OF_KEPT: u64 = 100;
 /// What a second of one quiet processor core is worth.
-const COST_A_SECOND: u64 = 22_000_000_000;
+const COST_A_SECOND: u64 = 17_000_000_000;
 
 /// What the gate may do.
 pub(super) struct Budget {
