@@ -14,7 +14,7 @@ use laptime_graph::{
     InitialValues, Mode, Op, Operation, Program, State, StateTensor, build,
     schedule::{Arena, Buffer, Schedule},
 };
-use laptime_workload::{Precision, epoch_order};
+use laptime_workload::{Precision, epoch_order, memory};
 
 use crate::{
     float_mode::flushing_to_zero,
@@ -42,15 +42,34 @@ pub(crate) struct CpuSession {
     profile: Option<TaskTimes>,
 }
 
+/// What a session's arenas take at the most: those that live within a step once for training and once,
+/// of an evaluation or of a shorter last batch, again.
+fn arena_bytes(schedule: &Schedule, threads: usize) -> u64 {
+    let bytes = |arena| schedule.arena_bytes(arena) as u64;
+    let of_threads = (threads as u64).saturating_mul(bytes(Arena::Thread));
+    bytes(Arena::Persistent)
+        .saturating_add(bytes(Arena::Step).saturating_mul(2))
+        .saturating_add(of_threads.saturating_mul(2))
+}
+
 impl CpuSession {
     pub(crate) fn new(job: &Job, device: &Device, isa: Isa) -> Result<Self, EngineError> {
         job.check()?;
-        let pool = Pool::new(job.threads)
-            .map_err(|error| EngineError::Failed(format!("cannot start a thread: {error}")))?;
         let batch_size = job.workload.batch_size;
         let program = build(&job.workload, Mode::Training, batch_size);
         let schedule = lower(&program, Target { isa }, &job.passes);
         check_zeros(&schedule).map_err(EngineError::Unsupported)?;
+        memory::check(arena_bytes(&schedule, job.threads)).map_err(|shortage| {
+            EngineError::Unsupported(format!(
+                "{} is too large to be trained here: with {} parameters in batches of {batch_size} on \
+                 {} threads it {shortage}; make the model or the batch smaller, or allow more memory",
+                job.workload.name,
+                program.parameter_count(),
+                job.threads,
+            ))
+        })?;
+        let pool = Pool::new(job.threads)
+            .map_err(|error| EngineError::Failed(format!("cannot start a thread: {error}")))?;
         let mut session = Self {
             job: job.clone(),
             device: device.clone(),

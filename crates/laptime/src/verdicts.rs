@@ -23,7 +23,7 @@ pub struct Judged {
     pub verdict: gate::Verdict,
 }
 
-/// The gate's verdict, and whether it was remembered.
+/// The gate's verdict, and whether it was remembered. `before_asking` is called where it was not.
 ///
 /// # Errors
 /// As of [`gate::verify`].
@@ -31,10 +31,12 @@ pub fn verdict(
     engine: &dyn Engine,
     job: &Job,
     device: &Device,
+    before_asking: impl FnOnce(),
 ) -> Result<(gate::Verdict, bool), EngineError> {
     if let Some(verdict) = remembered(engine, job, device) {
         return Ok((verdict, true));
     }
+    before_asking();
     let verdict = match in_a_child(engine, job, device) {
         Some(verdict) => verdict,
         None => gate::verify(engine, job, device)?,
@@ -63,10 +65,10 @@ fn in_a_child(engine: &dyn Engine, job: &Job, device: &Device) -> Option<gate::V
     (judged.subject? == subject).then_some(judged.verdict)
 }
 
-/// Keeps a good verdict. A failure is not kept, nor what time cut short: they are worth another look each
-/// time. What cannot be kept is asked again next time, so errors are of no interest.
+/// Keeps a good verdict. A failure is not kept: it is worth another look each time. What cannot be kept is
+/// asked again next time, so errors are of no interest.
 pub fn remember(engine: &dyn Engine, job: &Job, device: &Device, verdict: &gate::Verdict) {
-    if !verdict.is_verified() || gate::is_cut_short(verdict, job) {
+    if !verdict.is_verified() {
         return;
     }
     let subject = subject(engine, job, device);

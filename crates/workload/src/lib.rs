@@ -7,6 +7,7 @@ pub mod directories;
 mod fields;
 mod hexadecimal;
 mod layers;
+pub mod memory;
 mod optimizers;
 mod order;
 pub mod random;

@@ -20,7 +20,7 @@ mod one_step;
 mod semantics;
 mod verdict;
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use laptime_graph::{Mode, Program, State, StateTensor, build};
 use laptime_reference::Reference;
@@ -30,7 +30,7 @@ use laptime_workload::{
     epoch_order,
 };
 
-pub use budget::is_cut_short;
+pub use budget::{Plan, plan};
 pub use semantics::{Trace, trace_schedule};
 pub use verdict::Verdict;
 
@@ -74,7 +74,7 @@ pub fn verify_against(
 ) -> Result<Verdict, EngineError> {
     let samples = Arc::new(samples(truth));
     let budget = budget::Budget::of(truth)?;
-    let (oracle, last) = Oracle::train(truth, &samples, &budget);
+    let (oracle, last) = Oracle::train(truth, &samples, budget);
     let job = Job {
         dataset: samples.clone(),
         ..job.clone()
@@ -83,7 +83,7 @@ pub fn verify_against(
     if let Some(what) = semantics::difference(session.as_mut(), &oracle, last)? {
         return Ok(Verdict::Failed { what });
     }
-    let (differs, steps) = one_step::difference(session.as_mut(), &oracle, &samples, &budget)?;
+    let (differs, steps) = one_step::difference(session.as_mut(), &oracle, &samples)?;
     if let Some(what) = differs {
         return Ok(Verdict::Failed { what });
     }
@@ -116,6 +116,8 @@ struct Oracle {
     batch_size: usize,
     optimizer: Optimizer,
     precision: Precision,
+    /// What may be asked.
+    budget: budget::Budget,
     /// The mean loss of every step.
     losses: Vec<f64>,
     /// The states before the steps of [`CHECKED_STEPS`].
@@ -124,7 +126,7 @@ struct Oracle {
 
 impl Oracle {
     /// Also gives the state behind the last step.
-    fn train(job: &Job, samples: &Dataset, budget: &budget::Budget) -> (Self, State) {
+    fn train(job: &Job, samples: &Dataset, budget: budget::Budget) -> (Self, State) {
         let batch_size = job.workload.batch_size;
         let program = build(&job.workload, Mode::Training, batch_size);
         let evaluation = build(&job.workload, Mode::Evaluation, LOGITS);
@@ -136,7 +138,6 @@ impl Oracle {
         let mut reference = Reference::of_program(&program).without_rounding_points();
         reference.set_state(&initial);
         let (mut losses, mut states) = (Vec::new(), vec![initial]);
-        let start = Instant::now();
         for batch in order.chunks_exact(batch_size).take(budget.steps) {
             // Only the states that are asked for are kept: they are as large as the model.
             if !losses.is_empty() && CHECKED_STEPS.contains(&losses.len()) {
@@ -144,10 +145,6 @@ impl Oracle {
             }
             let (pixels, labels) = batch_of(samples, batch);
             losses.push(reference.step(&pixels, &labels).loss_sum / batch_size as f64);
-            let done = losses.len() as u32;
-            if budget.is_over_for_oracle(start.elapsed() * (done + 1) / done) {
-                break;
-            }
         }
         let last = reference.into_state();
         let oracle = Self {
@@ -158,6 +155,7 @@ impl Oracle {
             batch_size,
             optimizer: job.workload.optimizer,
             precision: job.workload.precision,
+            budget,
             losses,
             states,
         };

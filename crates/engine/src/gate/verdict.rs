@@ -12,8 +12,7 @@ use super::STEPS;
 pub enum Verdict {
     /// The same training.
     Verified {
-        /// Over how many steps: [`STEPS`], or fewer where the model is too large for the oracle's
-        /// time budget.
+        /// Over how many steps: [`STEPS`], or fewer where the model is too large for more.
         steps: usize,
     },
     /// Another training.

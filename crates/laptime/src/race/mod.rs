@@ -138,7 +138,7 @@ impl<'a> Racer<'a> {
             return;
         }
         let job = self.job(race);
-        match prepare::ask_gate(&self.entrant.engine, &job, race.shows_progress) {
+        match prepare::ask_gate(&self.entrant.engine, &job, race.options.quiet) {
             Ok(gate) => self.gate = Some(gate),
             Err(error) => self.fail(error.to_string()),
         }

@@ -46,7 +46,7 @@ pub fn run(args: RunArgs, begin: Instant) -> Result<(), Failure> {
         profile: options.profile,
     };
     let mut keeper = keeper(&options, &job, load_s)?;
-    let gate = prepare::ask_gate(&options.engine, &job, shows_progress)?;
+    let gate = prepare::ask_gate(&options.engine, &job, options.quiet)?;
     // The oracle's memory is not the training's.
     memory::forget_peak();
 
