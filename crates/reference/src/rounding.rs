@@ -124,8 +124,8 @@ fn errors_of_sums(
 ) -> Vec<f64> {
     let sizes = channel_sums(values / channels, channels, |rows, sizes| {
         for row in rows {
-            for c in 0..channels {
-                sizes[c] += value(row * channels + c, c).abs();
+            for (c, size) in sizes.iter_mut().enumerate() {
+                *size += value(row * channels + c, c).abs();
             }
         }
     });

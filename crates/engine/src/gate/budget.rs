@@ -12,8 +12,8 @@ use super::{CHECKED_STEPS, LOGITS, STEPS};
 use crate::{EngineError, Job};
 
 /// What the whole gate may cost for one of our models, in the oracle's multiplications and additions: so
-/// much that ResNet50 gets six steps, and the state before the sixth is checked too.
-const OUR_COST: u64 = 500_000_000_000;
+/// much that ResNet50 gets six steps in bfloat16 too, and the state before the sixth is checked.
+const OUR_COST: u64 = 530_000_000_000;
 /// The same of a user's own model, whose owner waits for it.
 const USERS_COST: u64 = 125_000_000_000;
 /// Steps that every model gets, whatever they cost: Adam's second step is the first that tells of its
