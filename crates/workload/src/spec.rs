@@ -5,6 +5,7 @@ use std::{fs::File, io::Read, ops::Range, path::Path};
 use toml::{Spanned, de::DeTable};
 
 use crate::{
+    Shown,
     fields::{Fields, POSITIVE},
     layers::LAYERS,
     optimizers::OPTIMIZERS,
@@ -59,7 +60,7 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 impl Spec {
     /// Reads and parses the file at `path`.
     pub fn read(path: &Path) -> Result<Self, SpecError> {
-        let file_name = path.display().to_string();
+        let file_name = Shown(path).to_string();
         let wrong = |what: String, advice| SpecError::file(&file_name, Problem::new(what, advice));
         let mut bytes = Vec::new();
         let file = File::open(path);
