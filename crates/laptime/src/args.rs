@@ -3,7 +3,7 @@
 use std::{
     fmt,
     num::{NonZeroU32, NonZeroU64},
-    path::PathBuf,
+    path::{Path, PathBuf},
     str::FromStr,
 };
 
@@ -233,6 +233,14 @@ pub struct EngineSettings {
 }
 
 impl WorkloadArgs {
+    /// The workload's file: a name that ends in `.toml` or has a path in it is one, any other a
+    /// built-in workload.
+    pub fn file(&self) -> Option<&Path> {
+        let path = Path::new(&self.workload);
+        let is_toml = path.extension().is_some_and(|ending| ending == "toml");
+        (is_toml || path.components().count() > 1).then_some(path)
+    }
+
     /// The same choice as another command line's arguments.
     pub fn again(&self) -> Vec<String> {
         let mut arguments = vec![self.workload.clone()];
