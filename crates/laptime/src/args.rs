@@ -3,7 +3,7 @@
 use std::{
     fmt,
     num::{NonZeroU32, NonZeroU64},
-    path::PathBuf,
+    path::{Path, PathBuf},
     str::FromStr,
 };
 
@@ -222,6 +222,16 @@ pub struct EngineSettings {
     pub threads: Option<u16>,
     #[command(flatten)]
     pub passes: PassesArgs,
+}
+
+impl WorkloadArgs {
+    /// The workload's file: a name that ends in `.toml` or has a path in it is one, any other a
+    /// built-in workload.
+    pub fn file(&self) -> Option<&Path> {
+        let path = Path::new(&self.workload);
+        let is_toml = path.extension().is_some_and(|ending| ending == "toml");
+        (is_toml || path.components().count() > 1).then_some(path)
+    }
 }
 
 /// What to train on.

@@ -8,7 +8,7 @@ use std::{
 
 use laptime_engine::{Job, Score};
 use laptime_measure::{Stage, Watch};
-use laptime_workload::dataset::Progress;
+use laptime_workload::{dataset::Progress, escaped};
 
 use crate::{
     output::{say, width},
@@ -31,6 +31,7 @@ impl Line {
     pub fn show(&self, text: &str) {
         if self.is_shown {
             // One column less than there are: some terminals wrap a full line.
+            let text = escaped(text);
             let text: String = text.chars().take(width().saturating_sub(1)).collect();
             // Whoever can't see progress doesn't miss it.
             let _ = write!(io::stderr(), "\r\x1b[2K{text}");
@@ -72,6 +73,7 @@ impl Lines {
         }
         let mut drawn = String::new();
         for text in texts.iter().take(self.count) {
+            let text = escaped(text);
             let text: String = text.chars().take(width().saturating_sub(1)).collect();
             drawn += &format!("\r\x1b[2K{text}\n");
         }

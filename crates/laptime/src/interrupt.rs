@@ -9,6 +9,7 @@ use std::{
 };
 
 use laptime_measure::{Stage, Watch};
+use laptime_workload::atomic_file::abandon_all;
 
 use crate::{
     child,
@@ -28,6 +29,7 @@ pub fn listen(watch: Arc<Watch>) -> Result<(), Failure> {
             // Behind what the terminal shows of progress and of the keys.
             let newline = if stderr_is_terminal() { "\n" } else { "" };
             say(&format!("{newline}interrupted; nothing was recorded"));
+            abandon_all();
             exit(INTERRUPTED.into());
         }
         watch.progress.stop();

@@ -41,7 +41,7 @@ fn main() -> ExitCode {
     unsafe { env::set_var("NODEVICE_SELECT", "1") };
     let args = match Args::try_parse() {
         Ok(args) => args,
-        Err(said) => return tell(&said),
+        Err(said) => return tell(said),
     };
     let done = match args.verb {
         Verb::Run(args) => verbs::run(args, begin),
@@ -60,9 +60,10 @@ fn main() -> ExitCode {
 }
 
 /// Help, versions, and mistakes on the command line.
-fn tell(said: &clap::Error) -> ExitCode {
+fn tell(said: clap::Error) -> ExitCode {
+    let is_mistake = said.use_stderr();
     let written = output::print_clap(said);
-    if said.use_stderr() {
+    if is_mistake {
         return ExitCode::from(2);
     }
     end(written)

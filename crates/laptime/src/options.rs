@@ -1,10 +1,6 @@
 //! The command line resolved: every name looked up, every default filled in.
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{io, path::Path, sync::Arc};
 
 use laptime_engine::{Device, DeviceKind, Engine, Passes};
 use laptime_measure::Machine;
@@ -19,10 +15,11 @@ use crate::{
         CheckpointArgs, DataArg, DeviceArg, EngineArgs, EngineSettings, RaceArgs, RunArgs,
         SampleArgs, TrainingArgs, WorkloadArgs,
     },
+    checkpoint::folder::Folder,
     device_choice::{Chosen, Wish, choose},
     display::Line,
     engines,
-    exports::{self, Export, Formats},
+    exports::{self, Destination, Export, Formats, Inputs},
     failure::Failure,
     output::{is_standard_stream, stderr_is_terminal},
     passes::passes,
@@ -72,7 +69,7 @@ pub struct RunOptions {
     /// Where the result goes beside standard output and the store.
     pub exports: Vec<Export>,
     /// Where the trained parameters go.
-    pub save: Option<PathBuf>,
+    pub save: Option<Destination>,
     /// Where the training is kept while it goes on, if anywhere.
     pub checkpoints: Option<CheckpointChoice>,
     /// No progress, no notes.
@@ -84,7 +81,7 @@ pub struct RunOptions {
 /// Where a training is kept while it goes on, and when.
 pub struct CheckpointChoice {
     /// The folder.
-    pub folder: PathBuf,
+    pub folder: Folder,
     /// Behind every so many steps, beside every epoch.
     pub every_steps: Option<u64>,
     /// Whether to go on from what it has.
@@ -142,7 +139,8 @@ impl RaceOptions {
                 )));
             }
         }
-        let exports = exports::resolve(args.exports, None, &formats)?;
+        let inputs = Inputs::of(args.workload.file(), args.samples.data_dir.as_deref(), None);
+        let (exports, _) = exports::open(args.exports, None, &formats, &inputs)?;
         let workload = WorkloadChoice::of_training(&args.workload, &args.training)?;
         let machine = Machine::identify();
         // A framework needs seconds to be imported.
@@ -217,7 +215,12 @@ impl RunOptions {
             csv: export::csv,
             markdown: export::markdown,
         };
-        let exports = exports::resolve(args.exports, args.save.as_deref(), &formats)?;
+        let inputs = Inputs::of(
+            args.workload.file(),
+            args.samples.data_dir.as_deref(),
+            args.checkpoints.checkpoint.as_deref(),
+        );
+        let (exports, save) = exports::open(args.exports, args.save, &formats, &inputs)?;
         let workload = WorkloadChoice::of_training(&args.workload, &args.training)?;
         // Before the devices: they may be tried out, which takes seconds.
         let checkpoints = CheckpointChoice::resolve(args.checkpoints, args.runs.get())?;
@@ -228,7 +231,7 @@ impl RunOptions {
             max_steps: args.max_steps.map(Into::into),
             runs: args.runs.into(),
             exports,
-            save: args.save,
+            save,
             checkpoints,
             quiet: args.quiet,
             profile: args.profile,
@@ -255,7 +258,7 @@ impl CheckpointChoice {
             )));
         }
         Ok(Some(Self {
-            folder,
+            folder: Folder::open(folder, args.resume)?,
             every_steps: args.checkpoint_every.map(Into::into),
             resume: args.resume,
         }))
@@ -268,25 +271,17 @@ impl WorkloadChoice {
         Self::of_training(args, &TrainingArgs::default())
     }
 
-    /// A name that ends in `.toml` or has a path in it is a file, `-` standard input, any other a
-    /// built-in workload.
+    /// For a whole training.
     pub fn of_training(args: &WorkloadArgs, training: &TrainingArgs) -> Result<Self, Failure> {
-        let path = Path::new(&args.workload);
-        let is_file = path
-            .extension()
-            .is_some_and(|extension| extension == "toml")
-            || path.components().count() > 1
-            || is_standard_stream(path);
-        let spec = if is_standard_stream(path) {
-            Spec::from_reader(io::stdin().lock(), "standard input")?
-        } else if is_file {
-            Spec::read(path)?
-        } else {
-            Builtin::find(&args.workload)
+        let is_streamed = is_standard_stream(Path::new(&args.workload));
+        let spec = match args.file() {
+            _ if is_streamed => Spec::from_reader(io::stdin().lock(), "standard input")?,
+            Some(path) => Spec::read(path)?,
+            None => Builtin::find(&args.workload)
                 .map_err(|error| {
                     Failure::Usage(format!("{error}; a file's name must end in .toml"))
                 })?
-                .spec()
+                .spec(),
         };
         let workload = spec.resolve(&Overrides {
             batch_size: args.batch_size,
@@ -296,7 +291,7 @@ impl WorkloadChoice {
         })?;
         Ok(Self {
             workload: Arc::new(workload),
-            built_in: !is_file,
+            built_in: args.file().is_none() && !is_streamed,
         })
     }
 }

@@ -20,6 +20,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     anonymous::anonymous,
     options::{EngineChoice, WorkloadChoice},
+    output,
 };
 
 /// The gate's verdict and what it took.
@@ -132,11 +133,23 @@ pub fn digest(workload: &Workload) -> String {
     format!("sha256:{}", hexadecimal(&Sha256::digest(text)))
 }
 
+/// The store of records, or `None` with a warning where it cannot be written: the user is told before
+/// the work begins, and can still end it.
+pub fn open_store() -> Option<Store> {
+    let opened = match data_dir() {
+        Err(error) => Err(format!("the record cannot be stored: {error}")),
+        Ok(folder) => {
+            let store = Store::below(&folder);
+            let checked = store.check().map_err(|error| error.to_string());
+            checked.map(|()| store)
+        }
+    };
+    opened.inspect_err(|text| output::warning(text)).ok()
+}
+
 /// Keeps a record; gives the path of its file, or why there is none.
-pub fn store(record: &Record) -> Result<PathBuf, String> {
-    let folder = data_dir().map_err(|error| format!("the record could not be stored: {error}"))?;
-    let stored = Store::below(&folder).save(record);
-    stored.map_err(|error| error.to_string())
+pub fn store(to: &Store, record: &Record) -> Result<PathBuf, String> {
+    to.save(record).map_err(|error| error.to_string())
 }
 
 /// The same seed must give the same losses, bit for bit, with an engine that promises this; where

@@ -12,6 +12,7 @@ use std::{
 };
 
 use laptime_engine::EngineError;
+use laptime_workload::Shown;
 
 use crate::{
     compiled,
@@ -126,7 +127,7 @@ impl PeerProcess {
             program.process_group(0);
         }
         let mut child = program.spawn().map_err(|error| {
-            let python = start.python.display();
+            let python = Shown(start.python);
             EngineError::Unsupported(format!("{title}: {python} cannot be started: {error}"))
         })?;
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take());

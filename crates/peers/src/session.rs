@@ -12,6 +12,7 @@ use laptime_engine::{
     gate::Trace,
 };
 use laptime_graph::{Mode, State, build};
+use laptime_workload::Shown;
 
 use crate::{
     exchange::{ExchangeError, StoredAs, read_state, write_job, write_order, write_state},
@@ -215,7 +216,7 @@ impl Session for PeerSession {
         })?;
         self.process.wait_done()?;
         let bytes = fs::read(&to)
-            .map_err(|error| EngineError::Failed(format!("{}: {error}", to.display())))?;
+            .map_err(|error| EngineError::Failed(format!("{}: {error}", Shown(&to))))?;
         let (values, _) = bytes.as_chunks();
         Ok(values
             .iter()

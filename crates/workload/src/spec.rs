@@ -10,6 +10,7 @@ use std::{
 use toml::{Spanned, de::DeTable};
 
 use crate::{
+    Shown,
     fields::{Fields, POSITIVE},
     layers::LAYERS,
     optimizers::OPTIMIZERS,
@@ -64,7 +65,7 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 impl Spec {
     /// Reads and parses the file at `path`.
     pub fn read(path: &Path) -> Result<Self, SpecError> {
-        let file_name = path.display().to_string();
+        let file_name = Shown(path).to_string();
         let file = File::open(path).map_err(|error| unreadable(&file_name, &error))?;
         Self::from_reader(file, &file_name)
     }

@@ -14,14 +14,14 @@
 use std::{
     collections::HashMap,
     fs::File,
-    io::{self, Read, Write},
+    io::{self, Read},
     path::Path,
 };
 
 use laptime_engine::Score;
 use laptime_graph::{State, StateTensor};
 use laptime_measure::{Epoch, Phases, Resumption, SoFar};
-use laptime_workload::hexadecimal;
+use laptime_workload::{atomic_file, hexadecimal};
 use safetensors::{Dtype, SafeTensorError, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -83,27 +83,10 @@ struct Stored {
     bytes: Vec<u8>,
 }
 
-/// Writes a checkpoint so that the file, at any time, is the one before or this one, whole. Only
-/// one process at a time may write to a folder.
+/// Writes a checkpoint so that the file, at any time, is the one before or this one, whole.
 pub fn write(path: &Path, checkpoint: Checkpoint) -> io::Result<()> {
     let bytes = bytes_of(checkpoint).map_err(io::Error::other)?;
-    let new = path.with_extension("new");
-    let mut file = File::create(&new)?;
-    let written = file
-        .write_all(&bytes)
-        // The name must not come to the disk before what it names.
-        .and_then(|()| file.sync_all())
-        .and_then(|()| std::fs::rename(&new, path));
-    if let Err(error) = written {
-        // A full disk has better uses for half a checkpoint's room.
-        let _ = std::fs::remove_file(&new);
-        return Err(error);
-    }
-    // Neither has every system folders that can be synchronised, nor is the old checkpoint a loss.
-    if let Some(folder) = path.parent().and_then(|folder| File::open(folder).ok()) {
-        let _ = folder.sync_all();
-    }
-    Ok(())
+    atomic_file::write(path, &bytes)
 }
 
 /// The bytes of a checkpoint's file.

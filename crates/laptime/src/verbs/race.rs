@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use laptime_engine::Job;
 use laptime_measure::Watch;
-use laptime_results::{GateVerdict, PartialReason, Record, race as render};
+use laptime_results::{GateVerdict, PartialReason, Record, Store, race as render};
+use laptime_workload::Shown;
 
 use crate::{
     args::RaceArgs,
@@ -15,7 +16,7 @@ use crate::{
     output::{self, say, stderr_is_terminal},
     prepare,
     race::race as run_race,
-    recording::store,
+    recording::{open_store, store},
 };
 
 /// Races, stores a record for each engine, writes the exports and prints the table.
@@ -24,6 +25,7 @@ pub fn race(args: RaceArgs) -> Result<(), Failure> {
     let shows_progress = !options.quiet && stderr_is_terminal();
     let watch = Arc::new(Watch::new());
     interrupt::listen(Arc::clone(&watch))?;
+    let store = open_store();
     let workload = &options.workload.workload;
     let (dataset, load_s) = prepare::load(workload.dataset, &options.load, shows_progress)?;
     let job = Job {
@@ -34,12 +36,15 @@ pub fn race(args: RaceArgs) -> Result<(), Failure> {
         profile: false,
     };
     let records = run_race(&options, job, load_s, &watch, shows_progress);
-    report(&records, &options)
+    report(&records, options, store.as_ref())
 }
 
 /// Hands the results out in every way that was asked for, as `laptime run` does.
-fn report(records: &[Record], options: &RaceOptions) -> Result<(), Failure> {
-    let stored: Vec<Result<_, String>> = records.iter().map(store).collect();
+fn report(records: &[Record], options: RaceOptions, to: Option<&Store>) -> Result<(), Failure> {
+    let stored: Vec<Result<_, String>> = match to {
+        Some(to) => records.iter().map(|record| store(to, record)).collect(),
+        None => Vec::new(),
+    };
     let mut done = vec![exports::show(&options.exports, |style| {
         render(records, style)
     })];
@@ -51,12 +56,12 @@ fn report(records: &[Record], options: &RaceOptions) -> Result<(), Failure> {
     if let Some(folder) = kept
         && !options.quiet
     {
-        say(&format!("records stored in {}", folder.display()));
+        say(&format!("records stored in {}", Shown(folder)));
     }
     if let Some(text) = stored.iter().find_map(|stored| stored.as_ref().err()) {
         output::warning(text);
     }
-    done.extend(exports::write(&options.exports, records));
+    done.extend(exports::write(options.exports, records));
     done.push(verdict_on(records));
     exports::first_failure(done)
 }

@@ -4,7 +4,8 @@ use std::{slice, sync::Arc, time::Instant};
 
 use laptime_engine::{Job, Session};
 use laptime_measure::{Checkpoints, Measurement, Run, Watch, measure, memory};
-use laptime_results::{PartialReason, Record, render};
+use laptime_results::{PartialReason, Record, Store, render};
+use laptime_workload::Shown;
 
 use crate::{
     args::RunArgs,
@@ -16,7 +17,7 @@ use crate::{
     options::RunOptions,
     output::{self, say, stderr_is_terminal},
     prepare, profile,
-    recording::{Outcome, differing_losses, record, store},
+    recording::{Outcome, differing_losses, open_store, record, store},
     save::save,
 };
 
@@ -32,6 +33,7 @@ pub fn run(args: RunArgs, begin: Instant) -> Result<(), Failure> {
     }
     let watch = Arc::new(Watch::new());
     interrupt::listen(Arc::clone(&watch))?;
+    let store = open_store();
 
     let (dataset, load_s) = prepare::load(
         options.workload.workload.dataset,
@@ -66,7 +68,13 @@ pub fn run(args: RunArgs, begin: Instant) -> Result<(), Failure> {
         Some(&gate),
         outcome,
     );
-    report(&record, &options, session.as_mut(), keeper.as_ref())
+    report(
+        &record,
+        options,
+        session.as_mut(),
+        keeper.as_ref(),
+        store.as_ref(),
+    )
 }
 
 /// What keeps the training, if anything is to.
@@ -76,7 +84,7 @@ fn keeper(options: &RunOptions, job: &Job, load_s: f64) -> Result<Option<Keeper>
     };
     let keeper = Keeper::open(choice, job, &options.engine, options.max_steps, load_s)?;
     if !options.quiet && choice.resume {
-        let path = keeper.kept().0.display();
+        let path = Shown(keeper.kept().0);
         // Begins where there is none: the command that starts a training can then be the one that
         // a scheduler repeats whenever the machine was taken away.
         say(&match keeper.start_step() {
@@ -137,7 +145,7 @@ fn repeat(
             if let Some(text) = &warning {
                 output::warning(text);
             }
-            let kept = keeper.map(|keeper| keeper.warnings().to_vec());
+            let kept = keeper.map(|keeper| keeper.warnings());
             let outcome = Outcome {
                 device: session.device().clone(),
                 details: session.details(),
@@ -160,12 +168,13 @@ fn repeat(
 /// from succeeding; the first failure is the program's.
 fn report(
     record: &Record,
-    options: &RunOptions,
+    options: RunOptions,
     session: &mut dyn Session,
     keeper: Option<&Keeper>,
+    to: Option<&Store>,
 ) -> Result<(), Failure> {
     // First of all, so that whatever fails below, the result is kept.
-    let stored = store(record);
+    let stored = to.map(|to| store(to, record));
     let mut done = vec![exports::show(&options.exports, |style| {
         render(record, style)
     })];
@@ -175,25 +184,26 @@ fn report(
         output::warning("--profile: this engine cannot tell where its time goes");
     }
     match stored {
-        Ok(path) if !options.quiet => say(&format!("stored as {}", path.display())),
-        Ok(_) => {}
+        Some(Ok(path)) if !options.quiet => say(&format!("stored as {}", Shown(&path))),
+        // Why there is no store has been told.
+        Some(Ok(_)) | None => {}
         // A home that cannot be written costs the record, not the result.
-        Err(text) => output::warning(&text),
+        Some(Err(text)) => output::warning(&text),
     }
     if let Some(keeper) = keeper {
         if let (path, Some(step)) = keeper.kept()
             && !options.quiet
         {
-            let path = path.display();
+            let path = Shown(path);
             say(&format!(
                 "kept at step {step} in {path}; --resume goes on from there"
             ));
         }
         done.push(keeper.outcome());
     }
-    done.extend(exports::write(&options.exports, slice::from_ref(record)));
-    if let Some(path) = &options.save {
-        done.push(save(session, &options.workload.workload, path));
+    done.extend(exports::write(options.exports, slice::from_ref(record)));
+    if let Some(file) = options.save {
+        done.push(save(session, &options.workload.workload, file));
     }
     done.push(verdict_on(record));
     exports::first_failure(done)

@@ -51,6 +51,20 @@ impl Home {
         command
     }
 
+    /// A shell with this home.
+    pub fn shell(&self, script: &str) -> Command {
+        let mut shell = Command::new("sh");
+        let laptime = self.command("");
+        shell.args(["-c", script]).current_dir(self.path(""));
+        for (name, value) in laptime.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        shell
+    }
+
     pub fn laptime(&self, arguments: &str) -> Done {
         done(self.command(arguments))
     }

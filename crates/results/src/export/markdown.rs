@@ -2,6 +2,7 @@
 
 use laptime_measure::Run;
 
+use super::cell;
 use crate::{
     Record,
     render::{decimals, grouped, mebibytes, percent},
@@ -62,11 +63,6 @@ fn cells(record: &Record, run: &Run) -> [String; 12] {
 
 /// A row of any table.
 pub(super) fn row(cells: &[String]) -> String {
-    let cells: Vec<String> = cells.iter().map(|cell| escaped(cell)).collect();
+    let cells: Vec<String> = cells.iter().map(|text| cell::markdown(text)).collect();
     format!("| {} |\n", cells.join(" | "))
-}
-
-/// A cell ends at a bar and a row at the end of its line.
-fn escaped(cell: &str) -> String {
-    cell.replace('|', "\\|").replace(['\n', '\r'], " ")
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     DatasetSource, Measure, Record, Standing, Standings,
-    export::markdown::row,
+    export::{cell::markdown_paragraph, markdown::row},
     render::{
         conditions, counted, decimals, mebibytes, percent, ratio_text, reason, verdict_sentence,
     },
@@ -36,10 +36,10 @@ pub fn race_markdown(records: &[Record]) -> String {
         if record.dataset.source != DatasetSource::Official {
             below.push("not the official data".into());
         }
-        text += &format!("\n{}\n", below.join(" · "));
+        text += &format!("\n{}\n", markdown_paragraph(&below.join(" · ")));
     }
     if let Some(sentence) = verdict_sentence(&standings) {
-        text += &format!("\n{sentence}\n");
+        text += &format!("\n{}\n", markdown_paragraph(&sentence));
     }
     text
 }
