@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use laptime_engine::{Progress, Score};
+use laptime_engine::{Progress, Score, Tally};
 use laptime_graph::schedule::Split;
 use laptime_workload::dataset::Samples;
 
@@ -26,7 +26,7 @@ pub(crate) struct Compiled {
 
 /// What the first thread writes down; it has room for all of it from the start.
 pub(crate) struct Log {
-    pub(crate) score: Score,
+    pub(crate) tally: Tally,
     pub(crate) step_s: Vec<f32>,
     pub(crate) profile: Option<TaskTimes>,
 }
@@ -45,7 +45,7 @@ impl Log {
     /// are wanted.
     pub(crate) fn for_steps(score: Score, steps: usize, profiled_tasks: Option<usize>) -> Self {
         Self {
-            score,
+            tally: Tally::from(score),
             step_s: Vec::with_capacity(steps),
             profile: profiled_tasks.map(|tasks| TaskTimes {
                 tasks: vec![Duration::ZERO; tasks],
@@ -157,10 +157,12 @@ impl Runner<'_> {
                 // SAFETY: both are in the arenas, as of the caller's promise: in this thread's own.
                 let (loss_sum, correct) =
                     unsafe { (*view.at(linked.loss_sum), *view.at(linked.correct)) };
-                log.score.samples += batch.len() as u64;
-                log.score.loss_sum += f64::from(loss_sum);
-                log.score.correct += correct as u64;
-                self.progress.tell(log.score);
+                log.tally.add(Score {
+                    samples: batch.len() as u64,
+                    loss_sum: f64::from(loss_sum),
+                    correct: correct as u64,
+                });
+                self.progress.tell(log.tally.score);
                 let now = Instant::now();
                 log.step_s.push((now - start).as_secs_f32());
                 start = now;

@@ -225,8 +225,9 @@ impl CpuSession {
             }
         }
         EpochReport {
-            score: log.score,
+            score: log.tally.score,
             step_s: Some(log.step_s),
+            not_finite: log.tally.not_finite,
         }
     }
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use common::{device, fashion_mnist, instruction_sets, job, session};
 use laptime_cpu::CpuEngine;
-use laptime_engine::{Engine, EngineError, Progress};
-use laptime_workload::{dataset::Dataset, epoch_order};
+use laptime_engine::{Engine, EngineError, NotFinite, Progress};
+use laptime_workload::{Optimizer, dataset::Dataset, epoch_order};
 
 #[test]
 fn a_net_learns_the_synthetic_classes() {
@@ -52,6 +52,41 @@ fn a_wish_to_stop_ends_an_epoch_between_two_steps() {
     assert_eq!(report.score.samples, 32);
     assert_eq!(report.step_s.unwrap().len(), 1);
     assert_eq!(session.state().unwrap().steps, 1);
+}
+
+#[test]
+fn the_first_step_whose_loss_is_not_finite_is_told_to_the_step() {
+    let mut workload = fashion_mnist();
+    workload.optimizer = Optimizer::Sgd {
+        learning_rate: 1e30,
+        momentum: 0.0,
+    };
+    let job = job(workload, 32 * 12 + 5, 2);
+    let order = epoch_order(1, 0, 32 * 12 + 5, true);
+    for isa in instruction_sets() {
+        // A step a call, each with a score of its own.
+        let mut single = session(&job, isa);
+        let first = order.chunks(32).position(|batch| {
+            let report = single.train(batch, &Progress::new()).unwrap();
+            assert_eq!(
+                report.not_finite.is_none(),
+                report.score.loss_sum.is_finite()
+            );
+            report.not_finite.is_some()
+        });
+        let first = 32 * first.expect("it diverges") as u64;
+        assert!(
+            first > 0,
+            "{isa}: the first loss is that of the initial weights"
+        );
+        let report = session(&job, isa).train(&order, &Progress::new()).unwrap();
+        let place = NotFinite {
+            after: first,
+            by: first + 32,
+        };
+        assert_eq!(report.not_finite, Some(place), "{isa}");
+        assert_eq!(report.score.samples, order.len() as u64, "it trains on");
+    }
 }
 
 #[test]

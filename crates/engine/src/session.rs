@@ -9,7 +9,7 @@ use laptime_graph::State;
 use laptime_workload::{Workload, dataset::Dataset};
 use serde::{Deserialize, Serialize};
 
-use crate::{Device, DeviceKind, EngineError, Progress, gate::Trace};
+use crate::{Device, DeviceKind, EngineError, NotFinite, Progress, gate::Trace};
 
 /// What to train, with what data and how.
 #[derive(Debug, Clone)]
@@ -242,6 +242,9 @@ pub struct EpochReport {
     pub score: Score,
     /// The seconds of every step of this call, where steps can be seen.
     pub step_s: Option<Vec<f32>>,
+    /// Where in this call the loss ceased to be finite, if it did; see [`crate::Tally`]. Training goes
+    /// on all the same.
+    pub not_finite: Option<NotFinite>,
 }
 
 /// Loss and accuracy over a number of samples.

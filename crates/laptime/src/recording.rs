@@ -158,20 +158,26 @@ pub fn differing_losses(engine: &dyn Engine, runs: &[Run]) -> Option<String> {
     if !engine.repeats_exactly() {
         return None;
     }
-    let losses = |run: &Run| -> Vec<u64> {
-        run.epochs
-            .iter()
-            .map(|epoch| epoch.loss.to_bits())
-            .collect()
-    };
-    let mut whole = runs.iter().filter(|run| run.test.is_some());
-    let first = losses(whole.next()?);
-    let other = whole.find(|run| losses(run) != first)?;
+    let (epoch, one, other) = first_difference(runs)?;
     Some(format!(
-        "runs from the same seed gave different losses: {:?} and {:?}",
-        runs[0].epochs.last()?.loss,
-        other.epochs.last()?.loss
+        "runs from the same seed gave different losses in epoch {epoch}: {one:?} and {other:?}"
     ))
+}
+
+/// The first epoch, from 1, whose loss a whole run does not share with the first of them, and both
+/// losses.
+fn first_difference(runs: &[Run]) -> Option<(usize, f64, f64)> {
+    let mut whole = runs.iter().filter(|run| run.test.is_some());
+    let first = whole.next()?;
+    whole.find_map(|other| {
+        let losses = first.epochs.iter().zip(&other.epochs);
+        let mut losses = losses.map(|(one, other)| (one.loss, other.loss)).zip(1..);
+        losses.find_map(|((one, other), epoch)| {
+            // Whatever the bits of a NaN are, no two of them are two results.
+            let is_same = one.to_bits() == other.to_bits() || one.is_nan() && other.is_nan();
+            (!is_same).then_some((epoch, one, other))
+        })
+    })
 }
 
 fn gate_facts(gate: Option<&GateReport>) -> Gate {
@@ -224,5 +230,55 @@ pub fn device_facts(device: &Device) -> DeviceFacts {
         software: device.software,
         dispatches_per_step: None,
         device_step_s: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use laptime_measure::{Epoch, Phases, Test};
+
+    use super::*;
+
+    fn run(losses: &[f64]) -> Run {
+        Run {
+            seed: 1,
+            wall_s: 1.0,
+            total_s: 1.0,
+            phases: Phases::default(),
+            epochs: losses
+                .iter()
+                .map(|&loss| Epoch {
+                    train_s: 0.1,
+                    loss,
+                    accuracy: 0.1,
+                    samples: 32,
+                })
+                .collect(),
+            step_s: None,
+            test: Some(Test {
+                loss: 1.0,
+                accuracy: 0.1,
+            }),
+            peak_memory_bytes: None,
+            resumed: Vec::new(),
+            diverged: None,
+        }
+    }
+
+    #[test]
+    fn losses_differ_by_a_bit_and_a_nan_is_a_nan() {
+        let (nan, above) = (f64::NAN, 0.5f64.next_up());
+        assert_eq!(first_difference(&[]), None);
+        let diverged = [run(&[0.5, nan]), run(&[0.5, -nan]), run(&[0.5, nan])];
+        assert_eq!(first_difference(&diverged), None);
+        let earlier = [run(&[0.5, nan]), run(&[0.5, nan]), run(&[above, nan])];
+        assert_eq!(first_difference(&earlier), Some((1, 0.5, above)));
+        let only_one = first_difference(&[run(&[0.5]), run(&[nan])]);
+        let (epoch, one, other) = only_one.expect("only one is a number");
+        assert!(epoch == 1 && one == 0.5 && other.is_nan());
+        // One that was interrupted has trained less.
+        let mut interrupted = run(&[0.7]);
+        interrupted.test = None;
+        assert_eq!(first_difference(&[interrupted, run(&[0.5])]), None);
     }
 }

@@ -130,7 +130,8 @@ impl From<DeviceKind> for KindReport {
     }
 }
 
-/// A score; a loss that is not finite has no word in JSON and comes as null.
+/// A score, of all that the command has done by then. JSON has no word for a sum of losses that is not
+/// finite: it comes as null, and is read as NaN. The `step` events before and after show when that began.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 pub(crate) struct ScoreReport {
     samples: u64,

@@ -8,7 +8,7 @@ use std::{
 };
 
 use laptime_engine::{
-    Device, DeviceKind, EngineError, EpochReport, Job, Progress, Score, Session, StepCosts,
+    Device, DeviceKind, EngineError, EpochReport, Job, Progress, Score, Session, StepCosts, Tally,
     gate::Trace,
 };
 use laptime_graph::{Mode, State, build};
@@ -115,8 +115,9 @@ impl PeerSession {
         command: &Command,
         before: Score,
         progress: &Progress,
-    ) -> Result<(Score, Option<Vec<f32>>), EngineError> {
+    ) -> Result<EpochReport, EngineError> {
         self.process.send(command)?;
+        let mut tally = Tally::from(before);
         let mut heard = Instant::now();
         loop {
             let event = self.process.poll(LOOK, heard)?;
@@ -134,7 +135,8 @@ impl PeerSession {
                     peak_memory_bytes,
                 }) => (score, None, peak_memory_bytes),
                 Some(Event::Step(score)) => {
-                    progress.tell(before + score.into());
+                    tally.reach(before + score.into());
+                    progress.tell(tally.score);
                     continue;
                 }
                 // Again and again: a wish that came before the training began was not meant for it.
@@ -146,9 +148,13 @@ impl PeerSession {
                 Some(other) => return Err(self.process.unexpected(&other)),
             };
             self.peak_memory_bytes = peak_memory_bytes.or(self.peak_memory_bytes);
-            let score = before + score.into();
-            progress.tell(score);
-            return Ok((score, step_s));
+            tally.reach(before + score.into());
+            progress.tell(tally.score);
+            return Ok(EpochReport {
+                score: tally.score,
+                step_s,
+                not_finite: tally.not_finite,
+            });
         }
     }
 
@@ -194,18 +200,17 @@ impl Session for PeerSession {
 
     fn train(&mut self, order: &[u32], progress: &Progress) -> Result<EpochReport, EngineError> {
         let order = self.write_order(order)?;
-        let (score, step_s) = self.score(
+        self.score(
             &Command::Train { order: &order },
             progress.score(),
             progress,
-        )?;
-        Ok(EpochReport { score, step_s })
+        )
     }
 
     fn evaluate(&mut self, progress: &Progress) -> Result<Score, EngineError> {
         Ok(self
             .score(&Command::Evaluate, Score::default(), progress)?
-            .0)
+            .score)
     }
 
     fn logits(&mut self, samples: &[u32]) -> Result<Vec<f32>, EngineError> {

@@ -20,7 +20,7 @@ use std::{
 
 use laptime_engine::Score;
 use laptime_graph::{State, StateTensor};
-use laptime_measure::{Epoch, Phases, Resumption, SoFar};
+use laptime_measure::{Divergence, Epoch, Phases, Resumption, SoFar};
 use laptime_workload::{atomic_file, hexadecimal};
 use safetensors::{Dtype, SafeTensorError, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
@@ -65,6 +65,8 @@ struct About {
     phases: Phases,
     peak_memory_bytes: Option<u64>,
     resumed: Vec<Resumption>,
+    #[serde(default)]
+    diverged: Option<Divergence>,
 }
 
 const FORMAT: &str = "laptime.checkpoint.v1";
@@ -105,6 +107,7 @@ pub fn bytes_of(checkpoint: Checkpoint) -> Result<Vec<u8>, SafeTensorError> {
         phases: so_far.phases,
         peak_memory_bytes: so_far.peak_memory_bytes,
         resumed: so_far.resumed,
+        diverged: so_far.diverged,
     };
     let about = serde_json::to_string(&about).expect("it has only strings for keys");
     // Tensor by tensor, so that never two whole copies of the state are there.
@@ -232,6 +235,7 @@ pub fn checkpoint_of(bytes: &[u8]) -> Result<Checkpoint, String> {
         phases: about.phases,
         peak_memory_bytes: about.peak_memory_bytes,
         resumed: about.resumed,
+        diverged: about.diverged,
         ..SoFar::nothing()
     };
     let mut state = State {

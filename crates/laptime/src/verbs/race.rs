@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use laptime_engine::Job;
 use laptime_measure::Watch;
-use laptime_results::{GateVerdict, PartialReason, Record, Store, race as render};
+use laptime_results::{GateVerdict, PartialReason, Record, Store, divergence, race as render};
 use laptime_workload::Shown;
 
 use crate::{
@@ -86,6 +86,10 @@ fn verdict_on(records: &[Record]) -> Result<(), Failure> {
         return Err(Failure::Failed(format!(
             "not the same training as the oracle's: {names}"
         )));
+    }
+    if let Some(names) = names(|record| divergence(record).is_some()) {
+        let what = format!("diverged, with a loss that is not finite: {names}");
+        return Err(Failure::diverged(&what));
     }
     Ok(())
 }

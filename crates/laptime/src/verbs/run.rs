@@ -4,7 +4,7 @@ use std::{slice, sync::Arc, time::Instant};
 
 use laptime_engine::{Job, Session};
 use laptime_measure::{Checkpoints, Measurement, Run, Watch, measure, memory};
-use laptime_results::{PartialReason, Record, Store, render};
+use laptime_results::{PartialReason, Record, Store, divergence, render};
 use laptime_workload::Shown;
 
 use crate::{
@@ -228,6 +228,10 @@ fn verdict_on(record: &Record) -> Result<(), Failure> {
              again",
             record.engine.name
         )));
+    }
+    if let Some(place) = divergence(record) {
+        let what = format!("the training diverged {place}: its loss is not finite");
+        return Err(Failure::diverged(&what));
     }
     Ok(())
 }

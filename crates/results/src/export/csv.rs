@@ -54,6 +54,15 @@ const COLUMNS: &[Column] = &[
     ("test_accuracy", |_, run| {
         optional(run.test.map(|test| test.accuracy))
     }),
+    ("diverged", |_, run| run.is_diverged().to_string()),
+    // Empty where only the losses tell, or the step is not known exactly.
+    ("diverged_epoch", |_, run| {
+        optional(run.diverged.map(|it| it.epoch))
+    }),
+    ("diverged_step", |_, run| {
+        let exact = run.diverged.filter(|it| it.step == it.last_step);
+        optional(exact.map(|it| it.step))
+    }),
     ("peak_memory_bytes", |_, run| {
         optional(run.peak_memory_bytes)
     }),

@@ -4,8 +4,8 @@ use laptime_measure::Run;
 
 use super::cell;
 use crate::{
-    Record,
-    render::{decimals, grouped, mebibytes, percent},
+    Record, divergence,
+    render::{accuracy, decimals, grouped, mebibytes},
     summary::typical_run,
 };
 
@@ -38,6 +38,7 @@ fn cells(record: &Record, run: &Run) -> [String; 12] {
         None => seconds(summary.total_s.median),
     };
     let mut notes = vec![record.gate.to_string()];
+    notes.extend(divergence(record).map(|place| format!("diverged {place}")));
     if record.partial {
         notes.push("partial".into());
     }
@@ -55,8 +56,7 @@ fn cells(record: &Record, run: &Run) -> [String; 12] {
         seconds(run.phases.compile_s),
         grouped(summary.samples_per_s.round() as u64),
         format!("{:.1}", summary.achieved_flops / 1e9),
-        run.test
-            .map_or_else(String::new, |test| percent(test.accuracy)),
+        run.test.map_or_else(String::new, accuracy),
         run.peak_memory_bytes.map_or_else(String::new, mebibytes),
     ]
 }
