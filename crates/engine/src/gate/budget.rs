@@ -76,7 +76,12 @@ impl Budget {
 /// Whether a verdict is over fewer steps than the model is worth, because time ran out: next time it
 /// may be a better one.
 pub fn is_cut_short(verdict: &Verdict, job: &Job) -> bool {
-    let Verdict::Verified { steps: done } = verdict else {
+    let Verdict::Verified {
+        steps: done,
+        diverges_at: None,
+        ..
+    } = verdict
+    else {
         return false;
     };
     let program = build(&job.workload, Mode::Training, job.workload.batch_size);
@@ -188,9 +193,9 @@ mod tests {
         assert!(!ours.is_over_for_oracle(Duration::from_secs(100)));
         let users = Budget::of(&job(dense(100))).expect("it fits");
         assert!(users.is_over_for_oracle(Duration::from_secs(100)));
-        let full = Verdict::Verified { steps: STEPS };
+        let full = Verdict::verified(STEPS);
         assert!(!is_cut_short(&full, &job(dense(100))));
-        let short = Verdict::Verified { steps: STEPS - 1 };
+        let short = Verdict::verified(STEPS - 1);
         assert!(is_cut_short(&short, &job(dense(100))));
     }
 
