@@ -137,9 +137,8 @@ fn training_differs(
     alone: &Score,
     [start, state, expected]: [&State; 3],
 ) -> Option<String> {
-    let is_finite = |score: &Score, state| {
-        score.loss_sum.is_finite() && largest_of_state(state).is_finite()
-    };
+    let is_finite =
+        |score: &Score, state| score.loss_sum.is_finite() && largest_of_state(state).is_finite();
     match (is_finite(score, state), is_finite(alone, expected)) {
         (true, true) => {}
         (false, false) => return None,

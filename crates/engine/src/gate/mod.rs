@@ -15,9 +15,13 @@
 //! Where the oracle's training diverges, the steps before are held to the same bounds, and of the engine
 //! it is asked that it diverges there too, as far as a format's range decides that (`range.rs`).
 //!
+//! Where an engine draws dropout masks of its own, as frameworks do, the questions are asked with the
+//! Program's masks given to it, and of its own the gate checks rate and scale (`dropout.rs`).
+//!
 //! The gate's time is never part of a measured one.
 
 mod budget;
+mod dropout;
 mod epoch;
 mod one_step;
 mod range;
@@ -87,8 +91,20 @@ pub fn verify_against(
         ..job.clone()
     };
     let mut session = engine.compile(&job, device)?;
+    let own_dropout = session.draws_own_masks();
+    if own_dropout {
+        let layers = &truth.workload.layers;
+        let session = session.as_mut();
+        if let Some(what) = dropout::difference(session, &oracle, &samples, layers)? {
+            return Ok(Verdict::Failed { what });
+        }
+        session.use_program_masks()?;
+    }
     let verdict = steps_verdict(session.as_mut(), &oracle, &samples, &budget)?;
-    let Verdict::Verified { diverges_at, .. } = verdict else {
+    let Verdict::Verified {
+        steps, diverges_at, ..
+    } = verdict
+    else {
         return Ok(verdict);
     };
     let exactly = engine.repeats_exactly();
@@ -99,7 +115,11 @@ pub fn verify_against(
     {
         return Ok(Verdict::Failed { what });
     }
-    Ok(verdict)
+    Ok(Verdict::Verified {
+        steps,
+        diverges_at,
+        own_dropout,
+    })
 }
 
 /// The verdict over single steps, from each of the states that the oracle has kept.
