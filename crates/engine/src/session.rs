@@ -162,6 +162,30 @@ pub trait Session {
         false
     }
 
+    /// Whether training draws dropout masks of its own, not the Program's. Then the gate looks at
+    /// [`Self::own_dropout`] and has it [use the Program's](Self::use_program_masks).
+    fn draws_own_masks(&self) -> bool {
+        false
+    }
+
+    /// What the dropout layer at this place in the workload, as it is timed, makes of ones of this shape in
+    /// this step (from 1), row-major.
+    fn own_dropout(
+        &mut self,
+        _layer: usize,
+        _step: u64,
+        _shape: [usize; 2],
+    ) -> Result<Vec<f32>, EngineError> {
+        Err(EngineError::Unsupported(
+            "the engine has no dropout of its own".into(),
+        ))
+    }
+
+    /// From now on, training drops what the Program does, in the same way otherwise. There is no way back.
+    fn use_program_masks(&mut self) -> Result<(), EngineError> {
+        Ok(())
+    }
+
     /// The most memory that the process which trains has had; `None` where that is this process, or
     /// nobody can tell.
     fn peak_memory_bytes(&self) -> Option<u64> {
@@ -190,7 +214,7 @@ pub trait Session {
     fn state(&mut self) -> Result<State, EngineError>;
 
     /// Trains in f64, from `start`, a whole batch a step: what the engine means to do, apart from
-    /// its precision. Our own compilers have the oracle execute the lowered Schedule; a framework
+    /// its precision. Dropout is by the Program's masks. Our own compilers have the oracle execute the lowered Schedule; a framework
     /// runs its same model and optimizer in float64. The session's state stays as it is.
     fn trace_f64(&mut self, start: &State, order: &[u32]) -> Result<Trace, EngineError>;
 

@@ -185,29 +185,42 @@ fn gate_facts(gate: Option<&GateReport>) -> Gate {
         return Gate {
             verdict: GateVerdict::NotAsked,
             steps: None,
+            diverges_at: None,
+            own_dropout: false,
             what: None,
             gate_s: 0.0,
             remembered: false,
         };
     };
-    let (verdict, steps, what) = match &gate.verdict {
-        gate::Verdict::Verified { steps } => {
-            let whole = *steps >= gate::STEPS;
-            let verdict = if whole {
+    let asked = Gate {
+        verdict: GateVerdict::Failed,
+        steps: None,
+        diverges_at: None,
+        own_dropout: false,
+        what: None,
+        gate_s: gate.gate_s,
+        remembered: gate.remembered,
+    };
+    match &gate.verdict {
+        gate::Verdict::Verified {
+            steps,
+            diverges_at,
+            own_dropout,
+        } => Gate {
+            verdict: if *steps >= gate::STEPS {
                 GateVerdict::Verified
             } else {
                 GateVerdict::VerifiedSteps
-            };
-            (verdict, Some(*steps as u64), None)
-        }
-        gate::Verdict::Failed { what } => (GateVerdict::Failed, None, Some(what.clone())),
-    };
-    Gate {
-        verdict,
-        steps,
-        what,
-        gate_s: gate.gate_s,
-        remembered: gate.remembered,
+            },
+            steps: Some(*steps as u64),
+            diverges_at: diverges_at.map(|step| step as u64),
+            own_dropout: *own_dropout,
+            ..asked
+        },
+        gate::Verdict::Failed { what } => Gate {
+            what: Some(what.clone()),
+            ..asked
+        },
     }
 }
 

@@ -22,6 +22,7 @@ use crate::{
 
 const MAIN: &str = include_str!("../adapters/main.py");
 const JOB: &str = include_str!("../scripts/job.py");
+const DROPOUT: &str = include_str!("../scripts/dropout.py");
 
 /// How long a peer may say nothing, where `LAPTIME_PEER_TIMEOUT_S` does not say otherwise: a
 /// compiler may need minutes for a large model.
@@ -98,6 +99,7 @@ impl PeerProcess {
         for (name, text) in [
             ("main.py", MAIN),
             ("job.py", JOB),
+            ("dropout.py", DROPOUT),
             ("adapter.py", start.adapter),
         ] {
             fs::write(folder.path().join(name), text)

@@ -12,7 +12,7 @@ use laptime_engine::{
     gate::Trace,
 };
 use laptime_graph::{Mode, State, build};
-use laptime_workload::Shown;
+use laptime_workload::{LayerKind, Shown};
 
 use crate::{
     exchange::{ExchangeError, StoredAs, read_state, write_job, write_order, write_state},
@@ -45,6 +45,7 @@ pub(crate) struct PeerSession {
     prepare_s: f64,
     details: BTreeMap<String, String>,
     peak_memory_bytes: Option<u64>,
+    has_dropout: bool,
 }
 
 impl PeerSession {
@@ -106,6 +107,8 @@ impl PeerSession {
             prepare_s,
             details,
             peak_memory_bytes: None,
+            has_dropout: (job.workload.layers.iter())
+                .any(|layer| matches!(layer.kind, LayerKind::Dropout { .. })),
         })
     }
 
@@ -220,13 +223,34 @@ impl Session for PeerSession {
             to: &to,
         })?;
         self.process.wait_done()?;
-        let bytes = fs::read(&to)
-            .map_err(|error| EngineError::Failed(format!("{}: {error}", Shown(&to))))?;
-        let (values, _) = bytes.as_chunks();
-        Ok(values
-            .iter()
-            .map(|value| f32::from_le_bytes(*value))
-            .collect())
+        read_values(&to)
+    }
+
+    fn draws_own_masks(&self) -> bool {
+        self.has_dropout
+    }
+
+    fn own_dropout(
+        &mut self,
+        layer: usize,
+        step: u64,
+        [rows, columns]: [usize; 2],
+    ) -> Result<Vec<f32>, EngineError> {
+        let to = self.process.path("dropout.f32");
+        self.process.send(&Command::OwnDropout {
+            layer,
+            step,
+            rows,
+            columns,
+            to: &to,
+        })?;
+        self.process.wait_done()?;
+        read_values(&to)
+    }
+
+    fn use_program_masks(&mut self) -> Result<(), EngineError> {
+        self.process.send(&Command::UseProgramMasks)?;
+        self.process.wait_done()
     }
 
     fn state(&mut self) -> Result<State, EngineError> {
@@ -265,6 +289,17 @@ impl Session for PeerSession {
             state: read_state(&to).map_err(failed)?,
         })
     }
+}
+
+/// The `f32` in a file that a peer wrote.
+fn read_values(path: &Path) -> Result<Vec<f32>, EngineError> {
+    let bytes =
+        fs::read(path).map_err(|error| EngineError::Failed(format!("{}: {error}", Shown(path))))?;
+    let (values, _) = bytes.as_chunks();
+    Ok(values
+        .iter()
+        .map(|value| f32::from_le_bytes(*value))
+        .collect())
 }
 
 fn failed(error: ExchangeError) -> EngineError {

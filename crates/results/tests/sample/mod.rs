@@ -48,6 +48,8 @@ pub fn record(total_s: &[f64]) -> Record {
         gate: Gate {
             verdict: GateVerdict::Verified,
             steps: None,
+            diverges_at: None,
+            own_dropout: false,
             what: None,
             gate_s: 0.412,
             remembered: false,
