@@ -50,7 +50,7 @@ fn pipe(path: &Path) {
 fn an_output_is_never_written_over_an_input() {
     let home = home_with_spec();
     let images = "samples/fashion-mnist/train-images-idx3-ubyte.gz";
-    let cached = "cache/laptime/datasets/cifar10/cifar-10-binary.tar.gz";
+    let cached = "cache/laptime/datasets/cifar-10/cifar-10-binary.tar.gz";
     let record = "data/laptime/records/old.json";
     for path in [images, cached, record, "kept/checkpoint.safetensors"] {
         let path = home.path(path);
@@ -84,7 +84,7 @@ fn an_output_is_never_written_over_an_input() {
         ),
         (
             format!("{SHORT} --export-csv {cached}"),
-            "a file of the dataset cifar10",
+            "a file of the dataset cifar-10",
         ),
         (
             format!("{SHORT} --checkpoint kept --resume --save kept/checkpoint.safetensors"),
