@@ -3,7 +3,7 @@
 use laptime_graph::Dropout;
 
 /// `y = x·factor`, where [`Dropout::factor`] says of each value in each step (from 1) whether it
-/// is dropped; any shape.
+/// is dropped; any shape. What is dropped is multiplied by 0: NaN and ∞ become NaN.
 pub fn dropout(x: &[f64], dropout: &Dropout, step: u64) -> Vec<f64> {
     x.iter()
         .enumerate()
