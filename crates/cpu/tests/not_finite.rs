@@ -48,7 +48,10 @@ fn a_training_that_diverges_has_no_finite_test_loss() {
         assert!(!test.loss_sum.is_finite(), "{isa}: {}", test.loss_sum);
         assert_eq!(test.correct, 0, "{isa}");
         let state = session.state().unwrap();
-        let last = state.tensors.iter().rfind(|one| one.name.contains("weight"));
+        let last = state
+            .tensors
+            .iter()
+            .rfind(|one| one.name.contains("weight"));
         let last = last.expect("it has weights");
         let is_nan = last.values.iter().any(|value| value.is_nan());
         assert!(is_nan, "{isa}: {} is finite", last.name);

@@ -148,7 +148,8 @@ impl Run for BiasGrad {
         with_rule!(&self.to, s, step, view, |rule| {
             for block in blocks(slices, self.dy.columns) {
                 // SAFETY: dy has these rows and this block.
-                let (sum, _) = unsafe { row_sums(s, block, self.dy.rows, &ValueTerms(self.dy, view)) };
+                let (sum, _) =
+                    unsafe { row_sums(s, block, self.dy.rows, &ValueTerms(self.dy, view)) };
                 // SAFETY: the parameter has this block, and it is this slice's.
                 unsafe { rule.apply(block * LANES, sum) }
             }

@@ -6,13 +6,7 @@ use laptime_graph::{Mode, Program, State, build};
 use laptime_reference::Reference;
 
 /// The largest is huge, and not infinite in any precision.
-const PLANTED: [f64; 5] = [
-    f64::NAN,
-    f64::INFINITY,
-    f64::NEG_INFINITY,
-    1e38,
-    -1e38,
-];
+const PLANTED: [f64; 5] = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e38, -1e38];
 
 /// Layers of every kind.
 pub const NETS: [&str; 3] = [
@@ -67,7 +61,10 @@ pub fn assert_nothing_disappears(engine: &dyn Engine, job: &Job, devices: &[Devi
     let program = build(&job.workload, Mode::Training, batch);
     let planted = planted(&program, job);
     let broken = planted.iter().filter(|planted| !planted.loss.is_finite());
-    assert!(broken.count() > planted.len() / 8, "the test tests something");
+    assert!(
+        broken.count() > planted.len() / 8,
+        "the test tests something"
+    );
     let order: Vec<u32> = (0..batch as u32).collect();
     for device in devices {
         for passes in [Passes::All, Passes::Only(Vec::new())] {
@@ -118,7 +115,12 @@ fn planted(program: &Program, job: &Job) -> Vec<Planted> {
     let initial = State::initial(program, 5).rounded_to_f32();
     let mut all = Vec::new();
     for (number, tensor) in initial.tensors.iter().enumerate() {
+        // A mean of squares is never negative, and an engine need not ask.
+        let is_square = tensor.name.ends_with(".v");
         for value in PLANTED {
+            if is_square && value < 0.0 {
+                continue;
+            }
             let mut start = initial.clone();
             let index = (7 + 3 * number) % tensor.values.len();
             start.tensors[number].values[index] = value;
