@@ -5,7 +5,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{dense_net, device, fashion_mnist, in_bf16, instruction_sets, job};
+use common::{dense_net, device, fashion_mnist, in_bf16, instruction_sets, job, net};
 use laptime_cpu::CpuEngine;
 use laptime_engine::{
     Job, Passes,
@@ -139,5 +139,21 @@ fn planted_errors_are_caught() {
                 );
             }
         }
+    }
+}
+
+/// 784,000 pixels to a mean: in one long chain of additions a sum of so many loses digits.
+#[test]
+fn a_batch_norm_of_many_pixels_is_verified() {
+    let layers = r#"layer = [
+        { name = "norm", kind = "batch_norm", epsilon = 1e-3, momentum = 0.99 },
+        { name = "flatten", kind = "flatten" },
+        { name = "fc", kind = "dense", units = 10 },
+    ]"#;
+    let sgd = "kind = \"sgd\"\nlearning_rate = 0.1\nmomentum = 0.0\n";
+    for isa in instruction_sets() {
+        let job = job(net(layers, sgd, 1000), 1000, 2);
+        let verdict = verify(&CpuEngine, &job, &device(isa)).unwrap();
+        assert!(verdict.is_verified(), "{isa}: {verdict}");
     }
 }

@@ -1,8 +1,9 @@
 //! Sums over all positions and samples of each channel, a few channels at a time, so that their sums
-//! stay in registers.
+//! stay in registers; and over all rows of a matrix. Their order is that of [`super::sum_tree`].
 
 use std::ops::Range;
 
+use super::sum_tree::{Runs, SumTree, blocks_of};
 use crate::simd::{LANES, Simd};
 
 /// Values of sixteen channels, as vectors of the net have them.
@@ -48,13 +49,15 @@ pub(super) unsafe fn channel_sums<S: Simd>(
         unsafe {
             if channels.end - channel >= CHANNELS_AT_ONCE {
                 let (some_sums, some_products) =
-                    group::<S, CHANNELS_AT_ONCE>(s, channel, positions, samples, terms);
-                sums[at..at + CHANNELS_AT_ONCE].copy_from_slice(&some_sums);
-                products[at..at + CHANNELS_AT_ONCE].copy_from_slice(&some_products);
+                    lanes::<S, CHANNELS_AT_ONCE>(s, channel, positions, samples, terms);
+                for index in 0..CHANNELS_AT_ONCE {
+                    sums[at + index] = s.sum(some_sums[index]);
+                    products[at + index] = s.sum(some_products[index]);
+                }
                 channel += CHANNELS_AT_ONCE;
             } else {
-                let ([sum], [product]) = group::<S, 1>(s, channel, positions, samples, terms);
-                (sums[at], products[at]) = (sum, product);
+                let ([sum], [product]) = lanes::<S, 1>(s, channel, positions, samples, terms);
+                (sums[at], products[at]) = (s.sum(sum), s.sum(product));
                 channel += 1;
             }
         }
@@ -62,42 +65,72 @@ pub(super) unsafe fn channel_sums<S: Simd>(
     (sums, products)
 }
 
+/// For each lane the sums over so many rows: of the first factors, and of the products of both. To the
+/// terms a row is a position, a block of columns a channel, and the sample is 0.
+///
+/// # Safety
+/// What the terms read has these rows and this block.
 #[inline(always)]
-unsafe fn group<S: Simd, const CHANNELS: usize>(
+pub(super) unsafe fn row_sums<S: Simd>(
+    s: S,
+    block: usize,
+    rows: usize,
+    terms: &impl Terms<S>,
+) -> (S::Block, S::Block) {
+    // SAFETY: the caller's promise.
+    let ([sum], [product]) = unsafe { lanes::<S, 1>(s, block, rows, LANES, terms) };
+    (sum, product)
+}
+
+/// The sums of some channels, still in sixteen lanes each.
+#[inline(always)]
+unsafe fn lanes<S: Simd, const CHANNELS: usize>(
     s: S,
     first: usize,
     positions: usize,
     samples: usize,
     terms: &impl Terms<S>,
-) -> ([f32; CHANNELS], [f32; CHANNELS]) {
-    let mut sums = [s.splat(0.0); CHANNELS];
-    let mut products = [s.splat(0.0); CHANNELS];
-    let whole = samples / LANES * LANES;
-    for position in 0..positions {
-        for sample in (0..whole).step_by(LANES) {
-            for channel in 0..CHANNELS {
-                // SAFETY: the caller's promise.
-                let (a, b) = unsafe { terms.at(s, position, first + channel, sample) };
-                sums[channel] = s.add(sums[channel], a);
-                products[channel] = s.mul_add(a, b, products[channel]);
+) -> ([S::Block; CHANNELS], [S::Block; CHANNELS]) {
+    let tree = SumTree::new(blocks_of(samples));
+    let whole_blocks = samples / LANES;
+    let mut all_sums = [Runs::zero(s); CHANNELS];
+    let mut all_products = [Runs::zero(s); CHANNELS];
+    for run in 0..tree.runs(positions) {
+        let (positions, blocks) = tree.part(run, positions);
+        let mut sums = [s.splat(0.0); CHANNELS];
+        let mut products = [s.splat(0.0); CHANNELS];
+        for position in positions {
+            for block in blocks.start..blocks.end.min(whole_blocks) {
+                for channel in 0..CHANNELS {
+                    // SAFETY: the caller's promise.
+                    let (a, b) = unsafe { terms.at(s, position, first + channel, block * LANES) };
+                    sums[channel] = s.add(sums[channel], a);
+                    products[channel] = s.mul_add(a, b, products[channel]);
+                }
+            }
+            if blocks.end > whole_blocks {
+                let whole = whole_blocks * LANES;
+                let mask = s.first(samples - whole);
+                for channel in 0..CHANNELS {
+                    // SAFETY: the caller's promise: the last block is a whole one too.
+                    let (a, b) = unsafe { terms.at(s, position, first + channel, whole) };
+                    // Both, because what lies beyond the last sample may be anything.
+                    let (a, b) = (s.keep(mask, a), s.keep(mask, b));
+                    sums[channel] = s.add(sums[channel], a);
+                    products[channel] = s.mul_add(a, b, products[channel]);
+                }
             }
         }
-        if whole < samples {
-            let mask = s.first(samples - whole);
-            for channel in 0..CHANNELS {
-                // SAFETY: the caller's promise: the last block is a whole one too.
-                let (a, b) = unsafe { terms.at(s, position, first + channel, whole) };
-                // Both, because what lies beyond the last sample may be anything.
-                let (a, b) = (s.keep(mask, a), s.keep(mask, b));
-                sums[channel] = s.add(sums[channel], a);
-                products[channel] = s.mul_add(a, b, products[channel]);
-            }
+        for channel in 0..CHANNELS {
+            all_sums[channel].add(s, run, sums[channel]);
+            all_products[channel].add(s, run, products[channel]);
         }
     }
-    let (mut sum, mut product) = ([0.0; CHANNELS], [0.0; CHANNELS]);
-    for channel in 0..CHANNELS {
-        sum[channel] = s.sum(sums[channel]);
-        product[channel] = s.sum(products[channel]);
-    }
-    (sum, product)
+    (
+        all_sums.map(|runs| runs.sum(s)),
+        all_products.map(|runs| runs.sum(s)),
+    )
 }
+
+#[cfg(test)]
+mod tests;

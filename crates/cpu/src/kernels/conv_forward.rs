@@ -11,7 +11,7 @@ use super::{
     Images, Run, Step,
     channel_sums::Channels,
     conv::{Beside, Filters, Operands, Results, Segments, convolve},
-    lane_sums::{LaneSums, SumsOf},
+    lane_sums::{self, LaneSums, SumsOf},
     norm::{BatchNorm, Coefficients, Scale, ShiftedSums},
     product::{Finish, Scalars, Single},
 };
@@ -123,11 +123,10 @@ impl<S: Simd> Results<S> for Conv2d {
                 }
                 // Centres are known once the first position is there.
                 Some(NormBehind::Batch(_)) if position > 0 => {
-                    let sums = CentredSums::new(self.y, kept);
                     if position == 1 {
-                        sums.begin(s, view, self.y, slice);
+                        CentredSums::begin(s, view, self.y, slice, kept);
                     }
-                    finish.sums = Some(sums);
+                    finish.sums = Some(CentredSums::new(self.y, kept, position));
                 }
                 _ => {}
             }
@@ -140,11 +139,16 @@ impl<S: Simd> Results<S> for Conv2d {
         if let Some(NormBehind::Batch(norm)) = &self.norm {
             // SAFETY: the caller's promise.
             unsafe {
-                let sums = CentredSums::new(self.y, kept);
                 if self.y.positions == 1 {
-                    sums.begin(s, view, self.y, slice);
+                    CentredSums::begin(s, view, self.y, slice, kept);
                 }
-                norm.slice(s, view, slice, Some(sums.shifted(s).moments(self.y)));
+                let (sums, squares) = lane_sums::total(s, self.y, &raw mut (*kept).sums);
+                let shifted = ShiftedSums {
+                    centres: (*kept).centres,
+                    sums,
+                    squares,
+                };
+                norm.slice(s, view, slice, Some(shifted.moments(self.y)));
             }
         }
     }
@@ -198,12 +202,12 @@ impl CentredSums {
     /// # Safety
     /// There is room for a `Kept`.
     #[inline(always)]
-    unsafe fn new(y: Images, kept: *mut Kept) -> Self {
+    unsafe fn new(y: Images, kept: *mut Kept, position: usize) -> Self {
         // SAFETY: a field's address, within what the caller has room for; nothing is read.
         let sums = unsafe { &raw mut (*kept).sums };
         Self {
             kept,
-            sums: SumsOf::new(y, sums),
+            sums: SumsOf::new(y, sums, position),
         }
     }
 
@@ -212,16 +216,17 @@ impl CentredSums {
     /// # Safety
     /// y has this slice, its first position done, and nobody else touches what it keeps.
     #[inline(always)]
-    unsafe fn begin<S: Simd>(self, s: S, view: View, y: Images, slice: usize) {
+    unsafe fn begin<S: Simd>(s: S, view: View, y: Images, slice: usize, kept: *mut Kept) {
         let channels = y.channels_of(slice..slice + 1);
         // SAFETY: the caller's promise.
         unsafe {
-            (*self.kept).centres = ShiftedSums::centres(s, view, y, channels.clone());
-            (*self.kept).sums = LaneSums::ZERO;
+            let first = Self::new(y, kept, 0);
+            (*kept).centres = ShiftedSums::centres(s, view, y, channels.clone());
+            (*kept).sums = LaneSums::ZERO;
             for (row, channel) in channels.enumerate() {
                 for block in 0..y.sample_blocks() {
                     let value = s.load(y.at(view, 0, channel).add(block * LANES));
-                    self.add(s, row, block, value);
+                    first.add(s, row, block, value);
                 }
             }
         }
@@ -235,21 +240,6 @@ impl CentredSums {
         unsafe {
             let centred = s.sub(value, s.splat((*self.kept).centres[row]));
             self.sums.add(s, row, block, centred, centred);
-        }
-    }
-
-    /// # Safety
-    /// As of [`Self::add`].
-    #[inline(always)]
-    unsafe fn shifted<S: Simd>(self, s: S) -> ShiftedSums {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let (sums, squares) = self.sums.total(s);
-            ShiftedSums {
-                centres: (*self.kept).centres,
-                sums,
-                squares,
-            }
         }
     }
 }

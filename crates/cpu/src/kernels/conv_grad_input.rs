@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::{
     BatchNormGrad, Images, Run, Step,
     conv::{Beside, Filters, Operands, Results, Segments, convolve},
-    lane_sums::{LaneSums, SumsOf},
+    lane_sums::{self, LaneSums, SumsOf},
     product::{Finish, Scalars, Single},
 };
 use crate::{
@@ -76,7 +76,7 @@ impl<S: Simd> Results<S> for Conv2dGradInput {
                 norm: self.norm.as_deref().map(|norm| NormSums {
                     x: of(norm.x),
                     mean: view.at(norm.mean).add(channel),
-                    sums: SumsOf::new(self.dx, kept),
+                    sums: SumsOf::new(self.dx, kept, position),
                 }),
             }
         }
@@ -86,7 +86,10 @@ impl<S: Simd> Results<S> for Conv2dGradInput {
     unsafe fn end(&self, s: S, view: View, slice: usize, kept: *mut LaneSums) {
         if let Some(norm) = &self.norm {
             // SAFETY: the caller's promise.
-            unsafe { norm.slice(s, view, slice, Some(SumsOf::new(self.dx, kept).total(s))) }
+            unsafe {
+                let sums = lane_sums::total(s, self.dx, kept);
+                norm.slice(s, view, slice, Some(sums));
+            }
         }
     }
 }

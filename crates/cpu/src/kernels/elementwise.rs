@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::{
     Images, Matrix, Run, Step, blocks,
+    channel_sums::{Terms, channel_sums, row_sums},
     images::Values,
     update::{GradientUse, Rule, with_rule},
 };
@@ -134,7 +135,7 @@ impl Matrix {
     }
 }
 
-/// db (C) = the sum of dy (B, C) over the batch, from the first sample to the last.
+/// db (C) = the sum of dy (B, C) over the batch.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct BiasGrad {
     pub(crate) dy: Matrix,
@@ -146,15 +147,40 @@ impl Run for BiasGrad {
     unsafe fn run<S: Simd>(&self, s: S, step: &Step, view: View, slices: Range<usize>) {
         with_rule!(&self.to, s, step, view, |rule| {
             for block in blocks(slices, self.dy.columns) {
-                let mut sum = s.splat(0.0);
-                for row in 0..self.dy.rows {
-                    // SAFETY: dy has this row and block.
-                    sum = s.add(sum, unsafe { s.load(self.dy.block(view, row, block)) });
-                }
+                // SAFETY: dy has these rows and this block.
+                let (sum, _) =
+                    unsafe { row_sums(s, block, self.dy.rows, &ValueTerms(self.dy, view)) };
                 // SAFETY: the parameter has this block, and it is this slice's.
                 unsafe { rule.apply(block * LANES, sum) }
             }
         });
+    }
+}
+
+/// The values of a matrix or of images, each as a sum's term.
+struct ValueTerms<T>(T, View);
+
+impl<S: Simd> Terms<S> for ValueTerms<Matrix> {
+    #[inline(always)]
+    unsafe fn at(&self, s: S, row: usize, block: usize, _: usize) -> (S::Block, S::Block) {
+        // SAFETY: the caller's promise.
+        let value = unsafe { s.load(self.0.block(self.1, row, block)) };
+        (value, value)
+    }
+}
+
+impl<S: Simd> Terms<S> for ValueTerms<Images> {
+    #[inline(always)]
+    unsafe fn at(
+        &self,
+        s: S,
+        position: usize,
+        channel: usize,
+        sample: usize,
+    ) -> (S::Block, S::Block) {
+        // SAFETY: the caller's promise.
+        let value = unsafe { self.0.load(s, self.1, position, channel, sample) };
+        (value, value)
     }
 }
 
@@ -198,22 +224,14 @@ impl Run for ChannelBiasGrad {
         let dy = self.dy;
         with_rule!(&self.to, s, step, view, |rule| {
             for slice in slices.start..slices.end.min(dy.channels.div_ceil(LANES)) {
-                let mut gradient = [0.0; LANES];
-                for (channel, sum) in dy.channels_of(slice..slice + 1).zip(&mut gradient) {
-                    let mut lanes = s.splat(0.0);
-                    for position in 0..dy.positions {
-                        for at in (0..dy.samples).step_by(LANES) {
-                            let inside = s.first(LANES.min(dy.samples - at));
-                            // SAFETY: dy has this position, channel and block.
-                            let block = unsafe { s.load(dy.at(view, position, channel).add(at)) };
-                            lanes = s.add(lanes, s.keep(inside, block));
-                        }
-                    }
-                    *sum = s.sum(lanes);
+                let channels = dy.channels_of(slice..slice + 1);
+                // SAFETY: dy has these channels; the parameter has this block, and it is this
+                // slice's; the array has LANES values.
+                unsafe {
+                    let terms = ValueTerms(dy, view);
+                    let (gradient, _) = channel_sums(s, channels, dy.positions, dy.samples, &terms);
+                    rule.apply(slice * LANES, s.load(gradient.as_ptr()));
                 }
-                // SAFETY: the parameter has this block, and it is this slice's; the array has
-                // LANES values.
-                unsafe { rule.apply(slice * LANES, s.load(gradient.as_ptr())) }
             }
         });
     }

@@ -14,7 +14,19 @@ use crate::{
 /// Labels are bytes, so there are never more classes than this.
 const MOST_BLOCKS: usize = 256 / LANES;
 
-/// The loss of logits (B, C), its gradient, or both.
+/// Nothing for the lanes of classes, then −∞ for those beyond.
+const BEYOND: [f32; 2 * LANES] = {
+    let mut beyond = [0.0; 2 * LANES];
+    let mut lane = LANES;
+    while lane < 2 * LANES {
+        beyond[lane] = f32::NEG_INFINITY;
+        lane += 1;
+    }
+    beyond
+};
+
+/// The loss of logits (B, C), its gradient, or both. Of a sample with a logit that is not a number, or
+/// whose largest is infinite, loss and gradient are not numbers; only the former is never right.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SoftmaxCrossEntropy {
     /// The logits, or the first of their partial sums.
@@ -38,7 +50,6 @@ impl Run for SoftmaxCrossEntropy {
         let blocks = classes.div_ceil(LANES);
         let logits = view.at(place);
         let scale = s.splat(1.0 / rows as f32);
-        let lowest = s.splat(f32::NEG_INFINITY);
         let scores = self.metrics.filter(|_| step.scores);
         let (mut loss_sum, mut correct) = (0.0, 0.0);
         let mut totals = 1.0;
@@ -47,9 +58,10 @@ impl Run for SoftmaxCrossEntropy {
             let label = usize::from(step.labels[step.batch[row] as usize]);
             let mut powers = [s.splat(0.0); MOST_BLOCKS];
             // SAFETY: the logits, all their partial sums and the gradient have this row and these
-            // blocks; `row_logits` has room for every block.
+            // blocks; `row_logits` has room for every block; `BEYOND` has LANES values from any of
+            // its first ones on, and at least one class is in the last block.
             unsafe {
-                let mut largest = lowest;
+                let mut largest = s.splat(f32::NEG_INFINITY);
                 for (block, power) in powers.iter_mut().take(blocks).enumerate() {
                     let mut sum = s.load(logits.add(row * stride + block * LANES));
                     for partial in 1..self.partials {
@@ -57,10 +69,10 @@ impl Run for SoftmaxCrossEntropy {
                         sum = s.add(sum, s.load(logits.add(at)));
                     }
                     s.store(row_logits.as_mut_ptr().add(block * LANES), sum);
-                    let inside = s.first(classes - block * LANES);
-                    // Lanes beyond the last class must not win.
-                    let outside = s.sub(s.keep(inside, s.splat(f32::MAX)), s.splat(f32::MAX));
-                    largest = s.max(largest, s.add(sum, outside));
+                    // Lanes beyond the last class must not win, whatever is in them.
+                    let count = LANES.min(classes - block * LANES);
+                    let beyond = s.load(BEYOND.as_ptr().add(LANES - count));
+                    largest = s.max(largest, s.add(s.keep(s.first(count), sum), beyond));
                     *power = sum;
                 }
                 let largest = s.largest(largest);
@@ -88,8 +100,10 @@ impl Run for SoftmaxCrossEntropy {
                     if row % 64 == 63 || row + 1 == rows {
                         loss_sum += f64::ln(std::mem::replace(&mut totals, 1.0));
                     }
-                    // Of equal classes the first counts.
-                    if score == largest && !row_logits[..label].contains(&largest) {
+                    // Of equal classes the first counts. Where any logit is not a number, `largest`
+                    // may be what a number among them is.
+                    let is_first = score == largest && !row_logits[..label].contains(&largest);
+                    if is_first && !row_logits[..classes].iter().any(|logit| logit.is_nan()) {
                         correct += 1.0;
                     }
                 }

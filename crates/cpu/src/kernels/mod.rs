@@ -22,6 +22,7 @@ mod pixels;
 mod pool;
 mod product;
 mod rearrange;
+mod sum_tree;
 mod update;
 
 use std::ops::Range;

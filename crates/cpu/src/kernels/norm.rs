@@ -350,7 +350,9 @@ impl ShiftedSums {
         for index in 0..LANES {
             let rest = self.sums[index] / count;
             means[index] += rest;
-            variances[index] = (self.squares[index] / count - rest * rest).max(0.0);
+            let variance = self.squares[index] / count - rest * rest;
+            // Not `f32::max`, to which not-a-number counts less than 0.
+            variances[index] = if variance < 0.0 { 0.0 } else { variance };
         }
         Moments { means, variances }
     }

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::{
     Matrix, Run, Step, blocks,
+    channel_sums::{Terms, row_sums},
     norm::{BatchNorm, Moments, Normed},
     norm_grad::BatchNormGrad,
 };
@@ -52,23 +53,39 @@ impl Normed for Matrix {
     unsafe fn moments<S: Simd>(&self, s: S, view: View, channels: Range<usize>) -> Moments {
         let block = channels.start / LANES;
         let share = s.splat(1.0 / self.rows as f32);
-        let mut sum = s.splat(0.0);
-        let mut squares = s.splat(0.0);
+        let mut terms = Centred {
+            x: *self,
+            view,
+            centre: s.splat(0.0),
+        };
         // SAFETY: the caller gives columns that the matrix has, a block of them.
         unsafe {
-            for row in 0..self.rows {
-                sum = s.add(sum, s.load(self.block(view, row, block)));
-            }
+            let (sum, _) = row_sums(s, block, self.rows, &terms);
             let mean = s.mul(sum, share);
-            for row in 0..self.rows {
-                let centred = s.sub(s.load(self.block(view, row, block)), mean);
-                squares = s.mul_add(centred, centred, squares);
-            }
+            terms.centre = mean;
+            let (_, squares) = row_sums(s, block, self.rows, &terms);
             Moments {
                 means: s.to_array(mean),
                 variances: s.to_array(s.mul(squares, share)),
             }
         }
+    }
+}
+
+/// x without a centre, and its square.
+struct Centred<B> {
+    x: Matrix,
+    view: View,
+    centre: B,
+}
+
+impl<S: Simd> Terms<S> for Centred<S::Block> {
+    #[inline(always)]
+    unsafe fn at(&self, s: S, row: usize, block: usize, _: usize) -> (S::Block, S::Block) {
+        // SAFETY: the caller's promise.
+        let x = unsafe { s.load(self.x.block(self.view, row, block)) };
+        let centred = s.sub(x, self.centre);
+        (centred, centred)
     }
 }
 
@@ -82,14 +99,12 @@ impl Run for BatchNormGrad<Matrix> {
             unsafe {
                 let mean = s.load(view.at(self.mean).add(first));
                 let inverse = s.load(view.at(self.inverse_deviation).add(first));
-                let mut sum = s.splat(0.0);
-                let mut products = s.splat(0.0);
-                for row in 0..self.x.rows {
-                    let dy = self.masked(s, view, row, block);
-                    sum = s.add(sum, dy);
-                    let centred = s.sub(s.load(self.x.block(view, row, block)), mean);
-                    products = s.mul_add(dy, centred, products);
-                }
+                let terms = GradientTerms {
+                    norm: self,
+                    view,
+                    mean,
+                };
+                let (sum, products) = row_sums(s, block, self.x.rows, &terms);
                 let products = s.mul(products, inverse);
                 // dy − dβ/n − (x − mean)·inverse·dγ/n
                 let constant = s.mul(sum, share);
@@ -108,6 +123,27 @@ impl Run for BatchNormGrad<Matrix> {
                 s.store(view.at(self.bias_gradient).add(first), sum);
                 s.store(view.at(self.weight_gradient).add(first), products);
             }
+        }
+    }
+}
+
+/// dy behind ReLU's gradient, and x without its mean.
+struct GradientTerms<'a, B> {
+    norm: &'a BatchNormGrad<Matrix>,
+    view: View,
+    mean: B,
+}
+
+impl<S: Simd> Terms<S> for GradientTerms<'_, S::Block> {
+    #[inline(always)]
+    unsafe fn at(&self, s: S, row: usize, block: usize, _: usize) -> (S::Block, S::Block) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let x = s.load(self.norm.x.block(self.view, row, block));
+            (
+                self.norm.masked(s, self.view, row, block),
+                s.sub(x, self.mean),
+            )
         }
     }
 }

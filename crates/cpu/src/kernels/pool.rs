@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
-use super::{Images, Matrix, Run, Step};
+use super::{
+    Images, Matrix, Run, Step,
+    channel_sums::{Terms, row_sums},
+};
 use crate::{
     memory::View,
     simd::{LANES, Simd},
@@ -12,7 +15,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Windows(pub(crate) Vec<Vec<u32>>);
 
-/// y = the largest value, or the mean, of each window.
+/// y = the largest value, not-a-number where one is, or the mean of each window.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Pool {
     pub(crate) x: Images,
@@ -36,7 +39,7 @@ impl Run for Pool {
                             value = if self.mean {
                                 s.add(value, x)
                             } else {
-                                s.max(value, x)
+                                s.max_or_nan(value, x)
                             };
                         }
                         let value = if self.mean {
@@ -52,7 +55,8 @@ impl Run for Pool {
     }
 }
 
-/// dx from dy: to the first largest value of each window, or to all of it in equal shares.
+/// dx from dy: to the first largest value of each window, not-a-number being as large as ∞; or to all of
+/// it in equal shares.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct PoolGrad {
     /// x and y of a max pool; `None` for a mean.
@@ -80,18 +84,23 @@ impl Run for PoolGrad {
                 for channel in channels.clone() {
                     for at in (0..self.dx.stride).step_by(LANES) {
                         let mut dy = s.load(self.dy.at(view, position, channel).add(at));
-                        if self.largest.is_none() {
+                        let largest = self.largest.map(|(x, y)| {
+                            let y = y.load(s, view, position, channel, at);
+                            let nan = s.is_nan(y);
+                            let infinite = s.keep(nan, s.splat(f32::INFINITY));
+                            (x, s.add(s.drop(nan, y), infinite))
+                        });
+                        if largest.is_none() {
                             dy = s.mul(dy, share);
                         }
                         for to in window.iter().map(|to| *to as usize) {
                             let mut part = dy;
-                            if let Some((x, y)) = self.largest {
-                                let x = x.load(s, view, to, channel, at);
-                                let y = y.load(s, view, position, channel, at);
+                            if let Some((x, largest)) = largest {
                                 // What is not below the largest is the largest; whoever comes
                                 // first leaves 0 for the others.
-                                part = s.sub(dy, s.keep(s.greater(y, x), dy));
-                                dy = s.sub(dy, part);
+                                let below = s.greater(largest, x.load(s, view, to, channel, at));
+                                part = s.drop(below, dy);
+                                dy = s.keep(below, dy);
                             }
                             let dx = self.dx.at(view, to, channel).add(at);
                             s.store(dx, s.add(s.load(dx), part));
@@ -116,12 +125,14 @@ impl Run for GlobalAvgPool {
         let share = s.splat(1.0 / self.x.positions as f32);
         for channel in self.x.channels_of(slices) {
             for start in (0..self.x.samples).step_by(LANES) {
-                let mut sum = s.splat(0.0);
+                let terms = Block {
+                    x: self.x,
+                    view,
+                    start,
+                };
                 // SAFETY: x has this channel and block at all positions, y these rows.
                 unsafe {
-                    for position in 0..self.x.positions {
-                        sum = s.add(sum, self.x.load(s, view, position, channel, start));
-                    }
+                    let (sum, _) = row_sums(s, channel, self.x.positions, &terms);
                     let means = s.to_array(s.mul(sum, share));
                     for (sample, mean) in (start..self.x.samples).zip(means) {
                         *view.at(self.y.place).add(sample * self.y.stride + channel) = mean;
@@ -129,6 +140,22 @@ impl Run for GlobalAvgPool {
                 }
             }
         }
+    }
+}
+
+/// The values of sixteen samples, each position as a row.
+struct Block {
+    x: Images,
+    view: View,
+    start: usize,
+}
+
+impl<S: Simd> Terms<S> for Block {
+    #[inline(always)]
+    unsafe fn at(&self, s: S, position: usize, channel: usize, _: usize) -> (S::Block, S::Block) {
+        // SAFETY: the caller's promise.
+        let x = unsafe { self.x.load(s, self.view, position, channel, self.start) };
+        (x, x)
     }
 }
 

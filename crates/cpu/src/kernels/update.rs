@@ -150,8 +150,9 @@ impl<S: Simd> Rule<S> for AdamRule<S> {
             let v = s.neg_mul_add(self.one_minus_beta2, change, v);
             s.store(self.second_moment.add(at), v);
             // A v below the smallest normal number counts as that, whose root (10⁻¹⁹) is nothing
-            // beside any ε that works in single precision.
-            let v = s.max(v, self.smallest);
+            // beside any ε that works in single precision. In this order: see `Simd::max`. Of an
+            // infinite v, whose root the estimate does not give, the parameter is not-a-number.
+            let v = s.max(self.smallest, v);
             // With y an estimate of 1/√v, √v is v·y·(3 − v·y²)/2 after one step of Newton's
             // iteration; so 2·(√v + ε) takes three operations.
             let estimate = s.reciprocal_sqrt_estimate(v);

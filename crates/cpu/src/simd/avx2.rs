@@ -77,6 +77,14 @@ impl Simd for Avx2 {
     fn max(self, a: Pair, b: Pair) -> Pair {
         both(|i| unsafe { _mm256_max_ps(a[i], b[i]) })
     }
+    // All bits set are not-a-number, and so is anything with the exponent's and one more set.
+    #[inline(always)]
+    fn max_or_nan(self, a: Pair, b: Pair) -> Pair {
+        both(|i| unsafe {
+            let is_nan = _mm256_cmp_ps::<_CMP_UNORD_Q>(a[i], a[i]);
+            _mm256_or_ps(_mm256_max_ps(a[i], b[i]), is_nan)
+        })
+    }
     #[inline(always)]
     fn mul_add(self, a: Pair, b: Pair, c: Pair) -> Pair {
         both(|i| unsafe { _mm256_fmadd_ps(a[i], b[i], c[i]) })
@@ -109,6 +117,14 @@ impl Simd for Avx2 {
     #[inline(always)]
     fn greater(self, a: Pair, b: Pair) -> Pair {
         both(|i| unsafe { _mm256_cmp_ps::<_CMP_GT_OQ>(a[i], b[i]) })
+    }
+    #[inline(always)]
+    fn is_nan(self, a: Pair) -> Pair {
+        both(|i| unsafe { _mm256_cmp_ps::<_CMP_UNORD_Q>(a[i], a[i]) })
+    }
+    #[inline(always)]
+    fn drop(self, mask: Pair, a: Pair) -> Pair {
+        both(|i| unsafe { _mm256_andnot_ps(mask[i], a[i]) })
     }
     #[inline(always)]
     fn keep(self, mask: Pair, a: Pair) -> Pair {

@@ -55,8 +55,11 @@ pub(crate) trait Simd: Copy {
     fn add(self, a: Self::Block, b: Self::Block) -> Self::Block;
     fn sub(self, a: Self::Block, b: Self::Block) -> Self::Block;
     fn mul(self, a: Self::Block, b: Self::Block) -> Self::Block;
-    /// The larger; `b` where it is not a number, so that ReLU as `max(0, x)` keeps what went wrong.
+    /// The larger; not-a-number where `b` is. Where only `a` is, it may be either: what must not get
+    /// lost is the second operand, as x in ReLU's `max(0, x)`, or both are [`Self::max_or_nan`]'s.
     fn max(self, a: Self::Block, b: Self::Block) -> Self::Block;
+    /// The larger; not-a-number where either is.
+    fn max_or_nan(self, a: Self::Block, b: Self::Block) -> Self::Block;
     /// `a·b + c`, fused where the instruction set can.
     fn mul_add(self, a: Self::Block, b: Self::Block, c: Self::Block) -> Self::Block;
     /// `c − a·b`, fused where the instruction set can.
@@ -69,9 +72,13 @@ pub(crate) trait Simd: Copy {
     fn round(self, a: Self::Block) -> Self::Block;
     /// `2ᵃ` for whole a in −126..=127.
     fn power_of_two(self, a: Self::Block) -> Self::Block;
+    /// Where a > b, which not-a-number never is.
     fn greater(self, a: Self::Block, b: Self::Block) -> Self::Mask;
-    /// `a` where the mask is true, else 0.
+    fn is_nan(self, a: Self::Block) -> Self::Mask;
+    /// `a` where the mask is true, else 0, whatever `a` is there.
     fn keep(self, mask: Self::Mask, a: Self::Block) -> Self::Block;
+    /// `a` where the mask is false, else 0, whatever `a` is there.
+    fn drop(self, mask: Self::Mask, a: Self::Block) -> Self::Block;
     /// The lanes as an array, lane 0 first.
     fn to_array(self, a: Self::Block) -> [f32; LANES];
 
@@ -152,7 +159,7 @@ pub(crate) trait Simd: Copy {
         reduce(self.to_array(a), |a, b| a + b)
     }
 
-    /// The largest lane.
+    /// The largest lane of those that are numbers, or anything where some are not.
     fn largest(self, a: Self::Block) -> f32 {
         reduce(self.to_array(a), f32::max)
     }
@@ -189,13 +196,15 @@ fn reduce(mut lanes: [f32; LANES], combine: impl Fn(f32, f32) -> f32) -> f32 {
     lanes[0]
 }
 
-/// `eᵃ` to within 2 units in the last place, for a ≤ 88; below −87 it is about 10⁻³⁸.
+/// `eᵃ` to within 2 units in the last place, for a ≤ 88; below −87 it is about 10⁻³⁸. Not-a-number
+/// stays so.
 ///
 /// Cephes' `expf` (S. Moshier): reduce by n·ln 2 in two parts, a polynomial of degree 5 on
 /// ±ln 2/2, scale by 2ⁿ.
 #[inline(always)]
 pub(crate) fn exp<S: Simd>(s: S, a: S::Block) -> S::Block {
-    let a = s.max(a, s.splat(-87.0));
+    // In this order: see `Simd::max`.
+    let a = s.max(s.splat(-87.0), a);
     let n = s.round(s.mul(a, s.splat(std::f32::consts::LOG2_E)));
     let r = s.neg_mul_add(n, s.splat(0.693_359_4), a);
     let r = s.neg_mul_add(n, s.splat(-2.121_944_4e-4), r);

@@ -69,6 +69,11 @@ impl Simd for Neon {
     fn max(self, a: Four, b: Four) -> Four {
         each(|i| unsafe { vmaxq_f32(a[i], b[i]) })
     }
+    // NEON's maximum is not-a-number where either operand is.
+    #[inline(always)]
+    fn max_or_nan(self, a: Four, b: Four) -> Four {
+        self.max(a, b)
+    }
     #[inline(always)]
     fn mul_add(self, a: Four, b: Four, c: Four) -> Four {
         each(|i| unsafe { vfmaq_f32(c[i], a[i], b[i]) })
@@ -106,6 +111,14 @@ impl Simd for Neon {
     #[inline(always)]
     fn greater(self, a: Four, b: Four) -> [uint32x4_t; 4] {
         [0, 1, 2, 3].map(|i| unsafe { vcgtq_f32(a[i], b[i]) })
+    }
+    #[inline(always)]
+    fn is_nan(self, a: Four) -> [uint32x4_t; 4] {
+        [0, 1, 2, 3].map(|i| unsafe { vmvnq_u32(vceqq_f32(a[i], a[i])) })
+    }
+    #[inline(always)]
+    fn drop(self, mask: [uint32x4_t; 4], a: Four) -> Four {
+        each(|i| unsafe { vreinterpretq_f32_u32(vbicq_u32(vreinterpretq_u32_f32(a[i]), mask[i])) })
     }
     #[inline(always)]
     fn keep(self, mask: [uint32x4_t; 4], a: Four) -> Four {

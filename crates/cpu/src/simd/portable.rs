@@ -69,6 +69,16 @@ impl Simd for Portable {
             }
         })
     }
+    #[inline(always)]
+    fn max_or_nan(self, a: Array, b: Array) -> Array {
+        each(|lane| {
+            if a.0[lane] > b.0[lane] || a.0[lane].is_nan() {
+                a.0[lane]
+            } else {
+                b.0[lane]
+            }
+        })
+    }
     // Not `f32::mul_add`: without FMA in the target that is a call into libm.
     #[inline(always)]
     fn mul_add(self, a: Array, b: Array, c: Array) -> Array {
@@ -103,6 +113,14 @@ impl Simd for Portable {
             *value = a.0[lane] > b.0[lane];
         }
         mask
+    }
+    #[inline(always)]
+    fn is_nan(self, a: Array) -> [bool; LANES] {
+        a.0.map(f32::is_nan)
+    }
+    #[inline(always)]
+    fn drop(self, mask: [bool; LANES], a: Array) -> Array {
+        each(|lane| if mask[lane] { 0.0 } else { a.0[lane] })
     }
     #[inline(always)]
     fn keep(self, mask: [bool; LANES], a: Array) -> Array {

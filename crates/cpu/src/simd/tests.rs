@@ -104,6 +104,42 @@ check!(
     0.0
 );
 check!(
+    not_a_number_is_the_larger_of_both,
+    |s, a, b| {
+        let nan = s.is_nan(s.max_or_nan(a, b));
+        s.add(s.keep(nan, s.splat(1.0)), s.drop(nan, s.max_or_nan(a, b)))
+    },
+    |x, y| {
+        if x.is_nan() || y.is_nan() {
+            1.0
+        } else {
+            f64::from(x.max(y))
+        }
+    },
+    std::array::from_fn(|i| {
+        let values = [f32::NAN, -f32::NAN, -7.0, -3.0];
+        (values[i / 4], values[i % 4])
+    }),
+    0.0
+);
+check!(
+    exponential_of_not_a_number,
+    |s, a, b| s.keep(s.is_nan(exp(s, a)), s.splat(1.0)),
+    |x, y| if x.is_nan() { 1.0 } else { 0.0 },
+    std::array::from_fn(|i| {
+        let values = [f32::NAN, -f32::NAN, f32::NEG_INFINITY, 88.0];
+        (values[i % 4], 0.0)
+    }),
+    0.0
+);
+check!(
+    dropped_where_greater,
+    |s, a, b| s.drop(s.greater(b, s.splat(0.0)), a),
+    |x, y| if y > 0.0 { 0.0 } else { f64::from(x) },
+    spread(),
+    0.0
+);
+check!(
     kept_where_greater,
     |s, a, b| s.keep(s.greater(b, s.splat(0.0)), a),
     |x, y| if y > 0.0 { f64::from(x) } else { 0.0 },

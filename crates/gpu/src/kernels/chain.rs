@@ -21,7 +21,10 @@ impl Shader<'_> {
                     let bias = self.value(operation.inputs[1], &format!("i % {channels}u"));
                     text += &format!("v = v + {bias};\n");
                 }
-                Op::Relu => text += "v = max(v, 0.0);\n",
+                Op::Relu => {
+                    self.not_finite();
+                    text += "v = relu(v);\n";
+                }
                 Op::Add => {
                     let other = operation.inputs.iter().find(|input| **input != running);
                     let other = match other {

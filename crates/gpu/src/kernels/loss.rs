@@ -21,6 +21,7 @@ pub(super) fn text(shader: &mut Shader) -> String {
         .expect("the kernel has the loss or its gradient");
     let logits = any.inputs[0];
     let (samples, classes) = (shader.shape(logits)[0], shader.shape(logits)[1]);
+    shader.not_finite();
     shader.bind(Binding::Order);
     shader.bind(Binding::Labels);
     let logit = shader.value(logits, &format!("row * {classes}u + column"));
@@ -37,7 +38,8 @@ pub(super) fn text(shader: &mut Shader) -> String {
                 gradient += &format!(
                     "for (var column = 0u; column < {classes}u; column++) {{\n\
                      let share = exp({logit} - largest) / sum;\n\
-                     {place} = (share - select(0.0, 1.0, column == label)) / {};\n}}\n",
+                     let change = (share - select(0.0, 1.0, column == label)) / {};\n\
+                     {place} = select(change, nan, is_broken);\n}}\n",
                     number(samples as f64)
                 );
             }
@@ -61,14 +63,17 @@ pub(super) fn text(shader: &mut Shader) -> String {
         "{}var loss = 0.0;\nvar right = 0.0;\n\
          for (var row = thread; row < {samples}u; row += {THREADS}u) {{\n\
          let label = labels[order[step.first + row]];\n\
-         var largest = {};\nvar best = 0u;\n\
+         var largest = 0.0;\nvar best = 0u;\nvar nan = 0.0;\nvar has_nan = false;\n\
          for (var column = 0u; column < {classes}u; column++) {{\n\
-         let value = {logit};\nif value > largest {{ largest = value; best = column; }}\n}}\n\
+         let value = {logit};\n\
+         if column == 0u || value > largest {{ largest = value; best = column; }}\n\
+         if is_nan(value) {{ has_nan = true; nan = nan_of(value); }}\n}}\n\
+         let is_broken = has_nan || !is_finite(largest);\n\
+         if !has_nan {{ nan = nan_of(largest); }}\n\
          var sum = 0.0;\n\
          for (var column = 0u; column < {classes}u; column++) {{ sum += exp({logit} - largest); }}\n\
-         loss += log(sum) - ({of_label} - largest);\n\
-         if best == label {{ right += 1.0; }}\n{gradient}}}\n{end}}}\n",
+         loss += select(log(sum) - ({of_label} - largest), nan, is_broken);\n\
+         if best == label && !has_nan {{ right += 1.0; }}\n{gradient}}}\n{end}}}\n",
         shader.entry(THREADS),
-        number(f64::from(f32::MIN)),
     )
 }

@@ -41,7 +41,10 @@ fn value(shader: &mut Shader, place: usize) -> String {
             shader.value(inputs[0], "i"),
             shader.value(inputs[1], &format!("i % {channels}u"))
         ),
-        Op::Relu => format!("v = max({}, 0.0);\n", shader.value(inputs[0], "i")),
+        Op::Relu => {
+            shader.not_finite();
+            format!("v = relu({});\n", shader.value(inputs[0], "i"))
+        }
         Op::ReluGrad => format!(
             "v = select(0.0, {}, {} > 0.0);\n",
             shader.value(inputs[1], "i"),
@@ -93,10 +96,12 @@ fn value(shader: &mut Shader, place: usize) -> String {
         Op::MaxPool(window) => {
             let (x, y) = (shader.shape(inputs[0]), shader.shape(output));
             let value = shader.value(inputs[0], &place_in(x));
+            shader.not_finite();
+            // Every window meets the image, so the first value is always there.
             format!(
-                "{}v = {};\n{}v = max(v, {value});\n}}\n",
+                "{}var is_first = true;\n{}let x = {value};\n\
+                 v = select(larger(v, x), x, is_first);\nis_first = false;\n}}\n",
                 coordinates("o", y),
-                number(f64::from(f32::MIN)),
                 taps(&window, x)
             )
         }
@@ -117,12 +122,13 @@ fn value(shader: &mut Shader, place: usize) -> String {
             );
             let largest = shader.value(inputs[1], &place_out(y));
             let dy = shader.value(inputs[2], &place_out(y));
+            shader.not_finite();
             // Each window that covers this value asks for its first largest value, row by row.
             format!(
                 "{}{}let largest = {largest};\nvar winner = {}u;\n\
                  for (var tap = 0u; tap < {}u; tap++) {{\n\
                  let jy = oy * {}u + tap / {}u - {}u; let jx = ox * {}u + tap % {}u - {}u;\n\
-                 if jy < {}u && jx < {}u && winner == {}u && {candidate} == largest {{ winner = tap; }}\n}}\n\
+                 if jy < {}u && jx < {}u && winner == {}u && is_largest({candidate}, largest) {{ winner = tap; }}\n}}\n\
                  if winner == ky * {}u + kx {{ v += {dy}; }}\n}}\n",
                 coordinates("i", x),
                 windows(&window, y),
@@ -232,9 +238,11 @@ fn dropped(shader: &mut Shader, dropout: &Dropout, value: &str) -> String {
     // this one.
     let threshold = (dropout.rate * f64::from(1u32 << 24)).ceil() as u32;
     shader.function(PHILOX.into());
+    shader.not_finite();
     format!(
         "let drawn = philox(vec4<u32>(i / 4u, step.number, {}u, {}u), {}u, {}u)[i % 4u] >> 8u;\n\
-         v = select({value} * {}, 0.0, drawn < {threshold}u);\n",
+         let whole = {value};\n\
+         v = select(whole * {}, dropped(whole), drawn < {threshold}u);\n",
         dropout.layer,
         random::Purpose::Dropout as u32,
         dropout.seed as u32,

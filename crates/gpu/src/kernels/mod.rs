@@ -10,6 +10,7 @@ mod chain;
 mod loss;
 mod map;
 mod norm;
+mod not_finite;
 mod product;
 mod shader;
 mod sums;

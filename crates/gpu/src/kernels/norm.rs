@@ -7,6 +7,7 @@ use laptime_graph::{Op, Program, TensorId};
 use super::{
     THREADS,
     shader::{Shader, number},
+    sums::loop_of_sums,
 };
 
 /// Channels of a workgroup: few where there are few, so that all of the adapter has work, but
@@ -27,13 +28,13 @@ fn extents(program: &Program, of: TensorId) -> (usize, usize) {
     (tensor.elements() / channels, channels)
 }
 
-/// A loop over this thread's rows of channel `c`, with `i` the place of each value.
-fn rows(rows: usize, channels: usize, width: usize, body: &str) -> String {
-    let lanes = THREADS / width;
-    format!(
-        "if is_inside {{ for (var row = thread / {width}u; row < {rows}u; row += {lanes}u) {{\n\
-         let i = row * {channels}u + c;\n{body}}} }}\n"
-    )
+/// A loop over this thread's rows of channel `c`, with `i` the place of each value, that adds to these
+/// variables.
+fn rows(rows: usize, channels: usize, width: usize, sums: &[&str], body: &str) -> String {
+    let body = format!("let i = row * {channels}u + c;\n{body}");
+    let first = format!("thread / {width}u");
+    let all = loop_of_sums(&first, rows, THREADS / width, sums, &body);
+    format!("if is_inside {{\n{all}}}\n")
 }
 
 fn begin(shader: &Shader, width: usize, channels: usize) -> String {
@@ -77,13 +78,17 @@ pub(super) fn forward(shader: &mut Shader, width: usize) -> String {
         );
     }
     let n = number(count as f64);
-    let loop_of = |body: &str| rows(count, channels, width, body);
+    let loop_of = |sums: &[&str], body: &str| rows(count, channels, width, sums, body);
     let (add, square, apply) = (
-        loop_of(&format!("sum += {value};\n")),
-        loop_of(&format!("let d = {value} - mean; square += d * d;\n")),
-        loop_of(&format!(
-            "var v = ({value} - mean) * scale + shift;\n{chain}"
-        )),
+        loop_of(&["sum"], &format!("sum += {value};\n")),
+        loop_of(
+            &["square"],
+            &format!("let d = {value} - mean; square += d * d;\n"),
+        ),
+        loop_of(
+            &[],
+            &format!("var v = ({value} - mean) * scale + shift;\n{chain}"),
+        ),
     );
     format!(
         "{}var sum = 0.0;\n{add}let mean = sum_of_rows(sum, thread) / {n};\n\
@@ -128,18 +133,24 @@ pub(super) fn gradient(shader: &mut Shader, width: usize) -> String {
             store += &format!("{}[c] = {value};\n", shader.tensor(id));
         }
     }
-    let loop_of = |body: &str| rows(count, channels, width, body);
-    let add = loop_of(&format!(
-        "let flowing = {flowing};\nd_beta_sum += flowing;\n\
-         d_gamma_sum += flowing * (({value} - mean) * inverse_deviation);\n"
-    ));
+    let loop_of = |sums: &[&str], body: &str| rows(count, channels, width, sums, body);
+    let add = loop_of(
+        &["d_beta_sum", "d_gamma_sum"],
+        &format!(
+            "let flowing = {flowing};\nd_beta_sum += flowing;\n\
+             d_gamma_sum += flowing * (({value} - mean) * inverse_deviation);\n"
+        ),
+    );
     let apply = if shader.writes(outputs[0]) {
         let dx = shader.tensor(outputs[0]);
-        loop_of(&format!(
-            "let normed = ({value} - mean) * inverse_deviation;\n\
-             {dx}[i] = scale * ({flowing} - d_beta / {n} - normed * (d_gamma / {n}));\n",
-            n = number(count as f64)
-        ))
+        let n = number(count as f64);
+        loop_of(
+            &[],
+            &format!(
+                "let normed = ({value} - mean) * inverse_deviation;\n\
+                 {dx}[i] = scale * ({flowing} - d_beta / {n} - normed * (d_gamma / {n}));\n"
+            ),
+        )
     } else {
         String::new()
     };

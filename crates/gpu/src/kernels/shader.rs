@@ -5,6 +5,7 @@ use laptime_graph::{
     schedule::{Arena, Kernel, Schedule},
 };
 
+use super::not_finite;
 use crate::lower::Target;
 
 /// What a binding is.
@@ -191,6 +192,11 @@ impl<'a> Shader<'a> {
         if !self.functions.contains(&text) {
             self.functions.push(text);
         }
+    }
+
+    /// Declares [`not_finite::FUNCTIONS`].
+    pub(super) fn not_finite(&mut self) {
+        self.function(not_finite::FUNCTIONS.into());
     }
 
     /// The name of a tensor's array.

@@ -5,7 +5,7 @@ use laptime_graph::Dropout;
 use crate::shares::fill_rows;
 
 /// `y = x·factor`, where [`Dropout::factor`] says of each value in each step (from 1) whether it
-/// is dropped; any shape.
+/// is dropped; any shape. What is dropped is multiplied by 0: NaN and ∞ become NaN.
 pub fn dropout(x: &[f64], dropout: &Dropout, step: u64) -> Vec<f64> {
     let mut y = vec![0.0; x.len()];
     // Drawing a factor takes as long as reading a few values.

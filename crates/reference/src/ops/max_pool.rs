@@ -29,8 +29,8 @@ pub fn max_pool(x: &[f64], x_shape: ImageShape, window: &Window) -> Vec<f64> {
     y
 }
 
-/// Each dy goes to the first largest value of its window, row by row. x and dx are (B, H, W, C),
-/// y and dy are (B, H', W', C).
+/// Each dy goes to the first largest value of its window, row by row; in one with NaN, to the first that
+/// is NaN or ∞. x and dx are (B, H, W, C), y and dy are (B, H', W', C).
 pub fn max_pool_grad(
     x: &[f64],
     x_shape: ImageShape,
@@ -50,7 +50,11 @@ pub fn max_pool_grad(
             for &(i, j) in &joins {
                 for c in 0..channels {
                     let (from, to) = (j * channels + c, i * channels + c);
-                    if !given[from] && (x[to] == y[from] || x[to].is_nan()) {
+                    let is_largest = match y[from].is_nan() {
+                        true => x[to].is_nan() || x[to] == f64::INFINITY,
+                        false => x[to] == y[from],
+                    };
+                    if !given[from] && is_largest {
                         dx[to] += dy[from];
                         given[from] = true;
                     }

@@ -3,6 +3,30 @@
 //! Every function states the shapes of what it reads and writes; all tensors are row-major.
 //! B is the batch, I and O the inputs and outputs of a layer, H×W an image's height and width,
 //! C the channels (last).
+//!
+//! # NaN and ∞
+//!
+//! An engine holds to what the functions here make of values that are not finite: **NaN never
+//! disappears**. Products, sums, means, batch norms and updates are the formulas that they state, in IEEE
+//! 754 arithmetic, so 0·∞, ∞ − ∞ and whatever is made of NaN are NaN; a sum over a batch with one of
+//! them has it too. What compares says what becomes of NaN:
+//!
+//! | operation | where a value is NaN |
+//! |---|---|
+//! | [`relu`] | NaN |
+//! | [`relu_grad`] | 0 where y is NaN; dy, NaN or not, where y > 0 |
+//! | [`max_pool`] | NaN, wherever in the window it stands |
+//! | [`max_pool_grad`] | dy goes to the first NaN or ∞ of that window |
+//! | [`dropout`] | NaN; a dropped ∞ is NaN too |
+//! | [`batch_norm`] | NaN in all of that channel, and in its moving statistics; no variance is clamped |
+//! | [`softmax_cross_entropy`] | NaN, and the sample's answer is wrong |
+//! | [`softmax_cross_entropy_grad`] | NaN in all of that sample |
+//! | [`round`] | NaN; beyond bfloat16's range, ∞ |
+//! | [`adam`], [`sgd`] | NaN in moments and parameter |
+//!
+//! Where these functions give NaN or ∞, so does an engine: NaN or ∞, because the range of its own
+//! precision is smaller, and what is ∞ in it may be NaN one operation later. For the same reason it may have
+//! them where double precision has a finite value, but never a finite value in their place.
 
 mod adam;
 mod add;

@@ -8,7 +8,7 @@ pub fn relu(x: &[f64]) -> Vec<f64> {
 }
 
 /// `dx = dy` where `y > 0`, else 0; any shape. At exactly 0 the gradient is 0, as in Keras and
-/// PyTorch.
+/// PyTorch; where y is NaN it is 0, as in Keras, whatever dy is.
 pub fn relu_grad(y: &[f64], dy: &[f64]) -> Vec<f64> {
     map_two(y, dy, |y, dy| if y > 0.0 { dy } else { 0.0 })
 }

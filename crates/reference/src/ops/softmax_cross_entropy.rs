@@ -11,6 +11,9 @@ pub struct Score {
 
 /// `loss_sum = Σ −log softmax(logits)[label]`, and how often the label's logit is the largest,
 /// the first of equals. logits is (B, C), labels is (B), as numbers.
+///
+/// The loss of a sample with a NaN among its logits is NaN, and so is it where the largest is infinite;
+/// of such a sample with NaN no answer is right.
 pub fn softmax_cross_entropy(logits: &[f64], labels: &[f64]) -> Score {
     let mut score = Score {
         loss_sum: 0.0,
@@ -18,13 +21,14 @@ pub fn softmax_cross_entropy(logits: &[f64], labels: &[f64]) -> Score {
     };
     for (logits, label) in rows(logits, labels) {
         score.loss_sum += log_sum_exp(logits) - logits[label];
-        score.correct += u64::from(first_largest(logits) == label);
+        let has_nan = logits.iter().any(|logit| logit.is_nan());
+        score.correct += u64::from(!has_nan && first_largest(logits) == label);
     }
     score
 }
 
 /// `dlogits = (softmax(logits) − onehot(label)) / B`, the gradient of the *mean* loss. logits and
-/// dlogits are (B, C), labels is (B), as numbers.
+/// dlogits are (B, C), labels is (B), as numbers. All of a sample's are NaN where its loss is.
 pub fn softmax_cross_entropy_grad(logits: &[f64], labels: &[f64]) -> Vec<f64> {
     let batch = labels.len() as f64;
     let mut gradient = Vec::with_capacity(logits.len());
