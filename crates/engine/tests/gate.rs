@@ -159,6 +159,7 @@ impl Session for SingleSession {
         Ok(EpochReport {
             score,
             step_s: None,
+            not_finite: None,
         })
     }
 
