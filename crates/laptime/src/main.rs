@@ -8,6 +8,7 @@ mod display;
 mod engines;
 mod exports;
 mod failure;
+mod finished;
 mod interrupt;
 mod options;
 mod output;
@@ -17,6 +18,7 @@ mod profile;
 mod race;
 mod recording;
 mod save;
+mod signals;
 mod speed;
 mod ticker;
 mod verbs;
@@ -37,23 +39,24 @@ fn main() -> ExitCode {
     // prints errors of its own. We order devices ourselves.
     // SAFETY: this is the only thread.
     unsafe { env::set_var("NODEVICE_SELECT", "1") };
+    let interrupt = interrupt::listen();
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(said) => return tell(&said),
     };
     let done = match args.verb {
-        Verb::Run(args) => verbs::run(args, begin),
-        Verb::Race(args) => verbs::race(args),
+        Verb::Run(args) => verbs::run(args, begin, &interrupt),
+        Verb::Race(args) => verbs::race(args, &interrupt),
         Verb::Verify(args) => verbs::verify(args),
         Verb::Explain(args) => verbs::explain(args),
         Verb::Devices => verbs::devices(),
         Verb::ChooseDevice(args) => verbs::choose_device(args),
         Verb::Data(args) => verbs::data(args),
-        Verb::Peers(args) => verbs::peers(args),
+        Verb::Peers(args) => verbs::peers(args, &interrupt),
         Verb::Workloads(args) => verbs::workloads(&args),
         Verb::Schema => verbs::schema(),
     };
-    laptime_peers::forget_compiled();
+    laptime_peers::remove_folders();
     end(done)
 }
 

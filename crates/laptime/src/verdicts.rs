@@ -5,7 +5,7 @@ use std::{
     env, fs,
     io::{self, Read},
     path::PathBuf,
-    process::{Child, Command, Stdio, exit},
+    process::{Child, Command, Stdio},
     sync::{Mutex, MutexGuard, PoisonError},
     thread,
     time::UNIX_EPOCH,
@@ -19,10 +19,10 @@ use laptime_workload::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::failure::INTERRUPTED;
+use crate::interrupt;
 
 /// Set for a process that is to end when its standard input does.
-const ENDS_WITH_INPUT: &str = "LAPTIME_ENDS_WITH_INPUT";
+pub const ENDS_WITH_INPUT: &str = "LAPTIME_ENDS_WITH_INPUT";
 
 /// The process that is asked now.
 static ASKED: Mutex<Option<Child>> = Mutex::new(None);
@@ -93,9 +93,10 @@ pub fn end_asked() -> MutexGuard<'static, Option<Child>> {
 /// Has this process end when the one that asks it does.
 pub fn end_with_input() {
     if env::var_os(ENDS_WITH_INPUT).is_some() {
-        thread::spawn(|| {
+        // Where there can be no thread, this process ends when it is done.
+        let _ = thread::Builder::new().spawn(|| {
             let _ = io::copy(&mut io::stdin(), &mut io::sink());
-            exit(INTERRUPTED.into())
+            interrupt::end("the program that asked has ended")
         });
     }
 }

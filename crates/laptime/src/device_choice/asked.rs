@@ -8,14 +8,32 @@ use std::{
 use laptime_workload::directories::cache_dir;
 
 use super::{Choice, Wish, fastest, processor};
-use crate::{args::DeviceArg, engines::OwnEngine, failure::Failure, output};
+use crate::{
+    args::DeviceArg, engines::OwnEngine, failure::Failure, output, verdicts::ENDS_WITH_INPUT,
+};
 
 /// Asks `laptime choose-device`. Where it cannot be started the choice is made here.
 pub fn another_process(wish: &Wish) -> Result<Choice, Failure> {
     let output = env::current_exe().and_then(|program| {
         let mut choose = Command::new(program);
-        choose.arg("choose-device").args(&wish.again);
-        choose.stdin(Stdio::null()).output()
+        choose
+            .arg("choose-device")
+            .args(&wish.again)
+            // The system closes it however this program ends.
+            .env(ENDS_WITH_INPUT, "1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        #[cfg(unix)]
+        {
+            use std::os::unix::process::CommandExt;
+            // Ctrl-C is for this program, with which the other ends.
+            choose.process_group(0);
+        }
+        let mut child = choose.spawn()?;
+        // Waiting would close it.
+        let _line = child.stdin.take();
+        child.wait_with_output()
     });
     match output {
         Ok(output) => told(&output),

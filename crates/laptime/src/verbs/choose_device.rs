@@ -12,10 +12,12 @@ use crate::{
     options::{WorkloadChoice, threads},
     output,
     passes::passes,
+    verdicts,
 };
 
 /// Prints the choice as JSON.
 pub fn choose_device(args: ChooseDeviceArgs) -> Result<(), Failure> {
+    verdicts::end_with_input();
     let workload = WorkloadChoice::resolve(&args.workload)?;
     let machine = Machine::identify();
     let settings = &args.engine.settings;
