@@ -11,6 +11,7 @@ mod failure;
 mod finished;
 mod interrupt;
 mod options;
+mod out_of_memory;
 mod output;
 mod passes;
 mod prepare;
@@ -30,6 +31,10 @@ use clap::Parser;
 
 use args::{Args, Verb};
 use failure::Failure;
+
+#[cfg(unix)]
+#[global_allocator]
+static MEMORY: out_of_memory::Told = out_of_memory::Told;
 
 fn main() -> ExitCode {
     // Where `wall_s` begins. The system has needed a millisecond or so to come here; its own

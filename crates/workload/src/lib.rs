@@ -14,6 +14,7 @@ mod resolve;
 mod spec;
 mod spec_error;
 mod suggest;
+pub mod threads;
 mod windows;
 mod workload;
 

@@ -1,10 +1,8 @@
 //! The second question: does the timed path do a step as the oracle does it?
 
-use std::thread;
-
 use laptime_graph::{Op, Program, Role, State, StateTensor, TensorId};
 use laptime_reference::{Reference, Rounding};
-use laptime_workload::{Optimizer, Precision, dataset::Dataset};
+use laptime_workload::{Optimizer, Precision, dataset::Dataset, threads::both};
 
 use super::{CHECKED_STEPS, Oracle, batch_of, budget::Budget, distance, exceeds, lacks, norm};
 use crate::{EngineError, Progress, Score, Session};
@@ -152,11 +150,7 @@ pub(super) fn step_on(
         Made { loss, state }
     };
     let disturbed = |draw| made(disturb(Reference::of_program(program), elsewhere, draw));
-    let (expected, first) = thread::scope(|scope| {
-        let first = scope.spawn(|| disturbed(0));
-        let exact = made(Reference::of_program(program));
-        (exact, first.join().expect("the oracle does not panic"))
-    });
+    let (first, expected) = both(|| disturbed(0), || made(Reference::of_program(program)));
 
     let score = session.train(batch, &Progress::new())?.score;
     let state = session.state()?;

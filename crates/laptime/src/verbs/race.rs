@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use laptime_engine::Job;
 use laptime_measure::Watch;
+use laptime_peers::install;
 use laptime_results::{GateVerdict, PartialReason, Record, race as render};
 
 use crate::{
@@ -27,6 +28,7 @@ pub fn race(args: RaceArgs, interrupt: &Interrupt) -> Result<(), Failure> {
     let watch = Arc::new(Watch::new());
     let finished = Arc::new(Finished::nothing());
     interrupt.stops(&watch, &finished, PATIENCE);
+    install::sweep_all();
     let options = RaceOptions::resolve(args)?;
     let shows_progress = !options.quiet && stderr_is_terminal();
     let workload = &options.workload.workload;

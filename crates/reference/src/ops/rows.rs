@@ -3,6 +3,8 @@
 
 use std::{num::NonZero, ops::Range, thread};
 
+use laptime_workload::threads::side_by_side;
+
 /// Rows of sums that are done at once, so that what they are made of is read once for all of them.
 pub(super) const ROWS: usize = 4;
 
@@ -36,16 +38,6 @@ pub(super) fn in_shares(
     if shares < 2 || multiply_adds < LEAST_FOR_THREADS {
         return part(0..count);
     }
-    let part = &part;
-    thread::scope(|scope| {
-        let share = |number: usize| count * number / shares..count * (number + 1) / shares;
-        let others: Vec<_> = (1..shares)
-            .map(|number| scope.spawn(move || part(share(number))))
-            .collect();
-        let mut all = part(share(0));
-        for other in others {
-            all.extend(other.join().expect("the oracle does not panic"));
-        }
-        all
-    })
+    let share = |number: usize| count * number / shares..count * (number + 1) / shares;
+    side_by_side((0..shares).map(share).collect(), part).concat()
 }
