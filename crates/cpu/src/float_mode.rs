@@ -3,38 +3,41 @@
 //! Gradients of dead pixels decay through Adam's moments into subnormal numbers, on which x86
 //! processors are a hundred times slower. They are below 10⁻³⁸; no result that anyone can see
 //! depends on them. TensorFlow and JAX flush them on the CPU too.
+//!
+//! Rust takes the default mode for granted and has no way to ask for another: its reference leaves open
+//! what arithmetic does in one. What the compiler could do of it is to compute while compiling, or on
+//! the other side of the switch, and not to flush what comes out. The work is a function of its own that
+//! is not inlined, so that nothing of it crosses the switch; what is computed while compiling has
+//! no subnormal numbers in it; and no address, index or length in this crate depends on a float.
 
-use std::{arch::asm, marker::PhantomData};
+#[cfg(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(miri)))]
+use std::arch::asm;
 
-/// While it lives, this thread's arithmetic flushes subnormal numbers to 0. Not `Send`: the mode
-/// belongs to the thread.
-pub(crate) struct FlushToZero {
-    before: u64,
-    _thread: PhantomData<*const ()>,
-}
-
-impl FlushToZero {
-    pub(crate) fn new() -> Self {
-        let before = read();
-        write(before | FLUSH);
-        Self {
-            before,
-            _thread: PhantomData,
+/// Does the work with this thread's arithmetic flushing subnormal numbers to 0, and goes back to the mode
+/// before, however the work ends.
+pub(crate) fn flushing_to_zero<R>(work: impl FnOnce() -> R) -> R {
+    struct Back(u64);
+    impl Drop for Back {
+        fn drop(&mut self) {
+            write(self.0);
         }
     }
+
+    let back = Back(read());
+    write(back.0 | FLUSH);
+    apart(work)
 }
 
-impl Drop for FlushToZero {
-    fn drop(&mut self) {
-        write(self.before);
-    }
+#[inline(never)]
+fn apart<R>(work: impl FnOnce() -> R) -> R {
+    work()
 }
 
 /// MXCSR: flush results to zero (bit 15), take subnormal operands as zero (bit 6).
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(miri)))]
 const FLUSH: u64 = 1 << 15 | 1 << 6;
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(miri)))]
 fn read() -> u64 {
     let mut mode = 0u32;
     // SAFETY: every x86-64 processor has SSE; the instruction writes four bytes to `mode`.
@@ -42,29 +45,62 @@ fn read() -> u64 {
     u64::from(mode)
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(miri)))]
 fn write(mode: u64) {
     let mode = mode as u32;
-    // SAFETY: as above; only the two bits of `FLUSH` differ from what was there, and no code
-    // relies on subnormal numbers between `new` and `drop`.
-    unsafe { asm!("ldmxcsr [{}]", in(reg) &mode, options(nostack, readonly, preserves_flags)) }
+    // SAFETY: as above; only the two bits of `FLUSH` ever differ from the mode that the thread had, and
+    // what that does to the code in between is said at the top.
+    unsafe { asm!("ldmxcsr [{}]", in(reg) &mode, options(nostack, preserves_flags)) }
 }
 
 /// FPCR: flush to zero (bit 24).
-#[cfg(target_arch = "aarch64")]
+#[cfg(all(target_arch = "aarch64", not(miri)))]
 const FLUSH: u64 = 1 << 24;
 
-#[cfg(target_arch = "aarch64")]
+#[cfg(all(target_arch = "aarch64", not(miri)))]
 fn read() -> u64 {
     let mode;
     // SAFETY: reading FPCR is allowed at every privilege level.
-    unsafe { asm!("mrs {}, fpcr", out(reg) mode, options(nostack, nomem, preserves_flags)) }
+    unsafe { asm!("mrs {}, fpcr", out(reg) mode, options(nostack, preserves_flags)) }
     mode
 }
 
-#[cfg(target_arch = "aarch64")]
+#[cfg(all(target_arch = "aarch64", not(miri)))]
 fn write(mode: u64) {
-    // SAFETY: only the bit of `FLUSH` differs from what was there, and no code relies on
-    // subnormal numbers between `new` and `drop`.
-    unsafe { asm!("msr fpcr, {}", in(reg) mode, options(nostack, nomem, preserves_flags)) }
+    // SAFETY: only the bit of `FLUSH` ever differs from the mode that the thread had, and what that does
+    // to the code in between is said at the top.
+    unsafe { asm!("msr fpcr, {}", in(reg) mode, options(nostack, preserves_flags)) }
+}
+
+// Elsewhere subnormal numbers stay.
+#[cfg(any(miri, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
+const FLUSH: u64 = 0;
+
+#[cfg(any(miri, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
+fn read() -> u64 {
+    0
+}
+
+#[cfg(any(miri, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
+fn write(_: u64) {}
+
+#[cfg(all(test, any(target_arch = "x86_64", target_arch = "aarch64"), not(miri)))]
+mod tests {
+    use std::{hint::black_box, panic::catch_unwind};
+
+    use super::*;
+
+    fn half_of_the_smallest_normal() -> f32 {
+        black_box(f32::MIN_POSITIVE) * black_box(0.5)
+    }
+
+    #[test]
+    fn subnormal_numbers_are_zero_within_and_themselves_again_behind() {
+        assert_eq!(flushing_to_zero(half_of_the_smallest_normal), 0.0);
+        assert!(half_of_the_smallest_normal() > 0.0);
+        let panicked =
+            catch_unwind(|| flushing_to_zero(|| std::panic::resume_unwind(Box::new(()))));
+        assert!(panicked.is_err());
+        assert!(half_of_the_smallest_normal() > 0.0);
+    }
 }

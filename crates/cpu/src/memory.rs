@@ -6,8 +6,10 @@ use laptime_graph::schedule::{Arena, Buffer};
 
 /// Floats in one allocation on a cache line's boundary, all 0 at first.
 ///
-/// Several threads read and write it at once through raw pointers. That no two of them touch the
-/// same place between two barriers is what `Schedule::check` has proven.
+/// Several threads read and write it at once through raw pointers, which safe code can get from a
+/// [`View`] and cannot use. What keeps them apart is the contract of `Run::run`, by which kernels
+/// use them: no two threads touch the same place between two barriers, as `Schedule::check` has proven,
+/// and nobody has a reference to the values meanwhile.
 pub(crate) struct Floats {
     allocation: NonNull<u8>,
     layout: alloc::Layout,
@@ -15,8 +17,8 @@ pub(crate) struct Floats {
     bytes: usize,
 }
 
-// SAFETY: a `Floats` owns its memory; what threads do with the pointers is kept apart by the
-// Schedule, see above.
+// SAFETY: a `Floats` owns its memory, which any thread may free. Of its methods, those that read or
+// write values borrow it as a slice does; who uses a pointer into it has promised what is said above.
 unsafe impl Send for Floats {}
 // SAFETY: as above.
 unsafe impl Sync for Floats {}
@@ -25,6 +27,8 @@ impl Floats {
     /// `bytes` bytes of zeros, and a cache line more, so that none is empty.
     pub(crate) fn zeroed(bytes: usize) -> Self {
         const LINE_BYTES: usize = 64;
+        // Sizes that wrapped around would make arenas smaller than the places in them.
+        assert!(bytes <= MOST_BYTES, "an arena of {bytes} bytes");
         let bytes = bytes.next_multiple_of(LINE_BYTES) + LINE_BYTES;
         let alignment = if bytes >= LEAST_HUGE_BYTES {
             HUGE_PAGE_BYTES
@@ -60,8 +64,8 @@ impl Floats {
 
     /// All values, while nobody trains.
     pub(crate) fn values(&self) -> &[f32] {
-        // SAFETY: initialised (zeros at first) and within the allocation; a session hands it out
-        // through `&self` only between two calls that train.
+        // SAFETY: initialised (zeros at first) and within the allocation; who writes through pointers
+        // while the reference lives breaks the promise of `Run::run`, not this function's.
         unsafe { std::slice::from_raw_parts(self.pointer(), self.bytes / 4) }
     }
 
@@ -79,6 +83,9 @@ impl Drop for Floats {
     }
 }
 
+/// No allocation may be larger than half of the address space; this leaves room to round up.
+const MOST_BYTES: usize = isize::MAX as usize - 4 * HUGE_PAGE_BYTES;
+
 /// Where pages can be larger, this is their size on x86-64 and on most ARM systems.
 const HUGE_PAGE_BYTES: usize = 2 << 20;
 
@@ -88,14 +95,14 @@ const LEAST_HUGE_BYTES: usize = 64 << 10;
 /// Asks the system for huge pages. Weights and moments of one thread fill most of its L2 cache, and
 /// small pages scatter them over its sets and over more than its first TLB holds.
 fn prefer_huge_pages(start: NonNull<u8>, bytes: usize) {
-    #[cfg(target_os = "linux")]
-    // SAFETY: the range is within an allocation of ours, and advice changes no values. A system
-    // that does not take it is as good as before.
+    #[cfg(all(target_os = "linux", not(miri)))]
+    // SAFETY: the range is within an allocation of ours (`zeroed` has made room for whole huge pages),
+    // and advice changes no values. A system that does not take it is as good as before.
     unsafe {
         let bytes = bytes.next_multiple_of(HUGE_PAGE_BYTES);
         libc::madvise(start.as_ptr().cast(), bytes, libc::MADV_HUGEPAGE);
     }
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(not(all(target_os = "linux", not(miri))))]
     let _ = (start, bytes);
 }
 
@@ -167,7 +174,8 @@ impl View {
         self.scratch
     }
 
-    /// A pointer to the first value of a buffer.
+    /// A pointer to the first value of a buffer, if the buffer was laid out in these arenas. Anything else
+    /// gives a pointer that must not be used; to make one is allowed.
     #[inline(always)]
     pub(crate) fn at(&self, place: Place) -> *mut f32 {
         let arena = match place.arena {
@@ -175,7 +183,6 @@ impl View {
             Arena::Step => self.step,
             Arena::Thread => self.thread,
         };
-        // SAFETY: the arenas are as large as the Schedule says, and its buffers lie within.
-        unsafe { arena.add(place.index(self.number)) }
+        arena.wrapping_add(place.index(self.number))
     }
 }

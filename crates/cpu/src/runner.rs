@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use laptime_engine::{Progress, Score};
+use laptime_engine::{Progress, Score, Tally};
 use laptime_graph::schedule::Split;
 use laptime_workload::dataset::Samples;
 
@@ -26,7 +26,7 @@ pub(crate) struct Compiled {
 
 /// What the first thread writes down; it has room for all of it from the start.
 pub(crate) struct Log {
-    pub(crate) score: Score,
+    pub(crate) tally: Tally,
     pub(crate) step_s: Vec<f32>,
     pub(crate) profile: Option<TaskTimes>,
 }
@@ -45,7 +45,7 @@ impl Log {
     /// are wanted.
     pub(crate) fn for_steps(score: Score, steps: usize, profiled_tasks: Option<usize>) -> Self {
         Self {
-            score,
+            tally: Tally::from(score),
             step_s: Vec::with_capacity(steps),
             profile: profiled_tasks.map(|tasks| TaskTimes {
                 tasks: vec![Duration::ZERO; tasks],
@@ -71,7 +71,21 @@ pub(crate) struct Runner<'a> {
 
 impl Runner<'_> {
     /// One thread's part of all batches. Nothing here allocates, locks or reads a file.
-    pub(crate) fn run(&self, thread: usize, mut barrier: impl FnMut(), mut log: Option<&mut Log>) {
+    ///
+    /// # Safety
+    /// Each batch was compiled (lowered, checked, linked) for so many samples; its arenas are as large as
+    /// its Schedule says, and `persistent` as large as all of them do, who agree on what lies where.
+    /// All samples of the batches are among `samples`, whose labels are below the Program's classes.
+    ///
+    /// Each of `threads` threads calls this once with a number of its own, below the number of
+    /// `ThreadMemory` of each batch, and with a `barrier` that returns when all have called it. Nobody else
+    /// uses the arenas until all have returned.
+    pub(crate) unsafe fn run(
+        &self,
+        thread: usize,
+        mut barrier: impl FnMut(),
+        mut log: Option<&mut Log>,
+    ) {
         let mut start = Instant::now();
         for (index, &(batch, compiled)) in self.batches.iter().enumerate() {
             // The end was lowered, if at all, before a barrier of the step before.
@@ -118,10 +132,10 @@ impl Runner<'_> {
                         Split::EachThread => 0..task.slices,
                     };
                     if !slices.is_empty() {
-                        // SAFETY: the task was linked from the Schedule that these arenas were
-                        // made for; `Schedule::check` has proven that slices of one thread are
-                        // not touched by another between two barriers, and `share` gives each
-                        // slice to one thread.
+                        // SAFETY: the caller's promise: the task was linked from the Schedule that
+                        // these arenas were made for. `Schedule::check` has proven that slices of
+                        // one thread are not touched by another between two barriers, and `share`
+                        // gives each slice to one thread.
                         unsafe { task.task.run(self.isa, &step, view, slices) }
                     }
                     if let (Some(times), Some(clock)) = (&mut times, &mut clock) {
@@ -140,13 +154,15 @@ impl Runner<'_> {
                 times.steps += 1;
             }
             if let Some(log) = &mut log {
-                // SAFETY: metrics lie in this thread's own arena.
+                // SAFETY: both are in the arenas, as of the caller's promise: in this thread's own.
                 let (loss_sum, correct) =
                     unsafe { (*view.at(linked.loss_sum), *view.at(linked.correct)) };
-                log.score.samples += batch.len() as u64;
-                log.score.loss_sum += f64::from(loss_sum);
-                log.score.correct += correct as u64;
-                self.progress.tell(log.score);
+                log.tally.add(Score {
+                    samples: batch.len() as u64,
+                    loss_sum: f64::from(loss_sum),
+                    correct: correct as u64,
+                });
+                self.progress.tell(log.tally.score);
                 let now = Instant::now();
                 log.step_s.push((now - start).as_secs_f32());
                 start = now;

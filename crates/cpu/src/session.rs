@@ -14,10 +14,10 @@ use laptime_graph::{
     InitialValues, Mode, Op, Operation, Program, State, StateTensor, build,
     schedule::{Arena, Buffer, Schedule},
 };
-use laptime_workload::{Precision, epoch_order};
+use laptime_workload::{Precision, epoch_order, memory};
 
 use crate::{
-    float_mode::FlushToZero,
+    float_mode::flushing_to_zero,
     link::{check_zeros, link},
     lower::{Target, lower},
     memory::{Floats, ThreadMemory},
@@ -42,14 +42,34 @@ pub(crate) struct CpuSession {
     profile: Option<TaskTimes>,
 }
 
+/// What a session's arenas take at the most: those that live within a step once for training and once,
+/// of an evaluation or of a shorter last batch, again.
+fn arena_bytes(schedule: &Schedule, threads: usize) -> u64 {
+    let bytes = |arena| schedule.arena_bytes(arena) as u64;
+    let of_threads = (threads as u64).saturating_mul(bytes(Arena::Thread));
+    bytes(Arena::Persistent)
+        .saturating_add(bytes(Arena::Step).saturating_mul(2))
+        .saturating_add(of_threads.saturating_mul(2))
+}
+
 impl CpuSession {
     pub(crate) fn new(job: &Job, device: &Device, isa: Isa) -> Result<Self, EngineError> {
-        let pool = Pool::new(job.threads)
-            .map_err(|error| EngineError::Failed(format!("cannot start a thread: {error}")))?;
+        job.check()?;
         let batch_size = job.workload.batch_size;
         let program = build(&job.workload, Mode::Training, batch_size);
         let schedule = lower(&program, Target { isa }, &job.passes);
         check_zeros(&schedule).map_err(EngineError::Unsupported)?;
+        memory::check(arena_bytes(&schedule, job.threads)).map_err(|shortage| {
+            EngineError::Unsupported(format!(
+                "{} is too large to be trained here: with {} parameters in batches of {batch_size} on \
+                 {} threads it {shortage}; make the model or the batch smaller, or allow more memory",
+                job.workload.name,
+                program.parameter_count(),
+                job.threads,
+            ))
+        })?;
+        let pool = Pool::new(job.threads)
+            .map_err(|error| EngineError::Failed(format!("cannot start a thread: {error}")))?;
         let mut session = Self {
             job: job.clone(),
             device: device.clone(),
@@ -187,10 +207,15 @@ impl CpuSession {
         };
         let log = Mutex::new(Log::for_steps(before, batches.len(), profiled));
         self.pool.run(&|thread, barrier| {
-            let _mode = FlushToZero::new();
             // Held by the first thread for as long as it runs: no one else wants it.
             let mut log = (thread == 0).then(|| log.lock().expect("no thread panicked"));
-            runner.run(thread, || barrier.wait(), log.as_deref_mut());
+            let log = log.as_deref_mut();
+            // SAFETY: `prepare` has compiled the batches from Schedules that `lower` has checked, has
+            // seen that the persistent tensors lie in each as they do in `persistent`, and has made the
+            // other arenas as large as each says; `Job::check` and `check_samples` have seen the
+            // samples; the pool gives each of its threads one number, and its barrier waits for all.
+            // The session is borrowed to change it, so nobody else has its arenas.
+            flushing_to_zero(|| unsafe { runner.run(thread, || barrier.wait(), log) });
         });
         let log = log.into_inner().expect("no thread panicked");
         if mode == Mode::Training {
@@ -200,8 +225,9 @@ impl CpuSession {
             }
         }
         EpochReport {
-            score: log.score,
+            score: log.tally.score,
             step_s: Some(log.step_s),
+            not_finite: log.tally.not_finite,
         }
     }
 }

@@ -24,7 +24,14 @@ struct Layouter {
 }
 
 impl Layouter {
-    fn place(&mut self, values: usize) -> Place {
+    /// # Panics
+    /// Where no memory is as large as that; a size that wrapped around would be too small.
+    fn place(&mut self, extents: &[usize]) -> Place {
+        let bytes = extents
+            .iter()
+            .try_fold(4, |product: usize, extent| product.checked_mul(*extent));
+        let end = bytes.and_then(|bytes| self.bytes.checked_add(bytes));
+        let (bytes, end) = bytes.zip(end).expect("the values fit memory");
         let buffer = Buffer {
             tensor: TensorId(0),
             layout: Layout::Rows {
@@ -33,10 +40,10 @@ impl Layouter {
             },
             arena: Arena::Step,
             offset_bytes: self.bytes,
-            bytes: values * 4,
+            bytes,
             copies: 1,
         };
-        self.bytes += buffer.bytes;
+        self.bytes = end;
         Place::of(&buffer)
     }
 }
@@ -77,13 +84,13 @@ impl Products {
 pub struct DenseProducts(Products);
 
 impl DenseProducts {
-    /// Products of these extents with the kernels of `isa`, which this processor must have.
+    /// Products of these extents with the kernels of `isa`.
     pub fn new(isa: Isa, batch: usize, inputs: usize, outputs: usize) -> Self {
         let mut memory = Layouter::default();
         let mut matrix = |rows: usize, columns: usize| {
             let stride = columns.next_multiple_of(LANES);
             Matrix {
-                place: memory.place(rows * stride),
+                place: memory.place(&[rows, stride]),
                 rows,
                 columns,
                 stride,
@@ -91,8 +98,8 @@ impl DenseProducts {
         };
         let (x, y) = (matrix(batch, inputs), matrix(batch, outputs));
         let (dx, dy) = (matrix(batch, inputs), matrix(batch, outputs));
-        let weights = inputs * outputs.next_multiple_of(LANES);
-        let (w, dw) = (memory.place(weights), memory.place(weights));
+        let weights = [inputs, outputs.next_multiple_of(LANES)];
+        let (w, dw) = (memory.place(&weights), memory.place(&weights));
         Self(Products {
             isa,
             arena: Floats::zeroed(memory.bytes),
@@ -145,8 +152,7 @@ impl DenseProducts {
 pub struct Convolutions(Products);
 
 impl Convolutions {
-    /// Products of x, of this shape (B, H, W, C), with so many filters, with the kernels of `isa`,
-    /// which this processor must have.
+    /// Products of x, of this shape (B, H, W, C), with so many filters, with the kernels of `isa`.
     ///
     /// # Panics
     /// Where the window does not fit into the image.
@@ -158,7 +164,7 @@ impl Convolutions {
         let mut images = |shape: [usize; 4]| {
             let (positions, stride) = (shape[1] * shape[2], batch.next_multiple_of(LANES));
             Images {
-                place: memory.place(positions * shape[3] * stride),
+                place: memory.place(&[positions, shape[3], stride]),
                 positions,
                 channels: shape[3],
                 samples: batch,
@@ -170,7 +176,7 @@ impl Convolutions {
         let (y, dy) = (images(y_shape), images(y_shape));
         let taps = window.kernel[0] * window.kernel[1];
         let mut weights = || Filters {
-            place: memory.place(filters.next_multiple_of(LANES) * channels * taps),
+            place: memory.place(&[filters.next_multiple_of(LANES), channels, taps]),
             outputs: filters,
             inputs: channels,
             taps,
@@ -227,5 +233,38 @@ impl Convolutions {
     /// The gradient of w.
     pub fn grad_weight(&mut self) {
         self.0.run(&self.0.grad_weight);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Miri sees whether the tasks stay within the arenas.
+    #[test]
+    fn products_of_any_extents_stay_within_their_memory() {
+        for (batch, inputs, outputs) in [(3, 5, 40), (2, 40, 5), (1, 1, 1), (0, 3, 3)] {
+            let mut products = DenseProducts::new(Isa::portable(), batch, inputs, outputs);
+            products.forward();
+            products.grad_input();
+            products.grad_weight();
+        }
+        let window = Window {
+            kernel: [3, 3],
+            stride: [1, 1],
+            padding: [1; 4],
+        };
+        for (x_shape, filters) in [([3, 4, 3, 2], 18), ([1, 3, 3, 18], 2)] {
+            let mut products = Convolutions::new(Isa::portable(), x_shape, filters, window);
+            products.forward();
+            products.grad_input();
+            products.grad_weight();
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "fit memory")]
+    fn extents_beyond_all_memory_are_refused() {
+        DenseProducts::new(Isa::portable(), 1 << 30, 1 << 30, 1 << 30);
     }
 }

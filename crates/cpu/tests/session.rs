@@ -2,9 +2,12 @@
 
 mod common;
 
-use common::{fashion_mnist, instruction_sets, job, session};
-use laptime_engine::{EngineError, Progress};
-use laptime_workload::epoch_order;
+use std::sync::Arc;
+
+use common::{device, fashion_mnist, instruction_sets, job, session};
+use laptime_cpu::CpuEngine;
+use laptime_engine::{Engine, EngineError, NotFinite, Progress};
+use laptime_workload::{Optimizer, dataset::Dataset, epoch_order};
 
 #[test]
 fn a_net_learns_the_synthetic_classes() {
@@ -52,12 +55,76 @@ fn a_wish_to_stop_ends_an_epoch_between_two_steps() {
 }
 
 #[test]
+fn the_first_step_whose_loss_is_not_finite_is_told_to_the_step() {
+    let mut workload = fashion_mnist();
+    workload.optimizer = Optimizer::Sgd {
+        learning_rate: 1e30,
+        momentum: 0.0,
+    };
+    let job = job(workload, 32 * 12 + 5, 2);
+    let order = epoch_order(1, 0, 32 * 12 + 5, true);
+    for isa in instruction_sets() {
+        // A step a call, each with a score of its own.
+        let mut single = session(&job, isa);
+        let first = order.chunks(32).position(|batch| {
+            let report = single.train(batch, &Progress::new()).unwrap();
+            assert_eq!(
+                report.not_finite.is_none(),
+                report.score.loss_sum.is_finite()
+            );
+            report.not_finite.is_some()
+        });
+        let first = 32 * first.expect("it diverges") as u64;
+        assert!(
+            first > 0,
+            "{isa}: the first loss is that of the initial weights"
+        );
+        let report = session(&job, isa).train(&order, &Progress::new()).unwrap();
+        let place = NotFinite {
+            after: first,
+            by: first + 32,
+        };
+        assert_eq!(report.not_finite, Some(place), "{isa}");
+        assert_eq!(report.score.samples, order.len() as u64, "it trains on");
+    }
+}
+
+#[test]
 fn a_sample_that_is_not_there_is_refused() {
     let job = job(fashion_mnist(), 64, 1);
     let mut session = session(&job, "portable");
     let error = session.train(&[3, 64], &Progress::new()).unwrap_err();
     assert!(matches!(error, EngineError::Unsupported(_)));
     assert!(error.to_string().contains("sample 64"), "{error}");
+}
+
+/// Kernels write at the place of the label: they would write beyond the gradient.
+#[test]
+fn a_dataset_that_does_not_fit_the_workload_is_refused() {
+    let good = job(fashion_mnist(), 64, 1);
+    let refused = |change: &dyn Fn(&mut Dataset)| {
+        let mut job = good.clone();
+        change(Arc::make_mut(&mut job.dataset));
+        let refused = CpuEngine.compile(&job, &device("portable")).err();
+        let error = refused.expect("it does not fit");
+        assert!(matches!(error, EngineError::Unsupported(_)));
+        error.to_string()
+    };
+    let error = refused(&|dataset| dataset.train.labels[7] = 10);
+    assert!(error.contains("label 10"), "{error}");
+    let error = refused(&|dataset| dataset.test.labels[49] = 255);
+    assert!(error.contains("label 255"), "{error}");
+    let error = refused(&|dataset| dataset.train.pixels.truncate(100));
+    assert!(error.contains("100 bytes"), "{error}");
+    let error = refused(&|dataset| dataset.test.labels.push(0));
+    assert!(error.contains("51 labels"), "{error}");
+    let error = refused(&|dataset| dataset.shape.height = 27);
+    assert!(error.contains("27"), "{error}");
+
+    let mut narrow = good.clone();
+    Arc::make_mut(&mut narrow.workload).classes = 200;
+    let refused = CpuEngine.compile(&narrow, &device("portable")).err();
+    assert!(refused.unwrap().to_string().contains("200 classes"));
 }
 
 #[test]

@@ -6,11 +6,13 @@ mod device;
 pub mod gate;
 mod progress;
 mod session;
+mod tally;
 pub mod trial;
 
 pub use device::{Device, DeviceKind};
 pub use progress::Progress;
 pub use session::*;
+pub use tally::{NotFinite, Tally};
 
 /// Why an engine could not do what it was asked.
 #[derive(Debug, thiserror::Error)]

@@ -7,8 +7,9 @@ use std::{collections::BTreeMap, ops::Add, sync::Arc};
 
 use laptime_graph::State;
 use laptime_workload::{Workload, dataset::Dataset};
+use serde::{Deserialize, Serialize};
 
-use crate::{Device, DeviceKind, EngineError, Progress, gate::Trace};
+use crate::{Device, DeviceKind, EngineError, NotFinite, Progress, gate::Trace};
 
 /// What to train, with what data and how.
 #[derive(Debug, Clone)]
@@ -25,8 +26,52 @@ pub struct Job {
     pub profile: bool,
 }
 
+impl Job {
+    /// Whether the dataset is one that the workload can be trained on. Kernels use labels as indices
+    /// without a look at them, so an engine asks this before anything else.
+    ///
+    /// # Errors
+    /// What does not fit. No dataset that was loaded for the workload fails.
+    pub fn check(&self) -> Result<(), EngineError> {
+        let Self {
+            workload, dataset, ..
+        } = self;
+        let name = &workload.name;
+        let unfit = |what: String| Err(EngineError::Unsupported(what));
+        if workload.layers.last().map(|last| &last.output[..]) != Some(&[workload.classes]) {
+            return unfit(format!(
+                "the last layer of {name} does not give a value for each of {} classes",
+                workload.classes
+            ));
+        }
+        if dataset.shape != workload.input {
+            return unfit(format!(
+                "{name} takes samples of {}, and the dataset has {}",
+                workload.input, dataset.shape
+            ));
+        }
+        for (which, samples) in [("training", &dataset.train), ("test", &dataset.test)] {
+            if samples.count().checked_mul(dataset.shape.bytes()) != Some(samples.pixels.len()) {
+                return unfit(format!(
+                    "the {which} samples have {} labels and {} bytes of pixels, which do not go together",
+                    samples.count(),
+                    samples.pixels.len()
+                ));
+            }
+            let beyond = |&&label: &&u8| usize::from(label) >= workload.classes;
+            if let Some(label) = samples.labels.iter().find(beyond) {
+                return unfit(format!(
+                    "a {which} sample has the label {label}, but {name} has {} classes",
+                    workload.classes
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Which optional passes a compiler may use.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Passes {
     /// All of them.
     #[default]
@@ -117,6 +162,30 @@ pub trait Session {
         false
     }
 
+    /// Whether training draws dropout masks of its own, not the Program's. Then the gate looks at
+    /// [`Self::own_dropout`] and has it [use the Program's](Self::use_program_masks).
+    fn draws_own_masks(&self) -> bool {
+        false
+    }
+
+    /// What the dropout layer at this place in the workload, as it is timed, makes of ones of this shape in
+    /// this step (from 1), row-major.
+    fn own_dropout(
+        &mut self,
+        _layer: usize,
+        _step: u64,
+        _shape: [usize; 2],
+    ) -> Result<Vec<f32>, EngineError> {
+        Err(EngineError::Unsupported(
+            "the engine has no dropout of its own".into(),
+        ))
+    }
+
+    /// From now on, training drops what the Program does, in the same way otherwise. There is no way back.
+    fn use_program_masks(&mut self) -> Result<(), EngineError> {
+        Ok(())
+    }
+
     /// The most memory that the process which trains has had; `None` where that is this process, or
     /// nobody can tell.
     fn peak_memory_bytes(&self) -> Option<u64> {
@@ -145,7 +214,7 @@ pub trait Session {
     fn state(&mut self) -> Result<State, EngineError>;
 
     /// Trains in f64, from `start`, a whole batch a step: what the engine means to do, apart from
-    /// its precision. Our own compilers have the oracle execute the lowered Schedule; a framework
+    /// its precision. Dropout is by the Program's masks. Our own compilers have the oracle execute the lowered Schedule; a framework
     /// runs its same model and optimizer in float64. The session's state stays as it is.
     fn trace_f64(&mut self, start: &State, order: &[u32]) -> Result<Trace, EngineError>;
 
@@ -197,6 +266,9 @@ pub struct EpochReport {
     pub score: Score,
     /// The seconds of every step of this call, where steps can be seen.
     pub step_s: Option<Vec<f32>>,
+    /// Where in this call the loss ceased to be finite, if it did; see [`crate::Tally`]. Training goes
+    /// on all the same.
+    pub not_finite: Option<NotFinite>,
 }
 
 /// Loss and accuracy over a number of samples.

@@ -110,7 +110,7 @@ impl Pipelines {
                 source: wgpu::ShaderSource::Wgsl(dispatch.wgsl.as_str().into()),
             };
             // SAFETY: the text is ours, with every index within a shape that its buffer was made
-            // for (sample numbers are checked before they are sent), every loop's end and every
+            // for (sample numbers are checked before they are sent, labels by `Job::check`), every loop's end and every
             // divisor a constant above 0. `wgpu`'s own checks would stand in the innermost loops.
             let module = unsafe {
                 device.create_shader_module_trusted(text, wgpu::ShaderRuntimeChecks::unchecked())

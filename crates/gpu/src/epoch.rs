@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use laptime_engine::{EngineError, EpochReport, Progress, Score};
+use laptime_engine::{EngineError, EpochReport, Progress, Score, Tally};
 
 use crate::{compiled::Compiled, context::Context};
 
@@ -133,10 +133,11 @@ impl Steps {
         &self,
         context: &Context,
         batches: &[Batch],
-        mut score: Score,
+        score: Score,
         progress: &Progress,
         pace: &Cell<Pace>,
     ) -> Result<(EpochReport, usize), EngineError> {
+        let mut tally = Tally::from(score);
         let mut step_s = self
             .clock
             .as_ref()
@@ -148,9 +149,9 @@ impl Steps {
             let start = Instant::now();
             let count = self.submit(context, segment, progress, &mut learnt)?;
             let took = start.elapsed();
-            self.read_log(context, &segment[..count], &mut score)?;
+            self.read_log(context, &segment[..count], &mut tally)?;
             self.read_clock(context, count, step_s.as_mut())?;
-            progress.tell(score);
+            progress.tell(tally.score);
             done += count;
             learnt.segment = ((count as f64 * self.time.as_secs_f64()
                 / took.as_secs_f64().max(1e-6)) as usize)
@@ -160,7 +161,12 @@ impl Steps {
                 break;
             }
         }
-        Ok((EpochReport { score, step_s }, done))
+        let report = EpochReport {
+            score: tally.score,
+            step_s,
+            not_finite: tally.not_finite,
+        };
+        Ok((report, done))
     }
 
     /// As many of the batches as are wanted and as the buffers hold.
@@ -266,7 +272,7 @@ impl Steps {
         &self,
         context: &Context,
         done: &[Batch],
-        score: &mut Score,
+        tally: &mut Tally,
     ) -> Result<(), EngineError> {
         let mut encoder = context.encoder();
         let bytes = 8 * done.len();
@@ -275,9 +281,11 @@ impl Steps {
         let log = context.read(&self.log_back, bytes)?;
         for (line, batch) in log.chunks_exact(8).zip(done) {
             let [loss_sum, correct] = [0, 4].map(|at| float(&line[at..]));
-            score.samples += batch.samples.len() as u64;
-            score.loss_sum += f64::from(loss_sum);
-            score.correct += correct as u64;
+            tally.add(Score {
+                samples: batch.samples.len() as u64,
+                loss_sum: f64::from(loss_sum),
+                correct: correct as u64,
+            });
         }
         Ok(())
     }

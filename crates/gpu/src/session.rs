@@ -38,6 +38,7 @@ pub(crate) struct GpuSession {
 
 impl GpuSession {
     pub(crate) fn new(job: &Job, device: &Device, context: Context) -> Result<Self, EngineError> {
+        job.check()?;
         let batch_size = job.workload.batch_size;
         let bytes = job.dataset.shape.bytes();
         let (train, test) = (&job.dataset.train, &job.dataset.test);

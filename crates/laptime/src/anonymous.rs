@@ -3,6 +3,8 @@
 
 use std::env;
 
+use laptime_workload::escaped;
+
 /// Who says what stands for a path.
 const PATHS: [(&str, &str); 8] = [
     ("LAPTIME_PEER_PYTORCH", "$LAPTIME_PEER_PYTORCH"),
@@ -26,7 +28,11 @@ fn without(text: &str, variable: impl Fn(&str) -> Option<String>) -> String {
     for (name, stands_for) in PATHS {
         // A root folder is nobody's.
         if let Some(path) = variable(name).filter(|path| path.len() > 1) {
-            text = text.replace(path.trim_end_matches('/'), stands_for);
+            let path = path.trim_end_matches('/');
+            // Messages show paths escaped.
+            for path in [path, &escaped(path)] {
+                text = text.replace(path, stands_for);
+            }
         }
     }
     for name in NAMES {
@@ -62,6 +68,7 @@ mod tests {
                 "USER" => "ada",
                 "LAPTIME_PEER_JAX" => "/data/ada/jax/bin/python",
                 "XDG_DATA_HOME" => "/home/ada/data",
+                "XDG_CACHE_HOME" => "/ada\n/cache",
                 _ => return None,
             };
             Some(value.to_owned())
@@ -74,6 +81,7 @@ mod tests {
                 "JAX: $LAPTIME_PEER_JAX cannot be started",
             ),
             ("'/data/ada/jax/lib'", "'/data/USER/jax/lib'"),
+            (r"/ada\n/cache/x: damaged", "$XDG_CACHE_HOME/x: damaged"),
             ("/tmp/torchinductor_ada/x", "/tmp/torchinductor_USER/x"),
             ("adam, not ada or /adamant", "adam, not ada or /adamant"),
         ] {

@@ -3,7 +3,7 @@
 use std::{
     fmt,
     num::{NonZeroU32, NonZeroU64},
-    path::PathBuf,
+    path::{Path, PathBuf},
     str::FromStr,
 };
 
@@ -37,9 +37,9 @@ pub enum Verb {
     Explain(ExplainArgs),
     /// List what there is to train on, with what it reaches at best, measured
     Devices,
-    /// Choose a device as --device auto does, in a process of its own
+    /// Do a part of the work of another process of laptime, which says what on standard input
     #[command(hide = true)]
-    ChooseDevice(ChooseDeviceArgs),
+    Child,
     /// List, fetch or verify the datasets
     Data(DataArgs),
     /// List, install or remove Python frameworks, each in an environment of its own
@@ -163,14 +163,6 @@ pub struct VerifyArgs {
 }
 
 #[derive(Debug, ClapArgs)]
-pub struct ChooseDeviceArgs {
-    #[command(flatten)]
-    pub workload: WorkloadArgs,
-    #[command(flatten)]
-    pub engine: EngineArgs,
-}
-
-#[derive(Debug, ClapArgs)]
 pub struct ExplainArgs {
     #[command(flatten)]
     pub workload: WorkloadArgs,
@@ -184,7 +176,7 @@ pub struct ExplainArgs {
 
 #[derive(Debug, ClapArgs)]
 pub struct WorkloadArgs {
-    /// A built-in workload, or a file with a workload of your own
+    /// A built-in workload, a file with a workload of your own, or - for standard input
     #[arg(value_name = "WORKLOAD|FILE.toml", default_value = "fashion-mnist")]
     pub workload: String,
     /// Train with so many samples a step
@@ -233,38 +225,12 @@ pub struct EngineSettings {
 }
 
 impl WorkloadArgs {
-    /// The same choice as another command line's arguments.
-    pub fn again(&self) -> Vec<String> {
-        let mut arguments = vec![self.workload.clone()];
-        let mut option = |name: &str, value: Option<String>| {
-            arguments.extend(value.into_iter().flat_map(|value| [name.into(), value]));
-        };
-        option("--batch-size", self.batch_size.map(|n| n.to_string()));
-        option("--precision", self.precision.map(|p| p.to_string()));
-        arguments
-    }
-}
-
-impl EngineArgs {
-    /// The same choice as another command line's arguments.
-    pub fn again(&self) -> Vec<String> {
-        let settings = &self.settings;
-        let device = settings.device.to_string();
-        let mut arguments: Vec<String> = [
-            "--engine",
-            &self.engine,
-            "--device",
-            &device,
-            "--passes",
-            &settings.passes.passes,
-        ]
-        .map(String::from)
-        .into();
-        if let Some(threads) = settings.threads {
-            arguments.extend(["--threads".into(), threads.to_string()]);
-        }
-        arguments.extend(self.as_published.then(|| "--as-published".into()));
-        arguments
+    /// The workload's file: a name that ends in `.toml` or has a path in it is one, any other a
+    /// built-in workload.
+    pub fn file(&self) -> Option<&Path> {
+        let path = Path::new(&self.workload);
+        let is_toml = path.extension().is_some_and(|ending| ending == "toml");
+        (is_toml || path.components().count() > 1).then_some(path)
     }
 }
 

@@ -8,7 +8,8 @@ use std::{
 
 use laptime_engine::{Job, Score};
 use laptime_measure::{Stage, Watch};
-use laptime_workload::dataset::Progress;
+use laptime_results::loss_text;
+use laptime_workload::{dataset::Progress, escaped};
 
 use crate::{
     output::{say, width},
@@ -31,6 +32,7 @@ impl Line {
     pub fn show(&self, text: &str) {
         if self.is_shown {
             // One column less than there are: some terminals wrap a full line.
+            let text = escaped(text);
             let text: String = text.chars().take(width().saturating_sub(1)).collect();
             // Whoever can't see progress doesn't miss it.
             let _ = write!(io::stderr(), "\r\x1b[2K{text}");
@@ -72,6 +74,7 @@ impl Lines {
         }
         let mut drawn = String::new();
         for text in texts.iter().take(self.count) {
+            let text = escaped(text);
             let text: String = text.chars().take(width().saturating_sub(1)).collect();
             drawn += &format!("\r\x1b[2K{text}\n");
         }
@@ -180,7 +183,7 @@ fn progress_text(
     // (what, how soon it gives way where there is no room)
     let mut parts = vec![(epoch, 0), (step, 1)];
     if score.samples > 0 {
-        parts.push((format!("loss {:.4}", score.loss()), 2));
+        parts.push((format!("loss {}", loss_text(score.loss())), 2));
         parts.push((format!("{:.1} %", 100.0 * score.accuracy()), 3));
     }
     if let Some(images_per_s) = speed {
@@ -332,6 +335,14 @@ mod tests {
         assert_eq!(
             text(training, Score::default(), None, 80),
             "epoch 3/10 · step 0/1875"
+        );
+        let diverged = Score {
+            loss_sum: f64::NAN,
+            ..score
+        };
+        assert_eq!(
+            text(training, diverged, None, 80),
+            "epoch 3/10 · step 938/1875 · loss NaN · 88.7 %"
         );
         let third = Plan {
             run: 3,

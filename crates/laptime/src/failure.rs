@@ -21,6 +21,11 @@ pub enum Failure {
 pub const INTERRUPTED: u8 = 130;
 
 impl Failure {
+    /// A training whose loss is not finite, with what usually helps.
+    pub fn diverged(what: &str) -> Self {
+        Self::Failed(format!("{what}; a smaller learning rate usually helps"))
+    }
+
     /// 1 the run failed, 2 bad usage or bad input, 130 interrupted.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {

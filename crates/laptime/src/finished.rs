@@ -1,61 +1,87 @@
 //! What is finished while more is under way, so that a program that must end without its report still
 //! leaves records of that.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    path::PathBuf,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
-use laptime_results::Record;
+use laptime_results::{Record, Store};
+use laptime_workload::Shown;
 
-use crate::{interrupt, recording::store};
+use crate::{ending::end, recording::store};
 
 /// The records of all that is finished, until somebody stores them.
-pub struct Finished(Mutex<Option<Vec<Record>>>);
+pub struct Finished(Mutex<Kept>);
+
+struct Kept {
+    /// Nowhere, where there is no store, which the user knows.
+    to: Option<Store>,
+    records: Vec<Record>,
+    are_stored: bool,
+}
 
 impl Finished {
     /// Nothing is finished.
     pub fn nothing() -> Self {
-        Self(Mutex::new(Some(Vec::new())))
+        Self(Mutex::new(Kept {
+            to: None,
+            records: Vec::new(),
+            are_stored: false,
+        }))
+    }
+
+    /// Where all records will be stored.
+    pub fn goes_to(&self, store: Option<Store>) {
+        self.kept().to = store;
     }
 
     /// What is finished by now, instead of what was before.
     pub fn keep(&self, records: Vec<Record>) {
-        if let Some(kept) = self.records().as_mut() {
-            *kept = records;
-        }
+        self.kept().records = records;
     }
 
-    /// Stores the program's result in the place of what was kept. Nothing is stored twice: who comes
-    /// second waits.
-    pub fn store<T>(&self, store: impl FnOnce() -> T) -> T {
-        let mut records = self.records();
-        let stored = store();
-        *records = None;
+    /// Stores the program's result instead of what was kept, and gives the paths, or why there are none.
+    /// Nothing is stored twice: who comes second waits.
+    pub fn store(&self, result: &[Record]) -> Vec<Result<PathBuf, String>> {
+        let mut kept = self.kept();
+        let stored = kept.store(result);
+        kept.are_stored = true;
         stored
     }
 
     /// Stores what is finished, if it is not stored yet, and ends the program.
     pub fn end(&self) -> ! {
-        let mut records = self.records();
-        let told = match records.take() {
-            None => "interrupted".into(),
-            Some(records) => told(&records),
+        let kept = self.kept();
+        let told = match kept.are_stored {
+            true => "interrupted".into(),
+            false => told(kept.store(&kept.records)),
         };
-        interrupt::end(&told)
+        end(&told)
     }
 
-    fn records(&self) -> MutexGuard<'_, Option<Vec<Record>>> {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn told(records: &[Record]) -> String {
-    let stored: Result<Vec<_>, String> = records.iter().map(store).collect();
+impl Kept {
+    fn store(&self, records: &[Record]) -> Vec<Result<PathBuf, String>> {
+        let to = self.to.iter();
+        to.flat_map(|to| records.iter().map(|record| store(to, record)))
+            .collect()
+    }
+}
+
+fn told(stored: Vec<Result<PathBuf, String>>) -> String {
+    let stored: Result<Vec<PathBuf>, String> = stored.into_iter().collect();
     match stored {
         Err(why) => format!("interrupted; {why}"),
         Ok(paths) => match paths.first().and_then(|path| path.parent()) {
             None => "interrupted; nothing was recorded".into(),
             Some(folder) => format!(
                 "interrupted; what was finished is recorded in {}",
-                folder.display()
+                Shown(folder)
             ),
         },
     }

@@ -1,21 +1,15 @@
 //! Ctrl-C, SIGTERM and SIGHUP: what was done is reported, and nothing that was started is left.
 
 use std::{
-    process::exit,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
     time::Duration,
 };
 
 use laptime_measure::{Stage, Watch};
-use laptime_peers::{end_children, have_ended, remove_folders};
+use laptime_peers::{end_children, have_ended};
 
-use crate::{
-    failure::INTERRUPTED,
-    finished::Finished,
-    output::{say, stderr_is_terminal},
-    signals, verdicts,
-};
+use crate::{ending::end, finished::Finished, signals};
 
 /// How long a program that was asked twice to stop may take to report what it has.
 const LAST_GRACE: Duration = Duration::from_secs(2);
@@ -115,16 +109,4 @@ impl Training {
             }
         }
     }
-}
-
-/// Ends the program. Until it has ended, whoever asks the gate or a peer waits, so that nobody
-/// reports how they ended.
-pub fn end(told: &str) -> ! {
-    let _asked = verdicts::end_asked();
-    let _children = end_children();
-    remove_folders();
-    // Behind what the terminal shows of progress and of the keys.
-    let newline = if stderr_is_terminal() { "\n" } else { "" };
-    say(&format!("{newline}{told}"));
-    exit(INTERRUPTED.into());
 }

@@ -3,8 +3,10 @@
 mod anonymous;
 mod args;
 mod checkpoint;
+mod child;
 mod device_choice;
 mod display;
+mod ending;
 mod engines;
 mod exports;
 mod failure;
@@ -42,12 +44,13 @@ fn main() -> ExitCode {
     let begin = Instant::now();
     // Mesa's layer that reorders Vulkan devices asks for a Wayland display, and where there is none it
     // prints errors of its own. We order devices ourselves.
-    // SAFETY: this is the only thread.
+    // SAFETY: this is the only thread: none has been started here, and nothing that the program is linked
+    // with starts one before `main`.
     unsafe { env::set_var("NODEVICE_SELECT", "1") };
     let interrupt = interrupt::listen();
     let args = match Args::try_parse() {
         Ok(args) => args,
-        Err(said) => return tell(&said),
+        Err(said) => return tell(said),
     };
     let done = match args.verb {
         Verb::Run(args) => verbs::run(args, begin, &interrupt),
@@ -55,7 +58,7 @@ fn main() -> ExitCode {
         Verb::Verify(args) => verbs::verify(args),
         Verb::Explain(args) => verbs::explain(args),
         Verb::Devices => verbs::devices(),
-        Verb::ChooseDevice(args) => verbs::choose_device(args),
+        Verb::Child => verbs::child(),
         Verb::Data(args) => verbs::data(args),
         Verb::Peers(args) => verbs::peers(args, &interrupt),
         Verb::Workloads(args) => verbs::workloads(&args),
@@ -66,9 +69,10 @@ fn main() -> ExitCode {
 }
 
 /// Help, versions, and mistakes on the command line.
-fn tell(said: &clap::Error) -> ExitCode {
+fn tell(said: clap::Error) -> ExitCode {
+    let is_mistake = said.use_stderr();
     let written = output::print_clap(said);
-    if said.use_stderr() {
+    if is_mistake {
         return ExitCode::from(2);
     }
     end(written)

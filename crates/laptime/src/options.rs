@@ -1,9 +1,6 @@
 //! The command line resolved: every name looked up, every default filled in.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{io, path::Path, sync::Arc};
 
 use laptime_engine::{Device, Engine, Passes};
 use laptime_measure::Machine;
@@ -18,12 +15,13 @@ use crate::{
         CheckpointArgs, DataArg, EngineArgs, EngineSettings, RaceArgs, RunArgs, SampleArgs,
         TrainingArgs, WorkloadArgs,
     },
-    device_choice::{Chosen, Wish, choose},
+    checkpoint::folder::Folder,
+    device_choice::{Wish, choose},
     display::Line,
     engines,
-    exports::{self, Export, Formats},
+    exports::{self, Destination, Export, Formats, Inputs},
     failure::Failure,
-    output::stderr_is_terminal,
+    output::{is_standard_stream, stderr_is_terminal},
     passes::passes,
     race::Length,
 };
@@ -34,8 +32,6 @@ pub struct WorkloadChoice {
     pub workload: Arc<Workload>,
     /// Whether it is built in, not a user's file.
     pub built_in: bool,
-    /// The arguments that choose its steps.
-    pub again: Vec<String>,
 }
 
 /// What trains, and how.
@@ -50,8 +46,6 @@ pub struct EngineChoice {
     pub threads: usize,
     /// The optional passes of the compiler.
     pub passes: Passes,
-    /// The arguments that choose all this.
-    pub again: Vec<String>,
     /// Why this device, where there was a choice.
     pub why: Option<String>,
     /// What the user would not expect of the device.
@@ -75,7 +69,7 @@ pub struct RunOptions {
     /// Where the result goes beside standard output and the store.
     pub exports: Vec<Export>,
     /// Where the trained parameters go.
-    pub save: Option<PathBuf>,
+    pub save: Option<Destination>,
     /// Where the training is kept while it goes on, if anywhere.
     pub checkpoints: Option<CheckpointChoice>,
     /// No progress, no notes.
@@ -87,7 +81,7 @@ pub struct RunOptions {
 /// Where a training is kept while it goes on, and when.
 pub struct CheckpointChoice {
     /// The folder.
-    pub folder: PathBuf,
+    pub folder: Folder,
     /// Behind every so many steps, beside every epoch.
     pub every_steps: Option<u64>,
     /// Whether to go on from what it has.
@@ -136,7 +130,8 @@ impl RaceOptions {
                 )));
             }
         }
-        let exports = exports::resolve(args.exports, None, &formats)?;
+        let inputs = Inputs::of(args.workload.file(), args.samples.data_dir.as_deref(), None);
+        let (exports, _) = exports::open(args.exports, None, &formats, &inputs)?;
         let workload = WorkloadChoice::of_training(&args.workload, &args.training)?;
         let machine = Machine::identify();
         // A framework needs seconds to be imported.
@@ -146,12 +141,7 @@ impl RaceOptions {
         for name in names {
             line.show(&format!("asking {name} for its devices …"));
             let engine = engines::find("--engines", name)?;
-            let args = EngineArgs {
-                engine: name.into(),
-                as_published: false,
-                settings: args.settings.clone(),
-            };
-            match EngineChoice::of(engine, &args, &machine, &workload) {
+            match EngineChoice::of(engine, &args.settings, &machine, &workload) {
                 Ok(engine) => found.push(engine),
                 Err(failure) => missing.push(failure),
             }
@@ -180,7 +170,12 @@ impl RunOptions {
             csv: export::csv,
             markdown: export::markdown,
         };
-        let exports = exports::resolve(args.exports, args.save.as_deref(), &formats)?;
+        let inputs = Inputs::of(
+            args.workload.file(),
+            args.samples.data_dir.as_deref(),
+            args.checkpoints.checkpoint.as_deref(),
+        );
+        let (exports, save) = exports::open(args.exports, args.save, &formats, &inputs)?;
         let workload = WorkloadChoice::of_training(&args.workload, &args.training)?;
         // Before the devices: they may be tried out, which takes seconds.
         let checkpoints = CheckpointChoice::resolve(args.checkpoints, args.runs.get())?;
@@ -191,7 +186,7 @@ impl RunOptions {
             max_steps: args.max_steps.map(Into::into),
             runs: args.runs.into(),
             exports,
-            save: args.save,
+            save,
             checkpoints,
             quiet: args.quiet,
             profile: args.profile,
@@ -218,7 +213,7 @@ impl CheckpointChoice {
             )));
         }
         Ok(Some(Self {
-            folder,
+            folder: Folder::open(folder, args.resume)?,
             every_steps: args.checkpoint_every.map(Into::into),
             resume: args.resume,
         }))
@@ -231,21 +226,17 @@ impl WorkloadChoice {
         Self::of_training(args, &TrainingArgs::default())
     }
 
-    /// A name that ends in `.toml` or has a path in it is a file, any other a built-in workload.
+    /// For a whole training.
     pub fn of_training(args: &WorkloadArgs, training: &TrainingArgs) -> Result<Self, Failure> {
-        let path = Path::new(&args.workload);
-        let is_file = path
-            .extension()
-            .is_some_and(|extension| extension == "toml")
-            || path.components().count() > 1;
-        let spec = if is_file {
-            Spec::read(path)?
-        } else {
-            Builtin::find(&args.workload)
+        let is_streamed = is_standard_stream(Path::new(&args.workload));
+        let spec = match args.file() {
+            _ if is_streamed => Spec::from_reader(io::stdin().lock(), "standard input")?,
+            Some(path) => Spec::read(path)?,
+            None => Builtin::find(&args.workload)
                 .map_err(|error| {
                     Failure::Usage(format!("{error}; a file's name must end in .toml"))
                 })?
-                .spec()
+                .spec(),
         };
         let workload = spec.resolve(&Overrides {
             batch_size: args.batch_size,
@@ -255,8 +246,7 @@ impl WorkloadChoice {
         })?;
         Ok(Self {
             workload: Arc::new(workload),
-            built_in: !is_file,
-            again: args.again(),
+            built_in: args.file().is_none() && !is_streamed,
         })
     }
 }
@@ -274,44 +264,30 @@ impl EngineChoice {
                 )));
             }
         };
-        Self::of(engine, &args, &Machine::identify(), workload)
+        Self::of(engine, &args.settings, &Machine::identify(), workload)
     }
 
     /// The engine of the arguments, found already, on a device of the machine.
     fn of(
         engine: &'static dyn Engine,
-        args: &EngineArgs,
+        settings: &EngineSettings,
         machine: &Machine,
         workload: &WorkloadChoice,
     ) -> Result<Self, Failure> {
-        let settings = &args.settings;
         let wish = Wish {
             device: settings.device,
             cpu: &machine.cpu,
             workload: &workload.workload,
             threads: threads(settings),
             passes: &passes(&settings.passes, settings.device)?,
-            again: [&workload.again[..], &args.again()].concat(),
         };
         let chosen = choose(engine, &wish)?;
-        Self::with(engine, args.clone(), machine.clone(), chosen)
-    }
-
-    fn with(
-        engine: &'static dyn Engine,
-        mut args: EngineArgs,
-        machine: Machine,
-        chosen: Chosen,
-    ) -> Result<Self, Failure> {
-        // Who asks again means the same device, not the same wish.
-        args.settings.device = chosen.argument;
         Ok(Self {
             engine,
-            machine,
+            machine: machine.clone(),
             device: chosen.device,
-            threads: threads(&args.settings),
-            passes: passes(&args.settings.passes, args.settings.device)?,
-            again: args.again(),
+            threads: threads(settings),
+            passes: passes(&settings.passes, chosen.argument)?,
             why: chosen.why,
             warning: chosen.warning,
             trial: chosen.trial,

@@ -1,12 +1,17 @@
 //! What goes to standard output and standard error, and how.
+//!
+//! Nobody else writes there, so that no text of others is obeyed by the terminal: here it is escaped,
+//! but for the blocks and the exports of `laptime-results`, which come escaped in their own ways.
 
 use std::{
-    env, fs,
+    env,
     io::{self, ErrorKind, IsTerminal, Write},
     path::Path,
 };
 
+use clap::error::ContextValue;
 use laptime_results::Style;
+use laptime_workload::{escaped, escaped_lines};
 use terminal_size::{Width, terminal_size};
 
 use crate::failure::Failure;
@@ -14,12 +19,53 @@ use crate::failure::Failure;
 /// Writes a result to standard output. A reader that has gone (`laptime … | head`) has seen what
 /// it wanted; that is no failure.
 pub fn print(text: &str) -> Result<(), Failure> {
-    flush(io::stdout().write_all(text.as_bytes()))
+    print_bytes(escaped_lines(text).as_bytes())
+}
+
+/// Writes a block of `laptime-results` to standard output, with its colours.
+pub fn print_block(block: &str) -> Result<(), Failure> {
+    print_bytes(block.as_bytes())
+}
+
+/// Writes an export to standard output as it is.
+pub fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
+    flush(io::stdout().write_all(bytes))
 }
 
 /// Writes what clap has to say: help and versions to standard output, mistakes to standard error.
-pub fn print_clap(said: &clap::Error) -> Result<(), Failure> {
-    flush(said.print())
+pub fn print_clap(said: clap::Error) -> Result<(), Failure> {
+    flush(shown(said).print())
+}
+
+/// The same mistake with the user's words escaped.
+fn shown(mut said: clap::Error) -> clap::Error {
+    let context: Vec<_> = said
+        .context()
+        .map(|(kind, value)| (kind, value.clone()))
+        .collect();
+    let mut is_hostile = false;
+    let mut one_line = |text: &str| {
+        let line = escaped(text).into_owned();
+        is_hostile |= line != text;
+        line
+    };
+    for (kind, value) in &context {
+        let value = match value {
+            ContextValue::String(text) => ContextValue::String(one_line(text)),
+            ContextValue::Strings(texts) => {
+                ContextValue::Strings(texts.iter().map(|text| one_line(text)).collect())
+            }
+            _ => continue,
+        };
+        said.insert(*kind, value);
+    }
+    // A suggestion has the same words between clap's own colours.
+    for (kind, value) in context {
+        if is_hostile && matches!(value, ContextValue::StyledStrs(_)) {
+            said.remove(kind);
+        }
+    }
+    said
 }
 
 /// What is left of having written to standard output.
@@ -32,25 +78,9 @@ fn flush(written: io::Result<()>) -> Result<(), Failure> {
     }
 }
 
-/// Writes a result to a file, or to standard output where the path is `-`.
-pub fn export(option: &str, path: &Path, text: &str) -> Result<(), Failure> {
-    if is_stdout(path) {
-        return print(text);
-    }
-    fs::write(path, text).map_err(|error| unwritable(option, path, &error))
-}
-
-/// Whether a path of the command line means standard output.
-pub fn is_stdout(path: &Path) -> bool {
+/// Whether a path of the command line means standard input or output.
+pub fn is_standard_stream(path: &Path) -> bool {
     path == Path::new("-")
-}
-
-/// A file of the command line cannot be written.
-pub fn unwritable(option: &str, path: &Path, error: &impl std::fmt::Display) -> Failure {
-    Failure::Failed(format!(
-        "{option} {}: cannot be written: {error}; give a path that can",
-        path.display()
-    ))
 }
 
 /// Tells why the program fails.
@@ -66,9 +96,23 @@ pub fn warning(text: &str) {
     say(&format!("warning: {text}"));
 }
 
-/// Writes a line to standard error; where nobody can hear it, there is nobody to tell.
-pub fn say(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
+/// Writes a message to standard error; where nobody can hear it, there is nobody to tell.
+pub fn say(text: &str) {
+    let _ = writeln!(io::stderr(), "{}", message(text));
+}
+
+/// Writes a block of `laptime-results` to standard error, with its colours.
+pub fn say_block(block: &str) {
+    let _ = io::stderr().write_all(block.as_bytes());
+}
+
+/// A message as a terminal shows it. What others wrote may have lines; only the first line of a
+/// message begins at the margin, so that none of them looks like another message.
+fn message(text: &str) -> String {
+    let text = escaped_lines(text);
+    let lines = text.trim_start_matches('\n');
+    let before = &text[..text.len() - lines.len()];
+    before.to_owned() + &lines.replace('\n', "\n  ")
 }
 
 /// Whether standard error is a terminal that a line can be redrawn on.
@@ -101,6 +145,19 @@ fn columns(stated: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_first_line_of_a_message_begins_at_the_margin() {
+        for (text, shown) in [
+            ("stored as r.json", "stored as r.json"),
+            ("jax failed:\nerror: forged", "jax failed:\n  error: forged"),
+            ("\ninterrupted", "\ninterrupted"),
+            ("red \u{1b}[31m\r", "red \\x1b[31m\\r"),
+            ("", ""),
+        ] {
+            assert_eq!(message(text), shown);
+        }
+    }
 
     #[test]
     fn columns_that_make_no_sense_are_not_stated() {

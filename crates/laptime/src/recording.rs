@@ -20,6 +20,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     anonymous::anonymous,
     options::{EngineChoice, WorkloadChoice},
+    output,
 };
 
 /// The gate's verdict and what it took.
@@ -133,11 +134,23 @@ pub fn digest(workload: &Workload) -> String {
     format!("sha256:{}", hexadecimal(&Sha256::digest(text)))
 }
 
+/// The store of records, or `None` with a warning where it cannot be written: the user is told before
+/// the work begins, and can still end it.
+pub fn open_store() -> Option<Store> {
+    let opened = match data_dir() {
+        Err(error) => Err(format!("the record cannot be stored: {error}")),
+        Ok(folder) => {
+            let store = Store::below(&folder);
+            let checked = store.check().map_err(|error| error.to_string());
+            checked.map(|()| store)
+        }
+    };
+    opened.inspect_err(|text| output::warning(text)).ok()
+}
+
 /// Keeps a record; gives the path of its file, or why there is none.
-pub fn store(record: &Record) -> Result<PathBuf, String> {
-    let folder = data_dir().map_err(|error| format!("the record could not be stored: {error}"))?;
-    let stored = Store::below(&folder).save(record);
-    stored.map_err(|error| error.to_string())
+pub fn store(to: &Store, record: &Record) -> Result<PathBuf, String> {
+    to.save(record).map_err(|error| error.to_string())
 }
 
 /// The same seed must give the same losses, bit for bit, with an engine that promises this; where
@@ -146,20 +159,26 @@ pub fn differing_losses(engine: &dyn Engine, runs: &[Run]) -> Option<String> {
     if !engine.repeats_exactly() {
         return None;
     }
-    let losses = |run: &Run| -> Vec<u64> {
-        run.epochs
-            .iter()
-            .map(|epoch| epoch.loss.to_bits())
-            .collect()
-    };
-    let mut whole = runs.iter().filter(|run| run.test.is_some());
-    let first = losses(whole.next()?);
-    let other = whole.find(|run| losses(run) != first)?;
+    let (epoch, one, other) = first_difference(runs)?;
     Some(format!(
-        "runs from the same seed gave different losses: {:?} and {:?}",
-        runs[0].epochs.last()?.loss,
-        other.epochs.last()?.loss
+        "runs from the same seed gave different losses in epoch {epoch}: {one:?} and {other:?}"
     ))
+}
+
+/// The first epoch, from 1, whose loss a whole run does not share with the first of them, and both
+/// losses.
+fn first_difference(runs: &[Run]) -> Option<(usize, f64, f64)> {
+    let mut whole = runs.iter().filter(|run| run.test.is_some());
+    let first = whole.next()?;
+    whole.find_map(|other| {
+        let losses = first.epochs.iter().zip(&other.epochs);
+        let mut losses = losses.map(|(one, other)| (one.loss, other.loss)).zip(1..);
+        losses.find_map(|((one, other), epoch)| {
+            // Whatever the bits of a NaN are, no two of them are two results.
+            let is_same = one.to_bits() == other.to_bits() || one.is_nan() && other.is_nan();
+            (!is_same).then_some((epoch, one, other))
+        })
+    })
 }
 
 fn gate_facts(gate: Option<&GateReport>) -> Gate {
@@ -167,29 +186,42 @@ fn gate_facts(gate: Option<&GateReport>) -> Gate {
         return Gate {
             verdict: GateVerdict::NotAsked,
             steps: None,
+            diverges_at: None,
+            own_dropout: false,
             what: None,
             gate_s: 0.0,
             remembered: false,
         };
     };
-    let (verdict, steps, what) = match &gate.verdict {
-        gate::Verdict::Verified { steps } => {
-            let whole = *steps >= gate::STEPS;
-            let verdict = if whole {
+    let asked = Gate {
+        verdict: GateVerdict::Failed,
+        steps: None,
+        diverges_at: None,
+        own_dropout: false,
+        what: None,
+        gate_s: gate.gate_s,
+        remembered: gate.remembered,
+    };
+    match &gate.verdict {
+        gate::Verdict::Verified {
+            steps,
+            diverges_at,
+            own_dropout,
+        } => Gate {
+            verdict: if *steps >= gate::STEPS {
                 GateVerdict::Verified
             } else {
                 GateVerdict::VerifiedSteps
-            };
-            (verdict, Some(*steps as u64), None)
-        }
-        gate::Verdict::Failed { what } => (GateVerdict::Failed, None, Some(what.clone())),
-    };
-    Gate {
-        verdict,
-        steps,
-        what,
-        gate_s: gate.gate_s,
-        remembered: gate.remembered,
+            },
+            steps: Some(*steps as u64),
+            diverges_at: diverges_at.map(|step| step as u64),
+            own_dropout: *own_dropout,
+            ..asked
+        },
+        gate::Verdict::Failed { what } => Gate {
+            what: Some(what.clone()),
+            ..asked
+        },
     }
 }
 
@@ -212,5 +244,55 @@ pub fn device_facts(device: &Device) -> DeviceFacts {
         software: device.software,
         dispatches_per_step: None,
         device_step_s: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use laptime_measure::{Epoch, Phases, Test};
+
+    use super::*;
+
+    fn run(losses: &[f64]) -> Run {
+        Run {
+            seed: 1,
+            wall_s: 1.0,
+            total_s: 1.0,
+            phases: Phases::default(),
+            epochs: losses
+                .iter()
+                .map(|&loss| Epoch {
+                    train_s: 0.1,
+                    loss,
+                    accuracy: 0.1,
+                    samples: 32,
+                })
+                .collect(),
+            step_s: None,
+            test: Some(Test {
+                loss: 1.0,
+                accuracy: 0.1,
+            }),
+            peak_memory_bytes: None,
+            resumed: Vec::new(),
+            diverged: None,
+        }
+    }
+
+    #[test]
+    fn losses_differ_by_a_bit_and_a_nan_is_a_nan() {
+        let (nan, above) = (f64::NAN, 0.5f64.next_up());
+        assert_eq!(first_difference(&[]), None);
+        let diverged = [run(&[0.5, nan]), run(&[0.5, -nan]), run(&[0.5, nan])];
+        assert_eq!(first_difference(&diverged), None);
+        let earlier = [run(&[0.5, nan]), run(&[0.5, nan]), run(&[above, nan])];
+        assert_eq!(first_difference(&earlier), Some((1, 0.5, above)));
+        let only_one = first_difference(&[run(&[0.5]), run(&[nan])]);
+        let (epoch, one, other) = only_one.expect("only one is a number");
+        assert!(epoch == 1 && one == 0.5 && other.is_nan());
+        // One that was interrupted has trained less.
+        let mut interrupted = run(&[0.7]);
+        interrupted.test = None;
+        assert_eq!(first_difference(&[interrupted, run(&[0.5])]), None);
     }
 }

@@ -1,18 +1,22 @@
 //! A trained model as safetensors.
 
-use std::{collections::HashMap, fs, path::Path};
+use std::collections::HashMap;
 
 use laptime_engine::Session;
 use laptime_graph::{Mode, build};
 use laptime_workload::Workload;
 use safetensors::{Dtype, tensor::TensorView};
 
-use crate::{failure::Failure, output::unwritable};
+use crate::{exports::Destination, failure::Failure};
 
 /// Writes all that an evaluation reads, parameters and moving statistics, in single precision and
 /// row-major, under the names of the Program, which are PyTorch's: `fc1.weight` of shape (outputs,
 /// inputs), `bn1.running_mean`. The README tells users.
-pub fn save(session: &mut dyn Session, workload: &Workload, path: &Path) -> Result<(), Failure> {
+pub fn save(
+    session: &mut dyn Session,
+    workload: &Workload,
+    file: Destination,
+) -> Result<(), Failure> {
     let state = session.state()?;
     let program = build(workload, Mode::Evaluation, 1);
     // An evaluation has no moments.
@@ -23,7 +27,7 @@ pub fn save(session: &mut dyn Session, workload: &Workload, path: &Path) -> Resu
         Some((tensor.name.as_str(), tensor.shape.clone(), bytes))
     });
     let tensors: Vec<_> = tensors.collect();
-    let wrong = |error| unwritable("--save", path, &error);
+    let wrong = |error| Failure::Failed(format!("--save: {error}"));
     let views = tensors.iter().map(|(name, shape, bytes)| {
         let view = TensorView::new(Dtype::F32, shape.clone(), bytes)?;
         Ok((*name, view))
@@ -33,5 +37,5 @@ pub fn save(session: &mut dyn Session, workload: &Workload, path: &Path) -> Resu
     // gives the same file.
     let about = HashMap::from([("format".to_owned(), "pt".to_owned())]);
     let bytes = safetensors::serialize(views, Some(about)).map_err(wrong)?;
-    fs::write(path, bytes).map_err(|error| unwritable("--save", path, &error))
+    file.write(&bytes)
 }

@@ -294,24 +294,36 @@ fn a_folder_that_cannot_be_written_is_told_before_the_training() {
     assert!(home.records().is_empty());
 }
 
+/// The shell's limit of a file's size is a disk that is full for large files.
+#[cfg(target_os = "linux")]
 #[test]
-fn a_checkpoint_that_cannot_be_written_costs_itself_and_not_the_training() {
+fn checkpoints_that_cannot_be_written_cost_themselves_and_not_the_training() {
     let home = Home::new();
-    // A folder where the new file should be stops everybody, root too.
-    fs::create_dir_all(home.path("kept/checkpoint.new")).expect("it is a temporary folder");
-    let done =
-        home.laptime("run --data synthetic --max-steps 4 --checkpoint kept --export-json r.json");
+    let done = support::done(home.shell(&format!(
+        "trap '' XFSZ; ulimit -f 300; exec {} run --data synthetic --max-steps 4 --checkpoint kept \
+         --checkpoint-every 1 --export-json r.json",
+        env!("CARGO_BIN_EXE_laptime")
+    )));
     assert_eq!(done.code, Some(1), "{}", done.stderr);
     assert!(done.stdout.contains("Total"), "{}", done.stdout);
-    let says = format!("--checkpoint {FILE}: the checkpoint of step 4 cannot be written");
-    assert!(
-        done.stderr.contains(&format!("error: {says}")),
-        "{}",
-        done.stderr
-    );
+    let says = format!("error: --checkpoint {FILE}: the checkpoint of step 4 cannot be written");
+    assert!(done.stderr.contains(&says), "{}", done.stderr);
+    let warning =
+        format!("warning: --checkpoint {FILE}: the checkpoint of step 1 cannot be written");
+    assert!(done.stderr.contains(&warning), "{}", done.stderr);
+    assert_eq!(done.stderr.matches("warning: --checkpoint").count(), 1);
+    // One warning for all of them.
     let warnings = &json(&home.path("r.json"))["warnings"];
+    let all: Vec<&str> = warnings
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(Value::as_str)
+        .filter(|text| text.contains("checkpoint"))
+        .collect();
+    assert_eq!(all.len(), 1, "{warnings}");
     assert!(
-        warnings[0].as_str().is_some_and(|it| it.contains("step 4")),
+        all[0].starts_with("4 checkpoints, of steps 1 to 4"),
         "{warnings}"
     );
 }
@@ -326,21 +338,11 @@ fn a_full_disk_leaves_the_checkpoint_before() {
         "run --data synthetic --max-steps 4 --checkpoint kept",
     );
     let before = fs::read(home.path(FILE)).expect("it was kept");
-    let laptime = home.command("");
-    let script = format!(
+    let done = support::done(home.shell(&format!(
         "trap '' XFSZ; ulimit -f 300; exec {} run --data synthetic --max-steps 8 --checkpoint kept \
          --resume",
         env!("CARGO_BIN_EXE_laptime")
-    );
-    let mut shell = std::process::Command::new("sh");
-    shell.args(["-c", &script]).current_dir(home.path(""));
-    for (name, value) in laptime.get_envs() {
-        match value {
-            Some(value) => shell.env(name, value),
-            None => shell.env_remove(name),
-        };
-    }
-    let done = support::done(shell);
+    )));
     assert_eq!(done.code, Some(1), "{}", done.stderr);
     let says = "the checkpoint of step 8 cannot be written";
     assert!(done.stderr.contains(says), "{}", done.stderr);
@@ -350,10 +352,8 @@ fn a_full_disk_leaves_the_checkpoint_before() {
         done.stderr
     );
     assert!(fs::read(home.path(FILE)).expect("it is there") == before);
-    assert!(
-        !home.path("kept/checkpoint.new").exists(),
-        "half a checkpoint is none"
-    );
+    let files = fs::read_dir(home.path("kept")).expect("it is there");
+    assert_eq!(files.count(), 2, "half a checkpoint is none");
 }
 
 #[test]
@@ -366,4 +366,37 @@ fn two_trainings_do_not_share_a_folder() {
     assert_eq!(done.code, Some(2), "{}", done.stderr);
     let says = "--checkpoint kept: another laptime is using it";
     assert!(done.stderr.contains(says), "{}", done.stderr);
+}
+
+/// Somebody else may be allowed to write to the folder.
+#[cfg(unix)]
+#[test]
+fn no_link_in_the_folder_is_followed() {
+    let home = Home::new();
+    fs::create_dir(home.path("kept")).expect("it is a temporary folder");
+    fs::write(home.path("dear"), "dear").expect("it is a temporary folder");
+    let short = "run --data synthetic --max-steps 4 --checkpoint kept";
+    let link = |name: &str| {
+        std::os::unix::fs::symlink("../dear", home.path(name)).expect("it can be linked");
+    };
+    link("kept/.lock");
+    let done = home.laptime(short);
+    assert_eq!(done.code, Some(2), "{}", done.stderr);
+    let says = "--checkpoint kept: it cannot be written: it is a symbolic link";
+    assert!(done.stderr.contains(says), "{}", done.stderr);
+    fs::remove_file(home.path("kept/.lock")).expect("it can be removed");
+    link(FILE);
+    let done = home.laptime(short);
+    assert_eq!(done.code, Some(2), "{}", done.stderr);
+    assert!(done.stderr.contains("--resume"), "{}", done.stderr);
+    // One that leads nowhere is no checkpoint yet, and is replaced.
+    fs::remove_file(home.path(FILE)).expect("it can be removed");
+    std::os::unix::fs::symlink("../nowhere", home.path(FILE)).expect("it can be linked");
+    succeeds(&home, &format!("{short} --resume"));
+    assert!(home.path(FILE).is_file() && !home.path(FILE).is_symlink());
+    assert!(!home.path("nowhere").exists());
+    assert_eq!(
+        fs::read_to_string(home.path("dear")).expect("it is there"),
+        "dear"
+    );
 }

@@ -123,6 +123,40 @@ fn a_framework_that_breaks_is_out_and_the_others_go_on() {
     }
 }
 
+#[test]
+fn a_framework_that_diverges_is_marked_in_its_row_and_keeps_its_times() {
+    let home = Home::new();
+    let exports = "--export-json r.json --export-csv r.csv --export-markdown r.md";
+    let Some(command) = race_with(&home, "diverges", exports) else {
+        return;
+    };
+    let Done {
+        code,
+        stdout,
+        stderr,
+    } = done(command);
+    assert_eq!(code, Some(1), "{stderr}");
+    let records = records(&home);
+    assert_eq!(runs(&records[1]), 2);
+    for run in records[1]["runs"].as_array().expect("a list") {
+        // All that is known of the steps of a call is that one of them did it.
+        let diverged = serde_json::json!({"epoch": 1, "step": 1, "last_step": 4});
+        assert_eq!(run["diverged"], diverged);
+        assert_eq!(run["test"]["loss"], "NaN");
+        assert!(run["total_s"].as_f64() > Some(0.0));
+    }
+    assert!(records[0]["runs"][0]["diverged"].is_null());
+    let place = "diverged in epoch 1, between step 1 and step 4 of 1,875";
+    assert_eq!(stdout.matches(place).count(), 1, "{stdout}");
+    let markdown = std::fs::read_to_string(home.path("r.md")).expect("it was exported");
+    assert!(
+        markdown.contains("| diverged |") && markdown.contains(place),
+        "{markdown}"
+    );
+    let csv = std::fs::read_to_string(home.path("r.csv")).expect("it was exported");
+    assert_eq!(csv.matches(",NaN,0,true,1,,").count(), 2, "{csv}");
+}
+
 /// Five rounds of the others would be for nothing.
 #[test]
 fn a_race_does_not_begin_before_all_engines_can_start() {

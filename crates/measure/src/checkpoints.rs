@@ -1,10 +1,10 @@
 //! What it takes to end a run in one process and go on with it in another.
 
-use laptime_engine::{EngineError, Score, Session};
+use laptime_engine::{EngineError, EpochReport, Score, Session, Tally};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Epoch, Phases};
+use crate::{Divergence, Epoch, Phases};
 
 /// Keeps a run while it goes on. Its time is outside the run's total, in `checkpoint_s`.
 pub trait Checkpoints {
@@ -49,6 +49,8 @@ pub struct SoFar {
     pub peak_memory_bytes: Option<u64>,
     /// Where it was taken up again.
     pub resumed: Vec<Resumption>,
+    /// Where a loss was not finite for the first time.
+    pub diverged: Option<Divergence>,
 }
 
 /// A run was taken up again from a checkpoint.
@@ -74,6 +76,7 @@ impl SoFar {
             wall_s: 0.0,
             peak_memory_bytes: None,
             resumed: Vec::new(),
+            diverged: None,
         }
     }
 
@@ -96,6 +99,17 @@ impl SoFar {
     pub(crate) fn end_epoch(&mut self) {
         self.epochs.extend(self.part_of_epoch());
         (self.score, self.epoch_s) = (Score::default(), 0.0);
+    }
+
+    /// Notices where the loss of the epoch ceased to be finite, if that was in this report, which goes
+    /// on from the score until now, and never before.
+    pub(crate) fn notice_divergence(&mut self, report: &EpochReport, batch_size: u64) {
+        // An engine may not say where.
+        let mut tally = Tally::from(self.score);
+        tally.reach(report.score);
+        let place = report.not_finite.or(tally.not_finite);
+        let divergence = place.map(|it| Divergence::of(it, self.epochs.len(), batch_size));
+        self.diverged = self.diverged.or(divergence);
     }
 
     /// Adds the seconds of some steps; where any are unseen, there are none at all.

@@ -2,9 +2,10 @@
 //! Knows nothing of models: what is trained is the engine's business.
 //!
 //! The types here that a record holds ([`Run`], [`Phases`], [`Epoch`], [`StepSeconds`], [`Test`],
-//! [`Resumption`], [`Machine`]) can be written as JSON as they are.
+//! [`Divergence`], [`Resumption`], [`Machine`]) can be written as JSON as they are.
 
 mod checkpoints;
+mod divergence;
 mod machine;
 pub mod memory;
 mod phases;
@@ -13,6 +14,7 @@ pub mod statistics;
 mod watch;
 
 pub use checkpoints::{Checkpoints, Resumption, SoFar};
+pub use divergence::Divergence;
 pub use machine::Machine;
 pub use phases::Phases;
 pub use run::{Epoch, Measurement, Run, StepSeconds, Test, measure};

@@ -10,7 +10,10 @@ use laptime_workload::epoch_order;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Checkpoints, Phases, Resumption, SoFar, Stage, Watch, memory, statistics::percentile};
+use crate::{
+    Checkpoints, Divergence, Phases, Resumption, SoFar, Stage, Watch, divergence, memory,
+    statistics::percentile,
+};
 
 /// The raw times and scores of one run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -40,6 +43,9 @@ pub struct Run {
     /// a checkpoint and lost with its process is in none of them.
     #[serde(default)]
     pub resumed: Vec<Resumption>,
+    /// Where a loss was not finite for the first time; null where all losses of the training were.
+    #[serde(default)]
+    pub diverged: Option<Divergence>,
 }
 
 /// One epoch of training.
@@ -47,7 +53,10 @@ pub struct Run {
 pub struct Epoch {
     /// Wall time.
     pub train_s: f64,
-    /// The mean loss over the samples as they were trained on, as Keras shows it.
+    /// The mean loss over the samples as they were trained on, as Keras shows it; not finite from the
+    /// epoch on in which the training diverged.
+    #[serde(with = "divergence::loss")]
+    #[schemars(with = "divergence::Loss")]
     pub loss: f64,
     /// The share of them that was right, 0 to 1.
     pub accuracy: f64,
@@ -70,6 +79,8 @@ pub struct StepSeconds {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Test {
     /// The mean loss.
+    #[serde(with = "divergence::loss")]
+    #[schemars(with = "divergence::Loss")]
     pub loss: f64,
     /// The share that was right, 0 to 1.
     pub accuracy: f64,
@@ -89,6 +100,15 @@ impl Run {
         } else {
             0.0
         }
+    }
+
+    /// Whether any loss, of the training or of the test, is not finite.
+    pub fn is_diverged(&self) -> bool {
+        let mut epochs = self.epochs.iter();
+        self.diverged.is_some()
+            // In records of earlier builds the losses alone tell.
+            || epochs.any(|epoch| !epoch.loss.is_finite())
+            || self.test.is_some_and(|test| !test.loss.is_finite())
     }
 }
 
@@ -165,6 +185,7 @@ pub fn measure(
         peak_memory_bytes: so_far.peak_memory_bytes,
         epochs: [so_far.epochs.as_slice(), so_far.part_of_epoch().as_slice()].concat(),
         resumed: so_far.resumed,
+        diverged: so_far.diverged,
     };
     Ok(Measurement {
         run,
@@ -260,6 +281,7 @@ impl Training<'_, '_> {
 
                 part.phases.train_s += train_s;
                 so_far.epoch_s += train_s;
+                so_far.notice_divergence(&report, batch_size);
                 so_far.score = report.score;
                 so_far.add_steps(report.step_s);
                 if so_far.score.samples == samples as u64 {

@@ -10,14 +10,21 @@ use laptime_workload::random::{Purpose, Stream};
 ///
 /// Linear between the two nearest order statistics, as R and NumPy do by default: definition 7 of
 /// R. J. Hyndman, Y. Fan: "Sample Quantiles in Statistical Packages", The American Statistician
-/// 50 (1996).
+/// 50 (1996). NaN counts as the largest value.
 pub fn percentile(values: &[f64], percent: f64) -> Option<f64> {
     let sorted = sorted(values);
     let last = sorted.len().checked_sub(1)?;
     let place = percent.clamp(0.0, 100.0) / 100.0 * last as f64;
     let below = sorted[place.floor() as usize];
     let above = sorted[place.ceil() as usize];
-    Some(below + (above - below) * place.fract())
+    let share = place.fract();
+    // Exactly at a value, or between equal ones: infinity less infinity would be NaN.
+    let is_at = share == 0.0 || below == above;
+    Some(if is_at {
+        below
+    } else {
+        below + (above - below) * share
+    })
 }
 
 /// The median; `None` without values.
@@ -98,7 +105,8 @@ pub fn ratio_of_medians(numerator: &[f64], denominator: &[f64]) -> Option<Ratio>
 
 fn sorted(values: &[f64]) -> Vec<f64> {
     let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
+    // NaN last, whichever its sign, which is an accident of the processor.
+    sorted.sort_by(|a, b| a.is_nan().cmp(&b.is_nan()).then(a.total_cmp(b)));
     sorted
 }
 
@@ -129,6 +137,20 @@ mod tests {
         }
         assert_eq!(percentile(&[], 50.0), None);
         assert_eq!(median(&[7.0]), Some(7.0));
+    }
+
+    #[test]
+    fn values_that_are_not_finite_lie_at_the_ends_and_spoil_no_others() {
+        let infinity = f64::INFINITY;
+        for nan in [f64::NAN, -f64::NAN] {
+            assert_eq!(median(&[nan, 1.0, 2.0, nan, 3.0]), Some(3.0));
+            assert!(median(&[nan, 1.0, nan]).is_some_and(f64::is_nan));
+        }
+        assert_eq!(median(&[infinity, 1.0, 2.0]), Some(2.0));
+        assert_eq!(median(&[infinity, 1.0, infinity]), Some(infinity));
+        assert_eq!(median(&[infinity, infinity]), Some(infinity));
+        assert_eq!(median(&[infinity, 1.0]), Some(infinity));
+        assert_eq!(percentile(&[1.0, 2.0, infinity], 50.0), Some(2.0));
     }
 
     #[test]

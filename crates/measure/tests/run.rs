@@ -8,9 +8,9 @@ use std::{
 
 use laptime_engine::{
     Device, DeviceKind, Engine, EngineError, EpochReport, Job, Passes, Progress, Score, Session,
-    StepCosts, gate::Trace,
+    StepCosts, Tally, gate::Trace,
 };
-use laptime_measure::{Checkpoints, Measurement, Run, SoFar, Watch, measure};
+use laptime_measure::{Checkpoints, Divergence, Measurement, Run, SoFar, Watch, measure};
 use laptime_workload::{BUILTINS, Overrides, dataset::synthetic};
 
 const STEP: Duration = Duration::from_millis(2);
@@ -19,12 +19,15 @@ const STEP: Duration = Duration::from_millis(2);
 struct Pretender {
     stop_behind: Option<u64>,
     shows_steps: bool,
+    /// From this step on, counted from 1, its loss is not a number.
+    diverges_at: Option<u64>,
 }
 
 struct PretendedSession {
     device: Device,
     stop_behind: Option<u64>,
     shows_steps: bool,
+    diverges_at: Option<u64>,
     steps: u64,
 }
 
@@ -47,6 +50,7 @@ impl Engine for Pretender {
             device: device.clone(),
             stop_behind: self.stop_behind,
             shows_steps: self.shows_steps,
+            diverges_at: self.diverges_at,
             steps: 0,
         }))
     }
@@ -66,7 +70,7 @@ impl Session for PretendedSession {
     }
 
     fn train(&mut self, order: &[u32], progress: &Progress) -> Result<EpochReport, EngineError> {
-        let mut samples = progress.score().samples;
+        let mut tally = Tally::from(progress.score());
         let mut step_s = Vec::new();
         for batch in order.chunks(32) {
             if self.stop_behind == Some(self.steps) {
@@ -77,16 +81,23 @@ impl Session for PretendedSession {
             }
             sleep(STEP);
             self.steps += 1;
-            samples += batch.len() as u64;
+            let samples = batch.len() as u64;
+            let is_finite = self.diverges_at.is_none_or(|step| self.steps < step);
+            tally.add(Score {
+                samples,
+                loss_sum: if is_finite {
+                    0.5 * samples as f64
+                } else {
+                    f64::NAN
+                },
+                correct: samples / 2,
+            });
             step_s.push(STEP.as_secs_f32());
         }
         Ok(EpochReport {
-            score: Score {
-                samples,
-                loss_sum: samples as f64 * 0.5,
-                correct: samples / 2,
-            },
+            score: tally.score,
             step_s: self.shows_steps.then_some(step_s),
+            not_finite: tally.not_finite.filter(|_| self.shows_steps),
         })
     }
 
@@ -194,6 +205,7 @@ fn whole() -> Pretender {
     Pretender {
         stop_behind: None,
         shows_steps: true,
+        diverges_at: None,
     }
 }
 
@@ -337,4 +349,86 @@ fn a_run_goes_on_from_any_of_its_checkpoints_with_all_that_was_measured() {
     // Three epochs, and twice between them.
     assert!(one.phases.checkpoint_s >= 50.0 * STEP.as_secs_f64());
     assert!(one.wall_s >= one.total_s + one.phases.checkpoint_s);
+}
+
+#[test]
+fn a_training_that_diverges_goes_on_to_its_end_and_tells_where() {
+    // (the first step of the run whose loss is NaN, its epoch, its place there)
+    for (diverges_at, epoch, step) in [(1, 1, 1), (3, 1, 3), (4, 1, 4), (5, 2, 1), (12, 3, 4)] {
+        let engine = Pretender {
+            diverges_at: Some(diverges_at),
+            ..whole()
+        };
+        let Measurement {
+            run, is_complete, ..
+        } = run(&engine, 3, None);
+        assert!(is_complete && run.is_diverged() && run.test.is_some());
+        assert_eq!(run.trained_samples(), 300);
+        let divergence = Divergence {
+            epoch,
+            step,
+            last_step: step,
+        };
+        assert_eq!(run.diverged, Some(divergence), "step {diverges_at}");
+        for (place, found) in (1..).zip(&run.epochs) {
+            assert_eq!(found.loss.is_finite(), place < epoch, "epoch {place}");
+        }
+    }
+    let finite = run(&whole(), 3, None).run;
+    assert!(!finite.is_diverged() && finite.diverged.is_none());
+}
+
+#[test]
+fn a_divergence_is_found_as_exactly_as_the_engine_tells() {
+    let engine = Pretender {
+        shows_steps: false,
+        diverges_at: Some(7),
+        ..whole()
+    };
+    let divergence = Divergence {
+        epoch: 2,
+        step: 1,
+        last_step: 4,
+    };
+    assert_eq!(run(&engine, 3, None).run.diverged, Some(divergence));
+    // Two steps a call.
+    let mut shelf = Shelf {
+        every_steps: Some(2),
+        ..Shelf::default()
+    };
+    let divergence = Divergence {
+        step: 3,
+        ..divergence
+    };
+    let run = run_kept(&engine, 3, None, &mut shelf).run;
+    assert_eq!(run.diverged, Some(divergence));
+}
+
+#[test]
+fn a_run_that_goes_on_from_a_checkpoint_knows_where_it_diverged() {
+    let engine = Pretender {
+        diverges_at: Some(5),
+        ..whole()
+    };
+    let mut shelf = Shelf {
+        every_steps: Some(3),
+        ..Shelf::default()
+    };
+    let one = run_kept(&engine, 3, None, &mut shelf).run;
+    assert!(one.diverged.is_some());
+    for start in shelf.kept {
+        let mut rest = Shelf {
+            start: Some(start.clone()),
+            ..Shelf::default()
+        };
+        // The session counts its steps from where it goes on.
+        let engine = Pretender {
+            diverges_at: Some(5u64.saturating_sub(start.steps(4, 32))),
+            ..whole()
+        };
+        assert_eq!(
+            run_kept(&engine, 3, None, &mut rest).run.diverged,
+            one.diverged
+        );
+    }
 }

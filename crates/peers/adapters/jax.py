@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import jaxlib
 import numpy as np
 
+from dropout import program_masks
 from job import Job, Score, State, Unsupported
 
 # IEEE single precision in every product: no TF32 on cards that have it.
@@ -114,6 +115,8 @@ def dropout(layer, inputs, parameters, statistics, mode):
     x, rate = inputs[0], layer["rate"]
     if not mode.is_training:
         return x
+    if mode.masks is not None:
+        return x * mode.masks[layer["name"]]
     keep = jax.random.bernoulli(mode.key_of(layer), 1 - rate, x.shape)
     return jnp.where(keep, x / (1 - rate), 0)
 
@@ -139,7 +142,9 @@ class Evaluation:
 class Training:
     is_training = True
 
-    def __init__(self, workload: dict, step: jax.Array) -> None:
+    # The Program's masks in the gate; what is timed draws its own.
+    def __init__(self, workload: dict, step: jax.Array, masks: dict | None) -> None:
+        self.masks = masks
         self.key = jax.random.fold_in(jax.random.key(workload["seed"]), step)
         self.names = [layer["name"] for layer in workload["layers"]]
 
@@ -185,11 +190,11 @@ def sgd(constants, step, gradients, parameters, velocity):
 OPTIMIZERS = {"adam": (adam, ("m", "v")), "sgd": (sgd, ("velocity",))}
 
 
-def train_step(workload, state, pixels, labels):
+def train_step(workload, state, pixels, labels, masks=None):
     step = state["step"] + 1
 
     def loss_of(parameters):
-        mode = Training(workload, step)
+        mode = Training(workload, step, masks)
         logits, statistics = logits_of(
             workload, parameters, state["statistics"], pixels, mode
         )
@@ -217,18 +222,16 @@ def train_step(workload, state, pixels, labels):
     }
 
 
-def steps_in_loop(workload, state, data, order, first, last):
-    """The steps first..last of an order (steps, batch)."""
-    pixels, labels = data
-    one = lambda number, state: train_step(
-        workload, state, pixels[order[number]], labels[order[number]]
-    )
+def steps_in_loop(workload, state, data, order, masks, first, last):
+    """The steps first..last of an order (steps, batch), with masks of as many steps or None."""
+    one = lambda number, state: one_step(workload, state, data, order, masks, number, number + 1)
     return jax.lax.fori_loop(first, last, one, state)
 
 
-def one_step(workload, state, data, order, first, last):
+def one_step(workload, state, data, order, masks, first, last):
     pixels, labels = data
-    return train_step(workload, state, pixels[order[first]], labels[order[first]])
+    masks = jax.tree.map(lambda mask: mask[first], masks)
+    return train_step(workload, state, pixels[order[first]], labels[order[first]], masks)
 
 
 def own_axes(tensor):
@@ -299,13 +302,9 @@ class Session:
         self.most_steps = max(1, samples // job.batch_size)
         self.call_steps = 1 if is_stepwise else 16
         self.is_stepwise = is_stepwise
-        function = one_step if is_stepwise else steps_in_loop
-        shapes = {job.batch_size: self.most_steps, samples % job.batch_size: 1}
-        self.compiled = {
-            size: self.compile(function, steps, size)
-            for size, steps in shapes.items()
-            if 0 < size <= samples
-        }
+        self.has_program_masks = False
+        self.compile_steps()
+        self.step_f64 = jax.jit(partial(train_step, self.workload))
         self.block = min(EVALUATION_BLOCK, len(job.test.labels)) or 1
         evaluate = jax.jit(self.evaluate_block)
         self.evaluation = evaluate.lower(
@@ -319,10 +318,48 @@ class Session:
             "matmul_precision": "highest",
         }
 
+    def compile_steps(self) -> None:
+        """For each size of batch."""
+        size, samples = self.job.batch_size, len(self.job.train.labels)
+        function = one_step if self.is_stepwise else steps_in_loop
+        shapes = {size: self.most_steps, samples % size: 1}
+        self.compiled = {
+            size: self.compile(function, steps, size)
+            for size, steps in shapes.items()
+            if 0 < size <= samples
+        }
+
     def compile(self, function, steps: int, size: int):
         order = jnp.zeros((steps, size), jnp.int32)
         train = jax.jit(partial(function, self.workload), donate_argnums=0)
-        return train.lower(self.state_now, self.data, order, 0, 1).compile()
+        masks = self.masks(0, steps, size)
+        return train.lower(self.state_now, self.data, order, masks, 0, 1).compile()
+
+    def masks(self, steps: int, room: int, size: int) -> dict | None:
+        """The Program's masks of the next steps, in a place for `room` of them; None for what is timed,
+        which draws its own."""
+        if not self.has_program_masks:
+            return None
+        done = int(self.state_now["step"])
+        made = {
+            name: np.zeros((room, *mask.shape), np.float32)
+            for name, mask in program_masks(self.workload, size, 1).items()
+        }
+        for number in range(steps):
+            for name, mask in program_masks(self.workload, size, done + number + 1).items():
+                made[name][number] = mask
+        return jax.tree.map(jnp.asarray, made)
+
+    def use_program_masks(self) -> None:
+        """The same steps compiled anew with masks as an input: not the executable that is timed, but the
+        same functions."""
+        self.has_program_masks = True
+        self.compile_steps()
+
+    def own_dropout(self, layer: dict, step: int, shape: tuple[int, int]):
+        mode = Training(self.workload, jnp.int32(step), None)
+        run = jax.jit(lambda x: dropout(layer, [x], {}, {}, mode))
+        return np.asarray(run(jnp.ones(shape, jnp.float32)))
 
     def evaluate_block(self, parameters, statistics, pixels, samples):
         return logits_of(self.workload, parameters, statistics, pixels[samples], Evaluation)[0]
@@ -352,12 +389,13 @@ class Session:
         order = np.zeros((room, size), np.int32)
         order[:steps] = batches
         order = jnp.asarray(order)
+        masks = self.masks(steps, room, size)
         first = 0
         while first < steps:
             last = min(first + self.call_steps, steps)
             begin = time.perf_counter()
             self.state_now = jax.block_until_ready(
-                compiled(self.state_now, self.data, order, first, last)
+                compiled(self.state_now, self.data, order, masks, first, last)
             )
             elapsed_s = time.perf_counter() - begin
             if step_s is not None:
@@ -394,10 +432,11 @@ class Session:
     def trace_f64(self, start: State, order):
         with jax.enable_x64(True), jax.default_device(jax.devices("cpu")[0]):
             state = to_own_state(self.workload, start, np.float64)
-            step = jax.jit(partial(train_step, self.workload))
             losses = []
             for batch in order.reshape(-1, self.job.batch_size):
                 state |= {"loss_sum": jnp.float64(0)}
-                state = step(state, self.job.train.pixels[batch], self.job.train.labels[batch])
+                pixels, labels = self.job.train.pixels[batch], self.job.train.labels[batch]
+                given = program_masks(self.workload, len(batch), int(state["step"]) + 1)
+                state = self.step_f64(state, pixels, labels, given)
                 losses.append(float(state["loss_sum"]) / self.job.batch_size)
             return losses, to_laptime_state(state)

@@ -17,6 +17,10 @@ an event. `adapter.py` beside this file is the framework's adapter; it has
         .logits(samples)      of test samples, in evaluation mode
         .evaluate()           a Score of all test samples, if not that of their logits
         .state(), .set_state(state), .trace_f64(state, order)
+        .own_dropout(layer, step, shape)    what the dropout that is timed makes of ones in a step
+        .use_program_masks()                from now on, training drops what `dropout.py` says
+
+`trace_f64` always drops what `dropout.py` says.
 """
 
 import json
@@ -148,7 +152,7 @@ class Peer:
     def compile(self, folder: str, device: dict, variant: str) -> None:
         task = self.files.read_job(folder)
         self.session = self.adapter.Session(task, device, self.threads, variant)
-        self.test_labels = task.test.labels
+        self.test_labels, self.layers = task.test.labels, task.layers
         self.line.tell("ready", prepare_s=self.session.prepare_s, details=self.session.details)
 
     def train(self, order: str) -> None:
@@ -190,6 +194,17 @@ class Peer:
 
     def set_state(self, state: str) -> None:
         self.session.set_state(self.files.read_state(state))
+        self.line.tell("done")
+
+    def own_dropout(self, layer: int, step: int, rows: int, columns: int, to: str) -> None:
+        import numpy as np
+
+        values = self.session.own_dropout(self.layers[layer], step, (rows, columns))
+        np.ascontiguousarray(values, dtype="<f4").tofile(to)
+        self.line.tell("done")
+
+    def use_program_masks(self) -> None:
+        self.session.use_program_masks()
         self.line.tell("done")
 
     def trace_f64(self, state: str, order: str, to: str) -> None:

@@ -18,6 +18,7 @@ import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
 
+from dropout import program_masks
 from job import Job, Score, State, Unsupported
 
 EVALUATION_BLOCK = 500
@@ -36,8 +37,9 @@ def describe() -> dict:
     }
 
 
-# Layers: (layer, inputs, parameters, statistics, is_training) → output. Images are NHWC and kernels
-# OHWI, as MLX wants them. A norm puts its new statistics into the dictionary that it is given.
+# Layers: (layer, inputs, parameters, statistics, is_training, masks) → output. Images are NHWC and
+# kernels OHWI, as MLX wants them. A norm puts its new statistics into the dictionary that it is given. The
+# Program's dropout masks come in the gate; what is timed has None, and draws its own.
 
 
 def dense(layer, inputs, parameters, *_):
@@ -79,7 +81,7 @@ def convolution_f64(x, weight, stride):
     return y
 
 
-def batch_norm(layer, inputs, parameters, statistics, is_training):
+def batch_norm(layer, inputs, parameters, statistics, is_training, masks):
     name, x = layer["name"], inputs[0]
     names = f"{name}.running_mean", f"{name}.running_var"
     if is_training:
@@ -107,8 +109,10 @@ def avg_pool(layer, inputs, *_):
     return pool(padded(layer, inputs[0])) / pool(padded(layer, ones))
 
 
-def dropout(layer, inputs, parameters, statistics, is_training):
+def dropout(layer, inputs, parameters, statistics, is_training, masks):
     x, rate = inputs[0], layer["rate"]
+    if masks is not None:
+        return x * masks[layer["name"]]
     return mx.where(mx.random.bernoulli(1 - rate, x.shape), x / (1 - rate), 0) if is_training else x
 
 
@@ -126,7 +130,7 @@ LAYERS = {
 }
 
 
-def logits_of(workload, parameters, statistics, pixels, is_training):
+def logits_of(workload, parameters, statistics, pixels, is_training, masks=None):
     """The logits, and the statistics behind this batch."""
     dtype = next(iter(parameters.values())).dtype
     x = pixels.astype(dtype) / mx.array(workload["pixel_divisor"], dtype)
@@ -135,7 +139,7 @@ def logits_of(workload, parameters, statistics, pixels, is_training):
     for layer in workload["layers"]:
         inputs = [x if source == "input" else outputs[source["layer"]] for source in layer["inputs"]]
         forward = LAYERS[layer["kind"]]
-        outputs.append(forward(layer, inputs, parameters, statistics, is_training))
+        outputs.append(forward(layer, inputs, parameters, statistics, is_training, masks))
     return outputs[-1], statistics
 
 
@@ -162,12 +166,14 @@ def sgd(constants, step, gradients, parameters, velocity):
 OPTIMIZERS = {"adam": (adam, ("m", "v")), "sgd": (sgd, ("velocity",))}
 
 
-def train_step(workload, state, data, batch):
+def train_step(workload, state, data, batch, masks=None):
     """Puts the state behind a step on this batch into `state`."""
     pixels, labels = data[0][batch], data[1][batch]
 
     def loss_of(parameters):
-        logits, statistics = logits_of(workload, parameters, state["statistics"], pixels, True)
+        logits, statistics = logits_of(
+            workload, parameters, state["statistics"], pixels, True, masks
+        )
         loss = nn.losses.cross_entropy(logits, labels, reduction="mean")
         return loss, statistics, mx.sum(mx.argmax(logits, axis=1) == labels)
 
@@ -248,6 +254,7 @@ class Session:
         self.prepare_s = time.perf_counter() - start
 
         self.now = {}
+        self.has_program_masks = False
         initial = State(0, job.initial)
         self.set_state(initial)
         step = partial(train_step, self.workload, self.now, self.data)
@@ -270,7 +277,10 @@ class Session:
         looked = time.perf_counter()
         for number, begin in enumerate(range(0, len(order), size)):
             batch = mx.array(order[begin : begin + size].astype(np.int32))
-            self.step(batch)
+            if self.has_program_masks:
+                self.step(batch, self.masks(self.now, len(batch), mx.float32))
+            else:
+                self.step(batch)
             mx.async_eval(self.now)
             trained += len(batch)
             if number % STEPS_IN_FLIGHT == STEPS_IN_FLIGHT - 1:
@@ -304,6 +314,24 @@ class Session:
         # The compiled step has captured this dictionary.
         self.now |= to_own_state(self.workload, state, mx.float32)
 
+    def masks(self, state: dict, samples: int, dtype) -> dict:
+        """The Program's dropout masks of the next step."""
+        own = np.float64 if dtype == mx.float64 else np.float32
+        made = program_masks(self.workload, samples, int(state["step"].item()) + 1)
+        return {name: mx.array(mask.astype(own), dtype) for name, mask in made.items()}
+
+    def use_program_masks(self) -> None:
+        """With masks as an input, the step is compiled anew: it is not what is timed to the letter."""
+        self.has_program_masks = True
+
+    def own_dropout(self, layer: dict, step: int, shape: tuple[int, int]):
+        run = mx.compile(
+            lambda x: dropout(layer, [x], {}, {}, True, None),
+            inputs=mx.random.state,
+            outputs=mx.random.state,
+        )
+        return np.array(run(mx.ones(shape)))
+
     def trace_f64(self, start: State, order):
         """In float64, which MLX has on the CPU alone."""
         with mx.stream(mx.cpu):
@@ -311,7 +339,9 @@ class Session:
             losses = []
             for batch in order.reshape(-1, self.job.batch_size):
                 state["loss_sum"] = mx.array(0.0, mx.float64)
-                train_step(self.workload, state, self.data, mx.array(batch.astype(np.int32)))
+                given = self.masks(state, len(batch), mx.float64)
+                some = mx.array(batch.astype(np.int32))
+                train_step(self.workload, state, self.data, some, given)
                 mx.eval(state)
                 losses.append(state["loss_sum"].item() / len(batch))
             return losses, to_laptime_state(state)

@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from dropout import program_masks
 from job import Job, Score, State, Unsupported
 
 # IEEE single precision in every product: no TF32 on cards that have it.
@@ -66,7 +67,9 @@ def find_device(wanted: dict) -> torch.device:
     return torch.device("cuda", wanted["index"]) if is_cuda else torch.device("mps")
 
 
-# Layers: (layer, inputs, parameters, statistics, is_training) → output. Images are NCHW. A norm puts its new statistics into the dictionary that it is given.
+# Layers: (layer, inputs, parameters, statistics, is_training, masks) → output. Images are NCHW. A norm puts
+# its new statistics into the dictionary that it is given. The Program's dropout masks come in the gate;
+# what is timed has None, and draws its own.
 
 
 def flatten(layer, inputs, *_):
@@ -96,7 +99,7 @@ def conv2d(layer, inputs, parameters, *_):
     return functional.conv2d(x, parameters[f"{name}.weight"], bias, layer["stride"], padding)
 
 
-def batch_norm(layer, inputs, parameters, statistics, is_training):
+def batch_norm(layer, inputs, parameters, statistics, is_training, masks):
     name, x, epsilon = layer["name"], inputs[0], layer["epsilon"]
     weight, bias = parameters[f"{name}.weight"], parameters[f"{name}.bias"]
     names = f"{name}.running_mean", f"{name}.running_var"
@@ -128,7 +131,10 @@ def avg_pool(layer, inputs, *_):
     return functional.avg_pool2d(x, *window) / functional.avg_pool2d(ones, *window)
 
 
-def dropout(layer, inputs, parameters, statistics, is_training):
+def dropout(layer, inputs, parameters, statistics, is_training, masks):
+    if masks is not None:
+        x = inputs[0]
+        return (x * masks[layer["name"]]).to(x.dtype)
     return functional.dropout(inputs[0], layer["rate"], is_training)
 
 
@@ -146,7 +152,7 @@ LAYERS = {
 }
 
 
-def logits_of(layers, parameters, statistics, pixels, is_training):
+def logits_of(layers, parameters, statistics, pixels, is_training, masks=None):
     """The logits of scaled pixels (batch, channels, height, width), and the statistics behind it."""
     statistics = dict(statistics)
     x = pixels
@@ -154,7 +160,7 @@ def logits_of(layers, parameters, statistics, pixels, is_training):
     for layer in layers:
         inputs = [x if source == "input" else outputs[source["layer"]] for source in layer["inputs"]]
         forward = LAYERS[layer["kind"]]
-        outputs.append(forward(layer, inputs, parameters, statistics, is_training))
+        outputs.append(forward(layer, inputs, parameters, statistics, is_training, masks))
     return outputs[-1], statistics
 
 
@@ -198,19 +204,28 @@ class Trainer:
         self.names = self.MOMENTS[self.constants["kind"]]
         self.totals = torch.zeros(2, dtype=torch.float64 if device.type != "mps" else dtype)
         self.totals = self.totals.to(device)
+        self.has_program_masks = False
 
     def tensor(self, values: np.ndarray) -> Tensor:
         tensor = torch.tensor(np.array(values), dtype=self.dtype, device=self.device)
         is_kernel = tensor.ndim == 4
         return tensor.contiguous(memory_format=self.way.layout) if is_kernel else tensor
 
-    def loss_of(self, parameters, statistics, pixels, labels):
+    def loss_of(self, parameters, statistics, pixels, labels, masks):
         """The loss, and beside it how many were right and the statistics behind this batch."""
         with self.mixed_precision():
-            logits, new = logits_of(self.layers, parameters, statistics, pixels, True)
+            logits, new = logits_of(self.layers, parameters, statistics, pixels, True, masks)
         # That of bfloat16's logits, too, is float32's.
         logits = logits.to(self.dtype)
         return functional.cross_entropy(logits, labels), (count_correct(logits, labels), new)
+
+    def masks(self, samples: int) -> Tensors | None:
+        """The Program's dropout masks of the next step, or None for masks of PyTorch's own."""
+        if not self.has_program_masks:
+            return None
+        own_axes = lambda mask: mask.transpose(0, 3, 1, 2) if mask.ndim == 4 else mask
+        made = program_masks(self.workload, samples, self.steps + 1)
+        return {name: self.tensor(own_axes(mask)) for name, mask in made.items()}
 
     def mixed_precision(self):
         # In float64, for the gate, there is nothing to mix.
@@ -254,9 +269,9 @@ class WholeStep(Trainer):
         super().set_state(state)
         self.step_tensor = torch.tensor(float(self.steps), dtype=self.dtype, device=self.device)
 
-    def function(self, parameters, statistics, moments, step, totals, data, batch):
+    def function(self, parameters, statistics, moments, step, totals, data, batch, masks):
         pixels, labels = data[0][batch], data[1][batch]
-        loss_of = lambda parameters: self.loss_of(parameters, statistics, pixels, labels)
+        loss_of = lambda parameters: self.loss_of(parameters, statistics, pixels, labels, masks)
         gradient = torch.func.grad_and_value(loss_of, has_aux=True)
         gradients, (loss, (correct, new)) = gradient(parameters)
         step.add_(1)
@@ -268,7 +283,7 @@ class WholeStep(Trainer):
 
     def step(self, data, batch) -> None:
         state = self.parameters, self.statistics, self.moments, self.step_tensor, self.totals
-        self.ready(*state, data, batch)
+        self.ready(*state, data, batch, self.masks(len(batch)))
         self.steps += 1
 
 
@@ -307,7 +322,10 @@ class Autograd(Trainer):
 
     def step(self, data, batch) -> None:
         pixels, labels = data[0][batch], data[1][batch]
-        loss, (correct, new) = self.ready(self.parameters, self.statistics, pixels, labels)
+        masks = self.masks(len(batch))
+        loss, (correct, new) = self.ready(
+            self.parameters, self.statistics, pixels, labels, masks
+        )
         self.optimizer.zero_grad()
         loss.backward()
         self.steps += 1
@@ -460,10 +478,22 @@ class Session:
     def set_state(self, state: State) -> None:
         self.trainer.set_state(state)
 
+    def use_program_masks(self) -> None:
+        """With masks as an input, torch.compile makes other code of the same functions: it is not what is
+        timed to the letter."""
+        self.trainer.has_program_masks = True
+
+    def own_dropout(self, layer: dict, step: int, shape: tuple[int, int]):
+        run = lambda x: dropout(layer, [x], {}, {}, True, None)
+        if self.way.is_compiled:
+            run = torch.compile(run, dynamic=False)
+        return run(torch.ones(shape, device=self.device)).cpu().numpy()
+
     def trace_f64(self, start: State, order):
         """The same step on the CPU; compiling it would only take longer."""
         way = replace(self.way, is_compiled=False)
         trainer = way.trainer(self.job.workload, torch.device("cpu"), torch.float64, way)
+        trainer.has_program_masks = True
         trainer.set_state(start)
         losses = []
         for batch in order.reshape(-1, self.job.batch_size):

@@ -22,6 +22,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from dropout import program_masks
 from job import Job, Score, State, Unsupported
 
 # Steps an execution: it costs a millisecond or so beside its steps, and nothing is told and no wish to
@@ -126,6 +127,29 @@ def keras_layer(make):
     return lambda layer, inputs: (make(layer)(inputs[0]), None)
 
 
+class ProgramDropout(keras.layers.Layer):
+    """Drops what the Program does, in the gate. Its masks are a variable, as `fit` has no place for them: of
+    some steps, told apart by the optimizer's count."""
+
+    # As many as the gate asks for in one call, and more.
+    ROOM = 8
+
+    def __init__(self, layer: dict, net: "Net") -> None:
+        super().__init__()
+        self.net = net
+        shape = self.ROOM, net.workload["batch_size"], *layer["output"]
+        self.masks = self.add_weight(shape=shape, trainable=False, initializer="zeros")
+        self.first = self.add_weight(
+            shape=(), dtype="int64", trainable=False, initializer="zeros"
+        )
+
+    def call(self, x, training=False):
+        if not training:
+            return x
+        number = tf.cast(self.net.optimizer.iterations.value, tf.int64) - self.first.value
+        return x * tf.gather(self.masks.value, number)[: tf.shape(x)[0]]
+
+
 LAYERS = {
     "flatten": keras_layer(lambda layer: keras.layers.Flatten()),
     "dense": dense,
@@ -135,7 +159,7 @@ LAYERS = {
     "max_pool": max_pool,
     "avg_pool": avg_pool,
     "global_avg_pool": keras_layer(lambda layer: keras.layers.GlobalAveragePooling2D()),
-    "dropout": keras_layer(lambda layer: keras.layers.Dropout(layer["rate"])),
+    "dropout": None,  # the net's own: `Net.dropout`
     "add": lambda layer, inputs: (keras.layers.Add()(inputs), None),
 }
 
@@ -161,16 +185,23 @@ class Net:
     """A model and its optimizer, and their variables by laptime's names."""
 
     def __init__(
-        self, workload: dict, real: type = float, has_softmax: bool = False, **compile_options
+        self,
+        workload: dict,
+        real: type = float,
+        has_softmax: bool = False,
+        has_program_masks: bool = False,
+        **compile_options,
     ) -> None:
+        self.workload, self.has_program_masks = workload, has_program_masks
         shape = workload["input"]
         x = keras.Input((shape["height"], shape["width"], shape["channels"]))
-        outputs, self.variables = [], {}
+        outputs, self.variables, self.dropouts = [], {}, {}
+        layers = LAYERS | {"dropout": self.dropout}
         for layer in workload["layers"]:
             inputs = [
                 x if source == "input" else outputs[source["layer"]] for source in layer["inputs"]
             ]
-            output, made = LAYERS[layer["kind"]](layer, inputs)
+            output, made = layers[layer["kind"]](layer, inputs)
             outputs.append(output)
             for name, own_names in VARIABLES.items() if made else ():
                 for own_name in own_names:
@@ -198,6 +229,31 @@ class Net:
         self.optimizer.build(self.model.trainable_variables)
         # Keras's SGD keeps −learning_rate·velocity.
         self.velocity_scale = -constants["learning_rate"]
+
+    def dropout(self, layer: dict, inputs: list):
+        if self.has_program_masks:
+            made = ProgramDropout(layer, self)
+        else:
+            made = keras.layers.Dropout(layer["rate"])
+        self.dropouts[layer["name"]] = made
+        return made(inputs[0]), None
+
+    def prepare_masks(self, steps: int) -> None:
+        """Those of the next steps, where they are the Program's."""
+        if not self.has_program_masks or not self.dropouts:
+            return
+        if steps > ProgramDropout.ROOM:
+            raise Unsupported(f"TensorFlow's adapter has masks of {ProgramDropout.ROOM} steps")
+        done = int(self.optimizer.iterations)
+        size = self.workload["batch_size"]
+        # A smaller batch has the first rows of a whole one's.
+        made = [program_masks(self.workload, size, done + number + 1) for number in range(steps)]
+        for name, dropout in self.dropouts.items():
+            room = np.zeros(dropout.masks.shape, dropout.masks.dtype)
+            for number, of_step in enumerate(made):
+                room[number] = of_step[name]
+            dropout.masks.assign(room)
+            dropout.first.assign(done)
 
     def make_optimizer(self, constants: dict) -> keras.optimizers.Optimizer:
         rate = constants["learning_rate"]
@@ -294,6 +350,11 @@ def variants(job: Job, device: dict) -> list[str]:
 
 
 class Session:
+    # The net in float64, from the first trace on.
+    traced: Net | None = None
+    # Keras's default, for what is as published: XLA where it can.
+    is_jitted = False
+
     def __init__(self, job: Job, device: dict, threads: int, variant: str) -> None:
         for layer in job.layers:
             if layer["kind"] not in LAYERS:
@@ -313,7 +374,7 @@ class Session:
         self.data = tf.constant(self.pixels), tf.constant(self.labels)
         self.prepare_s = time.perf_counter() - start
 
-        is_jitted = variant == JIT
+        self.is_jitted = is_jitted = variant == JIT
         steps = max(1, len(self.labels) // job.batch_size)
         is_quick = is_jitted and not job.has_convolutions
         self.block = min(MOST_STEPS, steps) if is_quick else 1
@@ -381,6 +442,7 @@ class Session:
 
     def fit(self, order, steps: int, callback: keras.callbacks.Callback) -> dict:
         """The means of the metrics over these steps."""
+        self.net.prepare_masks(steps)
         fit = self.net.model.fit(
             self.batches(order, steps),
             steps_per_epoch=steps,
@@ -403,7 +465,28 @@ class Session:
         self.net.set_state(state)
 
     def net_f64(self) -> Net:
-        return Net(self.job.workload, real=np.float64, jit_compile=False)
+        return Net(
+            self.job.workload, real=np.float64, has_program_masks=True, jit_compile=False
+        )
+
+    def masked_net(self) -> Net:
+        return Net(
+            self.job.workload,
+            has_program_masks=True,
+            jit_compile=self.is_jitted,
+            steps_per_execution=self.block,
+        )
+
+    def use_program_masks(self) -> None:
+        """The same net with another layer in dropout's place: it is not what is timed to the letter."""
+        state = self.net.state()
+        self.net = self.masked_net()
+        self.net.set_state(state)
+
+    def own_dropout(self, layer: dict, step: int, shape: tuple[int, int]):
+        drop = self.net.dropouts[layer["name"]]
+        run = tf.function(lambda x: drop(x, training=True), jit_compile=self.is_jitted)
+        return run(tf.ones(shape)).numpy()
 
     def trace_f64(self, start: State, order):
         """The same model and optimizer with float64 as Keras's float."""
@@ -412,12 +495,14 @@ class Session:
             keras.config.set_floatx("float64")
             keras.config.set_dtype_policy("float64")
             with tf.device("/CPU:0"):
-                net = self.net_f64()
+                # Keras compiles within the first step: the net is kept for the next call.
+                self.traced = net = self.traced or self.net_f64()
                 net.set_state(start)
                 losses = []
                 for batch in order.reshape(-1, self.job.batch_size):
                     pixels = np.asarray(self.job.train.pixels[batch], np.float64)
                     pixels /= self.job.workload["pixel_divisor"]
+                    net.prepare_masks(1)
                     net.model.reset_metrics()
                     logs = net.model.train_on_batch(
                         pixels, self.labels[batch], return_dict=True
@@ -492,8 +577,15 @@ class AsPublished(Session):
 
     def net_f64(self) -> Net:
         return Net(
-            self.job.workload, real=np.float64, has_softmax=self.has_softmax, jit_compile=False
+            self.job.workload,
+            real=np.float64,
+            has_softmax=self.has_softmax,
+            has_program_masks=True,
+            jit_compile=False,
         )
+
+    def masked_net(self) -> Net:
+        return Net(self.job.workload, has_softmax=self.has_softmax, has_program_masks=True)
 
     def fit_all(self) -> None:
         """In a thread of its own, as it lasts from one command to another."""
@@ -514,6 +606,7 @@ class AsPublished(Session):
         if self.epochs is None and len(order) < len(self.labels):
             look = Look(told, size, Score())
             pixels, labels = self.pixels[order], self.labels[order]
+            self.net.prepare_masks(math.ceil(len(order) / size))
             fit = self.net.model.fit(
                 pixels, labels, batch_size=size, shuffle=False, verbose=0, callbacks=[look]
             )

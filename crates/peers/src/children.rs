@@ -46,12 +46,17 @@ pub fn have_ended() -> bool {
 
 /// A child that ends, with all that it has started, when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Group {
-    pub(crate) child: Child,
+pub struct Group {
+    /// Itself; to be waited for here, not there.
+    pub child: Child,
 }
 
 impl Group {
-    pub(crate) fn spawn(command: &mut Command) -> io::Result<Self> {
+    /// Starts a child.
+    ///
+    /// # Errors
+    /// Where it cannot be started, or all children were ended.
+    pub fn spawn(command: &mut Command) -> io::Result<Self> {
         #[cfg(unix)]
         {
             use std::os::unix::process::CommandExt;
@@ -69,7 +74,10 @@ impl Group {
     }
 
     /// Waits for the end of the child itself.
-    pub(crate) fn wait(&mut self) -> io::Result<ExitStatus> {
+    ///
+    /// # Errors
+    /// As of [`Child::wait`].
+    pub fn wait(&mut self) -> io::Result<ExitStatus> {
         let status = self.child.wait();
         drop(children());
         status

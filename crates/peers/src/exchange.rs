@@ -21,7 +21,7 @@ use std::{
 
 use laptime_graph::{State, StateTensor};
 use laptime_workload::{
-    Workload,
+    Shown, Workload,
     dataset::{DataSource, Dataset, Samples},
 };
 use safetensors::{Dtype, SafeTensorError, SafeTensors, serialize_to_file, tensor::TensorView};
@@ -30,7 +30,7 @@ use safetensors::{Dtype, SafeTensorError, SafeTensors, serialize_to_file, tensor
 #[derive(Debug, thiserror::Error)]
 pub enum ExchangeError {
     /// The file system refused.
-    #[error("cannot write {}: {source}", path.display())]
+    #[error("cannot write {}: {source}", Shown(path))]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -38,7 +38,7 @@ pub enum ExchangeError {
         source: io::Error,
     },
     /// The tensors do not fit their shapes, or the file system refused.
-    #[error("cannot write {}: {source}", path.display())]
+    #[error("cannot write {}: {source}", Shown(path))]
     Tensors {
         /// The file.
         path: PathBuf,
@@ -46,7 +46,7 @@ pub enum ExchangeError {
         source: SafeTensorError,
     },
     /// What a peer wrote is no state.
-    #[error("{} is no state: {what}", path.display())]
+    #[error("{} is no state: {what}", Shown(path))]
     State {
         /// The file.
         path: PathBuf,

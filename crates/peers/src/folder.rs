@@ -9,6 +9,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use laptime_workload::own_file;
 use tempfile::TempDir;
 
 const PREFIX: &str = "laptime-peer-";
@@ -75,7 +76,9 @@ fn sweep(parent: &Path) {
         if !entry.file_name().to_string_lossy().starts_with(PREFIX) {
             continue;
         }
-        let lock = File::open(entry.path().join(LOCK));
+        // Anybody may put a pipe or a link there.
+        let path = entry.path().join(LOCK);
+        let lock = own_file::open(&path, File::options().read(true));
         if lock.is_ok_and(|lock| lock.try_lock().is_ok()) {
             let _ = fs::remove_dir_all(entry.path());
         }

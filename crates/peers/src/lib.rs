@@ -20,7 +20,7 @@ mod protocol;
 mod session;
 mod trial;
 
-pub use children::{Ended, end_children, have_ended};
+pub use children::{Ended, Group, end_children, have_ended};
 pub use engine::PeerEngine;
 pub use environment::{MARKER, environment_dir, is_available};
 pub use exchange::{ExchangeError, write_job};

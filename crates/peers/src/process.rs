@@ -11,6 +11,7 @@ use std::{
 };
 
 use laptime_engine::EngineError;
+use laptime_workload::Shown;
 
 use crate::{
     children::Group,
@@ -21,6 +22,7 @@ use crate::{
 
 const MAIN: &str = include_str!("../adapters/main.py");
 const JOB: &str = include_str!("../scripts/job.py");
+const DROPOUT: &str = include_str!("../scripts/dropout.py");
 
 /// How long a peer may say nothing, where `LAPTIME_PEER_TIMEOUT_S` does not say otherwise: a
 /// compiler may need minutes for a large model.
@@ -97,6 +99,7 @@ impl PeerProcess {
         for (name, text) in [
             ("main.py", MAIN),
             ("job.py", JOB),
+            ("dropout.py", DROPOUT),
             ("adapter.py", start.adapter),
         ] {
             fs::write(folder.path().join(name), text)
@@ -120,7 +123,7 @@ impl PeerProcess {
             program.env_remove(variable);
         }
         let mut group = Group::spawn(&mut program).map_err(|error| {
-            let python = start.python.display();
+            let python = Shown(start.python);
             EngineError::Unsupported(format!("{title}: {python} cannot be started: {error}"))
         })?;
         let (stdin, stdout) = (group.child.stdin.take(), group.child.stdout.take());

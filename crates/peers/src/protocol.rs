@@ -11,7 +11,7 @@
 //! | `compile` | `ready` |
 //! | `train` | `epoch`; before it `step` now and then |
 //! | `evaluate` | `result` |
-//! | `logits`, `state`, `set_state` | `done` |
+//! | `logits`, `state`, `set_state`, `own_dropout`, `use_program_masks` | `done` |
 //! | `trace_f64` | `trace` |
 //! | `stop` | none: the training that goes on ends behind its step |
 //!
@@ -53,6 +53,17 @@ pub(crate) enum Command<'a> {
         order: &'a Path,
         to: &'a Path,
     },
+    /// Write what the dropout that is timed makes of so many rows of ones, in this step (from 1).
+    OwnDropout {
+        /// The layer's place in the workload.
+        layer: usize,
+        step: u64,
+        rows: usize,
+        columns: usize,
+        to: &'a Path,
+    },
+    /// From now on, drop what the Program drops.
+    UseProgramMasks,
     /// End the training behind the step it is in.
     Stop,
 }
@@ -130,7 +141,8 @@ impl From<DeviceKind> for KindReport {
     }
 }
 
-/// A score; a loss that is not finite has no word in JSON and comes as null.
+/// A score, of all that the command has done by then. JSON has no word for a sum of losses that is not
+/// finite: it comes as null, and is read as NaN. The `step` events before and after show when that began.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 pub(crate) struct ScoreReport {
     samples: u64,

@@ -8,10 +8,11 @@ use std::{
 };
 
 use laptime_engine::{
-    Device, DeviceKind, EngineError, EpochReport, Job, Progress, Score, Session, StepCosts,
+    Device, DeviceKind, EngineError, EpochReport, Job, Progress, Score, Session, StepCosts, Tally,
     gate::Trace,
 };
 use laptime_graph::{Mode, State, build};
+use laptime_workload::{LayerKind, Shown};
 
 use crate::{
     exchange::{ExchangeError, StoredAs, read_state, write_job, write_order, write_state},
@@ -44,6 +45,7 @@ pub(crate) struct PeerSession {
     prepare_s: f64,
     details: BTreeMap<String, String>,
     peak_memory_bytes: Option<u64>,
+    has_dropout: bool,
 }
 
 impl PeerSession {
@@ -105,6 +107,8 @@ impl PeerSession {
             prepare_s,
             details,
             peak_memory_bytes: None,
+            has_dropout: (job.workload.layers.iter())
+                .any(|layer| matches!(layer.kind, LayerKind::Dropout { .. })),
         })
     }
 
@@ -114,8 +118,9 @@ impl PeerSession {
         command: &Command,
         before: Score,
         progress: &Progress,
-    ) -> Result<(Score, Option<Vec<f32>>), EngineError> {
+    ) -> Result<EpochReport, EngineError> {
         self.process.send(command)?;
+        let mut tally = Tally::from(before);
         let mut heard = Instant::now();
         loop {
             let event = self.process.poll(LOOK, heard)?;
@@ -133,7 +138,8 @@ impl PeerSession {
                     peak_memory_bytes,
                 }) => (score, None, peak_memory_bytes),
                 Some(Event::Step(score)) => {
-                    progress.tell(before + score.into());
+                    tally.reach(before + score.into());
+                    progress.tell(tally.score);
                     continue;
                 }
                 // Again and again: a wish that came before the training began was not meant for it.
@@ -145,9 +151,13 @@ impl PeerSession {
                 Some(other) => return Err(self.process.unexpected(&other)),
             };
             self.peak_memory_bytes = peak_memory_bytes.or(self.peak_memory_bytes);
-            let score = before + score.into();
-            progress.tell(score);
-            return Ok((score, step_s));
+            tally.reach(before + score.into());
+            progress.tell(tally.score);
+            return Ok(EpochReport {
+                score: tally.score,
+                step_s,
+                not_finite: tally.not_finite,
+            });
         }
     }
 
@@ -193,18 +203,17 @@ impl Session for PeerSession {
 
     fn train(&mut self, order: &[u32], progress: &Progress) -> Result<EpochReport, EngineError> {
         let order = self.write_order(order)?;
-        let (score, step_s) = self.score(
+        self.score(
             &Command::Train { order: &order },
             progress.score(),
             progress,
-        )?;
-        Ok(EpochReport { score, step_s })
+        )
     }
 
     fn evaluate(&mut self, progress: &Progress) -> Result<Score, EngineError> {
         Ok(self
             .score(&Command::Evaluate, Score::default(), progress)?
-            .0)
+            .score)
     }
 
     fn logits(&mut self, samples: &[u32]) -> Result<Vec<f32>, EngineError> {
@@ -214,13 +223,34 @@ impl Session for PeerSession {
             to: &to,
         })?;
         self.process.wait_done()?;
-        let bytes = fs::read(&to)
-            .map_err(|error| EngineError::Failed(format!("{}: {error}", to.display())))?;
-        let (values, _) = bytes.as_chunks();
-        Ok(values
-            .iter()
-            .map(|value| f32::from_le_bytes(*value))
-            .collect())
+        read_values(&to)
+    }
+
+    fn draws_own_masks(&self) -> bool {
+        self.has_dropout
+    }
+
+    fn own_dropout(
+        &mut self,
+        layer: usize,
+        step: u64,
+        [rows, columns]: [usize; 2],
+    ) -> Result<Vec<f32>, EngineError> {
+        let to = self.process.path("dropout.f32");
+        self.process.send(&Command::OwnDropout {
+            layer,
+            step,
+            rows,
+            columns,
+            to: &to,
+        })?;
+        self.process.wait_done()?;
+        read_values(&to)
+    }
+
+    fn use_program_masks(&mut self) -> Result<(), EngineError> {
+        self.process.send(&Command::UseProgramMasks)?;
+        self.process.wait_done()
     }
 
     fn state(&mut self) -> Result<State, EngineError> {
@@ -259,6 +289,17 @@ impl Session for PeerSession {
             state: read_state(&to).map_err(failed)?,
         })
     }
+}
+
+/// The `f32` in a file that a peer wrote.
+fn read_values(path: &Path) -> Result<Vec<f32>, EngineError> {
+    let bytes =
+        fs::read(path).map_err(|error| EngineError::Failed(format!("{}: {error}", Shown(path))))?;
+    let (values, _) = bytes.as_chunks();
+    Ok(values
+        .iter()
+        .map(|value| f32::from_le_bytes(*value))
+        .collect())
 }
 
 fn failed(error: ExchangeError) -> EngineError {

@@ -9,15 +9,15 @@ mod common;
 
 use std::{env, sync::Arc};
 
-use common::{cpu, every_layer, fashion_mnist, job};
+use common::{cpu, every_layer, fashion_mnist, job, mlp};
 use laptime_engine::{
     Engine, EngineError, Job,
-    gate::{verify, verify_against},
+    gate::{Verdict, verify, verify_against},
 };
 use laptime_peers::{
     Framework, JAX, MLX, PYTORCH, PeerEngine, TENSORFLOW, TENSORFLOW_AS_PUBLISHED, is_available,
 };
-use laptime_workload::{Optimizer, Workload};
+use laptime_workload::{LayerKind, Optimizer, Workload};
 
 /// An error to plant: its name, a text in the adapter and what to put in its place.
 type Plant = (&'static str, &'static str, &'static str);
@@ -34,6 +34,8 @@ struct Case {
     plants: &'static [Plant],
     /// What is planted in the second.
     plants_in_second: &'static [Plant],
+    /// What is planted in the first where the net has dropout.
+    plants_in_dropout: &'static [Plant],
 }
 
 impl Case {
@@ -54,6 +56,11 @@ impl Case {
         let truth = job(fashion_mnist(), 32 * 3 + 5);
         self.is_verified(&truth, self.variants);
         self.is_verified(&job(every_layer(), 16 * 3 + 5), self.convolutional);
+        let with_dropout = job(mlp(), 64 * 3 + 5);
+        self.is_verified(&with_dropout, self.variants);
+        for plant in self.plants_in_dropout {
+            self.catches(plant, self.variants[0], &with_dropout);
+        }
         self.catches_another_learning_rate(&truth);
         for plant in self.plants {
             self.catches(plant, self.variants[0], &truth);
@@ -69,10 +76,14 @@ impl Case {
             let verdict = verify(&engine, truth, &cpu()).expect("it runs");
             let name = &truth.workload.name;
             let title = self.framework.title;
-            assert!(
-                verdict.is_verified(),
-                "{name}, {title}, {variant}: {verdict}"
-            );
+            eprintln!("{name}, {title}, {variant}: {verdict}");
+            let Verdict::Verified { own_dropout, .. } = verdict else {
+                panic!("{name}, {title}, {variant}: {verdict}");
+            };
+            let layers = &truth.workload.layers;
+            let is_dropout = |kind: &LayerKind| matches!(kind, LayerKind::Dropout { .. });
+            let has_dropout = layers.iter().any(|layer| is_dropout(&layer.kind));
+            assert_eq!(own_dropout, has_dropout, "{name}, {title}, {variant}");
         }
     }
 
@@ -143,6 +154,33 @@ fn jax() {
             ),
         ],
         plants_in_second: &[],
+        plants_in_dropout: &[
+            (
+                "another rate",
+                "jax.random.bernoulli(mode.key_of(layer), 1 - rate,",
+                "jax.random.bernoulli(mode.key_of(layer), 1 - 1.1 * rate,",
+            ),
+            (
+                "no scale",
+                "jnp.where(keep, x / (1 - rate), 0)",
+                "jnp.where(keep, x, 0)",
+            ),
+            (
+                "the same masks in every step",
+                "jax.random.fold_in(jax.random.key(workload[\"seed\"]), step)",
+                "jax.random.key(workload[\"seed\"])",
+            ),
+            (
+                "nothing dropped in the timed path",
+                "if not mode.is_training:",
+                "if not mode.is_training or len(x) != 256 and mode.masks is None:",
+            ),
+            (
+                "the masks of another step",
+                "program_masks(self.workload, size, done + number + 1)",
+                "program_masks(self.workload, size, done + number + 2)",
+            ),
+        ],
     }
     .check();
 }
@@ -202,6 +240,18 @@ fn pytorch() {
                 "step.fill_(1)",
             ),
         ],
+        plants_in_dropout: &[
+            (
+                "another rate",
+                "functional.dropout(inputs[0], layer[\"rate\"],",
+                "functional.dropout(inputs[0], 1.1 * layer[\"rate\"],",
+            ),
+            (
+                "nothing dropped in the timed path",
+                "layer[\"rate\"], is_training)",
+                "layer[\"rate\"], is_training and len(inputs[0]) == 256)",
+            ),
+        ],
     }
     .check();
 }
@@ -241,6 +291,11 @@ fn tensorflow() {
             ),
         ],
         plants_in_second: &[],
+        plants_in_dropout: &[(
+            "another rate",
+            "keras.layers.Dropout(layer[\"rate\"])",
+            "keras.layers.Dropout(1.1 * layer[\"rate\"])",
+        )],
     }
     .check();
 }
@@ -258,6 +313,7 @@ fn tensorflow_as_published() {
             "(samples.labels ^ 1).astype",
         )],
         plants_in_second: &[],
+        plants_in_dropout: &[],
     }
     .check();
 }
@@ -297,6 +353,11 @@ fn mlx() {
             ),
         ],
         plants_in_second: &[],
+        plants_in_dropout: &[(
+            "another rate",
+            "mx.random.bernoulli(1 - rate,",
+            "mx.random.bernoulli(1 - 1.1 * rate,",
+        )],
     }
     .check();
 }

@@ -2,6 +2,8 @@
 
 use laptime_graph::Op;
 
+use crate::shares::{channel_sums, fill_rows};
+
 /// Whether results are rounded on the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Rounding {
@@ -36,12 +38,17 @@ impl Rounding {
         };
         disturb_sums(op, inputs, outputs, draw);
         for tensor in outputs {
-            for (index, value) in tensor.iter_mut().enumerate() {
-                if value.is_finite() {
-                    let bits = value.to_bits() + (chance(*value, index, draw) >> (64 - DROPPED));
-                    *value = f64::from_bits(bits >> DROPPED << DROPPED);
+            // Drawing a chance takes as long as reading a few values.
+            let values = 8 * tensor.len();
+            fill_rows(tensor, 1, values, |first, tensor| {
+                for (number, value) in tensor.iter_mut().enumerate() {
+                    if value.is_finite() {
+                        let chance = chance(*value, first + number, draw);
+                        let bits = value.to_bits() + (chance >> (64 - DROPPED));
+                        *value = f64::from_bits(bits >> DROPPED << DROPPED);
+                    }
                 }
-            }
+            });
         }
     }
 }
@@ -59,38 +66,46 @@ fn disturb_sums(op: &Op, inputs: &[&[f64]], outputs: &mut [Vec<f64>], draw: u32)
             [x, gamma, ..],
             [y, mean, inverse_deviation, moving_mean, _],
         ) => {
-            let count = (x.len() / gamma.len()) as f64;
-            let errors = errors_of_sums(x.iter().copied(), gamma.len(), draw);
-            for (c, error) in errors.iter().map(|error| error / count).enumerate() {
-                mean[c] += error;
-                moving_mean[c] += (1.0 - momentum) * error;
-                for y in y[c..].iter_mut().step_by(gamma.len()) {
-                    *y -= gamma[c] * inverse_deviation[c] * error;
-                }
+            let channels = gamma.len();
+            let count = (x.len() / channels) as f64;
+            let mut errors = errors_of_sums(x.len(), channels, draw, |index, _| x[index]);
+            for c in 0..channels {
+                errors[c] /= count;
+                mean[c] += errors[c];
+                moving_mean[c] += (1.0 - momentum) * errors[c];
+                errors[c] *= gamma[c] * inverse_deviation[c];
             }
+            fill_rows(y, channels, 2 * x.len(), |_, y| {
+                for row in y.chunks_mut(channels) {
+                    for c in 0..channels {
+                        row[c] -= errors[c];
+                    }
+                }
+            });
         }
         (Op::BatchNormGrad, [dy, x, gamma, mean, inverse_deviation], [dx, d_gamma, d_beta]) => {
             let channels = gamma.len();
             let count = (x.len() / channels) as f64;
-            let normed = |index: usize| {
-                let c = index % channels;
-                (x[index] - mean[c]) * inverse_deviation[c]
-            };
-            let products = dy.iter().enumerate().map(|(index, dy)| dy * normed(index));
-            let of_gamma = errors_of_sums(products, channels, draw);
-            let of_beta = errors_of_sums(dy.iter().copied(), channels, draw);
+            let normed = |index: usize, c: usize| (x[index] - mean[c]) * inverse_deviation[c];
+            let product = |index: usize, c: usize| dy[index] * normed(index, c);
+            let of_gamma = errors_of_sums(dy.len(), channels, draw, product);
+            let of_beta = errors_of_sums(dy.len(), channels, draw, |index, _| dy[index]);
             for c in 0..channels {
                 d_gamma[c] += of_gamma[c];
                 d_beta[c] += of_beta[c];
             }
-            for (index, dx) in dx.iter_mut().enumerate() {
-                let c = index % channels;
-                let error = (of_beta[c] + normed(index) * of_gamma[c]) / count;
-                *dx -= gamma[c] * inverse_deviation[c] * error;
-            }
+            fill_rows(dx, channels, 2 * x.len(), |first, dx| {
+                for (row, dx) in dx.chunks_mut(channels).enumerate() {
+                    for c in 0..channels {
+                        let normed = normed((first + row) * channels + c, c);
+                        let error = (of_beta[c] + normed * of_gamma[c]) / count;
+                        dx[c] -= gamma[c] * inverse_deviation[c] * error;
+                    }
+                }
+            });
         }
         (Op::BiasGrad, [dy], [db]) => {
-            let errors = errors_of_sums(dy.iter().copied(), db.len(), draw);
+            let errors = errors_of_sums(dy.len(), db.len(), draw, |index, _| dy[index]);
             for (db, error) in db.iter_mut().zip(errors) {
                 *db += error;
             }
@@ -100,12 +115,20 @@ fn disturb_sums(op: &Op, inputs: &[&[f64]], outputs: &mut [Vec<f64>], draw: u32)
 }
 
 /// For each channel (the last extent), the error of a sum over all else: a share, by chance, of what a
-/// sum of this size may err by.
-fn errors_of_sums(values: impl Iterator<Item = f64>, channels: usize, draw: u32) -> Vec<f64> {
-    let mut sizes = vec![0.0; channels];
-    for (index, value) in values.enumerate() {
-        sizes[index % channels] += value.abs();
-    }
+/// sum of this size may err by. `value` gives the value of an index and its channel.
+fn errors_of_sums(
+    values: usize,
+    channels: usize,
+    draw: u32,
+    value: impl Fn(usize, usize) -> f64 + Sync,
+) -> Vec<f64> {
+    let sizes = channel_sums(values / channels, channels, |rows, sizes| {
+        for row in rows {
+            for (c, size) in sizes.iter_mut().enumerate() {
+                *size += value(row * channels + c, c).abs();
+            }
+        }
+    });
     let error = |(c, size): (usize, f64)| {
         // In −1..1.
         let share = chance(size, c, draw) as f64 / (1u64 << 63) as f64 - 1.0;

@@ -2,6 +2,7 @@
 //! Schema, exports, and the block that a person reads at the end of a run. Knows nothing of how
 //! anything ran.
 
+mod divergence;
 pub mod export;
 pub mod published;
 mod record;
@@ -12,8 +13,9 @@ mod store;
 mod summary;
 mod utc;
 
+pub use divergence::divergence;
 pub use record::*;
-pub use render::{Style, race, render};
+pub use render::{Style, loss_text, race, render};
 pub use schema::schema;
 pub use standings::{Measure, Standing, Standings};
 pub use store::{Store, StoreError};

@@ -56,8 +56,8 @@ const BATCH_SIZE: u64 = 32;
 const PRECISION: &str = "fp32";
 
 /// The published results of the same training, the fastest first; none where the record is of
-/// another: other samples, other settings, a part of it, or one that the gate refuses; none of one
-/// that was resumed either, as what was lost between its parts took time too.
+/// another: other samples, other settings, a part of it, or one that the gate refuses, or that
+/// diverged; none of one that was resumed either, as what was lost between its parts took time too.
 pub fn beside(record: &Record) -> Vec<Comparison> {
     let workload = &record.workload;
     let is_same_training = workload.built_in
@@ -66,7 +66,10 @@ pub fn beside(record: &Record) -> Vec<Comparison> {
         && workload.precision == PRECISION
         && record.dataset.source == DatasetSource::Official
         && record.gate.verdict != GateVerdict::Failed
-        && record.runs.iter().all(|run| run.resumed.is_empty())
+        && record
+            .runs
+            .iter()
+            .all(|run| run.resumed.is_empty() && !run.is_diverged())
         && !record.partial;
     if !is_same_training {
         return Vec::new();

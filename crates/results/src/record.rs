@@ -156,8 +156,16 @@ pub struct EngineFacts {
 pub struct Gate {
     /// The word itself.
     pub verdict: GateVerdict,
-    /// Over how many steps, where the oracle's time did not allow all of them.
+    /// Over how many steps, where the oracle's time did not allow all of them, or the training diverges.
     pub steps: Option<u64>,
+    /// The gate's step, counted from 1, in which the training diverges by the oracle's word; null where
+    /// it does not.
+    #[serde(default)]
+    pub diverges_at: Option<u64>,
+    /// Whether the engine was given the oracle's dropout masks in the gate, while what is timed draws
+    /// masks of its own, of which rate and scale were checked.
+    #[serde(default)]
+    pub own_dropout: bool,
     /// What differs, where it failed.
     pub what: Option<String>,
     /// What the gate took, outside all totals; nearly 0 where the verdict was remembered.
@@ -183,16 +191,30 @@ pub enum GateVerdict {
 
 impl fmt::Display for Gate {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        match (self.verdict, self.steps) {
-            (GateVerdict::Verified, _) => f.write_str("verified"),
-            (GateVerdict::VerifiedSteps, Some(1)) => f.write_str("verified (1 step)"),
-            (GateVerdict::VerifiedSteps, steps) => {
-                write!(f, "verified ({} steps)", steps.unwrap_or_default())
+        match self.verdict {
+            GateVerdict::Failed => {
+                return write!(f, "failed: {}", self.what.as_deref().unwrap_or("no reason"));
             }
-            (GateVerdict::Failed, _) => {
-                write!(f, "failed: {}", self.what.as_deref().unwrap_or("no reason"))
-            }
-            (GateVerdict::NotAsked, _) => f.write_str("not asked"),
+            GateVerdict::NotAsked => return f.write_str("not asked"),
+            GateVerdict::Verified | GateVerdict::VerifiedSteps => {}
+        }
+        let counted = match self.steps.unwrap_or_default() {
+            1 => "1 step".to_owned(),
+            steps => format!("{steps} steps"),
+        };
+        let over = match (self.verdict, self.diverges_at) {
+            (_, Some(1)) => Some("diverges in the first step".to_owned()),
+            (_, Some(_)) => Some(format!("{counted}, then it diverges")),
+            (GateVerdict::Verified, None) => None,
+            (_, None) => Some(counted),
+        };
+        let dropout = self
+            .own_dropout
+            .then(|| "dropout by its own masks".to_owned());
+        let notes: Vec<String> = [over, dropout].into_iter().flatten().collect();
+        match notes.as_slice() {
+            [] => f.write_str("verified"),
+            notes => write!(f, "verified ({})", notes.join("; ")),
         }
     }
 }
@@ -285,6 +307,8 @@ mod tests {
         let gate = |verdict, steps, what: Option<&str>| Gate {
             verdict,
             steps,
+            diverges_at: None,
+            own_dropout: false,
             what: what.map(str::to_owned),
             gate_s: 0.0,
             remembered: false,
@@ -304,6 +328,34 @@ mod tests {
                 "failed: loss",
             ),
             (gate(GateVerdict::NotAsked, None, None), "not asked"),
+            (
+                Gate {
+                    diverges_at: Some(8),
+                    ..gate(GateVerdict::VerifiedSteps, Some(7), None)
+                },
+                "verified (7 steps, then it diverges)",
+            ),
+            (
+                Gate {
+                    diverges_at: Some(1),
+                    ..gate(GateVerdict::VerifiedSteps, Some(0), None)
+                },
+                "verified (diverges in the first step)",
+            ),
+            (
+                Gate {
+                    own_dropout: true,
+                    ..gate(GateVerdict::Verified, None, None)
+                },
+                "verified (dropout by its own masks)",
+            ),
+            (
+                Gate {
+                    own_dropout: true,
+                    ..gate(GateVerdict::VerifiedSteps, Some(3), None)
+                },
+                "verified (3 steps; dropout by its own masks)",
+            ),
         ];
         for (gate, word) in table {
             assert_eq!(gate.to_string(), word);

@@ -2,10 +2,10 @@
 
 use std::{
     fs, io,
-    io::Write,
     path::{Path, PathBuf},
 };
 
+use laptime_workload::{Shown, atomic_file::NewFile};
 use thiserror::Error;
 
 use crate::{Record, export};
@@ -16,12 +16,12 @@ pub struct Store {
     folder: PathBuf,
 }
 
-/// A record could not be stored. The result itself is not lost: the caller still has it.
+/// A record cannot be stored. The result itself is not lost: the caller still has it.
 #[derive(Debug, Error)]
 #[error(
-    "{}: the record could not be stored: {error}; \
+    "{}: the record cannot be stored: {error}; \
      set XDG_DATA_HOME to a folder that can be written, or keep the result with --export-json",
-    path.display()
+    Shown(path)
 )]
 pub struct StoreError {
     path: PathBuf,
@@ -33,6 +33,22 @@ impl Store {
     pub fn below(data_dir: &Path) -> Self {
         Self {
             folder: data_dir.join("records"),
+        }
+    }
+
+    /// Finds out before anything is measured whether records can be stored.
+    ///
+    /// # Errors
+    /// Where the folder cannot be made or written.
+    pub fn check(&self) -> Result<(), StoreError> {
+        let path = self.folder.join("new.json");
+        let checked = fs::create_dir_all(&self.folder).and_then(|()| NewFile::beside(&path));
+        match checked {
+            Ok(_) => Ok(()),
+            Err(error) => Err(StoreError {
+                path: self.folder.clone(),
+                error,
+            }),
         }
     }
 
@@ -48,20 +64,8 @@ impl Store {
         }
     }
 
-    /// Under a name of its own first, so that nobody ever reads half a record.
     fn write(&self, path: &Path, text: &str) -> io::Result<()> {
         fs::create_dir_all(&self.folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
-        file.write_all(text.as_bytes())?;
-        file.as_file().sync_all()?;
-        // Records are not secret; temporary files are made so.
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            file.as_file()
-                .set_permissions(fs::Permissions::from_mode(0o644))?;
-        }
-        file.persist_noclobber(path)?;
-        Ok(())
+        NewFile::beside(path)?.finish_new(text.as_bytes())
     }
 }

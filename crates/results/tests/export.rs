@@ -3,7 +3,7 @@
 mod sample;
 
 use laptime_results::{Record, Store, Summary, export, schema, typical_run};
-use sample::record;
+use sample::{diverged, record};
 
 #[test]
 fn a_record_survives_json() {
@@ -12,6 +12,68 @@ fn a_record_survives_json() {
     let back: Record = serde_json::from_str(&text).expect("it was just written");
     assert_eq!(back, record);
     assert!(text.ends_with("}\n"));
+}
+
+#[test]
+fn losses_that_are_not_finite_survive_json_as_words() {
+    let mut record = diverged(&[1.9]);
+    record.runs[0].epochs[3].loss = f64::NEG_INFINITY;
+    let text = export::json(&record);
+    let value: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
+    let epochs = &value["runs"][0]["epochs"];
+    assert_eq!(epochs[1]["loss"], "Infinity");
+    assert_eq!(epochs[2]["loss"], "NaN");
+    assert_eq!(epochs[3]["loss"], "-Infinity");
+    assert_eq!(value["runs"][0]["test"]["loss"], "NaN");
+    let back: Record = serde_json::from_str(&text).expect("it was just written");
+    assert!(back.runs[0].epochs[2].loss.is_nan());
+    assert_eq!(back.runs[0].epochs[1].loss, f64::INFINITY);
+    assert_eq!(back.runs[0].diverged, record.runs[0].diverged);
+    assert_eq!(export::json(&back), text);
+}
+
+#[test]
+fn records_of_earlier_builds_have_null_for_such_a_loss_and_are_read() {
+    let text = export::json(&diverged(&[1.9]));
+    let mut value: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
+    let run = &mut value["runs"][0];
+    run.as_object_mut().expect("an object").remove("diverged");
+    run["test"]["loss"] = serde_json::Value::Null;
+    run["epochs"][1]["loss"] = serde_json::Value::Null;
+    let old: Record = serde_json::from_value(value.clone()).expect("it is a record");
+    let run = &old.runs[0];
+    assert!(run.epochs[1].loss.is_nan() && run.test.is_some_and(|test| test.loss.is_nan()));
+    assert!(run.is_diverged() && run.diverged.is_none());
+    for wrong in [
+        serde_json::json!("nan"),
+        serde_json::json!([]),
+        serde_json::json!(true),
+    ] {
+        value["runs"][0]["test"]["loss"] = wrong;
+        assert!(serde_json::from_value::<Record>(value.clone()).is_err());
+    }
+}
+
+#[test]
+fn tables_have_a_word_for_what_is_not_finite() {
+    let records = [diverged(&[1.923]), record(&[2.0])];
+    let csv = export::csv(&records);
+    let rows: Vec<Vec<&str>> = csv.lines().map(|line| line.split(',').collect()).collect();
+    let cells = |name: &str| {
+        let column = rows[0].iter().position(|it| *it == name).expect(name);
+        [rows[1][column], rows[2][column]]
+    };
+    assert_eq!(cells("test_loss"), ["NaN", "0.3311"]);
+    assert_eq!(cells("diverged"), ["true", "false"]);
+    assert_eq!(cells("diverged_epoch"), ["2", ""]);
+    assert_eq!(cells("diverged_step"), ["313", ""]);
+    let markdown = export::markdown(&records[..1]);
+    for words in [
+        "| verified, diverged at epoch 2, step 313 of 1,875 |",
+        "| 0.00 % (loss NaN) |",
+    ] {
+        assert!(markdown.contains(words), "{markdown}");
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use laptime_results::{
     DatasetSource, GateVerdict, Record,
     published::{beside, results},
 };
-use sample::record;
+use sample::{diverged, record};
 
 #[test]
 fn every_published_result_is_read_and_has_its_source() {
@@ -37,7 +37,7 @@ fn a_whole_run_on_official_data_stands_beside_the_results_of_its_workload() {
 #[test]
 fn another_training_stands_beside_none() {
     type Change = fn(&mut Record);
-    let changes: [(&str, Change); 9] = [
+    let changes: [(&str, Change); 10] = [
         ("a user's workload", |r| r.workload.built_in = false),
         ("another name", |r| r.workload.name = "mine".into()),
         ("fewer epochs", |r| r.workload.epochs = 9),
@@ -56,6 +56,7 @@ fn another_training_stands_beside_none() {
             };
             r.runs[0].resumed.push(resumption);
         }),
+        ("one that diverged", |r| *r = diverged(&[3.35])),
         ("not the same", |r| r.gate.verdict = GateVerdict::Failed),
     ];
     for (what, change) in changes {

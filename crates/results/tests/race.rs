@@ -8,7 +8,7 @@ use std::{fs, path::Path};
 use laptime_results::{
     GateVerdict, Measure, PartialReason, Record, Standings, Style, export::race_markdown, race,
 };
-use sample::record;
+use sample::{diverged, record};
 
 fn check(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -157,4 +157,28 @@ fn nobody_is_fastest_where_nobody_finished() {
         colour: false,
     };
     assert!(race(&records, style).contains("error: MLX is not installed"));
+}
+
+#[test]
+fn an_engine_that_diverged_keeps_its_times_and_is_marked() {
+    let mut lost = diverged(&[1.5, 1.6]);
+    lost.engine.name = "jax".into();
+    let records = [lost, racer("laptime", "0.1.0", &[1.93, 1.9])];
+    let style = Style {
+        width: 80,
+        colour: false,
+    };
+    let text = race(&records, style);
+    let place = |words: &str| text.lines().position(|line| line.contains(words));
+    let row = place("1  jax").expect("it has a row");
+    let line = text.lines().nth(row).expect("it has a row");
+    assert!(line.contains("1.550") && line.ends_with('–'), "{text}");
+    let marked = place("diverged at epoch 2, step 313 of 1,875").expect("it is marked");
+    assert!(row < marked && Some(marked) < place("2  laptime"), "{text}");
+    assert!(place("Diverged: ").is_some(), "{text}");
+    let markdown = race_markdown(&records);
+    let words = "| diverged | verified, diverged at epoch 2, step 313 of 1,875 |";
+    assert!(markdown.contains(words), "{markdown}");
+    let unhurt = race(&records[1..], style);
+    assert!(!unhurt.to_lowercase().contains("diverged"), "{unhurt}");
 }

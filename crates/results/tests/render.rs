@@ -7,7 +7,7 @@ use std::{fs, path::Path};
 
 use laptime_measure::Resumption;
 use laptime_results::{DatasetSource, GateVerdict, PartialReason, Record, Style, render};
-use sample::record;
+use sample::{diverged, record};
 
 fn plain(record: &Record, width: usize) -> String {
     let style = Style {
@@ -68,13 +68,14 @@ fn resumed() -> Record {
     record
 }
 
-fn table() -> [(&'static str, Record); 5] {
+fn table() -> [(&'static str, Record); 6] {
     [
         ("one-run", record(&[1.923])),
         (
             "seven-runs",
             record(&[1.93, 1.9, 2.2, 1.92, 1.91, 1.95, 1.94]),
         ),
+        ("diverged", diverged(&[1.923])),
         ("failed", failed()),
         ("resumed", resumed()),
         ("synthetic-partial", synthetic_partial()),
@@ -132,5 +133,49 @@ fn the_gates_word_stands_on_the_line_of_the_total() {
     assert!(
         total.is_some_and(|line| line.contains("1.923 s  verified")),
         "{text}"
+    );
+}
+
+#[test]
+fn a_divergence_is_shown_as_exactly_as_it_is_known() {
+    let mut record = diverged(&[1.9, 2.0, 2.1]);
+    let shows = |record: &Record, words: &str| {
+        let text = plain(record, 80)
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
+        assert!(text.contains(words), "{words}\n{text}");
+    };
+    shows(
+        &record,
+        "diverged at epoch 2, step 313 of 1,875: its loss is not finite",
+    );
+    let place = record.runs[0].diverged.as_mut().expect("it diverged");
+    place.last_step = 400;
+    shows(
+        &record,
+        "diverged in epoch 2, between step 313 and step 400 of 1,875:",
+    );
+    let place = record.runs[0].diverged.as_mut().expect("it diverged");
+    (place.step, place.last_step) = (1, 1875);
+    shows(&record, "diverged in epoch 2:");
+    // As records of earlier builds are.
+    record.runs[0].diverged = None;
+    shows(&record, "diverged in epoch 2:");
+    for run in [1, 2] {
+        record.runs[run] = sample::record(&[2.0]).runs[0].clone();
+    }
+    shows(&record, "diverged in epoch 2, in 1 of 3 runs:");
+
+    let mut only_in_its_test = sample::record(&[2.0]);
+    let test = only_in_its_test.runs[0]
+        .test
+        .as_mut()
+        .expect("it was tested");
+    test.loss = f64::INFINITY;
+    shows(&only_in_its_test, "diverged in its test:");
+    shows(
+        &only_in_its_test,
+        "88.12 % (loss inf) of 10,000 test samples",
     );
 }

@@ -4,13 +4,13 @@
 use std::{
     env,
     ffi::OsString,
-    fs,
-    io::{self, Write},
+    fs, io,
     path::{Path, PathBuf},
 };
 
-use tempfile::NamedTempFile;
 use thiserror::Error;
+
+use crate::atomic_file::{self, folder_of};
 
 /// No environment variable says where files may be kept.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -32,12 +32,8 @@ pub fn data_dir() -> Result<PathBuf, NoDirectory> {
 /// Puts a file into a folder, which is made where there is none. Whoever reads it meanwhile, or
 /// writes it too, finds one version of it, whole.
 pub fn keep(file: &Path, contents: &[u8]) -> io::Result<()> {
-    let folder = file.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let mut new = NamedTempFile::new_in(folder)?;
-    new.write_all(contents)?;
-    new.persist(file)?;
-    Ok(())
+    fs::create_dir_all(folder_of(file))?;
+    atomic_file::write(file, contents)
 }
 
 fn laptime_dir(

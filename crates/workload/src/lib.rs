@@ -1,16 +1,20 @@
 //! Turns a TOML spec and a dataset's name into a resolved [`Workload`] and its verified samples.
 //! Knows nothing of engines or of timing.
 
+pub mod atomic_file;
 mod builtin;
 pub mod dataset;
 pub mod directories;
 mod fields;
 mod hexadecimal;
 mod layers;
+pub mod memory;
 mod optimizers;
 mod order;
+pub mod own_file;
 pub mod random;
 mod resolve;
+mod shown;
 mod spec;
 mod spec_error;
 mod suggest;
@@ -23,6 +27,7 @@ pub use hexadecimal::hexadecimal;
 pub use layers::{LAYERS, LayerEntry};
 pub use order::{epoch_order, race_order};
 pub use resolve::Overrides;
+pub use shown::{Shown, escaped, escaped_lines};
 pub use spec::Spec;
 pub use spec_error::SpecError;
 pub use suggest::UnknownName;

@@ -1,10 +1,16 @@
 //! A spec as it is written: every key read and of the right type, nothing wired up yet.
 
-use std::{fs::File, io::Read, ops::Range, path::Path};
+use std::{
+    fs::File,
+    io::{self, Read},
+    ops::Range,
+    path::Path,
+};
 
 use toml::{Spanned, de::DeTable};
 
 use crate::{
+    Shown,
     fields::{Fields, POSITIVE},
     layers::LAYERS,
     optimizers::OPTIMIZERS,
@@ -59,15 +65,17 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 impl Spec {
     /// Reads and parses the file at `path`.
     pub fn read(path: &Path) -> Result<Self, SpecError> {
-        let file_name = path.display().to_string();
-        let wrong = |what: String, advice| SpecError::file(&file_name, Problem::new(what, advice));
+        let file_name = Shown(path).to_string();
+        let file = File::open(path).map_err(|error| unreadable(&file_name, &error))?;
+        Self::from_reader(file, &file_name)
+    }
+
+    /// Reads and parses what `reader` has; errors call it by `file_name`.
+    pub fn from_reader(reader: impl Read, file_name: &str) -> Result<Self, SpecError> {
+        let wrong = |what: String, advice| SpecError::file(file_name, Problem::new(what, advice));
         let mut bytes = Vec::new();
-        let file = File::open(path);
-        let read = file.and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes));
-        read.map_err(|error| {
-            let advice = "give the path of a workload's TOML file, or the name of a built-in one";
-            wrong(format!("cannot be read: {error}"), advice)
-        })?;
+        let read = reader.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes);
+        read.map_err(|error| unreadable(file_name, &error))?;
         if bytes.len() as u64 > MAX_FILE_BYTES {
             let advice = "give a workload's TOML file";
             return Err(wrong("is larger than 1 MiB".into(), advice));
@@ -77,7 +85,7 @@ impl Spec {
             let advice = "save it as UTF-8, which TOML requires";
             wrong(format!("is not UTF-8 text at byte {at}"), advice)
         })?;
-        Self::parse(&text, &file_name)
+        Self::parse(&text, file_name)
     }
 
     /// Parses `text`; errors call it by `file_name`.
@@ -143,6 +151,14 @@ impl Spec {
     pub fn name(&self) -> &str {
         &self.name
     }
+}
+
+fn unreadable(file_name: &str, error: &io::Error) -> SpecError {
+    let advice = "give the path of a workload's TOML file, or the name of a built-in one";
+    SpecError::file(
+        file_name,
+        Problem::new(format!("cannot be read: {error}"), advice),
+    )
 }
 
 fn workload_name(top: &Fields) -> Result<String, SpecError> {

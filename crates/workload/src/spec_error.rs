@@ -4,7 +4,7 @@ use std::{fmt, ops::Range};
 
 use thiserror::Error;
 
-use crate::suggest::shortened;
+use crate::{shown::is_unseen, suggest::shortened};
 
 /// What is wrong with a spec or with an option that overrides it. As text it is one message: the
 /// place, the problem, the line with a caret under it, the advice.
@@ -148,7 +148,7 @@ const WINDOW_BEFORE: usize = 80;
 fn printable(character: char) -> char {
     match character {
         '\t' => ' ',
-        character if character.is_control() => '\u{fffd}',
+        character if is_unseen(character) => '\u{fffd}',
         character => character,
     }
 }
@@ -190,11 +190,11 @@ mod tests {
     #[test]
     fn any_span_of_any_text_gives_an_error_that_can_be_shown() {
         let long = "é".repeat(500);
-        for text in ["", "\n", "é", "a\u{1b}[31m\tb\r\n", long.as_str()] {
+        for text in ["", "\n", "é", "a\u{1b}[31m\u{202e}\tb\r\n", long.as_str()] {
             for start in 0..text.len() + 2 {
                 for end in [0, start, start + 1, text.len() + 9] {
                     let message = error(text, start..end);
-                    assert!(!message.contains('\u{1b}'), "{message}");
+                    assert!(!message.contains(['\u{1b}', '\u{202e}']), "{message}");
                 }
             }
         }

@@ -2,12 +2,12 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::suggest::UnknownName;
 
 /// What is trained, on what, how, and for how long. Made by [`crate::Spec::resolve`].
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Workload {
     /// The name that records and published results are matched by.
     pub name: String,
@@ -40,7 +40,7 @@ pub struct Workload {
 }
 
 /// The shape of one sample: rows of pixels, each pixel with its channels together (NHWC).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SampleShape {
     /// Rows.
     pub height: usize,
@@ -64,7 +64,7 @@ impl fmt::Display for SampleShape {
 }
 
 /// The datasets that laptime knows how to fetch, verify and imitate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DatasetName {
     /// Zalando Research's Fashion-MNIST (2017).
@@ -103,7 +103,7 @@ impl fmt::Display for DatasetName {
 }
 
 /// One layer with its place in the net.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Layer {
     /// Unique in the workload; parameters are named after it (`fc1.weight`).
     pub name: String,
@@ -117,7 +117,7 @@ pub struct Layer {
 }
 
 /// Where a layer's input comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
     /// The scaled pixels.
@@ -127,7 +127,7 @@ pub enum Source {
 }
 
 /// The vocabulary of layers.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum LayerKind {
     /// Reads a sample's values as one row; moves nothing.
@@ -185,7 +185,7 @@ pub enum LayerKind {
 }
 
 /// How a kernel or a pooling window slides over an image, every amount written out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Window {
     /// Height and width.
     pub kernel: [usize; 2],
@@ -209,7 +209,7 @@ impl Window {
 }
 
 /// The vocabulary of losses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Loss {
     /// Softmax and categorical cross-entropy from logits, averaged over the batch.
@@ -217,7 +217,7 @@ pub enum Loss {
 }
 
 /// The vocabulary of update rules.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Optimizer {
     /// Adam in Keras's form: `w −= lr·√(1−β₂ᵗ)/(1−β₁ᵗ) · m/(√v+ε)` (Kingma & Ba 2015, the
@@ -242,7 +242,7 @@ pub enum Optimizer {
 }
 
 /// The arithmetic of the products.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
     /// IEEE single precision in every product.

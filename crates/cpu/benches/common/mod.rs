@@ -3,6 +3,9 @@
 use divan::{Bencher, counter::ItemsCount};
 
 /// Times the `gemm` crate on `to (m, n) = a (m, k) · b (k, n)`, on one thread; strides are (row, column).
+///
+/// # Panics
+/// Where the strides reach beyond a matrix.
 pub fn bench_gemm(
     bencher: Bencher,
     flops: ItemsCount,
@@ -10,13 +13,21 @@ pub fn bench_gemm(
     a_strides: (isize, isize),
     b_strides: (isize, isize),
 ) {
+    let is_within = |[rows, columns]: [usize; 2], strides: (isize, isize)| {
+        let [row, column] = [strides.0, strides.1].map(|stride| usize::try_from(stride).ok());
+        let last = row
+            .zip(column)
+            .map(|(r, c)| (rows - 1) * r + (columns - 1) * c);
+        last.is_some_and(|last| last < rows * columns)
+    };
+    assert!(is_within([m, k], a_strides) && is_within([k, n], b_strides));
     let (a, b, mut to) = (
         vec![0.0f32; m * k],
         vec![0.0f32; k * n],
         vec![0.0f32; m * n],
     );
     bencher.counter(flops).bench_local(|| {
-        // SAFETY: the matrices are as large as the strides reach.
+        // SAFETY: the matrices are as large as the strides reach, as was asserted; `to` is column after row.
         unsafe {
             gemm::gemm(
                 m,

@@ -138,9 +138,9 @@ impl<S: Simd> Results<S> for Conv2d {
     #[inline(always)]
     unsafe fn end(&self, s: S, view: View, slice: usize, kept: *mut Kept) {
         if let Some(NormBehind::Batch(norm)) = &self.norm {
-            let sums = CentredSums::new(self.y, kept);
             // SAFETY: the caller's promise.
             unsafe {
+                let sums = CentredSums::new(self.y, kept);
                 if self.y.positions == 1 {
                     sums.begin(s, view, self.y, slice);
                 }
@@ -195,9 +195,11 @@ struct CentredSums {
 }
 
 impl CentredSums {
+    /// # Safety
+    /// There is room for a `Kept`.
     #[inline(always)]
-    fn new(y: Images, kept: *mut Kept) -> Self {
-        // SAFETY: a field's address; nothing is read.
+    unsafe fn new(y: Images, kept: *mut Kept) -> Self {
+        // SAFETY: a field's address, within what the caller has room for; nothing is read.
         let sums = unsafe { &raw mut (*kept).sums };
         Self {
             kept,

@@ -134,7 +134,7 @@ impl<R: Run> crate::simd::Kernel for Call<'_, R> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        // SAFETY: `Task::run` has the same contract.
+        // SAFETY: only `Task::run` makes a `Call`, and has the same contract.
         unsafe { self.kernel.run(s, self.step, self.view, self.slices) }
     }
 }

@@ -42,7 +42,7 @@ fn resnet50(precision: Precision, taken: &[Simplification]) -> (Program, Schedul
     let mut workload = spec.resolve(&Overrides::default()).unwrap();
     workload.precision = precision;
     let program = build(&workload, Mode::Training, 32);
-    let isa = Isa::Portable;
+    let isa = Isa::portable();
     let schedule = lower(&program, Target { isa }, &passes(taken));
     (program, schedule)
 }

@@ -11,7 +11,13 @@ fn lowered(name: &str, mode: Mode, passes: &Passes, precision: Precision) -> (Pr
     let mut workload = spec.resolve(&Overrides::default()).unwrap();
     workload.precision = precision;
     let program = build(&workload, mode, 32);
-    let schedule = lower(&program, Target { isa: Isa::Portable }, passes);
+    let schedule = lower(
+        &program,
+        Target {
+            isa: Isa::portable(),
+        },
+        passes,
+    );
     (program, schedule)
 }
 

@@ -1,6 +1,6 @@
 //! Blocks as two 256-bit registers.
-// SAFETY (all of this file): the intrinsics need AVX2 and FMA, which `dispatch` has seen before it
-// made an `Avx2`; loads and stores are in bounds by the contract of `Simd`.
+// SAFETY (all of this file): the intrinsics need AVX2 and FMA. Whoever has an `Avx2` has that proven,
+// because only `detect` makes one; a function without one is unsafe. Loads and stores are in bounds by the contract of `Simd`.
 #![allow(clippy::undocumented_unsafe_blocks)]
 
 use std::arch::x86_64::*;
@@ -8,8 +8,20 @@ use std::arch::x86_64::*;
 use super::{LANES, Simd};
 
 /// Proof that the processor has AVX2 and FMA.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Avx2;
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Avx2 {
+    _only_from_detect: (),
+}
+
+impl Avx2 {
+    /// The proof, where the processor has both.
+    pub(super) fn detect() -> Option<Self> {
+        let has_all = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+        has_all.then_some(Self {
+            _only_from_detect: (),
+        })
+    }
+}
 
 type Pair = [__m256; 2];
 
@@ -117,7 +129,8 @@ impl Simd for Avx2 {
             for (i, part) in quarter.iter_mut().enumerate() {
                 *part = rows[8 * row_half + i][column_half];
             }
-            for (i, part) in transpose8(quarter).into_iter().enumerate() {
+            let turned = unsafe { transpose8(quarter) };
+            for (i, part) in turned.into_iter().enumerate() {
                 columns[8 * column_half + i][row_half] = part;
             }
         }
@@ -126,7 +139,7 @@ impl Simd for Avx2 {
 }
 
 #[inline(always)]
-fn transpose8(rows: [__m256; 8]) -> [__m256; 8] {
+unsafe fn transpose8(rows: [__m256; 8]) -> [__m256; 8] {
     unsafe {
         let mut a = rows;
         for i in 0..4 {

@@ -1,6 +1,7 @@
 //! Blocks as one 512-bit register.
-// SAFETY (all of this file): the intrinsics need AVX-512 F, BW, DQ and VL, which `dispatch` has seen
-// before it made an `Avx512`; loads and stores are in bounds by the contract of `Simd`.
+// SAFETY (all of this file): the intrinsics need AVX-512 F, BW, DQ and VL, and those behind `BF16`
+// AVX512-BF16 too. Whoever has an `Avx512` has that proven, because only `detect` and `with_bf16`
+// make one; a function without one is unsafe. Loads and stores are in bounds by the contract of `Simd`.
 #![allow(clippy::undocumented_unsafe_blocks)]
 
 use std::arch::x86_64::*;
@@ -8,8 +9,30 @@ use std::arch::x86_64::*;
 use super::{LANES, Simd};
 
 /// Proof that the processor has AVX-512, and AVX512-BF16 too where `BF16`.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Avx512<const BF16: bool>;
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Avx512<const BF16: bool> {
+    _only_from_detect: (),
+}
+
+impl Avx512<false> {
+    /// The proof, where the processor has AVX-512 F, BW, DQ and VL.
+    pub(super) fn detect() -> Option<Self> {
+        let has_all = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512vl");
+        has_all.then_some(Self {
+            _only_from_detect: (),
+        })
+    }
+
+    /// The proof of more, where the processor has AVX512-BF16 besides.
+    pub(super) fn with_bf16(self) -> Option<Avx512<true>> {
+        is_x86_feature_detected!("avx512bf16").then_some(Avx512 {
+            _only_from_detect: (),
+        })
+    }
+}
 
 /// The bits of each lane, its upper half rounded to the nearest bfloat16; not-a-number stays so.
 #[inline(always)]

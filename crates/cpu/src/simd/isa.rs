@@ -3,16 +3,26 @@
 use std::fmt;
 
 use super::{Simd, portable::Portable};
+#[cfg(target_arch = "x86_64")]
+use super::{avx2::Avx2, avx512::Avx512};
 
-/// An instruction set with kernels of its own.
+/// An instruction set with kernels of its own that this processor has: whoever has a value may run them.
+///
+/// ```compile_fail
+/// let unproven = laptime_cpu::Isa::Avx512;
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Isa {
-    /// x86-64 with AVX-512 F, BW, DQ and VL.
+pub struct Isa(Kind);
+
+/// Which one, with the proof that the processor has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Kind {
+    /// x86-64 with AVX-512 F, BW, DQ and VL, and perhaps with AVX512-BF16.
     #[cfg(target_arch = "x86_64")]
-    Avx512,
+    Avx512(Avx512<false>, Option<Avx512<true>>),
     /// x86-64 with AVX2 and FMA.
     #[cfg(target_arch = "x86_64")]
-    Avx2,
+    Avx2(Avx2),
     /// 64-bit ARM, which always has NEON.
     #[cfg(target_arch = "aarch64")]
     Neon,
@@ -26,40 +36,40 @@ impl Isa {
         let mut found = Vec::new();
         #[cfg(target_arch = "x86_64")]
         {
-            let has_avx512 = is_x86_feature_detected!("avx512f")
-                && is_x86_feature_detected!("avx512bw")
-                && is_x86_feature_detected!("avx512dq")
-                && is_x86_feature_detected!("avx512vl");
-            let has_avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
-            found.extend(has_avx512.then_some(Self::Avx512));
-            found.extend(has_avx2.then_some(Self::Avx2));
+            found.extend(Avx512::detect().map(|simd| Kind::Avx512(simd, simd.with_bf16())));
+            found.extend(Avx2::detect().map(Kind::Avx2));
         }
         #[cfg(target_arch = "aarch64")]
-        found.push(Self::Neon);
-        found.push(Self::Portable);
-        found
+        found.push(Kind::Neon);
+        found.push(Kind::Portable);
+        found.into_iter().map(Self).collect()
+    }
+
+    /// Plain Rust, which every processor can run.
+    pub fn portable() -> Self {
+        Self(Kind::Portable)
     }
 
     /// Whether products of bfloat16 have instructions of their own here (AVX512-BF16); else they are
     /// done in single precision on values rounded to bfloat16.
     pub fn has_bf16(self) -> bool {
-        match self {
+        match self.0 {
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => is_x86_feature_detected!("avx512bf16"),
+            Kind::Avx512(_, bf16) => bf16.is_some(),
             _ => false,
         }
     }
 
     /// The name in records and in `LAPTIME_ISA`.
     pub fn as_str(self) -> &'static str {
-        match self {
+        match self.0 {
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => "avx512",
+            Kind::Avx512(..) => "avx512",
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => "avx2",
+            Kind::Avx2(_) => "avx2",
             #[cfg(target_arch = "aarch64")]
-            Self::Neon => "neon",
-            Self::Portable => "portable",
+            Kind::Neon => "neon",
+            Kind::Portable => "portable",
         }
     }
 
@@ -112,20 +122,19 @@ pub(crate) trait Kernel {
     fn run<S: Simd>(self, simd: S) -> Self::Output;
 }
 
-/// Does the work with the kernels of `isa`, which must come from [`Isa::available`].
+/// Does the work with the kernels of `isa`.
 #[inline]
 pub(crate) fn dispatch<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
-    match isa {
-        // SAFETY: an `Isa` other than `Portable` is only made where the processor was seen to
-        // have it.
+    match isa.0 {
+        // SAFETY: an `Avx512` is only made where the processor was seen to have all of it.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => unsafe { run_avx512(kernel) },
-        // SAFETY: as above.
+        Kind::Avx512(simd, _) => unsafe { run_avx512(simd, kernel) },
+        // SAFETY: an `Avx2` is only made where the processor was seen to have AVX2 and FMA.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => unsafe { run_avx2(kernel) },
+        Kind::Avx2(simd) => unsafe { run_avx2(simd, kernel) },
         #[cfg(target_arch = "aarch64")]
-        Isa::Neon => kernel.run(super::neon::Neon),
-        Isa::Portable => kernel.run(Portable),
+        Kind::Neon => kernel.run(super::neon::Neon),
+        Kind::Portable => kernel.run(Portable),
     }
 }
 
@@ -133,28 +142,61 @@ pub(crate) fn dispatch<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
 /// them, which other work need not be compiled for.
 #[inline]
 pub(crate) fn dispatch_bf16<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
-    match isa {
-        // SAFETY: the processor was seen to have it.
+    match isa.0 {
+        // SAFETY: an `Avx512<true>` is only made where the processor was seen to have AVX512-BF16 too.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 if isa.has_bf16() => unsafe { run_avx512_bf16(kernel) },
-        isa => dispatch(isa, kernel),
+        Kind::Avx512(_, Some(simd)) => unsafe { run_avx512_bf16(simd, kernel) },
+        _ => dispatch(isa, kernel),
     }
 }
 
+// Each has the features that `detect` of its proof asks for; AVX-512 implies AVX2 and FMA.
+
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]
-unsafe fn run_avx512_bf16<K: Kernel>(kernel: K) -> K::Output {
-    kernel.run(super::avx512::Avx512::<true>)
+fn run_avx512_bf16<K: Kernel>(simd: Avx512<true>, kernel: K) -> K::Output {
+    kernel.run(simd)
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-unsafe fn run_avx512<K: Kernel>(kernel: K) -> K::Output {
-    kernel.run(super::avx512::Avx512::<false>)
+fn run_avx512<K: Kernel>(simd: Avx512<false>, kernel: K) -> K::Output {
+    kernel.run(simd)
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-unsafe fn run_avx2<K: Kernel>(kernel: K) -> K::Output {
-    kernel.run(super::avx2::Avx2)
+fn run_avx2<K: Kernel>(simd: Avx2, kernel: K) -> K::Output {
+    kernel.run(simd)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_available_is_found_by_name_and_nothing_else_is() {
+        for isa in Isa::available() {
+            assert_eq!(Isa::named(isa.as_str()), Ok(isa));
+            assert_eq!(isa.to_string(), isa.as_str());
+        }
+        assert_eq!(Isa::available().last(), Some(&Isa::portable()));
+        for name in ["avx1024", "", "AVX2"] {
+            let error = Isa::named(name).unwrap_err();
+            assert!(error.contains(&format!("'{name}'")), "{error}");
+            assert!(error.contains("portable"), "{error}");
+        }
+    }
+
+    #[test]
+    fn only_avx512_may_multiply_pairs_of_bfloat16() {
+        for isa in Isa::available() {
+            assert!(!isa.has_bf16() || isa.as_str() == "avx512", "{isa}");
+        }
+    }
+
+    #[test]
+    fn a_proof_costs_no_more_than_a_byte_or_two() {
+        assert!(size_of::<Isa>() <= 2);
+    }
 }

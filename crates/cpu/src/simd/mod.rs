@@ -20,7 +20,8 @@ pub(crate) use isa::{Kernel, dispatch, dispatch_bf16};
 pub const LANES: usize = 16;
 
 /// The operations on blocks that kernels are made of. A value of the implementing type is proof
-/// that the processor has the instruction set; [`dispatch`] alone makes one.
+/// that the processor has the instruction set: its own file alone can make one, where it has seen so,
+/// and an [`Isa`] keeps it for [`dispatch`].
 ///
 /// # Safety
 /// Loads and stores touch [`LANES`] values from the pointer; it needs no alignment.

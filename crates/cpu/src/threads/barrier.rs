@@ -11,23 +11,20 @@
 //! and comes about once in a time slice, because that is how long the other thread is away.
 
 use std::{
-    hint,
-    sync::atomic::{
-        AtomicBool, AtomicUsize,
-        Ordering::{Acquire, Relaxed, SeqCst},
-    },
-    thread::{self, Thread},
-    time::{Duration, Instant},
+    panic::resume_unwind,
+    sync::atomic::Ordering::{Acquire, Relaxed, SeqCst},
 };
 
-/// Two threads in step meet within a few microseconds, or some ten where one of them must be woken;
-/// longer than this and the other one is not running, or has much more to do.
-const LONGEST_SPIN: Duration = Duration::from_micros(50);
-const YIELDS: usize = 20;
-/// A yield returns at once where nobody else wants the core. From one that takes longer it is clear
-/// that somebody does; who parks is woken as soon as there is something to do, who yields again waits
-/// for the end of a time slice again.
-const QUIET_YIELD: Duration = Duration::from_micros(10);
+use super::{
+    patience::{YIELDS, yield_quietly},
+    sync::{AtomicBool, AtomicUsize, Sleeper, Thread, in_one_order, spin_loop},
+};
+
+/// The generation of a barrier that a thread will never come to any more.
+const BROKEN: usize = usize::MAX;
+
+/// What the other threads unwind with at a broken barrier: not the panic itself, but its echo.
+pub(super) struct BarrierBroke;
 
 /// Makes a fixed number of threads wait for each other, again and again.
 pub(crate) struct Barrier {
@@ -41,7 +38,7 @@ pub(crate) struct Barrier {
 struct Line<T>(T);
 
 struct Waiter {
-    thread: Thread,
+    thread: Sleeper,
     parked: AtomicBool,
 }
 
@@ -57,7 +54,7 @@ impl Barrier {
     pub(crate) fn new(threads: Vec<Thread>) -> Self {
         let waiter = |thread| {
             Line(Waiter {
-                thread,
+                thread: Sleeper::new(thread),
                 parked: AtomicBool::new(false),
             })
         };
@@ -77,81 +74,104 @@ impl Barrier {
             spins,
         }
     }
-}
 
-/// How many turns of the spin loop take [`LONGEST_SPIN`]: measured, because the pause instruction
-/// takes from 5 to 140 cycles. The shortest of a few tries: another process that had the core in the
-/// only one would leave the session without spins.
-pub(crate) fn calibrate_spins() -> u32 {
-    const TRIES: u32 = 5;
-    const TURNS: u32 = 200;
-    let tries = (0..TRIES).map(|_| {
-        let start = Instant::now();
-        for _ in 0..TURNS {
-            hint::spin_loop();
+    /// Says that a thread has panicked and will not come again: all others unwind from where they wait
+    /// or as soon as they come, instead of waiting for good.
+    pub(super) fn break_off(&self) {
+        self.open(|generation| generation.swap(BROKEN, SeqCst));
+    }
+
+    /// Lets those go who wait: changes the generation, and wakes those who sleep.
+    fn open(&self, change: impl FnOnce(&AtomicUsize) -> usize) {
+        change(&self.generation.0);
+        in_one_order();
+        for waiter in &self.waiters {
+            if waiter.0.parked.load(SeqCst) {
+                waiter.0.thread.wake();
+            }
         }
-        start.elapsed()
-    });
-    let shortest = tries.min().unwrap_or_default();
-    (LONGEST_SPIN.as_nanos() * u128::from(TURNS) / shortest.as_nanos().max(1)) as u32
+    }
 }
 
 impl Place<'_> {
     /// Returns when all threads have called. All that any of them wrote before is seen after.
+    ///
+    /// Unwinds where another thread has panicked.
     pub(crate) fn wait(&mut self) {
         let Barrier {
             arrived,
             generation,
             waiters,
         } = self.barrier;
+        // There is no newer one, unless it is broken: who left the last generation has seen this one, and
+        // the next needs this thread.
         let current = generation.0.load(Relaxed);
+        if current == BROKEN {
+            unwind();
+        }
         if arrived.0.fetch_add(1, SeqCst) + 1 == waiters.len() {
             arrived.0.store(0, Relaxed);
-            generation.0.fetch_add(1, SeqCst);
-            for waiter in waiters {
-                if waiter.0.parked.load(SeqCst) {
-                    waiter.0.thread.unpark();
-                }
-            }
-            return;
+            self.barrier
+                .open(|generation| generation.fetch_add(1, SeqCst));
+        } else if self.next_behind(current) == BROKEN {
+            unwind();
         }
+    }
+
+    /// The next generation, when there is one.
+    fn next_behind(&self, current: usize) -> usize {
+        let generation = &self.barrier.generation.0;
         for _ in 0..self.spins {
-            if generation.0.load(Acquire) != current {
-                return;
+            let next = generation.load(Acquire);
+            if next != current {
+                return next;
             }
-            hint::spin_loop();
+            spin_loop();
         }
         for _ in 0..YIELDS {
-            if generation.0.load(Acquire) != current {
-                return;
+            let next = generation.load(Acquire);
+            if next != current {
+                return next;
             }
-            let start = Instant::now();
-            thread::yield_now();
-            if start.elapsed() > QUIET_YIELD {
+            if !yield_quietly() {
                 break;
             }
         }
-        // Either the last thread sees `parked`, or this one sees the new generation: both are
-        // in the one order of SeqCst. They are written by swapping and adding because an emulated
-        // ARM processor (QEMU 7.2) lets a load overtake a plain store before it, SeqCst or not, and
-        // then both threads sleep for good.
-        let parked = &waiters[self.index].0.parked;
+        // Either the thread that opens the barrier sees `parked`, or this one sees the new generation:
+        // both are in the one order of SeqCst. They are written by swapping and adding because an
+        // emulated ARM processor (QEMU 7.2) lets a load overtake a plain store before it, SeqCst or
+        // not, and then both threads sleep for good.
+        let Waiter { thread, parked } = &self.barrier.waiters[self.index].0;
         parked.swap(true, SeqCst);
-        while generation.0.load(SeqCst) == current {
-            thread::park();
-        }
+        in_one_order();
+        let next = loop {
+            let next = generation.load(SeqCst);
+            if next != current {
+                break next;
+            }
+            thread.sleep();
+        };
         parked.store(false, Relaxed);
+        next
     }
 }
 
-#[cfg(test)]
+/// Leaves the work of a broken barrier. Not a panic of its own, which would be reported.
+#[cold]
+fn unwind() -> ! {
+    resume_unwind(Box::new(BarrierBroke))
+}
+
+#[cfg(all(test, not(loom)))]
 mod tests {
-    use super::*;
+    use std::thread;
+
+    use super::{super::patience::calibrate_spins, *};
 
     #[test]
     fn no_thread_leaves_before_all_have_come_whether_they_spin_or_park() {
         const THREADS: usize = 4;
-        const ROUNDS: usize = 2000;
+        const ROUNDS: usize = if cfg!(miri) { 10 } else { 2000 };
         for spins in [0, 1, calibrate_spins()] {
             let count = AtomicUsize::new(0);
             let ready = std::sync::Barrier::new(THREADS + 1);

@@ -3,17 +3,15 @@
 
 use std::{
     any::Any,
+    iter,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    sync::{
-        Arc,
-        mpsc::{Receiver, Sender, channel},
-    },
-    thread::{self, JoinHandle},
 };
 
 use super::{
     Barrier,
-    barrier::{Place, calibrate_spins},
+    barrier::{BarrierBroke, Place},
+    patience::calibrate_spins,
+    sync::{Arc, Builder, JoinHandle, Receiver, Sender, channel, current},
 };
 
 type Outcome = Result<(), Box<dyn Any + Send>>;
@@ -25,17 +23,25 @@ pub(crate) struct Pool {
 }
 
 struct Worker {
-    jobs: Option<Sender<Job>>,
+    orders: Sender<Order>,
     outcomes: Receiver<Outcome>,
     thread: Option<JoinHandle<()>>,
 }
 
+enum Order {
+    Run(Job),
+    Stop,
+}
+
 /// A closure on its way to a worker. Its lifetime is erased; `Pool::run` waits for its end.
 struct Job {
-    work: *const (dyn Fn(usize, &mut Place) + Sync),
+    work: *const Work<'static>,
     barrier: Arc<Barrier>,
     spins: u32,
 }
+
+/// What all threads do: given a thread's index and its way to the barrier.
+type Work<'a> = dyn Fn(usize, &mut Place) + Sync + 'a;
 
 // SAFETY: the closure behind the pointer is `Sync`, and `Pool::run` keeps it alive until every
 // worker has answered.
@@ -55,7 +61,7 @@ impl Pool {
     /// for cannot be running. Asked anew each time: processors can be taken away while a session
     /// lives.
     fn spins(&self) -> u32 {
-        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         if self.threads() > cores {
             0
         } else {
@@ -71,74 +77,93 @@ impl Pool {
     /// Runs `work(index, barrier)` on every thread, and returns when all are done.
     ///
     /// # Panics
-    /// Where `work` panicked on any thread, with what it said. (A thread that panics between two
-    /// barriers would leave the others waiting; kernels do not panic.)
-    pub(crate) fn run(&self, work: &(dyn Fn(usize, &mut Place) + Sync)) {
+    /// Where `work` panicked on any thread, with what it said; the others end at their next barrier.
+    pub(crate) fn run(&self, work: &Work) {
         let handles = self
             .workers
             .iter()
             .filter_map(|worker| worker.thread.as_ref());
-        let threads = std::iter::once(thread::current())
+        let threads = iter::once(current())
             .chain(handles.map(|handle| handle.thread().clone()))
             .collect();
         let barrier = Arc::new(Barrier::new(threads));
         let spins = self.spins();
-        for worker in &self.workers {
-            let job = Job {
-                // SAFETY: only the lifetime changes. All workers have answered, and so dropped
-                // the reference, before this function returns or unwinds.
-                work: unsafe {
-                    std::mem::transmute::<
-                        *const (dyn Fn(usize, &mut Place) + Sync + '_),
-                        *const (dyn Fn(usize, &mut Place) + Sync + 'static),
-                    >(work)
-                },
+        // From here to the last answer nothing may unwind: the workers have a reference that ends with
+        // this call. What a thread unwinds with is kept until then, because dropping it may panic too.
+        let order = || {
+            Order::Run(Job {
+                // SAFETY: only the lifetime changes. The workers use the closure until they answer, and
+                // all that were asked have answered below, or their threads have ended.
+                work: unsafe { std::mem::transmute::<*const Work<'_>, *const Work<'static>>(work) },
                 barrier: barrier.clone(),
                 spins,
-            };
-            let sent = worker.jobs.as_ref().map(|jobs| jobs.send(job));
-            assert!(matches!(sent, Some(Ok(()))), "a worker thread is gone");
+            })
+        };
+        let asked: Vec<&Worker> = self
+            .workers
+            .iter()
+            .filter(|worker| worker.orders.send(order()).is_ok())
+            .collect();
+        if asked.len() < self.workers.len() {
+            barrier.break_off();
         }
-        let mut outcome = catch_unwind(AssertUnwindSafe(|| {
-            work(0, &mut barrier.place(0, spins));
-        }));
-        for worker in &self.workers {
-            let answer = worker.outcomes.recv().expect("a worker thread answers");
-            outcome = outcome.and(answer);
+        let own = outcome_of(work, 0, &barrier, spins);
+        let answers = asked.iter().map(|worker| worker.outcomes.recv());
+        let outcomes: Vec<_> = iter::once(Ok(own)).chain(answers).collect();
+        // All threads are done.
+        let mut is_whole = asked.len() == self.workers.len();
+        let mut panics = Vec::new();
+        for outcome in outcomes {
+            match outcome {
+                Ok(Ok(())) => {}
+                Ok(Err(panic)) => panics.push(panic),
+                Err(_) => is_whole = false,
+            }
         }
-        if let Err(panic) = outcome {
-            resume_unwind(panic);
+        // What went wrong first, rather than that the others noticed.
+        if let Some(first) = panics.iter().position(|panic| !panic.is::<BarrierBroke>()) {
+            resume_unwind(panics.swap_remove(first));
         }
+        assert!(is_whole && panics.is_empty(), "a worker thread is gone");
     }
+}
+
+/// Does a thread's part of the work. Where it panics, the others are told not to wait.
+fn outcome_of(work: &Work, index: usize, barrier: &Barrier, spins: u32) -> Outcome {
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        work(index, &mut barrier.place(index, spins));
+    }));
+    if outcome.is_err() {
+        barrier.break_off();
+    }
+    outcome
 }
 
 impl Worker {
     fn spawn(index: usize) -> std::io::Result<Self> {
-        let (jobs, inbox) = channel::<Job>();
+        let (orders, inbox) = channel();
         let (outbox, outcomes) = channel();
         let serve = move || {
             if outbox.send(Ok(())).is_err() {
                 return;
             }
-            for job in inbox {
-                let outcome = catch_unwind(AssertUnwindSafe(|| {
-                    // SAFETY: `Pool::run` keeps the closure alive until this worker answers.
-                    let work = unsafe { &*job.work };
-                    work(index, &mut job.barrier.place(index, job.spins));
-                }));
+            while let Ok(Order::Run(job)) = inbox.recv() {
+                // SAFETY: `Pool::run` keeps the closure alive until this worker answers.
+                let work = unsafe { &*job.work };
+                let outcome = outcome_of(work, index, &job.barrier, job.spins);
                 if outbox.send(outcome).is_err() {
                     return;
                 }
             }
         };
-        let thread = thread::Builder::new()
+        let thread = Builder::new()
             .name(format!("laptime-{index}"))
             .spawn(serve)?;
         // A thread that starts takes memory for its signal stack, and aborts the process where there is
         // none. So one starts after the other, and the first that does not fit is refused above.
         let _ = outcomes.recv().expect("a thread that has started says so");
         Ok(Self {
-            jobs: Some(jobs),
+            orders,
             outcomes,
             thread: Some(thread),
         })
@@ -147,19 +172,24 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        // A closed channel ends the worker's loop.
-        self.jobs = None;
+        let _ = self.orders.send(Order::Stop);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
     use super::*;
+
+    fn said(caught: Result<(), Box<dyn Any + Send>>) -> String {
+        let panic = caught.expect_err("it panicked");
+        let text = panic.downcast_ref::<String>().cloned();
+        text.unwrap_or_else(|| panic.downcast_ref::<&str>().unwrap().to_string())
+    }
 
     #[test]
     fn every_thread_runs_the_work_once_a_call() {
@@ -177,13 +207,55 @@ mod tests {
         }
     }
 
+    /// It once left the others waiting at the barrier for good.
     #[test]
-    fn a_panic_in_a_worker_reaches_the_caller_and_the_pool_lives_on() {
-        let pool = Pool::new(2).unwrap();
+    fn a_panic_on_any_thread_reaches_the_caller_and_the_pool_lives_on() {
+        let pool = Pool::new(3).unwrap();
+        for unlucky in 0..3 {
+            for round in 0..3 {
+                let done = AtomicUsize::new(0);
+                let caught = catch_unwind(AssertUnwindSafe(|| {
+                    pool.run(&|index, barrier| {
+                        for now in 0..3 {
+                            assert!((index, now) != (unlucky, round), "planted in {index}");
+                            barrier.wait();
+                        }
+                        done.fetch_add(1, Relaxed);
+                    });
+                }));
+                assert_eq!(said(caught), format!("planted in {unlucky}"));
+                assert_eq!(done.into_inner(), 0, "nobody goes on without the others");
+                pool.run(&|_, barrier| barrier.wait());
+            }
+        }
+    }
+
+    /// What a thread panics with may itself panic where it is dropped; the workers must have answered by
+    /// then, because the closure ends with the call.
+    #[test]
+    fn all_threads_are_done_before_the_caller_unwinds() {
+        struct PanicsWhenDropped;
+        impl Drop for PanicsWhenDropped {
+            fn drop(&mut self) {
+                if !std::thread::panicking() {
+                    panic!("dropped");
+                }
+            }
+        }
+        const THREADS: usize = 4;
+        let pool = Pool::new(THREADS).unwrap();
+        let ended = AtomicUsize::new(0);
         let caught = catch_unwind(AssertUnwindSafe(|| {
-            pool.run(&|index, _| assert_ne!(index, 1, "planted"));
+            pool.run(&|index, _| {
+                for _ in 0..index * 50 {
+                    std::thread::yield_now();
+                }
+                ended.fetch_add(1, Relaxed);
+                resume_unwind(Box::new(PanicsWhenDropped));
+            });
         }));
-        assert!(caught.is_err());
+        assert_eq!(ended.load(Relaxed), THREADS);
+        std::mem::forget(caught);
         pool.run(&|_, barrier| barrier.wait());
     }
 }

@@ -78,10 +78,11 @@ pub fn in_bf16(workload: Workload) -> Workload {
     }
 }
 
-/// A job on so many synthetic training samples and 50 test samples.
+/// A job on so many synthetic training samples and 50 test samples, or a few for Miri.
 pub fn job(workload: Workload, samples: usize, threads: usize) -> Job {
+    let tested = if cfg!(miri) { 5 } else { 50 };
     Job {
-        dataset: Arc::new(synthetic(workload.dataset, samples, 50)),
+        dataset: Arc::new(synthetic(workload.dataset, samples, tested)),
         workload: Arc::new(workload),
         threads,
         passes: Passes::All,

@@ -1,103 +1,189 @@
 //! How much the gate asks of a model: fewer steps of a large one.
 //!
-//! Steps are counted out by what a step costs, never by the clock, so that the same model gets the same
-//! word on a busy machine as on a quiet one. The clock has a say over a user's own model alone, whose
-//! owner waits for it; what it cut short is not worth remembering.
+//! Steps are counted out by what they cost, never by the clock, so that the same model gets the same word
+//! on a busy machine as on a quiet one.
 
-use std::time::{Duration, Instant};
+use std::{cell::Cell, num::NonZero, thread};
 
-use laptime_graph::{Mode, OpId, Program, Simplification, build};
-use laptime_workload::{BUILTINS, Overrides, Workload};
+use laptime_graph::{Mode, OpId, Operation, Program, Simplification, build};
+use laptime_workload::{BUILTINS, Overrides, Precision, Workload, memory};
 
-use super::{CHECKED_STEPS, LOGITS, STEPS, Verdict};
+use super::{CHECKED_STEPS, LOGITS, STEPS};
 use crate::{EngineError, Job};
 
-/// What the oracle's training of one of our models may cost, in floating-point operations: six steps of
-/// ResNet50, so that the state before the sixth is checked too.
-const OUR_FLOPS: u64 = 90_000_000_000;
-/// The same of a user's own model: so little that the clock hardly ever has its say.
-const USERS_FLOPS: u64 = OUR_FLOPS / 4;
-/// What every value that lives across steps costs a step, in the same measure: it is copied, laid out
-/// and compared several times.
-const FLOPS_A_VALUE: u64 = 20;
-/// What a user's own model may take; a step that has begun is finished.
-const USERS_TIME: Duration = Duration::from_secs(10);
-/// The oracle's share of it: the Schedule in f64 takes as long again, single steps somewhat longer.
-const ORACLES_SHARE: u32 = 4;
+/// What the whole gate may cost for one of our models, in the oracle's multiplications and additions: so
+/// much that ResNet50 gets six steps in bfloat16 too, and the state before the sixth is checked.
+const OUR_COST: u64 = 530_000_000_000;
+/// The same of a user's own model, whose owner waits for it.
+const USERS_COST: u64 = 125_000_000_000;
+/// Steps that every model gets, whatever they cost: Adam's second step is the first that tells of its
+/// moments, and the third goes on from there.
+const LEAST_STEPS: usize = 3;
+/// How many states are checked in any case.
+const LEAST_CHECKED: usize = 2;
+
+/// What a value costs that an operation reads or writes, where it is no product.
+const COST_OF_VALUE: u64 = 12;
+/// What a value costs a step that lives across steps: it is copied, laid out and compared several times.
+const COST_OF_KEPT: u64 = 100;
+/// What a second of one quiet processor core is worth.
+const COST_A_SECOND: u64 = 17_000_000_000;
+
 /// What the gate may do.
 pub(super) struct Budget {
     /// Steps that the oracle trains.
     pub(super) steps: usize,
-    /// When a user has waited for long enough.
-    end: Option<Instant>,
+    /// What a training step of the oracle costs.
+    step_cost: u64,
+    /// What further draws of rounding may still cost before fewer states are checked.
+    left_for_draws: Cell<u64>,
 }
 
 impl Budget {
     /// The budget for a model.
     ///
     /// # Errors
-    /// Where the oracle would not fit into the memory that is free.
+    /// Where the oracle would not fit into the memory that is left.
     pub(super) fn of(job: &Job) -> Result<Self, EngineError> {
+        let costs = Costs::of(job);
+        let steps = costs.steps();
         let workload = &job.workload;
-        let program = build(workload, Mode::Training, workload.batch_size);
-        let evaluation = build(workload, Mode::Evaluation, LOGITS);
-        let is_built_in = is_built_in(workload);
-        let steps = steps(&program, is_built_in);
-        let needed = memory_bytes(&program, steps).max(memory_bytes(&evaluation, steps));
-        if let Some(free) = free_memory_bytes().filter(|free| needed > *free) {
-            let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
-            return Err(EngineError::Unsupported(format!(
+        let needed = memory_bytes(&costs.program, steps);
+        let needed = needed.max(memory_bytes(&costs.evaluation, steps));
+        memory::check(needed).map_err(|shortage| {
+            EngineError::Unsupported(format!(
                 "{} is too large to be verified here: with {} parameters in batches of {} the oracle \
-                 needs {:.1} GiB of memory, and {:.1} are free; make the model or the batch smaller",
+                 {shortage}; make the model or the batch smaller, or allow more memory",
                 workload.name,
-                program.parameter_count(),
+                costs.program.parameter_count(),
                 workload.batch_size,
-                gib(needed),
-                gib(free),
-            )));
-        }
+            ))
+        })?;
         Ok(Self {
             steps,
-            end: (!is_built_in).then(|| Instant::now() + USERS_TIME),
+            step_cost: costs.step,
+            left_for_draws: Cell::new(costs.affordable / 2),
         })
     }
 
-    /// Whether a user should not wait for as long as this for the oracle's training.
-    pub(super) fn is_over_for_oracle(&self, time: Duration) -> bool {
-        self.end.is_some() && time > USERS_TIME / ORACLES_SHARE
+    /// Counts another draw of rounding in a step.
+    pub(super) fn take_draw(&self) {
+        let left = self.left_for_draws.get();
+        self.left_for_draws.set(left.saturating_sub(self.step_cost));
     }
 
-    /// Whether a user has waited for long enough.
-    pub(super) fn is_over(&self) -> bool {
-        self.end.is_some_and(|end| Instant::now() > end)
+    /// Whether the next state is still checked, after so many others. Draws are taken where an engine
+    /// differs by more than the first of them, so how many there are does not hang on the clock either.
+    pub(super) fn has_check(&self, checked: usize) -> bool {
+        checked < LEAST_CHECKED || self.left_for_draws.get() > 0
     }
 }
 
-/// Whether a verdict is over fewer steps than the model is worth, because time ran out: next time it
-/// may be a better one.
-pub fn is_cut_short(verdict: &Verdict, job: &Job) -> bool {
-    let Verdict::Verified { steps: done } = verdict else {
-        return false;
-    };
-    let program = build(&job.workload, Mode::Training, job.workload.batch_size);
-    *done < steps(&program, is_built_in(&job.workload))
+/// What the gate is going to do with a model.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Plan {
+    /// The training steps.
+    pub steps: usize,
+    /// About how many seconds it takes all processors, where nothing else runs on them.
+    pub about_s: f64,
 }
 
-/// The steps that a model is worth.
-fn steps(program: &Program, is_built_in: bool) -> usize {
-    let operations = 0..program.operations.len();
-    let flops: u64 = operations
-        .map(|number| program.flops(OpId(number), &Simplification::ALL))
-        .sum();
-    let values = program.persistent().map(|(_, tensor)| tensor.elements());
-    let cost = flops + FLOPS_A_VALUE * values.sum::<usize>() as u64;
-    let affordable = if is_built_in { OUR_FLOPS } else { USERS_FLOPS };
-    (affordable / cost.max(1)).clamp(1, STEPS as u64) as usize
+/// The plan for a model: what it costs is counted, nothing is tried.
+pub fn plan(job: &Job) -> Plan {
+    let costs = Costs::of(job);
+    let steps = costs.steps();
+    let processors = thread::available_parallelism().map_or(1, NonZero::get) as u64;
+    Plan {
+        steps,
+        about_s: costs.of_gate(steps) as f64 / (COST_A_SECOND * processors) as f64,
+    }
+}
+
+/// What the parts of the gate cost.
+struct Costs {
+    program: Program,
+    evaluation: Program,
+    /// A training step.
+    step: u64,
+    /// Scoring the test samples.
+    scoring: u64,
+    /// Steps in f64 from each state that is checked.
+    oracles_a_check: usize,
+    /// What all of it may cost.
+    affordable: u64,
+}
+
+impl Costs {
+    fn of(job: &Job) -> Self {
+        let workload = &job.workload;
+        let program = build(workload, Mode::Training, workload.batch_size);
+        let evaluation = build(workload, Mode::Evaluation, LOGITS);
+        // In bfloat16 the oracle scores once more, with coarser rounding.
+        let scorings = match workload.precision {
+            Precision::Fp32 => 1,
+            Precision::Bf16 => 2,
+        };
+        // The step in f64 is held against an oracle without rounding points.
+        let oracles_a_check = match workload.precision {
+            Precision::Fp32 => 3,
+            Precision::Bf16 => 4,
+        };
+        Self {
+            step: cost_of(&program),
+            scoring: scorings * cost_of(&evaluation),
+            oracles_a_check,
+            affordable: if is_built_in(workload) {
+                OUR_COST
+            } else {
+                USERS_COST
+            },
+            program,
+            evaluation,
+        }
+    }
+
+    /// The steps that the model is worth.
+    fn steps(&self) -> usize {
+        let is_affordable = |steps: &usize| self.of_gate(*steps) <= self.affordable;
+        let steps = (LEAST_STEPS..=STEPS).rev().find(is_affordable);
+        steps.unwrap_or(LEAST_STEPS)
+    }
+
+    /// What the three questions cost together, where one draw of rounding is enough.
+    fn of_gate(&self, steps: usize) -> u64 {
+        let checked = CHECKED_STEPS.iter().filter(|step| **step < steps).count();
+        // The oracle's training; from each state that is checked a step in f64 by the engine, and steps by
+        // the exact oracle and by one that rounds; the latter two of the last of the batches in one call.
+        let trained = steps + self.oracles_a_check * checked + 2;
+        // Behind the first state and behind the batches in one call.
+        trained as u64 * self.step + 2 * self.scoring
+    }
+}
+
+/// What the oracle's step of a Program costs.
+fn cost_of(program: &Program) -> u64 {
+    let operations = program.operations.iter().enumerate();
+    let of_operations = operations.map(|(number, operation)| {
+        if operation.op.is_product() {
+            program.flops(OpId(number), &Simplification::ALL) + values_of(program, operation)
+        } else {
+            COST_OF_VALUE * values_of(program, operation)
+        }
+    });
+    let kept = program.persistent().map(|(_, tensor)| tensor.elements());
+    of_operations.sum::<u64>() + COST_OF_KEPT * kept.sum::<usize>() as u64
+}
+
+/// The values that an operation reads and writes.
+fn values_of(program: &Program, operation: &Operation) -> u64 {
+    let tensors = operation.inputs.iter().chain(&operation.outputs);
+    let elements = tensors.map(|id| program.tensor(*id).elements() as u64);
+    elements.sum()
 }
 
 /// What the gate needs for a Program, beside the engine's own. At the most there are at once, in f64, the
 /// states before the checked steps, the one that a step begins from, and those that two oracles and
-/// the engine make of it.
+/// the engine make of it; of all else the values and the emulated memory of a Schedule.
 fn memory_bytes(program: &Program, steps: usize) -> u64 {
     let kept = CHECKED_STEPS.iter().filter(|step| **step < steps).count();
     let tensors = program.tensors.iter().map(|tensor| {
@@ -106,20 +192,9 @@ fn memory_bytes(program: &Program, steps: usize) -> u64 {
         } else {
             2
         };
-        8 * (copies * tensor.elements()) as u64
+        8 * (copies as u64).saturating_mul(tensor.elements() as u64)
     });
-    tensors.sum()
-}
-
-/// The memory that programs can still get, where the system tells.
-fn free_memory_bytes() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let bytes = |name: &str| {
-        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-        let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-        Some(1024 * kib)
-    };
-    Some(bytes("MemAvailable:")? + bytes("SwapFree:").unwrap_or(0))
+    tensors.fold(0, u64::saturating_add)
 }
 
 /// Whether the model is one of ours, for which nobody has to wait twice.
@@ -137,7 +212,7 @@ fn is_built_in(workload: &Workload) -> bool {
 mod tests {
     use std::sync::Arc;
 
-    use laptime_workload::{Builtin, Precision, Spec, dataset::synthetic};
+    use laptime_workload::{Builtin, Spec, dataset::synthetic};
 
     use super::*;
     use crate::Passes;
@@ -165,42 +240,95 @@ mod tests {
         spec.resolve(&Overrides::default()).expect("resolves")
     }
 
-    #[test]
-    fn steps_are_counted_out_by_size() {
-        let steps_of = |workload: &Workload| {
-            steps(&build(workload, Mode::Training, 32), is_built_in(workload))
-        };
-        assert_eq!(steps_of(&built_in("fashion-mnist")), STEPS);
-        let resnet50 = built_in("cifar10-resnet50");
-        assert_eq!(steps_of(&resnet50), 6);
-        let in_bf16 = Workload {
-            precision: Precision::Bf16,
-            ..resnet50
-        };
-        assert_eq!(steps_of(&in_bf16), 6);
-        assert_eq!(steps_of(&dense(100)), STEPS);
-        assert!(steps_of(&dense(20_000)) < STEPS);
+    /// An example, or another spec beside it.
+    fn spec(path: &str) -> Workload {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../workload/");
+        let text = std::fs::read_to_string(format!("{folder}{path}")).expect("a spec");
+        let spec = Spec::parse(&text, path).expect("a spec");
+        spec.resolve(&Overrides::default()).expect("resolves")
+    }
+
+    fn steps_of(workload: Workload) -> usize {
+        plan(&job(workload)).steps
     }
 
     #[test]
-    fn the_clock_rules_over_users_models_alone() {
-        let ours = Budget::of(&job(built_in("fashion-mnist"))).expect("it fits");
-        assert!(!ours.is_over_for_oracle(Duration::from_secs(100)));
-        let users = Budget::of(&job(dense(100))).expect("it fits");
-        assert!(users.is_over_for_oracle(Duration::from_secs(100)));
-        let full = Verdict::Verified { steps: STEPS };
-        assert!(!is_cut_short(&full, &job(dense(100))));
-        let short = Verdict::Verified { steps: STEPS - 1 };
-        assert!(is_cut_short(&short, &job(dense(100))));
+    fn steps_are_counted_out_by_size() {
+        assert_eq!(steps_of(built_in("fashion-mnist")), STEPS);
+        let resnet50 = built_in("cifar10-resnet50");
+        let in_bf16 = Workload {
+            precision: Precision::Bf16,
+            ..resnet50.clone()
+        };
+        let in_batches_of_8 = Workload {
+            batch_size: 8,
+            ..resnet50.clone()
+        };
+        assert!(steps_of(resnet50) >= 6);
+        assert!(steps_of(in_bf16) >= 6);
+        assert!(steps_of(in_batches_of_8) > 6);
+        assert_eq!(steps_of(dense(100)), STEPS);
+        assert!((LEAST_STEPS + 1..STEPS).contains(&steps_of(dense(20_000))));
+        for example in ["mlp", "small-cnn"] {
+            assert_eq!(
+                steps_of(spec(&format!("workloads/examples/{example}.toml"))),
+                STEPS
+            );
+        }
+    }
+
+    #[test]
+    fn the_largest_models_get_the_least_steps_all_the_same() {
+        let huge = Costs::of(&job(dense(1 << 20)));
+        assert!(huge.of_gate(LEAST_STEPS) > huge.affordable);
+        assert_eq!(huge.steps(), LEAST_STEPS);
+    }
+
+    /// On two quiet cores: what the constants say of them was measured with a release build.
+    #[test]
+    fn nobody_waits_for_long() {
+        let seconds = |workload: Workload| {
+            let costs = Costs::of(&job(workload));
+            costs.of_gate(costs.steps()) as f64 / (2 * COST_A_SECOND) as f64
+        };
+        for example in ["mlp", "small-cnn", "vgg"] {
+            let seconds = seconds(spec(&format!("workloads/examples/{example}.toml")));
+            assert!(seconds <= 5.0, "{example}: {seconds:.1} s");
+        }
+        let seconds = seconds(spec("tests/specs/resnet20.toml"));
+        assert!(seconds <= 20.0, "ResNet20: {seconds:.1} s");
+    }
+
+    /// The oracle trains 3 steps; two states are met three times each, and the last batch twice.
+    #[test]
+    fn all_that_is_executed_is_counted() {
+        let costs = Costs::of(&job(dense(100)));
+        assert_eq!(costs.of_gate(3), 11 * costs.step + 2 * costs.scoring);
+        assert_eq!(costs.of_gate(20), 34 * costs.step + 2 * costs.scoring);
+    }
+
+    #[test]
+    fn draws_are_paid_for_with_later_checks() {
+        let budget = Budget {
+            steps: STEPS,
+            step_cost: 10,
+            left_for_draws: Cell::new(15),
+        };
+        assert!(budget.has_check(3));
+        budget.take_draw();
+        assert!(budget.has_check(3));
+        budget.take_draw();
+        assert!(!budget.has_check(3) && !budget.has_check(LEAST_CHECKED));
+        assert!(budget.has_check(LEAST_CHECKED - 1));
     }
 
     #[test]
     fn what_does_not_fit_into_memory_is_refused() {
-        if free_memory_bytes().is_none() {
+        if memory::left().is_none() {
             return;
         }
         let refused = Budget::of(&job(dense(1 << 22))).err();
-        let what = refused.expect("half a terabyte is not free").to_string();
-        assert!(what.contains("GiB"), "{what}");
+        let what = refused.expect("half a terabyte is not left").to_string();
+        assert!(what.contains("GiB") && what.contains("left of"), "{what}");
     }
 }

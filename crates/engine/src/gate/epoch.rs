@@ -9,7 +9,8 @@ use laptime_workload::dataset::Dataset;
 
 use super::{
     Oracle, exceeds, lacks, norm,
-    one_step::{Stepped, step_on},
+    one_step::{Stepped, step_of, step_on},
+    range::largest_of_state,
 };
 use crate::{EngineError, Progress, Score, Session};
 
@@ -24,12 +25,14 @@ const LOSS_BOUND: f64 = 0.1;
 /// How much the change of all parameters together may differ, relative to it.
 const CHANGE_BOUND: f64 = 0.5;
 
-/// What differs, if anything does. `exactly`: between the two ways, not even a bit may.
+/// What differs, if anything does. `exactly`: between the two ways, not even a bit may. `diverges`: the
+/// oracle's training does within the gate's steps, each of which the session has done as the oracle.
 pub(super) fn difference(
     session: &mut dyn Session,
     oracle: &Oracle,
     samples: &Dataset,
     exactly: bool,
+    diverges: bool,
 ) -> Result<Option<String>, EngineError> {
     let (batch_size, start) = (oracle.batch_size, &oracle.states[0]);
     let whole = &oracle.order[..BATCHES * batch_size];
@@ -51,18 +54,28 @@ pub(super) fn difference(
     if let Some(what) = lacks(&before, start) {
         return Ok(Some(what));
     }
-    let expected = match step_on(session, oracle, program, samples, &before, last, true)? {
-        Stepped::As { state, score: last } => {
-            score = score + last;
-            state
+    let (expected, of_last) = if largest_of_state(&before).is_finite() {
+        let step = step_of(session, oracle, program, samples, &before, last);
+        let truth = step.truth();
+        match step_on(session, oracle, samples, &step, &truth, last, true)? {
+            Stepped::As { state, score } | Stepped::Diverged { state, score } => (state, score),
+            Stepped::Otherwise(what) => {
+                let size = last.len();
+                return Ok(Some(format!(
+                    "a batch of {size} behind {BATCHES} others: {what}"
+                )));
+            }
         }
-        Stepped::Otherwise(what) => {
-            let size = last.len();
-            return Ok(Some(format!(
-                "a batch of {size} behind {BATCHES} others: {what}"
-            )));
-        }
+    } else if diverges {
+        // From there on the oracle has nothing to say.
+        let score = session.train(last, &Progress::new())?.score;
+        (session.state()?, score)
+    } else {
+        return Ok(Some(format!(
+            "{BATCHES} batches in calls of their own leave a state that is not finite"
+        )));
     };
+    score = score + of_last;
 
     session.set_state(start)?;
     let order = [whole, last].concat();
@@ -96,18 +109,26 @@ fn counts_differ(score: &Score, samples: usize, state: &State, steps: u64) -> Op
 }
 
 fn bits_differ(score: &Score, alone: &Score, state: &State, expected: &State) -> Option<String> {
-    if score != alone {
+    if !is_same(score.loss_sum, alone.loss_sum) || score.correct != alone.correct {
         return Some(format!(
             "the loss is {}, and {} in a call for each batch",
             score.loss(),
             alone.loss()
         ));
     }
-    let tensors = state.tensors.iter().zip(&expected.tensors);
-    let mut other = tensors.filter(|(given, expected)| given != expected);
-    other
-        .next()
+    let mut tensors = state.tensors.iter().zip(&expected.tensors);
+    let is_other = |(given, expected): &(&StateTensor, &StateTensor)| {
+        let mut values = given.values.iter().zip(&expected.values);
+        given.name != expected.name || !values.all(|(a, b)| is_same(*a, *b))
+    };
+    tensors
+        .find(is_other)
         .map(|(_, tensor)| format!("{} is not as from a call for each batch", tensor.name))
+}
+
+/// Whether two values are the same; what is not a number is so in many ways, which all mean that.
+fn is_same(a: f64, b: f64) -> bool {
+    a == b || a.is_nan() && b.is_nan()
 }
 
 /// As far as rounding does not explain.
@@ -116,6 +137,18 @@ fn training_differs(
     alone: &Score,
     [start, state, expected]: [&State; 3],
 ) -> Option<String> {
+    let is_finite =
+        |score: &Score, state| score.loss_sum.is_finite() && largest_of_state(state).is_finite();
+    match (is_finite(score, state), is_finite(alone, expected)) {
+        (true, true) => {}
+        (false, false) => return None,
+        (true, false) => {
+            return Some("everything stays finite, unlike in a call for each batch".into());
+        }
+        (false, true) => {
+            return Some("something is not finite, unlike in a call for each batch".into());
+        }
+    }
     let difference = (score.loss() - alone.loss()).abs();
     let allowed = LOSS_BOUND * alone.loss().abs();
     if exceeds(difference, allowed) {

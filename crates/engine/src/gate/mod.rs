@@ -1,26 +1,35 @@
 //! The equivalence gate: is it the same training?
 //!
 //! Losses of a free-running training cannot tell: rounding alone makes deep nets drift as far from
-//! the truth as a learning rate 1 % off does. So the gate asks twice, on synthetic samples with a
+//! the truth as a learning rate 1 % off does. So the gate asks, on synthetic samples with a
 //! fixed seed:
 //!
-//! 1. *Semantics, in f64* (`semantics.rs`): what the engine means to do, done in double precision for
-//!    a number of steps, must give the oracle's losses and state.
-//! 2. *The timed path, one step at a time* (`one_step.rs`): set to the oracle's state at several
-//!    steps, the very session that is timed does one step; its loss, the change of every parameter
-//!    and moment, and the logits behind it must be the oracle's, to the timed precision's rounding.
+//! 1. *Semantics, in f64* (`semantics.rs`): from the oracle's state at several steps, what the engine
+//!    means to do, done in double precision, must give the oracle's loss and state behind the step.
+//! 2. *The timed path, one step at a time* (`one_step.rs`): set to the same states, the very session
+//!    that is timed does one step; its loss, the change of every parameter and moment, and the logits
+//!    behind it must be the oracle's, to the timed precision's rounding.
 //! 3. *Many steps a call* (`epoch.rs`): a call for several batches, which is what is timed, must do
 //!    what a call for each of them does.
+//!
+//! Where the oracle's training diverges, the steps before are held to the same bounds, and of the engine
+//! it is asked that it diverges there too, as far as a format's range decides that (`range.rs`).
+//!
+//! Where an engine draws dropout masks of its own, as frameworks do, the questions are asked with the
+//! Program's masks given to it, and of its own the gate checks rate and scale (`dropout.rs`).
 //!
 //! The gate's time is never part of a measured one.
 
 mod budget;
+mod dropout;
 mod epoch;
 mod one_step;
+mod range;
 mod semantics;
+mod truth;
 mod verdict;
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use laptime_graph::{Mode, Program, State, StateTensor, build};
 use laptime_reference::Reference;
@@ -30,11 +39,13 @@ use laptime_workload::{
     epoch_order,
 };
 
-pub use budget::is_cut_short;
+pub use budget::{Plan, plan};
 pub use semantics::{Trace, trace_schedule};
 pub use verdict::Verdict;
 
-use crate::{Device, Engine, EngineError, Job};
+use crate::{Device, Engine, EngineError, Job, Session};
+use one_step::{Stepped, step_of, step_on};
+use range::{Limits, Range, largest, largest_of_state};
 
 /// The seed of the gate's weights and orders, whatever seed is timed.
 const SEED: u64 = 20;
@@ -74,26 +85,98 @@ pub fn verify_against(
 ) -> Result<Verdict, EngineError> {
     let samples = Arc::new(samples(truth));
     let budget = budget::Budget::of(truth)?;
-    let (oracle, last) = Oracle::train(truth, &samples, &budget);
+    let oracle = Oracle::train(truth, &samples, budget);
     let job = Job {
         dataset: samples.clone(),
         ..job.clone()
     };
     let mut session = engine.compile(&job, device)?;
-    if let Some(what) = semantics::difference(session.as_mut(), &oracle, last)? {
-        return Ok(Verdict::Failed { what });
+    let own_dropout = session.draws_own_masks();
+    if own_dropout {
+        let layers = &truth.workload.layers;
+        let session = session.as_mut();
+        if let Some(what) = dropout::difference(session, &oracle, &samples, layers)? {
+            return Ok(Verdict::Failed { what });
+        }
+        session.use_program_masks()?;
     }
-    let (differs, steps) = one_step::difference(session.as_mut(), &oracle, &samples, &budget)?;
-    if let Some(what) = differs {
-        return Ok(Verdict::Failed { what });
-    }
+    let verdict = steps_verdict(session.as_mut(), &oracle, &samples)?;
+    let Verdict::Verified {
+        steps, diverges_at, ..
+    } = verdict
+    else {
+        return Ok(verdict);
+    };
     let exactly = engine.repeats_exactly();
+    let diverges = diverges_at.is_some();
     if engine.follows_order()
-        && let Some(what) = epoch::difference(session.as_mut(), &oracle, &samples, exactly)?
+        && let Some(what) =
+            epoch::difference(session.as_mut(), &oracle, &samples, exactly, diverges)?
     {
         return Ok(Verdict::Failed { what });
     }
-    Ok(Verdict::Verified { steps })
+    Ok(Verdict::Verified {
+        steps,
+        diverges_at,
+        own_dropout,
+    })
+}
+
+/// The verdict over single steps, from each of the states that the oracle has kept.
+fn steps_verdict(
+    session: &mut dyn Session,
+    oracle: &Oracle,
+    samples: &Dataset,
+) -> Result<Verdict, EngineError> {
+    let verified = |steps, diverges_at| Verdict::Verified {
+        steps,
+        diverges_at,
+        own_dropout: false,
+    };
+    for (number, state) in oracle.states.iter().enumerate() {
+        let done = state.steps as usize;
+        if !oracle.budget.has_check(number) {
+            return Ok(verified(done, None));
+        }
+        let with_logits = number == 0;
+        let stepped = checked_step(session, oracle, samples, state.clone(), with_logits)?;
+        match stepped {
+            Stepped::As { .. } => {}
+            Stepped::Diverged { .. } => return Ok(verified(done, Some(done + 1))),
+            Stepped::Otherwise(what) => {
+                let what = format!("step {}: {what}", done + 1);
+                return Ok(Verdict::Failed { what });
+            }
+        }
+    }
+    Ok(verified(oracle.steps, oracle.diverges_at))
+}
+
+/// The first two questions about the step from one state.
+fn checked_step(
+    session: &mut dyn Session,
+    oracle: &Oracle,
+    samples: &Dataset,
+    state: State,
+    with_logits: bool,
+) -> Result<Stepped, EngineError> {
+    let mut batches = oracle.order.chunks(oracle.batch_size);
+    let batch = batches
+        .nth(state.steps as usize)
+        .expect("the oracle did it");
+    let start = state.rounded_to_f32();
+    let step = step_of(session, oracle, &oracle.program, samples, &start, batch);
+    let truth = step.truth();
+    let differs = match oracle.precision {
+        Precision::Fp32 => semantics::difference(session, &start, batch, &truth.exact)?,
+        // Apart from the precision: rounding points come into the second question alone.
+        Precision::Bf16 => semantics::difference(session, &start, batch, &step.unrounded())?,
+    };
+    if let Some(what) = differs {
+        return Ok(Stepped::Otherwise(what));
+    }
+    session.set_state(&start)?;
+    step_on(session, oracle, samples, &step, &truth, batch, with_logits)
 }
 
 /// The gate's samples: whole batches for all steps, and a last one as short as the real data's.
@@ -116,15 +199,18 @@ struct Oracle {
     batch_size: usize,
     optimizer: Optimizer,
     precision: Precision,
-    /// The mean loss of every step.
-    losses: Vec<f64>,
-    /// The states before the steps of [`CHECKED_STEPS`].
+    /// What may be asked.
+    budget: budget::Budget,
+    /// How many steps it has trained, without one that diverges.
+    steps: usize,
+    /// The step, counted from 1, whose results single precision cannot hold.
+    diverges_at: Option<usize>,
+    /// The states before the steps of [`CHECKED_STEPS`], and before the one that diverges.
     states: Vec<State>,
 }
 
 impl Oracle {
-    /// Also gives the state behind the last step.
-    fn train(job: &Job, samples: &Dataset, budget: &budget::Budget) -> (Self, State) {
+    fn train(job: &Job, samples: &Dataset, budget: budget::Budget) -> Self {
         let batch_size = job.workload.batch_size;
         let program = build(&job.workload, Mode::Training, batch_size);
         let evaluation = build(&job.workload, Mode::Evaluation, LOGITS);
@@ -132,25 +218,29 @@ impl Oracle {
         let rest = order.len() % batch_size;
         let short_program = (rest > 0).then(|| build(&job.workload, Mode::Training, rest));
         let initial = State::initial(&program, SEED);
-        // Apart from the precision: rounding points come into the second question alone.
+        // The states are the same for every precision.
         let mut reference = Reference::of_program(&program).without_rounding_points();
         reference.set_state(&initial);
-        let (mut losses, mut states) = (Vec::new(), vec![initial]);
-        let start = Instant::now();
+        let (mut steps, mut states) = (0, vec![initial]);
+        let (mut diverges_at, mut is_kept_outside) = (None, false);
         for batch in order.chunks_exact(batch_size).take(budget.steps) {
             // Only the states that are asked for are kept: they are as large as the model.
-            if !losses.is_empty() && CHECKED_STEPS.contains(&losses.len()) {
-                states.push(reference.state());
+            if steps > 0 && CHECKED_STEPS.contains(&steps) {
+                let state = reference.state();
+                is_kept_outside = is_state_outside(&state);
+                states.push(state);
             }
             let (pixels, labels) = batch_of(samples, batch);
-            losses.push(reference.step(&pixels, &labels).loss_sum / batch_size as f64);
-            let done = losses.len() as u32;
-            if budget.is_over_for_oracle(start.elapsed() * (done + 1) / done) {
+            let loss = reference.step(&pixels, &labels).loss_sum / batch_size as f64;
+            if is_kept_outside || is_outside(largest(&[loss])) {
+                drop(reference);
+                let step = divergence(&program, samples, &order, &mut states);
+                (steps, diverges_at) = (step - 1, Some(step));
                 break;
             }
+            steps += 1;
         }
-        let last = reference.into_state();
-        let oracle = Self {
+        Self {
             program,
             short_program,
             evaluation,
@@ -158,11 +248,57 @@ impl Oracle {
             batch_size,
             optimizer: job.workload.optimizer,
             precision: job.workload.precision,
-            losses,
+            budget,
+            steps,
+            diverges_at,
             states,
-        };
-        (oracle, last)
+        }
     }
+}
+
+/// The first step, counted from 1, whose results single precision cannot hold. The last of `states` is then
+/// the one before it.
+///
+/// A loss tells of it a step late or more, and no state in between was kept: the steps from the last
+/// good one on are done again.
+fn divergence(
+    program: &Program,
+    samples: &Dataset,
+    order: &[u32],
+    states: &mut Vec<State>,
+) -> usize {
+    // The initial state is finite.
+    while states.len() > 1 && states.last().is_some_and(is_state_outside) {
+        states.pop();
+    }
+    let kept = states.last().expect("the initial state is kept");
+    let mut before = kept.clone();
+    let kept = kept.steps;
+    let mut reference = Reference::of_program(program).without_rounding_points();
+    reference.set_state(&before);
+    let batches = order.chunks_exact(program.batch_size);
+    for batch in batches.skip(kept as usize) {
+        let (pixels, labels) = batch_of(samples, batch);
+        let loss = reference.step(&pixels, &labels).loss_sum / program.batch_size as f64;
+        let after = reference.state();
+        if is_outside(largest(&[loss])) || is_state_outside(&after) {
+            break;
+        }
+        before = after;
+    }
+    let step = before.steps as usize + 1;
+    if before.steps > kept {
+        states.push(before);
+    }
+    step
+}
+
+fn is_outside(results: f64) -> bool {
+    Limits::SINGLE.range(results, 0.0) == Range::Outside
+}
+
+fn is_state_outside(state: &State) -> bool {
+    is_outside(largest_of_state(state))
 }
 
 /// The pixels and labels of these training samples.
@@ -205,7 +341,25 @@ fn distance(a: &StateTensor, b: &StateTensor) -> f64 {
     norm(a.values.iter().zip(&b.values).map(|(a, b)| a - b))
 }
 
-/// Whether a difference is beyond its bound; one that is not a number always is.
+/// Whether a difference is not within its bound. One that is not a number never is, and a bound that is
+/// not finite bounds nothing.
 fn exceeds(difference: f64, bound: f64) -> bool {
-    difference.is_nan() || difference > bound
+    let is_within = bound.is_finite() && difference <= bound;
+    !is_within
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_passes_by_a_difference_or_a_bound_that_is_not_finite() {
+        assert!(!exceeds(0.0, 0.0) && !exceeds(1.0, 2.0));
+        assert!(exceeds(2.0, 1.0));
+        for strange in [f64::NAN, f64::INFINITY] {
+            assert!(exceeds(strange, 1.0), "{strange}");
+            assert!(exceeds(0.0, strange), "{strange}");
+            assert!(exceeds(strange, strange), "{strange}");
+        }
+    }
 }

@@ -1,10 +1,14 @@
 //! The second question: does the timed path do a step as the oracle does it?
 
 use laptime_graph::{Op, Program, Role, State, StateTensor, TensorId};
-use laptime_reference::{Reference, Rounding};
-use laptime_workload::{Optimizer, Precision, dataset::Dataset, threads::both};
+use laptime_reference::Reference;
+use laptime_workload::{Optimizer, Precision, dataset::Dataset};
 
-use super::{CHECKED_STEPS, Oracle, batch_of, budget::Budget, distance, exceeds, lacks, norm};
+use super::{
+    Oracle, distance, exceeds, lacks, norm,
+    range::{Limits, Range, largest},
+    truth::{Made, Step, Truth, disturb},
+};
 use crate::{EngineError, Progress, Score, Session};
 
 // A difference may be as large as what rounding every operation's result 64 times as coarsely as
@@ -24,7 +28,6 @@ use crate::{EngineError, Progress, Score, Session};
 // sign of one value of 64, the update of its tensor differs by a quarter, or by nothing where it turns
 // none. So Adam's moments, which have the gradient in them, are held against the oracle's, and the
 // update against what Adam's formula makes of the engine's own moments, tightly.
-
 //
 // In bfloat16 the oracle rounds where the Program does, to the same 8 bits. A value that differs in its
 // last bit of single precision may then be rounded to the other side, as one in some thousands is, and
@@ -84,39 +87,6 @@ const STORED_BOUND: f64 = 1e-7;
 /// leaves in its place; the norm takes it out again.
 const STILL_BOUND: f64 = 2.0;
 
-/// What differs from the oracle, if anything does, and how many of the oracle's steps that is about.
-pub(super) fn difference(
-    session: &mut dyn Session,
-    oracle: &Oracle,
-    samples: &Dataset,
-    budget: &Budget,
-) -> Result<(Option<String>, usize), EngineError> {
-    let batches: Vec<&[u32]> = oracle.order.chunks(oracle.batch_size).collect();
-    let checked = CHECKED_STEPS.iter().zip(&oracle.states);
-    for (number, (&step, state)) in checked.enumerate() {
-        if number > 0 && budget.is_over() {
-            return Ok((None, step));
-        }
-        let start = state.clone().rounded_to_f32();
-        session.set_state(&start)?;
-        let (program, batch) = (&oracle.program, batches[step]);
-        let with_logits = number == 0;
-        let stepped = step_on(
-            session,
-            oracle,
-            program,
-            samples,
-            &start,
-            batch,
-            with_logits,
-        )?;
-        if let Stepped::Otherwise(what) = stepped {
-            return Ok((Some(format!("step {}: {what}", step + 1)), step));
-        }
-    }
-    Ok((None, oracle.losses.len()))
-}
-
 /// What a session made of a step.
 pub(super) enum Stepped {
     /// What the oracle makes of it.
@@ -126,8 +96,28 @@ pub(super) enum Stepped {
         /// Of the step's batch.
         score: Score,
     },
+    /// Something that is not finite, as the oracle in single precision would.
+    Diverged {
+        /// The state behind the step.
+        state: State,
+        /// Of the step's batch.
+        score: Score,
+    },
     /// Something else, in words.
     Otherwise(String),
+}
+
+/// The step from `start` on this batch, which the oracle can do as the session rounds.
+pub(super) fn step_of<'a>(
+    session: &dyn Session,
+    oracle: &Oracle,
+    program: &'a Program,
+    samples: &Dataset,
+    start: &'a State,
+    batch: &[u32],
+) -> Step<'a> {
+    let elsewhere = rounds_elsewhere(session, oracle.precision);
+    Step::new(program, samples, start, batch, elsewhere)
 }
 
 /// Has a session, whose state is `start`, do a step, and compares it with the oracle's; also the
@@ -135,48 +125,52 @@ pub(super) enum Stepped {
 pub(super) fn step_on(
     session: &mut dyn Session,
     oracle: &Oracle,
-    program: &Program,
     samples: &Dataset,
-    start: &State,
+    step: &Step,
+    truth: &Truth,
     batch: &[u32],
     with_logits: bool,
 ) -> Result<Stepped, EngineError> {
-    let (pixels, labels) = batch_of(samples, batch);
-    let elsewhere = rounds_elsewhere(session, oracle.precision);
-    let made = |mut reference: Reference| {
-        reference.set_state(start);
-        let loss = reference.step(&pixels, &labels).loss_sum / batch.len() as f64;
-        let state = reference.into_state();
-        Made { loss, state }
-    };
-    let disturbed = |draw| made(disturb(Reference::of_program(program), elsewhere, draw));
-    let (first, expected) = both(|| disturbed(0), || made(Reference::of_program(program)));
-
+    let start = step.start;
     let score = session.train(batch, &Progress::new())?.score;
     let state = session.state()?;
     if let Some(what) = lacks(&state, start) {
         return Ok(Stepped::Otherwise(what));
     }
-    let given = Made {
-        loss: score.loss(),
-        state,
-    };
     if score.samples != batch.len() as u64 {
         let samples = score.samples;
         return Ok(Stepped::Otherwise(format!("{samples} samples are scored")));
     }
-    let truth = (oracle, program);
-    let mut noise = Noise::none(&expected);
-    noise.add(&expected, &first);
-    let mut differs = step_differs(&given, &expected, start, &noise, truth, elsewhere);
+    let given = Made {
+        loss: score.loss(),
+        state,
+    };
+    match (given.not_finite(), truth.range) {
+        (None, Range::Inside | Range::Near) => {}
+        (None, Range::Outside) => {
+            let what = "everything stays finite where the oracle diverges".into();
+            return Ok(Stepped::Otherwise(what));
+        }
+        (Some(what), Range::Inside) => {
+            return Ok(Stepped::Otherwise(format!("{what} is not finite")));
+        }
+        (Some(_), Range::Near | Range::Outside) => {
+            let state = given.state;
+            return Ok(Stepped::Diverged { state, score });
+        }
+    }
+    let mut noise = Noise::none(&truth.exact);
+    noise.add(&truth.exact, &truth.disturbed);
+    let mut differs = step_differs(&given, truth, step, &noise, oracle);
     // Where it differs by more than that, it may have met another of the values that rounding decides
     // over: as many as other draws meet in the same place.
     for draw in 1..=DRAWS {
-        if differs.is_none() || elsewhere {
+        if differs.is_none() || step.rounds_elsewhere {
             break;
         }
-        noise.add(&expected, &disturbed(draw));
-        differs = step_differs(&given, &expected, start, &noise, truth, elsewhere);
+        oracle.budget.take_draw();
+        noise.add(&truth.exact, &step.disturbed(draw));
+        differs = step_differs(&given, truth, step, &noise, oracle);
     }
     if let Some(what) = differs {
         return Ok(Stepped::Otherwise(what));
@@ -186,12 +180,6 @@ pub(super) fn step_on(
         return Ok(Stepped::Otherwise(what));
     }
     Ok(Stepped::As { state, score })
-}
-
-/// What a step made: the mean loss before it, and the state behind it.
-struct Made {
-    loss: f64,
-    state: State,
 }
 
 /// How far rounding may bring a step from the oracle's: as far as it brings the oracle itself.
@@ -209,12 +197,18 @@ impl Noise {
         }
     }
 
-    /// Takes another draw into account.
+    /// Takes another draw into account. One that is not finite, as may be where a training is about to
+    /// diverge, tells nothing of how far another may be from the truth.
     fn add(&mut self, expected: &Made, disturbed: &Made) {
-        self.loss = self.loss.max((disturbed.loss - expected.loss).abs());
+        let widen = |noise: &mut f64, difference: f64| {
+            if difference.is_finite() {
+                *noise = noise.max(difference);
+            }
+        };
+        widen(&mut self.loss, (disturbed.loss - expected.loss).abs());
         let tensors = expected.state.tensors.iter().zip(&disturbed.state.tensors);
         for (noise, (expected, disturbed)) in self.tensors.iter_mut().zip(tensors) {
-            *noise = noise.max(distance(disturbed, expected));
+            widen(noise, distance(disturbed, expected));
         }
     }
 }
@@ -222,12 +216,12 @@ impl Noise {
 /// What differs between a step and the oracle's, if anything does.
 fn step_differs(
     given: &Made,
-    expected: &Made,
-    start: &State,
+    truth: &Truth,
+    step: &Step,
     noise: &Noise,
-    (oracle, program): (&Oracle, &Program),
-    rounds_elsewhere: bool,
+    oracle: &Oracle,
 ) -> Option<String> {
+    let (expected, start) = (&truth.exact, step.start);
     let bounds = Bounds::of(oracle.precision);
     let difference = (given.loss - expected.loss).abs();
     let allowed = bounds.loss * expected.loss.abs().max(1.0) + NOISE * noise.loss;
@@ -236,14 +230,14 @@ fn step_differs(
             "the loss differs by {difference:.1e} (bound {allowed:.0e})"
         ));
     }
-    let still = without_gradient(program);
+    let still = without_gradient(step.program);
     // By name: where the step began from the engine's own state, tensors are in the engine's order.
     let mut tensors = expected.state.tensors.iter().zip(&noise.tensors);
     tensors.find_map(|(after, noise)| {
         let [before, stepped] =
             [start, &given.state].map(|state| state.tensor(&after.name).expect("it lacks nothing"));
         if after.values == before.values || still.contains(&after.name.as_str()) {
-            let is_free = rounds_elsewhere && is_moment(&after.name);
+            let is_free = step.rounds_elsewhere && is_moment(&after.name);
             return moves(stepped, after, &oracle.optimizer).filter(|_| !is_free);
         }
         match adam_step(&oracle.optimizer, start.steps + 1, &given.state, before) {
@@ -274,15 +268,6 @@ fn without_gradient(program: &Program) -> Vec<&str> {
 /// Whether the engine may differ from the oracle by what rounding elsewhere makes of a step.
 fn rounds_elsewhere(session: &dyn Session, precision: Precision) -> bool {
     precision == Precision::Bf16 && session.rounds_elsewhere()
-}
-
-/// Makes another of the oracle, as far from it as rounding may bring an engine.
-fn disturb(reference: Reference, rounds_elsewhere: bool, draw: u32) -> Reference {
-    if rounds_elsewhere {
-        reference.without_rounding_points()
-    } else {
-        reference.with_rounding(Rounding::Coarse { draw })
-    }
 }
 
 fn is_moment(name: &str) -> bool {
@@ -376,6 +361,22 @@ fn logits_differ(
     let expected = score(Reference::of_program(&oracle.evaluation));
     let order: Vec<u32> = (0..samples.test.count() as u32).collect();
     let logits = session.logits(&order)?;
+    if logits.len() != expected.len() {
+        let count = logits.len();
+        return Ok(Some(format!("evaluation gives {count} logits")));
+    }
+    let range = Limits::SINGLE.range(largest(&expected), 0.0);
+    let is_finite = logits.iter().all(|logit| logit.is_finite());
+    match (is_finite, range) {
+        (true, Range::Inside | Range::Near) => {}
+        (true, Range::Outside) => {
+            return Ok(Some(
+                "evaluation's logits stay finite where the oracle's do not".into(),
+            ));
+        }
+        (false, Range::Inside) => return Ok(Some("evaluation's logits are not finite".into())),
+        (false, Range::Near | Range::Outside) => return Ok(None),
+    }
     let size = norm(expected.iter().copied()).max(1.0);
     let difference = norm(logits.iter().zip(&expected).map(|(a, b)| f64::from(*a) - b)) / size;
     let noise = match oracle.precision {
@@ -388,7 +389,6 @@ fn logits_differ(
         }
     };
     let allowed = bounds.logits + NOISE * noise;
-    let same_count = logits.len() == expected.len();
-    Ok((!same_count || exceeds(difference, allowed))
+    Ok(exceeds(difference, allowed)
         .then(|| format!("evaluation's logits differ by {difference:.1e} (bound {allowed:.0e})")))
 }

@@ -14,14 +14,14 @@
 use std::{
     collections::HashMap,
     fs::File,
-    io::{self, Read, Write},
+    io::{self, Read},
     path::Path,
 };
 
 use laptime_engine::Score;
 use laptime_graph::{State, StateTensor};
-use laptime_measure::{Epoch, Phases, Resumption, SoFar};
-use laptime_workload::hexadecimal;
+use laptime_measure::{Divergence, Epoch, Phases, Resumption, SoFar};
+use laptime_workload::{atomic_file, hexadecimal};
 use safetensors::{Dtype, SafeTensorError, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -65,6 +65,8 @@ struct About {
     phases: Phases,
     peak_memory_bytes: Option<u64>,
     resumed: Vec<Resumption>,
+    #[serde(default)]
+    diverged: Option<Divergence>,
 }
 
 const FORMAT: &str = "laptime.checkpoint.v1";
@@ -83,27 +85,10 @@ struct Stored {
     bytes: Vec<u8>,
 }
 
-/// Writes a checkpoint so that the file, at any time, is the one before or this one, whole. Only
-/// one process at a time may write to a folder.
+/// Writes a checkpoint so that the file, at any time, is the one before or this one, whole.
 pub fn write(path: &Path, checkpoint: Checkpoint) -> io::Result<()> {
     let bytes = bytes_of(checkpoint).map_err(io::Error::other)?;
-    let new = path.with_extension("new");
-    let mut file = File::create(&new)?;
-    let written = file
-        .write_all(&bytes)
-        // The name must not come to the disk before what it names.
-        .and_then(|()| file.sync_all())
-        .and_then(|()| std::fs::rename(&new, path));
-    if let Err(error) = written {
-        // A full disk has better uses for half a checkpoint's room.
-        let _ = std::fs::remove_file(&new);
-        return Err(error);
-    }
-    // Neither has every system folders that can be synchronised, nor is the old checkpoint a loss.
-    if let Some(folder) = path.parent().and_then(|folder| File::open(folder).ok()) {
-        let _ = folder.sync_all();
-    }
-    Ok(())
+    atomic_file::write(path, &bytes)
 }
 
 /// The bytes of a checkpoint's file.
@@ -122,6 +107,7 @@ pub fn bytes_of(checkpoint: Checkpoint) -> Result<Vec<u8>, SafeTensorError> {
         phases: so_far.phases,
         peak_memory_bytes: so_far.peak_memory_bytes,
         resumed: so_far.resumed,
+        diverged: so_far.diverged,
     };
     let about = serde_json::to_string(&about).expect("it has only strings for keys");
     // Tensor by tensor, so that never two whole copies of the state are there.
@@ -249,6 +235,7 @@ pub fn checkpoint_of(bytes: &[u8]) -> Result<Checkpoint, String> {
         phases: about.phases,
         peak_memory_bytes: about.peak_memory_bytes,
         resumed: about.resumed,
+        diverged: about.diverged,
         ..SoFar::nothing()
     };
     let mut state = State {

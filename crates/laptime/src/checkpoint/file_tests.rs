@@ -3,7 +3,7 @@
 
 use laptime_engine::Score;
 use laptime_graph::{State, StateTensor};
-use laptime_measure::{Epoch, Resumption, SoFar};
+use laptime_measure::{Divergence, Epoch, Resumption, SoFar};
 
 use super::file::{Checkpoint, Identity, bytes_of, checkpoint_of, read, write};
 
@@ -49,6 +49,11 @@ fn checkpoint() -> Checkpoint {
                 step: 2,
                 before: Some("another".into()),
             }],
+            diverged: Some(Divergence {
+                epoch: 2,
+                step: 1,
+                last_step: 1,
+            }),
             ..SoFar::nothing()
         },
     }

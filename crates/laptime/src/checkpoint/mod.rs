@@ -3,16 +3,17 @@
 mod file;
 #[cfg(test)]
 mod file_tests;
+pub mod folder;
 
 use std::{
-    fs::{self, File, TryLockError},
+    io,
     path::{Path, PathBuf},
 };
 
 use laptime_engine::{EngineError, Job, Session};
 use laptime_graph::{Mode, Program, build};
 use laptime_measure::{Checkpoints, Resumption, SoFar};
-use laptime_workload::Workload;
+use laptime_workload::{Shown, Workload};
 
 use crate::{
     failure::Failure,
@@ -21,9 +22,6 @@ use crate::{
     recording::digest,
 };
 use file::{Checkpoint, Identity};
-
-/// The one file of a folder of `--checkpoint`.
-const FILE: &str = "checkpoint.safetensors";
 
 /// Keeps a training in a folder.
 pub struct Keeper {
@@ -35,18 +33,27 @@ pub struct Keeper {
     /// Where to go on from.
     start: Option<Checkpoint>,
     kept_step: Option<u64>,
+    /// Why the last checkpoint is not in the folder, if it is not.
     failure: Option<String>,
+    /// All that could not be written.
+    failed: Option<Failed>,
     warnings: Vec<String>,
-    /// Held for as long as the folder is in use.
-    _lock: File,
+}
+
+/// Checkpoints that could not be written.
+struct Failed {
+    count: u64,
+    first_step: u64,
+    last_step: u64,
+    /// Of the first.
+    error: io::Error,
 }
 
 impl Keeper {
-    /// Opens the folder, which is made where there is none, and reads the checkpoint to go on from.
+    /// Reads the checkpoint to go on from, if there is to be one.
     ///
     /// # Errors
-    /// Where the folder cannot be written, is in use, has a checkpoint that nobody asked to go on
-    /// from, or has one that cannot be gone on from.
+    /// Where it cannot be gone on from.
     pub fn open(
         choice: &CheckpointChoice,
         job: &Job,
@@ -54,8 +61,6 @@ impl Keeper {
         max_steps: Option<u64>,
         load_s: f64,
     ) -> Result<Self, Failure> {
-        let lock = lock(&choice.folder)?;
-        let path = choice.folder.join(FILE);
         let mut keeper = Self {
             every_steps: choice.every_steps,
             identity: identity(job, engine),
@@ -63,18 +68,12 @@ impl Keeper {
             start: None,
             kept_step: None,
             failure: None,
+            failed: None,
             warnings: Vec::new(),
-            _lock: lock,
-            path,
+            path: choice.folder.file(),
         };
         if choice.resume {
             keeper.start = keeper.read(job, max_steps)?;
-        } else if keeper.path.exists() {
-            return Err(Failure::Usage(format!(
-                "--checkpoint {}: there is a checkpoint already; go on from it with --resume, or \
-                 give another folder",
-                keeper.path.display()
-            )));
         }
         if let Some(start) = &mut keeper.start {
             keeper.kept_step = Some(start.state.steps);
@@ -115,8 +114,24 @@ impl Keeper {
     }
 
     /// What the user was warned of.
-    pub fn warnings(&self) -> &[String] {
-        &self.warnings
+    pub fn warnings(&self) -> Vec<String> {
+        // Records name no path.
+        let failed = self.failed.as_ref().map(|failed| {
+            let Failed {
+                count,
+                first_step,
+                last_step,
+                error,
+            } = failed;
+            match count {
+                1 => format!("the checkpoint of step {first_step} could not be written: {error}"),
+                _ => format!(
+                    "{count} checkpoints, of steps {first_step} to {last_step}, could not be \
+                     written; of the first: {error}"
+                ),
+            }
+        });
+        self.warnings.iter().cloned().chain(failed).collect()
     }
 
     /// Why the last checkpoint is not in the folder, if it is not.
@@ -145,7 +160,7 @@ impl Keeper {
             Some(max_steps) if max_steps < steps => Err(Failure::Usage(format!(
                 "--max-steps {max_steps}: the checkpoint {} is at step {steps} already; \
                  --max-steps counts from the beginning of the training",
-                self.path.display()
+                Shown(&self.path)
             ))),
             _ => Ok(Some(found)),
         }
@@ -155,7 +170,7 @@ impl Keeper {
         Failure::Usage(format!(
             "--resume: {} cannot be gone on from: {what}; give another folder, or remove the file \
              and begin anew",
-            self.path.display()
+            Shown(&self.path)
         ))
     }
 }
@@ -188,7 +203,7 @@ impl Checkpoints for Keeper {
                 self.kept_step = Some(step);
                 self.failure = None;
             }
-            Err(error) => self.fail(step, &error),
+            Err(error) => self.fail(step, error),
         }
         Ok(())
     }
@@ -196,43 +211,35 @@ impl Checkpoints for Keeper {
 
 impl Keeper {
     /// The training is worth more than a checkpoint of it, so it goes on; the next may succeed.
-    fn fail(&mut self, step: u64, error: &std::io::Error) {
+    fn fail(&mut self, step: u64, error: io::Error) {
         let last = self.kept_step.map_or("there is none".into(), |step| {
             format!("the last one is of step {step}")
         });
         let text = format!(
             "--checkpoint {}: the checkpoint of step {step} cannot be written: {error}; {last}",
-            self.path.display()
+            Shown(&self.path)
         );
-        // Behind what the terminal shows of progress.
-        if stderr_is_terminal() {
-            say("");
+        match &mut self.failed {
+            // Told once, and counted.
+            Some(failed) => {
+                failed.count += 1;
+                failed.last_step = step;
+            }
+            None => {
+                // Behind what the terminal shows of progress.
+                if stderr_is_terminal() {
+                    say("");
+                }
+                output::warning(&text);
+                self.failed = Some(Failed {
+                    count: 1,
+                    first_step: step,
+                    last_step: step,
+                    error,
+                });
+            }
         }
-        output::warning(&text);
-        // Records name no path.
-        self.warnings.push(format!(
-            "the checkpoint of step {step} could not be written: {error}"
-        ));
         self.failure = Some(text);
-    }
-}
-
-/// Takes the folder for this process alone: two trainings that keep themselves in one folder would
-/// each go on with the other's state.
-fn lock(folder: &Path) -> Result<File, Failure> {
-    let wrong = |what: String| {
-        Failure::Usage(format!(
-            "--checkpoint {}: {what}; give another folder",
-            folder.display()
-        ))
-    };
-    let cannot = |error| wrong(format!("it cannot be written: {error}"));
-    fs::create_dir_all(folder).map_err(cannot)?;
-    let file = File::create(folder.join(".lock")).map_err(cannot)?;
-    match file.try_lock() {
-        Err(TryLockError::WouldBlock) => Err(wrong("another laptime is using it".into())),
-        // Some file systems know no locks.
-        Ok(()) | Err(TryLockError::Error(_)) => Ok(file),
     }
 }
 

@@ -42,8 +42,6 @@ pub struct Wish<'a> {
     pub threads: usize,
     /// Passes of the compiler.
     pub passes: &'a Passes,
-    /// The arguments with which another process gets the same wish.
-    pub again: Vec<String>,
 }
 
 /// Chooses the device of an engine.

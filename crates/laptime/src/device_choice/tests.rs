@@ -152,7 +152,6 @@ fn choose(engine: &'static Fake, cache: &Path) -> Result<Choice, Failure> {
         workload: &workload(),
         threads: 1,
         passes: &Passes::All,
-        again: Vec::new(),
     };
     fastest(engine, &wish, Some(cache))
 }

@@ -82,7 +82,12 @@ fn row(race: &Race, racer: &Racer) -> Row {
                 1 => "1 run".to_owned(),
                 count => format!("{count} runs"),
             };
-            format!("{value:.3} {unit} in {runs} · {word}")
+            let diverged = if racer.outcome.runs.iter().any(Run::is_diverged) {
+                " · diverged"
+            } else {
+                ""
+            };
+            format!("{value:.3} {unit} in {runs} · {word}{diverged}")
         }
     };
     Row { name, text }

@@ -161,8 +161,7 @@ impl<'a> Racer<'a> {
             return;
         }
         let job = self.job(race);
-        let (workload, engine) = (&race.options.workload, self.engine);
-        match prepare::ask_gate(workload, engine, &job, race.seen.shows_progress) {
+        match prepare::ask_gate(self.engine, &job, race.options.quiet) {
             Ok(gate) => self.gate = Some(gate),
             Err(error) => self.fail(error.to_string()),
         }

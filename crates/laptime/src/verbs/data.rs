@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use laptime_workload::{
-    DatasetName,
+    DatasetName, Shown,
     dataset::{self, FileState, Found, cache_folder},
 };
 
@@ -34,7 +34,7 @@ fn list(args: &DatasetArgs) -> Result<(), Failure> {
             official.shape,
             official.classes,
             official.licence,
-            folder.display(),
+            Shown(&folder),
         );
         text += &table(&dataset::list(name, &folder)?);
     }
@@ -49,7 +49,7 @@ fn fetch(args: &DatasetArgs) -> Result<(), Failure> {
             0 => "was there already".into(),
             count => format!("{count} files fetched"),
         };
-        output::print(&format!("{name}: {what}, in {}\n", folder.display()))?;
+        output::print(&format!("{name}: {what}, in {}\n", Shown(&folder)))?;
     }
     Ok(())
 }
@@ -59,7 +59,7 @@ fn verify(args: &DatasetArgs) -> Result<(), Failure> {
     for (name, folder) in folders(args)? {
         let states = dataset::verify(name, &folder)?;
         let text = table(&states);
-        output::print(&format!("{name}\n  {}\n{text}", folder.display()))?;
+        output::print(&format!("{name}\n  {}\n{text}", Shown(&folder)))?;
         if states.iter().any(|state| state.found != Found::Official) {
             wrong.push(name.as_str());
         }
@@ -89,7 +89,7 @@ fn folders(args: &DatasetArgs) -> Result<Vec<(DatasetName, PathBuf)>, Failure> {
 }
 
 fn table(states: &[FileState]) -> String {
-    let name = |path: &Path| path.file_name().unwrap_or_default().display().to_string();
+    let name = |path: &Path| Shown(path.file_name().unwrap_or_default().as_ref()).to_string();
     let width = states.iter().map(|state| name(&state.path).len()).max();
     let width = width.unwrap_or(0);
     let lines = states.iter().map(|state| {

@@ -1,6 +1,6 @@
 //! One file a verb.
 
-mod choose_device;
+mod child;
 mod data;
 mod devices;
 mod explain;
@@ -11,7 +11,7 @@ mod schema;
 mod verify;
 mod workloads;
 
-pub use choose_device::choose_device;
+pub use child::child;
 pub use data::data;
 pub use devices::devices;
 pub use explain::explain;

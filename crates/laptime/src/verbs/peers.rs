@@ -4,6 +4,7 @@ use laptime_peers::{
     FRAMEWORKS, Framework, environment_dir,
     install::{self, InstallError, Plan, Variant},
 };
+use laptime_workload::Shown;
 
 use crate::{
     args::{InstallArgs, PeersArgs, PeersVerb},
@@ -28,15 +29,15 @@ fn list() -> Result<(), Failure> {
         let Framework { name, variable, .. } = framework;
         let stated = std::env::var_os(variable).filter(|python| !python.is_empty());
         let what = match (stated, install::installed(framework)?) {
-            (Some(python), _) => format!("{} ({variable})", python.display()),
+            (Some(python), _) => format!("{} ({variable})", Shown(python.as_ref())),
             (None, Some(installed)) => {
                 let variant = installed.variant;
                 let version = installed.version;
                 let folder = environment_dir(framework)?;
                 if variant == "default" {
-                    format!("{version}\n            {}", folder.display())
+                    format!("{version}\n            {}", Shown(&folder))
                 } else {
-                    format!("{version}, {variant}\n            {}", folder.display())
+                    format!("{version}, {variant}\n            {}", Shown(&folder))
                 }
             }
             (None, None) => "not installed".into(),
@@ -58,7 +59,7 @@ fn install(args: &InstallArgs, interrupt: &Interrupt) -> Result<(), Failure> {
         "{} with Python {} in {}: {download} to download{}",
         framework.title,
         plan.python().version_text(),
-        plan.place().display(),
+        Shown(plan.place()),
         free.unwrap_or_default(),
     ));
     if let Some(bytes) = plan.cpu_download_bytes() {
@@ -76,7 +77,7 @@ fn install(args: &InstallArgs, interrupt: &Interrupt) -> Result<(), Failure> {
         return Err(Failure::Failed(format!(
             "{}: there is not enough space: about {needed} are needed for a while; free some, or \
              have XDG_DATA_HOME name another disk",
-            plan.place().display()
+            Shown(plan.place())
         )));
     }
     interrupt.ends_children();
@@ -85,7 +86,7 @@ fn install(args: &InstallArgs, interrupt: &Interrupt) -> Result<(), Failure> {
         "{} {} is installed in {}\n",
         framework.title,
         installed.version,
-        plan.place().display()
+        Shown(plan.place())
     ))
 }
 

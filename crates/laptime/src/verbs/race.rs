@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use laptime_engine::Job;
 use laptime_measure::Watch;
 use laptime_peers::install;
-use laptime_results::{GateVerdict, PartialReason, Record, race as render};
+use laptime_results::{GateVerdict, PartialReason, Record, divergence, race as render};
+use laptime_workload::Shown;
 
 use crate::{
     args::RaceArgs,
@@ -17,7 +18,7 @@ use crate::{
     output::{self, say, stderr_is_terminal},
     prepare,
     race::{Seen, race as run_race},
-    recording::store,
+    recording::open_store,
 };
 
 /// How long a framework may take to stop: what it has not finished counts for nothing.
@@ -31,6 +32,7 @@ pub fn race(args: RaceArgs, interrupt: &Interrupt) -> Result<(), Failure> {
     install::sweep_all();
     let options = RaceOptions::resolve(args)?;
     let shows_progress = !options.quiet && stderr_is_terminal();
+    finished.goes_to(open_store());
     let workload = &options.workload.workload;
     let (dataset, load_s) = prepare::load(workload.dataset, &options.load, shows_progress)?;
     let job = Job {
@@ -46,12 +48,12 @@ pub fn race(args: RaceArgs, interrupt: &Interrupt) -> Result<(), Failure> {
         shows_progress,
     };
     let records = run_race(&options, job, load_s, &seen);
-    report(&records, &options, &finished)
+    report(&records, options, &finished)
 }
 
 /// Hands the results out in every way that was asked for, as `laptime run` does.
-fn report(records: &[Record], options: &RaceOptions, finished: &Finished) -> Result<(), Failure> {
-    let stored: Vec<Result<_, String>> = finished.store(|| records.iter().map(store).collect());
+fn report(records: &[Record], options: RaceOptions, finished: &Finished) -> Result<(), Failure> {
+    let stored = finished.store(records);
     let mut done = vec![exports::show(&options.exports, |style| {
         render(records, style)
     })];
@@ -63,12 +65,12 @@ fn report(records: &[Record], options: &RaceOptions, finished: &Finished) -> Res
     if let Some(folder) = kept
         && !options.quiet
     {
-        say(&format!("records stored in {}", folder.display()));
+        say(&format!("records stored in {}", Shown(folder)));
     }
     if let Some(text) = stored.iter().find_map(|stored| stored.as_ref().err()) {
         output::warning(text);
     }
-    done.extend(exports::write(&options.exports, records));
+    done.extend(exports::write(options.exports, records));
     done.push(verdict_on(records));
     exports::first_failure(done)
 }
@@ -93,6 +95,10 @@ fn verdict_on(records: &[Record]) -> Result<(), Failure> {
         return Err(Failure::Failed(format!(
             "not the same training as the oracle's: {names}"
         )));
+    }
+    if let Some(names) = names(|record| divergence(record).is_some()) {
+        let what = format!("diverged, with a loss that is not finite: {names}");
+        return Err(Failure::diverged(&what));
     }
     Ok(())
 }

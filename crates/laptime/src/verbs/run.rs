@@ -10,7 +10,8 @@ use std::{
 use laptime_engine::{Job, Session};
 use laptime_measure::{Checkpoints, Measurement, Run, Watch, measure, memory};
 use laptime_peers::have_ended;
-use laptime_results::{PartialReason, Record, render};
+use laptime_results::{PartialReason, Record, divergence, render};
+use laptime_workload::Shown;
 
 use crate::{
     args::RunArgs,
@@ -23,7 +24,7 @@ use crate::{
     options::RunOptions,
     output::{self, say, stderr_is_terminal},
     prepare, profile,
-    recording::{Outcome, differing_losses, record, store},
+    recording::{Outcome, differing_losses, open_store, record},
     save::save,
 };
 
@@ -43,6 +44,7 @@ pub fn run(args: RunArgs, begin: Instant, interrupt: &Interrupt) -> Result<(), F
     if let Some(text) = options.engine.why.as_ref().filter(|_| !options.quiet) {
         say(text);
     }
+    finished.goes_to(open_store());
     let (dataset, load_s) = prepare::load(
         options.workload.workload.dataset,
         &options.load,
@@ -56,7 +58,7 @@ pub fn run(args: RunArgs, begin: Instant, interrupt: &Interrupt) -> Result<(), F
         profile: options.profile,
     };
     let mut keeper = keeper(&options, &job, load_s)?;
-    let gate = prepare::ask_gate(&options.workload, &options.engine, &job, shows_progress)?;
+    let gate = prepare::ask_gate(&options.engine, &job, options.quiet)?;
     // The oracle's memory is not the training's.
     memory::forget_peak();
 
@@ -82,8 +84,8 @@ pub fn run(args: RunArgs, begin: Instant, interrupt: &Interrupt) -> Result<(), F
     };
     let record = record_of(outcome);
     // First of all, so that whatever fails below, the result is kept.
-    let stored = finished.store(|| store(&record));
-    report(&record, stored, &options, session.as_mut(), keeper.as_ref())
+    let stored = finished.store(slice::from_ref(&record)).pop();
+    report(&record, stored, options, session.as_mut(), keeper.as_ref())
 }
 
 /// What keeps the training, if anything is to.
@@ -93,7 +95,7 @@ fn keeper(options: &RunOptions, job: &Job, load_s: f64) -> Result<Option<Keeper>
     };
     let keeper = Keeper::open(choice, job, &options.engine, options.max_steps, load_s)?;
     if !options.quiet && choice.resume {
-        let path = keeper.kept().0.display();
+        let path = Shown(keeper.kept().0);
         // Begins where there is none: the command that starts a training can then be the one that
         // a scheduler repeats whenever the machine was taken away.
         say(&match keeper.start_step() {
@@ -170,7 +172,7 @@ fn repeat(
         if let Some(text) = &warning {
             output::warning(text);
         }
-        let kept = keeper.map(|keeper| keeper.warnings().to_vec());
+        let kept = keeper.map(|keeper| keeper.warnings());
         let warnings = [warning, engine.warning.clone()].into_iter().flatten();
         let warnings = warnings.chain(kept.unwrap_or_default()).collect();
         let outcome = outcome(runs, partial, warnings);
@@ -182,8 +184,8 @@ fn repeat(
 /// from succeeding; the first failure is the program's.
 fn report(
     record: &Record,
-    stored: Result<PathBuf, String>,
-    options: &RunOptions,
+    stored: Option<Result<PathBuf, String>>,
+    options: RunOptions,
     session: &mut dyn Session,
     keeper: Option<&Keeper>,
 ) -> Result<(), Failure> {
@@ -196,25 +198,26 @@ fn report(
         output::warning("--profile: this engine cannot tell where its time goes");
     }
     match stored {
-        Ok(path) if !options.quiet => say(&format!("stored as {}", path.display())),
-        Ok(_) => {}
+        Some(Ok(path)) if !options.quiet => say(&format!("stored as {}", Shown(&path))),
+        // Why there is no store has been told.
+        Some(Ok(_)) | None => {}
         // A home that cannot be written costs the record, not the result.
-        Err(text) => output::warning(&text),
+        Some(Err(text)) => output::warning(&text),
     }
     if let Some(keeper) = keeper {
         if let (path, Some(step)) = keeper.kept()
             && !options.quiet
         {
-            let path = path.display();
+            let path = Shown(path);
             say(&format!(
                 "kept at step {step} in {path}; --resume goes on from there"
             ));
         }
         done.push(keeper.outcome());
     }
-    done.extend(exports::write(&options.exports, slice::from_ref(record)));
-    if let Some(path) = &options.save {
-        done.push(save(session, &options.workload.workload, path));
+    done.extend(exports::write(options.exports, slice::from_ref(record)));
+    if let Some(file) = options.save {
+        done.push(save(session, &options.workload.workload, file));
     }
     done.push(verdict_on(record));
     exports::first_failure(done)
@@ -239,6 +242,10 @@ fn verdict_on(record: &Record) -> Result<(), Failure> {
              again",
             record.engine.name
         )));
+    }
+    if let Some(place) = divergence(record) {
+        let what = format!("the training diverged {place}: its loss is not finite");
+        return Err(Failure::diverged(&what));
     }
     Ok(())
 }

@@ -15,7 +15,6 @@ use crate::{
 
 /// Prints the gate's word; an engine that does another training is a failure.
 pub fn verify(args: VerifyArgs) -> Result<(), Failure> {
-    verdicts::end_with_input();
     let workload = WorkloadChoice::resolve(&args.workload)?;
     let choice = EngineChoice::resolve(args.engine, &workload)?;
     if let Some(text) = &choice.warning {

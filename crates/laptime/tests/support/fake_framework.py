@@ -5,7 +5,7 @@ FAKE=crashes has it die in its first training, FAKE=hangs never say a word about
 until it is told to stop; FAKE_MARK is a file that is made when it begins to train. FAKE=stuck has it
 leave its process and its parent's in FAKE_MARK, and never answer the gate. FAKE=stopped has it stop
 its own process in its second round, FAKE=silent never say hello, each with its process in FAKE_MARK;
-FAKE=broken ends before it says hello.
+FAKE=broken ends before it says hello. FAKE=diverges has its losses be not finite.
 
 It also stands in for the Python that environments are made from: those that it makes hold itself.
 FAKE=no_network has its pip fail, FAKE=endless its pip never end, with a child of its own; FAKE_MARK
@@ -78,7 +78,8 @@ def tell(event, **values):
 
 
 def score(samples):
-    return {"samples": samples, "loss_sum": 2.0 * samples, "correct": 0, "peak_memory_bytes": 1 << 20}
+    loss_sum = None if os.environ.get("FAKE") == "diverges" else 2.0 * samples
+    return {"samples": samples, "loss_sum": loss_sum, "correct": 0, "peak_memory_bytes": 1 << 20}
 
 
 def train(order, **_):

@@ -11,6 +11,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use laptime_results::Record;
+use serde_json::Value;
 use tempfile::TempDir;
 
 /// Stands in for a framework's Python, and for the system's.
@@ -22,6 +24,18 @@ pub const PYTHON: &str = concat!(
 /// A home of its own for one test.
 pub struct Home {
     folder: TempDir,
+}
+
+/// Every record that a test has left is a good one, whatever the test looked at.
+impl Drop for Home {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let is_record = |path: &PathBuf| path.extension().is_some_and(|end| end == "json");
+            for path in self.records().into_iter().filter(is_record) {
+                json(&path);
+            }
+        }
+    }
 }
 
 /// What a finished program left behind.
@@ -59,6 +73,20 @@ impl Home {
         command
     }
 
+    /// A shell with this home.
+    pub fn shell(&self, script: &str) -> Command {
+        let mut shell = Command::new("sh");
+        let laptime = self.command("");
+        shell.args(["-c", script]).current_dir(self.path(""));
+        for (name, value) in laptime.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        shell
+    }
+
     pub fn laptime(&self, arguments: &str) -> Done {
         done(self.command(arguments))
     }
@@ -85,9 +113,24 @@ pub fn ended(output: Output) -> Done {
     }
 }
 
-pub fn json(path: &Path) -> serde_json::Value {
+/// The JSON of a file. Records in it are checked on the way: they fit the schema, and are the same
+/// when they have been read and written again.
+pub fn json(path: &Path) -> Value {
     let text = std::fs::read_to_string(path).expect("the file is there");
-    serde_json::from_str(&text).expect("it is JSON")
+    let value = serde_json::from_str(&text).expect("it is JSON");
+    let all = match &value {
+        Value::Array(all) => all.iter().collect(),
+        one => vec![one],
+    };
+    for record in all.into_iter().filter(|it| it["schema"].is_string()) {
+        let schema = laptime_results::schema().to_value();
+        let place = path.display().to_string();
+        assert_eq!(schema::misfits(&schema, &schema, record, &place), [""; 0]);
+        let read: Record = serde_json::from_value(record.clone()).expect("it is a record");
+        let again = serde_json::to_value(read).expect("it has only strings for keys");
+        assert_eq!(again, *record, "{place}");
+    }
+    value
 }
 
 /// A quick run that needs no network.

@@ -2,6 +2,8 @@
 
 use std::{env::consts, fmt, str::FromStr};
 
+use laptime_workload::Shown;
+
 use super::{InstallError, Python};
 use crate::Framework;
 
@@ -73,7 +75,7 @@ impl Lock {
         Err(InstallError::Unsupported(format!(
             "{} is Python {version}, for which no wheels of {} are locked; name a Python {} with \
              --python",
-            python.path.display(),
+            Shown(&python.path),
             framework.title,
             known.join(" or ")
         )))

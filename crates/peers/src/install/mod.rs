@@ -15,7 +15,7 @@ use std::{
 };
 
 use laptime_engine::Engine;
-use laptime_workload::directories::NoDirectory;
+use laptime_workload::{Shown, directories::NoDirectory, own_file};
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
@@ -90,7 +90,7 @@ fn remove_environment(place: &Path) -> Result<bool, InstallError> {
     // Without its marker it is no environment, however far the rest comes.
     let _ = fs::remove_file(place.join(MARKER));
     fs::remove_dir_all(place).map_err(|error| {
-        InstallError::Failed(format!("{}: cannot be removed: {error}", place.display()))
+        InstallError::Failed(format!("{}: cannot be removed: {error}", Shown(place)))
     })?;
     Ok(true)
 }
@@ -100,9 +100,9 @@ fn remove_environment(place: &Path) -> Result<bool, InstallError> {
 /// removed.
 fn claim(framework: &Framework, parent: &Path) -> Result<File, InstallError> {
     let path = parent.join(format!(".{}.lock", framework.environment));
-    let failed = |what: String| InstallError::Failed(format!("{}: {what}", path.display()));
-    let file =
-        File::create(&path).map_err(|error| failed(format!("cannot be written: {error}")))?;
+    let failed = |what: String| InstallError::Failed(format!("{}: {what}", Shown(&path)));
+    let file = own_file::open_lock(&path)
+        .map_err(|error| failed(format!("cannot be written: {error}")))?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
@@ -205,7 +205,7 @@ impl Plan {
     fn install_beside(&self) -> Result<Installed, InstallError> {
         let parent = folder_of(&self.place);
         let unwritable = |error: io::Error| {
-            InstallError::Failed(format!("{}: cannot be written: {error}", parent.display()))
+            InstallError::Failed(format!("{}: cannot be written: {error}", Shown(parent)))
         };
         fs::create_dir_all(parent).map_err(unwritable)?;
         let _claim = claim(self.framework, parent)?;
@@ -233,12 +233,12 @@ impl Plan {
         let title = self.framework.title;
         let lock = environment.join("requirements.txt");
         fs::write(&lock, self.lock.text).map_err(|error| {
-            InstallError::Failed(format!("{}: cannot be written: {error}", lock.display()))
+            InstallError::Failed(format!("{}: cannot be written: {error}", Shown(&lock)))
         })?;
         // pip unpacks gigabytes, for which many systems' place of temporary files is too small.
         let unpacked = environment.join("unpacked");
         fs::create_dir(&unpacked).map_err(|error| {
-            InstallError::Failed(format!("{}: cannot be made: {error}", unpacked.display()))
+            InstallError::Failed(format!("{}: cannot be made: {error}", Shown(&unpacked)))
         })?;
         let mut pip = module::command(&python_in(environment), "pip");
         pip.arg("install")

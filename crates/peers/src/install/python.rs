@@ -5,6 +5,8 @@ use std::{
     process::{Command, Stdio},
 };
 
+use laptime_workload::Shown;
+
 use super::{InstallError, module};
 
 /// The oldest Python that the adapters run on.
@@ -53,12 +55,12 @@ impl Python {
             (Some(python), _) => Err(InstallError::Unsupported(format!(
                 "{} is Python {}: {major}.{minor} or newer is needed; install one, or name one \
                  with --python",
-                python.path.display(),
+                Shown(&python.path),
                 python.version_text(),
             ))),
             (None, Some(path)) => Err(InstallError::Unsupported(format!(
                 "--python {}: this is no Python that runs",
-                path.display()
+                Shown(path)
             ))),
             (None, None) => Err(InstallError::Unsupported(format!(
                 "there is no Python: install Python {major}.{minor} or newer, or name one with \
@@ -77,7 +79,7 @@ impl Python {
     pub(crate) fn make_environment(&self, folder: &Path) -> Result<(), InstallError> {
         let mut venv = module::command(&self.path, "venv");
         venv.arg(folder);
-        let path = self.path.display();
+        let path = Shown(&self.path);
         match module::run(venv, false) {
             Ok(done) if done.status.success() => Ok(()),
             Ok(done) => {

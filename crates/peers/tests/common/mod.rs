@@ -27,6 +27,13 @@ pub fn every_layer() -> Workload {
     resolved.expect("it resolves")
 }
 
+/// The example with dropout between dense layers.
+pub fn mlp() -> Workload {
+    let text = include_str!("../../../workload/workloads/examples/mlp.toml");
+    let spec = Spec::parse(text, "mlp.toml").expect("it parses");
+    spec.resolve(&Overrides::default()).expect("it resolves")
+}
+
 /// A job on so many synthetic training samples and 50 test samples.
 pub fn job(workload: Workload, samples: usize) -> Job {
     Job {

@@ -1,5 +1,7 @@
 //! The update of Adam.
 
+use crate::shares::{in_parallel, share_size};
+
 /// Adam's constants, as in [`laptime_graph::Op::Adam`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Adam {
@@ -23,9 +25,14 @@ pub fn adam(adam: Adam, step: u64, g: &[f64], w: &mut [f64], m: &mut [f64], v: &
     let correction1 = 1.0 - adam.beta1.powf(step as f64);
     let correction2 = 1.0 - adam.beta2.powf(step as f64);
     let rate = adam.learning_rate * correction2.sqrt() / correction1;
-    for i in 0..g.len() {
-        m[i] += (1.0 - adam.beta1) * (g[i] - m[i]);
-        v[i] += (1.0 - adam.beta2) * (g[i] * g[i] - v[i]);
-        w[i] -= rate * m[i] / (v[i].sqrt() + adam.epsilon);
-    }
+    let share = share_size(g.len(), 4 * g.len());
+    let moments = m.chunks_mut(share).zip(v.chunks_mut(share));
+    let shares = g.chunks(share).zip(w.chunks_mut(share)).zip(moments);
+    in_parallel(shares, |((g, w), (m, v))| {
+        for i in 0..g.len() {
+            m[i] += (1.0 - adam.beta1) * (g[i] - m[i]);
+            v[i] += (1.0 - adam.beta2) * (g[i] * g[i] - v[i]);
+            w[i] -= rate * m[i] / (v[i].sqrt() + adam.epsilon);
+        }
+    });
 }

@@ -1,5 +1,8 @@
 //! Batch normalisation (Ioffe & Szegedy 2015) in training and in evaluation, and its gradient.
 
+use super::bias_grad;
+use crate::shares::{channel_sums, fill_rows};
+
 /// What a batch norm makes of a batch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Normed {
@@ -24,19 +27,23 @@ pub fn batch_norm(
     momentum: f64,
 ) -> Normed {
     let channels = gamma.len();
-    let count = (x.len() / channels) as f64;
-    let mut mean = vec![0.0; channels];
-    for row in x.chunks(channels) {
-        for c in 0..channels {
-            mean[c] += row[c] / count;
+    let rows = x.len() / channels;
+    let mut mean = channel_sums(rows, channels, |rows, sums| {
+        for x in rows.map(|row| &x[row * channels..][..channels]) {
+            for c in 0..channels {
+                sums[c] += x[c];
+            }
         }
-    }
-    let mut variance = vec![0.0; channels];
-    for row in x.chunks(channels) {
-        for c in 0..channels {
-            variance[c] += (row[c] - mean[c]).powi(2) / count;
+    });
+    mean.iter_mut().for_each(|mean| *mean /= rows as f64);
+    let mut variance = channel_sums(rows, channels, |rows, sums| {
+        for x in rows.map(|row| &x[row * channels..][..channels]) {
+            for c in 0..channels {
+                sums[c] += (x[c] - mean[c]).powi(2);
+            }
         }
-    }
+    });
+    variance.iter_mut().for_each(|sum| *sum /= rows as f64);
     let inverse_deviation: Vec<f64> = variance
         .iter()
         .map(|variance| 1.0 / (variance + epsilon).sqrt())
@@ -75,12 +82,15 @@ fn normalize(
     inverse_deviation: &[f64],
 ) -> Vec<f64> {
     let channels = gamma.len();
-    let mut y = x.to_vec();
-    for row in y.chunks_mut(channels) {
-        for c in 0..channels {
-            row[c] = gamma[c] * (row[c] - mean[c]) * inverse_deviation[c] + beta[c];
+    let mut y = vec![0.0; x.len()];
+    fill_rows(&mut y, channels, 2 * x.len(), |first, y| {
+        let x = x[first * channels..].chunks(channels);
+        for (y, x) in y.chunks_mut(channels).zip(x) {
+            for c in 0..channels {
+                y[c] = gamma[c] * (x[c] - mean[c]) * inverse_deviation[c] + beta[c];
+            }
         }
-    }
+    });
     y
 }
 
@@ -106,22 +116,27 @@ pub fn batch_norm_grad(
     inverse_deviation: &[f64],
 ) -> NormedGrad {
     let channels = gamma.len();
-    let count = (x.len() / channels) as f64;
+    let rows = x.len() / channels;
+    let count = rows as f64;
     let normed = |x: &[f64], c: usize| (x[c] - mean[c]) * inverse_deviation[c];
-    let mut dgamma = vec![0.0; channels];
-    let mut dbeta = vec![0.0; channels];
-    for (dy, x) in dy.chunks(channels).zip(x.chunks(channels)) {
-        for c in 0..channels {
-            dgamma[c] += dy[c] * normed(x, c);
-            dbeta[c] += dy[c];
+    let dgamma = channel_sums(rows, channels, |rows, sums| {
+        for row in rows {
+            let [dy, x] = [dy, x].map(|all| &all[row * channels..][..channels]);
+            for c in 0..channels {
+                sums[c] += dy[c] * normed(x, c);
+            }
         }
-    }
-    let mut dx = dy.to_vec();
-    for (dx, x) in dx.chunks_mut(channels).zip(x.chunks(channels)) {
-        for c in 0..channels {
-            let centred = dx[c] - dbeta[c] / count - normed(x, c) * dgamma[c] / count;
-            dx[c] = gamma[c] * inverse_deviation[c] * centred;
+    });
+    let dbeta = bias_grad(dy, channels);
+    let mut dx = vec![0.0; dy.len()];
+    fill_rows(&mut dx, channels, 3 * dy.len(), |first, dx| {
+        for (row, dx) in dx.chunks_mut(channels).enumerate() {
+            let [dy, x] = [dy, x].map(|all| &all[(first + row) * channels..][..channels]);
+            for c in 0..channels {
+                let centred = dy[c] - dbeta[c] / count - normed(x, c) * dgamma[c] / count;
+                dx[c] = gamma[c] * inverse_deviation[c] * centred;
+            }
         }
-    }
+    });
     NormedGrad { dx, dgamma, dbeta }
 }

@@ -1,23 +1,30 @@
 //! Adding a bias, and its gradient.
 
+use crate::shares::{channel_sums, fill_rows};
+
 /// `y = x + b`. x and y are (…, C), b is (C).
 pub fn bias(x: &[f64], b: &[f64]) -> Vec<f64> {
-    let mut y = x.to_vec();
-    for row in y.chunks_mut(b.len()) {
-        for (y, b) in row.iter_mut().zip(b) {
-            *y += b;
+    let channels = b.len();
+    let mut y = vec![0.0; x.len()];
+    fill_rows(&mut y, channels, 2 * x.len(), |first, y| {
+        let x = x[first * channels..].chunks(channels);
+        for (y, x) in y.chunks_mut(channels).zip(x) {
+            for c in 0..channels {
+                y[c] = x[c] + b[c];
+            }
         }
-    }
+    });
     y
 }
 
 /// `db = Σ dy` over all but the channels. dy is (…, C), db is (C).
 pub fn bias_grad(dy: &[f64], channels: usize) -> Vec<f64> {
-    let mut db = vec![0.0; channels];
-    for row in dy.chunks(channels) {
-        for (db, dy) in db.iter_mut().zip(row) {
-            *db += dy;
+    channel_sums(dy.len() / channels, channels, |rows, db| {
+        for row in rows {
+            let dy = &dy[row * channels..][..channels];
+            for c in 0..channels {
+                db[c] += dy[c];
+            }
         }
-    }
-    db
+    })
 }

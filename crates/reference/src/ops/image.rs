@@ -15,21 +15,19 @@ pub(crate) fn output_shape(x_shape: ImageShape, window: &Window, channels: usize
     [batch, height, width, channels]
 }
 
-/// For each tap of the window, row by row, where it joins x and y: pairs (i, j), where i is a row
-/// of x as a matrix (B·H·W, C) and j a row of y as a matrix (B·H'·W', O). Padding has no pairs.
+/// For each tap of the window, row by row, where it joins an image x and its y: pairs (i, j), where i is a
+/// row of x as a matrix (H·W, C) and j a row of y as a matrix (H'·W', O). Padding has no pairs.
 pub(crate) fn joins(x_shape: ImageShape, window: &Window) -> Vec<Vec<(usize, usize)>> {
-    let [batch, height, width, _] = x_shape;
+    let [_, height, width, _] = x_shape;
     let [_, rows, columns, _] = output_shape(x_shape, window, 1);
     let join = |tap: [usize; 2]| {
         let mut pairs = Vec::new();
-        for b in 0..batch {
-            for row in 0..rows {
-                for column in 0..columns {
-                    let y_row = (b * rows + row) * columns + column;
-                    let place = input_position(window, [height, width], [row, column], tap);
-                    if let Some([row, column]) = place {
-                        pairs.push(((b * height + row) * width + column, y_row));
-                    }
+        for row in 0..rows {
+            for column in 0..columns {
+                let y_row = row * columns + column;
+                let place = input_position(window, [height, width], [row, column], tap);
+                if let Some([row, column]) = place {
+                    pairs.push((row * width + column, y_row));
                 }
             }
         }

@@ -13,11 +13,12 @@ mod conv2d;
 mod dense;
 mod dropout;
 mod image;
+mod joins;
 mod max_pool;
 mod pixels;
+mod products;
 mod relu;
 mod round;
-mod rows;
 mod sgd;
 mod softmax_cross_entropy;
 

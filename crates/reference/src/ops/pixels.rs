@@ -1,6 +1,8 @@
 //! Pixels become numbers.
 
+use crate::shares::map;
+
 /// `y = pixels / divisor`. pixels and y are (B, …); the bytes are given as numbers 0 to 255.
 pub fn scale_pixels(pixels: &[f64], divisor: f64) -> Vec<f64> {
-    pixels.iter().map(|pixel| pixel / divisor).collect()
+    map(pixels, |pixel| pixel / divisor)
 }

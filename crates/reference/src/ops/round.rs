@@ -1,5 +1,7 @@
 //! Rounding to bfloat16.
 
+use crate::shares::map;
+
 /// The bits of a `f64`'s fraction that bfloat16, which keeps 7 of 52, does not have.
 const DROPPED: u32 = 52 - 7;
 
@@ -7,7 +9,7 @@ const DROPPED: u32 = 52 - 7;
 /// smaller than bfloat16's smallest normal number becomes 0, as kernels flush it; what is too large
 /// becomes infinite. The gradient is that of the identity, which takes no function.
 pub fn round(x: &[f64]) -> Vec<f64> {
-    x.iter().map(|&x| to_bf16(x)).collect()
+    map(x, to_bf16)
 }
 
 fn to_bf16(x: f64) -> f64 {

@@ -1,11 +1,17 @@
 //! The update of stochastic gradient descent with momentum.
 
+use crate::shares::{in_parallel, share_size};
+
 /// `u ← momentum·u + g`, `w ← w − learning_rate·u`, in place; g, w and u have one shape. With
 /// momentum 0 plain gradient descent. PyTorch's form; Keras keeps −learning_rate·u in u's place,
 /// which is the same as long as the learning rate stays.
 pub fn sgd(learning_rate: f64, momentum: f64, g: &[f64], w: &mut [f64], u: &mut [f64]) {
-    for i in 0..g.len() {
-        u[i] = momentum * u[i] + g[i];
-        w[i] -= learning_rate * u[i];
-    }
+    let share = share_size(g.len(), 3 * g.len());
+    let shares = w.chunks_mut(share).zip(u.chunks_mut(share));
+    in_parallel(g.chunks(share).zip(shares), |(g, (w, u))| {
+        for i in 0..g.len() {
+            u[i] = momentum * u[i] + g[i];
+            w[i] -= learning_rate * u[i];
+        }
+    });
 }

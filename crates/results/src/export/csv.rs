@@ -2,6 +2,7 @@
 
 use laptime_measure::Run;
 
+use super::cell;
 use crate::Record;
 
 /// A column: its name, and its value for a run, empty where there is none.
@@ -53,6 +54,15 @@ const COLUMNS: &[Column] = &[
     ("test_accuracy", |_, run| {
         optional(run.test.map(|test| test.accuracy))
     }),
+    ("diverged", |_, run| run.is_diverged().to_string()),
+    // Empty where only the losses tell, or the step is not known exactly.
+    ("diverged_epoch", |_, run| {
+        optional(run.diverged.map(|it| it.epoch))
+    }),
+    ("diverged_step", |_, run| {
+        let exact = run.diverged.filter(|it| it.step == it.last_step);
+        optional(exact.map(|it| it.step))
+    }),
     ("peak_memory_bytes", |_, run| {
         optional(run.peak_memory_bytes)
     }),
@@ -72,16 +82,8 @@ pub fn csv(records: &[Record]) -> String {
 
 /// RFC 4180 ends lines with CR and LF; every reader of CSV also takes LF, and so do Unix tools.
 fn line(fields: impl Iterator<Item = String>) -> String {
-    let fields: Vec<String> = fields.map(|field| quoted(&field)).collect();
+    let fields: Vec<String> = fields.map(|field| cell::csv(&field)).collect();
     fields.join(",") + "\n"
-}
-
-fn quoted(field: &str) -> String {
-    if field.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", field.replace('"', "\"\""))
-    } else {
-        field.to_owned()
-    }
 }
 
 fn optional(value: Option<impl ToString>) -> String {
@@ -93,21 +95,4 @@ fn name_of(value: impl serde::Serialize) -> String {
     let value = serde_json::to_value(value).ok();
     let name = value.as_ref().and_then(serde_json::Value::as_str);
     name.unwrap_or_default().to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fields_with_commas_and_quotes_are_quoted() {
-        for (field, expected) in [
-            ("plain", "plain"),
-            ("a, b", "\"a, b\""),
-            ("the \"best\"", "\"the \"\"best\"\"\""),
-            ("two\nlines", "\"two\nlines\""),
-        ] {
-            assert_eq!(quoted(field), expected);
-        }
-    }
 }

@@ -2,9 +2,10 @@
 
 use laptime_measure::Run;
 
+use super::cell;
 use crate::{
-    Record,
-    render::{decimals, grouped, mebibytes, percent},
+    Record, divergence,
+    render::{accuracy, decimals, grouped, mebibytes},
     summary::typical_run,
 };
 
@@ -37,6 +38,7 @@ fn cells(record: &Record, run: &Run) -> [String; 12] {
         None => seconds(summary.total_s.median),
     };
     let mut notes = vec![record.gate.to_string()];
+    notes.extend(divergence(record).map(|place| format!("diverged {place}")));
     if record.partial {
         notes.push("partial".into());
     }
@@ -54,19 +56,13 @@ fn cells(record: &Record, run: &Run) -> [String; 12] {
         seconds(run.phases.compile_s),
         grouped(summary.samples_per_s.round() as u64),
         format!("{:.1}", summary.achieved_flops / 1e9),
-        run.test
-            .map_or_else(String::new, |test| percent(test.accuracy)),
+        run.test.map_or_else(String::new, accuracy),
         run.peak_memory_bytes.map_or_else(String::new, mebibytes),
     ]
 }
 
 /// A row of any table.
 pub(super) fn row(cells: &[String]) -> String {
-    let cells: Vec<String> = cells.iter().map(|cell| escaped(cell)).collect();
+    let cells: Vec<String> = cells.iter().map(|text| cell::markdown(text)).collect();
     format!("| {} |\n", cells.join(" | "))
-}
-
-/// A cell ends at a bar and a row at the end of its line.
-fn escaped(cell: &str) -> String {
-    cell.replace('|', "\\|").replace(['\n', '\r'], " ")
 }

@@ -1,5 +1,6 @@
 //! Records as files, one format a file.
 
+mod cell;
 mod csv;
 mod json;
 mod markdown;

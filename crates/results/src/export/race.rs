@@ -1,8 +1,8 @@
 //! A race as a Markdown table, one row an engine, for a README.
 
 use crate::{
-    DatasetSource, Measure, Record, Standing, Standings,
-    export::markdown::row,
+    DatasetSource, Measure, Record, Standing, Standings, divergence,
+    export::{cell::markdown_paragraph, markdown::row},
     render::{
         conditions, counted, decimals, mebibytes, percent, ratio_text, reason, verdict_sentence,
     },
@@ -36,10 +36,10 @@ pub fn race_markdown(records: &[Record]) -> String {
         if record.dataset.source != DatasetSource::Official {
             below.push("not the official data".into());
         }
-        text += &format!("\n{}\n", below.join(" · "));
+        text += &format!("\n{}\n", markdown_paragraph(&below.join(" · ")));
     }
     if let Some(sentence) = verdict_sentence(&standings) {
-        text += &format!("\n{sentence}\n");
+        text += &format!("\n{}\n", markdown_paragraph(&sentence));
     }
     text
 }
@@ -59,6 +59,11 @@ fn cells(standing: &Standing, measure: Measure) -> [String; 10] {
             None => times,
         }
     });
+    let diverged = divergence(standing.record);
+    let mut gate = standing.record.gate.to_string();
+    if let Some(place) = &diverged {
+        gate += &format!(", diverged {place}");
+    }
     [
         engine(standing.record),
         device(standing.record),
@@ -70,8 +75,11 @@ fn cells(standing: &Standing, measure: Measure) -> [String; 10] {
         standing
             .peak_memory_bytes
             .map_or_else(String::new, mebibytes),
-        percent(standing.test_accuracy),
-        standing.record.gate.to_string(),
+        match diverged {
+            Some(_) => "diverged".into(),
+            None => percent(standing.test_accuracy),
+        },
+        gate,
     ]
 }
 

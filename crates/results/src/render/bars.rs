@@ -8,15 +8,27 @@ pub(crate) fn bar(share: f64, width: usize) -> String {
     "█".repeat(eighths / 8) + EIGHTHS[eighths % 8]
 }
 
-/// One small column a value, from the smallest to the largest; nothing below two values.
+/// One small column a value, from the smallest to the largest, and a cross for one that is not finite;
+/// nothing where there is nothing to see: below two values, or where all are the same.
 pub(crate) fn sparkline(values: &[f64]) -> String {
     const COLUMNS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-    let low = values.iter().copied().fold(f64::INFINITY, f64::min);
-    let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    if values.len() < 2 || low >= high {
+    const NOT_FINITE: char = '×';
+    let finite: Vec<f64> = values.iter().copied().filter(|it| it.is_finite()).collect();
+    let low = finite.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = finite.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let is_flat = low >= high && finite.len() == values.len();
+    if values.len() < 2 || finite.is_empty() || is_flat {
         return String::new();
     }
-    let column = |value: &f64| COLUMNS[((value - low) / (high - low) * 7.0).round() as usize];
+    // Halved, so that even the largest range is a number; above 0, so that a flat one is.
+    let range = (high / 2.0 - low / 2.0).max(f64::MIN_POSITIVE);
+    let column = |value: &f64| {
+        if value.is_finite() {
+            COLUMNS[((value / 2.0 - low / 2.0) / range * 7.0).round() as usize]
+        } else {
+            NOT_FINITE
+        }
+    };
     values.iter().map(column).collect()
 }
 
@@ -44,5 +56,14 @@ mod tests {
         assert_eq!(sparkline(&[3.0]), "");
         assert_eq!(sparkline(&[3.0, 3.0]), "");
         assert_eq!(sparkline(&[f64::NAN, f64::NAN]), "");
+    }
+
+    #[test]
+    fn what_is_not_finite_is_a_cross_and_leaves_the_others_their_heights() {
+        let (nan, infinity) = (f64::NAN, f64::INFINITY);
+        assert_eq!(sparkline(&[8.0, 4.5, nan, 1.0, infinity]), "█▅×▁×");
+        assert_eq!(sparkline(&[2.3, nan, -infinity]), "▁××");
+        assert_eq!(sparkline(&[-f64::MAX, f64::MAX, 0.0]), "▁█▅");
+        assert_eq!(sparkline(&[infinity, nan]), "");
     }
 }

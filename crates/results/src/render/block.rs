@@ -1,6 +1,8 @@
-//! Text in a column of names and a column of values, wrapped and coloured.
+//! Text in a column of names and a column of values, wrapped and coloured. Nothing in it but its
+//! own colours is obeyed by a terminal, whoever wrote the text.
 
 use anstyle::{AnsiColor, Style as Paint};
+use laptime_workload::{escaped, escaped_lines};
 
 /// How text is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +58,8 @@ impl Block {
 
     /// Text in the margin, over as many lines as it needs.
     pub(crate) fn paragraph(&mut self, indent: usize, text: &str, paint: Paint) {
-        for line in wrap(text, self.width - indent) {
+        // Only a value has room for lines of others: none of them begins where ours do.
+        for line in wrap(&escaped(text), self.width - indent) {
             self.text += &" ".repeat(indent);
             self.paint(&line, paint);
             self.blank();
@@ -72,11 +75,12 @@ impl Block {
     /// and otherwise on lines of its own.
     pub(crate) fn pieces(&mut self, name: &str, pieces: &[(&str, Paint)]) {
         let room = self.width - VALUES_AT;
-        self.text += &format!("  {name:<0$}", VALUES_AT - 2);
+        self.text += &format!("  {:<1$}", escaped(name), VALUES_AT - 2);
         let mut column = 0;
         for (text, paint) in pieces {
-            let fits = column == 0 || column + 2 + columns(text) <= room;
-            for (index, line) in wrap(text, room).iter().enumerate() {
+            let text = escaped_lines(text);
+            let fits = column == 0 || column + 2 + columns(&text) <= room;
+            for (index, line) in wrap(&text, room).iter().enumerate() {
                 if column > 0 && index == 0 && fits {
                     self.text += "  ";
                     column += 2;
@@ -93,7 +97,7 @@ impl Block {
 
     /// A line that is laid out already.
     pub(crate) fn row(&mut self, text: &str, paint: Paint) {
-        self.paint(text, paint);
+        self.paint(&escaped(text), paint);
         self.blank();
     }
 
@@ -102,7 +106,7 @@ impl Block {
         let inner = self.width - 4;
         let edge = "━".repeat(inner + 2);
         let mut lines = vec![format!("┏{edge}┓")];
-        for line in wrap(text, inner) {
+        for line in wrap(&escaped(text), inner) {
             let rest = " ".repeat(inner.saturating_sub(columns(&line)));
             lines.push(format!("┃ {line}{rest} ┃"));
         }

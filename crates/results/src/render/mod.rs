@@ -6,15 +6,16 @@ mod number;
 mod race;
 mod table;
 
-use laptime_measure::{Run, statistics::median};
+use laptime_measure::{Run, Test, statistics::median};
 
 use crate::{
-    DatasetSource, GateVerdict, PartialReason, Record, published,
+    DatasetSource, GateVerdict, PartialReason, Record, divergence, published,
     summary::{counted as counted_runs, typical_run},
 };
 use bars::{bar, sparkline};
 pub use block::Style;
 use block::{BAD, BAR, BOLD, Block, DIM, GOOD, PLAIN, VALUES_AT, WARNING, columns, parts};
+pub use number::loss_text;
 pub(crate) use number::{counted, decimals, grouped, mebibytes, percent};
 use number::{duration, three_digits, times};
 pub use race::race;
@@ -99,6 +100,10 @@ fn total(block: &mut Block, record: &Record) {
         };
         let text = format!("median of {}, {spread}", counted(runs.len() as u64, "run"));
         block.entry("", &text, DIM);
+    }
+    if let Some(place) = divergence(record) {
+        let text = format!("diverged {place}: its loss is not finite");
+        block.entry("", &text, BAD);
     }
     if let Some(reason) = record.partial_reason {
         let why = match reason {
@@ -210,18 +215,18 @@ fn outcome(block: &mut Block, record: &Record, run: &Run) {
         block.pieces(
             "Loss",
             &[
-                (&format!("{first:.4}"), PLAIN),
+                (&loss_text(*first), PLAIN),
                 (&line, BAR),
-                (&format!("{last:.4}"), PLAIN),
+                (&loss_text(*last), PLAIN),
             ],
         );
     } else if let [only] = losses.as_slice() {
-        block.entry("Loss", &format!("{only:.4}"), PLAIN);
+        block.entry("Loss", &loss_text(*only), PLAIN);
     }
     let text = match run.test {
         Some(test) => format!(
             "{} of {} test samples",
-            percent(test.accuracy),
+            accuracy(test),
             grouped(record.dataset.test_samples)
         ),
         None => "not tested".into(),
@@ -230,6 +235,16 @@ fn outcome(block: &mut Block, record: &Record, run: &Run) {
     if let Some(bytes) = run.peak_memory_bytes {
         let text = format!("{} MiB peak", mebibytes(bytes));
         block.entry("Memory", &text, PLAIN);
+    }
+}
+
+/// The accuracy of a test, with its loss where that is not finite: then the net says nothing.
+pub(crate) fn accuracy(test: Test) -> String {
+    let share = percent(test.accuracy);
+    if test.loss.is_finite() {
+        share
+    } else {
+        format!("{share} (loss {})", loss_text(test.loss))
     }
 }
 

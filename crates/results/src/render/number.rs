@@ -47,6 +47,15 @@ pub(crate) fn percent(share: f64) -> String {
     format!("{:.2} %", share * 100.0)
 }
 
+/// A loss: four digits behind the point, fewer where it is very large, a word where it is not finite.
+pub fn loss_text(loss: f64) -> String {
+    if loss.abs() < 1e6 || !loss.is_finite() {
+        format!("{loss:.4}")
+    } else {
+        format!("{loss:.3e}")
+    }
+}
+
 /// Bytes as mebibytes, without the unit.
 pub(crate) fn mebibytes(bytes: u64) -> String {
     three_digits(bytes as f64 / (1 << 20) as f64)
@@ -86,6 +95,11 @@ mod tests {
             (grouped(60_000), "60,000"),
             (grouped(1_234_567), "1,234,567"),
             (percent(0.88123), "88.12 %"),
+            (loss_text(0.28), "0.2800"),
+            (loss_text(4.57e12), "4.570e12"),
+            (loss_text(f64::NAN), "NaN"),
+            (loss_text(-f64::NAN), "NaN"),
+            (loss_text(f64::INFINITY), "inf"),
             (mebibytes(47_395_635), "45.2"),
             (times(1.87), "1.9×"),
             (times(0.423), "0.42×"),

@@ -3,7 +3,7 @@
 use laptime_measure::statistics::LEAST_ROUNDS;
 
 use crate::{
-    GateVerdict, Measure, PartialReason, Record, Standing, Standings,
+    GateVerdict, Measure, PartialReason, Record, Standing, Standings, divergence,
     render::{
         BAD, BOLD, Block, DIM, GOOD, PLAIN, Style, WARNING, counted, parts, synthetic, table::Table,
     },
@@ -86,11 +86,15 @@ fn table(block: &mut Block, standings: &Standings) {
         }
         how.extend(description(record));
         let (word, how) = (record.gate.to_string(), how.join(" · "));
+        let diverged = divergence(record).map(|place| format!("diverged {place}"));
         if record.gate.verdict == GateVerdict::Failed {
             block.pieces("", &[(&word, paint)]);
             block.pieces("", &[(&how, DIM)]);
         } else {
             block.pieces("", &[(&word, paint), (&how, DIM)]);
+        }
+        if let Some(text) = diverged {
+            block.pieces("", &[(&text, BAD)]);
         }
     }
 }
@@ -130,6 +134,11 @@ fn notes(block: &mut Block, records: &[Record], standings: &Standings) {
     if standings.measure == Measure::Step {
         let text = "Cut short by --max-steps, and so ranked by the time of a training step: \
                     compiling and testing weigh more in a part than in the whole.";
+        block.paragraph(0, text, WARNING);
+    }
+    if records.iter().any(|record| divergence(record).is_some()) {
+        let text = "Diverged: the loss is not finite from there on. The engine trained on to the end, so \
+                    its times are those of all steps.";
         block.paragraph(0, text, WARNING);
     }
     if let Some(sentence) = verdict_sentence(standings) {

@@ -1,7 +1,7 @@
 //! The columns of a race's table, and which of them a terminal has room for.
 
 use crate::{
-    Measure, Standing,
+    Measure, Standing, divergence,
     render::{columns, decimals, mebibytes, race::ratio_text},
 };
 
@@ -65,7 +65,10 @@ impl Table {
         columns.push(column(["compile", "s"], 8, seconds(all, |s| s.compile_s)));
         let memory = |s: &Standing| s.peak_memory_bytes.map_or_else(String::new, mebibytes);
         columns.push(column(["peak", "MiB"], 7, text(&memory)));
-        let accuracy = |s: &Standing| format!("{:.2}", 100.0 * s.test_accuracy);
+        let accuracy = |s: &Standing| match divergence(s.record) {
+            Some(_) => "–".into(),
+            None => format!("{:.2}", 100.0 * s.test_accuracy),
+        };
         columns.push(column(["test", "%"], 5, text(&accuracy)));
         Self { columns }.fitted(width)
     }

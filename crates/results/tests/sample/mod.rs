@@ -1,6 +1,6 @@
 //! A record to test with.
 
-use laptime_measure::{Epoch, Machine, Phases, Run, StepSeconds, Test};
+use laptime_measure::{Divergence, Epoch, Machine, Phases, Run, StepSeconds, Test};
 use laptime_results::{
     DatasetFacts, DatasetSource, DeviceFacts, DeviceKind, EngineFacts, Gate, GateVerdict, Laptime,
     Record, SchemaName, Summary, WorkloadFacts,
@@ -48,6 +48,8 @@ pub fn record(total_s: &[f64]) -> Record {
         gate: Gate {
             verdict: GateVerdict::Verified,
             steps: None,
+            diverges_at: None,
+            own_dropout: false,
             what: None,
             gate_s: 0.412,
             remembered: false,
@@ -106,5 +108,28 @@ fn run(total_s: f64) -> Run {
         }),
         peak_memory_bytes: Some(89 << 20),
         resumed: Vec::new(),
+        diverged: None,
     }
+}
+
+/// The same, but all its runs have lost their way at step 313 of the second epoch.
+#[allow(dead_code, reason = "not every test needs it")]
+pub fn diverged(total_s: &[f64]) -> Record {
+    let mut record = record(total_s);
+    for run in &mut record.runs {
+        run.diverged = Some(Divergence {
+            epoch: 2,
+            step: 313,
+            last_step: 313,
+        });
+        for (place, epoch) in run.epochs.iter_mut().enumerate().skip(1) {
+            epoch.loss = if place == 1 { f64::INFINITY } else { f64::NAN };
+            epoch.accuracy = 0.0;
+        }
+        run.test = Some(Test {
+            loss: f64::NAN,
+            accuracy: 0.0,
+        });
+    }
+    record
 }

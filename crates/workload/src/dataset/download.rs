@@ -10,6 +10,7 @@ use std::{
 use ureq::{Agent, config::ConfigBuilder, http::StatusCode, typestate::AgentScope};
 
 use super::{download_error::DownloadError, progress::Progress, sum::sha256_of_file};
+use crate::own_file;
 
 /// A file to download, and what it must be.
 pub(crate) struct Download<'a> {
@@ -145,10 +146,13 @@ fn transfer(
     }
     let mut options = OpenOptions::new();
     let options = match start_bytes {
-        0 => options.write(true).create(true).truncate(true),
+        0 => options.write(true).create(true),
         _ => options.append(true),
     };
-    let mut file = options.open(part).map_err(TransferError::Disk)?;
+    let mut file = own_file::open(part, options).map_err(TransferError::Disk)?;
+    if start_bytes == 0 {
+        file.set_len(0).map_err(TransferError::Disk)?;
+    }
     let name = download.to.file_name().unwrap_or_default();
     progress.begin(&name.to_string_lossy(), download.bytes, start_bytes);
     let received = receive(body.into_reader(), &mut file, missing_bytes, progress);

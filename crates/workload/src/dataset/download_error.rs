@@ -4,6 +4,8 @@ use std::{io, path::PathBuf};
 
 use thiserror::Error;
 
+use crate::Shown;
+
 /// Why a download failed. What had arrived is kept, and the next try goes on from there, except
 /// where it was wrong.
 #[derive(Debug, Error)]
@@ -39,7 +41,7 @@ pub enum DownloadError {
         expected: String,
     },
     /// It cannot be written.
-    #[error("{} cannot be written: {error}", path.display())]
+    #[error("{} cannot be written: {error}", Shown(path))]
     Disk {
         /// The file.
         path: PathBuf,

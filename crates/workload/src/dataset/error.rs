@@ -6,7 +6,7 @@ use std::{io, path::PathBuf};
 use thiserror::Error;
 
 use super::{ContentsError, download_error::DownloadError};
-use crate::{directories::NoDirectory, workload::DatasetName};
+use crate::{Shown, directories::NoDirectory, workload::DatasetName};
 
 /// Why a dataset could not be loaded, fetched or verified.
 #[derive(Debug, Error)]
@@ -16,7 +16,7 @@ pub enum DataError {
     NoDirectory(#[from] NoDirectory),
     /// `--data-dir` names no folder.
     #[error("--data-dir {}: there is no such folder; it must hold {name}/{} and the rest",
-            path.display(), name.official().files[0].name)]
+            Shown(path), name.official().files[0].name)]
     NoDataDir {
         /// The folder asked for.
         path: PathBuf,
@@ -24,7 +24,7 @@ pub enum DataError {
         name: DatasetName,
     },
     /// A file is missing from a folder that has others of the dataset.
-    #[error("{}: this file is missing; put it there (from {url})", path.display())]
+    #[error("{}: this file is missing; put it there (from {url})", Shown(path))]
     Missing {
         /// The file.
         path: PathBuf,
@@ -32,7 +32,7 @@ pub enum DataError {
         url: String,
     },
     /// A file cannot be read.
-    #[error("{}: {error}; check that it is a file that can be read", path.display())]
+    #[error("{}: {error}; check that it is a file that can be read", Shown(path))]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -40,8 +40,10 @@ pub enum DataError {
         error: io::Error,
     },
     /// The cache cannot be filled.
-    #[error("{}: {error}; give the right to write there, or set XDG_CACHE_HOME to another folder",
-            folder.display())]
+    #[error(
+        "{}: {error}; give the right to write there, or set XDG_CACHE_HOME to another folder",
+        Shown(folder)
+    )]
     Cache {
         /// The dataset's folder in the cache.
         folder: PathBuf,
@@ -49,8 +51,11 @@ pub enum DataError {
         error: io::Error,
     },
     /// A file is far too large to be what it should be.
-    #[error("{}: has more than {most_bytes} bytes, the most that {name} can need; \
-             put the official file there", path.display())]
+    #[error(
+        "{}: has more than {most_bytes} bytes, the most that {name} can need; \
+             put the official file there",
+        Shown(path)
+    )]
     TooLarge {
         /// The file.
         path: PathBuf,
@@ -60,7 +65,7 @@ pub enum DataError {
         most_bytes: u64,
     },
     /// A file is not what it should be.
-    #[error("{}: {error}; put the official file there (from {url})", path.display())]
+    #[error("{}: {error}; put the official file there (from {url})", Shown(path))]
     Malformed {
         /// The file.
         path: PathBuf,
@@ -70,8 +75,10 @@ pub enum DataError {
         url: String,
     },
     /// A file whose sum is not the official one, where only the official one will do.
-    #[error("{}: its SHA-256 sum is {found}, but the official file has {expected}; {advice}",
-            path.display())]
+    #[error(
+        "{}: its SHA-256 sum is {found}, but the official file has {expected}; {advice}",
+        Shown(path)
+    )]
     WrongSum {
         /// The file.
         path: PathBuf,
@@ -83,8 +90,11 @@ pub enum DataError {
         advice: String,
     },
     /// A download failed.
-    #[error("{url}: {error}; try again, or put the official files into {} yourself \
-             (or into DIR/{name} with --data-dir DIR)", folder.display())]
+    #[error(
+        "{url}: {error}; try again, or put the official files into {} yourself \
+             (or into DIR/{name} with --data-dir DIR)",
+        Shown(folder)
+    )]
     Download {
         /// What was to be downloaded.
         url: String,
@@ -96,8 +106,11 @@ pub enum DataError {
         name: DatasetName,
     },
     /// The dataset is not here and may not be downloaded.
-    #[error("{}: {name} is not there, and downloads are switched off; \
-             put the official files there", folder.display())]
+    #[error(
+        "{}: {name} is not there, and downloads are switched off; \
+             put the official files there",
+        Shown(folder)
+    )]
     Offline {
         /// Where the files belong.
         folder: PathBuf,
@@ -105,8 +118,11 @@ pub enum DataError {
         name: DatasetName,
     },
     /// The dataset is not here, and this build cannot download.
-    #[error("{name}: this build of laptime has no downloads; put the official files (from {url}) \
-             into {}", folder.display())]
+    #[error(
+        "{name}: this build of laptime has no downloads; put the official files (from {url}) \
+             into {}",
+        Shown(folder)
+    )]
     NoDownloads {
         /// Where the files belong.
         folder: PathBuf,

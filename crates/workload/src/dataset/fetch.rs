@@ -15,7 +15,7 @@ use super::{
     sum::sha256_of_file,
     verify::{FileState, Found, verify},
 };
-use crate::workload::DatasetName;
+use crate::{own_file, workload::DatasetName};
 
 /// Downloads those of the dataset's files that `folder` does not have, or has with a wrong sum, and
 /// returns which they were. `mirror` is the URL of a folder that has the files, in place of the
@@ -100,7 +100,7 @@ fn is_right(file: &OfficialFile, path: &Path) -> io::Result<bool> {
 
 /// Keeps other processes from filling the same folder.
 fn lock(folder: &Path, progress: &mut dyn Progress) -> io::Result<File> {
-    let file = File::create(folder.join(".lock"))?;
+    let file = own_file::open_lock(&folder.join(".lock"))?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {

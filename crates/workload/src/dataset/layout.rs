@@ -3,6 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use super::{Official, OfficialFile};
+use crate::workload::DatasetName;
+
+/// The files that a folder may have of a dataset, in whatever layout, there or not.
+pub fn places(name: DatasetName, folder: &Path) -> Vec<PathBuf> {
+    let official = name.official();
+    let layouts = Layout::all(official, folder);
+    let files = layouts.iter().flat_map(|layout| layout.files(official));
+    files.map(|(_, path)| path).collect()
+}
 
 /// One way for a folder to have a dataset's files.
 #[derive(Debug, Clone, PartialEq, Eq)]

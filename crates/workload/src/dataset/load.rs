@@ -6,7 +6,7 @@ use super::{
     DataError, DataSource, Dataset, fetch, folder::Folder, layout::Layout, progress::Progress,
     synthetic,
 };
-use crate::{directories, workload::DatasetName};
+use crate::{Shown, directories, workload::DatasetName};
 
 /// Which samples will do (`--data`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -72,7 +72,7 @@ pub fn load(
         if folder.is_dir() {
             return from_data_dir(name, &folder, options.policy);
         }
-        let folder = folder.display();
+        let folder = Shown(&folder);
         note = Some(format!("there is no {folder}: looked for {name} elsewhere"));
     }
     match from_cache_or_web(name, options, progress) {
@@ -109,7 +109,7 @@ fn from_data_dir(name: DatasetName, path: &Path, policy: Policy) -> Result<Loade
     }
     let dataset = folder.into_dataset()?;
     let warning = (dataset.source == DataSource::Unverified).then(|| {
-        let path = path.display();
+        let path = Shown(path);
         format!("the files in {path} are well-formed, but they are not the official {name}")
     });
     Ok(Loaded { dataset, warning })

@@ -32,6 +32,7 @@ pub use download_error::DownloadError;
 pub use error::DataError;
 #[cfg(feature = "download")]
 pub use fetch::fetch;
+pub use layout::places;
 pub use load::{LoadOptions, Loaded, Policy, cache_folder, load};
 #[cfg(not(feature = "download"))]
 pub use no_fetch::fetch;

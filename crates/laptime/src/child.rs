@@ -1,0 +1,174 @@
+//! Other processes of this program, and how they are asked.
+//!
+//! A child gets what it is to do as data, on its standard input: everything parsed and resolved once, by
+//! the process that the user started. So no file is read twice, and no command line is written anew.
+
+use std::{
+    env,
+    io::{self, BufRead, Read, Seek, Write},
+    path::{Path, PathBuf},
+    process::{Command, ExitStatus, Stdio},
+    thread,
+};
+
+use laptime_engine::{Device, Passes};
+use laptime_peers::Group;
+use laptime_workload::Workload;
+use serde::{Deserialize, Serialize};
+
+use crate::failure::Failure;
+
+/// What a child is to do.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub enum Request {
+    /// Ask the gate about an engine.
+    Verify(GateJob),
+    /// Choose the device of our own engine.
+    ChooseDevice(DeviceWish),
+}
+
+/// All that a verdict of the gate depends on.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub struct GateJob {
+    /// What is trained.
+    pub workload: Workload,
+    /// The name of the engine.
+    pub engine: String,
+    /// What it trains on.
+    pub device: Device,
+    /// Threads of a CPU.
+    pub threads: usize,
+    /// The optional passes of the compiler.
+    pub passes: Passes,
+    /// Samples of an epoch's last batch, where that is a short one; else 0.
+    pub last_batch: usize,
+}
+
+/// All that the choice of a device depends on.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeviceWish {
+    /// What is to be trained.
+    pub workload: Workload,
+    /// The name of this machine's processor.
+    pub cpu: String,
+    /// Threads of a CPU.
+    pub threads: usize,
+    /// The optional passes of the compiler.
+    pub passes: Passes,
+}
+
+/// How a child ended, and what it said.
+pub struct Answer {
+    /// Its standard output.
+    pub output: Vec<u8>,
+    /// Its standard error.
+    pub errors: String,
+    /// What it ended with.
+    pub status: ExitStatus,
+}
+
+/// Asks a child, and waits for its answer.
+///
+/// # Errors
+/// Where none can be started or listened to.
+pub fn ask(request: &Request) -> io::Result<Answer> {
+    let mut request = serde_json::to_vec(request)?;
+    request.push(b'\n');
+    // A file and not a pipe: nobody need read it while the child writes.
+    let mut errors = tempfile::tempfile()?;
+    let mut command = Command::new(this_program()?);
+    command
+        .arg("child")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(errors.try_clone()?);
+    let mut group = Group::spawn(&mut command)?;
+    let stdin = group.child.stdin.take();
+    let stdout = group.child.stdout.take();
+    // Open until the child has answered: where its standard input ends before, so does it.
+    let written = stdin.map(|mut stdin| stdin.write_all(&request).map(|()| stdin));
+    let mut output = Vec::new();
+    let read = stdout.map(|mut stdout| stdout.read_to_end(&mut output));
+    let status = group.wait()?;
+    written.transpose()?;
+    read.transpose()?;
+    errors.rewind()?;
+    let mut said = Vec::new();
+    errors.read_to_end(&mut said)?;
+    Ok(Answer {
+        output,
+        errors: String::from_utf8_lossy(&said).into_owned(),
+        status,
+    })
+}
+
+/// What this process, a child, is asked. `end` is called when its standard input ends: the system closes
+/// that however the one that asks ends.
+///
+/// # Errors
+/// Where this is no child of this program.
+pub fn request(end: fn() -> !) -> Result<Request, Failure> {
+    let mut line = String::new();
+    let read = io::stdin().lock().read_line(&mut line);
+    let request = read.and_then(|_| Ok(serde_json::from_str(&line)?));
+    let request = request.map_err(|error| {
+        Failure::Usage(format!(
+            "child: this is for laptime itself: {error}; use `laptime run` or `laptime verify`"
+        ))
+    })?;
+    // Where there can be no thread, this process ends when it is done.
+    let _ = thread::Builder::new().spawn(move || {
+        let _ = io::copy(&mut io::stdin(), &mut io::sink());
+        end()
+    });
+    Ok(request)
+}
+
+/// The file of this program. Where an update has put another one in its place since the start, Linux
+/// still has the one that runs.
+pub fn this_program() -> io::Result<PathBuf> {
+    let running = Path::new("/proc/self/exe");
+    if cfg!(target_os = "linux") && running.exists() {
+        return Ok(running.into());
+    }
+    env::current_exe()
+}
+
+#[cfg(test)]
+mod tests {
+    use laptime_engine::DeviceKind;
+    use laptime_workload::{BUILTINS, Overrides, Precision};
+
+    use super::*;
+
+    #[test]
+    fn a_job_arrives_as_it_was_sent() {
+        let changed = Overrides {
+            batch_size: Some(7),
+            epochs: Some(3),
+            seed: Some(u64::MAX),
+            precision: Some(Precision::Bf16),
+        };
+        for (builtin, overrides) in BUILTINS.iter().zip([Overrides::default(), changed]) {
+            let request = Request::Verify(GateJob {
+                workload: builtin.spec().resolve(&overrides).expect("it is sound"),
+                engine: "laptime".into(),
+                device: Device {
+                    kind: DeviceKind::Cpu,
+                    name: "a \"processor\"\n\u{202e}".into(),
+                    threads: Some(2),
+                    isa: Some("avx2".into()),
+                    driver: None,
+                    software: false,
+                },
+                threads: 2,
+                passes: Passes::Only(vec!["relu".into()]),
+                last_batch: 3,
+            });
+            let text = serde_json::to_string(&request).expect("plain data");
+            assert!(!text.contains('\n'), "a request is one line");
+            let read: Request = serde_json::from_str(&text).expect("it reads back");
+            assert_eq!(read, request);
+        }
+    }
+}

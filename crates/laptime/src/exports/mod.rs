@@ -1,0 +1,144 @@
+//! Where a result goes beside the store: standard output and files, all opened before the work
+//! begins and written at its end.
+
+mod destination;
+mod endings;
+mod inputs;
+
+use std::{io, path::PathBuf};
+
+use laptime_results::{Record, Style};
+use laptime_workload::Shown;
+
+use crate::{
+    args::ExportArgs,
+    failure::Failure,
+    output::{self, is_standard_stream},
+};
+
+pub use destination::Destination;
+pub use inputs::Inputs;
+
+/// One file that a result is written to.
+pub struct Export {
+    file: Destination,
+    text: Format,
+}
+
+/// Turns records into the text of a file.
+pub type Format = fn(&[Record]) -> String;
+
+/// The formats of an invocation.
+pub struct Formats {
+    /// Of `--export-json`.
+    pub json: Format,
+    /// Of `--export-csv`.
+    pub csv: Format,
+    /// Of `--export-markdown`.
+    pub markdown: Format,
+}
+
+/// Opens the files that the command line asks for; `save` is that of the trained model.
+///
+/// # Errors
+/// Where one could not be written, or would be written over an input or another output.
+pub fn open(
+    args: ExportArgs,
+    save: Option<PathBuf>,
+    formats: &Formats,
+    inputs: &Inputs,
+) -> Result<(Vec<Export>, Option<Destination>), Failure> {
+    let exports = [
+        ("--export-json", "JSON", args.export_json, formats.json),
+        ("--export-csv", "CSV", args.export_csv, formats.csv),
+        (
+            "--export-markdown",
+            "Markdown",
+            args.export_markdown,
+            formats.markdown,
+        ),
+    ];
+    let exports: Vec<_> = exports
+        .into_iter()
+        .filter_map(|(option, format, path, text)| Some((option, format, path?, text)))
+        .collect();
+    let all = exports
+        .iter()
+        .map(|(option, format, path, _)| (*option, *format, path));
+    let all: Vec<_> = all
+        .chain(save.iter().map(|path| ("--save", "safetensors", path)))
+        .collect();
+    check(&all, inputs)?;
+    let open_export = |(option, _, path, text)| {
+        let file = Destination::open(option, path)?;
+        Ok(Export { file, text })
+    };
+    let save = save.map(|path| Destination::open("--save", path));
+    let exports = exports.into_iter().map(open_export);
+    Ok((exports.collect::<Result<_, Failure>>()?, save.transpose()?))
+}
+
+/// The option, the format and the path of an output.
+type Asked<'a> = (&'static str, &'static str, &'a PathBuf);
+
+/// Refuses what is wrong with the paths of the outputs.
+fn check(all: &[Asked], inputs: &Inputs) -> Result<(), Failure> {
+    let (to_stdout, to_files): (Vec<&Asked>, Vec<&Asked>) = all
+        .iter()
+        .partition(|(_, _, path)| is_standard_stream(path));
+    if to_stdout.iter().any(|(option, ..)| *option == "--save") {
+        let what = "--save -: a model is not written to standard output; give a file";
+        return Err(Failure::Usage(what.into()));
+    }
+    if to_stdout.len() > 1 {
+        return Err(Failure::Usage(
+            "only one of --export-json, --export-csv and --export-markdown can be -; \
+             give the others a file"
+                .into(),
+        ));
+    }
+    for (index, (option, _, path)) in to_files.iter().enumerate() {
+        let mut earlier = to_files[..index].iter();
+        if let Some((other, ..)) = earlier.find(|(.., other)| inputs::is_same_file(other, path)) {
+            return Err(Failure::Usage(format!(
+                "{option} {}: this is the file of {other} too; give each a file of its own",
+                Shown(path)
+            )));
+        }
+    }
+    for (option, format, path) in to_files {
+        inputs.check(option, path)?;
+        endings::check(option, path, format)?;
+    }
+    Ok(())
+}
+
+/// Shows a result on standard output, unless an export has asked for that.
+pub fn show(exports: &[Export], render: impl Fn(Style) -> String) -> Result<(), Failure> {
+    if exports.iter().any(|export| export.file.is_stdout()) {
+        output::say_block(&render(output::style(&io::stderr())));
+        return Ok(());
+    }
+    output::print_block(&render(output::style(&io::stdout())))
+}
+
+/// Writes all files; one that cannot be written does not keep the others from it.
+pub fn write(
+    exports: Vec<Export>,
+    records: &[Record],
+) -> impl Iterator<Item = Result<(), Failure>> {
+    let write = |export: Export| export.file.write((export.text)(records).as_bytes());
+    exports.into_iter().map(write)
+}
+
+/// Of all that was tried, the first failure is the program's; the others are told too.
+pub fn first_failure(done: impl IntoIterator<Item = Result<(), Failure>>) -> Result<(), Failure> {
+    let mut failures = done.into_iter().filter_map(Result::err);
+    let Some(first) = failures.next() else {
+        return Ok(());
+    };
+    for failure in failures {
+        output::error(&failure);
+    }
+    Err(first)
+}

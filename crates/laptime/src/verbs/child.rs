@@ -1,0 +1,57 @@
+//! `laptime child`: a part of the work of another process of this program. It is not in the help.
+
+use std::sync::Arc;
+
+use laptime_engine::{Job, gate};
+use laptime_workload::{Workload, dataset::synthetic, directories::cache_dir};
+use serde::Serialize;
+
+use crate::{
+    args::DeviceArg,
+    child::{DeviceWish, GateJob, Request, request},
+    device_choice::{Wish, fastest},
+    ending::end,
+    engines::{self, OwnEngine},
+    failure::Failure,
+    output,
+    verdicts::{self, Judged},
+};
+
+/// Does what this process is asked, and prints the answer as JSON.
+pub fn child() -> Result<(), Failure> {
+    match request(|| end("the program that asked has ended"))? {
+        Request::Verify(job) => verify(job),
+        Request::ChooseDevice(wish) => choose_device(wish),
+    }
+}
+
+fn verify(asked: GateJob) -> Result<(), Failure> {
+    let engine = engines::find("--engine", &asked.engine)?;
+    let job = Job {
+        dataset: Arc::new(synthetic(asked.workload.dataset, asked.last_batch, 0)),
+        workload: Arc::new(asked.workload),
+        threads: asked.threads,
+        passes: asked.passes,
+        profile: false,
+    };
+    let verdict = gate::verify(engine, &job, &asked.device)?;
+    // Behind the verdict: a framework may have chosen its way to train only now.
+    let subject = verdicts::subject(engine, &job, &asked.device);
+    answer(&Judged { subject, verdict })
+}
+
+fn choose_device(asked: DeviceWish) -> Result<(), Failure> {
+    let workload: Arc<Workload> = Arc::new(asked.workload);
+    let wish = Wish {
+        device: DeviceArg::Auto,
+        cpu: &asked.cpu,
+        workload: &workload,
+        threads: asked.threads,
+        passes: &asked.passes,
+    };
+    answer(&fastest(&OwnEngine, &wish, cache_dir().ok().as_deref())?)
+}
+
+fn answer(value: &impl Serialize) -> Result<(), Failure> {
+    output::print(&(serde_json::to_string(value).expect("an answer is plain data") + "\n"))
+}
