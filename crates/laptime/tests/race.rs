@@ -79,7 +79,7 @@ fn a_race_leaves_a_record_for_each_engine() {
     let place = |name: &str| stdout.lines().position(|line| line.contains(name));
     assert!(place("1  laptime").is_some(), "{stdout}");
     assert!(place("1  laptime") < place("  jax "), "{stdout}");
-    assert!(stdout.contains("failed: in f64"), "{stdout}");
+    assert!(stdout.contains("failed: step 1: in f64"), "{stdout}");
     assert!(
         stdout.contains("ranked by the time of a training step"),
         "{stdout}"
