@@ -1,9 +1,9 @@
 //! How fast this processor multiplies and adds at best: the yardstick beside which a kernel's time is
 //! shown.
 
-use std::{hint::black_box, thread, time::Instant};
+use std::{hint::black_box, time::Instant};
 
-use laptime_workload::Precision;
+use laptime_workload::{Precision, threads::side_by_side};
 
 use crate::{
     simd::{Isa, Kernel, LANES, Simd, dispatch, dispatch_bf16},
@@ -96,10 +96,8 @@ pub fn copy_bytes_per_s(threads: usize) -> f64 {
     let mut buffers = vec![(vec![1_u8; COPIED_BYTES], vec![0_u8; COPIED_BYTES]); threads];
     let tries = (0..5).map(|_| {
         let start = Instant::now();
-        thread::scope(|scope| {
-            for (from, to) in &mut buffers {
-                scope.spawn(|| black_box(to).copy_from_slice(black_box(from)));
-            }
+        side_by_side(buffers.iter_mut().collect(), |(from, to)| {
+            black_box(to).copy_from_slice(black_box(from));
         });
         start.elapsed().as_secs_f64()
     });

@@ -7,16 +7,16 @@ use std::{
     env,
     io::{self, BufRead, Read, Seek, Write},
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio, exit},
-    sync::{Mutex, MutexGuard, PoisonError},
+    process::{Command, ExitStatus, Stdio},
     thread,
 };
 
 use laptime_engine::{Device, Passes};
+use laptime_peers::Group;
 use laptime_workload::Workload;
 use serde::{Deserialize, Serialize};
 
-use crate::failure::{Failure, INTERRUPTED};
+use crate::failure::Failure;
 
 /// What a child is to do.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -67,9 +67,6 @@ pub struct Answer {
     pub status: ExitStatus,
 }
 
-/// The child that is asked now.
-static ASKED: Mutex<Option<Child>> = Mutex::new(None);
-
 /// Asks a child, and waits for its answer.
 ///
 /// # Errors
@@ -85,22 +82,14 @@ pub fn ask(request: &Request) -> io::Result<Answer> {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(errors.try_clone()?);
-    #[cfg(unix)]
-    {
-        use std::os::unix::process::CommandExt;
-        // Ctrl-C is for this process, which then ends the child.
-        command.process_group(0);
-    }
-    let mut child = command.spawn()?;
-    let stdin = child.stdin.take();
-    let stdout = child.stdout.take();
-    *asked() = Some(child);
+    let mut group = Group::spawn(&mut command)?;
+    let stdin = group.child.stdin.take();
+    let stdout = group.child.stdout.take();
     // Open until the child has answered: where its standard input ends before, so does it.
     let written = stdin.map(|mut stdin| stdin.write_all(&request).map(|()| stdin));
     let mut output = Vec::new();
     let read = stdout.map(|mut stdout| stdout.read_to_end(&mut output));
-    let gone = || io::Error::from(io::ErrorKind::BrokenPipe);
-    let status = asked().take().ok_or_else(gone)?.wait()?;
+    let status = group.wait()?;
     written.transpose()?;
     read.transpose()?;
     errors.rewind()?;
@@ -113,12 +102,12 @@ pub fn ask(request: &Request) -> io::Result<Answer> {
     })
 }
 
-/// What this process, a child, is asked. It ends when its standard input does: the system closes that
-/// however the one that asks ends.
+/// What this process, a child, is asked. `end` is called when its standard input ends: the system closes
+/// that however the one that asks ends.
 ///
 /// # Errors
 /// Where this is no child of this program.
-pub fn request() -> Result<Request, Failure> {
+pub fn request(end: fn() -> !) -> Result<Request, Failure> {
     let mut line = String::new();
     let read = io::stdin().lock().read_line(&mut line);
     let request = read.and_then(|_| Ok(serde_json::from_str(&line)?));
@@ -127,29 +116,12 @@ pub fn request() -> Result<Request, Failure> {
             "child: this is for laptime itself: {error}; use `laptime run` or `laptime verify`"
         ))
     })?;
-    let wait = || {
+    // Where there can be no thread, this process ends when it is done.
+    let _ = thread::Builder::new().spawn(move || {
         let _ = io::copy(&mut io::stdin(), &mut io::sink());
-        exit(INTERRUPTED.into())
-    };
-    thread::Builder::new()
-        .spawn(wait)
-        .map_err(|error| Failure::Failed(format!("child: {error}")))?;
+        end()
+    });
     Ok(request)
-}
-
-fn asked() -> MutexGuard<'static, Option<Child>> {
-    ASKED.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Ends the child that is asked, if one is; a framework that it runs ends with it. Who asked waits as
-/// long as the guard is held.
-pub fn end_asked() -> MutexGuard<'static, Option<Child>> {
-    let mut asked = asked();
-    if let Some(child) = asked.as_mut() {
-        let _ = child.kill();
-        let _ = child.wait();
-    }
-    asked
 }
 
 /// The file of this program. Where an update has put another one in its place since the start, Linux

@@ -36,6 +36,19 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// All that was found to be wrong, as one failure; bad input where any of it is.
+    pub fn all(failures: Vec<Self>) -> Result<(), Self> {
+        let texts: Vec<String> = failures.iter().map(Self::to_string).collect();
+        let text = texts.join("\n");
+        match failures.as_slice() {
+            [] => Ok(()),
+            all if all.iter().any(|one| matches!(one, Self::Usage(_))) => Err(Self::Usage(text)),
+            _ => Err(Self::Failed(text)),
+        }
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {

@@ -1,51 +1,112 @@
-//! Ctrl-C, SIGTERM and SIGHUP: the run ends behind the step it is in and reports what it did.
+//! Ctrl-C, SIGTERM and SIGHUP: what was done is reported, and nothing that was started is left.
 
 use std::{
-    process::exit,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::Duration,
 };
 
 use laptime_measure::{Stage, Watch};
-use laptime_workload::atomic_file::abandon_all;
+use laptime_peers::{end_children, have_ended};
 
-use crate::{
-    child,
-    failure::{Failure, INTERRUPTED},
-    output::{say, stderr_is_terminal},
-};
+use crate::{ending::end, finished::Finished, signals};
 
-/// Has signals stop the run that `watch` tells of. Before the run has begun there is nothing to
-/// report, and a second signal means that the user does not want to wait for a report: then the
-/// program ends at once.
-pub fn listen(watch: Arc<Watch>) -> Result<(), Failure> {
-    let handler = move || {
-        let is_early = watch.stage() == Stage::Waiting;
-        if is_early || watch.progress.is_stopped() {
-            // Held to the end, so that nobody asks again.
-            let _asked = child::end_asked();
-            // Behind what the terminal shows of progress and of the keys.
-            let newline = if stderr_is_terminal() { "\n" } else { "" };
-            say(&format!("{newline}interrupted; nothing was recorded"));
-            abandon_all();
-            exit(INTERRUPTED.into());
+/// How long a program that was asked twice to stop may take to report what it has.
+const LAST_GRACE: Duration = Duration::from_secs(2);
+
+/// What a signal does. Handed from `main` to the verbs, each of which says what suits it.
+#[derive(Default)]
+pub struct Interrupt {
+    answer: Mutex<Answer>,
+}
+
+/// What a signal does now.
+#[derive(Default, Clone)]
+enum Answer {
+    /// Ends the program.
+    #[default]
+    End,
+    /// Ends what the program has started, so that it fails and cleans up behind itself.
+    EndChildren,
+    /// Stops a training, which then reports what it did.
+    Stop(Training),
+}
+
+#[derive(Clone)]
+struct Training {
+    watch: Arc<Watch>,
+    finished: Arc<Finished>,
+    /// How long an engine in another process may take to stop: a step, or what is left of compiling.
+    patience: Duration,
+}
+
+/// Has signals end the program from now on. Where there can be no thread to hear them they end it all
+/// the same, without a word.
+pub fn listen() -> Arc<Interrupt> {
+    let interrupt = Arc::new(Interrupt::default());
+    let heard = Arc::clone(&interrupt);
+    signals::call(move || heard.hear());
+    interrupt
+}
+
+impl Interrupt {
+    /// Has the first signal end all children, and the second the program.
+    pub fn ends_children(&self) {
+        self.answers(Answer::EndChildren);
+    }
+
+    /// Has the first signal stop the runs that `watch` tells of, and the second end the program with no
+    /// more than a record of what is finished. An engine in another process that has not stopped after
+    /// `patience` is ended: it may hang, or be stopped itself. Before the first run has begun there is
+    /// nothing to report, and the first signal ends the program.
+    pub fn stops(&self, watch: &Arc<Watch>, finished: &Arc<Finished>, patience: Duration) {
+        self.answers(Answer::Stop(Training {
+            watch: Arc::clone(watch),
+            finished: Arc::clone(finished),
+            patience,
+        }));
+    }
+
+    fn answers(&self, answer: Answer) {
+        *self.answer() = answer;
+    }
+
+    fn answer(&self) -> MutexGuard<'_, Answer> {
+        self.answer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hear(&self) {
+        let answer = self.answer().clone();
+        match answer {
+            Answer::End => end("interrupted"),
+            Answer::EndChildren if have_ended() => {
+                end("interrupted; what is left of it is removed by the next `laptime peers`")
+            }
+            Answer::EndChildren => drop(end_children()),
+            Answer::Stop(training) => training.hear(),
         }
-        watch.progress.stop();
-    };
-    set(handler)
+    }
 }
 
-/// Has signals be noted, for work that looks at the note and cleans up behind itself.
-pub fn note() -> Result<Arc<AtomicBool>, Failure> {
-    let is_stopped = Arc::new(AtomicBool::new(false));
-    let noted = Arc::clone(&is_stopped);
-    set(move || noted.store(true, Ordering::Relaxed))?;
-    Ok(is_stopped)
-}
-
-fn set(handler: impl FnMut() + Send + 'static) -> Result<(), Failure> {
-    ctrlc::set_handler(handler)
-        .map_err(|error| Failure::Failed(format!("signals cannot be listened to: {error}")))
+impl Training {
+    fn hear(&self) {
+        let progress = &self.watch.progress;
+        if self.watch.stage() == Stage::Waiting {
+            end("interrupted; nothing was recorded");
+        } else if progress.is_stopped() {
+            drop(end_children());
+            thread::sleep(LAST_GRACE);
+            self.finished.end();
+        } else {
+            progress.stop();
+            let patience = self.patience;
+            let waits = thread::Builder::new().spawn(move || {
+                thread::sleep(patience);
+                drop(end_children());
+            });
+            if waits.is_err() {
+                drop(end_children());
+            }
+        }
+    }
 }

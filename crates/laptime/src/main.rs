@@ -6,11 +6,14 @@ mod checkpoint;
 mod child;
 mod device_choice;
 mod display;
+mod ending;
 mod engines;
 mod exports;
 mod failure;
+mod finished;
 mod interrupt;
 mod options;
+mod out_of_memory;
 mod output;
 mod passes;
 mod prepare;
@@ -18,6 +21,7 @@ mod profile;
 mod race;
 mod recording;
 mod save;
+mod signals;
 mod speed;
 mod ticker;
 mod verbs;
@@ -30,6 +34,10 @@ use clap::Parser;
 use args::{Args, Verb};
 use failure::Failure;
 
+#[cfg(unix)]
+#[global_allocator]
+static MEMORY: out_of_memory::Told = out_of_memory::Told;
+
 fn main() -> ExitCode {
     // Where `wall_s` begins. The system has needed a millisecond or so to come here; its own
     // record of a process's start counts in steps of ten.
@@ -39,23 +47,24 @@ fn main() -> ExitCode {
     // SAFETY: this is the only thread: none has been started here, and nothing that the program is linked
     // with starts one before `main`.
     unsafe { env::set_var("NODEVICE_SELECT", "1") };
+    let interrupt = interrupt::listen();
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(said) => return tell(said),
     };
     let done = match args.verb {
-        Verb::Run(args) => verbs::run(args, begin),
-        Verb::Race(args) => verbs::race(args),
+        Verb::Run(args) => verbs::run(args, begin, &interrupt),
+        Verb::Race(args) => verbs::race(args, &interrupt),
         Verb::Verify(args) => verbs::verify(args),
         Verb::Explain(args) => verbs::explain(args),
         Verb::Devices => verbs::devices(),
         Verb::Child => verbs::child(),
         Verb::Data(args) => verbs::data(args),
-        Verb::Peers(args) => verbs::peers(args),
+        Verb::Peers(args) => verbs::peers(args, &interrupt),
         Verb::Workloads(args) => verbs::workloads(&args),
         Verb::Schema => verbs::schema(),
     };
-    laptime_peers::forget_compiled();
+    laptime_peers::remove_folders();
     end(done)
 }
 

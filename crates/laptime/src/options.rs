@@ -2,7 +2,7 @@
 
 use std::{io, path::Path, sync::Arc};
 
-use laptime_engine::{Device, DeviceKind, Engine, Passes};
+use laptime_engine::{Device, Engine, Passes};
 use laptime_measure::Machine;
 use laptime_results::{DeviceTrial, export};
 use laptime_workload::{
@@ -12,11 +12,11 @@ use laptime_workload::{
 
 use crate::{
     args::{
-        CheckpointArgs, DataArg, DeviceArg, EngineArgs, EngineSettings, RaceArgs, RunArgs,
-        SampleArgs, TrainingArgs, WorkloadArgs,
+        CheckpointArgs, DataArg, EngineArgs, EngineSettings, RaceArgs, RunArgs, SampleArgs,
+        TrainingArgs, WorkloadArgs,
     },
     checkpoint::folder::Folder,
-    device_choice::{Chosen, Wish, choose},
+    device_choice::{Wish, choose},
     display::Line,
     engines,
     exports::{self, Destination, Export, Formats, Inputs},
@@ -93,7 +93,7 @@ pub struct RaceOptions {
     /// What to train.
     pub workload: WorkloadChoice,
     /// Who races, in the order of the command line.
-    pub entrants: Vec<Entrant>,
+    pub engines: Vec<EngineChoice>,
     /// Where samples come from.
     pub load: LoadOptions,
     /// Training steps of a run at most.
@@ -106,17 +106,8 @@ pub struct RaceOptions {
     pub quiet: bool,
 }
 
-/// An engine that is to race.
-pub struct Entrant {
-    /// The engine.
-    pub engine: EngineChoice,
-    /// Why it cannot even start; its device is unknown then.
-    pub error: Option<String>,
-}
-
 impl RaceOptions {
-    /// Makes sense of the arguments of `laptime race`. An engine that is not installed is no
-    /// mistake: the others can race without it.
+    /// Makes sense of the arguments of `laptime race`, and finds all engines that cannot start.
     pub fn resolve(args: RaceArgs) -> Result<Self, Failure> {
         let formats = Formats {
             json: export::json_array,
@@ -145,17 +136,21 @@ impl RaceOptions {
         let machine = Machine::identify();
         // A framework needs seconds to be imported.
         let line = Line::new(!args.quiet && stderr_is_terminal());
-        let entrants = names
-            .into_iter()
-            .map(|name| {
-                line.show(&format!("asking {name} for its devices …"));
-                Entrant::resolve(name, &args.settings, &machine, &workload)
-            })
-            .collect::<Result<_, Failure>>()?;
+        let mut found = Vec::new();
+        let mut missing = Vec::new();
+        for name in names {
+            line.show(&format!("asking {name} for its devices …"));
+            let engine = engines::find("--engines", name)?;
+            match EngineChoice::of(engine, &args.settings, &machine, &workload) {
+                Ok(engine) => found.push(engine),
+                Err(failure) => missing.push(failure),
+            }
+        }
         drop(line);
+        Failure::all(missing)?;
         Ok(Self {
             workload,
-            entrants,
+            engines: found,
             load: load_options(args.samples),
             max_steps: args.max_steps.map(Into::into),
             length: args
@@ -164,46 +159,6 @@ impl RaceOptions {
             exports,
             quiet: args.quiet,
         })
-    }
-}
-
-impl Entrant {
-    fn resolve(
-        name: &str,
-        settings: &EngineSettings,
-        machine: &Machine,
-        workload: &WorkloadChoice,
-    ) -> Result<Self, Failure> {
-        let engine = engines::find("--engines", name)?;
-        match EngineChoice::of(engine, settings, machine, workload) {
-            Ok(engine) => Ok(Self {
-                engine,
-                error: None,
-            }),
-            Err(failure) => Ok(Self {
-                engine: EngineChoice::with(engine, settings, machine.clone(), unknown())?,
-                error: Some(failure.to_string()),
-            }),
-        }
-    }
-}
-
-/// Stands in the record of an engine that could not start.
-fn unknown() -> Chosen {
-    let device = Device {
-        kind: DeviceKind::Cpu,
-        name: "unknown".into(),
-        threads: None,
-        isa: None,
-        driver: None,
-        software: false,
-    };
-    Chosen {
-        device,
-        argument: DeviceArg::Auto,
-        why: None,
-        warning: None,
-        trial: None,
     }
 }
 
@@ -327,18 +282,9 @@ impl EngineChoice {
             passes: &passes(&settings.passes, settings.device)?,
         };
         let chosen = choose(engine, &wish)?;
-        Self::with(engine, settings, machine.clone(), chosen)
-    }
-
-    fn with(
-        engine: &'static dyn Engine,
-        settings: &EngineSettings,
-        machine: Machine,
-        chosen: Chosen,
-    ) -> Result<Self, Failure> {
         Ok(Self {
             engine,
-            machine,
+            machine: machine.clone(),
             device: chosen.device,
             threads: threads(settings),
             passes: passes(&settings.passes, chosen.argument)?,

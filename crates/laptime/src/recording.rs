@@ -34,6 +34,7 @@ pub struct GateReport {
 }
 
 /// All that the runs left behind.
+#[derive(Clone)]
 pub struct Outcome {
     /// The runs, in order.
     pub runs: Vec<Run>,

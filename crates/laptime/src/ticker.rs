@@ -23,15 +23,16 @@ impl Ticker {
     /// Calls `tick` from now on, where `is_on`.
     pub fn start(is_on: bool, mut tick: impl FnMut() + Send + 'static) -> Self {
         let is_done = Arc::new(AtomicBool::new(false));
-        let thread = is_on.then(|| {
-            let is_done = Arc::clone(&is_done);
-            thread::spawn(move || {
-                while !is_done.load(Relaxed) {
-                    tick();
-                    thread::park_timeout(PERIOD);
-                }
-            })
-        });
+        let done = Arc::clone(&is_done);
+        let tick = move || {
+            while !done.load(Relaxed) {
+                tick();
+                thread::park_timeout(PERIOD);
+            }
+        };
+        // Where there can be no thread, nothing is shown.
+        let thread = is_on.then(|| thread::Builder::new().spawn(tick).ok());
+        let thread = thread.flatten();
         Self { is_done, thread }
     }
 }

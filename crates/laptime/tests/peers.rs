@@ -6,12 +6,7 @@ mod support;
 
 use std::{fs, path::Path, process::Command};
 
-use support::{Done, Home, done};
-
-const PYTHON: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/tests/support/fake_framework.py"
-);
+use support::{Done, Home, PYTHON, done};
 
 fn install(home: &Home, fake: &str) -> Done {
     let mut command = home.command(&format!("peers install jax --python {PYTHON}"));

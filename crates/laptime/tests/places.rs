@@ -165,6 +165,33 @@ fn help_that_cannot_be_written_is_a_failure_too() {
     }
 }
 
+/// A file that is opened while a standard stream is closed must not become that stream.
+#[cfg(unix)]
+#[test]
+fn closed_streams_harm_nothing() {
+    let home = Home::new();
+    let program = home.command(&format!(
+        "{SHORT} --device cpu --export-json r.json --save m.safetensors"
+    ));
+    let mut shell = std::process::Command::new("sh");
+    shell
+        .args(["-c", "exec \"$0\" \"$@\" <&- >&- 2>&-"])
+        .arg(program.get_program())
+        .args(program.get_args())
+        .current_dir(home.path(""))
+        .envs(
+            program
+                .get_envs()
+                .filter_map(|(key, value)| Some((key, value?))),
+        );
+    assert_eq!(done(shell).code, Some(0));
+    assert_eq!(
+        support::json(&home.path("r.json"))["engine"]["name"],
+        "laptime"
+    );
+    assert_eq!(home.records().len(), 1);
+}
+
 /// SIGINT and SIGTERM end a run behind the step it is in.
 #[cfg(unix)]
 #[test]

@@ -13,7 +13,7 @@ use crate::folder::Folder;
 
 static FOLDER: Mutex<Option<Folder>> = Mutex::new(None);
 
-/// The folder of this process.
+/// The folder of this process, which `remove_folders` removes at its end.
 pub(crate) fn place() -> io::Result<PathBuf> {
     let mut folder = FOLDER.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = match folder.take() {
@@ -21,11 +21,4 @@ pub(crate) fn place() -> io::Result<PathBuf> {
         None => folder.insert(Folder::new()?),
     };
     Ok(folder.path().to_owned())
-}
-
-/// Removes what was kept, at the end of the program. A program that was ended before leaves it to the
-/// next that starts a peer.
-pub fn forget_compiled() {
-    let mut folder = FOLDER.lock().unwrap_or_else(PoisonError::into_inner);
-    drop(folder.take());
 }

@@ -5,7 +5,8 @@ use std::{
     env,
     fs::{self, File},
     io,
-    path::Path,
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use laptime_workload::own_file;
@@ -15,6 +16,20 @@ const PREFIX: &str = "laptime-peer-";
 /// Locked as long as its process lives: the system unlocks what nobody holds any more. Unlike a
 /// process's number, that holds between containers too.
 const LOCK: &str = "lock";
+
+/// All that this process has now.
+static FOLDERS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+fn folders() -> MutexGuard<'static, Vec<PathBuf>> {
+    FOLDERS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Removes all folders, at the end of the program.
+pub fn remove_folders() {
+    for folder in folders().drain(..) {
+        let _ = fs::remove_dir_all(folder);
+    }
+}
 
 /// A folder that is removed when this is dropped.
 #[derive(Debug)]
@@ -37,6 +52,7 @@ impl Folder {
         let lock = File::create(&unnamed)?;
         lock.lock()?;
         fs::rename(unnamed, folder.path().join(LOCK))?;
+        folders().push(folder.path().to_owned());
         Ok(Self {
             _lock: lock,
             folder,
@@ -45,6 +61,12 @@ impl Folder {
 
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        folders().retain(|folder| folder != self.folder.path());
     }
 }
 

@@ -7,6 +7,7 @@
 //!
 //! Knows nothing of Schedules, and of Programs only what a step costs.
 
+mod children;
 mod compiled;
 mod engine;
 mod environment;
@@ -19,8 +20,9 @@ mod protocol;
 mod session;
 mod trial;
 
-pub use compiled::forget_compiled;
+pub use children::{Ended, Group, end_children, have_ended};
 pub use engine::PeerEngine;
 pub use environment::{MARKER, environment_dir, is_available};
 pub use exchange::{ExchangeError, write_job};
+pub use folder::remove_folders;
 pub use frameworks::*;

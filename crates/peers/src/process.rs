@@ -1,11 +1,10 @@
-//! A peer's process: started in a group of its own, spoken to line by line, and killed with all
-//! that it has started when it is dropped.
+//! A peer's process: spoken to line by line, and ended with all that it has started when it is dropped.
 
 use std::{
     env, fs,
     io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
-    process::{Child, ChildStdin, ChildStdout, Command as Program, ExitStatus, Stdio},
+    process::{ChildStdin, ChildStdout, Command as Program, ExitStatus, Stdio},
     sync::mpsc::{Receiver, RecvTimeoutError, channel},
     thread,
     time::{Duration, Instant},
@@ -15,6 +14,7 @@ use laptime_engine::EngineError;
 use laptime_workload::Shown;
 
 use crate::{
+    children::Group,
     compiled,
     folder::Folder,
     protocol::{Command, Event},
@@ -72,7 +72,7 @@ pub(crate) struct Start<'a> {
 /// A running peer.
 pub(crate) struct PeerProcess {
     title: String,
-    child: Child,
+    group: Group,
     stdin: ChildStdin,
     lines: Receiver<String>,
     folder: Folder,
@@ -122,25 +122,19 @@ impl PeerProcess {
         for variable in CLEARED {
             program.env_remove(variable);
         }
-        #[cfg(unix)]
-        {
-            use std::os::unix::process::CommandExt;
-            // Ctrl-C is for laptime, which then tells the peer to stop.
-            program.process_group(0);
-        }
-        let mut child = program.spawn().map_err(|error| {
+        let mut group = Group::spawn(&mut program).map_err(|error| {
             let python = Shown(start.python);
             EngineError::Unsupported(format!("{title}: {python} cannot be started: {error}"))
         })?;
-        let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
+        let (stdin, stdout) = (group.child.stdin.take(), group.child.stdout.take());
         let (Some(stdin), Some(stdout)) = (stdin, stdout) else {
             unreachable!("both are piped");
         };
         Ok(Self {
             title: title.to_owned(),
-            child,
+            group,
             stdin,
-            lines: read_lines(stdout),
+            lines: read_lines(stdout).map_err(|error| failed("no thread can read it", &error))?,
             folder,
             silence,
         })
@@ -243,7 +237,7 @@ impl PeerProcess {
         }
         let since = Instant::now();
         let status = loop {
-            match self.child.try_wait() {
+            match self.group.try_wait() {
                 Ok(Some(status)) => break Some(status),
                 Ok(None) if since.elapsed() < GRACE => thread::sleep(Duration::from_millis(10)),
                 _ => break None,
@@ -254,29 +248,10 @@ impl PeerProcess {
     }
 }
 
-impl Drop for PeerProcess {
-    fn drop(&mut self) {
-        #[cfg(unix)]
-        {
-            use nix::{
-                sys::signal::{Signal, killpg},
-                unistd::Pid,
-            };
-            // All of it: a framework may have started processes of its own. The group outlives the
-            // child while any of them is left.
-            if let Ok(id) = i32::try_from(self.child.id()) {
-                let _ = killpg(Pid::from_raw(id), Signal::SIGKILL);
-            }
-        }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 /// A thread that hands on what the peer says, until it says no more.
-fn read_lines(stdout: ChildStdout) -> Receiver<String> {
+fn read_lines(stdout: ChildStdout) -> io::Result<Receiver<String>> {
     let (sender, lines) = channel();
-    thread::spawn(move || {
+    thread::Builder::new().spawn(move || {
         let mut reader = BufReader::new(stdout);
         loop {
             let mut line = Vec::new();
@@ -294,8 +269,8 @@ fn read_lines(stdout: ChildStdout) -> Receiver<String> {
                 return;
             }
         }
-    });
-    lines
+    })?;
+    Ok(lines)
 }
 
 fn silence() -> Result<Duration, String> {

@@ -18,6 +18,7 @@ mod shown;
 mod spec;
 mod spec_error;
 mod suggest;
+pub mod threads;
 mod windows;
 mod workload;
 

@@ -32,10 +32,10 @@ impl Live {
             Some(rounds) => format!("round {} of {rounds}", round + 1),
             None => format!("round {}", round + 1),
         };
-        let watch: Arc<Watch> = Arc::clone(race.watch);
-        let lines = Lines::new(race.shows_progress, rows.len() + 1);
+        let watch: Arc<Watch> = Arc::clone(race.seen.watch);
+        let lines = Lines::new(race.seen.shows_progress, rows.len() + 1);
         let mut speed = Speed::default();
-        let ticker = Ticker::start(race.shows_progress, move || {
+        let ticker = Ticker::start(race.seen.shows_progress, move || {
             let names = rows.iter().map(|row| row.name.len()).max().unwrap_or(0);
             let mut texts = vec![head.clone()];
             for (index, row) in rows.iter().enumerate() {
@@ -56,7 +56,7 @@ impl Live {
 
 /// What an engine has done so far: no time without the gate's word.
 fn row(race: &Race, racer: &Racer) -> Row {
-    let name = racer.entrant.engine.engine.name();
+    let name = racer.engine.engine.name();
     if let Some(error) = &racer.outcome.error {
         let first = error.lines().next().unwrap_or_default();
         return Row {

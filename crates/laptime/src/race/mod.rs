@@ -16,7 +16,8 @@ use laptime_results::{PartialReason, Record};
 use laptime_workload::random::{Purpose, Stream};
 
 use crate::{
-    options::{Entrant, RaceOptions},
+    finished::Finished,
+    options::{EngineChoice, RaceOptions},
     output, prepare,
     recording::{GateReport, Outcome, differing_losses, record},
 };
@@ -26,7 +27,7 @@ use live::Live;
 
 /// One engine in the race, and what it has done so far.
 pub struct Racer<'a> {
-    entrant: &'a Entrant,
+    engine: &'a EngineChoice,
     gate: Option<GateReport>,
     outcome: Outcome,
 }
@@ -35,40 +36,43 @@ pub struct Racer<'a> {
 struct Race<'a> {
     options: &'a RaceOptions,
     job: Job,
-    watch: &'a Arc<Watch>,
-    shows_progress: bool,
+    load_s: f64,
+    seen: &'a Seen<'a>,
+}
+
+/// Who looks on while engines race.
+pub struct Seen<'a> {
+    /// How far the engine is whose turn it is, and the wish to stop.
+    pub watch: &'a Arc<Watch>,
+    /// What the race has come to so far.
+    pub finished: &'a Finished,
+    /// Whether the terminal shows it.
+    pub shows_progress: bool,
 }
 
 /// Lets the engines race and gives a record each, in the order of the command line.
-pub fn race(
-    options: &RaceOptions,
-    job: Job,
-    load_s: f64,
-    watch: &Arc<Watch>,
-    shows_progress: bool,
-) -> Vec<Record> {
-    if let Some(entrant) = options.entrants.first() {
+pub fn race(options: &RaceOptions, job: Job, load_s: f64, seen: &Seen) -> Vec<Record> {
+    if let Some(engine) = options.engines.first() {
         // What `--threads` says, which is the same for all.
-        affinity::limit(entrant.engine.threads);
+        affinity::limit(engine.threads);
     }
     let race = Race {
         options,
         job,
-        watch,
-        shows_progress,
+        load_s,
+        seen,
     };
-    let mut racers: Vec<Racer> = options.entrants.iter().map(Racer::new).collect();
+    let mut racers: Vec<Racer> = options.engines.iter().map(Racer::new).collect();
     for racer in &mut racers {
         racer.pass_gate(&race);
     }
     // The gate may have run in this process, and the oracle's memory is not the training's.
     memory::forget_peak();
     race.run(&mut racers);
-    let is_interrupted = watch.progress.is_stopped();
-    racers
-        .into_iter()
-        .map(|racer| racer.into_record(&race, load_s, is_interrupted))
-        .collect()
+    for racer in &mut racers {
+        racer.tell_differing_losses();
+    }
+    race.records(&racers)
 }
 
 impl Race<'_> {
@@ -78,20 +82,39 @@ impl Race<'_> {
         let mut round = 0;
         let length = self.options.length;
         while length.has_room(round, begin.elapsed(), longest)
-            && !self.watch.progress.is_stopped()
+            && !self.is_stopped()
             && racers.iter().any(Racer::is_in)
         {
             let start = Instant::now();
             for index in round_order(racers.len(), self.job.workload.seed, round) {
-                if racers[index].is_in() && !self.watch.progress.is_stopped() {
+                if racers[index].is_in() && !self.is_stopped() {
                     let live = Live::show(self, racers, index, round);
                     racers[index].run(self);
                     drop(live);
+                    self.keep_finished(racers);
                 }
             }
             longest = longest.max(start.elapsed());
             round += 1;
         }
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.seen.watch.progress.is_stopped()
+    }
+
+    /// What the race has come to, had it to end now.
+    fn keep_finished(&self, racers: &[Racer]) {
+        let mut records = self.records(racers);
+        for record in records.iter_mut().filter(|record| record.error.is_none()) {
+            record.partial = true;
+            record.partial_reason = Some(PartialReason::Interrupted);
+        }
+        self.seen.finished.keep(records);
+    }
+
+    fn records(&self, racers: &[Racer]) -> Vec<Record> {
+        racers.iter().map(|racer| racer.record(self)).collect()
     }
 }
 
@@ -106,18 +129,18 @@ fn round_order(racers: usize, seed: u64, round: u32) -> Vec<usize> {
 }
 
 impl<'a> Racer<'a> {
-    fn new(entrant: &'a Entrant) -> Self {
+    fn new(engine: &'a EngineChoice) -> Self {
         Self {
-            entrant,
+            engine,
             gate: None,
             outcome: Outcome {
                 runs: Vec::new(),
-                device: entrant.engine.device.clone(),
+                device: engine.device.clone(),
                 details: Default::default(),
                 costs: Default::default(),
-                partial: entrant.error.is_some().then_some(PartialReason::Failed),
-                warnings: entrant.engine.warning.iter().cloned().collect(),
-                error: entrant.error.clone(),
+                partial: None,
+                warnings: engine.warning.iter().cloned().collect(),
+                error: None,
             },
         }
     }
@@ -128,7 +151,7 @@ impl<'a> Racer<'a> {
 
     /// An engine that fails is out; the others go on.
     fn fail(&mut self, what: String) {
-        output::warning(&format!("{}: {what}", self.entrant.engine.engine.name()));
+        output::warning(&format!("{}: {what}", self.engine.engine.name()));
         self.outcome.error = Some(what);
         self.outcome.partial = Some(PartialReason::Failed);
     }
@@ -138,7 +161,7 @@ impl<'a> Racer<'a> {
             return;
         }
         let job = self.job(race);
-        match prepare::ask_gate(&self.entrant.engine, &job, race.options.quiet) {
+        match prepare::ask_gate(self.engine, &job, race.options.quiet) {
             Ok(gate) => self.gate = Some(gate),
             Err(error) => self.fail(error.to_string()),
         }
@@ -146,23 +169,23 @@ impl<'a> Racer<'a> {
 
     /// One run, from starting the engine to its test.
     fn run(&mut self, race: &Race) {
-        let engine = &self.entrant.engine;
+        let engine = self.engine;
         let measured = measure(
             engine.engine,
             &self.job(race),
             &engine.device,
             race.options.max_steps,
             Instant::now(),
-            race.watch,
+            race.seen.watch,
             None,
         );
         let measured = match measured {
             Ok(measured) => measured,
             // A framework that dies of the same Ctrl-C has not failed.
-            Err(_) if race.watch.progress.is_stopped() => return,
+            Err(_) if race.is_stopped() => return,
             Err(error) => return self.fail(error.to_string()),
         };
-        if race.watch.progress.is_stopped() && !measured.is_complete {
+        if race.is_stopped() && !measured.is_complete {
             return;
         }
         if !measured.is_complete {
@@ -176,32 +199,36 @@ impl<'a> Racer<'a> {
 
     fn job(&self, race: &Race) -> Job {
         Job {
-            threads: self.entrant.engine.threads,
-            passes: self.entrant.engine.passes.clone(),
+            threads: self.engine.threads,
+            passes: self.engine.passes.clone(),
             ..race.job.clone()
         }
     }
 
-    fn into_record(mut self, race: &Race, load_s: f64, is_interrupted: bool) -> Record {
-        if is_interrupted && self.is_in() {
-            self.outcome.partial = Some(PartialReason::Interrupted);
-        }
-        if let Some(first) = self.outcome.runs.first_mut() {
-            first.phases.load_s = load_s;
-        }
-        let engine = &self.entrant.engine;
+    /// The same seed must have given the same losses.
+    fn tell_differing_losses(&mut self) {
+        let engine = self.engine;
         let differing = differing_losses(engine.engine, &self.outcome.runs);
         self.outcome.warnings.extend(differing);
         for warning in &self.outcome.warnings {
             output::warning(&format!("{}: {warning}", engine.engine.name()));
         }
-        let options = race.options;
+    }
+
+    fn record(&self, race: &Race) -> Record {
+        let mut outcome = self.outcome.clone();
+        if race.is_stopped() && self.is_in() {
+            outcome.partial = Some(PartialReason::Interrupted);
+        }
+        if let Some(first) = outcome.runs.first_mut() {
+            first.phases.load_s = race.load_s;
+        }
         record(
-            &options.workload,
-            engine,
+            &race.options.workload,
+            self.engine,
             &race.job.dataset,
             self.gate.as_ref(),
-            self.outcome,
+            outcome,
         )
     }
 }

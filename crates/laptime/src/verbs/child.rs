@@ -10,6 +10,7 @@ use crate::{
     args::DeviceArg,
     child::{DeviceWish, GateJob, Request, request},
     device_choice::{Wish, fastest},
+    ending::end,
     engines::{self, OwnEngine},
     failure::Failure,
     output,
@@ -18,7 +19,7 @@ use crate::{
 
 /// Does what this process is asked, and prints the answer as JSON.
 pub fn child() -> Result<(), Failure> {
-    match request()? {
+    match request(|| end("the program that asked has ended"))? {
         Request::Verify(job) => verify(job),
         Request::ChooseDevice(wish) => choose_device(wish),
     }

@@ -9,15 +9,16 @@ use laptime_workload::Shown;
 use crate::{
     args::{InstallArgs, PeersArgs, PeersVerb},
     failure::Failure,
-    interrupt,
+    interrupt::Interrupt,
     output::{self, say},
 };
 
 /// Lists, installs or removes.
-pub fn peers(args: PeersArgs) -> Result<(), Failure> {
+pub fn peers(args: PeersArgs, interrupt: &Interrupt) -> Result<(), Failure> {
+    install::sweep_all();
     match args.verb {
         PeersVerb::List => list(),
-        PeersVerb::Install(args) => install(&args),
+        PeersVerb::Install(args) => install(&args, interrupt),
         PeersVerb::Remove(args) => remove(find(&args.framework)?),
     }
 }
@@ -46,7 +47,7 @@ fn list() -> Result<(), Failure> {
     output::print(&text)
 }
 
-fn install(args: &InstallArgs) -> Result<(), Failure> {
+fn install(args: &InstallArgs, interrupt: &Interrupt) -> Result<(), Failure> {
     let framework = find(&args.framework)?;
     let variant: Variant = args.variant.parse().map_err(Failure::Usage)?;
     let plan = Plan::new(framework, variant, args.python.as_deref())?;
@@ -79,8 +80,8 @@ fn install(args: &InstallArgs) -> Result<(), Failure> {
             Shown(plan.place())
         )));
     }
-    let is_stopped = interrupt::note()?;
-    let installed = plan.install(&is_stopped)?;
+    interrupt.ends_children();
+    let installed = plan.install()?;
     output::print(&format!(
         "{} {} is installed in {}\n",
         framework.title,

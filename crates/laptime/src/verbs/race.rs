@@ -1,31 +1,38 @@
 //! `laptime race`: engines train the same against each other, and the table says who is how fast.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use laptime_engine::Job;
 use laptime_measure::Watch;
-use laptime_results::{GateVerdict, PartialReason, Record, Store, divergence, race as render};
+use laptime_peers::install;
+use laptime_results::{GateVerdict, PartialReason, Record, divergence, race as render};
 use laptime_workload::Shown;
 
 use crate::{
     args::RaceArgs,
     exports,
     failure::Failure,
-    interrupt,
+    finished::Finished,
+    interrupt::Interrupt,
     options::RaceOptions,
     output::{self, say, stderr_is_terminal},
     prepare,
-    race::race as run_race,
-    recording::{open_store, store},
+    race::{Seen, race as run_race},
+    recording::open_store,
 };
 
+/// How long a framework may take to stop: what it has not finished counts for nothing.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// Races, stores a record for each engine, writes the exports and prints the table.
-pub fn race(args: RaceArgs) -> Result<(), Failure> {
+pub fn race(args: RaceArgs, interrupt: &Interrupt) -> Result<(), Failure> {
+    let watch = Arc::new(Watch::new());
+    let finished = Arc::new(Finished::nothing());
+    interrupt.stops(&watch, &finished, PATIENCE);
+    install::sweep_all();
     let options = RaceOptions::resolve(args)?;
     let shows_progress = !options.quiet && stderr_is_terminal();
-    let watch = Arc::new(Watch::new());
-    interrupt::listen(Arc::clone(&watch))?;
-    let store = open_store();
+    finished.goes_to(open_store());
     let workload = &options.workload.workload;
     let (dataset, load_s) = prepare::load(workload.dataset, &options.load, shows_progress)?;
     let job = Job {
@@ -35,16 +42,18 @@ pub fn race(args: RaceArgs) -> Result<(), Failure> {
         passes: Default::default(),
         profile: false,
     };
-    let records = run_race(&options, job, load_s, &watch, shows_progress);
-    report(&records, options, store.as_ref())
+    let seen = Seen {
+        watch: &watch,
+        finished: &finished,
+        shows_progress,
+    };
+    let records = run_race(&options, job, load_s, &seen);
+    report(&records, options, &finished)
 }
 
 /// Hands the results out in every way that was asked for, as `laptime run` does.
-fn report(records: &[Record], options: RaceOptions, to: Option<&Store>) -> Result<(), Failure> {
-    let stored: Vec<Result<_, String>> = match to {
-        Some(to) => records.iter().map(|record| store(to, record)).collect(),
-        None => Vec::new(),
-    };
+fn report(records: &[Record], options: RaceOptions, finished: &Finished) -> Result<(), Failure> {
+    let stored = finished.store(records);
     let mut done = vec![exports::show(&options.exports, |style| {
         render(records, style)
     })];

@@ -1,10 +1,16 @@
 //! `laptime run`: trains and tests a workload, and says what it took.
 
-use std::{slice, sync::Arc, time::Instant};
+use std::{
+    path::PathBuf,
+    slice,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use laptime_engine::{Job, Session};
 use laptime_measure::{Checkpoints, Measurement, Run, Watch, measure, memory};
-use laptime_results::{PartialReason, Record, Store, divergence, render};
+use laptime_peers::have_ended;
+use laptime_results::{PartialReason, Record, divergence, render};
 use laptime_workload::Shown;
 
 use crate::{
@@ -13,16 +19,23 @@ use crate::{
     display::{Plan, show_run},
     exports,
     failure::Failure,
-    interrupt,
+    finished::Finished,
+    interrupt::Interrupt,
     options::RunOptions,
     output::{self, say, stderr_is_terminal},
     prepare, profile,
-    recording::{Outcome, differing_losses, open_store, record, store},
+    recording::{Outcome, differing_losses, open_store, record},
     save::save,
 };
 
+/// How long a framework may take to stop behind a step, so that what it did can be reported.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Runs, stores the record, writes the exports and prints the result.
-pub fn run(args: RunArgs, begin: Instant) -> Result<(), Failure> {
+pub fn run(args: RunArgs, begin: Instant, interrupt: &Interrupt) -> Result<(), Failure> {
+    let watch = Arc::new(Watch::new());
+    let finished = Arc::new(Finished::nothing());
+    interrupt.stops(&watch, &finished, PATIENCE);
     let options = RunOptions::resolve(args)?;
     let shows_progress = !options.quiet && stderr_is_terminal();
     if let Some(text) = &options.engine.warning {
@@ -31,10 +44,7 @@ pub fn run(args: RunArgs, begin: Instant) -> Result<(), Failure> {
     if let Some(text) = options.engine.why.as_ref().filter(|_| !options.quiet) {
         say(text);
     }
-    let watch = Arc::new(Watch::new());
-    interrupt::listen(Arc::clone(&watch))?;
-    let store = open_store();
-
+    finished.goes_to(open_store());
     let (dataset, load_s) = prepare::load(
         options.workload.workload.dataset,
         &options.load,
@@ -52,29 +62,30 @@ pub fn run(args: RunArgs, begin: Instant) -> Result<(), Failure> {
     // The oracle's memory is not the training's.
     memory::forget_peak();
 
-    let (mut outcome, mut session) = repeat(
+    let record_of = |mut outcome: Outcome| {
+        outcome.runs[0].phases.load_s += load_s;
+        let (workload, engine) = (&options.workload, &options.engine);
+        record(workload, engine, &job.dataset, Some(&gate), outcome)
+    };
+    let measured = repeat(
         &options,
         &job,
         begin,
         &watch,
         shows_progress,
         keeper.as_mut(),
-    )?;
-    outcome.runs[0].phases.load_s += load_s;
-    let record = record(
-        &options.workload,
-        &options.engine,
-        &job.dataset,
-        Some(&gate),
-        outcome,
+        &|outcome| finished.keep(vec![record_of(outcome)]),
     );
-    report(
-        &record,
-        options,
-        session.as_mut(),
-        keeper.as_ref(),
-        store.as_ref(),
-    )
+    let (outcome, mut session) = match measured {
+        Ok(measured) => measured,
+        // An engine in another process that did not stop, and was ended.
+        Err(_) if have_ended() => finished.end(),
+        Err(failure) => return Err(failure),
+    };
+    let record = record_of(outcome);
+    // First of all, so that whatever fails below, the result is kept.
+    let stored = finished.store(slice::from_ref(&record)).pop();
+    report(&record, stored, options, session.as_mut(), keeper.as_ref())
 }
 
 /// What keeps the training, if anything is to.
@@ -96,7 +107,8 @@ fn keeper(options: &RunOptions, job: &Job, load_s: f64) -> Result<Option<Keeper>
 }
 
 /// All runs, one after another, and the session of the last. Every run compiles anew and starts
-/// from the same seed, so that only the times can differ.
+/// from the same seed, so that only the times can differ. `keep` gets what would be left if the program
+/// had to end behind a run that is not the last.
 fn repeat(
     options: &RunOptions,
     job: &Job,
@@ -104,6 +116,7 @@ fn repeat(
     watch: &Arc<Watch>,
     shows_progress: bool,
     mut keeper: Option<&mut Keeper>,
+    keep: &dyn Fn(Outcome),
 ) -> Result<(Outcome, Box<dyn Session>), Failure> {
     let mut runs: Vec<Run> = Vec::new();
     let mut begin = begin;
@@ -135,32 +148,35 @@ fn repeat(
         runs.push(run);
         let is_stopped = watch.progress.is_stopped();
         let is_last = runs.len() as u64 >= options.runs;
-        if is_stopped || is_last {
-            let partial = match (is_complete && is_last, is_stopped) {
-                (true, _) => None,
-                (false, true) => Some(PartialReason::Interrupted),
-                (false, false) => Some(PartialReason::MaxSteps),
-            };
-            let warning = differing_losses(options.engine.engine, &runs);
-            if let Some(text) = &warning {
-                output::warning(text);
-            }
-            let kept = keeper.map(|keeper| keeper.warnings());
-            let outcome = Outcome {
-                device: session.device().clone(),
-                details: session.details(),
-                costs: session.step_costs(),
-                warnings: [warning, engine.warning.clone()]
-                    .into_iter()
-                    .flatten()
-                    .chain(kept.unwrap_or_default())
-                    .collect(),
-                runs,
-                partial,
-                error: None,
-            };
-            return Ok((outcome, session));
+        let outcome = |runs, partial, warnings| Outcome {
+            device: session.device().clone(),
+            details: session.details(),
+            costs: session.step_costs(),
+            runs,
+            partial,
+            warnings,
+            error: None,
+        };
+        if !is_stopped && !is_last {
+            let warnings = engine.warning.iter().cloned().collect();
+            let partial = Some(PartialReason::Interrupted);
+            keep(outcome(runs.clone(), partial, warnings));
+            continue;
         }
+        let partial = match (is_complete && is_last, is_stopped) {
+            (true, _) => None,
+            (false, true) => Some(PartialReason::Interrupted),
+            (false, false) => Some(PartialReason::MaxSteps),
+        };
+        let warning = differing_losses(engine.engine, &runs);
+        if let Some(text) = &warning {
+            output::warning(text);
+        }
+        let kept = keeper.map(|keeper| keeper.warnings());
+        let warnings = [warning, engine.warning.clone()].into_iter().flatten();
+        let warnings = warnings.chain(kept.unwrap_or_default()).collect();
+        let outcome = outcome(runs, partial, warnings);
+        return Ok((outcome, session));
     }
 }
 
@@ -168,13 +184,11 @@ fn repeat(
 /// from succeeding; the first failure is the program's.
 fn report(
     record: &Record,
+    stored: Option<Result<PathBuf, String>>,
     options: RunOptions,
     session: &mut dyn Session,
     keeper: Option<&Keeper>,
-    to: Option<&Store>,
 ) -> Result<(), Failure> {
-    // First of all, so that whatever fails below, the result is kept.
-    let stored = to.map(|to| store(to, record));
     let mut done = vec![exports::show(&options.exports, |style| {
         render(record, style)
     })];

@@ -3,22 +3,34 @@
 
 FAKE=crashes has it die in its first training, FAKE=hangs never say a word about it, FAKE=waits train
 until it is told to stop; FAKE_MARK is a file that is made when it begins to train. FAKE=stuck has it
-leave its process and its parent's in FAKE_MARK, and never answer the gate. FAKE=diverges has its
-losses be not finite.
+leave its process and its parent's in FAKE_MARK, and never answer the gate. FAKE=stopped has it stop
+its own process in its second round, FAKE=silent never say hello, each with its process in FAKE_MARK;
+FAKE=broken ends before it says hello. FAKE=diverges has its losses be not finite.
 
 It also stands in for the Python that environments are made from: those that it makes hold itself.
-FAKE=no_network has its pip fail.
+FAKE=no_network has its pip fail, FAKE=endless its pip never end, with a child of its own; FAKE_MARK
+names both processes.
 """
 
 import json
 import os
 import shutil
+import signal
 import sys
 import threading
 import time
 
-if "-c" in sys.argv:
-    sys.exit(print(3, 11))
+behaviour = os.environ.get("FAKE", "works")
+
+
+def mark(*words):
+    """All of it or nothing."""
+    path = os.environ["FAKE_MARK"]
+    with open(path + ".new", "w") as file:
+        print(*words, file=file)
+    os.rename(path + ".new", path)
+
+
 if "venv" in sys.argv:
     folder = os.path.join(sys.argv[-1], "bin")
     os.makedirs(folder)
@@ -27,7 +39,22 @@ if "pip" in sys.argv:
     environment = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     if os.path.dirname(os.environ.get("TMPDIR", "")) != environment:
         sys.exit("it is to unpack beside the environment")
-    sys.exit("NewConnectionError" if os.environ.get("FAKE") == "no_network" else 0)
+    if behaviour == "endless":
+        # As Python would run it, but with another pip.
+        with open(os.path.join(environment, "pip.py"), "w") as pip:
+            child = "subprocess.Popen(['sleep', '600']).pid"
+            mark_them = f"fake.mark(os.getpid(), {child})"
+            pip.write(f"import fake, os, subprocess, time; {mark_them}; time.sleep(600)")
+        sys.modules["fake"] = sys.modules["__main__"]
+        sys.path.insert(0, environment)
+        text = sys.argv[sys.argv.index("-c") + 1]
+        sys.argv = ["-c", *sys.argv[sys.argv.index("pip") :]]
+        exec(text, {"__name__": "__main__"})
+    sys.exit("NewConnectionError" if behaviour == "no_network" else 0)
+if "-c" in sys.argv:
+    sys.exit(print(3, 11))
+if behaviour == "broken":
+    sys.exit("no such library")
 
 is_stopped = threading.Event()
 commands = []
@@ -57,9 +84,10 @@ def score(samples):
 
 def train(order, **_):
     samples = os.path.getsize(order) // 4
-    if "FAKE_MARK" in os.environ:
-        open(os.environ["FAKE_MARK"], "w").close()
-    behaviour = os.environ.get("FAKE", "works")
+    if behaviour == "stopped":
+        stop_in_second_round()
+    elif "FAKE_MARK" in os.environ:
+        mark()
     if behaviour == "crashes":
         words = f"the last words of a framework in {os.environ['HOME']} by {__file__}"
         print(words, file=sys.stderr, flush=True)
@@ -72,6 +100,15 @@ def train(order, **_):
     tell("epoch", step_s=None, **score(samples))
 
 
+def stop_in_second_round():
+    """Every round has a process of its own: a file tells them apart."""
+    first = os.environ["FAKE_MARK"] + ".first"
+    if os.path.exists(first):
+        mark(os.getpid())
+        os.kill(os.getpid(), signal.SIGSTOP)
+    open(first, "w").close()
+
+
 def compile(folder, **_):
     global test_samples
     with open(os.path.join(folder, "test.safetensors"), "rb") as file:
@@ -82,10 +119,8 @@ def compile(folder, **_):
 
 def trace_f64(state, to, **_):
     """To the gate it shows that it has done nothing."""
-    if os.environ.get("FAKE") == "stuck":
-        with open(os.environ["FAKE_MARK"] + ".new", "w") as mark:
-            print(os.getpid(), os.getppid(), file=mark)
-        os.rename(mark.name, os.environ["FAKE_MARK"])
+    if behaviour == "stuck":
+        mark(os.getpid(), os.getppid())
         time.sleep(600)
     shutil.copy(state, to)
     tell("trace", losses=[0.0])
@@ -99,6 +134,9 @@ ANSWERS = {
     "trace_f64": trace_f64,
 }
 
+if behaviour == "silent":
+    mark(os.getpid())
+    time.sleep(600)
 devices = [{"kind": "cpu", "name": "cpu", "driver": None}]
 tell("hello", versions={"jax": os.environ.get("XLA_FLAGS", "fake")}, devices=devices)
 threading.Thread(target=listen, daemon=True).start()

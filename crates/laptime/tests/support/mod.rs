@@ -7,11 +7,19 @@ pub mod schema;
 use std::{
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
 
 use laptime_results::Record;
 use serde_json::Value;
 use tempfile::TempDir;
+
+/// Stands in for a framework's Python, and for the system's.
+pub const PYTHON: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/tests/support/fake_framework.py"
+);
 
 /// A home of its own for one test.
 pub struct Home {
@@ -127,3 +135,12 @@ pub fn json(path: &Path) -> Value {
 
 /// A quick run that needs no network.
 pub const SHORT: &str = "run --data synthetic --max-steps 4";
+
+/// Waits long, because machines are busy.
+pub fn wait_for(what: &str, is_there: impl Fn() -> bool) {
+    let since = Instant::now();
+    while !is_there() {
+        assert!(since.elapsed() < Duration::from_secs(120), "no {what}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}

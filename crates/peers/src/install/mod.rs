@@ -5,16 +5,13 @@
 //! for one.
 
 mod lock;
+mod module;
 mod python;
 
 use std::{
     fs::{self, File, TryLockError},
-    io::{self, Read},
+    io,
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
-    sync::atomic::{AtomicBool, Ordering},
-    thread,
-    time::Duration,
 };
 
 use laptime_engine::Engine;
@@ -26,7 +23,7 @@ pub use lock::{Lock, Variant, platform};
 pub use python::Python;
 
 use crate::{
-    Framework, PeerEngine,
+    FRAMEWORKS, Framework, PeerEngine, children,
     environment::{MARKER, environment_dir, python_in},
 };
 
@@ -118,8 +115,25 @@ fn claim(framework: &Framework, parent: &Path) -> Result<File, InstallError> {
             return Err(failed(format!("cannot be locked: {error}")));
         }
     }
-    sweep(parent, &unfinished(framework));
+    for folder in left_over(parent, framework) {
+        let _ = fs::remove_dir_all(folder);
+    }
     Ok(file)
+}
+
+/// Removes what installs that were killed have left. What cannot be removed is another user's, or still
+/// being installed.
+pub fn sweep_all() {
+    for framework in FRAMEWORKS {
+        let Ok(place) = environment_dir(framework) else {
+            return;
+        };
+        let parent = folder_of(&place);
+        if left_over(parent, framework).next().is_some() {
+            // Whoever has the claim has swept.
+            let _ = claim(framework, parent);
+        }
+    }
 }
 
 impl Plan {
@@ -178,17 +192,17 @@ impl Plan {
         &self.python
     }
 
-    /// Installs; pip shows its progress on standard error. Ends soon, and leaves nothing, where
-    /// `is_stopped` becomes true.
-    pub fn install(&self, is_stopped: &AtomicBool) -> Result<Installed, InstallError> {
-        match self.install_beside(is_stopped) {
-            // Whatever has failed did so because it was stopped.
-            Err(_) if is_stopped.load(Ordering::Relaxed) => Err(InstallError::Interrupted),
+    /// Installs; pip shows its progress on standard error. Ends soon, and leaves nothing, where all
+    /// children are ended meanwhile.
+    pub fn install(&self) -> Result<Installed, InstallError> {
+        match self.install_beside() {
+            // Whatever has failed did so because its process was ended.
+            Err(_) if children::have_ended() => Err(InstallError::Interrupted),
             other => other,
         }
     }
 
-    fn install_beside(&self, is_stopped: &AtomicBool) -> Result<Installed, InstallError> {
+    fn install_beside(&self) -> Result<Installed, InstallError> {
         let parent = folder_of(&self.place);
         let unwritable = |error: io::Error| {
             InstallError::Failed(format!("{}: cannot be written: {error}", Shown(parent)))
@@ -200,9 +214,9 @@ impl Plan {
             .tempdir_in(parent)
             .map_err(unwritable)?;
         self.python.make_environment(folder.path())?;
-        self.fill(folder.path(), is_stopped)?;
+        self.fill(folder.path())?;
         let installed = self.try_out(folder.path())?;
-        if is_stopped.load(Ordering::Relaxed) {
+        if children::have_ended() {
             return Err(InstallError::Interrupted);
         }
         let text = serde_json::to_string_pretty(&installed).unwrap_or_default();
@@ -215,7 +229,7 @@ impl Plan {
     }
 
     /// Has pip install the locked wheels.
-    fn fill(&self, environment: &Path, is_stopped: &AtomicBool) -> Result<(), InstallError> {
+    fn fill(&self, environment: &Path) -> Result<(), InstallError> {
         let title = self.framework.title;
         let lock = environment.join("requirements.txt");
         fs::write(&lock, self.lock.text).map_err(|error| {
@@ -226,36 +240,22 @@ impl Plan {
         fs::create_dir(&unpacked).map_err(|error| {
             InstallError::Failed(format!("{}: cannot be made: {error}", Shown(&unpacked)))
         })?;
-        let mut pip = Command::new(python_in(environment));
-        pip.args(["-I", "-m", "pip", "install"])
+        let mut pip = module::command(&python_in(environment), "pip");
+        pip.arg("install")
             // The lock has all that is needed; nothing is built, nothing is taken unchecked.
             .args(["--require-hashes", "--only-binary", ":all:", "--no-deps"])
             .args(["--disable-pip-version-check", "--no-input", "--no-compile"])
             .arg("--requirement")
             .arg(&lock)
-            .env("TMPDIR", &unpacked)
-            .stdin(Stdio::null())
-            .stdout(io::stderr())
-            .stderr(Stdio::piped());
+            .env("TMPDIR", &unpacked);
         let failed = |what: String| InstallError::Failed(format!("{title}: {what}"));
-        let mut child = pip
-            .spawn()
-            .map_err(|error| failed(format!("pip cannot be started: {error}")))?;
-        let stderr = child.stderr.take();
-        let errors = thread::spawn(move || {
-            let mut errors = String::new();
-            let _ = stderr.map(|mut stderr| stderr.read_to_string(&mut errors));
-            errors
-        });
-        let status = wait(&mut child, is_stopped);
-        let errors = errors.join().unwrap_or_default();
-        match status {
-            Ok(status) if status.success() => {
-                let _ = fs::remove_dir_all(unpacked);
-                Ok(())
-            }
-            _ => Err(failed(why_pip_failed(&errors))),
+        let done =
+            module::run(pip, true).map_err(|error| failed(format!("pip cannot run: {error}")))?;
+        if !done.status.success() {
+            return Err(failed(why_pip_failed(&done.said)));
         }
+        let _ = fs::remove_dir_all(unpacked);
+        Ok(())
     }
 
     /// Imports the framework once, and asks for its version.
@@ -271,19 +271,6 @@ impl Plan {
     }
 }
 
-/// Waits for the end of a process, or ends it.
-fn wait(child: &mut Child, is_stopped: &AtomicBool) -> io::Result<ExitStatus> {
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(status);
-        }
-        if is_stopped.load(Ordering::Relaxed) {
-            child.kill()?;
-        }
-        thread::sleep(Duration::from_millis(50));
-    }
-}
-
 /// Where environments are.
 fn folder_of(place: &Path) -> &Path {
     place.parent().unwrap_or(Path::new("."))
@@ -294,13 +281,13 @@ fn unfinished(framework: &Framework) -> String {
     format!(".{}-unfinished-", framework.environment)
 }
 
-/// Removes the folders whose names begin so.
-fn sweep(parent: &Path, prefix: &str) {
-    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
-        if entry.file_name().to_string_lossy().starts_with(prefix) {
-            let _ = fs::remove_dir_all(entry.path());
-        }
-    }
+/// The unfinished environments of a framework.
+fn left_over(parent: &Path, framework: &Framework) -> impl Iterator<Item = PathBuf> + use<> {
+    let prefix = unfinished(framework);
+    let entries = fs::read_dir(parent).into_iter().flatten().flatten();
+    entries
+        .filter(move |entry| entry.file_name().to_string_lossy().starts_with(&prefix))
+        .map(|entry| entry.path())
 }
 
 /// pip's many lines in one.

@@ -2,12 +2,12 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 use laptime_workload::Shown;
 
-use super::InstallError;
+use super::{InstallError, module};
 
 /// The oldest Python that the adapters run on.
 const OLDEST: [u32; 2] = [3, 10];
@@ -77,16 +77,13 @@ impl Python {
 
     /// Makes an environment with pip in this folder.
     pub(crate) fn make_environment(&self, folder: &Path) -> Result<(), InstallError> {
-        let made = Command::new(&self.path)
-            .args(["-I", "-m", "venv"])
-            .arg(folder)
-            .output();
+        let mut venv = module::command(&self.path, "venv");
+        venv.arg(folder);
         let path = Shown(&self.path);
-        match made {
-            Ok(output) if output.status.success() => Ok(()),
-            Ok(output) => {
-                let text = [output.stdout, output.stderr].concat();
-                let text = String::from_utf8_lossy(&text);
+        match module::run(venv, false) {
+            Ok(done) if done.status.success() => Ok(()),
+            Ok(done) => {
+                let text = done.said;
                 if text.contains("No module named venv") || text.contains("ensurepip") {
                     return Err(InstallError::Unsupported(format!(
                         "{path} has no venv module; install it (Debian, Ubuntu: python3-venv), or \
@@ -108,6 +105,7 @@ impl Python {
 fn version(path: &Path) -> Option<[u32; 2]> {
     let output = Command::new(path)
         .args(["-I", "-c", "import sys; print(*sys.version_info[:2])"])
+        .stdin(Stdio::null())
         .output()
         .ok()?;
     let text = String::from_utf8(output.stdout).ok()?;

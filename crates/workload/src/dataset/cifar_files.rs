@@ -4,7 +4,6 @@
 use std::{
     io::BufReader,
     path::{Path, PathBuf},
-    thread,
 };
 
 use super::{
@@ -13,7 +12,7 @@ use super::{
     folder::{Folder, FoundFile, io_error, open},
     layout::Layout,
 };
-use crate::workload::DatasetName;
+use crate::{threads::side_by_side, workload::DatasetName};
 
 /// Reads and hashes the batches of `layout`.
 pub(crate) fn read(
@@ -69,36 +68,27 @@ fn read_files(
     folder: &Path,
     batches: Vec<Batch>,
 ) -> Result<Vec<FoundFile>, DataError> {
-    let read_file = |path: &Path, batch| cifar::read(&mut open(path)?, batch);
-    thread::scope(|scope| {
-        let files = official.files.iter().zip(batches);
-        let readers: Vec<_> = files
-            .map(|(file, batch)| {
-                let path = folder.join(file.name);
-                scope.spawn(move || match read_file(&path, batch) {
-                    Err(error) => Err(io_error(official, file, &path, error)),
-                    Ok(ReadBatch { sha256, wrong }) => Ok(FoundFile {
-                        path,
-                        official: file,
-                        sha256,
-                        contents: match wrong {
-                            None => Ok(()),
-                            Some(wrong) => Err(ContentsError::File {
-                                byte: wrong.byte,
-                                problem: wrong.problem,
-                            }),
-                        },
+    let files = official.files.iter().zip(batches).collect();
+    let read = side_by_side(files, |(file, batch)| {
+        let path = folder.join(file.name);
+        let read = open(&path).and_then(|mut contents| cifar::read(&mut contents, batch));
+        match read {
+            Err(error) => Err(io_error(official, file, &path, error)),
+            Ok(ReadBatch { sha256, wrong }) => Ok(FoundFile {
+                path,
+                official: file,
+                sha256,
+                contents: match wrong {
+                    None => Ok(()),
+                    Some(wrong) => Err(ContentsError::File {
+                        byte: wrong.byte,
+                        problem: wrong.problem,
                     }),
-                })
-            })
-            .collect();
-        let files = readers.into_iter().map(|reader| {
-            reader
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        });
-        files.collect()
-    })
+                },
+            }),
+        }
+    });
+    read.into_iter().collect()
 }
 
 fn read_archive(

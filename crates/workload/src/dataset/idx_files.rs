@@ -1,7 +1,7 @@
 //! Reads the four files of the MNIST family: training pixels, training labels, test pixels, test
 //! labels.
 
-use std::{io::Read, path::Path, thread};
+use std::{io::Read, path::Path};
 
 use super::{
     ContentsError, DataError, Official, OfficialFile, Samples,
@@ -10,7 +10,10 @@ use super::{
     layout::Layout,
     sum::sha256,
 };
-use crate::workload::DatasetName;
+use crate::{
+    threads::{both, side_by_side},
+    workload::DatasetName,
+};
 
 /// Reads, decompresses and hashes the files, each in threads of its own: the largest takes most of
 /// the time, and its two tasks go on side by side.
@@ -19,18 +22,10 @@ pub(crate) fn read(
     official: &'static Official,
     layout: &Layout,
 ) -> Result<Folder, DataError> {
-    let read = thread::scope(|scope| {
-        let readers: Vec<_> = layout
-            .files(official)
-            .map(|(file, path)| scope.spawn(move || read_file(name, official, file, &path)))
-            .collect();
-        let files = readers.into_iter().map(|reader| {
-            reader
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        });
-        files.collect::<Result<Vec<_>, _>>()
-    })?;
+    let read = side_by_side(layout.files(official).collect(), |(file, path)| {
+        read_file(name, official, file, &path)
+    });
+    let read = read.into_iter().collect::<Result<Vec<_>, _>>()?;
     let (files, values): (Vec<_>, Vec<_>) = read.into_iter().unzip();
     let [train_pixels, train_labels, test_pixels, test_labels] =
         values.try_into().expect("a dataset in IDX has four files");
@@ -56,14 +51,10 @@ fn read_file(
     path: &Path,
 ) -> Result<(FoundFile, Vec<u8>), DataError> {
     let bytes = read_bounded(name, official, file, path)?;
-    let (sha256, values) = thread::scope(|scope| {
-        let sum = scope.spawn(|| sha256(&bytes));
-        let values = read_values(&bytes, file, official.classes);
-        let sum = sum
-            .join()
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        (sum, values)
-    });
+    let (sha256, values) = both(
+        || sha256(&bytes),
+        || read_values(&bytes, file, official.classes),
+    );
     let (values, contents) = match values {
         Ok(values) => (values, Ok(())),
         Err(error) => (Vec::new(), Err(error)),

@@ -14,6 +14,7 @@ use super::{DataSource, Dataset, Samples};
 use crate::{
     hexadecimal,
     random::{Purpose, Stream},
+    threads::side_by_side,
     workload::{DatasetName, SampleShape},
 };
 
@@ -124,19 +125,16 @@ fn samples(
     let mut labels = vec![0; count];
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let chunk = count.div_ceil(threads).max(1);
-    thread::scope(|scope| {
-        let chunks = pixels
-            .chunks_mut(chunk * shape.bytes())
-            .zip(labels.chunks_mut(chunk));
-        for (index, (pixels, labels)) in chunks.enumerate() {
-            scope.spawn(move || {
-                let first = index * chunk;
-                let each = pixels.chunks_exact_mut(shape.bytes()).zip(labels);
-                for (offset, (pixels, label)) in each.enumerate() {
-                    let stream = Stream::new(SEED, purpose, (first + offset) as u32);
-                    *label = sample(stream, shape, classes, prototypes, pixels);
-                }
-            });
+    let chunks = pixels
+        .chunks_mut(chunk * shape.bytes())
+        .zip(labels.chunks_mut(chunk))
+        .enumerate();
+    side_by_side(chunks.collect(), |(index, (pixels, labels))| {
+        let first = index * chunk;
+        let each = pixels.chunks_exact_mut(shape.bytes()).zip(labels);
+        for (offset, (pixels, label)) in each.enumerate() {
+            let stream = Stream::new(SEED, purpose, (first + offset) as u32);
+            *label = sample(stream, shape, classes, prototypes, pixels);
         }
     });
     Samples { pixels, labels }

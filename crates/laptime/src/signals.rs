@@ -1,0 +1,50 @@
+//! The signals that ask a program to end: which of them are heard, and by whom.
+
+/// Calls `hear` for every signal that asks this program to end, from a thread of its own. A signal that
+/// was ignored when the program started stays ignored, here and in the children: `nohup` and shells
+/// that start programs in the background rely on it.
+#[cfg(unix)]
+pub fn call(mut hear: impl FnMut() + Send + 'static) {
+    use std::{sync::mpsc::channel, thread};
+
+    use signal_hook::{
+        consts::{SIGHUP, SIGINT, SIGTERM},
+        iterator::Signals,
+    };
+
+    let heard = [SIGHUP, SIGINT, SIGTERM].map(|signal| (!is_ignored(signal)).then_some(signal));
+    let (sender, begun) = channel();
+    // The thread first: a signal that is caught and that nobody hears would be lost.
+    let started = thread::Builder::new()
+        .name("signals".into())
+        .spawn(move || {
+            let Ok(mut signals) = Signals::new(heard.into_iter().flatten()) else {
+                return;
+            };
+            let _ = sender.send(());
+            for _ in signals.forever() {
+                hear();
+            }
+        });
+    if started.is_ok() {
+        // An error says that the thread hears nothing.
+        let _ = begun.recv();
+    }
+}
+
+/// Whether the program was started with this signal ignored.
+#[cfg(unix)]
+fn is_ignored(signal: libc::c_int) -> bool {
+    let mut action = std::mem::MaybeUninit::<libc::sigaction>::uninit();
+    // SAFETY: without a new action nothing changes, and the old one is written to memory of its type.
+    let asked = unsafe { libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) };
+    // SAFETY: a call that succeeds has written the whole action.
+    asked == 0 && unsafe { action.assume_init() }.sa_sigaction == libc::SIG_IGN
+}
+
+/// As above; other systems have no ignored signals to inherit.
+#[cfg(not(unix))]
+pub fn call(hear: impl FnMut() + Send + 'static) {
+    // Where there can be no handler, a signal ends the program by itself.
+    let _ = ctrlc::set_handler(hear);
+}
