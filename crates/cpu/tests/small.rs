@@ -12,14 +12,14 @@ const ADAM: &str =
     "kind = \"adam\"\nlearning_rate = 0.001\nbeta1 = 0.9\nbeta2 = 0.999\nepsilon = 1e-7";
 const SGD: &str = "kind = \"sgd\"\nlearning_rate = 0.05\nmomentum = 0.9";
 
-/// 28 × 28 pixels become 4 × 4 at once. 17 filters are a slice and a bit; no batch is a whole block.
+/// 28 × 28 pixels become 2 × 2 at once. 17 filters are a slice and a bit; no batch is a whole block.
 fn image_net() -> Workload {
     let layers = r#"layer = [
-        { name = "c1", kind = "conv2d", filters = 17, kernel = 7, stride = 7, padding = "valid", bias = true },
+        { name = "c1", kind = "conv2d", filters = 17, kernel = 4, stride = 14, padding = "valid", bias = true },
         { name = "bn1", kind = "batch_norm", epsilon = 1e-3, momentum = 0.9 },
         { name = "relu1", kind = "relu" },
-        { name = "pool", kind = "max_pool", size = 3, stride = 2, padding = "same" },
-        { name = "c2", kind = "conv2d", filters = 17, kernel = 3, stride = 1, padding = "same", bias = false },
+        { name = "pool", kind = "max_pool", size = 2, stride = 1, padding = "same" },
+        { name = "c2", kind = "conv2d", filters = 17, kernel = 2, stride = 1, padding = "same", bias = false },
         { name = "bn2", kind = "batch_norm", epsilon = 1e-3, momentum = 0.9 },
         { name = "add", kind = "add", inputs = ["bn2", "pool"] },
         { name = "relu2", kind = "relu" },
@@ -44,15 +44,16 @@ fn dense_net() -> Workload {
 }
 
 fn threads_change_nothing(job: Job) {
-    let alone = bits(
-        &Job {
-            threads: 1,
+    let bits_of = |threads| {
+        let job = Job {
+            threads,
             ..job.clone()
-        },
-        "portable",
-    );
-    let together = bits(&Job { threads: 2, ..job }, "portable");
-    assert!(alone == together);
+        };
+        bits(&job, "portable")
+    };
+    let together = bits_of(2);
+    // Miri takes minutes, and has seen what it looks for.
+    assert!(cfg!(miri) || together == bits_of(1));
 }
 
 /// Five samples: a whole batch and one that is not.
