@@ -11,7 +11,7 @@ fn nan_of(v: f32) -> f32 { return bitcast<f32>(bitcast<u32>(v) | 0x7fc00000u); }
 fn relu(v: f32) -> f32 { return select(max(v, 0.0), v, is_nan(v)); }
 fn larger(a: f32, b: f32) -> f32 { return select(select(max(a, b), b, is_nan(b)), a, is_nan(a)); }
 fn is_largest(v: f32, largest: f32) -> bool {
-    return v == largest || is_nan(largest) && (is_nan(v) || bitcast<u32>(v) == 0x7f800000u);
+    return v == largest || (is_nan(largest) && (is_nan(v) || bitcast<u32>(v) == 0x7f800000u));
 }
 // A value that is dropped: zero times it.
 fn dropped(v: f32) -> f32 { return select(nan_of(v), 0.0, is_finite(v)); }
