@@ -104,7 +104,8 @@ impl Simd for Portable {
     }
     #[inline(always)]
     fn power_of_two(self, a: Array) -> Array {
-        each(|lane| f32::from_bits(((a.0[lane] as i32 + 127) as u32) << 23))
+        // Wrapping: lanes that are not used may hold anything.
+        each(|lane| f32::from_bits(((a.0[lane] as i32).wrapping_add(127) as u32) << 23))
     }
     #[inline(always)]
     fn greater(self, a: Array, b: Array) -> [bool; LANES] {
