@@ -15,7 +15,11 @@ fn what_is_not_finite_never_disappears() {
     for layers in planted::NETS {
         for optimizer in [ADAM, SGD] {
             let job = job(net("fashion-mnist", layers, optimizer, 5), 5);
-            planted::assert_nothing_disappears(&GpuEngine::new(), &job, &[device.clone()]);
+            planted::assert_nothing_disappears(
+                &GpuEngine::new(),
+                &job,
+                std::slice::from_ref(&device),
+            );
         }
     }
 }
