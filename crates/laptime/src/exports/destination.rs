@@ -32,6 +32,7 @@ enum Sink {
     /// A device, a pipe or a descriptor of this process.
     Stream(File),
     /// A named pipe that nobody reads yet.
+    #[cfg(unix)]
     Unread,
 }
 
@@ -63,6 +64,7 @@ impl Destination {
             Sink::Beside(file) => file.finish(contents),
             Sink::Only(file) => atomic_file::rewrite(&file, contents),
             Sink::Stream(mut file) => file.write_all(contents),
+            #[cfg(unix)]
             Sink::Unread => {
                 let file = OpenOptions::new().append(true).open(&self.path);
                 file.and_then(|mut file| file.write_all(contents))
