@@ -72,7 +72,7 @@ fn nets_on_images_are_verified_on_every_instruction_set() {
                 let precision = workload.precision;
                 let job = job(workload, 20 * batch_size + 3, threads);
                 let verdict = verdict(&job, isa);
-                // How far it comes in its ten seconds is the machine's affair, and an emulator is slow.
+                // How many steps that is about follows from what the net costs.
                 assert!(
                     verdict.is_verified(),
                     "{isa}, batch {batch_size}, {precision}: {verdict}"
