@@ -17,6 +17,10 @@ fn is_stored_as(layout: Layout, elements: usize, place_of: impl Fn(usize) -> usi
     let mut visited = Vec::new();
     layout.each_stored(elements, |index, place| visited.push((index, place)));
     assert_eq!(visited, expected, "{layout:?}, visited in order");
+    let mut in_lines = Vec::new();
+    layout.each_stored_in_lines(elements, |index, place| in_lines.push((index, place)));
+    in_lines.sort_unstable();
+    assert_eq!(in_lines, expected, "{layout:?}, visited in lines");
     let each = expected
         .iter()
         .map(|&(index, _)| layout.stored_index(index));

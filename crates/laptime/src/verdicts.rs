@@ -37,12 +37,24 @@ pub fn verdict(
         return Ok((verdict, true));
     }
     before_asking();
+    Ok((ask_anew(engine, job, device)?, false))
+}
+
+/// The gate's verdict, asked for whatever is remembered; it is remembered from now on.
+///
+/// # Errors
+/// As of [`gate::verify`].
+pub fn ask_anew(
+    engine: &dyn Engine,
+    job: &Job,
+    device: &Device,
+) -> Result<gate::Verdict, EngineError> {
     let verdict = match in_a_child(engine, job, device) {
         Some(verdict) => verdict,
         None => gate::verify(engine, job, device)?,
     };
     remember(engine, job, device, &verdict);
-    Ok((verdict, false))
+    Ok(verdict)
 }
 
 /// Asks a child: the oracle takes several times the memory of the training, and a process that has had
@@ -67,7 +79,7 @@ fn in_a_child(engine: &dyn Engine, job: &Job, device: &Device) -> Option<gate::V
 
 /// Keeps a good verdict. A failure is not kept: it is worth another look each time. What cannot be kept is
 /// asked again next time, so errors are of no interest.
-pub fn remember(engine: &dyn Engine, job: &Job, device: &Device, verdict: &gate::Verdict) {
+fn remember(engine: &dyn Engine, job: &Job, device: &Device, verdict: &gate::Verdict) {
     if !verdict.is_verified() {
         return;
     }

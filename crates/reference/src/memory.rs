@@ -83,10 +83,12 @@ impl<'a> Memory<'a> {
         let mut values = vec![0.0; self.program.tensor(tensor).elements()];
         for part in stored.chunks(stored.len() / parts) {
             let mut is_padding = vec![true; part.len()];
-            buffer.layout.each_stored(values.len(), |index, place| {
-                values[index] += part[place * width];
-                is_padding[place * width] = false;
-            });
+            buffer
+                .layout
+                .each_stored_in_lines(values.len(), |index, place| {
+                    values[index] += part[place * width];
+                    is_padding[place * width] = false;
+                });
             let mut padding = part.iter().zip(&is_padding).filter(|(_, is)| **is);
             assert!(
                 padding.all(|(value, _)| *value == 0.0),
@@ -112,9 +114,11 @@ impl<'a> Memory<'a> {
             .expect("all arenas exist");
         let stored = &mut arena[place];
         stored.fill(0.0);
-        buffer.layout.each_stored(values.len(), |index, place| {
-            stored[place * width] = values[index];
-        });
+        buffer
+            .layout
+            .each_stored_in_lines(values.len(), |index, place| {
+                stored[place * width] = values[index];
+            });
     }
 
     /// The places of this step's copy of a buffer in its arena.

@@ -98,7 +98,7 @@ fn drops_nothing(
     oracle: &Oracle,
     samples: &Dataset,
 ) -> Result<Option<String>, EngineError> {
-    let start = &oracle.states[0];
+    let start = &oracle.kept[0].start;
     let batch = &oracle.order[..oracle.batch_size];
     let mut losses = [[0.0; 2]; 2];
     for (steps, [own, expected]) in (start.steps..).zip(&mut losses) {
@@ -107,8 +107,8 @@ fn drops_nothing(
             ..start.clone()
         };
         let program = &oracle.program;
-        let step = step_of(session, oracle, program, samples, &start, batch);
-        *expected = step.unrounded().loss;
+        let step = step_of(session, oracle, program, samples, &start, batch, None);
+        *expected = step.unrounded().made.loss;
         session.set_state(&start)?;
         *own = session.train(batch, &Progress::new())?.score.loss();
     }

@@ -34,7 +34,7 @@ pub(super) fn difference(
     exactly: bool,
     diverges: bool,
 ) -> Result<Option<String>, EngineError> {
-    let (batch_size, start) = (oracle.batch_size, &oracle.states[0]);
+    let (batch_size, start) = (oracle.batch_size, &oracle.kept[0].start);
     let whole = &oracle.order[..BATCHES * batch_size];
     // As short as the real data's last one, where that is short.
     let (program, last) = match (
@@ -55,7 +55,7 @@ pub(super) fn difference(
         return Ok(Some(what));
     }
     let (expected, of_last) = if largest_of_state(&before).is_finite() {
-        let step = step_of(session, oracle, program, samples, &before, last);
+        let step = step_of(session, oracle, program, samples, &before, last, None);
         let truth = step.truth();
         match step_on(session, oracle, samples, &step, &truth, last, true)? {
             Stepped::As { state, score } | Stepped::Diverged { state, score } => (state, score),

@@ -46,11 +46,12 @@ pub use verdict::Verdict;
 use crate::{Device, Engine, EngineError, Job, Session};
 use one_step::{Stepped, step_of, step_on};
 use range::{Limits, Range, largest, largest_of_state};
+use truth::Exact;
 
 /// The seed of the gate's weights and orders, whatever seed is timed.
 const SEED: u64 = 20;
 /// Steps that the oracle trains, of a model that is not too large for that.
-pub const STEPS: usize = 20;
+pub const STEPS: usize = CHECKED_STEPS[CHECKED_STEPS.len() - 1] + 1;
 /// The steps before which the timed path is set to the oracle's state.
 const CHECKED_STEPS: [usize; 4] = [0, 1, 5, 19];
 /// Test samples whose logits are compared.
@@ -133,13 +134,13 @@ fn steps_verdict(
         diverges_at,
         own_dropout: false,
     };
-    for (number, state) in oracle.states.iter().enumerate() {
-        let done = state.steps as usize;
+    for (number, kept) in oracle.kept.iter().enumerate() {
+        let done = kept.start.steps as usize;
         if !oracle.budget.has_check(number) {
             return Ok(verified(done, None));
         }
         let with_logits = number == 0;
-        let stepped = checked_step(session, oracle, samples, state.clone(), with_logits)?;
+        let stepped = checked_step(session, oracle, samples, kept, with_logits)?;
         match stepped {
             Stepped::As { .. } => {}
             Stepped::Diverged { .. } => return Ok(verified(done, Some(done + 1))),
@@ -157,25 +158,31 @@ fn checked_step(
     session: &mut dyn Session,
     oracle: &Oracle,
     samples: &Dataset,
-    state: State,
+    kept: &Kept,
     with_logits: bool,
 ) -> Result<Stepped, EngineError> {
+    let start = &kept.start;
     let mut batches = oracle.order.chunks(oracle.batch_size);
     let batch = batches
-        .nth(state.steps as usize)
+        .nth(start.steps as usize)
         .expect("the oracle did it");
-    let start = state.rounded_to_f32();
-    let step = step_of(session, oracle, &oracle.program, samples, &start, batch);
-    let truth = step.truth();
-    let differs = match oracle.precision {
-        Precision::Fp32 => semantics::difference(session, &start, batch, &truth.exact)?,
-        // Apart from the precision: rounding points come into the second question alone.
-        Precision::Bf16 => semantics::difference(session, &start, batch, &step.unrounded())?,
-    };
-    if let Some(what) = differs {
+    let trained = kept.exact.clone();
+    let step = step_of(
+        session,
+        oracle,
+        &oracle.program,
+        samples,
+        start,
+        batch,
+        trained,
+    );
+    // Apart from the precision: rounding points come into the second question alone.
+    let unrounded = step.unrounded().made;
+    if let Some(what) = semantics::difference(session, start, batch, &unrounded)? {
         return Ok(Stepped::Otherwise(what));
     }
-    session.set_state(&start)?;
+    let truth = step.truth();
+    session.set_state(start)?;
     step_on(session, oracle, samples, &step, &truth, batch, with_logits)
 }
 
@@ -205,8 +212,26 @@ struct Oracle {
     steps: usize,
     /// The step, counted from 1, whose results single precision cannot hold.
     diverges_at: Option<usize>,
-    /// The states before the steps of [`CHECKED_STEPS`], and before the one that diverges.
-    states: Vec<State>,
+    /// Before the steps of [`CHECKED_STEPS`], and before the one that diverges.
+    kept: Vec<Kept>,
+}
+
+/// A state that an engine's step is checked from.
+struct Kept {
+    /// Rounded to single precision, which every engine can be set to; the oracle's training goes on from
+    /// that.
+    start: State,
+    /// What the training made of it.
+    exact: Option<Exact>,
+}
+
+impl Kept {
+    fn before(state: State) -> Self {
+        Self {
+            start: state.rounded_to_f32(),
+            exact: None,
+        }
+    }
 }
 
 impl Oracle {
@@ -217,24 +242,31 @@ impl Oracle {
         let order = epoch_order(SEED, 0, samples.train.count(), true);
         let rest = order.len() % batch_size;
         let short_program = (rest > 0).then(|| build(&job.workload, Mode::Training, rest));
-        let initial = State::initial(&program, SEED);
         // The states are the same for every precision.
         let mut reference = Reference::of_program(&program).without_rounding_points();
-        reference.set_state(&initial);
-        let (mut steps, mut states) = (0, vec![initial]);
-        let (mut diverges_at, mut is_kept_outside) = (None, false);
+        let mut kept = vec![Kept::before(State::initial(&program, SEED))];
+        reference.set_state(&kept[0].start);
+        let (mut steps, mut diverges_at, mut is_kept_outside) = (0, None, false);
         for batch in order.chunks_exact(batch_size).take(budget.steps) {
-            // Only the states that are asked for are kept: they are as large as the model.
-            if steps > 0 && CHECKED_STEPS.contains(&steps) {
-                let state = reference.state();
-                is_kept_outside = is_state_outside(&state);
-                states.push(state);
+            let is_checked = CHECKED_STEPS.contains(&steps);
+            if steps > 0 && is_checked {
+                let before = Kept::before(reference.state());
+                is_kept_outside = is_state_outside(&before.start);
+                reference.set_state(&before.start);
+                kept.push(before);
             }
-            let (pixels, labels) = batch_of(samples, batch);
-            let loss = reference.step(&pixels, &labels).loss_sum / batch_size as f64;
+            let batch = batch_of(samples, batch);
+            // Only the states that are asked for are kept: they are as large as the model.
+            let loss = match kept.last_mut() {
+                Some(before) if is_checked => {
+                    let exact = Exact::step(&mut reference, &program, &batch);
+                    before.exact.insert(exact).made.loss
+                }
+                _ => reference.step(&batch.0, &batch.1).loss_sum / batch_size as f64,
+            };
             if is_kept_outside || is_outside(largest(&[loss])) {
                 drop(reference);
-                let step = divergence(&program, samples, &order, &mut states);
+                let step = divergence(&program, samples, &order, &mut kept);
                 (steps, diverges_at) = (step - 1, Some(step));
                 break;
             }
@@ -251,33 +283,32 @@ impl Oracle {
             budget,
             steps,
             diverges_at,
-            states,
+            kept,
         }
     }
 }
 
-/// The first step, counted from 1, whose results single precision cannot hold. The last of `states` is then
-/// the one before it.
+/// The first step, counted from 1, whose results single precision cannot hold. The last of `kept` is then
+/// what is before it.
 ///
 /// A loss tells of it a step late or more, and no state in between was kept: the steps from the last
 /// good one on are done again.
-fn divergence(
-    program: &Program,
-    samples: &Dataset,
-    order: &[u32],
-    states: &mut Vec<State>,
-) -> usize {
+fn divergence(program: &Program, samples: &Dataset, order: &[u32], kept: &mut Vec<Kept>) -> usize {
     // The initial state is finite.
-    while states.len() > 1 && states.last().is_some_and(is_state_outside) {
-        states.pop();
+    while kept.len() > 1
+        && kept
+            .last()
+            .is_some_and(|kept| is_state_outside(&kept.start))
+    {
+        kept.pop();
     }
-    let kept = states.last().expect("the initial state is kept");
-    let mut before = kept.clone();
-    let kept = kept.steps;
+    let last = &kept.last().expect("the initial state is kept").start;
+    let mut before = last.clone();
+    let last = last.steps;
     let mut reference = Reference::of_program(program).without_rounding_points();
     reference.set_state(&before);
     let batches = order.chunks_exact(program.batch_size);
-    for batch in batches.skip(kept as usize) {
+    for batch in batches.skip(last as usize) {
         let (pixels, labels) = batch_of(samples, batch);
         let loss = reference.step(&pixels, &labels).loss_sum / program.batch_size as f64;
         let after = reference.state();
@@ -287,8 +318,8 @@ fn divergence(
         before = after;
     }
     let step = before.steps as usize + 1;
-    if before.steps > kept {
-        states.push(before);
+    if before.steps > last {
+        kept.push(Kept::before(before));
     }
     step
 }

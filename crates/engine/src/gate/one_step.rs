@@ -7,7 +7,7 @@ use laptime_workload::{Optimizer, Precision, dataset::Dataset};
 use super::{
     Oracle, distance, exceeds, lacks, norm,
     range::{Limits, Range, largest},
-    truth::{Made, Step, Truth, disturb},
+    truth::{Exact, Made, Step, Truth, disturb},
 };
 use crate::{EngineError, Progress, Score, Session};
 
@@ -107,7 +107,8 @@ pub(super) enum Stepped {
     Otherwise(String),
 }
 
-/// The step from `start` on this batch, which the oracle can do as the session rounds.
+/// The step from `start` on this batch, which the oracle can do as the session rounds; `trained`: what its
+/// training has made of it.
 pub(super) fn step_of<'a>(
     session: &dyn Session,
     oracle: &Oracle,
@@ -115,9 +116,10 @@ pub(super) fn step_of<'a>(
     samples: &Dataset,
     start: &'a State,
     batch: &[u32],
+    trained: Option<Exact>,
 ) -> Step<'a> {
     let elsewhere = rounds_elsewhere(session, oracle.precision);
-    Step::new(program, samples, start, batch, elsewhere)
+    Step::new(program, samples, start, batch, trained, elsewhere)
 }
 
 /// Has a session, whose state is `start`, do a step, and compares it with the oracle's; also the

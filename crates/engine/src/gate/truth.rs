@@ -1,6 +1,8 @@
 //! What the oracle makes of one step from a given state.
 
-use laptime_graph::{Program, State};
+use std::rc::Rc;
+
+use laptime_graph::{Op, Program, State};
 use laptime_reference::{Reference, Rounding};
 use laptime_workload::dataset::Dataset;
 
@@ -32,12 +34,40 @@ impl Made {
     }
 }
 
+/// A step apart from the precision.
+#[derive(Clone)]
+pub(super) struct Exact {
+    pub(super) made: Rc<Made>,
+    /// The largest magnitude of its logits.
+    pub(super) logits: f64,
+}
+
+impl Exact {
+    /// Has an oracle do a step on a batch. The oracle's state is the one behind it then.
+    pub(super) fn step(
+        reference: &mut Reference,
+        program: &Program,
+        (pixels, labels): &(Vec<u8>, Vec<u8>),
+    ) -> Self {
+        let loss = reference.step(pixels, labels).loss_sum / labels.len() as f64;
+        let logits = reference.value(program.logits).unwrap_or_default();
+        Self {
+            made: Rc::new(Made {
+                loss,
+                state: reference.state(),
+            }),
+            logits: largest(&logits),
+        }
+    }
+}
+
 /// A step that the oracle can do again, with other rounding.
 pub(super) struct Step<'a> {
     pub(super) program: &'a Program,
     pub(super) start: &'a State,
-    pixels: Vec<u8>,
-    labels: Vec<u8>,
+    batch: (Vec<u8>, Vec<u8>),
+    /// What the oracle's training made of it, where it did.
+    trained: Option<Exact>,
     /// Whether the engine's rounding points are not the Program's: see [`super::one_step`].
     pub(super) rounds_elsewhere: bool,
 }
@@ -48,57 +78,61 @@ impl<'a> Step<'a> {
         samples: &Dataset,
         start: &'a State,
         batch: &[u32],
+        trained: Option<Exact>,
         rounds_elsewhere: bool,
     ) -> Self {
-        let (pixels, labels) = batch_of(samples, batch);
         Self {
             program,
             start,
-            pixels,
-            labels,
+            batch: batch_of(samples, batch),
+            trained,
             rounds_elsewhere,
         }
     }
 
     /// What the oracle makes of it, apart from the precision.
-    pub(super) fn unrounded(&self) -> Made {
-        self.made(Reference::of_program(self.program).without_rounding_points())
-            .0
+    pub(super) fn unrounded(&self) -> Exact {
+        let made = || self.made(Reference::of_program(self.program).without_rounding_points());
+        self.trained.clone().unwrap_or_else(made)
     }
 
     /// Another of the oracle's steps, as far from the true one as rounding may bring an engine.
-    pub(super) fn disturbed(&self, draw: u32) -> Made {
+    pub(super) fn disturbed(&self, draw: u32) -> Rc<Made> {
         let reference = Reference::of_program(self.program);
-        self.made(disturb(reference, self.rounds_elsewhere, draw)).0
+        self.made(disturb(reference, self.rounds_elsewhere, draw))
+            .made
     }
 
     /// The true step, and the first of the disturbed ones.
     pub(super) fn truth(&self) -> Truth {
         // One after the other: each takes all processors.
-        let (exact, logits) = self.made(Reference::of_program(self.program));
+        let Exact { made, logits } = if has_rounding_points(self.program) {
+            self.made(Reference::of_program(self.program))
+        } else {
+            self.unrounded()
+        };
         Truth {
-            range: Limits::SINGLE.range(exact.largest(), logits),
-            exact,
+            range: Limits::SINGLE.range(made.largest(), logits),
+            exact: made,
             disturbed: self.disturbed(0),
         }
     }
 
-    /// Also the largest magnitude of the logits.
-    fn made(&self, mut reference: Reference) -> (Made, f64) {
+    fn made(&self, mut reference: Reference) -> Exact {
         reference.set_state(self.start);
-        let step = reference.step(&self.pixels, &self.labels);
-        let loss = step.loss_sum / self.labels.len() as f64;
-        let logits = reference.value(self.program.logits).unwrap_or_default();
-        let state = reference.into_state();
-        (Made { loss, state }, largest(&logits))
+        Exact::step(&mut reference, self.program, &self.batch)
     }
+}
+
+fn has_rounding_points(program: &Program) -> bool {
+    program.operations.iter().any(|one| one.op == Op::Round)
 }
 
 /// What the oracle makes of a step.
 pub(super) struct Truth {
-    pub(super) exact: Made,
+    pub(super) exact: Rc<Made>,
     /// One draw of what rounding may make of it.
-    pub(super) disturbed: Made,
+    pub(super) disturbed: Rc<Made>,
     /// Whether single precision can hold the step.
     pub(super) range: Range,
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use laptime_engine::{Job, gate};
+use laptime_engine::Job;
 use laptime_workload::dataset::synthetic;
 
 use crate::{
@@ -33,9 +33,8 @@ pub fn verify(args: VerifyArgs) -> Result<(), Failure> {
     let line = Line::new(output::stderr_is_terminal());
     line.show("training in float64, step by step …");
     let start = Instant::now();
-    let verdict = gate::verify(choice.engine, &job, &choice.device)?;
+    let verdict = verdicts::ask_anew(choice.engine, &job, &choice.device)?;
     drop(line);
-    verdicts::remember(choice.engine, &job, &choice.device, &verdict);
     output::print(&if args.json {
         serde_json::to_string(&verdict).expect("a verdict is plain data") + "\n"
     } else {
