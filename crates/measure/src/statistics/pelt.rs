@@ -19,26 +19,22 @@ pub fn changepoints(values: &[f64], penalty: f64, least_sd: f64) -> Vec<usize> {
     let mut best = vec![f64::INFINITY; n + 1];
     let mut last_begin = vec![0; n + 1];
     best[0] = -penalty;
-    // Each beginning with the end from which on it is out. That is not at once: the segment that
-    // beats it must itself be of the least length.
-    let mut begins: Vec<(usize, usize)> = Vec::new();
+    let mut begins: Vec<Begin> = Vec::new();
     for end in LEAST_LENGTH.min(n).max(1)..=n {
         let newest = end.saturating_sub(LEAST_LENGTH);
         if best[newest] < f64::INFINITY {
-            begins.push((newest, usize::MAX));
+            begins.push(Begin::at(newest));
         }
-        begins.retain(|(_, out)| end < *out);
-        for (begin, _) in &begins {
-            let total = best[*begin] + cost.between(*begin, end) + penalty;
-            if total < best[end] {
-                best[end] = total;
-                last_begin[end] = *begin;
+        begins.retain(|begin| end < begin.out_from);
+        for begin in &mut begins {
+            begin.total = best[begin.at] + cost.between(begin.at, end);
+            if begin.total + penalty < best[end] {
+                best[end] = begin.total + penalty;
+                last_begin[end] = begin.at;
             }
         }
-        for (begin, out) in &mut begins {
-            if best[*begin] + cost.between(*begin, end) >= best[end] {
-                *out = (*out).min(end + LEAST_LENGTH);
-            }
+        for begin in begins.iter_mut().filter(|begin| begin.total >= best[end]) {
+            begin.out_from = begin.out_from.min(end + LEAST_LENGTH);
         }
     }
     let mut found = Vec::new();
@@ -49,6 +45,26 @@ pub fn changepoints(values: &[f64], penalty: f64, least_sd: f64) -> Vec<usize> {
     }
     found.reverse();
     found
+}
+
+/// Where a last segment may begin.
+struct Begin {
+    at: usize,
+    /// The cost up to the end that is looked at, without the penalty of a change here.
+    total: f64,
+    /// The end from which on it is out. That is not at once: the segment that beats it must itself
+    /// be of the least length.
+    out_from: usize,
+}
+
+impl Begin {
+    fn at(at: usize) -> Self {
+        Self {
+            at,
+            total: f64::INFINITY,
+            out_from: usize::MAX,
+        }
+    }
 }
 
 /// Sums of the first values and of their squares, for the cost of any segment at once.

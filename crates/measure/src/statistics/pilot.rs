@@ -6,8 +6,9 @@
 //!
 //! The number is not looked at again. Stopping as soon as the interval is narrow picks the moments
 //! at which the runs happen to agree, and the interval then covers the median less often than it
-//! says: the test below finds 95 % become 88 % with independent runs, and 71 % with runs that keep
-//! half of how late their predecessor was.
+//! says. The test below finds 91 % instead of 95 % for independent runs; for runs that keep half of
+//! how late their predecessor was, 72 %, where the same number of runs fixed beforehand covers
+//! 78 %. That correlated runs cover less in any case is why [`drift`](super::drift()) looks for them.
 
 use super::{quantile::median_absolute_deviation, special::student_t_975};
 

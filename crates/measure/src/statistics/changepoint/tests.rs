@@ -11,7 +11,7 @@ fn steps(stream: &mut Stream, n: usize, time: impl Fn(usize) -> f64) -> Vec<f64>
 
 #[test]
 fn independent_times_are_steady_from_the_first_step_on() {
-    for (n, samples) in [(20, 1000), (100, 500), (500, 200), (5000, 100)] {
+    for (n, samples) in [(20, 500), (100, 300), (500, 60), (5000, 30)] {
         for noise in [
             Noise::LogNormal(0.03),
             Noise::LogNormal(0.3),
@@ -40,7 +40,7 @@ fn a_warm_up_is_found_and_ends_where_it_does() {
 
 #[test]
 fn a_throttle_of_5_percent_is_found() {
-    let found = share_of(200, 2, |stream| {
+    let found = share_of(60, 2, |stream| {
         let times = steps(stream, 2000, |i| if i < 1000 { 1.0 } else { 1.05 });
         let found = steady_state(&times);
         (0.03..0.07).contains(&found.slowdown)

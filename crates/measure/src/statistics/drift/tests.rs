@@ -36,12 +36,12 @@ fn the_trends_probabilities_are_those_of_the_tables() {
 fn independent_runs_alarm_in_one_percent_of_records() {
     for n in [6, 7, 9, 10, 12, 20, 40] {
         for noise in [Noise::LogNormal(0.02), Noise::Bimodal] {
-            let alarms = share_of(4000, n as u64, |stream| {
+            let alarms = share_of(2500, n as u64, |stream| {
                 is_detected(&noise.times(stream, n))
             });
             println!("{n}: {alarms}");
-            // 1 % and three standard errors.
-            assert!(alarms <= 0.01 + 0.005, "{n}: {alarms}");
+            // 1 % and three standard errors (0.2 %).
+            assert!(alarms <= 0.01 + 0.006, "{n}: {alarms}");
         }
     }
 }
