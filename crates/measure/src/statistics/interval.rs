@@ -21,8 +21,9 @@ const CONFIDENCE: f64 = 0.95;
 ///
 /// I = (γₖ − 0.95)/(γₖ − γₖ₊₁), λ = (n − k)·I/(k + (n − 2k)·I).
 ///
-/// Where times have two modes and an end falls between them, the interpolation does not narrow
-/// the interval as it should, and the coverage stays nearer to γₖ, on the safe side.
+/// In 20,000 samples it covers 94.7 to 95.4 %, of log-normal and of bimodal times, from 6 to 30
+/// values. Where times have two modes and an end falls between them, the interpolation narrows the
+/// interval less than it should, and the coverage is nearer to γₖ, on the safe side.
 pub fn median_interval_95(values: &[f64]) -> Option<[f64; 2]> {
     let n = values.len();
     let (k, share) = ends(n)?;
@@ -95,7 +96,6 @@ mod tests {
                     let [low, high] = median_interval_95(&values).expect("enough values");
                     low <= noise.median() && noise.median() <= high
                 });
-                println!("{noise:?} {n}: {share}");
                 assert!(
                     (0.93..=0.97).contains(&share),
                     "{share} of {SAMPLES} with {n} values of {noise:?}"

@@ -12,6 +12,8 @@ mod changepoint;
 mod drift;
 mod fit;
 mod holm;
+#[cfg(test)]
+mod hostile;
 mod interval;
 mod outliers;
 mod paired;

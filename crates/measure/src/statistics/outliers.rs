@@ -77,7 +77,6 @@ mod tests {
                 true
             });
             let share = flagged as f64 / (2000 * n) as f64;
-            println!("{n}: {share}");
             assert!(share <= most, "{n}: {share}");
         }
     }

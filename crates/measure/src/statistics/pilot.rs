@@ -8,7 +8,9 @@
 //! at which the runs happen to agree, and the interval then covers the median less often than it
 //! says. The test below finds 91 % instead of 95 % for independent runs; for runs that keep half of
 //! how late their predecessor was, 72 %, where the same number of runs fixed beforehand covers
-//! 78 %. That correlated runs cover less in any case is why [`drift`](super::drift()) looks for them.
+//! 78 %. Fixing the number by a pilot that is itself among the runs costs about one point: in
+//! 20,000 samples, 93.5 to 94.7 % for log-normal and for bimodal times. That correlated runs cover
+//! less in any case is why [`drift`](super::drift()) looks for them.
 
 use super::{quantile::median_absolute_deviation, special::student_t_975};
 
@@ -50,7 +52,9 @@ pub struct Plan {
 /// Student's 97.5 % point with n − 1 degrees of freedom, as Stein's, and cₙ the correction of the
 /// MAD for few values (C. Croux, P. J. Rousseeuw: "Time-Efficient Algorithms for Two Highly Robust
 /// Estimators of Scale", COMPSTAT 1992); at least 8 and at most 100. A single stall in the pilot
-/// does not move s; what s says of three runs is rough, and that is what t is for.
+/// does not move s. What s says of three runs is rough, and that is what t is for: where runs have
+/// a spread of 2 %, 90 % of records meet ± 2 %, at 37 runs in the mean. A pilot of five is as good
+/// with 18.
 ///
 /// The budget affords as many further runs as the largest pilot time goes into it, so that
 /// further runs that are no slower than the pilot's do not exceed it.

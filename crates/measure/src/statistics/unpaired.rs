@@ -108,7 +108,6 @@ mod tests {
                     let [low, high] = found.and_then(|r| r.ci95).expect("enough");
                     low <= truth && truth <= high
                 });
-                println!("{above:?}/{below:?} {n} {m}: {covered}");
                 assert!((0.93..=0.985).contains(&covered), "{n} {m}: {covered}");
             }
         }
@@ -148,7 +147,6 @@ mod tests {
             covered_over_occasions(true, true),
             covered_over_occasions(false, true),
         );
-        println!("without {without}, with {with}, measured {measured}");
         assert!(without < 0.6, "{without}");
         assert!((0.93..=0.97).contains(&with), "{with}");
         assert!((0.93..=0.985).contains(&measured), "{measured}");

@@ -20,7 +20,6 @@ fn independent_times_are_steady_from_the_first_step_on() {
             let alarms = share_of(samples, n as u64, |stream| {
                 steady_state(&noise.times(stream, n)).segments.len() > 1
             });
-            println!("{n} {noise:?}: {alarms}");
             assert!(alarms <= 0.05, "{n} {noise:?}: {alarms}");
         }
     }

@@ -39,7 +39,6 @@ fn independent_runs_alarm_in_one_percent_of_records() {
             let alarms = share_of(2500, n as u64, |stream| {
                 is_detected(&noise.times(stream, n))
             });
-            println!("{n}: {alarms}");
             // 1 % and three standard errors (0.2 %).
             assert!(alarms <= 0.01 + 0.006, "{n}: {alarms}");
         }
@@ -58,12 +57,10 @@ fn runs_that_warm_up_or_depend_on_each_other_alarm() {
                 .map(|(time, i)| time * (1.0 + 0.01 * f64::from(i)));
             is_detected(&slower.collect::<Vec<_>>())
         });
-        println!("trend {n}: {found}");
         assert!(found >= least, "{n}: {found}");
     }
     for (n, least) in [(12, 0.2), (30, 0.8)] {
         let found = share_of(1000, 2, |stream| is_detected(&correlated(stream, n, 0.7)));
-        println!("correlated {n}: {found}");
         assert!(found >= least, "{n}: {found}");
     }
 }

@@ -56,7 +56,6 @@ fn the_intervals_cover_what_was_planted() {
             of_crossover += holds(meeting.ci95, 200.0);
             true
         });
-        println!("{n}: {of_overhead} {of_slope} {of_crossover} of 200");
         for covered in [of_overhead, of_slope, of_crossover] {
             assert!(covered >= 178, "{n}: {covered} of 200");
         }

@@ -68,12 +68,14 @@ fn the_whole_procedure_covers_the_median_as_often_as_it_says() {
             narrow += usize::from(half_width(interval) <= TARGET);
             interval[0] <= noise.median() && noise.median() <= interval[1]
         });
-        println!(
-            "{noise:?}: covers {share}, {} runs, narrow {}",
-            runs / 2000,
-            narrow as f64 / 2000.0
-        );
         assert!((0.93..=0.97).contains(&share), "{noise:?}: {share}");
+        if let Noise::LogNormal(..=0.02) = noise {
+            // The target is met, at a price that is bounded.
+            assert!(
+                narrow >= 1750 && runs <= 2000 * 40,
+                "{noise:?}: {narrow} {runs}"
+            );
+        }
     }
 }
 
@@ -103,10 +105,6 @@ fn looking(correlation: f64) -> (f64, f64) {
         let times: Vec<f64> = (0..runs / 2000).map(|_| run(stream, &mut late)).collect();
         covers(median_interval_95(&times).expect("at least 6"))
     });
-    println!(
-        "correlation {correlation}: stopped {stopped}, fixed {fixed}, {} runs",
-        runs / 2000
-    );
     (stopped, fixed)
 }
 
