@@ -8,14 +8,15 @@ use super::quantile::{median, median_absolute_deviation};
 const THRESHOLD: f64 = 3.5;
 
 /// The fewest values among which an outlier can be told: the MAD of three is the smaller of two
-/// gaps, and calls every fourth value an outlier.
+/// gaps, and finds an outlier in 29 % of samples of three normal values.
 const LEAST_VALUES: usize = 6;
 
 /// The places of the values whose modified z score, 0.6745·(x − median)/MAD, is above 3.5 or
 /// below −3.5, and of those that are not finite. No finite value is called one among fewer than 6.
 ///
 /// They are to be shown, never to be dropped: the median and its interval do not mind them, and
-/// what stalled a run may be what is measured.
+/// what stalled a run may be what is measured. Of few values the score is rough: it flags 3 % of
+/// values among 6 that are all of one normal distribution, 2 % among 10 and 0.4 % among 30.
 ///
 /// Where more than half of the values are equal, the MAD is 0, and the score is
 /// (x − median)/(1.2533·mean absolute deviation) instead; 1.2533 makes both the standard

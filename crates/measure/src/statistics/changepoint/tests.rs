@@ -38,6 +38,16 @@ fn a_warm_up_is_found_and_ends_where_it_does() {
 }
 
 #[test]
+fn a_short_warm_up_is_found_with_its_whole_slowness() {
+    let found = share_of(100, 5, |stream| {
+        let times = steps(stream, 300, |i| if i < 8 { 4.0 } else { 1.0 });
+        let found = steady_state(&times);
+        found.steady_from_step == Some(8) && (found.slowdown + 0.75).abs() < 0.02
+    });
+    assert!(found > 0.95, "{found}");
+}
+
+#[test]
 fn a_throttle_of_5_percent_is_found() {
     let found = share_of(60, 2, |stream| {
         let times = steps(stream, 2000, |i| if i < 1000 { 1.0 } else { 1.05 });
