@@ -24,8 +24,8 @@ pub struct Summary {
 pub struct MedianSeconds {
     /// The median of the runs.
     pub median: f64,
-    /// The interval that covers the true median with 95 % probability; null below 6 runs, which
-    /// are too few to say.
+    /// The interval that covers the true median with about 95 % probability; null below 6 runs,
+    /// which are too few to say.
     pub ci95: Option<[f64; 2]>,
 }
 
