@@ -11,6 +11,7 @@ pub mod memory;
 mod phases;
 mod run;
 pub mod statistics;
+pub mod telemetry;
 mod watch;
 
 pub use checkpoints::{Checkpoints, Resumption, SoFar};

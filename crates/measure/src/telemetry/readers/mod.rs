@@ -1,0 +1,19 @@
+//! What a Linux system tells about itself, one small file for each source. Every reader takes a root
+//! folder in the place of `/`, so that a recorded tree can be read like a live machine. What is
+//! missing, unreadable or malformed is absent, never zero. Nothing read here is trusted: sums
+//! saturate, and no file is read beyond a bound.
+
+pub(super) mod cgroup;
+pub(super) mod cpu;
+#[cfg(not(target_os = "linux"))]
+pub(super) mod elsewhere;
+pub(super) mod files;
+pub(super) mod frequency;
+pub(super) mod gpu;
+pub(super) mod load;
+pub(super) mod processes;
+pub(super) mod rapl;
+pub(super) mod swap;
+pub(super) mod temperature;
+pub(super) mod threads;
+pub(super) mod throttle;
