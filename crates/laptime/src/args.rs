@@ -63,15 +63,26 @@ pub struct RunArgs {
     /// Stop after so many training steps, then test; the record is marked partial
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub max_steps: Option<NonZeroU64>,
-    /// Compile, train and test so many times, always from the same seed: the times differ, the
-    /// losses do not
+    /// Compile, train and test N times, always from the same seed, each time in a process of its own; of
+    /// two or more, behind a first, cold run that does not count [default: as many as --budget allows, or
+    /// what the variable LAPTIME_RUNS says]
     #[arg(
         long,
         value_name = "N",
-        default_value = "1",
-        allow_negative_numbers = true
+        allow_negative_numbers = true,
+        conflicts_with = "budget"
     )]
-    pub runs: NonZeroU64,
+    pub runs: Option<NonZeroU64>,
+    /// Repeat the run for this time at most: 20s, 10m, 1h. How often is fixed behind five runs: as often as
+    /// a median known to 2 % needs; where eight do not fit, there is one run [default: 20s]
+    #[arg(long, value_name = "TIME")]
+    pub budget: Option<Budget>,
+    /// Wait for at most this time until other processes leave the machine alone
+    #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = "5m", require_equals = true)]
+    pub wait_quiet: Option<Budget>,
+    /// Do not observe what else the machine does meanwhile
+    #[arg(long)]
+    pub no_telemetry: bool,
     #[command(flatten)]
     pub exports: ExportArgs,
     /// Write the trained model as safetensors, under PyTorch's names: LAYER.weight, LAYER.bias, and of

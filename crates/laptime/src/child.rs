@@ -5,6 +5,7 @@
 
 use std::{
     env,
+    ffi::OsString,
     io::{self, BufRead, Read, Seek, Write},
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Stdio},
@@ -25,6 +26,8 @@ pub enum Request {
     Verify(GateJob),
     /// Choose the device of our own engine.
     ChooseDevice(DeviceWish),
+    /// Train and test once.
+    Run(RunJob),
 }
 
 /// All that a verdict of the gate depends on.
@@ -55,6 +58,29 @@ pub struct DeviceWish {
     pub threads: usize,
     /// The optional passes of the compiler.
     pub passes: Passes,
+}
+
+/// All that a run depends on.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunJob {
+    /// What is trained.
+    pub workload: Workload,
+    /// The name of the engine.
+    pub engine: String,
+    /// What it trains on.
+    pub device: Device,
+    /// Threads of a CPU.
+    pub threads: usize,
+    /// The optional passes of the compiler.
+    pub passes: Passes,
+    /// Training steps at most.
+    pub max_steps: Option<u64>,
+    /// Whether samples are made up; else they are the official ones, or well-formed.
+    pub is_synthetic: bool,
+    /// Where samples are looked for first.
+    pub data_dir: Option<OsString>,
+    /// Whether the machine is observed.
+    pub telemetry: bool,
 }
 
 /// How a child ended, and what it said.

@@ -167,6 +167,7 @@ fn progress_text(
     let (epoch, epoch_samples, samples_before) = match stage {
         Stage::Waiting | Stage::Compiling => return format!("{run}compiling …"),
         Stage::Testing => return format!("{run}testing …"),
+        Stage::Repeating => return format!("{run}running …"),
         Stage::Training {
             epoch,
             epoch_samples,

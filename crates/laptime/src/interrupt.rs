@@ -97,6 +97,10 @@ impl Training {
             drop(end_children());
             thread::sleep(LAST_GRACE);
             self.finished.end();
+        } else if self.watch.stage() == Stage::Repeating {
+            // That run counts for nothing unless it is whole.
+            progress.stop();
+            drop(end_children());
         } else {
             progress.stop();
             let patience = self.patience;

@@ -1,12 +1,12 @@
 //! The command line resolved: every name looked up, every default filled in.
 
-use std::{io, path::Path, sync::Arc};
+use std::{env, io, num::NonZeroU64, path::Path, sync::Arc, time::Duration};
 
 use laptime_engine::{Device, Engine, Passes};
 use laptime_measure::Machine;
 use laptime_results::{DeviceTrial, export};
 use laptime_workload::{
-    Builtin, Overrides, Spec, Workload,
+    Builtin, Overrides, Shown, Spec, Workload,
     dataset::{LoadOptions, Policy},
 };
 
@@ -23,7 +23,8 @@ use crate::{
     failure::Failure,
     output::{is_standard_stream, stderr_is_terminal},
     passes::passes,
-    race::Length,
+    race::{Budget, Length},
+    repeats::Repeats,
 };
 
 /// What to train.
@@ -64,8 +65,12 @@ pub struct RunOptions {
     pub load: LoadOptions,
     /// Training steps at most.
     pub max_steps: Option<u64>,
-    /// How often.
-    pub runs: u64,
+    /// How often it is done again.
+    pub repeats: Repeats,
+    /// How long to wait for a quiet machine, where that is wanted.
+    pub wait_quiet: Option<Duration>,
+    /// Whether the machine is observed meanwhile.
+    pub telemetry: bool,
     /// Where the result goes beside standard output and the store.
     pub exports: Vec<Export>,
     /// Where the trained parameters go.
@@ -178,13 +183,16 @@ impl RunOptions {
         let (exports, save) = exports::open(args.exports, args.save, &formats, &inputs)?;
         let workload = WorkloadChoice::of_training(&args.workload, &args.training)?;
         // Before the devices: they may be tried out, which takes seconds.
-        let checkpoints = CheckpointChoice::resolve(args.checkpoints, args.runs.get())?;
+        let checkpoints = CheckpointChoice::resolve(args.checkpoints, args.runs)?;
+        let is_once = checkpoints.is_some() || args.max_steps.is_some() || args.profile;
         Ok(Self {
             engine: EngineChoice::resolve(args.engine, &workload)?,
             workload,
             load: load_options(args.samples),
             max_steps: args.max_steps.map(Into::into),
-            runs: args.runs.into(),
+            repeats: repeats(args.runs, args.budget, is_once)?,
+            wait_quiet: args.wait_quiet.map(Budget::time),
+            telemetry: !args.no_telemetry,
             exports,
             save,
             checkpoints,
@@ -194,8 +202,43 @@ impl RunOptions {
     }
 }
 
+/// How often a run is done again. `is_once`: what is asked for besides is of one run, unless the command
+/// line says how often.
+fn repeats(
+    runs: Option<NonZeroU64>,
+    budget: Option<Budget>,
+    is_once: bool,
+) -> Result<Repeats, Failure> {
+    if let Some(runs) = runs {
+        return Ok(Repeats::Fixed(runs.get()));
+    }
+    if let Some(budget) = budget {
+        return Ok(Repeats::Budget(budget.time()));
+    }
+    if is_once {
+        return Ok(Repeats::Fixed(1));
+    }
+    let Some(runs) = env::var_os(RUNS_VARIABLE).filter(|runs| !runs.is_empty()) else {
+        return Ok(Repeats::Budget(DEFAULT_BUDGET));
+    };
+    let number: Option<NonZeroU64> = runs.to_str().and_then(|runs| runs.parse().ok());
+    number
+        .map(|runs| Repeats::Fixed(runs.get()))
+        .ok_or_else(|| {
+            Failure::Usage(format!(
+                "{RUNS_VARIABLE}={}: it takes a number of runs from 1 on; correct or unset it",
+                Shown(Path::new(&runs))
+            ))
+        })
+}
+
+/// How often a run is done, where the command line does not say it.
+const RUNS_VARIABLE: &str = "LAPTIME_RUNS";
+/// How long runs are repeated, where nothing says it: `run fashion-mnist` is to be done in half a minute.
+const DEFAULT_BUDGET: Duration = Duration::from_secs(20);
+
 impl CheckpointChoice {
-    fn resolve(args: CheckpointArgs, runs: u64) -> Result<Option<Self>, Failure> {
+    fn resolve(args: CheckpointArgs, runs: Option<NonZeroU64>) -> Result<Option<Self>, Failure> {
         let Some(folder) = args.checkpoint else {
             let alone = match (args.resume, args.checkpoint_every) {
                 (true, _) => "--resume goes on with a training that was kept",
@@ -206,7 +249,7 @@ impl CheckpointChoice {
                 "{alone}, but not where; add --checkpoint DIR"
             )));
         };
-        if runs > 1 {
+        if let Some(runs @ 2..) = runs.map(NonZeroU64::get) {
             return Err(Failure::Usage(format!(
                 "--checkpoint keeps one training, and --runs {runs} does several; leave one of \
                  them out"

@@ -66,6 +66,7 @@ pub fn record(
     let mut device = device_facts(&outcome.device);
     device.dispatches_per_step = number(&mut details, "dispatches_per_step");
     device.device_step_s = number(&mut details, "device_step_s");
+    let threads = outcome.device.threads.unwrap_or(1);
     let flops_per_sample = outcome.costs.model_flops as f64 / workload.batch_size as f64;
     Record {
         schema: SchemaName::V1,
@@ -112,7 +113,7 @@ pub fn record(
         device,
         device_trial: engine.trial.clone(),
         machine: engine.machine.clone(),
-        summary: Summary::of(&outcome.runs, flops_per_sample),
+        summary: Summary::of(&outcome.runs, flops_per_sample, threads),
         runs: outcome.runs,
         warnings: outcome
             .warnings
@@ -276,6 +277,8 @@ mod tests {
             peak_memory_bytes: None,
             resumed: Vec::new(),
             diverged: None,
+            cold: false,
+            telemetry: None,
         }
     }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Checkpoints, Divergence, Phases, Resumption, SoFar, Stage, Watch, divergence, memory,
-    statistics::percentile,
+    statistics::percentile, telemetry::Telemetry,
 };
 
 /// The raw times and scores of one run.
@@ -46,6 +46,13 @@ pub struct Run {
     /// Where a loss was not finite for the first time; null where all losses of the training were.
     #[serde(default)]
     pub diverged: Option<Divergence>,
+    /// Whether it is the first of several, which met caches and clocks as they were: it is shown apart
+    /// and counts for no summary.
+    #[serde(default)]
+    pub cold: bool,
+    /// What the machine did meanwhile; null where nobody looked.
+    #[serde(default)]
+    pub telemetry: Option<Telemetry>,
 }
 
 /// One epoch of training.
@@ -186,6 +193,8 @@ pub fn measure(
         epochs: [so_far.epochs.as_slice(), so_far.part_of_epoch().as_slice()].concat(),
         resumed: so_far.resumed,
         diverged: so_far.diverged,
+        cold: false,
+        telemetry: None,
     };
     Ok(Measurement {
         run,

@@ -35,6 +35,8 @@ pub enum Stage {
     },
     /// Scoring the test samples.
     Testing,
+    /// Another process does a run again, and nothing is seen of how far it is.
+    Repeating,
 }
 
 impl Watch {
@@ -53,7 +55,8 @@ impl Watch {
                 epoch_samples: self.epoch_samples.load(Relaxed),
                 samples_before: self.samples_before.load(Relaxed),
             },
-            _ => Stage::Testing,
+            3 => Stage::Testing,
+            _ => Stage::Repeating,
         }
     }
 
@@ -74,6 +77,7 @@ impl Watch {
                 2
             }
             Stage::Testing => 3,
+            Stage::Repeating => 4,
         };
         self.stage.store(number, Relaxed);
     }

@@ -2,6 +2,7 @@
 //! Schema, exports, and the block that a person reads at the end of a run. Knows nothing of how
 //! anything ran.
 
+mod condition;
 mod divergence;
 pub mod export;
 pub mod published;
@@ -13,6 +14,7 @@ mod store;
 mod summary;
 mod utc;
 
+pub use condition::Conditions;
 pub use divergence::divergence;
 pub use record::*;
 pub use render::{Style, loss_text, race, render};

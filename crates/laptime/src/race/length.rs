@@ -39,6 +39,13 @@ impl Length {
     }
 }
 
+impl Budget {
+    /// The time.
+    pub fn time(self) -> Duration {
+        self.0
+    }
+}
+
 impl FromStr for Budget {
     type Err = String;
 

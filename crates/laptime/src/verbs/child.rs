@@ -14,6 +14,7 @@ use crate::{
     engines::{self, OwnEngine},
     failure::Failure,
     output,
+    repeats::run_once,
     verdicts::{self, Judged},
 };
 
@@ -22,6 +23,7 @@ pub fn child() -> Result<(), Failure> {
     match request(|| end("the program that asked has ended"))? {
         Request::Verify(job) => verify(job),
         Request::ChooseDevice(wish) => choose_device(wish),
+        Request::Run(job) => answer(&run_once(job)?),
     }
 }
 

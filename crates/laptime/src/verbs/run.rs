@@ -1,14 +1,17 @@
 //! `laptime run`: trains and tests a workload, and says what it took.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     slice,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use laptime_engine::{Job, Session};
-use laptime_measure::{Checkpoints, Measurement, Run, Watch, measure, memory};
+use laptime_measure::{
+    Checkpoints, Measurement, Run, Watch, measure, memory,
+    telemetry::{self, ROOT},
+};
 use laptime_peers::have_ended;
 use laptime_results::{PartialReason, Record, divergence, render};
 use laptime_workload::Shown;
@@ -16,15 +19,17 @@ use laptime_workload::Shown;
 use crate::{
     args::RunArgs,
     checkpoint::Keeper,
-    display::{Plan, show_run},
+    display::{Line, Plan, show_run},
     exports,
     failure::Failure,
     finished::Finished,
     interrupt::Interrupt,
+    observed::observed,
     options::RunOptions,
     output::{self, say, stderr_is_terminal},
     prepare, profile,
     recording::{Outcome, differing_losses, open_store, record},
+    repeats::Repeated,
     save::save,
 };
 
@@ -67,13 +72,15 @@ pub fn run(args: RunArgs, begin: Instant, interrupt: &Interrupt) -> Result<(), F
         let (workload, engine) = (&options.workload, &options.engine);
         record(workload, engine, &job.dataset, Some(&gate), outcome)
     };
-    let measured = repeat(
+    wait_quiet(&options, &watch, shows_progress);
+    let measured = train(
         &options,
         &job,
         begin,
         &watch,
         shows_progress,
         keeper.as_mut(),
+        load_s,
         &|outcome| finished.keep(vec![record_of(outcome)]),
     );
     let (outcome, mut session) = match measured {
@@ -86,6 +93,28 @@ pub fn run(args: RunArgs, begin: Instant, interrupt: &Interrupt) -> Result<(), F
     // First of all, so that whatever fails below, the result is kept.
     let stored = finished.store(slice::from_ref(&record)).pop();
     report(&record, stored, options, session.as_mut(), keeper.as_ref())
+}
+
+/// Waits until others leave the machine alone, where that is wanted.
+fn wait_quiet(options: &RunOptions, watch: &Watch, shows_progress: bool) {
+    let Some(limit) = options.wait_quiet else {
+        return;
+    };
+    let line = Line::new(shows_progress);
+    let quiet = telemetry::wait_quiet(Path::new(ROOT), limit.as_secs_f64(), |waiting| {
+        line.show(&format!(
+            "waiting for a quiet machine: other processes take {:.0} % of the processor …",
+            100.0 * waiting.foreign_share
+        ));
+        !watch.progress.is_stopped()
+    });
+    drop(line);
+    if !quiet.became_quiet {
+        output::warning(&format!(
+            "--wait-quiet: the machine was not quiet within {} s; running all the same",
+            limit.as_secs()
+        ));
+    }
 }
 
 /// What keeps the training, if anything is to.
@@ -106,28 +135,28 @@ fn keeper(options: &RunOptions, job: &Job, load_s: f64) -> Result<Option<Keeper>
     Ok(Some(keeper))
 }
 
-/// All runs, one after another, and the session of the last. Every run compiles anew and starts
-/// from the same seed, so that only the times can differ. `keep` gets what would be left if the program
-/// had to end behind a run that is not the last.
-fn repeat(
+/// The first run, in this process, so that its session can be saved and asked; then, where that is
+/// wanted, more of them, each in a process of its own. All start from the same seed, so that only the
+/// times can differ. `keep` gets what would be left if the program had to end behind a run that is not
+/// the last.
+fn train(
     options: &RunOptions,
     job: &Job,
     begin: Instant,
     watch: &Arc<Watch>,
     shows_progress: bool,
     mut keeper: Option<&mut Keeper>,
+    load_s: f64,
     keep: &dyn Fn(Outcome),
 ) -> Result<(Outcome, Box<dyn Session>), Failure> {
-    let mut runs: Vec<Run> = Vec::new();
-    let mut begin = begin;
-    loop {
-        let display = show_run(
-            shows_progress,
-            Arc::clone(watch),
-            Plan::of(job, options.max_steps, runs.len() as u64 + 1, options.runs),
-        );
-        let engine = &options.engine;
-        let measured = measure(
+    let display = show_run(
+        shows_progress,
+        Arc::clone(watch),
+        Plan::of(job, options.max_steps, 1, 1),
+    );
+    let engine = &options.engine;
+    let (measured, telemetry) = observed(options.telemetry, || {
+        measure(
             engine.engine,
             job,
             &engine.device,
@@ -137,47 +166,69 @@ fn repeat(
             keeper
                 .as_mut()
                 .map(|keeper| &mut **keeper as &mut dyn Checkpoints),
-        );
-        drop(display);
-        let Measurement {
-            run,
-            session,
-            is_complete,
-        } = measured?;
-        begin = Instant::now();
-        runs.push(run);
-        let is_stopped = watch.progress.is_stopped();
-        let is_last = runs.len() as u64 >= options.runs;
-        let outcome = |runs, partial, warnings| Outcome {
-            device: session.device().clone(),
-            details: session.details(),
-            costs: session.step_costs(),
-            runs,
-            partial,
-            warnings,
-            error: None,
+        )
+    });
+    drop(display);
+    let Measurement {
+        run,
+        session,
+        is_complete,
+    } = measured?;
+    let first = Run { telemetry, ..run };
+    let outcome = |runs, partial, warnings| Outcome {
+        device: session.device().clone(),
+        details: session.details(),
+        costs: session.step_costs(),
+        runs,
+        partial,
+        warnings,
+        error: None,
+    };
+    let with_first = |runs: &[Run]| {
+        let mut first = first.clone();
+        first.cold = !runs.is_empty();
+        [slice::from_ref(&first), runs].concat()
+    };
+    let own_warnings = || engine.warning.iter().cloned().collect();
+    let mut all_made = true;
+    let mut runs = with_first(&[]);
+    if !watch.progress.is_stopped() {
+        keep(outcome(
+            runs.clone(),
+            Some(PartialReason::Interrupted),
+            own_warnings(),
+        ));
+        let repeated = Repeated {
+            options,
+            job,
+            load_s,
+            watch,
+            shows_progress,
         };
-        if !is_stopped && !is_last {
-            let warnings = engine.warning.iter().cloned().collect();
-            let partial = Some(PartialReason::Interrupted);
-            keep(outcome(runs.clone(), partial, warnings));
-            continue;
-        }
-        let partial = match (is_complete && is_last, is_stopped) {
-            (true, _) => None,
-            (false, true) => Some(PartialReason::Interrupted),
-            (false, false) => Some(PartialReason::MaxSteps),
-        };
-        let warning = differing_losses(engine.engine, &runs);
-        if let Some(text) = &warning {
-            output::warning(text);
-        }
-        let kept = keeper.map(|keeper| keeper.warnings());
-        let warnings = [warning, engine.warning.clone()].into_iter().flatten();
-        let warnings = warnings.chain(kept.unwrap_or_default()).collect();
-        let outcome = outcome(runs, partial, warnings);
-        return Ok((outcome, session));
+        let done = repeated.runs(&first, |runs| {
+            keep(outcome(
+                with_first(runs),
+                Some(PartialReason::Interrupted),
+                own_warnings(),
+            ));
+        })?;
+        (runs, all_made) = (with_first(&done.runs), done.is_complete);
     }
+    let is_stopped = watch.progress.is_stopped();
+    let partial = match (is_complete && all_made, is_stopped) {
+        (true, _) => None,
+        (false, true) => Some(PartialReason::Interrupted),
+        (false, false) => Some(PartialReason::MaxSteps),
+    };
+    let warning = differing_losses(engine.engine, &runs);
+    if let Some(text) = &warning {
+        output::warning(text);
+    }
+    let kept = keeper.map(|keeper| keeper.warnings());
+    let warnings = [warning, engine.warning.clone()].into_iter().flatten();
+    let warnings = warnings.chain(kept.unwrap_or_default()).collect();
+    let outcome = outcome(runs, partial, warnings);
+    Ok((outcome, session))
 }
 
 /// Hands the result out in every way that was asked for. One that fails does not keep the others

@@ -65,6 +65,8 @@ impl Home {
             .env("HOME", self.folder.path())
             .env("XDG_CACHE_HOME", self.path("cache"))
             .env("XDG_DATA_HOME", self.path("data"))
+            // Else each run would be repeated for 20 s.
+            .env("LAPTIME_RUNS", "1")
             .env_remove("COLUMNS")
             .env_remove("NO_COLOR")
             .stdin(Stdio::null())

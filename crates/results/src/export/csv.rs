@@ -1,6 +1,9 @@
 //! Records as comma-separated values (RFC 4180), one row a run.
 
-use laptime_measure::Run;
+use laptime_measure::{
+    Run,
+    telemetry::{Condition, judge},
+};
 
 use super::cell;
 use crate::Record;
@@ -25,6 +28,8 @@ const COLUMNS: &[Column] = &[
     ("epochs", |record, _| record.workload.epochs.to_string()),
     ("partial", |record, _| record.partial.to_string()),
     ("gate", |record, _| record.gate.to_string()),
+    ("cold", |_, run| run.cold.to_string()),
+    ("condition", |record, run| condition(record, run)),
     ("seed", |_, run| run.seed.to_string()),
     ("wall_s", |_, run| run.wall_s.to_string()),
     ("total_s", |_, run| run.total_s.to_string()),
@@ -84,6 +89,18 @@ pub fn csv(records: &[Record]) -> String {
 fn line(fields: impl Iterator<Item = String>) -> String {
     let fields: Vec<String> = fields.map(|field| cell::csv(&field)).collect();
     fields.join(",") + "\n"
+}
+
+/// The word for what the machine did; empty where nobody looked.
+fn condition(record: &Record, run: &Run) -> String {
+    let threads = record.device.threads.unwrap_or(1) as usize;
+    let judged = run.telemetry.as_ref().map(|it| judge(it, threads));
+    match judged {
+        Some(Condition::Clean) => "clean".into(),
+        Some(Condition::Disturbed { .. }) => "disturbed".into(),
+        Some(Condition::Throttled { .. }) => "throttled".into(),
+        Some(Condition::NotMeasured { .. }) | None => String::new(),
+    }
 }
 
 fn optional(value: Option<impl ToString>) -> String {

@@ -30,6 +30,7 @@ pub fn render(record: &Record, style: Style) -> String {
     block.blank();
     if let Some(run) = typical_run(&record.runs) {
         total(&mut block, record);
+        machine(&mut block, record);
         block.blank();
         phases(&mut block, run, record.summary.total_s.median);
         block.blank();
@@ -74,6 +75,23 @@ fn synthetic(block: &mut Block, record: &Record) {
     }
 }
 
+/// In what condition the machine was, in one line.
+fn machine(block: &mut Block, record: &Record) {
+    let Some(conditions) = &record.summary.conditions else {
+        return;
+    };
+    let bad = conditions.disturbed + conditions.throttled;
+    let (text, paint) = if bad > 0 && conditions.runs > 1 {
+        let text = format!("{bad} of {} runs {}", conditions.runs, conditions.worst);
+        (text, WARNING)
+    } else if bad > 0 {
+        (conditions.worst.to_string(), WARNING)
+    } else {
+        (conditions.worst.to_string(), DIM)
+    };
+    block.entry("Machine", &text, paint);
+}
+
 /// The total with the gate's word, and all that qualifies it.
 fn total(block: &mut Block, record: &Record) {
     let seconds = record.summary.total_s.median;
@@ -94,12 +112,23 @@ fn total(block: &mut Block, record: &Record) {
         let totals: Vec<f64> = runs.iter().map(|run| run.total_s).collect();
         let low = totals.iter().copied().fold(f64::INFINITY, f64::min);
         let high = totals.iter().copied().fold(0.0, f64::max);
+        let drifts = record.summary.drifts == Some(true);
         let spread = match record.summary.total_s.ci95 {
-            Some([low, high]) => format!("95 % interval {low:.places$} to {high:.places$} s"),
-            None => format!("from {low:.places$} to {high:.places$} s"),
+            Some([low, high]) if !drifts => {
+                format!("95 % interval {low:.places$} to {high:.places$} s")
+            }
+            _ => format!("from {low:.places$} to {high:.places$} s"),
         };
         let text = format!("median of {}, {spread}", counted(runs.len() as u64, "run"));
         block.entry("", &text, DIM);
+        if drifts {
+            let text = "times drift from run to run: no interval holds";
+            block.entry("", text, WARNING);
+        }
+        if let Some(cold) = record.runs.iter().find(|run| run.cold) {
+            let text = format!("first, cold run {:.places$} s, not counted", cold.total_s);
+            block.entry("", &text, DIM);
+        }
     }
     if let Some(place) = divergence(record) {
         let text = format!("diverged {place}: its loss is not finite");

@@ -109,6 +109,8 @@ fn run(total_s: f64) -> Run {
         peak_memory_bytes: Some(89 << 20),
         resumed: Vec::new(),
         diverged: None,
+        cold: false,
+        telemetry: None,
     }
 }
 

@@ -1,0 +1,68 @@
+//! One run, as a child does it for the process that the user has started.
+
+use std::{sync::Arc, time::Instant};
+
+use laptime_engine::Job;
+use laptime_measure::{Run, Watch, measure};
+use laptime_workload::dataset::{LoadOptions, Policy};
+use serde::{Deserialize, Serialize};
+
+use crate::{child::RunJob, engines, failure::Failure, observed::observed, prepare};
+
+/// What a child says of its run.
+#[derive(Serialize, Deserialize)]
+pub struct Once {
+    /// The run.
+    pub run: Run,
+    /// The digest of the samples that it found.
+    pub dataset_sha256: String,
+}
+
+/// Trains and tests once.
+///
+/// # Errors
+/// Where the samples are not there any more, or the engine fails.
+pub fn run_once(asked: RunJob) -> Result<Once, Failure> {
+    let begin = Instant::now();
+    let engine = engines::find("--engine", &asked.engine)?;
+    let options = LoadOptions {
+        policy: match asked.is_synthetic {
+            true => Policy::Synthetic,
+            false => Policy::Auto,
+        },
+        data_dir: asked.data_dir.map(Into::into),
+        // They are in memory by now, so they lie somewhere.
+        offline: true,
+        ..LoadOptions::default()
+    };
+    let (dataset, load_s) = prepare::load(asked.workload.dataset, &options, false)?;
+    let dataset_sha256 = dataset.sha256.clone();
+    let job = Job {
+        workload: Arc::new(asked.workload),
+        dataset: Arc::new(dataset),
+        threads: asked.threads,
+        passes: asked.passes,
+        profile: false,
+    };
+    let watch = Watch::new();
+    let (measured, telemetry) = observed(asked.telemetry, || {
+        measure(
+            engine,
+            &job,
+            &asked.device,
+            asked.max_steps,
+            begin,
+            &watch,
+            None,
+        )
+    });
+    let mut run = Run {
+        telemetry,
+        ..measured?.run
+    };
+    run.phases.load_s = load_s;
+    Ok(Once {
+        run,
+        dataset_sha256,
+    })
+}
