@@ -17,9 +17,10 @@
 
 use super::{Cause, Condition, Telemetry};
 
-/// The share of the time that a run may lose to others and still be clean. On two cores, runs of 1.5 s
-/// of which others took 4 % of the cores' time lost up to 3.5 % by this count, and up to 2.5 % by the
-/// work they did; where others took 6 % it was about 5 % by this count, and 1 to 5 % by the work.
+/// The share of the time that a run may lose to others and still be clean. Of runs of 1 to 1.5 s on two
+/// cores, by two threads that meet every millisecond: where others took less than 6 % of the cores' time,
+/// all ten lost less than this by count, and 2 to 5 % by the work they did, beside the best of all runs;
+/// where they took 8 to 12 %, 19 of 20 lost more by count, and 3 to 11 % by the work.
 const LOST: f64 = 0.05;
 
 /// And the share that its threads must have waited for in the mean. On machines of many cores somebody
