@@ -1,6 +1,7 @@
 //! Burns processor time under the sampler and prints what was observed, and how it is judged, as JSON:
-//! `observe [THREADS] [SECONDS]`, to try what disturbs a run and what the verdict makes of it. The
-//! threads meet after each piece of work, as those of a training do.
+//! `observe [THREADS] [SECONDS] [WAIT]`, to try what disturbs a run and what the verdict makes of it.
+//! The threads meet after each piece of work, as those of a training do. Before, it waits up to WAIT
+//! seconds for a quiet machine.
 
 use std::{
     env,
@@ -15,7 +16,7 @@ use std::{
     time::Instant,
 };
 
-use laptime_measure::telemetry::{ROOT, Sampler, judge};
+use laptime_measure::telemetry::{ROOT, Sampler, judge, wait_quiet};
 
 /// A piece is about a millisecond long.
 const ROUNDS: u64 = 500_000;
@@ -23,12 +24,14 @@ const ROUNDS: u64 = 500_000;
 fn main() -> Result<(), serde_json::Error> {
     let mut arguments = env::args().skip(1);
     let mut argument = |default: f64| arguments.next().map_or(Ok(default), |text| text.parse());
-    let (Ok(threads), Ok(seconds)) = (argument(2.0), argument(2.0)) else {
-        eprintln!("usage: observe [THREADS] [SECONDS]");
+    let (Ok(threads), Ok(seconds), Ok(limit_s)) = (argument(2.0), argument(2.0), argument(0.0))
+    else {
+        eprintln!("usage: observe [THREADS] [SECONDS] [WAIT]");
         process::exit(2);
     };
     let threads = (threads as usize).max(1);
 
+    let quiet = (limit_s > 0.0).then(|| wait_quiet(Path::new(ROOT), limit_s, |_| true));
     let sampler = Sampler::start(Path::new(ROOT), &[process::id()]);
     let (meet, end) = (Barrier::new(threads), Barrier::new(threads + 1));
     let last = AtomicU64::new(u64::MAX);
@@ -51,6 +54,7 @@ fn main() -> Result<(), serde_json::Error> {
     let result = serde_json::json!({
         "verdict": condition.to_string(),
         "condition": condition,
+        "quiet": quiet,
         "pieces_per_s": last.load(Relaxed) as f64 / telemetry.wall_s,
         "telemetry": telemetry,
     });

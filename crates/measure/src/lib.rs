@@ -2,7 +2,8 @@
 //! Knows nothing of models: what is trained is the engine's business.
 //!
 //! The types here that a record holds ([`Run`], [`Phases`], [`Epoch`], [`StepSeconds`], [`Test`],
-//! [`Divergence`], [`Resumption`], [`Machine`]) can be written as JSON as they are.
+//! [`Divergence`], [`Resumption`], [`Machine`], [`telemetry::Telemetry`], [`telemetry::Condition`])
+//! can be written as JSON as they are.
 
 mod checkpoints;
 mod divergence;

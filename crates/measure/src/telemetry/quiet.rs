@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use super::observer::Observer;
 
-/// The share of the processor that others may have on a quiet machine: below it, no run was disturbed
-/// in the measurements behind [`judge`](super::judge).
+/// The share of the processor that others may have on a quiet machine: below it, all runs were clean
+/// in the measurements behind [`judge`](super::judge), on two cores.
 const QUIET_SHARE: f64 = 0.05;
 
 /// For how long: shorter gaps are between two commands of one build.

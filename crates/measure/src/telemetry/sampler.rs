@@ -22,11 +22,11 @@ const INTERVAL: Duration = Duration::from_millis(200);
 /// How often it is searched for new processes.
 const SEARCH_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A look may take one part in so many of the time: 0.2 % of a core, and a search as much. Where there
+/// A look may take one part in so many of the time: 0.1 % of a core, and a search as much. Where there
 /// are hundreds of threads or thousands of processes to read, it is done less often.
-const PARTS: u32 = 500;
+const PARTS: u32 = 1000;
 
-/// Where a machine is looked at, at the least: a look that had to wait for a core is no dear one.
+/// However dear a look is, the machine is looked at this often.
 const LONGEST_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Observes the machine from a thread of its own until [`finish`](Self::finish). Where the system gives
@@ -88,8 +88,8 @@ fn start_thread(
     let work = move || {
         lock(&observer).reader = this_thread(&root);
         let _ = sender.send(());
-        look_until(&stopped, &observer, begin);
-        cpu_s(&root)
+        look_until(&root, &stopped, &observer, begin);
+        cpu(&root).map_or(0.0, |ran| ran.as_secs_f64())
     };
     let thread = thread::Builder::new()
         .name("telemetry".to_owned())
@@ -99,32 +99,39 @@ fn start_thread(
     Some((stop, thread))
 }
 
-fn look_until(stopped: &Receiver<()>, observer: &Mutex<Observer>, begin: Instant) {
+fn look_until(root: &Path, stopped: &Receiver<()>, observer: &Mutex<Observer>, begin: Instant) {
     let (mut interval, mut search_interval) = (INTERVAL, SEARCH_INTERVAL);
     let mut searched = begin;
+    // What the look before cost. The kernel brings a thread's time up to date when it sleeps.
+    let (mut has_searched, mut took, mut ran) = (false, Duration::ZERO, cpu(root));
     while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
+        let start = Instant::now();
+        let ran_before = ran;
+        ran = cpu(root);
+        let cost = match (ran_before, ran) {
+            (Some(before), Some(now)) => now.saturating_sub(before),
+            // Where that is not told, waiting for a core counts as well.
+            _ => took,
+        };
+        if has_searched {
+            search_interval = cost.saturating_mul(PARTS).max(SEARCH_INTERVAL);
+        } else {
+            interval = cost.saturating_mul(PARTS).clamp(INTERVAL, LONGEST_INTERVAL);
+        }
         let mut observer = lock(observer);
-        let mut start = Instant::now();
-        if start.duration_since(searched) >= search_interval {
+        has_searched = start.duration_since(searched) >= search_interval;
+        if has_searched {
             observer.search();
             searched = start;
-            start = Instant::now();
-            search_interval = start
-                .duration_since(searched)
-                .saturating_mul(PARTS)
-                .max(SEARCH_INTERVAL);
         }
-        observer.look(start.duration_since(begin).as_secs_f64());
-        interval = (start.elapsed().saturating_mul(PARTS)).clamp(INTERVAL, LONGEST_INTERVAL);
+        observer.look(begin.elapsed().as_secs_f64());
+        took = start.elapsed();
     }
 }
 
-/// The processor time of this thread; 0 where the system does not tell.
-fn cpu_s(root: &Path) -> f64 {
-    let text = files::text(&root.join("proc/thread-self/schedstat")).unwrap_or_default();
-    let ran_ns = text
-        .split_ascii_whitespace()
-        .next()
-        .and_then(|ns| ns.parse::<u64>().ok());
-    ran_ns.map_or(0.0, |ns| ns as f64 * 1e-9)
+/// The processor time of this thread, where the system tells.
+fn cpu(root: &Path) -> Option<Duration> {
+    let text = files::text(&root.join("proc/thread-self/schedstat"))?;
+    let ran_ns = text.split_ascii_whitespace().next()?.parse().ok()?;
+    Some(Duration::from_nanos(ran_ns))
 }

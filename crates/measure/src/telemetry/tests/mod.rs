@@ -75,6 +75,85 @@ fn a_disturbed_laptop_is_called_so() {
 }
 
 #[test]
+fn a_process_that_an_engine_starts_later_is_its_own() {
+    let tree = Tree::of(&BEGIN);
+    tree.process(1000, [0, 0], 0);
+    let mut observer = Observer::begin(tree.root(), &[10]);
+    tree.write(&END);
+    tree.process(1100, [0, 0], 0);
+    tree.write(&[
+        (
+            "proc/20/stat",
+            "20 (python) R 10 1 1 0 -1 0 0 0 0 0 240 10 0 0 20 0 1 0 900 0 0\n",
+        ),
+        ("proc/20/task/20/schedstat", "5 300000000 1\n"),
+        (
+            "proc/30/stat",
+            "30 (stranger) R 1 1 1 0 -1 0 0 0 0 0 240 10 0 0 20 0 1 0 901 0 0\n",
+        ),
+    ]);
+    let seen = observer.finish(2.0);
+    assert!((seen.own_cpu_s.unwrap() - 3.5).abs() < 1e-9, "{seen:?}");
+    assert!(seen.foreign_cpu_s.unwrap().abs() < 1e-9, "{seen:?}");
+    assert!((seen.run_delay_s.unwrap() - 0.3).abs() < 1e-9, "{seen:?}");
+}
+
+#[test]
+fn a_clock_that_falls_is_seen_when_it_does() {
+    let tree = Tree::of(&BEGIN);
+    tree.process(0, [0, 0], 0);
+    let mut observer = Observer::begin(tree.root(), &[10]);
+    let look = |n: u64, observer: &mut Observer| {
+        let busy = 100 + 20 * n;
+        let cores = format!("cpu0 {busy} 0 0 100 0 0 0 0\ncpu1 {busy} 0 0 100 0 0 0 0\n");
+        let khz = if n <= 60 { "4000000" } else { "3280000" };
+        tree.write(&[
+            ("proc/stat", &cores),
+            ("sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq", khz),
+            ("sys/devices/system/cpu/cpu1/cpufreq/scaling_cur_freq", khz),
+        ]);
+        tree.process(40 * n, [0, 0], 0);
+        observer.look(n as f64 * 0.2);
+    };
+    (1..=100).for_each(|n| look(n, &mut observer));
+    let condition = judge(&observer.finish(20.0), 2);
+    assert_eq!(
+        condition.to_string(),
+        "throttled from 12 s on: 18 % slower clock"
+    );
+    let Condition::Throttled { lost_share, .. } = condition else {
+        panic!();
+    };
+    assert!((lost_share - 0.18 * 0.4).abs() < 0.002, "{lost_share}");
+}
+
+#[test]
+fn the_hottest_sensor_of_the_processor_counts_and_a_gpu_may_sleep() {
+    let tree = Tree::of(&[
+        ("sys/class/hwmon/hwmon0/name", "nvme\n"),
+        ("sys/class/hwmon/hwmon0/temp1_input", "90000\n"),
+        ("sys/class/hwmon/hwmon1/name", "k10temp\n"),
+        ("sys/class/hwmon/hwmon1/temp1_input", "65250\n"),
+        ("sys/class/thermal/thermal_zone0/type", "cpu-thermal\n"),
+        ("sys/class/thermal/thermal_zone0/temp", "-274000\n"),
+        ("sys/class/drm/card0/device/gpu_busy_percent", "7\n"),
+        (
+            "sys/class/drm/card0/device/power/runtime_status",
+            "suspended\n",
+        ),
+        ("sys/class/drm/card1/device/vendor", "0x8086\n"),
+        (
+            "sys/class/drm/card0-HDMI-A-1/device/gpu_busy_percent",
+            "7\n",
+        ),
+    ]);
+    let seen = Observer::begin(tree.root(), &[10]).finish(1.0);
+    assert_eq!(seen.temperature_max_c, Some(65.25));
+    assert_eq!(seen.gpus.len(), 1);
+    assert_eq!(seen.gpus[0].utilisation, None);
+}
+
+#[test]
 fn an_empty_root_tells_nothing() {
     let tree = Tree::of(&[]);
     let seen = Sampler::start(tree.root(), &[10]).finish();
