@@ -130,18 +130,23 @@ pub struct RaceArgs {
     /// step, and the records are marked partial
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub max_steps: Option<NonZeroU64>,
-    /// Rounds: in each, every engine starts, compiles, trains and tests once, in random order
+    /// Rounds: in each, every engine starts, compiles, trains and tests once, in an order and then its
+    /// reverse. Of two or more, behind a first, cold round that does not count [default: 10 where they fit
+    /// into the budget]
     #[arg(
         long,
         value_name = "N",
-        default_value = "5",
-        allow_negative_numbers = true
+        allow_negative_numbers = true,
+        conflicts_with = "budget"
     )]
-    pub runs: NonZeroU32,
-    /// As many rounds as fit into this time, at least two: 90s, 10m, 1h. A round is begun if one
-    /// as long as the longest so far still fits; loading and the gate do not count
-    #[arg(long, value_name = "TIME", conflicts_with = "runs")]
+    pub runs: Option<NonZeroU32>,
+    /// As many of ten rounds as fit into this time: 90s, 10m, 1h. A round is begun if one as long as the
+    /// longest so far still fits; loading and the gate do not count [default: 30m]
+    #[arg(long, value_name = "TIME")]
     pub budget: Option<Budget>,
+    /// Do not observe what else the machine does meanwhile
+    #[arg(long)]
+    pub no_telemetry: bool,
     #[command(flatten)]
     pub exports: ExportArgs,
     /// Show no progress and no notes; the result and warnings remain

@@ -105,6 +105,8 @@ pub struct RaceOptions {
     pub max_steps: Option<u64>,
     /// How long it goes on.
     pub length: Length,
+    /// Whether the machine is observed meanwhile.
+    pub telemetry: bool,
     /// Where the result goes beside standard output and the store.
     pub exports: Vec<Export>,
     /// No progress, no notes.
@@ -158,9 +160,12 @@ impl RaceOptions {
             engines: found,
             load: load_options(args.samples),
             max_steps: args.max_steps.map(Into::into),
-            length: args
-                .budget
-                .map_or(Length::Rounds(args.runs.into()), Length::Budget),
+            length: match (args.runs, args.budget) {
+                (Some(runs), _) => Length::Rounds(runs.into()),
+                (None, Some(budget)) => Length::Budget(budget),
+                (None, None) => Length::default(),
+            },
+            telemetry: !args.no_telemetry,
             exports,
             quiet: args.quiet,
         })

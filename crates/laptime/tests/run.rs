@@ -59,8 +59,14 @@ fn a_record_fits_the_schema_and_its_phases_add_up() {
     assert_eq!(record["workload"]["overrides"], overrides);
     assert_eq!(record["workload"]["parameters"], 101_770);
     let runs = record["runs"].as_array().expect("a list");
-    assert_eq!(runs.len(), 2);
+    // The first is cold, and not among the two.
+    let cold: Vec<_> = runs.iter().map(|run| run["cold"] == true).collect();
+    assert_eq!(cold, [true, false, false]);
+    let total = |place: usize| runs[place]["total_s"].as_f64().expect("a time");
+    let median = record["summary"]["total_s"]["median"].as_f64();
+    assert_eq!(median, Some((total(1) + total(2)) / 2.0));
     for run in runs {
+        assert!(run["telemetry"]["wall_s"].as_f64() > Some(0.0), "{run}");
         let seconds = |name: &str| run["phases"][name].as_f64().expect("a time");
         let names = ["prepare_s", "compile_s", "train_s", "test_s", "other_s"];
         let sum_s: f64 = names.iter().map(|name| seconds(name)).sum();
@@ -70,6 +76,7 @@ fn a_record_fits_the_schema_and_its_phases_add_up() {
     }
     assert_eq!(runs[0]["epochs"][0]["loss"], runs[1]["epochs"][0]["loss"]);
     assert_eq!(runs[0]["test"], runs[1]["test"]);
+    assert!(done.stdout.contains("first, cold run"), "{}", done.stdout);
     assert!(record["warnings"].as_array().is_some_and(Vec::is_empty));
 }
 
@@ -163,4 +170,62 @@ fn a_verdict_is_remembered_for_the_same_build_and_not_for_another_program() {
         fs::write(path, "{\"verdict\": \"ver").expect("it can be written");
     }
     assert!(!remembered(""), "a damaged verdict is none");
+}
+
+#[test]
+fn runs_fill_a_budget_and_their_number_is_fixed_behind_five() {
+    let home = Home::new();
+    let run = |more: &str| {
+        home.laptime(&format!(
+            "{SHORT} --no-telemetry --export-json r.json {more}"
+        ))
+    };
+    let done = run("--budget 1m");
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    let record = json(&home.path("r.json"));
+    let runs = record["runs"].as_array().expect("a list").len();
+    // A busy machine may have room for no more than the pilot.
+    assert!((6..=101).contains(&runs), "{runs}");
+    assert_eq!(record["partial_reason"], "max-steps");
+    assert!(record["runs"][1]["telemetry"].is_null());
+    assert!(
+        done.stdout.contains("Machine   not measured"),
+        "{}",
+        done.stdout
+    );
+
+    // A run with all test samples takes longer than an eighth of a second.
+    let mut long = home.command("run --data synthetic --epochs 40 --budget 1s --no-telemetry");
+    let done = support::done({
+        long.env("LAPTIME_RUNS", "3");
+        long
+    });
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    assert!(
+        done.stderr.contains("8 do not fit into 1 s"),
+        "{}",
+        done.stderr
+    );
+    assert!(!done.stdout.contains("median of"), "{}", done.stdout);
+}
+
+#[test]
+fn how_often_a_run_is_done_may_stand_in_the_environment() {
+    let home = Home::new();
+    let run = |runs: &str| {
+        let mut command = home.command("run --data synthetic --epochs 1 --export-json r.json");
+        command.env("LAPTIME_RUNS", runs);
+        support::done(command)
+    };
+    let done = run("1");
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    assert_eq!(
+        json(&home.path("r.json"))["runs"].as_array().map(Vec::len),
+        Some(1)
+    );
+    for wrong in ["0", "-1", "many"] {
+        let done = run(wrong);
+        assert_eq!(done.code, Some(2), "{}", done.stderr);
+        assert!(done.stderr.contains("LAPTIME_RUNS"), "{}", done.stderr);
+    }
 }

@@ -2,10 +2,10 @@
 
 use laptime_measure::{
     Run,
-    statistics::{Ratio, median, ratio_of_medians},
+    statistics::{Ratio, holm, median, paired_ratio},
 };
 
-use crate::{GateVerdict, Record};
+use crate::{GateVerdict, Record, summary::counted};
 
 /// Who is how fast.
 #[derive(Debug)]
@@ -47,6 +47,10 @@ pub struct Standing<'a> {
     /// The ratio of what is ranked by to that of the fastest verified engine; `None` where there is
     /// no such engine.
     pub ratio: Option<Ratio>,
+    /// How likely so large a ratio is by chance between engines that are as fast as each other: Wilcoxon's
+    /// signed-rank test of the rounds, corrected for the number of engines (Holm); `None` for the fastest,
+    /// and where there are too few rounds.
+    pub p: Option<f64>,
     /// Starting the process and compiling, in the first run.
     pub cold_start_s: f64,
     /// The median compile time.
@@ -80,16 +84,26 @@ impl<'a> Standings<'a> {
                 GateVerdict::Failed | GateVerdict::NotAsked => false,
             });
         if let Some(fastest) = verified.first().map(|first| first.times_s(measure)) {
-            for (place, standing) in verified.iter_mut().chain(&mut refused).enumerate() {
-                standing.ratio = if place == 0 {
-                    // By definition, whatever a resampling says.
-                    Some(Ratio {
-                        ratio: 1.0,
-                        ci95: None,
-                    })
-                } else {
-                    ratio_of_medians(&standing.times_s(measure), &fastest)
-                };
+            let mut all = verified.iter_mut().chain(&mut refused);
+            if let Some(first) = all.next() {
+                // By definition, whatever the rounds say.
+                first.ratio = Some(Ratio {
+                    ratio: 1.0,
+                    ci95: None,
+                });
+            }
+            let mut others: Vec<&mut Standing> = all.collect();
+            let paired: Vec<_> = others
+                .iter()
+                .map(|standing| paired_ratio(&standing.times_s(measure), &fastest))
+                .collect();
+            let p: Vec<f64> = paired.iter().map(|it| it.map_or(1.0, |it| it.p)).collect();
+            for ((standing, paired), p) in others.iter_mut().zip(paired).zip(holm(&p)) {
+                standing.ratio = paired.map(|it| Ratio {
+                    ratio: it.ratio,
+                    ci95: it.ci95,
+                });
+                standing.p = paired.and_then(|it| it.ci95).map(|_| p);
             }
         }
         Self {
@@ -112,7 +126,7 @@ impl<'a> Standing<'a> {
             .iter()
             .flat_map(|run| run.epochs.iter().map(|epoch| epoch.train_s))
             .collect();
-        let first = runs.first()?;
+        let first = record.runs.first()?;
         Some(Self {
             record,
             runs: runs.len(),
@@ -120,6 +134,7 @@ impl<'a> Standing<'a> {
             epoch_s: median(&epochs)?,
             step_s: median(&steps_s(record))?,
             ratio: None,
+            p: None,
             cold_start_s: first.phases.start_s + first.phases.compile_s,
             compile_s: median_of(|run| run.phases.compile_s)?,
             peak_memory_bytes: runs.iter().filter_map(|run| run.peak_memory_bytes).max(),
@@ -143,9 +158,11 @@ impl<'a> Standing<'a> {
     }
 }
 
-/// The runs that came to their test.
+/// The runs that came to their test, without a cold one where there are others.
 fn whole(record: &Record) -> impl Iterator<Item = &Run> {
-    record.runs.iter().filter(|run| run.test.is_some())
+    counted(&record.runs)
+        .into_iter()
+        .filter(|run| run.test.is_some())
 }
 
 /// The samples that a whole training sees.

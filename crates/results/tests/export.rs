@@ -96,7 +96,7 @@ fn the_summary_can_be_derived_again_and_leaves_interrupted_runs_out() {
     let mut record = record(&[3.0, 1.0, 2.0, 0.1]);
     record.runs[3].test = None;
     let flops = record.workload.model_flops_per_step as f64 / record.workload.batch_size as f64;
-    let summary = Summary::of(&record.runs, flops);
+    let summary = Summary::of(&record.runs, flops, 2);
     assert_eq!(summary.total_s.median, 2.0);
     assert_eq!(summary.total_s.ci95, None);
     assert_eq!(typical_run(&record.runs), Some(&record.runs[2]));

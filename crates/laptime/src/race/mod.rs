@@ -1,5 +1,5 @@
 //! Engines against each other: in every round each starts, compiles, trains and tests once, in an
-//! order drawn anew, so that whatever else the machine does falls on all of them alike.
+//! order of its own, so that whatever else the machine does falls on all of them alike.
 
 mod affinity;
 mod length;
@@ -17,9 +17,11 @@ use laptime_workload::random::{Purpose, Stream};
 
 use crate::{
     finished::Finished,
+    observed::observed,
     options::{EngineChoice, RaceOptions},
     output, prepare,
     recording::{GateReport, Outcome, differing_losses, record},
+    repeats::{Again, is_own},
 };
 
 pub use length::{Budget, Length};
@@ -118,12 +120,16 @@ impl Race<'_> {
     }
 }
 
-/// The order of a round, from the seed, so that a race can be repeated to the letter.
+/// The order of a round, from the seed, so that a race can be repeated to the letter: two rounds at a time
+/// have an order and its reverse (ABBA), so that what drifts over them falls on all engines alike.
 fn round_order(racers: usize, seed: u64, round: u32) -> Vec<usize> {
-    let mut stream = Stream::new(seed, Purpose::Race, round);
+    let mut stream = Stream::new(seed, Purpose::Race, round / 2);
     let mut order: Vec<usize> = (0..racers).collect();
     for last in (1..racers).rev() {
         order.swap(last, stream.next_below(last as u32 + 1) as usize);
+    }
+    if round % 2 == 1 {
+        order.reverse();
     }
     order
 }
@@ -170,21 +176,42 @@ impl<'a> Racer<'a> {
     /// One run, from starting the engine to its test.
     fn run(&mut self, race: &Race) {
         let engine = self.engine;
-        let measured = measure(
-            engine.engine,
-            &self.job(race),
-            &engine.device,
-            race.options.max_steps,
-            Instant::now(),
-            race.seen.watch,
-            None,
-        );
-        let measured = match measured {
+        let job = self.job(race);
+        let is_first = self.outcome.runs.is_empty();
+        let options = race.options;
+        if is_own(engine) && !is_first {
+            let again = Again {
+                engine,
+                job: &job,
+                max_steps: options.max_steps,
+                load: &options.load,
+                telemetry: options.telemetry,
+            };
+            return match again.run(race.seen.watch) {
+                Ok(run) => self.outcome.runs.push(run),
+                Err(_) if race.is_stopped() => {}
+                Err(error) => self.fail(error.to_string()),
+            };
+        }
+        let (measured, telemetry) = observed(options.telemetry, || {
+            measure(
+                engine.engine,
+                &job,
+                &engine.device,
+                options.max_steps,
+                Instant::now(),
+                race.seen.watch,
+                None,
+            )
+        });
+        let mut measured = match measured {
             Ok(measured) => measured,
             // A framework that dies of the same Ctrl-C has not failed.
             Err(_) if race.is_stopped() => return,
             Err(error) => return self.fail(error.to_string()),
         };
+        measured.run.telemetry = telemetry;
+        measured.run.cold = is_first && options.length.has_cold_round();
         if race.is_stopped() && !measured.is_complete {
             return;
         }
@@ -247,5 +274,8 @@ mod tests {
         }
         assert!(orders.iter().any(|order| *order != orders[0]));
         assert_eq!(round_order(4, 1, 3), orders[3]);
+        for pair in orders.chunks(2) {
+            assert!(pair[0].iter().rev().eq(&pair[1]), "{pair:?}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! A run again and again, each in a process of its own, so that each meets the same: a fresh heap, fresh
 //! threads and nothing compiled. How often is fixed before the result is known.
 
+mod again;
 mod once;
 mod plan;
 
@@ -9,20 +10,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use laptime_engine::{EngineError, Job};
-use laptime_measure::{Measurement, Run, Stage, Watch, measure};
-use laptime_workload::dataset::DataSource;
+use laptime_engine::Job;
+use laptime_measure::{Measurement, Run, Watch, measure};
 
 use crate::{
-    child::{self, Request, RunJob},
     display::{Line, Plan as RunPlan, show_run},
-    engines::OwnEngine,
     failure::Failure,
     observed::observed,
     options::RunOptions,
     output::say,
 };
 
+pub use again::{Again, is_own};
 pub use once::{Once, run_once};
 pub use plan::Repeats;
 use plan::{PILOT_RUNS, Room};
@@ -95,8 +94,20 @@ impl Repeated<'_> {
     /// One more run, of so many, if that is known.
     fn run(&self, number: u64, of: Option<u64>) -> Result<Run, Failure> {
         let engine = &self.options.engine;
-        if engine.engine.name() == OwnEngine::NAME {
-            return self.run_in_a_child(number, of);
+        if is_own(engine) {
+            let line = Line::new(self.shows_progress);
+            line.show(&match of {
+                Some(of) => format!("run {number} of {of} …"),
+                None => format!("run {number} …"),
+            });
+            let again = Again {
+                engine,
+                job: self.job,
+                max_steps: self.options.max_steps,
+                load: &self.options.load,
+                telemetry: self.options.telemetry,
+            };
+            return Ok(again.run(self.watch)?);
         }
         // A framework starts a process for each session.
         let display = show_run(
@@ -119,45 +130,6 @@ impl Repeated<'_> {
         drop(display);
         let Measurement { run, .. } = measured?;
         Ok(Run { telemetry, ..run })
-    }
-
-    fn run_in_a_child(&self, number: u64, of: Option<u64>) -> Result<Run, Failure> {
-        let line = Line::new(self.shows_progress);
-        let text = match of {
-            Some(of) => format!("run {number} of {of} …"),
-            None => format!("run {number} …"),
-        };
-        line.show(&text);
-        self.watch.enter(Stage::Repeating);
-        let engine = &self.options.engine;
-        let request = Request::Run(RunJob {
-            workload: (*self.job.workload).clone(),
-            engine: engine.engine.name().into(),
-            device: engine.device.clone(),
-            threads: self.job.threads,
-            passes: self.job.passes.clone(),
-            max_steps: self.options.max_steps,
-            is_synthetic: self.job.dataset.source == DataSource::Synthetic,
-            data_dir: self.options.load.data_dir.clone().map(Into::into),
-            telemetry: self.options.telemetry,
-        });
-        let failed = |why: &str| {
-            EngineError::Failed(format!("run {number} in a process of its own: {why}")).into()
-        };
-        let answer = child::ask(&request).map_err(|error| failed(&error.to_string()))?;
-        let Ok(once) = serde_json::from_slice::<Once>(&answer.output) else {
-            let said = answer.errors.trim();
-            return Err(failed(if said.is_empty() {
-                "it ended without a result"
-            } else {
-                said
-            }));
-        };
-        // The files may have been replaced since.
-        if once.dataset_sha256 != self.job.dataset.sha256 {
-            return Err(failed("it found other samples than the first run"));
-        }
-        Ok(once.run)
     }
 
     fn note(&self, text: &str) {

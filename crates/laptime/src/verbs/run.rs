@@ -73,16 +73,16 @@ pub fn run(args: RunArgs, begin: Instant, interrupt: &Interrupt) -> Result<(), F
         record(workload, engine, &job.dataset, Some(&gate), outcome)
     };
     wait_quiet(&options, &watch, shows_progress);
-    let measured = train(
-        &options,
-        &job,
-        begin,
-        &watch,
-        shows_progress,
-        keeper.as_mut(),
+    let repeated = Repeated {
+        options: &options,
+        job: &job,
         load_s,
-        &|outcome| finished.keep(vec![record_of(outcome)]),
-    );
+        watch: &watch,
+        shows_progress,
+    };
+    let measured = train(&repeated, begin, keeper.as_mut(), &|outcome| {
+        finished.keep(vec![record_of(outcome)])
+    });
     let (outcome, mut session) = match measured {
         Ok(measured) => measured,
         // An engine in another process that did not stop, and was ended.
@@ -140,15 +140,18 @@ fn keeper(options: &RunOptions, job: &Job, load_s: f64) -> Result<Option<Keeper>
 /// times can differ. `keep` gets what would be left if the program had to end behind a run that is not
 /// the last.
 fn train(
-    options: &RunOptions,
-    job: &Job,
+    repeated: &Repeated,
     begin: Instant,
-    watch: &Arc<Watch>,
-    shows_progress: bool,
     mut keeper: Option<&mut Keeper>,
-    load_s: f64,
     keep: &dyn Fn(Outcome),
 ) -> Result<(Outcome, Box<dyn Session>), Failure> {
+    let Repeated {
+        options,
+        job,
+        watch,
+        shows_progress,
+        ..
+    } = *repeated;
     let display = show_run(
         shows_progress,
         Arc::clone(watch),
@@ -198,13 +201,6 @@ fn train(
             Some(PartialReason::Interrupted),
             own_warnings(),
         ));
-        let repeated = Repeated {
-            options,
-            job,
-            load_s,
-            watch,
-            shows_progress,
-        };
         let done = repeated.runs(&first, |runs| {
             keep(outcome(
                 with_first(runs),

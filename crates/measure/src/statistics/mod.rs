@@ -32,7 +32,7 @@ pub use fit::{Crossover, Line, crossover, fit_line};
 pub use holm::holm;
 pub use interval::median_interval_95;
 pub use outliers::outliers;
-pub use paired::{PairedRatio, paired_ratio};
+pub use paired::{LEAST_PAIRS, PairedRatio, paired_ratio};
 pub use pilot::{LEAST_RUNS, LimitedBy, MOST_RUNS, Plan, runs_to_make};
 pub use quantile::{median, median_absolute_deviation, percentile, scaled_mad};
 pub use ratio::{LEAST_ROUNDS, Ratio, ratio_of_medians};

@@ -9,6 +9,9 @@ use super::{quantile::percentile_of_sorted, special::normal_below};
 /// The significance level of the test, and what the interval misses.
 const LEVEL: f64 = 0.05;
 
+/// The pairs below which there is no interval: of five even the widest covers 93.8 % only.
+pub const LEAST_PAIRS: usize = 6;
+
 /// The most pairs for which the statistic's distribution is counted out: 2⁵⁰ sign patterns are
 /// still exact in a double, and the normal approximation is good to 10⁻³ well before.
 const MOST_EXACT: usize = 50;
@@ -18,7 +21,7 @@ const MOST_EXACT: usize = 50;
 pub struct PairedRatio {
     /// The Hodges–Lehmann estimate of the ratio.
     pub ratio: f64,
-    /// Its 95 % interval; `None` below 6 pairs, of which even the widest one covers 93.8 % only.
+    /// Its 95 % interval; `None` below [`LEAST_PAIRS`].
     pub ci95: Option<[f64; 2]>,
     /// The two-sided p value of the hypothesis that the ratio is 1; below 0.05 exactly where the
     /// interval excludes 1.

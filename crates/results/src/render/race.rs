@@ -1,6 +1,6 @@
 //! The table at the end of a race.
 
-use laptime_measure::statistics::LEAST_ROUNDS;
+use laptime_measure::statistics::LEAST_PAIRS;
 
 use crate::{
     GateVerdict, Measure, PartialReason, Record, Standing, Standings, divergence,
@@ -163,7 +163,7 @@ pub(crate) fn verdict_sentence(standings: &Standings) -> Option<String> {
     let ratio = second.ratio?;
     let times = ratio_text(ratio.ratio);
     Some(match ratio.ci95 {
-        Some([low, high]) if low > 1.0 => format!(
+        Some([low, high]) if low > 1.0 && second.p.is_some_and(|p| p < 0.05) => format!(
             "{name} is {times} times as fast as {next}, the next; 95 % interval {} to {}.",
             ratio_text(low),
             ratio_text(high)
@@ -175,7 +175,7 @@ pub(crate) fn verdict_sentence(standings: &Standings) -> Option<String> {
             ratio_text(high)
         ),
         None => format!(
-            "{name} was {times} times as fast as {next}, the next; below {LEAST_ROUNDS} runs each \
+            "{name} was {times} times as fast as {next}, the next; below {LEAST_PAIRS} rounds \
              there is no telling how sure that is."
         ),
     })

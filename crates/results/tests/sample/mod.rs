@@ -72,7 +72,7 @@ pub fn record(total_s: &[f64]) -> Record {
             logical_cores: 2,
             memory_bytes: 8 << 30,
         },
-        summary: Summary::of(&runs, MODEL_FLOPS_PER_STEP as f64 / 32.0),
+        summary: Summary::of(&runs, MODEL_FLOPS_PER_STEP as f64 / 32.0, 2),
         runs,
         warnings: Vec::new(),
         error: None,

@@ -1,0 +1,70 @@
+//! A run in a process of its own, by our own engine: a framework starts a process for each session anyway.
+
+use laptime_engine::{EngineError, Job};
+use laptime_measure::{Run, Stage, Watch};
+use laptime_workload::dataset::{DataSource, LoadOptions};
+
+use super::Once;
+use crate::{
+    child::{self, Request, RunJob},
+    engines::OwnEngine,
+    options::EngineChoice,
+};
+
+/// What is done again.
+pub struct Again<'a> {
+    /// What trains.
+    pub engine: &'a EngineChoice,
+    /// What is trained.
+    pub job: &'a Job,
+    /// Training steps at most.
+    pub max_steps: Option<u64>,
+    /// Where the samples came from.
+    pub load: &'a LoadOptions,
+    /// Whether the machine is observed.
+    pub telemetry: bool,
+}
+
+/// Whether it is our own engine that trains.
+pub fn is_own(engine: &EngineChoice) -> bool {
+    engine.engine.name() == OwnEngine::NAME
+}
+
+impl Again<'_> {
+    /// Does it.
+    ///
+    /// # Errors
+    /// Where the process cannot be started, fails, or finds other samples.
+    pub fn run(&self, watch: &Watch) -> Result<Run, EngineError> {
+        watch.enter(Stage::Repeating);
+        let request = Request::Run(RunJob {
+            workload: (*self.job.workload).clone(),
+            engine: self.engine.engine.name().into(),
+            device: self.engine.device.clone(),
+            threads: self.job.threads,
+            passes: self.job.passes.clone(),
+            max_steps: self.max_steps,
+            is_synthetic: self.job.dataset.source == DataSource::Synthetic,
+            data_dir: self.load.data_dir.clone().map(Into::into),
+            telemetry: self.telemetry,
+        });
+        let answer = child::ask(&request).map_err(|error| failed(&error.to_string()))?;
+        let Ok(once) = serde_json::from_slice::<Once>(&answer.output) else {
+            let said = answer.errors.trim();
+            return Err(failed(if said.is_empty() {
+                "it ended without a result"
+            } else {
+                said
+            }));
+        };
+        // The files may have been replaced since.
+        if once.dataset_sha256 != self.job.dataset.sha256 {
+            return Err(failed("it found other samples than the first run"));
+        }
+        Ok(once.run)
+    }
+}
+
+fn failed(why: &str) -> EngineError {
+    EngineError::Failed(format!("a run in a process of its own: {why}"))
+}
