@@ -7,7 +7,7 @@ use laptime_measure::Run;
 use laptime_results as results;
 use laptime_results::{
     DatasetFacts, DatasetSource, DeviceFacts, EngineFacts, Gate, GateVerdict, Laptime,
-    PartialReason, Record, SchemaName, Store, Summary, WorkloadFacts, new_id,
+    PartialReason, Record, SchemaName, Store, Summary, Work, WorkloadFacts, new_id,
 };
 use laptime_workload::{
     Workload,
@@ -66,8 +66,11 @@ pub fn record(
     let mut device = device_facts(&outcome.device);
     device.dispatches_per_step = number(&mut details, "dispatches_per_step");
     device.device_step_s = number(&mut details, "device_step_s");
-    let threads = outcome.device.threads.unwrap_or(1);
-    let flops_per_sample = outcome.costs.model_flops as f64 / workload.batch_size as f64;
+    let work = Work {
+        model_flops_per_sample: outcome.costs.model_flops as f64 / workload.batch_size as f64,
+        training_samples: (workload.epochs * dataset.train.count()) as u64,
+        threads: outcome.device.threads.unwrap_or(1),
+    };
     Record {
         schema: SchemaName::V1,
         id,
@@ -113,7 +116,7 @@ pub fn record(
         device,
         device_trial: engine.trial.clone(),
         machine: engine.machine.clone(),
-        summary: Summary::of(&outcome.runs, flops_per_sample, threads),
+        summary: Summary::of(&outcome.runs, work),
         runs: outcome.runs,
         warnings: outcome
             .warnings

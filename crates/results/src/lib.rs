@@ -21,4 +21,4 @@ pub use render::{Style, loss_text, race, render};
 pub use schema::schema;
 pub use standings::{Measure, Standing, Standings};
 pub use store::{Store, StoreError};
-pub use summary::{MedianSeconds, Summary, typical_run};
+pub use summary::{MedianSeconds, Summary, Work, typical_run};

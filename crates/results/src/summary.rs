@@ -19,6 +19,10 @@ pub struct Summary {
     /// Model floating-point operations a second of training, the median of the runs: what the
     /// literature counts, so that engines compare, whatever they execute for it.
     pub achieved_flops: f64,
+    /// What the whole training would take, where every run was cut short by `--max-steps`: an
+    /// extrapolation, not a measurement. Null where nothing was cut.
+    #[serde(default)]
+    pub extrapolated_total_s: Option<MedianSeconds>,
     /// Whether totals drift from run to run, or hang on the one before: then the interval covers too
     /// little, and says nothing. Null where nobody asked.
     #[serde(default)]
@@ -45,33 +49,70 @@ pub struct MedianSeconds {
     pub outliers: Vec<u64>,
 }
 
+/// What the runs of a record did.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Work {
+    /// Model floating-point operations of a training sample.
+    pub model_flops_per_sample: f64,
+    /// The samples that a whole training sees, in all epochs.
+    pub training_samples: u64,
+    /// Threads of a CPU; else 1.
+    pub threads: usize,
+}
+
 impl Summary {
-    /// The summary of these runs on so many threads, of a model with so many floating-point operations a
-    /// sample.
-    pub fn of(all: &[Run], model_flops_per_sample: f64, threads: usize) -> Self {
+    /// The summary of these runs.
+    pub fn of(all: &[Run], work: Work) -> Self {
         let runs = counted(all);
         let totals: Vec<f64> = runs.iter().map(|run| run.total_s).collect();
         let speeds: Vec<f64> = runs.iter().map(|run| run.samples_per_s()).collect();
         let samples_per_s = median(&speeds).unwrap_or(0.0);
         let place = |index: &usize| {
             let run = runs[*index];
-            all.iter()
-                .position(|one| std::ptr::eq(one, run))
-                .map(|it| it as u64)
+            let place = all.iter().position(|one| std::ptr::eq(one, run));
+            place.map(|it| it as u64)
         };
+        let whole: Option<Vec<f64>> = runs
+            .iter()
+            .map(|run| whole_total_s(run, work.training_samples))
+            .collect();
         Self {
             total_s: MedianSeconds {
-                median: median(&totals).unwrap_or(0.0),
-                ci95: median_interval_95(&totals),
-                mad: scaled_mad(&totals),
                 outliers: outliers(&totals).iter().filter_map(place).collect(),
+                ..MedianSeconds::of(&totals)
             },
             samples_per_s,
-            achieved_flops: samples_per_s * model_flops_per_sample,
+            achieved_flops: samples_per_s * work.model_flops_per_sample,
+            extrapolated_total_s: whole
+                .filter(|totals| !totals.is_empty())
+                .map(|totals| MedianSeconds::of(&totals)),
             drifts: drift(&totals).map(|drift| drift.is_detected()),
-            conditions: Conditions::of(&runs, threads),
+            conditions: Conditions::of(&runs, work.threads),
         }
     }
+}
+
+impl MedianSeconds {
+    fn of(seconds: &[f64]) -> Self {
+        Self {
+            median: median(seconds).unwrap_or(0.0),
+            ci95: median_interval_95(seconds),
+            mad: scaled_mad(seconds),
+            outliers: Vec::new(),
+        }
+    }
+}
+
+/// What a run would have taken to its end, had it not been cut short behind some steps; `None` where it
+/// was not, or says too little: it trained nothing, or was not tested. Everything but training is done
+/// once, however long the training is.
+fn whole_total_s(run: &Run, training_samples: u64) -> Option<f64> {
+    let trained = run.trained_samples();
+    let is_cut = run.test.is_some() && (1..training_samples).contains(&trained);
+    is_cut.then(|| {
+        let left = (training_samples - trained) as f64 / trained as f64;
+        run.total_s + run.phases.train_s * left
+    })
 }
 
 /// The runs that a summary is of: an interrupted run, which has no test score, took less time than
@@ -100,4 +141,85 @@ pub fn typical_run(runs: &[Run]) -> Option<&Run> {
     runs.sort_by(|a, b| a.total_s.total_cmp(&b.total_s));
     let middle = runs.len().checked_sub(1)? / 2;
     Some(runs[middle])
+}
+
+#[cfg(test)]
+mod tests {
+    use laptime_measure::{Epoch, Phases, Test};
+
+    use super::*;
+
+    fn run(samples: u64, train_s: f64) -> Run {
+        Run {
+            seed: 1,
+            wall_s: 2.0 + train_s,
+            total_s: 1.0 + train_s,
+            phases: Phases {
+                train_s,
+                compile_s: 0.4,
+                test_s: 0.6,
+                ..Phases::default()
+            },
+            epochs: vec![Epoch {
+                train_s,
+                loss: 1.0,
+                accuracy: 0.5,
+                samples,
+            }],
+            step_s: None,
+            test: Some(Test {
+                loss: 1.0,
+                accuracy: 0.5,
+            }),
+            peak_memory_bytes: None,
+            resumed: Vec::new(),
+            diverged: None,
+            cold: false,
+            telemetry: None,
+        }
+    }
+
+    const WORK: Work = Work {
+        model_flops_per_sample: 1.0,
+        training_samples: 1000,
+        threads: 1,
+    };
+
+    #[test]
+    fn only_training_is_extrapolated() {
+        let cut: Vec<Run> = [2.0, 2.2, 2.1].map(|train_s| run(100, train_s)).into();
+        let whole = Summary::of(&cut, WORK).extrapolated_total_s;
+        let median = whole.expect("they were cut").median;
+        assert!((median - (1.0 + 21.0)).abs() < 1e-9, "{median}");
+        for not_cut in [
+            vec![run(1000, 2.0)],
+            vec![run(100, 2.0), run(1000, 2.0)],
+            vec![run(0, 0.0)],
+        ] {
+            assert_eq!(Summary::of(&not_cut, WORK).extrapolated_total_s, None);
+        }
+        let mut untested = run(100, 2.0);
+        untested.test = None;
+        assert_eq!(Summary::of(&[untested], WORK).extrapolated_total_s, None);
+    }
+
+    #[test]
+    fn a_cold_run_counts_only_where_it_is_alone() {
+        let mut cold = run(1000, 9.0);
+        cold.cold = true;
+        let alone = Summary::of(std::slice::from_ref(&cold), WORK);
+        assert_eq!(alone.total_s.median, 10.0);
+        let with_others = [cold, run(1000, 2.0), run(1000, 2.0)];
+        assert_eq!(Summary::of(&with_others, WORK).total_s.median, 3.0);
+    }
+
+    #[test]
+    fn outliers_are_numbered_among_all_runs() {
+        let mut runs: Vec<Run> = (0..9)
+            .map(|n| run(1000, 2.0 + 0.01 * f64::from(n)))
+            .collect();
+        runs[0].cold = true;
+        runs[4] = run(1000, 9.0);
+        assert_eq!(Summary::of(&runs, WORK).total_s.outliers, [4]);
+    }
 }

@@ -3,7 +3,7 @@
 mod sample;
 
 use laptime_results::{Record, Store, Summary, export, schema, typical_run};
-use sample::{diverged, record};
+use sample::{diverged, record, work};
 
 #[test]
 fn a_record_survives_json() {
@@ -95,8 +95,8 @@ fn the_schema_names_every_key_of_a_record() {
 fn the_summary_can_be_derived_again_and_leaves_interrupted_runs_out() {
     let mut record = record(&[3.0, 1.0, 2.0, 0.1]);
     record.runs[3].test = None;
-    let flops = record.workload.model_flops_per_step as f64 / record.workload.batch_size as f64;
-    let summary = Summary::of(&record.runs, flops, 2);
+    let flops = work().model_flops_per_sample;
+    let summary = Summary::of(&record.runs, work());
     assert_eq!(summary.total_s.median, 2.0);
     assert_eq!(summary.total_s.ci95, None);
     assert_eq!(typical_run(&record.runs), Some(&record.runs[2]));

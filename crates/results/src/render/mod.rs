@@ -153,9 +153,33 @@ fn total(block: &mut Block, record: &Record) {
         );
         block.entry("", &text, WARNING);
     }
+    extrapolated(block, record);
     for run in &record.runs {
         resumed(block, run);
     }
+}
+
+/// What the whole would take, never to be taken for a measurement.
+fn extrapolated(block: &mut Block, record: &Record) {
+    let Some(whole) = &record.summary.extrapolated_total_s else {
+        return;
+    };
+    let runs = counted_runs(&record.runs);
+    let steps = runs.iter().map(|run| run.trained_samples()).min();
+    let steps = steps
+        .unwrap_or(0)
+        .div_ceil(record.workload.batch_size.max(1));
+    let time = |seconds: f64| format!("{seconds:.*} s", decimals(seconds));
+    let epochs = counted(record.workload.epochs, "epoch");
+    let interval = whole.ci95.map_or_else(String::new, |[low, high]| {
+        format!(" (95 %: {} to {})", time(low), time(high))
+    });
+    let text = format!(
+        "{epochs} would take {}{interval}, extrapolated from {} steps",
+        time(whole.median),
+        grouped(steps),
+    );
+    block.entry("", &text, PLAIN);
 }
 
 fn resumed(block: &mut Block, run: &Run) {

@@ -72,7 +72,7 @@ pub fn record(total_s: &[f64]) -> Record {
             logical_cores: 2,
             memory_bytes: 8 << 30,
         },
-        summary: Summary::of(&runs, MODEL_FLOPS_PER_STEP as f64 / 32.0, 2),
+        summary: Summary::of(&runs, work()),
         runs,
         warnings: Vec::new(),
         error: None,
@@ -134,4 +134,13 @@ pub fn diverged(total_s: &[f64]) -> Record {
         });
     }
     record
+}
+
+/// What the sample's runs did.
+pub fn work() -> laptime_results::Work {
+    laptime_results::Work {
+        model_flops_per_sample: MODEL_FLOPS_PER_STEP as f64 / 32.0,
+        training_samples: 600_000,
+        threads: 2,
+    }
 }
