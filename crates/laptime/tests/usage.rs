@@ -135,7 +135,6 @@ fn every_mistake_is_named_with_advice() {
             &["--fail-if-slower", "3% or 2.5%"],
         ),
         ("compare last last~1", &["the store has 0 records"]),
-        ("records", &["Usage: laptime records <COMMAND>"]),
         ("records export", &["--csv", "--jsonl"]),
         ("records check", &["<FILE>"]),
         ("peers install torch", &["torch", "pytorch"]),

@@ -19,7 +19,7 @@ pub struct CompareArgs {
     /// End with exit code 1 if the first result is slower than any other by more than this, as 3% or
     /// 2.5%. The estimated ratio decides, unless the verdict is "no difference beyond noise", "cannot be
     /// told apart", or that times drift. Without an interval (fewer than 6 runs), the estimate alone decides
-    #[arg(long, value_name = "PERCENT", allow_negative_numbers = true)]
+    #[arg(long, value_name = "PERCENT", allow_hyphen_values = true)]
     pub fail_if_slower: Option<Percent>,
     #[command(flatten)]
     pub exports: ExportArgs,

@@ -106,26 +106,33 @@ impl Comparison {
             notes.push(
                 "measured on different occasions, and the interval is widened for that".into(),
             );
-            let mut spreads: Vec<String> = Vec::new();
-            for (name, occasions) in self.names.iter().zip(occasions) {
-                let Some(occasions) = occasions else { continue };
-                let known = occasions.known;
-                spreads.push(match occasions.measured_log_sd {
-                    Some(log_sd) => format!(
-                        "{name}: {:.1} % from one occasion to another, measured on {known} others",
-                        100.0 * log_sd
-                    ),
-                    None => format!(
-                        "{name}: assumed {:.0} % from one occasion to another: this machine has fewer than \
-                         {} others of this training",
-                        100.0 * occasions.log_sd(),
-                        number_word(LEAST_OCCASIONS)
-                    ),
-                });
+            let spreads = occasions.iter().map(|it| it.as_ref().map(spread));
+            let spreads: Vec<Option<String>> = spreads.collect();
+            match spreads.as_slice() {
+                [Some(one), Some(other)] if one == other => notes.push(format!("both: {one}")),
+                _ => {
+                    let named = self.names.iter().zip(spreads);
+                    notes.extend(named.filter_map(|(name, it)| Some(format!("{name}: {}", it?))));
+                }
             }
-            notes.extend(spreads);
         }
         notes
+    }
+}
+
+/// How much a machine differs from one occasion to another, and how that is known.
+fn spread(occasions: &Occasions) -> String {
+    let percent = 100.0 * occasions.log_sd();
+    match occasions.measured_log_sd {
+        Some(_) => format!(
+            "{percent:.1} % from one occasion to another, measured on {} others",
+            occasions.known
+        ),
+        None => format!(
+            "assumed {percent:.0} % from one occasion to another: this machine has fewer than {} others \
+             of this training",
+            number_word(LEAST_OCCASIONS)
+        ),
     }
 }
 
