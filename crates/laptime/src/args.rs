@@ -1,5 +1,7 @@
 //! The command line as it is typed. `options` makes sense of it.
 
+mod compare;
+
 use std::{
     fmt,
     num::{NonZeroU32, NonZeroU64},
@@ -11,6 +13,8 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use laptime_workload::{DatasetName, Precision};
 
 use crate::{passes, race::Budget};
+
+pub use compare::*;
 
 /// How long does it take to train a neural network on this machine, and why?
 #[derive(Debug, Parser)]
@@ -31,6 +35,10 @@ pub enum Verb {
     Run(RunArgs),
     /// Let engines train the same against each other, and say which is how fast
     Race(RaceArgs),
+    /// Compare results: which is faster, by how much, and whether that is more than noise
+    Compare(CompareArgs),
+    /// List, show, remove, export or check stored records
+    Records(RecordsArgs),
     /// Check that an engine does the same training as the float64 oracle
     Verify(VerifyArgs),
     /// Show what is computed (the Program) and how (the Schedule)
@@ -156,10 +164,11 @@ pub struct RaceArgs {
 
 #[derive(Debug, ClapArgs)]
 pub struct ExportArgs {
-    /// Write the record as JSON, for a race an array of them; - is standard output
+    /// Write the result as JSON: a record, for a race an array of them, for a comparison an array of rows;
+    /// - is standard output
     #[arg(long, value_name = "FILE")]
     pub export_json: Option<PathBuf>,
-    /// Write a row a run as CSV; - is standard output
+    /// Write CSV: a row a run, for a comparison a row each; - is standard output
     #[arg(long, value_name = "FILE")]
     pub export_csv: Option<PathBuf>,
     /// Write the result as a Markdown table; - is standard output

@@ -20,6 +20,7 @@ mod passes;
 mod prepare;
 mod profile;
 mod race;
+mod record_choice;
 mod recording;
 mod repeats;
 mod save;
@@ -57,6 +58,8 @@ fn main() -> ExitCode {
     let done = match args.verb {
         Verb::Run(args) => verbs::run(args, begin, &interrupt),
         Verb::Race(args) => verbs::race(args, &interrupt),
+        Verb::Compare(args) => verbs::compare(args),
+        Verb::Records(args) => verbs::records(args),
         Verb::Verify(args) => verbs::verify(args),
         Verb::Explain(args) => verbs::explain(args),
         Verb::Devices => verbs::devices(),

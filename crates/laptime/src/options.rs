@@ -4,7 +4,7 @@ use std::{env, io, num::NonZeroU64, path::Path, sync::Arc, time::Duration};
 
 use laptime_engine::{Device, Engine, Passes};
 use laptime_measure::Machine;
-use laptime_results::{DeviceTrial, export};
+use laptime_results::{DeviceTrial, Record, export};
 use laptime_workload::{
     Builtin, Overrides, Shown, Spec, Workload,
     dataset::{LoadOptions, Policy},
@@ -176,7 +176,7 @@ impl RunOptions {
     /// Makes sense of the arguments of `laptime run`.
     pub fn resolve(args: RunArgs) -> Result<Self, Failure> {
         let formats = Formats {
-            json: |records| records.iter().map(export::json).collect(),
+            json: |records: &[Record]| records.iter().map(export::json).collect(),
             csv: export::csv,
             markdown: export::markdown,
         };

@@ -77,6 +77,7 @@ pub fn record(
         created,
         partial: outcome.partial.is_some(),
         partial_reason: outcome.partial,
+        race: None,
         laptime: Laptime {
             version: env!("CARGO_PKG_VERSION").into(),
             commit: option_env!("LAPTIME_COMMIT").map(Into::into),

@@ -72,6 +72,9 @@ fn a_race_leaves_a_record_for_each_engine() {
         assert_eq!(misfits(&schema, &schema, record, ""), [""; 0]);
     }
     assert_eq!(records.len(), 2);
+    // What makes a paired test of them possible.
+    assert_eq!(records[0]["race"], records[1]["race"]);
+    assert_eq!(records[0]["race"]["rounds"], 2);
     assert_eq!(records[1]["engine"]["version"], "fake ()");
     assert_eq!(records[0]["gate"]["verdict"], "verified");
     assert_eq!(records[1]["gate"]["verdict"], "failed");

@@ -128,6 +128,15 @@ fn every_mistake_is_named_with_advice() {
             "run --engine jax --as-published",
             &["--as-published", "tensorflow"],
         ),
+        ("compare", &["<RESULT>"]),
+        ("compare nobody last", &["nobody: no such file", "Apple M1"]),
+        (
+            "compare last last~1 --fail-if-slower 0.03",
+            &["--fail-if-slower", "3% or 2.5%"],
+        ),
+        ("compare last last~1", &["the store has 0 records"]),
+        ("records export", &["--csv", "--jsonl"]),
+        ("records check", &["<FILE>"]),
         ("peers install torch", &["torch", "pytorch"]),
         (
             "peers install jax --variant cuda",

@@ -2,10 +2,12 @@
 //! Schema, exports, and the block that a person reads at the end of a run. Knows nothing of how
 //! anything ran.
 
+pub mod compare;
 mod condition;
 mod divergence;
 pub mod export;
 pub mod published;
+mod read;
 mod record;
 mod render;
 mod schema;
@@ -16,9 +18,11 @@ mod utc;
 
 pub use condition::Conditions;
 pub use divergence::divergence;
+pub use read::{Read, Unreadable, read};
 pub use record::*;
-pub use render::{Style, loss_text, race, render};
+pub use render::{Style, comparison, list, loss_text, race, render, short_id, show};
 pub use schema::schema;
 pub use standings::{Measure, Standing, Standings};
 pub use store::{Store, StoreError};
 pub use summary::{MedianSeconds, Summary, Work, typical_run};
+pub use utc::is_date;

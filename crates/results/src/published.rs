@@ -50,6 +50,28 @@ pub fn results() -> &'static [Published] {
     &RESULTS
 }
 
+/// The results that a name means: those of exactly this name, or else those in whose name, machine and
+/// workload all its words are. "M1 Mac Mini" means what is called "Apple M1".
+pub fn named(name: &str) -> Vec<&'static Published> {
+    let exact = |it: &&Published| it.name.eq_ignore_ascii_case(name.trim());
+    let found: Vec<&Published> = results().iter().filter(exact).collect();
+    let wanted = words(name);
+    if !found.is_empty() || wanted.is_empty() {
+        return found;
+    }
+    let has_all = |it: &&Published| {
+        let has = words(&format!("{} {} {}", it.name, it.machine, it.workload));
+        wanted.iter().all(|word| has.contains(word))
+    };
+    results().iter().filter(has_all).collect()
+}
+
+fn words(text: &str) -> Vec<String> {
+    let words = text.split(|c: char| !c.is_alphanumeric() && c != '.');
+    let words = words.filter(|word| !word.is_empty());
+    words.map(str::to_lowercase).collect()
+}
+
 /// The published scripts train 10 epochs of batches of 32 in single precision.
 const EPOCHS: u64 = 10;
 const BATCH_SIZE: u64 = 32;
@@ -60,11 +82,7 @@ const PRECISION: &str = "fp32";
 /// diverged; none of one that was resumed either, as what was lost between its parts took time too.
 pub fn beside(record: &Record) -> Vec<Comparison> {
     let workload = &record.workload;
-    let is_same_training = workload.built_in
-        && workload.epochs == EPOCHS
-        && workload.batch_size == BATCH_SIZE
-        && workload.precision == PRECISION
-        && record.dataset.source == DatasetSource::Official
+    let is_same_training = differences(record).is_empty()
         && record.gate.verdict != GateVerdict::Failed
         && record
             .runs
@@ -83,5 +101,46 @@ pub fn beside(record: &Record) -> Vec<Comparison> {
         })
         .collect();
     found.sort_by(|a, b| a.published.total_s.total_cmp(&b.published.total_s));
+    found
+}
+
+/// What of a record's training is another than the published scripts', whatever came of it.
+pub(crate) fn differences(record: &Record) -> Vec<String> {
+    let workload = &record.workload;
+    let mut found = Vec::new();
+    let mut must = |holds: bool, what: String| {
+        if !holds {
+            found.push(what);
+        }
+    };
+    must(
+        workload.built_in,
+        "the workload is not a built-in one, and the published scripts' are".into(),
+    );
+    must(
+        workload.epochs == EPOCHS,
+        format!(
+            "epochs: {}, and the published scripts train {EPOCHS}",
+            workload.epochs
+        ),
+    );
+    must(
+        workload.batch_size == BATCH_SIZE,
+        format!(
+            "batch size: {}, and the published scripts take {BATCH_SIZE}",
+            workload.batch_size
+        ),
+    );
+    must(
+        workload.precision == PRECISION,
+        format!(
+            "precision: {}, and the published scripts train in {PRECISION}",
+            workload.precision
+        ),
+    );
+    must(
+        record.dataset.source == DatasetSource::Official,
+        "the samples are not the official ones".into(),
+    );
     found
 }

@@ -28,6 +28,9 @@ pub struct Record {
     pub partial: bool,
     /// Why it is partial; null where it is not.
     pub partial_reason: Option<PartialReason>,
+    /// The race that it is a part of; null where it was made by itself.
+    #[serde(default)]
+    pub race: Option<RaceFacts>,
     /// The program that made it.
     pub laptime: Laptime,
     /// What was trained.
@@ -65,6 +68,11 @@ pub enum SchemaName {
     V1,
 }
 
+impl SchemaName {
+    /// All that this laptime reads.
+    pub const ALL: &[Self] = &[Self::V1];
+}
+
 /// Why a record is partial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -75,6 +83,16 @@ pub enum PartialReason {
     Interrupted,
     /// The engine failed; `error` says why.
     Failed,
+}
+
+/// The race that a record is a part of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RaceFacts {
+    /// The same in all records of the race, and in no other.
+    pub id: String,
+    /// The rounds that were begun. In each, every engine made one run: runs at the same place are of
+    /// the same round, so that they may be compared in pairs.
+    pub rounds: u64,
 }
 
 /// The program that made a record.

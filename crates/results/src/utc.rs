@@ -35,6 +35,31 @@ fn rfc3339(seconds: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
+/// The seconds from the beginning of 1970 to a time as [`now`] writes it; `None` for any other text.
+pub(crate) fn seconds(text: &str) -> Option<u64> {
+    let number = |place: std::ops::Range<usize>| -> Option<u64> { text.get(place)?.parse().ok() };
+    let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
+    let (hour, minute, second) = (number(11..13)?, number(14..16)?, number(17..19)?);
+    if year < 1970 || !(1..=12).contains(&month) || day < 1 {
+        return None;
+    }
+    // The inverse of `rfc3339`: years begin in March.
+    let march_year = year - u64::from(month <= 2);
+    let march_month = (month + 9) % 12;
+    let (era, year_of_era) = (march_year / 400, march_year % 400);
+    let day_of_year = (153 * march_month + 2) / 5 + day - 1;
+    let day_of_era = 365 * year_of_era + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    let days = era * 146_097 + day_of_era - 719_468;
+    let seconds = days * 86_400 + hour * 3_600 + minute * 60 + second;
+    // What is written otherwise, or is no day of its month, is written as another text.
+    (rfc3339(seconds) == text).then_some(seconds)
+}
+
+/// Whether a text is a day, as `2026-11-23`.
+pub fn is_date(text: &str) -> bool {
+    seconds(&format!("{text}T00:00:00Z")).is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,6 +77,26 @@ mod tests {
             (4_107_542_400, "2100-03-01T00:00:00Z"),
         ] {
             assert_eq!(rfc3339(seconds), expected);
+            assert_eq!(super::seconds(expected), Some(seconds));
+        }
+    }
+
+    #[test]
+    fn what_is_no_time_has_no_seconds() {
+        for text in [
+            "",
+            "2026-11-23",
+            "2026-02-29T00:00:00Z",
+            "2026-13-01T00:00:00Z",
+            "2026-00-10T00:00:00Z",
+            "2026-11-23T24:00:00Z",
+            "2026-11-23 18:42:00Z",
+            "2026-11-23T18:42:00+01:00",
+            "1969-12-31T23:59:59Z",
+            "+026-11-23T18:42:00Z",
+            "٢٠٢٦-11-23T18:42:00Z",
+        ] {
+            assert_eq!(super::seconds(text), None, "{text}");
         }
     }
 }

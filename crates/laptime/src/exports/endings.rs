@@ -10,6 +10,7 @@ use crate::failure::Failure;
 const ENDINGS: &[(&str, &[&str])] = &[
     ("safetensors", &["safetensors"]),
     ("JSON", &["json"]),
+    ("JSON Lines", &["jsonl", "ndjson"]),
     ("CSV", &["csv"]),
     ("Markdown", &["md", "markdown"]),
     ("TOML", &["toml"]),
@@ -20,7 +21,7 @@ const ENDINGS: &[(&str, &[&str])] = &[
     ("NumPy's", &["npy", "npz"]),
     ("Python's pickle", &["pkl", "pickle", "joblib"]),
     ("another table's", &["tsv", "xls", "xlsx", "ods", "parquet"]),
-    ("another text's", &["yaml", "yml", "xml", "html", "jsonl"]),
+    ("another text's", &["yaml", "yml", "xml", "html"]),
 ];
 
 /// Refuses a file whose name ends as those of another format than `format` do. No ending, or an

@@ -29,7 +29,7 @@ impl Inputs {
             files: Vec::new(),
             folders: own_folders(),
         };
-        let mut add = |what: &str, path: PathBuf| inputs.files.push((what.to_owned(), path));
+        let mut add = |what: &str, path: PathBuf| inputs.add(what, path);
         if let Some(path) = spec {
             add("the workload", path.to_owned());
         }
@@ -55,6 +55,11 @@ impl Inputs {
             add("laptime itself", program);
         }
         inputs
+    }
+
+    /// One more file that is read.
+    pub fn add(&mut self, what: &str, path: PathBuf) {
+        self.files.push((what.to_owned(), path));
     }
 
     /// Refuses an output that would be written over one of these.

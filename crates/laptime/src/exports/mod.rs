@@ -20,34 +20,31 @@ pub use destination::Destination;
 pub use inputs::Inputs;
 
 /// One file that a result is written to.
-pub struct Export {
+pub struct Export<T: ?Sized = [Record]> {
     file: Destination,
-    text: Format,
+    text: fn(&T) -> String,
 }
 
-/// Turns records into the text of a file.
-pub type Format = fn(&[Record]) -> String;
-
-/// The formats of an invocation.
-pub struct Formats {
+/// The formats of an invocation, whose result is a `T`.
+pub struct Formats<T: ?Sized = [Record]> {
     /// Of `--export-json`.
-    pub json: Format,
+    pub json: fn(&T) -> String,
     /// Of `--export-csv`.
-    pub csv: Format,
+    pub csv: fn(&T) -> String,
     /// Of `--export-markdown`.
-    pub markdown: Format,
+    pub markdown: fn(&T) -> String,
 }
 
 /// Opens the files that the command line asks for; `save` is that of the trained model.
 ///
 /// # Errors
 /// Where one could not be written, or would be written over an input or another output.
-pub fn open(
+pub fn open<T: ?Sized>(
     args: ExportArgs,
     save: Option<PathBuf>,
-    formats: &Formats,
+    formats: &Formats<T>,
     inputs: &Inputs,
-) -> Result<(Vec<Export>, Option<Destination>), Failure> {
+) -> Result<(Vec<Export<T>>, Option<Destination>), Failure> {
     let exports = [
         ("--export-json", "JSON", args.export_json, formats.json),
         ("--export-csv", "CSV", args.export_csv, formats.csv),
@@ -76,6 +73,20 @@ pub fn open(
     let save = save.map(|path| Destination::open("--save", path));
     let exports = exports.into_iter().map(open_export);
     Ok((exports.collect::<Result<_, Failure>>()?, save.transpose()?))
+}
+
+/// Opens the file of an option that is not one of these.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_one(
+    option: &'static str,
+    format: &'static str,
+    path: PathBuf,
+    inputs: &Inputs,
+) -> Result<Destination, Failure> {
+    check(&[(option, format, &path)], inputs)?;
+    Destination::open(option, path)
 }
 
 /// The option, the format and the path of an output.
@@ -114,20 +125,28 @@ fn check(all: &[Asked], inputs: &Inputs) -> Result<(), Failure> {
 }
 
 /// Shows a result on standard output, unless an export has asked for that.
-pub fn show(exports: &[Export], render: impl Fn(Style) -> String) -> Result<(), Failure> {
+pub fn show<T: ?Sized>(
+    exports: &[Export<T>],
+    render: impl Fn(Style) -> String,
+) -> Result<(), Failure> {
     if exports.iter().any(|export| export.file.is_stdout()) {
         output::say_block(&render(output::style(&io::stderr())));
         return Ok(());
     }
+    print(render)
+}
+
+/// Shows a result on standard output.
+pub fn print(render: impl Fn(Style) -> String) -> Result<(), Failure> {
     output::print_block(&render(output::style(&io::stdout())))
 }
 
 /// Writes all files; one that cannot be written does not keep the others from it.
-pub fn write(
-    exports: Vec<Export>,
-    records: &[Record],
+pub fn write<T: ?Sized>(
+    exports: Vec<Export<T>>,
+    result: &T,
 ) -> impl Iterator<Item = Result<(), Failure>> {
-    let write = |export: Export| export.file.write((export.text)(records).as_bytes());
+    let write = |export: Export<T>| export.file.write((export.text)(result).as_bytes());
     exports.into_iter().map(write)
 }
 

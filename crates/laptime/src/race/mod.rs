@@ -12,7 +12,7 @@ use std::{
 
 use laptime_engine::Job;
 use laptime_measure::{Watch, measure, memory};
-use laptime_results::{PartialReason, Record};
+use laptime_results::{PartialReason, RaceFacts, Record, new_id};
 use laptime_workload::random::{Purpose, Stream};
 
 use crate::{
@@ -39,6 +39,8 @@ struct Race<'a> {
     options: &'a RaceOptions,
     job: Job,
     load_s: f64,
+    /// The same in all its records.
+    id: String,
     seen: &'a Seen<'a>,
 }
 
@@ -62,6 +64,7 @@ pub fn race(options: &RaceOptions, job: Job, load_s: f64, seen: &Seen) -> Vec<Re
         options,
         job,
         load_s,
+        id: new_id().0,
         seen,
     };
     let mut racers: Vec<Racer> = options.engines.iter().map(Racer::new).collect();
@@ -116,7 +119,16 @@ impl Race<'_> {
     }
 
     fn records(&self, racers: &[Racer]) -> Vec<Record> {
-        racers.iter().map(|racer| racer.record(self)).collect()
+        let rounds = racers.iter().map(|racer| racer.outcome.runs.len()).max();
+        let facts = RaceFacts {
+            id: self.id.clone(),
+            rounds: rounds.unwrap_or(0) as u64,
+        };
+        let record = |racer: &Racer| Record {
+            race: Some(facts.clone()),
+            ..racer.record(self)
+        };
+        racers.iter().map(record).collect()
     }
 }
 

@@ -1,22 +1,26 @@
 //! One file a verb.
 
 mod child;
+mod compare;
 mod data;
 mod devices;
 mod explain;
 mod peers;
 mod race;
+mod records;
 mod run;
 mod schema;
 mod verify;
 mod workloads;
 
 pub use child::child;
+pub use compare::compare;
 pub use data::data;
 pub use devices::devices;
 pub use explain::explain;
 pub use peers::peers;
 pub use race::race;
+pub use records::records;
 pub use run::run;
 pub use schema::schema;
 pub use verify::verify;

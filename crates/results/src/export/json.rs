@@ -14,7 +14,7 @@ pub fn json_array(records: &[Record]) -> String {
     text(records)
 }
 
-fn text(value: &(impl Serialize + ?Sized)) -> String {
+pub(super) fn text(value: &(impl Serialize + ?Sized)) -> String {
     let mut text = serde_json::to_string_pretty(value).expect("a record has only strings for keys");
     text.push('\n');
     text

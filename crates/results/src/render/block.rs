@@ -23,6 +23,8 @@ pub(crate) const BAR: Paint = AnsiColor::Cyan.on_default();
 
 /// Wider lines are hard to read.
 const MOST_COLUMNS: usize = 80;
+/// Lines of tables may be wider.
+const MOST_COLUMNS_OF_TABLE: usize = 160;
 /// Narrower ones cannot hold a name and a value.
 const FEWEST_COLUMNS: usize = 30;
 /// Where values begin: behind the margin, the longest name and a space.
@@ -41,6 +43,14 @@ impl Block {
             text: String::new(),
             width: style.width.clamp(FEWEST_COLUMNS, MOST_COLUMNS),
             colour: style.colour,
+        }
+    }
+
+    /// A block for tables, whose lines are read across.
+    pub(crate) fn wide(style: Style) -> Self {
+        Self {
+            width: style.width.clamp(FEWEST_COLUMNS, MOST_COLUMNS_OF_TABLE),
+            ..Self::new(style)
         }
     }
 

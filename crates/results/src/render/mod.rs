@@ -2,8 +2,10 @@
 
 mod bars;
 mod block;
+mod compare;
 mod number;
 mod race;
+mod records;
 mod table;
 
 use laptime_measure::{Run, Test, statistics::median};
@@ -15,11 +17,14 @@ use crate::{
 use bars::{bar, sparkline};
 pub use block::Style;
 use block::{BAD, BAR, BOLD, Block, DIM, GOOD, PLAIN, VALUES_AT, WARNING, columns, parts};
+pub use compare::comparison;
+pub(crate) use compare::ratio_with_interval;
 pub use number::loss_text;
 pub(crate) use number::{counted, decimals, grouped, mebibytes, percent};
 use number::{duration, three_digits, times};
 pub use race::race;
 pub(crate) use race::{conditions, ratio_text, reason, verdict_sentence};
+pub use records::{list, short_id, show};
 
 /// The record as a block of text that ends with a newline. No time stands in it without the
 /// gate's word.

@@ -1,5 +1,7 @@
 //! The columns of a race's table, and which of them a terminal has room for.
 
+use laptime_workload::escaped;
+
 use crate::{
     Measure, Standing, divergence,
     render::{columns, decimals, mebibytes, race::ratio_text},
@@ -13,7 +15,7 @@ pub(crate) struct Table {
     columns: Vec<Column>,
 }
 
-struct Column {
+pub(crate) struct Column {
     head: [&'static str; 2],
     cells: Vec<String>,
     /// Names are read from the left, numbers from the right.
@@ -73,6 +75,25 @@ impl Table {
         Self { columns }.fitted(width)
     }
 
+    /// A table of these columns, as many of them as a width has room for.
+    pub(crate) fn fitting(columns: Vec<Column>, width: usize) -> Self {
+        Self { columns }.fitted(width)
+    }
+
+    /// A column of names; that with the greatest `rank` goes first where there is no room.
+    pub(crate) fn text(head: &'static str, rank: u8, cells: Vec<String>) -> Column {
+        let cells = cells.iter().map(|text| cut(&escaped(text))).collect();
+        Column {
+            is_text: true,
+            ..column([head, ""], rank, cells)
+        }
+    }
+
+    /// A column of numbers.
+    pub(crate) fn number(head: &'static str, rank: u8, cells: Vec<String>) -> Column {
+        column([head, ""], rank, cells)
+    }
+
     fn fitted(mut self, width: usize) -> Self {
         while self.width() > width && self.columns.len() > 1 {
             let ranks = self.columns.iter().map(|column| column.rank);
@@ -125,6 +146,15 @@ fn column(head: [&'static str; 2], rank: u8, cells: Vec<String>) -> Column {
         cells,
         is_text: false,
         rank,
+    }
+}
+
+/// A cell of others' text may be of any length.
+fn cut(text: &str) -> String {
+    const LONGEST: usize = 40;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
 

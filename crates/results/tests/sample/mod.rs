@@ -17,6 +17,7 @@ pub fn record(total_s: &[f64]) -> Record {
         created: "2026-11-23T18:42:00Z".into(),
         partial: false,
         partial_reason: None,
+        race: None,
         laptime: Laptime {
             version: "0.1.0".into(),
             commit: None,

@@ -1,0 +1,123 @@
+//! Which results may be compared, and why others may not.
+
+use super::Side;
+use crate::{
+    Conditions, DatasetSource, GateVerdict, PartialReason, Record, Work, divergence,
+    published::{self, Published},
+    summary::counted,
+};
+
+/// The reasons against comparing two results; empty where they may be compared.
+pub fn between(one: &Side, other: &Side, names: &[String; 2]) -> Vec<String> {
+    let mut reasons = Vec::new();
+    let mut own = |name: &str, side: &Side| {
+        if let Side::Record(record) = side {
+            let of_record = of_one(record).into_iter();
+            reasons.extend(of_record.map(|reason| format!("{name} {reason}")));
+        }
+    };
+    own(&names[0], one);
+    own(&names[1], other);
+    reasons.extend(match (one, other) {
+        (Side::Record(a), Side::Record(b)) => of_two(a, b),
+        (Side::Record(record), Side::Published(published))
+        | (Side::Published(published), Side::Record(record)) => of_published(record, published),
+        (Side::Published(a), Side::Published(b)) => differing("workload", &a.workload, &b.workload)
+            .into_iter()
+            .collect(),
+    });
+    reasons
+}
+
+/// What was wrong with the machine while it measured: others, or heat, took time from more than half of the
+/// runs, and so from their median.
+pub fn conditions(record: &Record) -> Vec<String> {
+    let threads = Work::of(record).threads;
+    let conditions = Conditions::of(&counted(&record.runs), threads);
+    let bad = conditions.filter(|it| 2 * (it.disturbed + it.throttled) > it.runs);
+    bad.map(|it| {
+        let bad = it.disturbed + it.throttled;
+        format!("was {} in {bad} of {} runs", it.worst, it.runs)
+    })
+    .into_iter()
+    .collect()
+}
+
+/// What keeps a record from being compared with anything.
+pub(super) fn of_one(record: &Record) -> Vec<String> {
+    let mut reasons = Vec::new();
+    if record.runs.is_empty() {
+        reasons.push("has no finished run".to_owned());
+    }
+    reasons.extend(match record.partial_reason {
+        None => None,
+        Some(PartialReason::MaxSteps) => Some("is partial: --max-steps cut it short".to_owned()),
+        Some(PartialReason::Interrupted) => Some("is partial: it was interrupted".to_owned()),
+        Some(PartialReason::Failed) => Some("is partial: its engine failed".to_owned()),
+    });
+    match record.gate.verdict {
+        GateVerdict::Verified | GateVerdict::VerifiedSteps => {}
+        GateVerdict::Failed => reasons.push("failed the gate: it is another training".to_owned()),
+        GateVerdict::NotAsked => reasons.push("was never checked by the gate".to_owned()),
+    }
+    if let Some(place) = divergence(record) {
+        reasons.push(format!("diverged {place}"));
+    }
+    if record.runs.iter().any(|run| !run.resumed.is_empty()) {
+        let lost = "was resumed: what was lost between its parts took time, too";
+        reasons.push(lost.to_owned());
+    }
+    reasons.extend(conditions(record));
+    reasons
+}
+
+fn of_two(a: &Record, b: &Record) -> Vec<String> {
+    if a.id == b.id {
+        return vec!["they are the same record".into()];
+    }
+    let (one, other) = (&a.workload, &b.workload);
+    let mut reasons: Vec<String> = [
+        differing("workload", &one.name, &other.name),
+        differing("precision", &one.precision, &other.precision),
+        differing("epochs", &one.epochs, &other.epochs),
+        differing("batch size", &one.batch_size, &other.batch_size),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    // The digest covers those as well; one that differs by itself is of the model or its settings.
+    if reasons.is_empty() && one.digest != other.digest {
+        reasons.push("the workloads differ in their model or settings: other digests".into());
+    }
+    let (one, other) = (&a.dataset, &b.dataset);
+    let source = |source: DatasetSource| match source {
+        DatasetSource::Official => "official",
+        DatasetSource::Unverified => "unverified",
+        DatasetSource::Synthetic => "synthetic",
+    };
+    let of_dataset: Vec<String> = [
+        differing("dataset", &one.name, &other.name),
+        differing("samples", &source(one.source), &source(other.source)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if of_dataset.is_empty() && one.sha256 != other.sha256 {
+        reasons.push("the samples differ: other digests".into());
+    }
+    reasons.extend(of_dataset);
+    reasons
+}
+
+fn of_published(record: &Record, published: &Published) -> Vec<String> {
+    let mut reasons: Vec<String> =
+        differing("workload", &record.workload.name, &published.workload)
+            .into_iter()
+            .collect();
+    reasons.extend(published::differences(record));
+    reasons
+}
+
+fn differing<T: PartialEq + std::fmt::Display>(what: &str, a: &T, b: &T) -> Option<String> {
+    (a != b).then(|| format!("{what}: {a} and {b}"))
+}
