@@ -4,6 +4,7 @@
 
 mod divergence;
 pub mod export;
+mod number;
 pub mod published;
 mod record;
 mod render;
@@ -14,8 +15,9 @@ mod summary;
 mod utc;
 
 pub use divergence::divergence;
+pub use number::loss_text;
 pub use record::*;
-pub use render::{Style, loss_text, race, render};
+pub use render::{Style, race, render};
 pub use schema::schema;
 pub use standings::{Measure, Standing, Standings};
 pub use store::{Store, StoreError};

@@ -2,24 +2,24 @@
 
 mod bars;
 mod block;
-mod number;
 mod race;
 mod table;
 
 use laptime_measure::{Run, Test, statistics::median};
 
 use crate::{
-    DatasetSource, GateVerdict, PartialReason, Record, divergence, published,
+    DatasetSource, GateVerdict, PartialReason, Record, divergence,
+    number::{
+        counted, decimals, duration, grouped, loss_text, mebibytes, percent, three_digits, times,
+    },
+    published,
     summary::{counted as counted_runs, typical_run},
 };
 use bars::{bar, sparkline};
 pub use block::Style;
 use block::{BAD, BAR, BOLD, Block, DIM, GOOD, PLAIN, VALUES_AT, WARNING, columns, parts};
-pub use number::loss_text;
-pub(crate) use number::{counted, decimals, grouped, mebibytes, percent};
-use number::{duration, three_digits, times};
 pub use race::race;
-pub(crate) use race::{conditions, ratio_text, reason, verdict_sentence};
+pub(crate) use race::{cautions, conditions, ratio_text, reason, verdict_sentence};
 
 /// The record as a block of text that ends with a newline. No time stands in it without the
 /// gate's word.

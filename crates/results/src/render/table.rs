@@ -2,7 +2,8 @@
 
 use crate::{
     Measure, Standing, divergence,
-    render::{columns, decimals, mebibytes, race::ratio_text},
+    number::{decimals, mebibytes},
+    render::{columns, race::ratio_text},
 };
 
 /// Between two columns.
