@@ -180,7 +180,10 @@ impl Arranger<'_> {
                         self.dense_part(id, x, w, 1)
                     }
                 });
-                if self.makes_logits(operation) && self.partials_are_small(w) {
+                // With the bias in another kernel, or another layer in this one, whole sums are needed.
+                let ends_in_logits = self.outputs(group).last() == Some(&self.program.logits)
+                    && self.makes_logits(operation);
+                if ends_in_logits && self.partials_are_small(w) {
                     vec![by_input, by_output]
                 } else {
                     vec![by_output]
