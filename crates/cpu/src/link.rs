@@ -4,6 +4,8 @@
 mod convolutions;
 mod norms;
 mod padding;
+mod places;
+mod updates;
 mod windows;
 
 use laptime_graph::{
@@ -16,15 +18,13 @@ pub(crate) use windows::{check_reach, forward, input_gradient, weight_gradient};
 
 use crate::{
     kernels::{
-        Adam, Bias, BiasGrad, ChannelBias, ChannelBiasGrad, Conv2dGradWeight, Cut, Dense, DenseCut,
-        DenseGradInput, DenseGradWeight, Filters, Function, GlobalAvgPool, GlobalAvgPoolGrad,
-        GradientUse, Grid, Images, Matrix, PairedConv2dGradWeight, Pointwise, Pool, PoolGrad,
-        Rearrange, RoundWeights, ScaleImages, ScalePixels, Sgd, SoftmaxCrossEntropy, Stored, Task,
-        Update,
+        Bias, BiasGrad, ChannelBias, ChannelBiasGrad, Conv2dGradWeight, Dense, DenseCut,
+        DenseGradInput, DenseGradWeight, Function, GlobalAvgPool, GlobalAvgPoolGrad, Matrix,
+        PairedConv2dGradWeight, Pointwise, Pool, PoolGrad, Rearrange, ScaleImages, ScalePixels,
+        SoftmaxCrossEntropy, Stored, Task,
     },
     lower::{is_weight, main_operation},
     memory::Place,
-    simd::LANES,
 };
 
 /// A Schedule ready to run.
@@ -362,90 +362,6 @@ impl<'a> Linker<'a> {
         })
     }
 
-    fn round_weights(&self, group: &Group) -> Task {
-        let Operation {
-            inputs, outputs, ..
-        } = group.main;
-        Task::RoundWeights(RoundWeights {
-            from: self.place(inputs[0]),
-            to: self.place(outputs[0]),
-            grid: self.grid(group, outputs[0]),
-        })
-    }
-
-    /// The use of a gradient that is in memory, or of zeros.
-    fn update(&self, group: &Group, gradient: Option<TensorId>) -> Task {
-        Task::Update(Update {
-            gradient: gradient.map(|gradient| self.place(gradient)),
-            to: self.gradient_use(group),
-            grid: self.grid(group, group.last().outputs[0]),
-        })
-    }
-
-    /// How a group that works on all blocks of a parameter alike is cut.
-    fn grid(&self, group: &Group, parameter: TensorId) -> Grid {
-        let layout = self.buffer(parameter).layout;
-        let blocks = layout.stored_elements(self.program.tensor(parameter).elements()) / LANES;
-        let (Layout::OutputLanes { columns: inner, .. }
-        | Layout::FilterLanes { inputs: inner, .. }) = layout
-        else {
-            return Grid {
-                outer: 1,
-                inner: blocks,
-                cut: Cut::Inner { width: 1 },
-            };
-        };
-        match (group.part(parameter), layout) {
-            (Part::Along { axis: 0, .. }, Layout::FilterLanes { taps, .. }) => Grid {
-                outer: blocks / (inner * taps),
-                inner: inner * taps,
-                cut: Cut::Outer,
-            },
-            (Part::Along { axis: 0, .. }, _) => Grid {
-                outer: blocks / inner,
-                inner,
-                cut: Cut::Outer,
-            },
-            _ => Grid {
-                outer: blocks / inner,
-                inner,
-                cut: Cut::Inner { width: LANES },
-            },
-        }
-    }
-
-    /// What becomes of the gradient that a group makes or reads.
-    fn gradient_use(&self, group: &Group) -> GradientUse {
-        let last = group.last();
-        let place = |index: usize| self.place(last.inputs[index]);
-        match last.op {
-            Op::Adam {
-                learning_rate,
-                beta1,
-                beta2,
-                epsilon,
-            } => GradientUse::Adam(Adam {
-                learning_rate,
-                beta1,
-                beta2,
-                epsilon,
-                parameter: place(1),
-                first_moment: place(2),
-                second_moment: place(3),
-            }),
-            Op::Sgd {
-                learning_rate,
-                momentum,
-            } => GradientUse::Sgd(Sgd {
-                learning_rate,
-                momentum,
-                parameter: place(1),
-                velocity: place(2),
-            }),
-            _ => GradientUse::Store(self.place(last.outputs[0])),
-        }
-    }
-
     fn logits(&self) -> StoredLogits {
         let partials = match self.buffer(self.program.logits).layout {
             Layout::Partials { slices, .. } => slices,
@@ -462,92 +378,6 @@ impl<'a> Linker<'a> {
         let accesses = group.kernel.accesses.iter();
         let elements = accesses.map(|access| self.program.tensor(access.tensor).elements());
         elements.max().unwrap_or(1).max(self.program.batch_size)
-    }
-
-    fn shape(&self, tensor: TensorId) -> &[usize] {
-        &self.program.tensor(tensor).shape
-    }
-
-    fn place(&self, tensor: TensorId) -> Place {
-        Place::of(self.buffer(tensor))
-    }
-
-    fn is_images(&self, tensor: TensorId) -> bool {
-        matches!(
-            self.buffer(tensor).layout,
-            Layout::SampleLanes { .. } | Layout::SamplePairs { .. }
-        )
-    }
-
-    fn images(&self, tensor: TensorId) -> Images {
-        let buffer = self.buffer(tensor);
-        let (Layout::SampleLanes {
-            positions,
-            channels,
-            stride,
-        }
-        | Layout::SamplePairs {
-            positions,
-            channels,
-            stride,
-        }) = buffer.layout
-        else {
-            unreachable!("{} is not stored as images", self.name(tensor))
-        };
-        Images {
-            place: Place::of(buffer),
-            positions,
-            channels,
-            samples: self.shape(tensor)[0],
-            stride,
-            paired: matches!(buffer.layout, Layout::SamplePairs { .. }),
-        }
-    }
-
-    fn filters(&self, tensor: TensorId) -> Filters {
-        let buffer = self.buffer_of_weights(tensor);
-        let Layout::FilterLanes { inputs, taps, .. } = buffer.layout else {
-            unreachable!("{} is not stored as filters", self.name(tensor))
-        };
-        Filters {
-            place: Place::of(buffer),
-            outputs: self.shape(tensor)[0],
-            inputs,
-            taps,
-        }
-    }
-
-    /// The buffer of weights, or of the weights that a gradient belongs to where it has none.
-    fn buffer_of_weights(&self, tensor: TensorId) -> &'a Buffer {
-        match (self.buffers[tensor.0], &self.program.tensor(tensor).role) {
-            (None, laptime_graph::Role::Gradient { of }) => self.buffer(*of),
-            _ => self.buffer(tensor),
-        }
-    }
-
-    fn matrix(&self, tensor: TensorId) -> Matrix {
-        let buffer = self.buffer(tensor);
-        let (Layout::Rows { columns, stride }
-        | Layout::Partials {
-            columns, stride, ..
-        }) = buffer.layout
-        else {
-            unreachable!("{} is not stored in rows", self.name(tensor))
-        };
-        Matrix {
-            place: Place::of(buffer),
-            rows: self.program.tensor(tensor).elements() / columns,
-            columns,
-            stride,
-        }
-    }
-
-    fn buffer(&self, tensor: TensorId) -> &'a Buffer {
-        self.buffers[tensor.0].unwrap_or_else(|| panic!("{} has no buffer", self.name(tensor)))
-    }
-
-    fn name(&self, tensor: TensorId) -> &str {
-        &self.program.tensor(tensor).name
     }
 }
 

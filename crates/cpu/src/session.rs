@@ -173,6 +173,17 @@ impl CpuSession {
 
     /// Runs the samples of `order` through the Programs of `mode`, batch by batch.
     fn epoch(&mut self, mode: Mode, order: &[u32], progress: &Progress) -> EpochReport {
+        let before = match mode {
+            Mode::Training => progress.score(),
+            Mode::Evaluation => Score::default(),
+        };
+        if order.is_empty() {
+            return EpochReport {
+                score: before,
+                step_s: Some(Vec::new()),
+                not_finite: None,
+            };
+        }
         let batch_size = self.job.workload.batch_size;
         self.prepare(mode, batch_size.min(order.len()));
         self.prepare(mode, order.len() % batch_size);
@@ -201,10 +212,6 @@ impl CpuSession {
         };
         let whole = &batches[0].1.linked;
         let profiled = (self.job.profile && mode == Mode::Training).then(|| whole.tasks());
-        let before = match mode {
-            Mode::Training => progress.score(),
-            Mode::Evaluation => Score::default(),
-        };
         let log = Mutex::new(Log::for_steps(before, batches.len(), profiled));
         self.pool.run(&|thread, barrier| {
             // Held by the first thread for as long as it runs: no one else wants it.

@@ -179,6 +179,40 @@ fn a_gradient_may_be_zero_but_for_rounding() {
     }
 }
 
+/// What may stand behind the last dense layer of a user's net.
+const ENDINGS: [&[&str]; 4] = [&[], &[RELU], &[RELU, DROPOUT], &[DROPOUT]];
+const RELU: &str = r#"{ name = "last_relu", kind = "relu" }"#;
+const DROPOUT: &str = r#"{ name = "last_dropout", kind = "dropout", rate = 0.3 }"#;
+
+/// The logits are whole where something is done to them, and partial sums where nothing is.
+#[test]
+fn a_net_may_end_with_anything() {
+    let flatten = r#"{ name = "flatten", kind = "flatten" }"#.to_owned();
+    let conv =
+        format!(r#"{{ name = "conv", {CONV}, filters = 5, stride = 4, bias = true }},{flatten}"#);
+    for before in [flatten, conv] {
+        for (ending, batch_size) in ENDINGS.into_iter().zip([8, 1, 3, 17]) {
+            let fc = r#"{ name = "fc", kind = "dense", units = 10 }"#;
+            let layers = [&[before.as_str(), fc], ending].concat().join(",\n");
+            for isa in instruction_sets() {
+                assert_verified_on(isa, "ending", &layers, ADAM, batch_size);
+            }
+        }
+    }
+    let add = r#"{ name = "flatten", kind = "flatten" },
+                 { name = "fc", kind = "dense", units = 10 },
+                 { name = "relu", kind = "relu" },
+                 { name = "add", kind = "add", inputs = ["fc", "relu"] }"#;
+    let mean = format!(
+        r#"{{ name = "conv", {CONV}, filters = 10, stride = 4, bias = true }},
+           {{ name = "relu", kind = "relu" }},
+           {{ name = "mean", kind = "global_avg_pool" }}"#
+    );
+    for layers in [add, &mean] {
+        assert_verified("ending", layers, SGD, 8);
+    }
+}
+
 #[test]
 fn random_nets_are_verified() {
     for seed in 0..20 {
@@ -256,6 +290,11 @@ fn random_layers(stream: &mut Stream) -> String {
     let end = ["flatten", "global_avg_pool"][pick(stream, 2)];
     layers.push(format!("{{ name = \"end\", kind = \"{end}\" }}"));
     layers.push("{ name = \"fc\", kind = \"dense\", units = 10 }".to_owned());
+    layers.extend(
+        ENDINGS[pick(stream, ENDINGS.len())]
+            .iter()
+            .map(|layer| (*layer).to_owned()),
+    );
     layers.join(",\n")
 }
 

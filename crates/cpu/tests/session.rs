@@ -41,6 +41,17 @@ fn a_state_comes_back_as_it_was_set_and_training_continues_from_it() {
 }
 
 #[test]
+fn an_order_of_no_samples_trains_nothing() {
+    let mut session = session(&job(fashion_mnist(), 64, 2), "portable");
+    let before = session.state().unwrap();
+    let report = session.train(&[], &Progress::new()).unwrap();
+    assert_eq!((report.score.samples, report.not_finite), (0, None));
+    assert_eq!(report.step_s, Some(Vec::new()));
+    assert_eq!(session.logits(&[]).unwrap(), [0.0; 0]);
+    assert_eq!(session.state().unwrap(), before);
+}
+
+#[test]
 fn a_wish_to_stop_ends_an_epoch_between_two_steps() {
     let job = job(fashion_mnist(), 3200, 2);
     let mut session = session(&job, "portable");

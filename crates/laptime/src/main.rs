@@ -50,6 +50,7 @@ fn main() -> ExitCode {
     // SAFETY: this is the only thread: none has been started here, and nothing that the program is linked
     // with starts one before `main`.
     unsafe { env::set_var("NODEVICE_SELECT", "1") };
+    signals::have_large_files_fail();
     let interrupt = interrupt::listen();
     let args = match Args::try_parse() {
         Ok(args) => args,

@@ -1,5 +1,21 @@
 //! The signals that ask a program to end: which of them are heard, and by whom.
 
+/// Has a write beyond the limit of a file's size fail like one to a full disk, which is told and leaves
+/// the file before: by itself SIGXFSZ ends the program without a word.
+#[cfg(unix)]
+pub fn have_large_files_fail() {
+    use std::sync::{Arc, atomic::AtomicBool};
+    // Caught and not ignored, as children would inherit that. Where it is ignored already, nothing is
+    // lost either.
+    if !is_ignored(libc::SIGXFSZ) {
+        let _ = signal_hook::flag::register(libc::SIGXFSZ, Arc::new(AtomicBool::new(false)));
+    }
+}
+
+/// As above; other systems have no such signal.
+#[cfg(not(unix))]
+pub fn have_large_files_fail() {}
+
 /// Calls `hear` for every signal that asks this program to end, from a thread of its own. A signal that
 /// was ignored when the program started stays ignored, here and in the children: `nohup` and shells
 /// that start programs in the background rely on it.
@@ -8,11 +24,12 @@ pub fn call(mut hear: impl FnMut() + Send + 'static) {
     use std::{sync::mpsc::channel, thread};
 
     use signal_hook::{
-        consts::{SIGHUP, SIGINT, SIGTERM},
+        consts::{SIGHUP, SIGINT, SIGTERM, SIGXCPU},
         iterator::Signals,
     };
 
-    let heard = [SIGHUP, SIGINT, SIGTERM].map(|signal| (!is_ignored(signal)).then_some(signal));
+    let heard =
+        [SIGHUP, SIGINT, SIGTERM, SIGXCPU].map(|signal| (!is_ignored(signal)).then_some(signal));
     let (sender, begun) = channel();
     // The thread first: a signal that is caught and that nobody hears would be lost.
     let started = thread::Builder::new()
@@ -22,7 +39,13 @@ pub fn call(mut hear: impl FnMut() + Send + 'static) {
                 return;
             };
             let _ = sender.send(());
-            for _ in signals.forever() {
+            let mut is_out_of_time = false;
+            for signal in signals.forever() {
+                // Behind the limit of processor time (`ulimit -S -t`) the system sends one a second; a
+                // second signal of the user's own would mean more.
+                if signal == SIGXCPU && std::mem::replace(&mut is_out_of_time, true) {
+                    continue;
+                }
                 hear();
             }
         });

@@ -7,7 +7,7 @@ use laptime_engine::{Device, Engine, EngineError, Job, gate};
 use laptime_workload::{
     Workload,
     directories::{cache_dir, keep},
-    hexadecimal,
+    hexadecimal, own_file,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -94,8 +94,8 @@ fn remember(engine: &dyn Engine, job: &Job, device: &Device, verdict: &gate::Ver
 /// What cannot be read, makes no sense or is of something else is as good as nothing.
 fn remembered(engine: &dyn Engine, job: &Job, device: &Device) -> Option<gate::Verdict> {
     let subject = subject(engine, job, device)?;
-    let text = fs::read_to_string(path(&subject)?).ok()?;
-    let judged: Judged = serde_json::from_str(&text).ok()?;
+    let text = own_file::read(&path(&subject)?).ok()?;
+    let judged: Judged = serde_json::from_slice(&text).ok()?;
     let is_good = judged.subject? == subject && judged.verdict.is_verified();
     is_good.then_some(judged.verdict)
 }

@@ -154,6 +154,15 @@ fn a_verdict_is_only_believed_of_what_it_was_given_for() {
     judged["subject"] = "another net".into();
     fs::write(&kept, judged.to_string()).expect("it is a temporary folder");
     assert_eq!(remembered(), false);
+    assert_eq!(remembered(), true);
+    // A pipe in its place would keep its reader waiting.
+    #[cfg(unix)]
+    {
+        fs::remove_file(&kept).expect("it is there");
+        let made = Command::new("mkfifo").arg(&kept).status();
+        assert!(made.is_ok_and(|status| status.success()));
+        assert_eq!(remembered(), false);
+    }
 }
 
 /// As reproducible builds and the layers of containers have them.

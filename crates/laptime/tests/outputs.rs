@@ -50,10 +50,17 @@ fn pipe(path: &Path) {
 fn an_output_is_never_written_over_an_input() {
     let home = home_with_spec();
     let images = "samples/fashion-mnist/train-images-idx3-ubyte.gz";
+    let unpacked = "samples/fashion-mnist/t10k-labels-idx1-ubyte";
     let cached = "cache/laptime/datasets/cifar-10/cifar-10-binary.tar.gz";
     let record = "data/laptime/records/old.json";
     // JSON, as all that lies among the records is read behind the test.
-    for path in [images, cached, record, "kept/checkpoint.safetensors"] {
+    for path in [
+        images,
+        unpacked,
+        cached,
+        record,
+        "kept/checkpoint.safetensors",
+    ] {
         let path = home.path(path);
         fs::create_dir_all(path.parent().expect("a folder")).expect("it can be made");
         fs::write(path, "\"dear\"").expect("it can be written");
@@ -81,6 +88,10 @@ fn an_output_is_never_written_over_an_input() {
         ),
         (
             format!("{SHORT} --data-dir samples --save images"),
+            "a file of the dataset fashion-mnist",
+        ),
+        (
+            format!("{SHORT} --data-dir samples --save {unpacked}"),
             "a file of the dataset fashion-mnist",
         ),
         (
@@ -117,7 +128,13 @@ fn an_output_is_never_written_over_an_input() {
         assert_refused(&home.laptime(&arguments), &[says, "give another file"]);
     }
     assert!(fs::read(home.path("net.toml")).expect("it is there") == spec);
-    for path in [images, cached, record, "kept/checkpoint.safetensors"] {
+    for path in [
+        images,
+        unpacked,
+        cached,
+        record,
+        "kept/checkpoint.safetensors",
+    ] {
         assert_eq!(
             fs::read_to_string(home.path(path)).expect("it is there"),
             "\"dear\""
@@ -132,6 +149,41 @@ fn an_output_is_never_written_over_standard_output() {
     let stdout = fs::File::create(home.path("r.json")).expect("it is a temporary folder");
     command.stdout(stdout);
     assert_refused(&done(command), &["--export-json r.json", "standard output"]);
+}
+
+#[test]
+fn an_output_is_never_written_over_standard_input_or_standard_error() {
+    let home = home_with_spec();
+    let spec = fs::read(home.path("net.toml")).expect("it is there");
+    let mut command = home.command("run - --data synthetic --max-steps 4 --export-csv net");
+    fs::rename(home.path("net.toml"), home.path("net")).expect("it can be renamed");
+    command.stdin(fs::File::open(home.path("net")).expect("it is there"));
+    assert_refused(&done(command), &["--export-csv net", "standard input"]);
+    assert!(fs::read(home.path("net")).expect("it is there") == spec);
+
+    let mut command = home.command(&format!("{SHORT} --export-json r.json"));
+    let stderr = fs::File::create(home.path("r.json")).expect("it is a temporary folder");
+    command.stderr(stderr);
+    assert_eq!(done(command).code, Some(2));
+    let said = fs::read_to_string(home.path("r.json")).expect("it is there");
+    assert!(
+        said.contains("--export-json r.json: this is where standard error goes"),
+        "{said}"
+    );
+}
+
+/// Users move what is large to another disk.
+#[test]
+fn an_own_folder_that_is_a_link_is_laptimes_all_the_same() {
+    let home = Home::new();
+    for folder in ["data/laptime", "far/jax"] {
+        fs::create_dir_all(home.path(folder)).expect("it can be made");
+    }
+    symlink(home.path("far"), home.path("data/laptime/peers")).expect("it can be linked");
+    for path in ["data/laptime/peers/jax/x.csv", "far/jax/x.csv"] {
+        let refused = home.laptime(&format!("{SHORT} --export-csv {path}"));
+        assert_refused(&refused, &["keeps its own files"]);
+    }
 }
 
 #[test]
@@ -255,19 +307,21 @@ fn a_full_disk_leaves_the_file_before() {
     let home = Home::new();
     fs::write(home.path("net.safetensors"), "old").expect("it is a temporary folder");
     let script = format!(
-        "trap '' XFSZ; ulimit -f 300; exec {} {SHORT} --save net.safetensors --export-json r.json",
+        "ulimit -f 300; exec {} {SHORT} --save net.safetensors --export-json r.json",
         env!("CARGO_BIN_EXE_laptime")
     );
-    let done = done(home.shell(&script));
-    assert_eq!(done.code, Some(1), "{}", done.stderr);
-    let says = "error: --save net.safetensors: cannot be written";
-    assert!(done.stderr.contains(says), "{}", done.stderr);
-    let saved = fs::read_to_string(home.path("net.safetensors"));
-    assert_eq!(saved.expect("it is there"), "old");
-    assert!(home.path("r.json").is_file(), "the other export is there");
-    assert!(
-        !names(&home.path(""))
-            .iter()
-            .any(|name| name.starts_with(".laptime-"))
-    );
+    for script in [format!("trap '' XFSZ; {script}"), script] {
+        let done = done(home.shell(&script));
+        assert_eq!(done.code, Some(1), "{}", done.stderr);
+        let says = "error: --save net.safetensors: cannot be written";
+        assert!(done.stderr.contains(says), "{}", done.stderr);
+        let saved = fs::read_to_string(home.path("net.safetensors"));
+        assert_eq!(saved.expect("it is there"), "old");
+        assert!(home.path("r.json").is_file(), "the other export is there");
+        assert!(
+            !names(&home.path(""))
+                .iter()
+                .any(|name| name.starts_with(".laptime-"))
+        );
+    }
 }

@@ -10,7 +10,7 @@ use support::{Done, Home, PYTHON, done};
 
 fn install(home: &Home, fake: &str) -> Done {
     let mut command = home.command(&format!("peers install jax --python {PYTHON}"));
-    command.env("FAKE", fake);
+    command.env("LAPTIME_FAKE", fake);
     done(command)
 }
 
@@ -51,6 +51,48 @@ fn an_environment_is_installed_again_and_removed() {
     assert_eq!(removed.code, Some(0), "{}", removed.stderr);
     assert!(!is_installed(&home));
     assert_eq!(entries(&peers), [".jax.lock"]);
+}
+
+/// As where the system's Python was removed or renewed: an environment has a link to it.
+#[test]
+fn an_environment_whose_python_is_gone_is_told() {
+    let home = Home::new();
+    assert_eq!(install(&home, "works").code, Some(0));
+    let python = home.path("data/laptime/peers/jax/bin/python");
+    fs::remove_file(&python).expect("it is there");
+    std::os::unix::fs::symlink("/no/python", &python).expect("it can be linked");
+    let list = home.laptime("peers list");
+    let says =
+        "jax         not usable: its Python is gone; install it with `laptime peers install jax`";
+    assert!(list.stdout.contains(says), "{}", list.stdout);
+    let run = home.laptime("run --engine jax --data synthetic --max-steps 4");
+    assert_eq!(run.code, Some(2), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("is gone; install it with"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(install(&home, "works").code, Some(0));
+    assert!(is_installed(&home));
+}
+
+/// A peer is started in a folder of its own, and its interpreter looked for in the user's.
+#[test]
+fn an_interpreter_may_be_named_from_the_users_folder() {
+    let home = Home::new();
+    fs::create_dir_all(home.path("venv/bin")).expect("it can be made");
+    std::os::unix::fs::symlink(PYTHON, home.path("venv/bin/python")).expect("it can be linked");
+    for python in ["venv/bin/python", "./venv/bin/python"] {
+        let mut verify = home.command("verify --engine jax");
+        verify.env("LAPTIME_PEER_JAX", python);
+        let done = done(verify);
+        assert!(
+            !done.stderr.contains("cannot be started"),
+            "{}",
+            done.stderr
+        );
+        assert!(done.stdout.contains("failed: step 1"), "{}", done.stdout);
+    }
 }
 
 #[test]

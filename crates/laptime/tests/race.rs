@@ -26,8 +26,8 @@ fn race_with(home: &Home, behaviour: &str, arguments: &str) -> Option<Command> {
     let mut command = home.command(&format!("{RACE} {arguments}"));
     command
         .env("LAPTIME_PEER_JAX", PYTHON)
-        .env("FAKE", behaviour)
-        .env("FAKE_MARK", home.path("mark"));
+        .env("LAPTIME_FAKE", behaviour)
+        .env("LAPTIME_FAKE_MARK", home.path("mark"));
     Some(command)
 }
 
@@ -49,8 +49,14 @@ fn a_race_leaves_a_record_for_each_engine() {
     let Some(mut command) = race_with(&home, "works", exports) else {
         return;
     };
-    // It would change what is compiled, and no record would say so.
-    command.env("XLA_FLAGS", "--xla_cpu_enable_fast_math=true");
+    // They would change what is computed, and no record would say so.
+    command
+        .env("XLA_FLAGS", "--xla_cpu_enable_fast_math=true")
+        .env("TORCHDYNAMO_DISABLE", "1")
+        .env("KERAS_HOME", home.path("keras"));
+    std::fs::create_dir(home.path(".keras")).expect("it can be made");
+    let keras = r#"{"floatx": "float16"}"#;
+    std::fs::write(home.path(".keras/keras.json"), keras).expect("it can be written");
     let Done {
         code,
         stdout,

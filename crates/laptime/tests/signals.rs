@@ -17,8 +17,8 @@ fn with_jax(home: &Home, behaviour: &str, arguments: &str) -> Command {
     let mut command = home.command(arguments);
     command
         .env("LAPTIME_PEER_JAX", PYTHON)
-        .env("FAKE", behaviour)
-        .env("FAKE_MARK", home.path("mark"));
+        .env("LAPTIME_FAKE", behaviour)
+        .env("LAPTIME_FAKE_MARK", home.path("mark"));
     command
 }
 
@@ -105,10 +105,12 @@ fn signals_that_were_ignored_stay_ignored_in_the_children_too() {
 /// Frameworks are asked for their devices before anything else, which takes seconds.
 #[test]
 fn a_signal_before_the_work_is_told_and_leaves_no_process_and_no_folder() {
-    for arguments in [
-        "race --engines laptime,jax --data synthetic",
-        "run --engine jax --data synthetic",
-        "verify --engine jax",
+    for (signal, arguments) in [
+        ("TERM", "race --engines laptime,jax --data synthetic"),
+        ("TERM", "run --engine jax --data synthetic"),
+        ("TERM", "verify --engine jax"),
+        // A limit of processor time is no reason to leave anything either.
+        ("XCPU", "run --engine jax --data synthetic"),
     ] {
         let home = Home::new();
         let mut laptime = with_jax(&home, "silent", arguments);
@@ -116,7 +118,7 @@ fn a_signal_before_the_work_is_told_and_leaves_no_process_and_no_folder() {
         let child = laptime.env("TMPDIR", home.path("tmp")).spawn();
         let child = child.expect("the program starts");
         let peers = marked(&home);
-        send("TERM", child.id());
+        send(signal, child.id());
         let done = end_of(child);
         assert_eq!(done.code, Some(130), "{arguments}: {}", done.stderr);
         assert!(done.stderr.starts_with("interrupted"), "{}", done.stderr);
@@ -189,8 +191,8 @@ fn an_install_that_is_ended_leaves_no_process_and_what_it_unpacked_is_removed() 
         let home = Home::new();
         let mut install = home.command(&format!("peers install jax --python {PYTHON}"));
         install
-            .env("FAKE", "endless")
-            .env("FAKE_MARK", home.path("mark"));
+            .env("LAPTIME_FAKE", "endless")
+            .env("LAPTIME_FAKE_MARK", home.path("mark"));
         let child = install.spawn().expect("the program starts");
         let processes = marked(&home);
         send(signal, child.id());

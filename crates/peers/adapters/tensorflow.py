@@ -25,6 +25,12 @@ import tensorflow as tf
 from dropout import program_masks
 from job import Job, Score, State, Unsupported
 
+# Keras's own defaults, whatever a keras.json says.
+keras.config.set_floatx("float32")
+keras.config.set_epsilon(1e-7)
+keras.config.set_image_data_format("channels_last")
+keras.config.set_dtype_policy("float32")
+
 # Steps an execution: it costs a millisecond or so beside its steps, and nothing is told and no wish to
 # stop is heard until its end.
 MOST_STEPS = 125

@@ -19,6 +19,7 @@ mod process;
 mod protocol;
 mod session;
 mod trial;
+mod variables;
 
 pub use children::{Ended, Group, end_children, have_ended};
 pub use engine::PeerEngine;

@@ -18,6 +18,7 @@ use crate::{
     compiled,
     folder::Folder,
     protocol::{Command, Event},
+    variables,
 };
 
 const MAIN: &str = include_str!("../adapters/main.py");
@@ -34,23 +35,6 @@ const LOG_BYTES: u64 = 1 << 16;
 const LOG_LINES: usize = 15;
 /// The longest line of events: the seconds of a hundred million steps would not fit, an epoch's do.
 const MAX_LINE_BYTES: u64 = 1 << 28;
-
-/// What would change what a framework computes, or with which kernels, behind the back of the record:
-/// `python -I` keeps only Python's own variables away.
-const CLEARED: [&str; 11] = [
-    "JAX_DEFAULT_MATMUL_PRECISION",
-    "JAX_ENABLE_X64",
-    "NVIDIA_TF32_OVERRIDE",
-    "ONEDNN_DEFAULT_FPMATH_MODE",
-    "ONEDNN_MAX_CPU_ISA",
-    // They would force kernels for another processor on NumPy's products.
-    "OPENBLAS_CORETYPE",
-    "OPENBLAS_L2_SIZE",
-    "TF_ENABLE_ONEDNN_OPTS",
-    "TF_XLA_FLAGS",
-    "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
-    "XLA_FLAGS",
-];
 
 /// What to start.
 #[derive(Debug, Clone, Copy)]
@@ -107,21 +91,22 @@ impl PeerProcess {
         }
         let log = fs::File::create(folder.path().join("log.txt"))
             .map_err(|error| failed("its log cannot be written", &error))?;
+        let home = folder.path().join("home");
+        fs::create_dir(&home).map_err(|error| failed("its home cannot be made", &error))?;
         let mut program = Program::new(start.python);
+        variables::limit(&mut program, &home);
         program
             // Isolated: neither the user's packages nor PYTHON* variables change what runs.
             .arg("-I")
             .arg(folder.path().join("main.py"))
             .arg(start.threads.to_string())
             .current_dir(folder.path())
-            // PyTorch's compiler keeps what it made there.
-            .env("TORCHINDUCTOR_CACHE_DIR", compiled)
+            // PyTorch's compiler and CUDA's keep what they made there.
+            .env("TORCHINDUCTOR_CACHE_DIR", &compiled)
+            .env("CUDA_CACHE_PATH", compiled.join("cuda"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(log);
-        for variable in CLEARED {
-            program.env_remove(variable);
-        }
         let mut group = Group::spawn(&mut program).map_err(|error| {
             let python = Shown(start.python);
             EngineError::Unsupported(format!("{title}: {python} cannot be started: {error}"))

@@ -12,10 +12,12 @@ use laptime_engine::{Device, EngineError, Job, Progress, Session};
 use laptime_graph::{Mode, build};
 use laptime_workload::{
     directories::{cache_dir, keep},
-    hexadecimal,
+    hexadecimal, own_file,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+use crate::variables::PASSED;
 
 /// What compiling one variant may take before it is given up: a compiler that needs longer would
 /// have to win that back.
@@ -85,7 +87,7 @@ impl Choice {
     /// What an earlier trial found.
     pub(crate) fn remembered(key: &str) -> Option<Self> {
         let path = path(key)?;
-        let choice: Self = serde_json::from_str(&fs::read_to_string(&path).ok()?).ok()?;
+        let choice: Self = serde_json::from_slice(&own_file::read(&path).ok()?).ok()?;
         let age = || fs::metadata(&path).ok()?.modified().ok()?.elapsed().ok();
         (choice.is_complete || age()? < INCOMPLETE).then_some(choice)
     }
@@ -155,8 +157,10 @@ pub(crate) fn key(adapter: &str, versions: &str, job: &Job, device: &Device) -> 
     let program = build(workload, Mode::Training, workload.batch_size).digest();
     let (kind, name, threads) = (device.kind, &device.name, job.threads);
     let precision = workload.precision;
-    let text =
-        format!("{adapter}\n{versions}\n{program} {precision}\n{kind:?} {name}\n{threads} threads");
+    // Trials of earlier builds ran with other variables, some of which switch compilers off.
+    let text = format!(
+        "{adapter}\n{versions}\n{program} {precision}\n{kind:?} {name}\n{threads} threads\n{PASSED:?}"
+    );
     hexadecimal(&Sha256::digest(text.as_bytes()))
 }
 

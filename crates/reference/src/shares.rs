@@ -3,12 +3,9 @@
 //! What is one share changes nothing for the result: every value is computed by one thread alone, and
 //! sums over many rows are cut into blocks of a fixed size, whose sums are then added in their order.
 
-use std::{
-    num::NonZero,
-    ops::Range,
-    sync::{Mutex, OnceLock, PoisonError},
-    thread,
-};
+use std::{num::NonZero, ops::Range, sync::OnceLock, thread};
+
+use laptime_workload::threads::side_by_side;
 
 /// What is worth a thread, in values that are read or written: starting one takes some tens of
 /// microseconds.
@@ -30,23 +27,7 @@ pub(crate) fn share_size(count: usize, values: usize) -> usize {
 /// Does all of these, each on a thread of its own. Where the system allows no more threads, fewer do
 /// more.
 pub(crate) fn in_parallel<T: Send>(parts: impl Iterator<Item = T>, work: impl Fn(T) + Sync) {
-    let parts: Vec<T> = parts.collect();
-    let others = parts.len().saturating_sub(1);
-    let queue = Mutex::new(parts.into_iter());
-    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-    let worker = || {
-        while let Some(part) = next() {
-            work(part);
-        }
-    };
-    thread::scope(|scope| {
-        for _ in 0..others {
-            if thread::Builder::new().spawn_scoped(scope, worker).is_err() {
-                break;
-            }
-        }
-        worker();
-    });
+    side_by_side(parts.collect(), work);
 }
 
 /// Has `fill` fill the rows of `to`, (…, row), in shares: it gets the number of a first row, and that row
@@ -114,6 +95,8 @@ pub(crate) fn channel_sums(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use super::*;
 
     #[test]

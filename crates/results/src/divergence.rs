@@ -2,7 +2,7 @@
 
 use laptime_measure::{Divergence, Run};
 
-use crate::{Record, render::grouped};
+use crate::{Record, number::grouped};
 
 /// Where the training of a record diverged: `at epoch 1, step 312 of 1,875`; `None` where no loss of
 /// any run is other than finite.

@@ -129,6 +129,30 @@ fn a_cut_race_is_ranked_by_steps() {
     let first = &standings.verified[0];
     assert_eq!(first.record.engine.name, "laptime");
     assert!((first.step_s - 0.005).abs() < 1e-12, "{}", first.step_s);
+    assert!(race_markdown(&records).contains("\nCut short by --max-steps, and so ranked by"));
+}
+
+/// A table in a README says no more than its terminal did.
+#[test]
+fn an_interrupted_race_says_so_in_markdown_too() {
+    let mut records = [
+        racer("laptime", "0.1.0", &[1.9, 2.0, 1.95]),
+        racer("jax", "1", &[4.0, 4.1]),
+    ];
+    for record in &mut records {
+        record.partial_reason = Some(PartialReason::Interrupted);
+    }
+    let markdown = race_markdown(&records);
+    let says = "\nInterrupted: fewer runs than were asked for.\n";
+    assert!(markdown.contains(says), "{markdown}");
+    let runs = |engine: &str| {
+        let row = markdown
+            .lines()
+            .find(|line| line.starts_with(&format!("| {engine} ")));
+        let cell = row.expect("it has a row").split('|').nth(3);
+        cell.expect("it has cells").trim().to_owned()
+    };
+    assert_eq!([runs("laptime"), runs("jax")], ["3", "2"]);
 }
 
 #[test]

@@ -42,13 +42,12 @@ impl NewFile {
         sweep(folder);
         let mut builder = tempfile::Builder::new();
         builder.prefix(PREFIX).suffix(SUFFIX).rand_bytes(RANDOM);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            // As any new file: the umask takes from it.
-            builder.permissions(fs::Permissions::from_mode(0o666));
-        }
-        let file = builder.tempfile_in(folder)?;
+        // Opened and written here and not by `tempfile`, whose errors have its path in them, which is of
+        // no use to anybody and may be private, and have lost the system's number. As any new file, this
+        // one has the permissions that the umask leaves.
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create_new(true);
+        let file = builder.make_in(folder, |path| options.open(path))?;
         // Where there are no locks, nothing is ever swept.
         let _ = file.as_file().try_lock();
         Ok(Self {
@@ -88,7 +87,7 @@ impl NewFile {
     }
 
     fn fill(&mut self, contents: &[u8]) -> io::Result<()> {
-        self.file.write_all(contents)?;
+        self.file.as_file_mut().write_all(contents)?;
         #[cfg(unix)]
         if let Ok(before) = self.place.symlink_metadata()
             && before.is_file()
@@ -222,6 +221,16 @@ mod tests {
         assert!(NewFile::beside(&place).unwrap().finish_new(b"").is_err());
         assert_eq!(fs::read_to_string(&place).unwrap(), "second");
         assert_eq!(names(folder.path()), ["a"], "nothing is left");
+    }
+
+    #[test]
+    fn an_error_is_the_systems_and_names_no_temporary_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("missing/a");
+        let error = NewFile::beside(&place).unwrap_err();
+        assert!(error.raw_os_error().is_some(), "{error}");
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        assert!(!error.to_string().contains("path"), "{error}");
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub use hexadecimal::hexadecimal;
 pub use layers::{LAYERS, LayerEntry};
 pub use order::{epoch_order, race_order};
 pub use resolve::Overrides;
-pub use shown::{Shown, escaped, escaped_lines};
+pub use shown::{Shown, escaped, escaped_lines, is_unseen};
 pub use spec::Spec;
 pub use spec_error::SpecError;
 pub use suggest::UnknownName;

@@ -3,9 +3,11 @@
 
 use std::{
     fs::{File, OpenOptions},
-    io,
+    io::{self, Read},
     path::Path,
 };
+
+const NOT_PLAIN: &str = "it is not a plain file; remove it";
 
 /// Opens the file at `path`, which the options may create.
 ///
@@ -19,6 +21,33 @@ pub fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
         return Err(io::Error::other("it is a link to another file; remove it"));
     }
     Ok(file)
+}
+
+/// Opens the file at `path` to read it. Links are followed, as nothing is changed: a user may have put
+/// one there.
+///
+/// # Errors
+/// Where it cannot be opened, or is no plain file: a pipe would keep its reader waiting.
+pub fn open_to_read(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, nix::libc::O_NONBLOCK);
+    let file = options.open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other(NOT_PLAIN));
+    }
+    Ok(file)
+}
+
+/// All of the file at `path`.
+///
+/// # Errors
+/// As [`open_to_read`], or where it cannot be read.
+pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut contents = Vec::new();
+    open_to_read(path)?.read_to_end(&mut contents)?;
+    Ok(contents)
 }
 
 /// Opens the file at `path` to lock it; it is created where there is none, and never changed.
@@ -52,7 +81,7 @@ fn check(file: &File, path: &Path) -> io::Result<()> {
     let metadata = file.metadata()?;
     let wrong = |what| Err(io::Error::other(what));
     if !metadata.is_file() || path.is_symlink() {
-        return wrong("it is not a plain file; remove it");
+        return wrong(NOT_PLAIN);
     }
     #[cfg(unix)]
     {
@@ -74,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_link_at_a_name_of_ours_is_followed() {
+    fn no_link_at_a_name_of_ours_is_written_through_and_no_pipe_waited_for() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         fs::write(path("mine"), "dear").unwrap();
@@ -90,6 +119,12 @@ mod tests {
         for name in ["link", "dangling", "folder", "pipe"] {
             assert!(open(&path(name), &mut options).is_err(), "{name}");
             assert!(open_lock(&path(name)).is_err(), "{name}");
+        }
+        for name in ["dangling", "folder", "pipe"] {
+            assert!(read(&path(name)).is_err(), "{name}");
+        }
+        for name in ["mine", "second", "link"] {
+            assert_eq!(read(&path(name)).unwrap(), b"dear", "{name}");
         }
         assert_eq!(fs::read_to_string(path("mine")).unwrap(), "dear");
         assert!(!path("nowhere").exists());

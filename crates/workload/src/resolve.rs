@@ -18,6 +18,10 @@ use crate::{
 /// overflow anywhere.
 pub(crate) const MAX_VALUES: u64 = 1 << 32;
 
+/// The most layers. The deepest nets that were published have about 4,000 (ResNet-1202). Much of what is
+/// asked of a net looks at every layer for every layer, and takes about 5 s for so many.
+const MAX_LAYERS: usize = 5000;
+
 /// The streams of random values number epochs with 32 bits; this is far from it and far beyond use.
 const MAX_EPOCHS: u64 = 1_000_000;
 
@@ -117,6 +121,12 @@ impl Spec {
         classes: usize,
         batch_size: usize,
     ) -> Result<Vec<Layer>, SpecError> {
+        if self.layers.len() > MAX_LAYERS {
+            let what = format!("the spec has {} layers", self.layers.len());
+            let advice = format!("use fewer: at most {MAX_LAYERS} are possible");
+            let span = self.layers[MAX_LAYERS].span_of("kind");
+            return Err(self.source.error(span, Problem::new(what, advice)));
+        }
         let names = self.layer_names()?;
         let mut layers: Vec<Layer> = Vec::with_capacity(self.layers.len());
         let mut parameters: u64 = 0;

@@ -54,7 +54,7 @@ fn escaped_but(text: &str, is_kept: impl Fn(char) -> bool) -> Cow<'_, str> {
 
 /// Whether a terminal obeys the character, hides it, or reorders text because of it: controls, and
 /// the format characters and separators of Unicode (Cc, Cf, Zl, Zp).
-pub(crate) fn is_unseen(character: char) -> bool {
+pub fn is_unseen(character: char) -> bool {
     character.is_control()
         || matches!(
             character,

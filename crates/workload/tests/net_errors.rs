@@ -34,6 +34,20 @@ fn assert_error(layers: &[&str], place: &str, expected: &str) {
 }
 
 #[test]
+fn a_net_has_no_more_layers_than_are_ever_used() {
+    let mut layers = vec![r#"{ kind = "flatten" }"#];
+    layers.resize(5000, r#"{ kind = "relu" }"#);
+    layers.push(r#"{ kind = "dense", units = 10 }"#);
+    assert_error(&layers, "5002:10", "the spec has 5001 layers");
+    assert_error(&layers, "5002:10", "use fewer: at most 5000 are possible");
+    layers.remove(1);
+    // As many as are possible.
+    let text = format!("layer = [\n{}]\n{REST}", layers.join(",\n"));
+    let spec = Spec::parse(&text, "net.toml").expect("it parses");
+    assert!(spec.resolve(&Overrides::default()).is_ok());
+}
+
+#[test]
 fn a_wrong_window_is_pointed_at() {
     let table = [
         (

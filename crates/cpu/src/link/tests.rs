@@ -5,12 +5,12 @@ use laptime_workload::{Builtin, Overrides, Precision, Window};
 use super::*;
 use crate::{
     kernels::{
-        Conv2d, Conv2dGradInput, PairedConv2d, PairedConv2dGradInput, Segment, Segments,
+        Conv2d, Conv2dGradInput, Images, PairedConv2d, PairedConv2dGradInput, Segment, Segments,
         turned_stride,
     },
     link::windows::multiplied_taps,
     lower::{Target, lower},
-    simd::Isa,
+    simd::{Isa, LANES},
 };
 
 /// Every choice of simplifications.

@@ -180,9 +180,10 @@ impl Arranger<'_> {
                         self.dense_part(id, x, w, 1)
                     }
                 });
-                // The loss alone takes partial sums.
-                let is_logits = self.outputs(group).last() == Some(&self.program.logits);
-                if is_logits && self.partials_are_small(w) {
+                // With the bias in another kernel, or another layer in this one, whole sums are needed.
+                let ends_in_logits = self.outputs(group).last() == Some(&self.program.logits)
+                    && self.makes_logits(operation);
+                if ends_in_logits && self.partials_are_small(w) {
                     vec![by_input, by_output]
                 } else {
                     vec![by_output]
@@ -265,13 +266,24 @@ impl Arranger<'_> {
     fn reader_axis(&self, rounded: TensorId) -> usize {
         let mut operations = self.program.operations.iter();
         let reader = operations.find(|one| one.inputs.contains(&rounded));
-        let is_last =
-            extent(self.program, self.program.logits, 1) == extent(self.program, rounded, 0);
-        match reader.map(|reader| reader.op) {
-            Some(Op::Dense) if is_last && self.partials_are_small(rounded) => 1,
-            Some(Op::Conv2dGradInput(_)) => 1,
+        let Some(reader) = reader else { return 0 };
+        match reader.op {
+            Op::Dense if self.makes_logits(reader) && self.partials_are_small(rounded) => 1,
+            Op::Conv2dGradInput(_) => 1,
             _ => 0,
         }
+    }
+
+    /// Whether the sums of this dense layer, with the bias added, are the logits themselves. The loss
+    /// alone takes partial sums: whatever else stands behind the layer, as ReLU, needs whole ones.
+    fn makes_logits(&self, dense: &Operation) -> bool {
+        let logits = self.program.logits;
+        let sums = dense.outputs[0];
+        let mut operations = self.program.operations.iter();
+        sums == logits
+            || operations.any(|one| {
+                one.op == Op::Bias && one.inputs.contains(&sums) && one.outputs.contains(&logits)
+            })
     }
 
     /// What a slice of a dense layer forward touches, cut along outputs (axis 0 of the weights)

@@ -13,7 +13,6 @@
 
 use std::{
     collections::HashMap,
-    fs::File,
     io::{self, Read},
     path::Path,
 };
@@ -21,7 +20,7 @@ use std::{
 use laptime_engine::Score;
 use laptime_graph::{State, StateTensor};
 use laptime_measure::{Divergence, Epoch, Phases, Resumption, SoFar};
-use laptime_workload::{atomic_file, hexadecimal};
+use laptime_workload::{atomic_file, hexadecimal, own_file};
 use safetensors::{Dtype, SafeTensorError, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -191,7 +190,7 @@ pub fn digest(about: &str, tensors: &[(&str, TensorView)]) -> String {
 /// that it says of itself is believed before its digest is right.
 pub fn read(path: &Path, state_values: usize) -> Result<Option<Checkpoint>, String> {
     let cannot = |error: io::Error| format!("it cannot be read: {error}");
-    let file = match File::open(path) {
+    let file = match own_file::open_to_read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         file => file.map_err(cannot)?,
     };
@@ -246,16 +245,22 @@ pub fn checkpoint_of(bytes: &[u8]) -> Result<Checkpoint, String> {
         let values = values_of(&view).ok_or_else(|| other(&name))?;
         let (rows, _) = values.as_chunks();
         match name {
-            EPOCHS => so_far.epochs = rows.iter().map(epoch_of).collect(),
+            EPOCHS => {
+                let epochs: Option<_> = rows.iter().map(epoch_of).collect();
+                so_far.epochs = epochs.ok_or_else(|| other(&name))?;
+            }
             EPOCH => {
                 let &[[epoch_s, loss_sum, correct, samples]] = rows else {
                     return Err(other(&name));
                 };
+                let (Some(samples), Some(correct)) = (whole(samples), whole(correct)) else {
+                    return Err(other(&name));
+                };
                 so_far.epoch_s = epoch_s;
                 so_far.score = Score {
-                    samples: samples as u64,
+                    samples,
                     loss_sum,
-                    correct: correct as u64,
+                    correct,
                 };
             }
             STEP_S => so_far.step_s = Some(values.iter().map(|s| *s as f32).collect()),
@@ -273,13 +278,19 @@ pub fn checkpoint_of(bytes: &[u8]) -> Result<Checkpoint, String> {
     })
 }
 
-fn epoch_of(&[train_s, loss, accuracy, samples]: &[f64; 4]) -> Epoch {
-    Epoch {
+fn epoch_of(&[train_s, loss, accuracy, samples]: &[f64; 4]) -> Option<Epoch> {
+    Some(Epoch {
         train_s,
         loss,
         accuracy,
-        samples: samples as u64,
-    }
+        samples: whole(samples)?,
+    })
+}
+
+/// A count, which a double has exactly.
+fn whole(value: f64) -> Option<u64> {
+    let is_count = (0.0..=9e15).contains(&value) && value.fract() == 0.0;
+    is_count.then_some(value as u64)
 }
 
 fn values_of(view: &TensorView) -> Option<Vec<f64>> {

@@ -5,7 +5,9 @@ use laptime_engine::Score;
 use laptime_graph::{State, StateTensor};
 use laptime_measure::{Divergence, Epoch, Resumption, SoFar};
 
-use super::file::{Checkpoint, Identity, bytes_of, checkpoint_of, read, write};
+use safetensors::SafeTensors;
+
+use super::file::{Checkpoint, Identity, bytes_of, checkpoint_of, digest, read, write};
 
 /// Values that are easily lost: one that single precision does not have, what is not finite,
 /// the zero below zero, a subnormal.
@@ -87,6 +89,41 @@ fn every_damage_is_noticed() {
             assert_eq!(other, checkpoint(), "byte {at}");
         }
     }
+}
+
+#[test]
+fn counts_that_are_not_whole_are_refused() {
+    let changes: [fn(&mut Vec<u8>); 2] = [
+        |bytes| replace(bytes, 32.0, 32.5),
+        |bytes| replace(bytes, 3.0, f64::NAN),
+    ];
+    for change in changes {
+        let mut bytes = bytes_of(checkpoint()).unwrap();
+        change(&mut bytes);
+        let told = checkpoint_of(&signed(bytes)).unwrap_err();
+        assert!(told.contains("laptime/epoch"), "{told}");
+    }
+}
+
+/// Puts one number in the place of another.
+fn replace(bytes: &mut [u8], from: f64, to: f64) {
+    let at = bytes
+        .windows(8)
+        .position(|found| found == from.to_le_bytes());
+    let at = at.expect("it is there");
+    bytes[at..at + 8].copy_from_slice(&to.to_le_bytes());
+}
+
+/// The same with the right digest.
+fn signed(bytes: Vec<u8>) -> Vec<u8> {
+    let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
+    let mut words = header.metadata().clone().unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let mut tensors: Vec<_> = file.iter().collect();
+    tensors.sort_by(|a, b| a.0.cmp(b.0));
+    let sum = digest(&words["laptime"], &tensors);
+    words.insert("sha256".into(), sum);
+    safetensors::serialize(tensors, Some(words)).unwrap()
 }
 
 #[test]

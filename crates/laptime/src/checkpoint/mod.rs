@@ -3,6 +3,7 @@
 mod file;
 #[cfg(test)]
 mod file_tests;
+mod fit;
 pub mod folder;
 
 use std::{
@@ -11,7 +12,7 @@ use std::{
 };
 
 use laptime_engine::{EngineError, Job, Session};
-use laptime_graph::{Mode, Program, build};
+use laptime_graph::{Mode, build};
 use laptime_measure::{Checkpoints, Resumption, SoFar};
 use laptime_workload::{Shown, Workload};
 
@@ -22,6 +23,7 @@ use crate::{
     recording::digest,
 };
 use file::{Checkpoint, Identity};
+use fit::{differs, misfits};
 
 /// Keeps a training in a folder.
 pub struct Keeper {
@@ -269,50 +271,4 @@ fn identity(job: &Job, engine: &EngineChoice) -> Identity {
             device.isa.as_deref().unwrap_or_default(),
         ),
     }
-}
-
-/// How one training is not the other, if it is not.
-fn differs(found: &Identity, asked: &Identity) -> Option<String> {
-    if found.workload != asked.workload {
-        let (found, asked) = (&found.workload, &asked.workload);
-        Some(format!("of {found}, not of {asked}"))
-    } else if found.seed != asked.seed {
-        Some(format!("with seed {}, not {}", found.seed, asked.seed))
-    } else if found.training != asked.training {
-        let what = "with another model, optimizer, batch size or precision";
-        Some(what.into())
-    } else if found.dataset != asked.dataset {
-        Some("on other samples".into())
-    } else {
-        None
-    }
-}
-
-/// What of a checkpoint does not fit the training that it says it is of.
-fn misfits(found: &Checkpoint, program: &Program, job: &Job) -> Option<String> {
-    let Checkpoint { state, so_far, .. } = found;
-    let workload = &job.workload;
-    let tensors: Vec<_> = program.persistent().map(|(_, tensor)| tensor).collect();
-    for tensor in &tensors {
-        let is_there = state
-            .tensor(&tensor.name)
-            .is_some_and(|found| found.shape == tensor.shape);
-        if !is_there {
-            return Some(format!("it has no {} of this model's shape", tensor.name));
-        }
-    }
-    let samples = job.dataset.train.count() as u64;
-    let batch_size = workload.batch_size as u64;
-    let epoch_steps = samples.div_ceil(batch_size);
-    let fits = state.tensors.len() == tensors.len()
-        && so_far.epochs.iter().all(|epoch| epoch.samples == samples)
-        && so_far.score.samples < samples
-        && so_far.score.samples.is_multiple_of(batch_size)
-        && so_far.steps(epoch_steps, batch_size) == state.steps;
-    if !fits {
-        return Some("its parts contradict each other".into());
-    }
-    let (done, asked) = (so_far.epochs.len(), workload.epochs);
-    let is_beyond = done > asked || done == asked && so_far.score.samples > 0;
-    is_beyond.then(|| format!("it has {done} epochs behind it, more than the {asked} asked for"))
 }

@@ -1,7 +1,6 @@
 //! The fastest of the processor and all real adapters, by trial or from memory.
 
 use std::{
-    fs,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
@@ -13,7 +12,7 @@ use laptime_engine::{
 };
 use laptime_graph::{Mode, build};
 use laptime_results::{Candidate, DeviceTrial};
-use laptime_workload::{dataset::synthetic, directories::keep, hexadecimal};
+use laptime_workload::{dataset::synthetic, directories::keep, hexadecimal, own_file};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -201,7 +200,7 @@ fn is_good(tried: &[Tried]) -> bool {
 
 /// What cannot be read, or makes no sense, is as good as nothing.
 fn read(file: &Path, candidates: usize) -> Option<Vec<Tried>> {
-    let tried: Vec<Tried> = serde_json::from_str(&fs::read_to_string(file).ok()?).ok()?;
+    let tried: Vec<Tried> = serde_json::from_slice(&own_file::read(file).ok()?).ok()?;
     let is_whole = tried.len() == candidates && tried.iter().all(|one| one.candidate < candidates);
     (is_whole && is_good(&tried)).then_some(tried)
 }

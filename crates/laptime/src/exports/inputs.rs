@@ -1,7 +1,7 @@
 //! What a command reads, and what laptime keeps: nothing that a result may be written over.
 
 use std::{
-    fs::Metadata,
+    fs::{self, Metadata},
     io,
     path::{Path, PathBuf},
 };
@@ -20,6 +20,10 @@ use crate::{checkpoint::folder::files as checkpoint_files, failure::Failure};
 pub struct Inputs {
     files: Vec<(String, PathBuf)>,
     folders: Vec<PathBuf>,
+    /// The file that standard input reads.
+    read: Option<Metadata>,
+    /// The files that standard output and standard error lead to, with which of them it is.
+    written: Vec<(&'static str, Metadata)>,
 }
 
 impl Inputs {
@@ -28,6 +32,8 @@ impl Inputs {
         let mut inputs = Self {
             files: Vec::new(),
             folders: own_folders(),
+            read: None,
+            written: Vec::new(),
         };
         let mut add = |what: &str, path: PathBuf| inputs.add(what, path);
         if let Some(path) = spec {
@@ -54,6 +60,15 @@ impl Inputs {
         if let Ok(program) = std::env::current_exe() {
             add("laptime itself", program);
         }
+        inputs.read = open_file(io::stdin());
+        let written = [
+            ("standard output", open_file(io::stdout())),
+            ("standard error", open_file(io::stderr())),
+        ];
+        let written = written.into_iter();
+        inputs.written = written
+            .filter_map(|(name, file)| Some((name, file?)))
+            .collect();
         inputs
     }
 
@@ -78,22 +93,45 @@ impl Inputs {
         if self.folders.iter().any(|folder| place.starts_with(folder)) {
             return wrong("in a folder that laptime keeps its own files in");
         }
-        if let Ok(metadata) = output.metadata()
-            && metadata.is_file()
-            && !is_by_descriptor(output)
-            && standard_output().is_ok_and(|stdout| is_same(&stdout, &metadata))
-        {
-            return wrong("where standard output goes, and each would overwrite the other");
+        let Ok(metadata) = output.metadata() else {
+            return Ok(());
+        };
+        let is_output = |file: &Metadata| is_same(file, &metadata);
+        if self.read.as_ref().is_some_and(is_output) {
+            return wrong("what standard input reads, which it would overwrite");
         }
-        Ok(())
+        let mut written = self.written.iter();
+        match written.find(|(_, file)| is_output(file)) {
+            // Behind what is there already.
+            Some(_) if is_by_descriptor(output) => Ok(()),
+            Some((name, _)) => wrong(&format!(
+                "where {name} goes, and each would overwrite the other"
+            )),
+            None => Ok(()),
+        }
     }
 }
 
 fn own_folders() -> Vec<PathBuf> {
-    let folders = [data_dir(), cache_dir()].into_iter().flatten();
-    folders
-        .filter_map(|folder| folder.canonicalize().ok())
-        .collect()
+    let real = |folder: PathBuf| folder.canonicalize().ok();
+    let mut found: Vec<PathBuf> = cache_dir().ok().and_then(real).into_iter().collect();
+    // Users move what is large to another disk and leave a link: `peers`, `peers/jax`. The datasets of
+    // the cache are known file by file, and may lie among files of the user's own.
+    let mut level: Vec<PathBuf> = data_dir().ok().and_then(real).into_iter().collect();
+    for _ in 0..3 {
+        found.extend(level.iter().cloned());
+        level = level.iter().flat_map(|folder| folders_in(folder)).collect();
+    }
+    found
+}
+
+/// The folders in a folder, each where it really is.
+fn folders_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    // There may be thousands of records.
+    let entries = entries.filter(|entry| !entry.file_type().is_ok_and(|it| it.is_file()));
+    let places = entries.filter_map(|entry| entry.path().canonicalize().ok());
+    places.filter(|place| place.is_dir()).collect()
 }
 
 /// `/dev/stdout` and its like are written to behind what is there.
@@ -139,12 +177,16 @@ fn place(path: &Path) -> PathBuf {
         .unwrap_or_else(|| path.to_owned())
 }
 
-fn standard_output() -> io::Result<Metadata> {
-    #[cfg(unix)]
-    {
-        use std::{fs::File, os::fd::AsFd};
-        File::from(io::stdout().as_fd().try_clone_to_owned()?).metadata()
-    }
-    #[cfg(not(unix))]
-    Err(io::ErrorKind::Unsupported.into())
+/// The file that a standard stream is, where it is one.
+#[cfg(unix)]
+fn open_file(stream: impl std::os::fd::AsFd) -> Option<Metadata> {
+    let stream = stream.as_fd().try_clone_to_owned().ok()?;
+    let metadata = fs::File::from(stream).metadata().ok()?;
+    metadata.is_file().then_some(metadata)
+}
+
+/// As above; other systems do not tell one file from another.
+#[cfg(not(unix))]
+fn open_file<T>(_: T) -> Option<Metadata> {
+    None
 }

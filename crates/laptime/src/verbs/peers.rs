@@ -40,6 +40,9 @@ fn list() -> Result<(), Failure> {
                     format!("{version}, {variant}\n            {}", Shown(&folder))
                 }
             }
+            (None, None) if install::is_broken(framework)? => format!(
+                "not usable: its Python is gone; install it with `laptime peers install {name}`"
+            ),
             (None, None) => "not installed".into(),
         };
         text += &format!("{name:<10}  {what}\n");

@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
 """Stands in for the Python of a framework: it speaks a peer's protocol and trains nothing.
 
-FAKE=crashes has it die in its first training, FAKE=hangs never say a word about it, FAKE=waits train
-until it is told to stop; FAKE_MARK is a file that is made when it begins to train. FAKE=stuck has it
-leave its process and its parent's in FAKE_MARK, and never answer the gate. FAKE=stopped has it stop
-its own process in its second round, FAKE=silent never say hello, each with its process in FAKE_MARK;
-FAKE=broken ends before it says hello. FAKE=diverges has its losses be not finite.
+How it behaves is what LAPTIME_FAKE says; LAPTIME_FAKE_MARK names a file, the mark. `crashes` has it die
+in its first training, `hangs` never say a word about it, `waits` train until it is told to stop; the
+mark is made when it begins to train. `stuck` has it leave its process and its parent's in the mark, and
+never answer the gate. `stopped` has it stop its own process in its second round, `silent` never say
+hello, each with its process in the mark; `broken` ends before it says hello. `diverges` has its losses
+be not finite.
 
 It also stands in for the Python that environments are made from: those that it makes hold itself.
-FAKE=no_network has its pip fail, FAKE=endless its pip never end, with a child of its own; FAKE_MARK
-names both processes.
+`no_network` has its pip fail, `endless` its pip never end, with a child of its own; the mark names both
+processes.
 """
 
 import json
@@ -20,12 +21,12 @@ import sys
 import threading
 import time
 
-behaviour = os.environ.get("FAKE", "works")
+behaviour = os.environ.get("LAPTIME_FAKE", "works")
 
 
 def mark(*words):
     """All of it or nothing."""
-    path = os.environ["FAKE_MARK"]
+    path = os.environ["LAPTIME_FAKE_MARK"]
     with open(path + ".new", "w") as file:
         print(*words, file=file)
     os.rename(path + ".new", path)
@@ -78,7 +79,7 @@ def tell(event, **values):
 
 
 def score(samples):
-    loss_sum = None if os.environ.get("FAKE") == "diverges" else 2.0 * samples
+    loss_sum = None if os.environ.get("LAPTIME_FAKE") == "diverges" else 2.0 * samples
     return {"samples": samples, "loss_sum": loss_sum, "correct": 0, "peak_memory_bytes": 1 << 20}
 
 
@@ -86,10 +87,11 @@ def train(order, **_):
     samples = os.path.getsize(order) // 4
     if behaviour == "stopped":
         stop_in_second_round()
-    elif "FAKE_MARK" in os.environ:
+    elif "LAPTIME_FAKE_MARK" in os.environ:
         mark()
     if behaviour == "crashes":
-        words = f"the last words of a framework in {os.environ['HOME']} by {__file__}"
+        user_home = os.path.dirname(os.environ["LAPTIME_FAKE_MARK"])
+        words = f"the last words of a framework in {user_home} by {__file__}"
         print(words, file=sys.stderr, flush=True)
         os._exit(3)
     if behaviour == "hangs":
@@ -102,7 +104,7 @@ def train(order, **_):
 
 def stop_in_second_round():
     """Every round has a process of its own: a file tells them apart."""
-    first = os.environ["FAKE_MARK"] + ".first"
+    first = os.environ["LAPTIME_FAKE_MARK"] + ".first"
     if os.path.exists(first):
         mark(os.getpid())
         os.kill(os.getpid(), signal.SIGSTOP)
@@ -138,7 +140,11 @@ if behaviour == "silent":
     mark(os.getpid())
     time.sleep(600)
 devices = [{"kind": "cpu", "name": "cpu", "driver": None}]
-tell("hello", versions={"jax": os.environ.get("XLA_FLAGS", "fake")}, devices=devices)
+# Variables and files that would change what a framework computes are kept from it.
+harmful = {"GLIBC_TUNABLES", "KERAS_HOME", "TORCHDYNAMO_DISABLE", "XLA_FLAGS"} & os.environ.keys()
+configured = os.path.expanduser("~/.keras/keras.json")
+harmful |= {configured} if os.path.exists(configured) else set()
+tell("hello", versions={"jax": ", ".join(sorted(harmful)) or "fake"}, devices=devices)
 threading.Thread(target=listen, daemon=True).start()
 while True:
     with arrived:

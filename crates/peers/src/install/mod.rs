@@ -24,7 +24,7 @@ pub use python::Python;
 
 use crate::{
     FRAMEWORKS, Framework, PeerEngine, children,
-    environment::{MARKER, environment_dir, python_in},
+    environment::{MARKER, State, environment_dir, python_in, state},
 };
 
 /// Why a framework could not be installed: one line with advice.
@@ -62,13 +62,19 @@ pub struct Plan {
     place: PathBuf,
 }
 
-/// What a framework has in its place, if it is installed.
+/// What a framework has in its place, if it is installed and its interpreter is still there.
 pub fn installed(framework: &Framework) -> Result<Option<Installed>, InstallError> {
-    let marker = environment_dir(framework)?.join(MARKER);
-    let Ok(text) = fs::read_to_string(marker) else {
+    let folder = environment_dir(framework)?;
+    if state(&folder) != State::Complete {
         return Ok(None);
-    };
-    Ok(serde_json::from_str(&text).ok())
+    }
+    let marker = own_file::read(&folder.join(MARKER)).unwrap_or_default();
+    Ok(serde_json::from_slice(&marker).ok())
+}
+
+/// Whether a framework was installed, and cannot run since its interpreter is gone.
+pub fn is_broken(framework: &Framework) -> Result<bool, InstallError> {
+    Ok(state(&environment_dir(framework)?) == State::Broken)
 }
 
 /// Removes a framework's environment, and what an install that was killed has left; false where there

@@ -1,7 +1,7 @@
 //! Short names for results, by what they differ in.
 
 use super::Side;
-use crate::{Record, render::counted};
+use crate::{Record, number::counted};
 
 /// Longer names of devices are cut.
 const LONGEST_PART: usize = 48;

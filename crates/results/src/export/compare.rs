@@ -5,7 +5,8 @@ use serde_json::Value;
 use super::{cell::markdown_paragraph, flat, json::text, markdown::row};
 use crate::{
     compare::{COLUMNS, Compared, Row},
-    render::{decimals, ratio_with_interval},
+    number::decimals,
+    render::ratio_with_interval,
 };
 
 /// The comparisons as an array of JSON objects, one each.

@@ -5,7 +5,8 @@ use laptime_measure::Run;
 use super::cell;
 use crate::{
     Record, divergence,
-    render::{accuracy, decimals, grouped, mebibytes},
+    number::{decimals, grouped, mebibytes},
+    render::accuracy,
     summary::typical_run,
 };
 

@@ -3,9 +3,8 @@
 use crate::{
     DatasetSource, Measure, Record, Standing, Standings, divergence,
     export::{cell::markdown_paragraph, markdown::row},
-    render::{
-        conditions, counted, decimals, mebibytes, percent, ratio_text, reason, verdict_sentence,
-    },
+    number::{counted, decimals, mebibytes, percent},
+    render::{cautions, conditions, ratio_text, reason, verdict_sentence},
 };
 
 /// The records of a race as one table, with what it was raced over below it. No time stands in it
@@ -17,17 +16,17 @@ pub fn race_markdown(records: &[Record]) -> String {
         Measure::Step => ("Step [ms]", "Total [s]"),
     };
     let mut text = format!(
-        "| Engine | Device | {ranked} | Ratio (95 % interval) | {other} | Cold start [s] | Compile [s] \
+        "| Engine | Device | Runs | {ranked} | Ratio (95 % interval) | {other} | Cold start [s] | Compile [s] \
          | Peak memory [MiB] | Test accuracy | Gate |\n\
-         |:---|:---|---:|---:|---:|---:|---:|---:|---:|:---|\n",
+         |:---|:---|---:|---:|---:|---:|---:|---:|---:|---:|:---|\n",
     );
     for standing in standings.verified.iter().chain(&standings.refused) {
         text += &row(&cells(standing, standings.measure));
     }
     for record in &standings.failed {
-        let mut cells: [String; 10] = Default::default();
+        let mut cells: [String; 11] = Default::default();
         cells[0] = engine(record);
-        cells[9] = reason(record);
+        cells[10] = reason(record);
         text += &row(&cells);
     }
     if let Some(record) = records.first() {
@@ -38,13 +37,16 @@ pub fn race_markdown(records: &[Record]) -> String {
         }
         text += &format!("\n{}\n", markdown_paragraph(&below.join(" · ")));
     }
+    for caution in cautions(records, &standings) {
+        text += &format!("\n{}\n", markdown_paragraph(caution));
+    }
     if let Some(sentence) = verdict_sentence(&standings) {
         text += &format!("\n{}\n", markdown_paragraph(&sentence));
     }
     text
 }
 
-fn cells(standing: &Standing, measure: Measure) -> [String; 10] {
+fn cells(standing: &Standing, measure: Measure) -> [String; 11] {
     let seconds = |value: f64| format!("{value:.0$}", decimals(value));
     let (ranked, other) = match measure {
         Measure::Total => (standing.total_s, standing.epoch_s),
@@ -67,6 +69,7 @@ fn cells(standing: &Standing, measure: Measure) -> [String; 10] {
     [
         engine(standing.record),
         device(standing.record),
+        standing.runs.to_string(),
         seconds(ranked),
         ratio,
         seconds(other),

@@ -3,7 +3,6 @@
 mod bars;
 mod block;
 mod compare;
-mod number;
 mod race;
 mod records;
 mod table;
@@ -11,7 +10,11 @@ mod table;
 use laptime_measure::{Run, Test, statistics::median};
 
 use crate::{
-    DatasetSource, GateVerdict, PartialReason, Record, divergence, published,
+    DatasetSource, GateVerdict, PartialReason, Record, divergence,
+    number::{
+        counted, decimals, duration, grouped, loss_text, mebibytes, percent, three_digits, times,
+    },
+    published,
     summary::{counted as counted_runs, typical_run},
 };
 use bars::{bar, sparkline};
@@ -19,11 +22,8 @@ pub use block::Style;
 use block::{BAD, BAR, BOLD, Block, DIM, GOOD, PLAIN, VALUES_AT, WARNING, columns, parts};
 pub use compare::comparison;
 pub(crate) use compare::ratio_with_interval;
-pub use number::loss_text;
-pub(crate) use number::{counted, decimals, grouped, mebibytes, percent};
-use number::{duration, three_digits, times};
 pub use race::race;
-pub(crate) use race::{conditions, ratio_text, reason, verdict_sentence};
+pub(crate) use race::{cautions, conditions, ratio_text, reason, verdict_sentence};
 pub use records::{list, short_id, show};
 
 /// The record as a block of text that ends with a newline. No time stands in it without the

@@ -4,9 +4,8 @@ use laptime_measure::statistics::LEAST_PAIRS;
 
 use crate::{
     GateVerdict, Measure, PartialReason, Record, Standing, Standings, divergence,
-    render::{
-        BAD, BOLD, Block, DIM, GOOD, PLAIN, Style, WARNING, counted, parts, synthetic, table::Table,
-    },
+    number::{counted, three_digits},
+    render::{BAD, BOLD, Block, DIM, GOOD, PLAIN, Style, WARNING, parts, synthetic, table::Table},
 };
 
 /// The records of a race as a table, with a sentence on who is faster than whom. No time stands in
@@ -125,20 +124,32 @@ pub(crate) fn reason(record: &Record) -> String {
     }
 }
 
-fn notes(block: &mut Block, records: &[Record], standings: &Standings) {
+/// What limits what the table says.
+pub(crate) fn cautions(records: &[Record], standings: &Standings) -> Vec<&'static str> {
     let is_interrupted =
         |record: &Record| record.partial_reason == Some(PartialReason::Interrupted);
-    if records.iter().any(is_interrupted) {
-        block.paragraph(0, "Interrupted: fewer runs than were asked for.", WARNING);
-    }
-    if standings.measure == Measure::Step {
-        let text = "Cut short by --max-steps, and so ranked by the time of a training step: \
-                    compiling and testing weigh more in a part than in the whole.";
-        block.paragraph(0, text, WARNING);
-    }
-    if records.iter().any(|record| divergence(record).is_some()) {
-        let text = "Diverged: the loss is not finite from there on. The engine trained on to the end, so \
-                    its times are those of all steps.";
+    let all = [
+        (
+            records.iter().any(is_interrupted),
+            "Interrupted: fewer runs than were asked for.",
+        ),
+        (
+            standings.measure == Measure::Step,
+            "Cut short by --max-steps, and so ranked by the time of a training step: compiling and \
+             testing weigh more in a part than in the whole.",
+        ),
+        (
+            records.iter().any(|record| divergence(record).is_some()),
+            "Diverged: the loss is not finite from there on. The engine trained on to the end, so \
+             its times are those of all steps.",
+        ),
+    ];
+    let true_ones = all.into_iter().filter(|(is_so, _)| *is_so);
+    true_ones.map(|(_, text)| text).collect()
+}
+
+fn notes(block: &mut Block, records: &[Record], standings: &Standings) {
+    for text in cautions(records, standings) {
         block.paragraph(0, text, WARNING);
     }
     if let Some(sentence) = verdict_sentence(standings) {
@@ -183,5 +194,5 @@ pub(crate) fn verdict_sentence(standings: &Standings) -> Option<String> {
 
 /// Three significant digits, at least two behind the point below ten.
 pub(crate) fn ratio_text(ratio: f64) -> String {
-    super::three_digits(ratio)
+    three_digits(ratio)
 }

@@ -4,7 +4,8 @@ use laptime_workload::escaped;
 
 use crate::{
     Measure, Standing, divergence,
-    render::{columns, decimals, mebibytes, race::ratio_text},
+    number::{decimals, mebibytes},
+    render::{columns, race::ratio_text},
 };
 
 /// Between two columns.

@@ -5,12 +5,23 @@ use std::path::{Path, PathBuf};
 use super::{Official, OfficialFile};
 use crate::workload::DatasetName;
 
-/// The files that a folder may have of a dataset, in whatever layout, there or not.
+/// The files that a folder may have of a dataset, in whatever layout, there or not, and those that are
+/// there when they are unpacked.
 pub fn places(name: DatasetName, folder: &Path) -> Vec<PathBuf> {
     let official = name.official();
     let layouts = Layout::all(official, folder);
     let files = layouts.iter().flat_map(|layout| layout.files(official));
-    files.map(|(_, path)| path).collect()
+    files
+        .flat_map(|(_, path)| [unpacked(&path), path])
+        .collect()
+}
+
+/// Where `gunzip` would put the contents of a file.
+fn unpacked(path: &Path) -> PathBuf {
+    match path.extension() {
+        Some(extension) if extension == "gz" => path.with_extension(""),
+        _ => path.to_owned(),
+    }
 }
 
 /// One way for a folder to have a dataset's files.

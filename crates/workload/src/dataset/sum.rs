@@ -1,10 +1,10 @@
 //! SHA-256 sums as text.
 
-use std::{fs::File, io, path::Path};
+use std::{io, path::Path};
 
 use sha2::{Digest, Sha256};
 
-use crate::hexadecimal;
+use crate::{hexadecimal, own_file};
 
 pub(crate) fn sha256(bytes: &[u8]) -> String {
     hexadecimal(&Sha256::digest(bytes))
@@ -13,7 +13,10 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
 /// The sum of a file of any size.
 pub(crate) fn sha256_of_file(path: &Path) -> io::Result<String> {
     let mut sum = Sha256::new();
-    io::copy(&mut File::open(path)?, &mut HashWriter(&mut sum))?;
+    io::copy(
+        &mut own_file::open_to_read(path)?,
+        &mut HashWriter(&mut sum),
+    )?;
     Ok(hexadecimal(&sum.finalize()))
 }
 
