@@ -78,7 +78,7 @@ fn passes(name: &OsString) -> bool {
         true => passed.eq_ignore_ascii_case(name),
         false => *passed == name,
     };
-    name.starts_with(OWN) || PASSED.iter().any(|passed| is_same(&passed))
+    name.starts_with(OWN) || PASSED.iter().any(is_same)
 }
 
 #[cfg(test)]
