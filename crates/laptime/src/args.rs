@@ -1,6 +1,7 @@
 //! The command line as it is typed. `options` makes sense of it.
 
 mod compare;
+mod sweep;
 
 use std::{
     fmt,
@@ -15,6 +16,7 @@ use laptime_workload::{DatasetName, Precision};
 use crate::{passes, race::Budget};
 
 pub use compare::*;
+pub use sweep::*;
 
 /// How long does it take to train a neural network on this machine, and why?
 #[derive(Debug, Parser)]
@@ -39,6 +41,8 @@ pub enum Verb {
     Compare(CompareArgs),
     /// List, show, remove, export or check stored records
     Records(RecordsArgs),
+    /// Time a step with many batch sizes: overhead and throughput apart
+    Sweep(SweepArgs),
     /// Check that an engine does the same training as the float64 oracle
     Verify(VerifyArgs),
     /// Show what is computed (the Program) and how (the Schedule)
@@ -174,6 +178,14 @@ pub struct ExportArgs {
     /// Write the result as a Markdown table; - is standard output
     #[arg(long, value_name = "FILE")]
     pub export_markdown: Option<PathBuf>,
+}
+
+impl ExportArgs {
+    /// Whether any is asked for.
+    pub fn any(&self) -> bool {
+        let all = [&self.export_json, &self.export_csv, &self.export_markdown];
+        all.iter().any(|path| path.is_some())
+    }
 }
 
 #[derive(Debug, ClapArgs)]

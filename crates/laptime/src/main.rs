@@ -26,6 +26,7 @@ mod repeats;
 mod save;
 mod signals;
 mod speed;
+mod sweep;
 mod ticker;
 mod verbs;
 mod verdicts;
@@ -69,6 +70,7 @@ fn main() -> ExitCode {
         Verb::Peers(args) => verbs::peers(args, &interrupt),
         Verb::Workloads(args) => verbs::workloads(&args),
         Verb::Schema => verbs::schema(),
+        Verb::Sweep(args) => verbs::sweep(args),
     };
     laptime_peers::remove_folders();
     end(done)

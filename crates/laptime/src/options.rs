@@ -276,16 +276,7 @@ impl WorkloadChoice {
 
     /// For a whole training.
     pub fn of_training(args: &WorkloadArgs, training: &TrainingArgs) -> Result<Self, Failure> {
-        let is_streamed = is_standard_stream(Path::new(&args.workload));
-        let spec = match args.file() {
-            _ if is_streamed => Spec::from_reader(io::stdin().lock(), "standard input")?,
-            Some(path) => Spec::read(path)?,
-            None => Builtin::find(&args.workload)
-                .map_err(|error| {
-                    Failure::Usage(format!("{error}; a file's name must end in .toml"))
-                })?
-                .spec(),
-        };
+        let (spec, built_in) = spec(args)?;
         let workload = spec.resolve(&Overrides {
             batch_size: args.batch_size,
             epochs: training.epochs,
@@ -294,9 +285,23 @@ impl WorkloadChoice {
         })?;
         Ok(Self {
             workload: Arc::new(workload),
-            built_in: args.file().is_none() && !is_streamed,
+            built_in,
         })
     }
+}
+
+/// The spec that the command line names, read once, and whether it is a built-in one.
+pub fn spec(args: &WorkloadArgs) -> Result<(Spec, bool), Failure> {
+    if is_standard_stream(Path::new(&args.workload)) {
+        let spec = Spec::from_reader(io::stdin().lock(), "standard input")?;
+        return Ok((spec, false));
+    }
+    if let Some(path) = args.file() {
+        return Ok((Spec::read(path)?, false));
+    }
+    let builtin = Builtin::find(&args.workload)
+        .map_err(|error| Failure::Usage(format!("{error}; a file's name must end in .toml")))?;
+    Ok((builtin.spec(), true))
 }
 
 impl EngineChoice {

@@ -162,6 +162,22 @@ impl Library {
 /// # Errors
 /// Where it cannot be read, or has anything else than records in it that can be right.
 pub fn read_file(path: &Path) -> Result<Vec<Read>, Failure> {
+    records_in(path, &read_bytes(path)?)
+}
+
+/// The records in a file's text.
+///
+/// # Errors
+/// Where it has anything else than records that can be right.
+pub fn records_in(path: &Path, text: &[u8]) -> Result<Vec<Read>, Failure> {
+    read(text).map_err(|error| Failure::Usage(format!("{}: {error}", Shown(path))))
+}
+
+/// A file's text, once: it may be a pipe.
+///
+/// # Errors
+/// Where it cannot be read, or is too long for a record.
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
     let wrong = |what: String| Failure::Usage(format!("{}: {what}", Shown(path)));
     let unreadable = |error: io::Error| wrong(format!("cannot be read: {error}"));
     if path.is_dir() {
@@ -177,7 +193,7 @@ pub fn read_file(path: &Path) -> Result<Vec<Read>, Failure> {
             "longer than {mebibytes} MiB, which no record is; give a record's file"
         )));
     }
-    read(&text).map_err(|error| wrong(error.to_string()))
+    Ok(text)
 }
 
 /// Of the published results that a word fits, the one that is of the same workload as the others.

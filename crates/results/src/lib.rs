@@ -15,6 +15,7 @@ mod schema;
 mod standings;
 mod store;
 mod summary;
+pub mod sweep;
 mod utc;
 
 pub use condition::Conditions;
@@ -22,7 +23,9 @@ pub use divergence::divergence;
 pub use number::loss_text;
 pub use read::{Read, Unreadable, read};
 pub use record::*;
-pub use render::{Style, comparison, list, race, render, short_id, show};
+pub use render::{
+    Style, comparison, list, race, render, render_crossing, render_sweep, short_id, show,
+};
 pub use schema::schema;
 pub use standings::{Measure, Standing, Standings};
 pub use store::{Store, StoreError};

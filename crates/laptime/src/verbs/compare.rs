@@ -1,5 +1,7 @@
 //! `laptime compare`: which result is faster, by how much, and whether that is more than noise.
 
+use std::path::Path;
+
 use laptime_results::{
     Record,
     compare::{Compared, Refused, Side},
@@ -10,7 +12,8 @@ use crate::{
     args::{CompareArgs, Percent},
     exports::{self, Formats, Inputs},
     failure::Failure,
-    record_choice::{Library, Source, one_published, read_file},
+    record_choice::{Library, Source, one_published, read_bytes, records_in},
+    sweep,
 };
 
 /// Compares, writes the exports and prints the result.
@@ -29,8 +32,18 @@ pub fn compare(args: CompareArgs) -> Result<(), Failure> {
             inputs.add("a record that is compared", path.clone());
         }
     }
+    let texts = texts(&sources)?;
+    if let Some(sweeps) = sweep::sweeps_in(&texts)? {
+        if args.exports.any() || args.fail_if_slower.is_some() {
+            return Err(Failure::Usage(
+                "two sweeps give a sentence alone: leave out --fail-if-slower and the exports"
+                    .into(),
+            ));
+        }
+        return sweep::compare(&sweeps, args.force);
+    }
     let (exports, _) = exports::open(args.exports, None, &formats, &inputs)?;
-    let read = read_all(&sources)?;
+    let read = records(&texts)?;
     let sides = sides(&sources, &read)?;
     if sides.len() < 2 {
         return Err(Failure::Usage(
@@ -48,12 +61,21 @@ pub fn compare(args: CompareArgs) -> Result<(), Failure> {
     exports::first_failure(done)
 }
 
+/// The file and the text of each source; `None` for a published one.
+fn texts(sources: &[Source]) -> Result<Vec<Option<(&Path, Vec<u8>)>>, Failure> {
+    let texts = sources.iter().map(|source| match source {
+        Source::Published(..) => Ok(None),
+        Source::File(path) => Ok(Some((path.as_path(), read_bytes(path)?))),
+    });
+    texts.collect()
+}
+
 /// The records of each source; none of a published one.
-fn read_all(sources: &[Source]) -> Result<Vec<Vec<Record>>, Failure> {
-    let records = sources.iter().map(|source| match source {
-        Source::Published(..) => Ok(Vec::new()),
-        Source::File(path) => {
-            let read = read_file(path)?;
+fn records(texts: &[Option<(&Path, Vec<u8>)>]) -> Result<Vec<Vec<Record>>, Failure> {
+    let records = texts.iter().map(|text| match text {
+        None => Ok(Vec::new()),
+        Some((path, text)) => {
+            let read = records_in(path, text)?;
             Ok(read.into_iter().map(|read| read.record).collect())
         }
     });

@@ -10,6 +10,7 @@ mod race;
 mod records;
 mod run;
 mod schema;
+mod sweep;
 mod verify;
 mod workloads;
 
@@ -23,5 +24,6 @@ pub use race::race;
 pub use records::records;
 pub use run::run;
 pub use schema::schema;
+pub use sweep::sweep;
 pub use verify::verify;
 pub use workloads::workloads;

@@ -17,7 +17,7 @@ pub fn json_array(records: &[Record]) -> String {
     text(records)
 }
 
-pub(super) fn text(value: &(impl Serialize + ?Sized)) -> String {
+pub(crate) fn text(value: &(impl Serialize + ?Sized)) -> String {
     let text = serde_json::to_string_pretty(value).expect("a record has only strings for keys");
     let mut escaped = String::with_capacity(text.len() + 1);
     for character in text.chars() {

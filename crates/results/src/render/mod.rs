@@ -5,6 +5,7 @@ mod block;
 mod compare;
 mod race;
 mod records;
+mod sweep;
 mod table;
 
 use laptime_measure::{Run, Test, statistics::median};
@@ -25,6 +26,7 @@ pub(crate) use compare::ratio_with_interval;
 pub use race::race;
 pub(crate) use race::{cautions, conditions, ratio_text, reason, verdict_sentence};
 pub use records::{list, short_id, show};
+pub use sweep::{crossing as render_crossing, sweep as render_sweep};
 
 /// The record as a block of text that ends with a newline. No time stands in it without the
 /// gate's word.

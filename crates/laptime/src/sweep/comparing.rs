@@ -1,0 +1,66 @@
+//! Two sweeps on the command line of `laptime compare`.
+
+use std::path::Path;
+
+use laptime_results::{
+    render_crossing,
+    sweep::{Sweep, crossing, read},
+};
+use laptime_workload::Shown;
+
+use crate::{exports, failure::Failure};
+
+/// The sweeps in these texts, of files; `None` where none of them is one.
+///
+/// # Errors
+/// Where only some are, or one cannot be right.
+pub fn sweeps_in<'a>(
+    texts: &[Option<(&'a Path, Vec<u8>)>],
+) -> Result<Option<Vec<(&'a Path, Sweep)>>, Failure> {
+    let mut sweeps = Vec::new();
+    for (path, text) in texts.iter().flatten() {
+        match read(text) {
+            None => {}
+            Some(Ok(sweep)) => sweeps.push((*path, sweep)),
+            Some(Err(why)) => {
+                let path = Shown(path);
+                return Err(Failure::Usage(format!(
+                    "{path}: this sweep cannot be right: {why}; make it anew with `laptime sweep`"
+                )));
+            }
+        }
+    }
+    match sweeps.len() {
+        0 => Ok(None),
+        count if count == texts.len() => Ok(Some(sweeps)),
+        _ => Err(Failure::Usage(format!(
+            "{}: a sweep is compared with sweeps alone; leave out the records, or it",
+            Shown(sweeps[0].0)
+        ))),
+    }
+}
+
+/// Says who is faster at which batch size.
+pub fn compare(sweeps: &[(&Path, Sweep)], force: bool) -> Result<(), Failure> {
+    let [(one, first), (other, second)] = sweeps else {
+        return Err(Failure::Usage(format!(
+            "sweeps are compared two at a time, and here are {}",
+            sweeps.len()
+        )));
+    };
+    let Some(crossing) = crossing(first, second) else {
+        return Err(Failure::Usage(
+            "one of the sweeps has too few batch sizes or rounds for a line".into(),
+        ));
+    };
+    if !force && !crossing.reasons.is_empty() {
+        return Err(Failure::Usage(format!(
+            "not comparable, {} and {}: {}; --force compares them all the same",
+            Shown(one),
+            Shown(other),
+            crossing.reasons.join("; ")
+        )));
+    }
+    let names = [one, other].map(|path| path.display().to_string());
+    exports::print(|style| render_crossing(&crossing, [&names[0], &names[1]], style))
+}

@@ -1,0 +1,163 @@
+//! Steps of several batch sizes, and what they say of overhead and throughput apart.
+//!
+//! A step takes `overhead + samples · time a sample`: where the overhead is most of it, a faster machine
+//! gains little, and the order of two machines may turn with the batch size.
+
+mod crossing;
+
+use laptime_measure::{
+    Machine,
+    statistics::{Line, fit_line, median, median_interval_95},
+    telemetry::{Condition, Telemetry, judge},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{DatasetFacts, DeviceFacts, EngineFacts, Gate, GateVerdict, Laptime};
+
+pub use crossing::{Crossing, crossing};
+
+/// What `laptime sweep` has measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Sweep {
+    /// The format.
+    pub schema: SweepSchema,
+    /// Unique.
+    pub id: String,
+    /// When it was made: UTC, RFC 3339.
+    pub created: String,
+    /// The program that made it.
+    pub laptime: Laptime,
+    /// The name of the workload.
+    pub workload: String,
+    /// The arithmetic of the products.
+    pub precision: String,
+    /// On which samples.
+    pub dataset: DatasetFacts,
+    /// By which engine.
+    pub engine: EngineFacts,
+    /// What it ran on.
+    pub device: DeviceFacts,
+    /// The machine that the device is in.
+    pub machine: Machine,
+    /// The batch sizes, ascending.
+    pub points: Vec<Point>,
+    /// What the machine did meanwhile; null where nobody looked.
+    pub telemetry: Option<Telemetry>,
+}
+
+/// The formats of a sweep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub enum SweepSchema {
+    /// The first.
+    #[default]
+    #[serde(rename = "laptime.sweep.v1")]
+    V1,
+}
+
+/// One batch size.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Point {
+    /// Samples a step.
+    pub batch_size: u64,
+    /// The digest of the workload with this batch size.
+    pub digest: String,
+    /// Whether the engine does the same training as the oracle.
+    pub gate: Gate,
+    /// Products of a step as the literature counts them, 2 a multiply-add.
+    pub model_flops_per_step: u64,
+    /// Steps that were timed together, in each round.
+    pub steps_per_round: u64,
+    /// The mean step of each round. Values at one place are of one round.
+    pub step_s: Vec<f64>,
+}
+
+impl Point {
+    /// The median step.
+    pub fn median_s(&self) -> f64 {
+        median(&self.step_s).unwrap_or(f64::NAN)
+    }
+
+    /// Its 95 % interval; `None` with few rounds.
+    pub fn ci95_s(&self) -> Option<[f64; 2]> {
+        median_interval_95(&self.step_s)
+    }
+
+    /// Training throughput.
+    pub fn samples_per_s(&self) -> f64 {
+        self.batch_size as f64 / self.median_s()
+    }
+}
+
+impl Sweep {
+    /// Overhead and time a sample; `None` with fewer than two batch sizes, or no complete round.
+    pub fn line(&self) -> Option<Line> {
+        let sizes: Vec<f64> = self.points.iter().map(|it| it.batch_size as f64).collect();
+        let rounds = self.points.iter().map(|it| it.step_s.len()).min()?;
+        let round = |number: usize| self.points.iter().map(|it| it.step_s[number]).collect();
+        let rounds: Vec<Vec<f64>> = (0..rounds).map(round).collect();
+        fit_line(&sizes, &rounds)
+    }
+
+    /// In what condition the machine was; `None` where nobody looked.
+    pub fn condition(&self) -> Option<Condition> {
+        let threads = self.device.threads.unwrap_or(1) as usize;
+        self.telemetry.as_ref().map(|it| judge(it, threads))
+    }
+
+    /// Whether each of the batch sizes is the oracle's training.
+    pub fn is_verified(&self) -> bool {
+        self.points.iter().all(|point| {
+            matches!(
+                point.gate.verdict,
+                GateVerdict::Verified | GateVerdict::VerifiedSteps
+            )
+        })
+    }
+
+    /// What cannot be true of a sweep that was measured, in words.
+    pub fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        if self.points.is_empty() {
+            faults.push("it has no points".to_owned());
+        }
+        if !self.points.is_sorted_by(|a, b| a.batch_size < b.batch_size) {
+            faults.push("its batch sizes do not ascend".to_owned());
+        }
+        let is_time = |time: &f64| time.is_finite() && *time > 0.0 && *time < 1e9;
+        for point in &self.points {
+            let size = point.batch_size;
+            if point.batch_size == 0 || point.step_s.is_empty() || !point.step_s.iter().all(is_time)
+            {
+                faults.push(format!("batch size {size} has no times that can be"));
+            }
+        }
+        faults
+    }
+}
+
+/// A sweep's JSON, with a line's end.
+pub fn json(sweep: &Sweep) -> String {
+    crate::export::json_text(sweep)
+}
+
+/// The sweep in a file's text, if it is one: `None` where it is something else, and why it is refused
+/// where it is one that cannot be.
+pub fn read(text: &[u8]) -> Option<Result<Sweep, String>> {
+    #[derive(Deserialize)]
+    struct Head {
+        schema: String,
+    }
+    let head: Head = serde_json::from_slice(text).ok()?;
+    if !head.schema.starts_with("laptime.sweep.") {
+        return None;
+    }
+    let sweep: Result<Sweep, _> = serde_json::from_slice(text);
+    Some(match sweep {
+        Err(error) => Err(error.to_string()),
+        Ok(sweep) => match sweep.faults().as_slice() {
+            [] => Ok(sweep),
+            faults => Err(faults.join("; ")),
+        },
+    })
+}

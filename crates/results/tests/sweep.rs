@@ -1,0 +1,133 @@
+//! Sweeps: lines, and where the order of two turns.
+
+mod sample;
+
+use laptime_results::{
+    GateVerdict, Style, render_crossing, render_sweep,
+    sweep::{Point, Sweep, SweepSchema, crossing, json, read},
+};
+
+const SIZES: [u64; 5] = [16, 32, 64, 128, 256];
+
+/// A sweep of steps that take an overhead and so long a sample, with a little noise.
+fn swept(overhead_s: f64, sample_s: f64) -> Sweep {
+    let record = sample::record(&[1.0]);
+    let noise = |round: usize, place: usize| 1.0 + 0.002 * ((7 * round + 3 * place) % 5) as f64;
+    let point = |(place, size): (usize, &u64)| Point {
+        batch_size: *size,
+        digest: format!("sha256:{size}"),
+        gate: record.gate.clone(),
+        model_flops_per_step: 1_000 * size,
+        steps_per_round: 100,
+        step_s: (0..12)
+            .map(|round| (overhead_s + sample_s * *size as f64) * noise(round, place))
+            .collect(),
+    };
+    Sweep {
+        schema: SweepSchema::V1,
+        id: record.id.clone(),
+        created: record.created.clone(),
+        laptime: record.laptime.clone(),
+        workload: record.workload.name.clone(),
+        precision: "fp32".into(),
+        dataset: record.dataset.clone(),
+        engine: record.engine.clone(),
+        device: record.device.clone(),
+        machine: record.machine.clone(),
+        points: SIZES.iter().enumerate().map(point).collect(),
+        telemetry: None,
+    }
+}
+
+fn style(width: usize) -> Style {
+    Style {
+        width,
+        colour: false,
+    }
+}
+
+#[test]
+fn overhead_and_throughput_are_told_apart() {
+    let sweep = swept(50e-6, 1e-6);
+    let line = sweep.line().expect("five sizes");
+    assert!((line.overhead_s / 50e-6 - 1.0).abs() < 0.05, "{line:?}");
+    assert!((line.s_per_unit / 1e-6 - 1.0).abs() < 0.05, "{line:?}");
+    let text = render_sweep(&sweep, style(80));
+    for words in [
+        "Overhead is half of a step at batch 5",
+        "verified",
+        "samples/s",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    for width in [40, 80] {
+        let text = render_sweep(&sweep, style(width));
+        let longest = text.lines().map(|line| line.chars().count()).max();
+        assert!(longest <= Some(width), "{text}");
+    }
+}
+
+#[test]
+fn the_order_turns_where_it_was_planted() {
+    // Equal at 20e-6 + 2e-6·x = 100e-6 + 1e-6·x: 80.
+    let (quick, strong) = (swept(20e-6, 2e-6), swept(100e-6, 1e-6));
+    let found = crossing(&quick, &strong).expect("both have lines");
+    assert!(found.first_wins_small && found.reasons.is_empty());
+    let turn = found.turn.clone().expect("they cross");
+    assert!(
+        (turn.x - 80.0).abs() < 4.0 && !turn.is_extrapolated,
+        "{turn:?}"
+    );
+    let text = render_crossing(&found, ["A", "B"], style(200));
+    assert!(text.contains("A is faster, above it B"), "{text}");
+    let other_way = crossing(&strong, &quick).expect("both have lines");
+    assert!(!other_way.first_wins_small);
+
+    let better = crossing(&swept(20e-6, 1e-6), &swept(100e-6, 2e-6)).expect("lines");
+    let text = render_crossing(&better, ["A", "B"], style(80));
+    assert!(
+        text.contains("A is faster with every batch size."),
+        "{text}"
+    );
+}
+
+#[test]
+fn other_trainings_are_named() {
+    let (one, mut other) = (swept(20e-6, 2e-6), swept(100e-6, 1e-6));
+    other.points[2].digest = "sha256:other".into();
+    other.points[1].gate.verdict = GateVerdict::Failed;
+    let reasons = crossing(&one, &other).expect("lines").reasons.join("; ");
+    assert!(reasons.contains("batch size 64"), "{reasons}");
+    assert!(
+        reasons.contains("not each batch size is verified"),
+        "{reasons}"
+    );
+    // Another precision is what one may ask about.
+    other.precision = "bf16".into();
+    other.points[1].gate.verdict = GateVerdict::Verified;
+    assert!(crossing(&one, &other).expect("lines").reasons.is_empty());
+}
+
+#[test]
+fn a_sweep_reads_back_and_what_cannot_be_is_refused() {
+    let sweep = swept(20e-6, 2e-6);
+    let text = json(&sweep);
+    assert_eq!(read(text.as_bytes()), Some(Ok(sweep.clone())));
+    assert_eq!(read(b"{}"), None);
+    assert_eq!(read(b"not JSON"), None);
+    let record = laptime_results::export::json(&sample::record(&[1.0]));
+    assert_eq!(read(record.as_bytes()), None);
+    let refused = |change: &dyn Fn(&mut Sweep)| {
+        let mut sweep = sweep.clone();
+        change(&mut sweep);
+        read(json(&sweep).as_bytes()).is_some_and(|read| read.is_err())
+    };
+    assert!(refused(&|it| it.points.clear()));
+    assert!(refused(&|it| it.points.reverse()));
+    assert!(refused(&|it| it.points[0].step_s.clear()));
+    assert!(refused(&|it| it.points[0].step_s[0] = -1.0));
+    assert!(refused(&|it| it.points[0].step_s[0] = 1e300));
+    assert!(refused(&|it| it.points[0].batch_size = 0));
+    let newer = text.replace("laptime.sweep.v1", "laptime.sweep.v9");
+    assert!(read(newer.as_bytes()).is_some_and(|read| read.is_err()));
+}
