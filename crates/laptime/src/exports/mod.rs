@@ -129,7 +129,12 @@ pub fn show<T: ?Sized>(
     exports: &[Export<T>],
     render: impl Fn(Style) -> String,
 ) -> Result<(), Failure> {
-    if exports.iter().any(|export| export.file.is_stdout()) {
+    show_beside(exports.iter().any(|export| export.file.is_stdout()), render)
+}
+
+/// As [`show`]: on standard error where standard output `is_taken` by an export.
+pub fn show_beside(is_taken: bool, render: impl Fn(Style) -> String) -> Result<(), Failure> {
+    if is_taken {
         output::say_block(&render(output::style(&io::stderr())));
         return Ok(());
     }

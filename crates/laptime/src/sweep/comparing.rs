@@ -61,6 +61,6 @@ pub fn compare(sweeps: &[(&Path, Sweep)], force: bool) -> Result<(), Failure> {
             crossing.reasons.join("; ")
         )));
     }
-    let names = [one, other].map(|path| path.display().to_string());
+    let names = [one, other].map(|path| Shown(path).to_string());
     exports::print(|style| render_crossing(&crossing, [&names[0], &names[1]], style))
 }

@@ -16,7 +16,7 @@ use crate::{
     failure::Failure,
     observed::observed,
     options::{EngineChoice, WorkloadChoice, load_options, spec},
-    output::{self, say_block, stderr_is_terminal},
+    output::{self, stderr_is_terminal},
     prepare,
     recording::{Outcome, record},
     sweep::{Timed, round_order},
@@ -90,18 +90,11 @@ pub fn sweep(args: SweepArgs) -> Result<(), Failure> {
     drop(line);
     let sweep = made(&points, telemetry);
     let is_failed = |point: &Point| point.gate.verdict == GateVerdict::Failed;
-    let block = |style| render_sweep(&sweep, style);
-    let mut done = Vec::new();
-    match export {
-        Some(file) if file.is_stdout() => {
-            say_block(&block(output::style(&std::io::stderr())));
-            done.push(file.write(json(&sweep).as_bytes()));
-        }
-        file => {
-            done.push(exports::print(block));
-            done.extend(file.map(|file| file.write(json(&sweep).as_bytes())));
-        }
-    }
+    let is_taken = export.as_ref().is_some_and(|file| file.is_stdout());
+    let mut done = vec![exports::show_beside(is_taken, |style| {
+        render_sweep(&sweep, style)
+    })];
+    done.extend(export.map(|file| file.write(json(&sweep).as_bytes())));
     if sweep.points.iter().any(is_failed) {
         done.push(Err(Failure::Failed(
             "not each batch size is the same training as the oracle's".into(),
