@@ -38,6 +38,9 @@ pub enum Source {
     Published(String, Vec<&'static Published>),
 }
 
+/// A file with its text; nothing where a published result is meant.
+pub type Text<'a> = Option<(&'a Path, Vec<u8>)>;
+
 impl Library {
     /// Lists the store. Where there is none, files and published results can be had all the same.
     pub fn open() -> Self {

@@ -8,15 +8,13 @@ use laptime_results::{
 };
 use laptime_workload::Shown;
 
-use crate::{exports, failure::Failure};
+use crate::{exports, failure::Failure, record_choice::Text};
 
 /// The sweeps in these texts, of files; `None` where none of them is one.
 ///
 /// # Errors
 /// Where only some are, or one cannot be right.
-pub fn sweeps_in<'a>(
-    texts: &[Option<(&'a Path, Vec<u8>)>],
-) -> Result<Option<Vec<(&'a Path, Sweep)>>, Failure> {
+pub fn sweeps_in<'a>(texts: &[Text<'a>]) -> Result<Option<Vec<(&'a Path, Sweep)>>, Failure> {
     let mut sweeps = Vec::new();
     for (path, text) in texts.iter().flatten() {
         match read(text) {

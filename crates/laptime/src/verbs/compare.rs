@@ -1,7 +1,5 @@
 //! `laptime compare`: which result is faster, by how much, and whether that is more than noise.
 
-use std::path::Path;
-
 use laptime_results::{
     Record,
     compare::{Compared, Refused, Side},
@@ -12,7 +10,7 @@ use crate::{
     args::{CompareArgs, Percent},
     exports::{self, Formats, Inputs},
     failure::Failure,
-    record_choice::{Library, Source, one_published, read_bytes, records_in},
+    record_choice::{Library, Source, Text, one_published, read_bytes, records_in},
     sweep,
 };
 
@@ -62,7 +60,7 @@ pub fn compare(args: CompareArgs) -> Result<(), Failure> {
 }
 
 /// The file and the text of each source; `None` for a published one.
-fn texts(sources: &[Source]) -> Result<Vec<Option<(&Path, Vec<u8>)>>, Failure> {
+fn texts(sources: &[Source]) -> Result<Vec<Text<'_>>, Failure> {
     let texts = sources.iter().map(|source| match source {
         Source::Published(..) => Ok(None),
         Source::File(path) => Ok(Some((path.as_path(), read_bytes(path)?))),
@@ -71,7 +69,7 @@ fn texts(sources: &[Source]) -> Result<Vec<Option<(&Path, Vec<u8>)>>, Failure> {
 }
 
 /// The records of each source; none of a published one.
-fn records(texts: &[Option<(&Path, Vec<u8>)>]) -> Result<Vec<Vec<Record>>, Failure> {
+fn records(texts: &[Text]) -> Result<Vec<Vec<Record>>, Failure> {
     let records = texts.iter().map(|text| match text {
         None => Ok(Vec::new()),
         Some((path, text)) => {
