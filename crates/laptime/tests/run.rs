@@ -180,7 +180,7 @@ fn runs_fill_a_budget_and_their_number_is_fixed_behind_five() {
             "{SHORT} --no-telemetry --export-json r.json {more}"
         ))
     };
-    let done = run("--budget 1m");
+    let done = run("--budget 8s");
     assert_eq!(done.code, Some(0), "{}", done.stderr);
     let record = json(&home.path("r.json"));
     let runs = record["runs"].as_array().expect("a list").len();
@@ -195,7 +195,7 @@ fn runs_fill_a_budget_and_their_number_is_fixed_behind_five() {
     );
 
     // A run with all test samples takes longer than an eighth of a second.
-    let mut long = home.command("run --data synthetic --epochs 40 --budget 1s --no-telemetry");
+    let mut long = home.command("run --data synthetic --epochs 4 --budget 1s --no-telemetry");
     let done = support::done({
         long.env("LAPTIME_RUNS", "3");
         long
@@ -206,7 +206,7 @@ fn runs_fill_a_budget_and_their_number_is_fixed_behind_five() {
         "{}",
         done.stderr
     );
-    assert!(!done.stdout.contains("median of"), "{}", done.stdout);
+    assert!(!done.stdout.contains("interval"), "{}", done.stdout);
 }
 
 #[test]

@@ -20,6 +20,9 @@ fn sources() -> Vec<(String, String)> {
             let path = entry.expect("it can be read").path();
             let name = path.strip_prefix(&crates).expect("it is below");
             let name = name.to_string_lossy().replace('\\', "/");
+            if name.ends_with("/tests") {
+                continue;
+            }
             if path.is_dir() {
                 folders.push(path);
             } else if !name.ends_with("tests.rs") && !name.ends_with("test_server.rs") {

@@ -79,7 +79,7 @@ fn what_makes_no_sense_is_refused_before_the_work() {
         ("sweep --batch-size 16", "--batch-size"),
         (
             "sweep --batch-size 16..70000 --data synthetic --rounds 1",
-            "60000 training samples",
+            "at most 60000",
         ),
         ("sweep --rounds 0", "--rounds"),
         ("sweep nothing", "nothing"),
