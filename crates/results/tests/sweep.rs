@@ -73,7 +73,7 @@ fn the_order_turns_where_it_was_planted() {
     let (quick, strong) = (swept(20e-6, 2e-6), swept(100e-6, 1e-6));
     let found = crossing(&quick, &strong).expect("both have lines");
     assert!(found.first_wins_small && found.reasons.is_empty());
-    let turn = found.turn.clone().expect("they cross");
+    let turn = found.turn.expect("they cross");
     assert!(
         (turn.x - 80.0).abs() < 4.0 && !turn.is_extrapolated,
         "{turn:?}"
