@@ -215,6 +215,11 @@ fn repeats(
     is_once: bool,
 ) -> Result<Repeats, Failure> {
     if let Some(runs) = runs {
+        if runs.get() > MOST_RUNS {
+            return Err(Failure::Usage(format!(
+                "--runs {runs}: more than {MOST_RUNS} runs are no record; give fewer"
+            )));
+        }
         return Ok(Repeats::Fixed(runs.get()));
     }
     if let Some(budget) = budget {
@@ -227,6 +232,7 @@ fn repeats(
         return Ok(Repeats::Budget(DEFAULT_BUDGET));
     };
     let number: Option<NonZeroU64> = runs.to_str().and_then(|runs| runs.parse().ok());
+    let number = number.filter(|runs| runs.get() <= MOST_RUNS);
     number
         .map(|runs| Repeats::Fixed(runs.get()))
         .ok_or_else(|| {
@@ -239,6 +245,8 @@ fn repeats(
 
 /// How often a run is done, where the command line does not say it.
 const RUNS_VARIABLE: &str = "LAPTIME_RUNS";
+/// The most that a record has, with the cold one: what compares records reads no more.
+const MOST_RUNS: u64 = 9_999;
 /// How long runs are repeated, where nothing says it: `run fashion-mnist` is to be done in half a minute.
 const DEFAULT_BUDGET: Duration = Duration::from_secs(20);
 

@@ -272,3 +272,16 @@ fn what_a_run_stores_is_right_and_can_be_compared() {
     assert_eq!(done.code, Some(0), "{}", done.stderr);
     assert!(done.stdout.contains("1 run"), "{}", done.stdout);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_the_store_keeps_nobody_waiting() {
+    let home = Home::new();
+    std::fs::create_dir_all(home.path("data/laptime/records")).expect("it can be made");
+    let made = home
+        .shell("mkfifo data/laptime/records/20250101T000000Z-fff000.json")
+        .status();
+    assert!(made.expect("there is a shell").success());
+    let done = home.laptime("records list");
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+}

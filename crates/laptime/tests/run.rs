@@ -229,3 +229,35 @@ fn how_often_a_run_is_done_may_stand_in_the_environment() {
         assert!(done.stderr.contains("LAPTIME_RUNS"), "{}", done.stderr);
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn a_repeat_that_fails_costs_none_of_the_runs_before_it() {
+    let home = Home::new();
+    let mut command = home.command(&format!(
+        "{SHORT} --runs 3 --export-json r.json --save m.safetensors"
+    ));
+    // The child's log has no place there.
+    command.env("TMPDIR", home.path("nowhere"));
+    let done = support::done(command);
+    assert_eq!(done.code, Some(1), "{}", done.stderr);
+    assert!(
+        done.stderr.contains("a run in a process of its own"),
+        "{}",
+        done.stderr
+    );
+    assert!(done.stdout.contains("the engine failed"), "{}", done.stdout);
+    let record = json(&home.path("r.json"));
+    assert_eq!(record["partial_reason"], "failed");
+    assert_eq!(record["runs"].as_array().map(Vec::len), Some(1));
+    assert!(record["error"].is_string());
+    assert_eq!(home.records().len(), 1);
+    assert!(home.path("m.safetensors").exists());
+}
+
+#[test]
+fn more_runs_than_a_record_can_have_are_refused() {
+    let done = Home::new().laptime("run --runs 18446744073709551615");
+    assert_eq!(done.code, Some(2), "{}", done.stderr);
+    assert!(done.stderr.contains("--runs"), "{}", done.stderr);
+}

@@ -95,7 +95,12 @@ impl Store {
         };
         let mut files = Vec::new();
         for entry in listed.map_err(wrong)? {
-            let path = entry.map_err(wrong)?.path();
+            let entry = entry.map_err(wrong)?;
+            // A pipe would keep its reader waiting, and a link may lead to one.
+            if !entry.file_type().is_ok_and(|kind| kind.is_file()) {
+                continue;
+            }
+            let path = entry.path();
             let is_json = path.extension().is_some_and(|ending| ending == "json");
             let name = path.file_stem().and_then(|name| name.to_str());
             // What begins with a dot is not written yet.

@@ -4,7 +4,7 @@ mod sample;
 
 use laptime_results::{
     GateVerdict, Style, render_crossing, render_sweep,
-    sweep::{Point, Sweep, SweepSchema, crossing, json, read},
+    sweep::{Lead, Point, Sweep, SweepSchema, crossing, json, read},
 };
 
 const SIZES: [u64; 5] = [16, 32, 64, 128, 256];
@@ -72,7 +72,8 @@ fn the_order_turns_where_it_was_planted() {
     // Equal at 20e-6 + 2e-6·x = 100e-6 + 1e-6·x: 80.
     let (quick, strong) = (swept(20e-6, 2e-6), swept(100e-6, 1e-6));
     let found = crossing(&quick, &strong).expect("both have lines");
-    assert!(found.first_wins_small && found.reasons.is_empty());
+    assert!(found.small.lead() == Lead::First && found.large.lead() == Lead::Second);
+    assert!(found.reasons.is_empty());
     let turn = found.turn.expect("they cross");
     assert!(
         (turn.x - 80.0).abs() < 4.0 && !turn.is_extrapolated,
@@ -81,14 +82,35 @@ fn the_order_turns_where_it_was_planted() {
     let text = render_crossing(&found, ["A", "B"], style(200));
     assert!(text.contains("A is faster, above it B"), "{text}");
     let other_way = crossing(&strong, &quick).expect("both have lines");
-    assert!(!other_way.first_wins_small);
+    assert_eq!(other_way.small.lead(), Lead::Second);
 
     let better = crossing(&swept(20e-6, 1e-6), &swept(100e-6, 2e-6)).expect("lines");
     let text = render_crossing(&better, ["A", "B"], style(80));
+    assert!(text.contains("A is faster from batch 16 to 256."), "{text}");
+}
+
+#[test]
+fn what_noise_and_occasions_explain_is_no_lead() {
+    let one = swept(50e-6, 1e-6);
+    // Itself, and a sweep 6 % slower, as another day may be.
+    for other in [swept(50e-6, 1e-6), swept(53e-6, 1.06e-6)] {
+        let found = crossing(&one, &other).expect("lines");
+        assert_eq!(found.small.lead(), Lead::Neither);
+        assert_eq!(found.large.lead(), Lead::Neither);
+        let text = render_crossing(&found, ["A", "B"], style(80));
+        assert!(text.contains("cannot be told apart"), "{text}");
+    }
+    let partly = crossing(&one, &swept(70e-6, 1e-6)).expect("lines");
+    let text = render_crossing(&partly, ["A", "B"], style(200));
     assert!(
-        text.contains("A is faster with every batch size."),
+        text.contains("A is faster at batch 16; at batch 256"),
         "{text}"
     );
+    let mut few = one.clone();
+    for point in &mut few.points {
+        point.step_s.truncate(2);
+    }
+    assert_eq!(crossing(&one, &few), None);
 }
 
 #[test]
@@ -128,6 +150,9 @@ fn a_sweep_reads_back_and_what_cannot_be_is_refused() {
     assert!(refused(&|it| it.points[0].step_s[0] = -1.0));
     assert!(refused(&|it| it.points[0].step_s[0] = 1e300));
     assert!(refused(&|it| it.points[0].batch_size = 0));
+    assert!(refused(&|it| it.points[0].step_s = vec![1e-3; 1_001]));
+    assert!(refused(&|it| it.points[4].batch_size = u64::MAX));
+    assert!(read(&text.as_bytes()[..text.len() / 2]).is_some_and(|read| read.is_err()));
     let newer = text.replace("laptime.sweep.v1", "laptime.sweep.v9");
     assert!(read(newer.as_bytes()).is_some_and(|read| read.is_err()));
 }

@@ -1,8 +1,9 @@
 //! What `laptime sweep` is asked.
 
-use std::{num::NonZeroU32, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
+use laptime_results::sweep::MOST_ROUNDS;
 use laptime_workload::Precision;
 
 use super::{EngineArgs, SampleArgs};
@@ -24,9 +25,10 @@ pub struct SweepArgs {
         long,
         value_name = "N",
         default_value = "20",
-        allow_negative_numbers = true
+        allow_negative_numbers = true,
+        value_parser = clap::value_parser!(u32).range(1..=MOST_ROUNDS as i64)
     )]
-    pub rounds: NonZeroU32,
+    pub rounds: u32,
     #[command(flatten)]
     pub engine: EngineArgs,
     #[command(flatten)]

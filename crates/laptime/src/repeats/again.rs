@@ -51,10 +51,10 @@ impl Again<'_> {
         let answer = child::ask(&request).map_err(|error| failed(&error.to_string()))?;
         let Ok(once) = serde_json::from_slice::<Once>(&answer.output) else {
             let said = answer.errors.trim();
-            return Err(failed(if said.is_empty() {
-                "it ended without a result"
+            return Err(failed(&if said.is_empty() {
+                format!("it ended without a result ({})", answer.status)
             } else {
-                said
+                said.to_owned()
             }));
         };
         // The files may have been replaced since.

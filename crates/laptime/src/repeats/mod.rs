@@ -46,15 +46,15 @@ pub struct Outcome {
     pub runs: Vec<Run>,
     /// Whether all were made that were planned.
     pub is_complete: bool,
+    /// Why there are no more, where one failed: those before it count all the same.
+    pub error: Option<Failure>,
 }
 
 impl Repeated<'_> {
     /// Repeats a run that took so long. `keep` gets all runs so far behind each of them.
-    ///
-    /// # Errors
-    /// Where a run fails.
-    pub fn runs(&self, first: &Run, mut keep: impl FnMut(&[Run])) -> Result<Outcome, Failure> {
+    pub fn runs(&self, first: &Run, mut keep: impl FnMut(&[Run])) -> Outcome {
         let begin = Instant::now();
+        let mut error = None;
         let run_s = first.total_s + self.load_s;
         let mut runs: Vec<Run> = Vec::new();
         let (mut planned, room) = match self.options.repeats {
@@ -76,7 +76,10 @@ impl Repeated<'_> {
             match self.run(number, room.is_none().then_some(planned)) {
                 Ok(run) => runs.push(run),
                 Err(_) if self.watch.progress.is_stopped() => break,
-                Err(failure) => return Err(failure),
+                Err(failure) => {
+                    error = Some(failure);
+                    break;
+                }
             }
             keep(&runs);
             if runs.len() as u64 == PILOT_RUNS
@@ -85,10 +88,11 @@ impl Repeated<'_> {
                 planned = room.runs(&runs, begin.elapsed());
             }
         }
-        Ok(Outcome {
+        Outcome {
             is_complete: runs.len() as u64 == planned,
             runs,
-        })
+            error,
+        }
     }
 
     /// One more run, of so many, if that is known.

@@ -109,7 +109,11 @@ fn wait_quiet(options: &RunOptions, watch: &Watch, shows_progress: bool) {
         !watch.progress.is_stopped()
     });
     drop(line);
-    if !quiet.became_quiet {
+    if !quiet.became_quiet && quiet.waited_s < limit.as_secs_f64() {
+        output::warning(
+            "--wait-quiet: this system does not tell what other processes do; not waiting",
+        );
+    } else if !quiet.became_quiet {
         output::warning(&format!(
             "--wait-quiet: the machine was not quiet within {} s; running all the same",
             limit.as_secs()
@@ -193,7 +197,7 @@ fn train(
         [slice::from_ref(&first), runs].concat()
     };
     let own_warnings = || engine.warning.iter().cloned().collect();
-    let mut all_made = true;
+    let (mut all_made, mut error) = (true, None);
     let mut runs = with_first(&[]);
     if !watch.progress.is_stopped() {
         keep(outcome(
@@ -207,13 +211,14 @@ fn train(
                 Some(PartialReason::Interrupted),
                 own_warnings(),
             ));
-        })?;
-        (runs, all_made) = (with_first(&done.runs), done.is_complete);
+        });
+        (runs, all_made, error) = (with_first(&done.runs), done.is_complete, done.error);
     }
     let is_stopped = watch.progress.is_stopped();
     let partial = match (is_complete && all_made, is_stopped) {
         (true, _) => None,
         (false, true) => Some(PartialReason::Interrupted),
+        (false, false) if error.is_some() => Some(PartialReason::Failed),
         (false, false) => Some(PartialReason::MaxSteps),
     };
     let warning = differing_losses(engine.engine, &runs);
@@ -223,7 +228,10 @@ fn train(
     let kept = keeper.map(|keeper| keeper.warnings());
     let warnings = [warning, engine.warning.clone()].into_iter().flatten();
     let warnings = warnings.chain(kept.unwrap_or_default()).collect();
-    let outcome = outcome(runs, partial, warnings);
+    let outcome = Outcome {
+        error: error.map(|failure| failure.to_string()),
+        ..outcome(runs, partial, warnings)
+    };
     Ok((outcome, session))
 }
 
@@ -274,6 +282,13 @@ fn report(
 fn verdict_on(record: &Record) -> Result<(), Failure> {
     if record.partial_reason == Some(PartialReason::Interrupted) {
         let last = record.runs.last();
+        if last.is_some_and(|run| run.test.is_some()) {
+            let runs = record.runs.len();
+            return Err(Failure::Interrupted(format!(
+                "interrupted behind {runs} whole {}",
+                if runs == 1 { "run" } else { "runs" }
+            )));
+        }
         let epochs = last.map_or(0, |run| run.epochs.len());
         let samples = last.map_or(0, Run::trained_samples);
         return Err(Failure::Interrupted(format!(
@@ -281,6 +296,15 @@ fn verdict_on(record: &Record) -> Result<(), Failure> {
             record.runs.len(),
             epochs.max(1),
             record.workload.epochs
+        )));
+    }
+    if let Some(error) = &record.error {
+        return Err(Failure::Failed(format!(
+            "{error}; the {} before it are kept",
+            match record.runs.len() {
+                1 => "run".to_owned(),
+                runs => format!("{runs} runs"),
+            }
         )));
     }
     if record.gate.verdict == laptime_results::GateVerdict::Failed {

@@ -76,7 +76,7 @@ pub fn sweep(args: SweepArgs) -> Result<(), Failure> {
         let facts = record(choice, &engine, &dataset, Some(&gate), outcome);
         points.push((timed, facts));
     }
-    let rounds = args.rounds.get();
+    let rounds = args.rounds;
     let (done, telemetry) = observed(!args.no_telemetry, || {
         for round in 0..rounds {
             line.show(&format!("round {} of {rounds} …", round + 1));

@@ -12,7 +12,7 @@ use laptime_workload::random::{Purpose, Stream};
 
 mod crossover;
 
-pub use crossover::{Crossover, crossover};
+pub use crossover::{Crossover, crossover, ratio_at};
 
 /// Resamples: what Efron and Tibshirani (section 14.3) ask for at least, since each refits the line.
 const RESAMPLES: usize = 1000;

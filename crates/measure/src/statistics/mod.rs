@@ -28,7 +28,7 @@ mod unpaired;
 
 pub use changepoint::{Segment, SteadyState, steady_state};
 pub use drift::{Drift, drift};
-pub use fit::{Crossover, Line, crossover, fit_line};
+pub use fit::{Crossover, Line, crossover, fit_line, ratio_at};
 pub use holm::holm;
 pub use interval::median_interval_95;
 pub use outliers::outliers;

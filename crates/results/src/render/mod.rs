@@ -149,15 +149,23 @@ fn total(block: &mut Block, record: &Record) {
         };
         let done = record.runs.last().map_or(0, Run::trained_samples);
         let all = record.workload.epochs * record.dataset.train_samples;
-        let run = match record.runs.len() {
-            0 | 1 => String::new(),
-            count => format!(" of run {count}"),
+        let is_whole = done >= all && record.runs.last().is_some_and(|run| run.test.is_some());
+        let text = match (record.runs.len(), is_whole) {
+            (count, true) => format!(
+                "partial: {why} behind {}",
+                counted(count as u64, "whole run")
+            ),
+            (0 | 1, false) => format!(
+                "partial: {why} after {} of {} samples",
+                grouped(done),
+                grouped(all)
+            ),
+            (count, false) => format!(
+                "partial: {why} after {} of {} samples of run {count}",
+                grouped(done),
+                grouped(all)
+            ),
         };
-        let text = format!(
-            "partial: {why} after {} of {} samples{run}",
-            grouped(done),
-            grouped(all)
-        );
         block.entry("", &text, WARNING);
     }
     extrapolated(block, record);

@@ -5,8 +5,8 @@ use laptime_measure::telemetry::Condition;
 use super::{BAD, BOLD, Block, DIM, PLAIN, Style, WARNING, parts, table::Table};
 use crate::{
     GateVerdict,
-    number::{counted, duration, grouped},
-    sweep::{Crossing, Point, Sweep},
+    number::{counted, duration, grouped, three_digits},
+    sweep::{Crossing, Lead, OCCASION_LOG_SD, Point, Sweep},
 };
 
 /// The sweep as a block of text. No time stands in it without the gate's word.
@@ -141,31 +141,60 @@ fn interval(ends: Option<[f64; 2]>) -> String {
 pub fn crossing(found: &Crossing, names: [&str; 2], style: Style) -> String {
     let mut block = Block::new(style);
     block.paragraph(0, &sentence(found, names), BOLD);
+    for meeting in [found.small, found.large] {
+        let [low, high] = meeting.ci95.map(three_digits);
+        let text = format!(
+            "At batch {}, {} takes {} times as long as {} (95 %: {low} to {high}).",
+            grouped(meeting.batch_size),
+            names[0],
+            three_digits(meeting.ratio),
+            names[1],
+        );
+        block.paragraph(2, &text, PLAIN);
+    }
+    let text = format!(
+        "The intervals are widened: sweeps are measured on different occasions, which are assumed to \
+         differ by {:.0} %.",
+        100.0 * OCCASION_LOG_SD
+    );
+    block.paragraph(2, &text, DIM);
     for reason in &found.reasons {
         block.paragraph(0, &format!("Compared all the same: {reason}."), WARNING);
     }
     block.finish()
 }
 
-fn sentence(crossing: &Crossing, [one, other]: [&str; 2]) -> String {
-    let (small, large) = match crossing.first_wins_small {
-        true => (one, other),
-        false => (other, one),
+fn sentence(found: &Crossing, names: [&str; 2]) -> String {
+    let name = |lead: Lead| match lead {
+        Lead::First => Some(names[0]),
+        Lead::Second => Some(names[1]),
+        Lead::Neither => None,
     };
-    let Some(turn) = &crossing.turn else {
-        return format!("{small} is faster with every batch size.");
-    };
-    let at = grouped(turn.x.round() as u64);
-    let interval = match turn.ci95 {
-        None => String::new(),
-        Some([low, high]) if high.is_finite() => {
-            format!(" (95 %: {low:.0} to {high:.0})")
+    let [small, large] = [found.small.batch_size, found.large.batch_size].map(grouped);
+    match (
+        name(found.small.lead()),
+        name(found.large.lead()),
+        &found.turn,
+    ) {
+        (None, None, _) => "The two cannot be told apart.".into(),
+        (Some(one), Some(_), None) => format!("{one} is faster from batch {small} to {large}."),
+        (Some(one), Some(other), Some(turn)) => {
+            let at = grouped(turn.x.round() as u64);
+            let interval = match turn.ci95 {
+                Some([low, high]) if high.is_finite() => format!(
+                    " (95 %: {} to {})",
+                    grouped(low.round() as u64),
+                    grouped(high.round() as u64)
+                ),
+                _ => String::new(),
+            };
+            format!("Below batch {at}{interval} {one} is faster, above it {other}.")
         }
-        Some([low, _]) => format!(" (95 %: {low:.0} or more, or never)"),
-    };
-    let beyond = match turn.is_extrapolated {
-        true => " That is beyond what was measured, and holds only if the lines go on straight.",
-        false => "",
-    };
-    format!("Below batch {at}{interval} {small} is faster, above it {large}.{beyond}")
+        (Some(one), None, _) => format!(
+            "{one} is faster at batch {small}; at batch {large} the two cannot be told apart."
+        ),
+        (None, Some(one), _) => format!(
+            "{one} is faster at batch {large}; at batch {small} the two cannot be told apart."
+        ),
+    }
 }

@@ -1,36 +1,103 @@
 //! Two sweeps: who is faster at which batch size.
 
-use laptime_measure::statistics::{Crossover, crossover};
+use laptime_measure::{
+    statistics::{Crossover, Line, crossover, ratio_at},
+    telemetry::Condition,
+};
 
 use super::Sweep;
+
+/// The spread of the times of one machine from one occasion to another, of their logarithms: sweeps are never
+/// interleaved. It is assumed, as `laptime compare` assumes it of records.
+pub const OCCASION_LOG_SD: f64 = 0.05;
+
+/// Who is faster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lead {
+    /// The first sweep.
+    First,
+    /// The second one.
+    Second,
+    /// They cannot be told apart.
+    Neither,
+}
+
+/// What two sweeps say of each other at one batch size.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Meeting {
+    /// The batch size.
+    pub batch_size: u64,
+    /// The first one's time over the second one's, by the fitted lines.
+    pub ratio: f64,
+    /// Its 95 % interval, widened for [`OCCASION_LOG_SD`].
+    pub ci95: [f64; 2],
+}
+
+impl Meeting {
+    /// Who is faster there.
+    pub fn lead(&self) -> Lead {
+        match self.ci95 {
+            [_, high] if high < 1.0 => Lead::First,
+            [low, _] if low > 1.0 => Lead::Second,
+            _ => Lead::Neither,
+        }
+    }
+}
 
 /// What two sweeps say of each other.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Crossing {
-    /// Whether the first is faster with the smallest batches, by the fitted lines.
-    pub first_wins_small: bool,
-    /// Where the order turns; `None` where it does not.
+    /// At the smallest batch size of both.
+    pub small: Meeting,
+    /// At the largest one of both.
+    pub large: Meeting,
+    /// Where the order turns; `None` unless each of them leads somewhere.
     pub turn: Option<Crossover>,
-    /// Why the sweeps are not of the same training; empty where they are.
+    /// Why the sweeps do not compare; empty where they do.
     pub reasons: Vec<String>,
 }
 
-/// Compares two sweeps; `None` where one of them has no line.
+/// Compares two sweeps; `None` where one of them has no line with an interval, or they have no range in
+/// common.
 pub fn crossing(one: &Sweep, other: &Sweep) -> Option<Crossing> {
     let (first, second) = (one.line()?, other.line()?);
     let smallest = first.range[0].max(second.range[0]);
-    let at =
-        |line: &laptime_measure::statistics::Line| line.overhead_s + smallest * line.s_per_unit;
-    let turn = crossover(&first, &second);
-    // Behind a turn that lies before the range, the other one wins all of it.
+    let largest = first.range[1].min(second.range[1]);
+    if smallest >= largest {
+        return None;
+    }
+    let small = meeting(&first, &second, smallest)?;
+    let large = meeting(&first, &second, largest)?;
+    let turns = matches!(
+        (small.lead(), large.lead()),
+        (Lead::First, Lead::Second) | (Lead::Second, Lead::First)
+    );
     Some(Crossing {
-        first_wins_small: at(&first) < at(&second),
-        turn: turn.filter(|turn| turn.x >= smallest),
+        small,
+        large,
+        turn: crossover(&first, &second).filter(|_| turns),
         reasons: reasons(one, other),
     })
 }
 
-/// The precision may differ: that is one of the questions.
+fn meeting(one: &Line, other: &Line, batch_size: f64) -> Option<Meeting> {
+    let (ratio, ends) = ratio_at(one, other, batch_size)?;
+    // Each of the sweeps has a factor of its own occasion.
+    let occasions = 1.96 * OCCASION_LOG_SD * 2f64.sqrt();
+    let widened = |end: f64| {
+        let half = (end / ratio).ln();
+        let wide = half.hypot(occasions);
+        ratio * (if end < ratio { -wide } else { wide }).exp()
+    };
+    let [low, high] = ends;
+    Some(Meeting {
+        batch_size: batch_size as u64,
+        ratio,
+        ci95: [widened(low.min(ratio * (1.0 - 1e-12))), widened(high)],
+    })
+}
+
+/// Precision, threads and machine may differ: they are what one asks about.
 fn reasons(one: &Sweep, other: &Sweep) -> Vec<String> {
     let mut reasons = Vec::new();
     if one.workload != other.workload {
@@ -38,6 +105,9 @@ fn reasons(one: &Sweep, other: &Sweep) -> Vec<String> {
             "the workloads are {} and {}",
             one.workload, other.workload
         ));
+    }
+    if one.dataset.source != other.dataset.source {
+        reasons.push("one has real samples, the other made-up ones".to_owned());
     }
     if one.precision == other.precision {
         for point in &one.points {
@@ -52,6 +122,13 @@ fn reasons(one: &Sweep, other: &Sweep) -> Vec<String> {
     }
     if !one.is_verified() || !other.is_verified() {
         reasons.push("not each batch size is verified".to_owned());
+    }
+    for (sweep, which) in [(one, "first"), (other, "second")] {
+        if let Some(bad @ (Condition::Disturbed { .. } | Condition::Throttled { .. })) =
+            sweep.condition()
+        {
+            reasons.push(format!("the {which} one was {bad}"));
+        }
     }
     reasons
 }

@@ -15,7 +15,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::{DatasetFacts, DeviceFacts, EngineFacts, Gate, GateVerdict, Laptime};
 
-pub use crossing::{Crossing, crossing};
+pub use crossing::{Crossing, Lead, Meeting, OCCASION_LOG_SD, crossing};
+
+/// What a sweep has at most: resampling takes time for each of them.
+const MOST_POINTS: usize = 64;
+/// As above.
+pub const MOST_ROUNDS: usize = 1000;
+/// A batch is smaller than that.
+const MOST_SAMPLES: u64 = 1 << 32;
 
 /// What `laptime sweep` has measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -124,6 +131,16 @@ impl Sweep {
         if !self.points.is_sorted_by(|a, b| a.batch_size < b.batch_size) {
             faults.push("its batch sizes do not ascend".to_owned());
         }
+        if self.points.len() > MOST_POINTS
+            || self.points.iter().any(|it| it.step_s.len() > MOST_ROUNDS)
+        {
+            faults.push(format!(
+                "it has more than {MOST_POINTS} batch sizes or {MOST_ROUNDS} rounds"
+            ));
+        }
+        if self.points.iter().any(|it| it.batch_size > MOST_SAMPLES) {
+            faults.push("it has a batch size that no machine has room for".to_owned());
+        }
         let is_time = |time: &f64| time.is_finite() && *time > 0.0 && *time < 1e9;
         for point in &self.points {
             let size = point.batch_size;
@@ -141,6 +158,8 @@ pub fn json(sweep: &Sweep) -> String {
     crate::export::json_text(sweep)
 }
 
+const NAME: &[u8] = b"\"laptime.sweep.";
+
 /// The sweep in a file's text, if it is one: `None` where it is something else, and why it is refused
 /// where it is one that cannot be.
 pub fn read(text: &[u8]) -> Option<Result<Sweep, String>> {
@@ -148,8 +167,13 @@ pub fn read(text: &[u8]) -> Option<Result<Sweep, String>> {
     struct Head {
         schema: String,
     }
-    let head: Head = serde_json::from_slice(text).ok()?;
-    if !head.schema.starts_with("laptime.sweep.") {
+    // Of one that is cut off or has a wrong value, the name of its format stands at its beginning.
+    let begins = text.trim_ascii_start();
+    let begins = &begins[..begins.len().min(60)];
+    let is_named = begins.windows(NAME.len()).any(|part| part == NAME);
+    let head: Option<Head> = serde_json::from_slice(text).ok();
+    let is_sweep = head.is_some_and(|head| head.schema.starts_with("laptime.sweep."));
+    if !is_sweep && !is_named {
         return None;
     }
     let sweep: Result<Sweep, _> = serde_json::from_slice(text);

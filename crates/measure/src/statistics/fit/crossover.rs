@@ -15,6 +15,20 @@ pub struct Crossover {
     pub is_extrapolated: bool,
 }
 
+/// How many times as long one line's time at x is as another's, with the 95 % interval of the resampled
+/// lines; `None` where one of them has none.
+pub fn ratio_at(one: &Line, other: &Line, x: f64) -> Option<(f64, [f64; 2])> {
+    let time = |[overhead_s, s_per_unit]: [f64; 2]| overhead_s + s_per_unit * x;
+    let ratio = time([one.overhead_s, one.s_per_unit]) / time([other.overhead_s, other.s_per_unit]);
+    let pairs = one.replicates.iter().zip(&other.replicates);
+    let ratios: Vec<f64> = pairs
+        .map(|(one, other)| time(*one) / time(*other))
+        .collect();
+    percentile_interval(&ratios)
+        .filter(|_| ratio.is_finite())
+        .map(|ends| (ratio, ends))
+}
+
 /// Where the lines meet; `None` where they do not at a positive x.
 ///
 /// The interval is of the resampled lines, one of each at a time. Of two that do not meet, the
