@@ -35,7 +35,7 @@ fn a_sweep_is_shown_and_exported_with_the_same_numbers() {
 #[test]
 fn two_sweeps_say_where_the_order_turns() {
     let home = Home::new();
-    let done = home.laptime(&format!("{SWEEP} -q --export-json a.json"));
+    let done = home.laptime(&format!("{SWEEP} -q --no-telemetry --export-json a.json"));
     assert_eq!(done.code, Some(0), "{}", done.stderr);
     // What takes a third of the overhead and twice as long a sample is faster with small batches.
     let mut other = json(&home.path("a.json"));
