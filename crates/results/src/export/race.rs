@@ -3,8 +3,8 @@
 use crate::{
     DatasetSource, Measure, Record, Standing, Standings, divergence,
     export::{cell::markdown_paragraph, markdown::row},
-    number::{counted, decimals, mebibytes, percent},
-    render::{cautions, conditions, ratio_text, reason, verdict_sentence},
+    number::{counted, decimals, mebibytes, percent, three_digits},
+    render::{cautions, conditions, reason, verdict_sentence},
 };
 
 /// The records of a race as one table, with what it was raced over below it. No time stands in it
@@ -53,10 +53,10 @@ fn cells(standing: &Standing, measure: Measure) -> [String; 11] {
         Measure::Step => (1e3 * standing.step_s, standing.total_s),
     };
     let ratio = standing.ratio.map_or_else(String::new, |ratio| {
-        let times = ratio_text(ratio.ratio);
+        let times = three_digits(ratio.ratio);
         match ratio.ci95 {
             Some([low, high]) => {
-                format!("{times} ({} to {})", ratio_text(low), ratio_text(high))
+                format!("{times} ({} to {})", three_digits(low), three_digits(high))
             }
             None => times,
         }

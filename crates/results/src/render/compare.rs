@@ -4,6 +4,7 @@ use laptime_measure::statistics::{median, median_interval_95};
 
 use super::{
     BAD, BOLD, Block, DIM, GOOD, PLAIN, Style, WARNING, counted, decimals, parts, synthetic,
+    training,
 };
 use crate::{
     GateVerdict, Record,
@@ -44,14 +45,7 @@ pub fn comparison(compared: &Compared, style: Style) -> String {
 
 fn header(block: &mut Block, compared: &Compared) {
     if let Some(record) = compared.sides.iter().find_map(Side::record) {
-        let workload = &record.workload;
-        let what = [
-            workload.name.clone(),
-            workload.precision.clone(),
-            format!("batch {}", workload.batch_size),
-            counted(workload.epochs, "epoch"),
-        ];
-        block.paragraph(0, &parts(&what), BOLD);
+        block.paragraph(0, &parts(&training(&record.workload)), BOLD);
         synthetic(block, record);
     } else if let Some(Side::Published(published)) = compared.sides.first() {
         block.paragraph(0, &published.workload, BOLD);

@@ -11,7 +11,8 @@ mod table;
 use laptime_measure::{Run, Test, statistics::median};
 
 use crate::{
-    DatasetSource, GateVerdict, PartialReason, Record, divergence,
+    DatasetSource, DeviceFacts, EngineFacts, GateVerdict, PartialReason, Record, WorkloadFacts,
+    divergence,
     number::{
         counted, decimals, duration, grouped, loss_text, mebibytes, percent, three_digits, times,
     },
@@ -24,7 +25,7 @@ use block::{BAD, BAR, BOLD, Block, DIM, GOOD, PLAIN, VALUES_AT, WARNING, columns
 pub use compare::comparison;
 pub(crate) use compare::ratio_with_interval;
 pub use race::race;
-pub(crate) use race::{cautions, conditions, ratio_text, reason, verdict_sentence};
+pub(crate) use race::{cautions, conditions, reason, verdict_sentence};
 pub use records::{list, short_id, show};
 pub use sweep::{crossing as render_crossing, sweep as render_sweep};
 
@@ -50,24 +51,32 @@ pub fn render(record: &Record, style: Style) -> String {
 }
 
 fn header(block: &mut Block, record: &Record) {
-    let workload = &record.workload;
-    let what = [
+    block.paragraph(0, &parts(&training(&record.workload)), BOLD);
+    block.paragraph(0, &parts(&trained_by(&record.engine, &record.device)), DIM);
+}
+
+/// What is trained, a part each.
+fn training(workload: &WorkloadFacts) -> Vec<String> {
+    vec![
         workload.name.clone(),
         workload.precision.clone(),
         format!("batch {}", workload.batch_size),
         counted(workload.epochs, "epoch"),
-    ];
-    block.paragraph(0, &parts(&what), BOLD);
+    ]
+}
+
+/// What trains, and on what, a part each.
+fn trained_by(engine: &EngineFacts, device: &DeviceFacts) -> Vec<String> {
     let mut on = vec![
-        format!("{} {}", record.engine.name, record.engine.version),
-        record.device.name.clone(),
+        format!("{} {}", engine.name, engine.version),
+        device.name.clone(),
     ];
-    on.extend(record.device.threads.map(|n| counted(n, "thread")));
-    on.extend(record.device.isa.clone());
-    if record.device.software {
+    on.extend(device.threads.map(|n| counted(n, "thread")));
+    on.extend(device.isa.clone());
+    if device.software {
         on.push("emulated in software".into());
     }
-    block.paragraph(0, &parts(&on), DIM);
+    on
 }
 
 fn synthetic(block: &mut Block, record: &Record) {

@@ -5,7 +5,10 @@ use laptime_measure::statistics::LEAST_PAIRS;
 use crate::{
     GateVerdict, Measure, PartialReason, Record, Standing, Standings, divergence,
     number::{counted, three_digits},
-    render::{BAD, BOLD, Block, DIM, GOOD, PLAIN, Style, WARNING, parts, synthetic, table::Table},
+    render::{
+        BAD, BOLD, Block, DIM, GOOD, PLAIN, Style, WARNING, parts, synthetic, table::Table,
+        training,
+    },
 };
 
 /// The records of a race as a table, with a sentence on who is faster than whom. No time stands in
@@ -33,13 +36,7 @@ pub fn race(records: &[Record], style: Style) -> String {
 
 /// What was raced over, a part each.
 pub(crate) fn conditions(record: &Record, standings: &Standings) -> Vec<String> {
-    let workload = &record.workload;
-    let mut parts = vec![
-        workload.name.clone(),
-        workload.precision.clone(),
-        format!("batch {}", workload.batch_size),
-        counted(workload.epochs, "epoch"),
-    ];
+    let mut parts = training(&record.workload);
     parts.extend(common_runs(standings).map(|runs| match runs {
         1 => "1 run each".into(),
         runs => format!("median of {runs} runs"),
@@ -172,27 +169,22 @@ pub(crate) fn verdict_sentence(standings: &Standings) -> Option<String> {
     };
     let (name, next) = (&first.record.engine.name, &second.record.engine.name);
     let ratio = second.ratio?;
-    let times = ratio_text(ratio.ratio);
+    let times = three_digits(ratio.ratio);
     Some(match ratio.ci95 {
         Some([low, high]) if low > 1.0 && second.p.is_some_and(|p| p < 0.05) => format!(
             "{name} is {times} times as fast as {next}, the next; 95 % interval {} to {}.",
-            ratio_text(low),
-            ratio_text(high)
+            three_digits(low),
+            three_digits(high)
         ),
         Some([low, high]) => format!(
             "{name} and {next} cannot be told apart: the 95 % interval of the ratio of their times \
              is {} to {}.",
-            ratio_text(low),
-            ratio_text(high)
+            three_digits(low),
+            three_digits(high)
         ),
         None => format!(
             "{name} was {times} times as fast as {next}, the next; below {LEAST_PAIRS} rounds \
              there is no telling how sure that is."
         ),
     })
-}
-
-/// Three significant digits, at least two behind the point below ten.
-pub(crate) fn ratio_text(ratio: f64) -> String {
-    three_digits(ratio)
 }

@@ -2,11 +2,12 @@
 
 use laptime_measure::telemetry::Condition;
 
-use super::{BAD, BOLD, Block, DIM, PLAIN, Style, WARNING, parts, table::Table};
+use super::{BAD, BOLD, Block, DIM, PLAIN, Style, WARNING, parts, table::Table, trained_by};
 use crate::{
     GateVerdict,
-    number::{counted, duration, grouped, three_digits},
-    sweep::{Crossing, Lead, OCCASION_LOG_SD, Point, Sweep},
+    compare::ASSUMED_LOG_SD,
+    number::{duration, grouped, three_digits},
+    sweep::{Crossing, Lead, Point, Sweep},
 };
 
 /// The sweep as a block of text. No time stands in it without the gate's word.
@@ -29,13 +30,7 @@ fn header(block: &mut Block, sweep: &Sweep) {
         format!("{} samples", grouped(sweep.dataset.train_samples)),
     ];
     block.paragraph(0, &parts(&what), BOLD);
-    let mut on = vec![
-        format!("{} {}", sweep.engine.name, sweep.engine.version),
-        sweep.device.name.clone(),
-    ];
-    on.extend(sweep.device.threads.map(|n| counted(n, "thread")));
-    on.extend(sweep.device.isa.clone());
-    block.paragraph(0, &parts(&on), DIM);
+    block.paragraph(0, &parts(&trained_by(&sweep.engine, &sweep.device)), DIM);
 }
 
 fn table(block: &mut Block, sweep: &Sweep) {
@@ -155,7 +150,7 @@ pub fn crossing(found: &Crossing, names: [&str; 2], style: Style) -> String {
     let text = format!(
         "The intervals are widened: sweeps are measured on different occasions, which are assumed to \
          differ by {:.0} %.",
-        100.0 * OCCASION_LOG_SD
+        100.0 * ASSUMED_LOG_SD
     );
     block.paragraph(2, &text, DIM);
     for reason in &found.reasons {

@@ -4,8 +4,8 @@ use laptime_workload::escaped;
 
 use crate::{
     Measure, Standing, divergence,
-    number::{decimals, mebibytes},
-    render::{columns, race::ratio_text},
+    number::{decimals, mebibytes, three_digits},
+    render::columns,
 };
 
 /// Between two columns.
@@ -50,12 +50,12 @@ impl Table {
                 column(["step", "ms"], 1, cells)
             }
         });
-        let ratio = |s: &Standing| s.ratio.map_or_else(String::new, |r| ratio_text(r.ratio));
+        let ratio = |s: &Standing| s.ratio.map_or_else(String::new, |r| three_digits(r.ratio));
         let interval = |s: &Standing| {
             s.ratio
                 .and_then(|ratio| ratio.ci95)
                 .map_or_else(String::new, |[low, high]| {
-                    format!("{}–{}", ratio_text(low), ratio_text(high))
+                    format!("{}–{}", three_digits(low), three_digits(high))
                 })
         };
         columns.push(column(["ratio", "×"], 2, text(&ratio)));

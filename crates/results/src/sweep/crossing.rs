@@ -6,10 +6,7 @@ use laptime_measure::{
 };
 
 use super::Sweep;
-
-/// The spread of the times of one machine from one occasion to another, of their logarithms: sweeps are never
-/// interleaved. It is assumed, as `laptime compare` assumes it of records.
-pub const OCCASION_LOG_SD: f64 = 0.05;
+use crate::compare::ASSUMED_LOG_SD;
 
 /// Who is faster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +26,7 @@ pub struct Meeting {
     pub batch_size: u64,
     /// The first one's time over the second one's, by the fitted lines.
     pub ratio: f64,
-    /// Its 95 % interval, widened for [`OCCASION_LOG_SD`].
+    /// Its 95 % interval, widened for [`ASSUMED_LOG_SD`]: sweeps are never interleaved.
     pub ci95: [f64; 2],
 }
 
@@ -83,7 +80,7 @@ pub fn crossing(one: &Sweep, other: &Sweep) -> Option<Crossing> {
 fn meeting(one: &Line, other: &Line, batch_size: f64) -> Option<Meeting> {
     let (ratio, ends) = ratio_at(one, other, batch_size)?;
     // Each of the sweeps has a factor of its own occasion.
-    let occasions = 1.96 * OCCASION_LOG_SD * 2f64.sqrt();
+    let occasions = 1.96 * ASSUMED_LOG_SD * 2f64.sqrt();
     let widened = |end: f64| {
         let half = (end / ratio).ln();
         let wide = half.hypot(occasions);

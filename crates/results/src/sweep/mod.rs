@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{DatasetFacts, DeviceFacts, EngineFacts, Gate, GateVerdict, Laptime};
 
-pub use crossing::{Crossing, Lead, Meeting, OCCASION_LOG_SD, crossing};
+pub use crossing::{Crossing, Lead, Meeting, crossing};
 
 /// What a sweep has at most: resampling takes time for each of them.
 const MOST_POINTS: usize = 64;
