@@ -38,7 +38,7 @@ pub struct MedianSeconds {
     /// The median of the runs.
     pub median: f64,
     /// The interval that covers the true median with about 95 % probability; null below 6 runs,
-    /// which are too few to say.
+    /// which are too few to say, and where they drift.
     pub ci95: Option<[f64; 2]>,
     /// The median absolute deviation, times 1.4826: of normal times that is the standard deviation.
     #[serde(default)]
@@ -100,7 +100,7 @@ impl Summary {
             extrapolated_total_s: whole
                 .filter(|totals| !totals.is_empty())
                 .map(|totals| MedianSeconds::of(&totals)),
-            drifts: drift(&totals).map(|drift| drift.is_detected()),
+            drifts: drifts(&totals),
             conditions: Conditions::of(&runs, work.threads),
         }
     }
@@ -110,11 +110,17 @@ impl MedianSeconds {
     fn of(seconds: &[f64]) -> Self {
         Self {
             median: median(seconds).unwrap_or(0.0),
-            ci95: median_interval_95(seconds),
+            // It would cover too little.
+            ci95: median_interval_95(seconds).filter(|_| drifts(seconds) != Some(true)),
             mad: scaled_mad(seconds),
             outliers: Vec::new(),
         }
     }
+}
+
+/// Whether values drift, or hang on the one before; `None` where there are too few to say.
+fn drifts(values: &[f64]) -> Option<bool> {
+    drift(values).map(|drift| drift.is_detected())
 }
 
 /// What a run would have taken to its end, had it not been cut short behind some steps; `None` where it
@@ -225,6 +231,21 @@ mod tests {
         assert_eq!(alone.total_s.median, 10.0);
         let with_others = [cold, run(1000, 2.0), run(1000, 2.0)];
         assert_eq!(Summary::of(&with_others, WORK).total_s.median, 3.0);
+    }
+
+    #[test]
+    fn runs_that_drift_have_no_interval() {
+        let slower: Vec<Run> = (0..12)
+            .map(|n| run(1000, 2.0 + 0.1 * f64::from(n)))
+            .collect();
+        let summary = Summary::of(&slower, WORK);
+        assert_eq!((summary.drifts, summary.total_s.ci95), (Some(true), None));
+        let mut cut = slower;
+        for run in &mut cut {
+            run.epochs[0].samples = 100;
+        }
+        let whole = Summary::of(&cut, WORK).extrapolated_total_s;
+        assert_eq!(whole.expect("they were cut").ci95, None);
     }
 
     #[test]

@@ -151,3 +151,12 @@ fn a_place_that_cannot_be_written_is_named_with_advice() {
         "{message}"
     );
 }
+
+#[test]
+fn markdown_counts_the_runs_that_its_median_is_of() {
+    let mut record = record(&[9.0, 2.0, 2.1]);
+    record.runs[0].cold = true;
+    record.summary = Summary::of(&record.runs, work());
+    let markdown = export::markdown(&[record]);
+    assert!(markdown.contains("| 2 | 2.050 |"), "{markdown}");
+}

@@ -7,7 +7,7 @@ use crate::{
     Record, divergence,
     number::{decimals, grouped, mebibytes},
     render::accuracy,
-    summary::typical_run,
+    summary::{counted, typical_run},
 };
 
 /// The records as one table. No time stands in it without the gate's word.
@@ -50,7 +50,7 @@ fn cells(record: &Record, run: &Run) -> [String; 12] {
         record.workload.name.clone(),
         format!("{} {}", record.engine.name, record.engine.version),
         record.device.name.clone(),
-        record.runs.len().to_string(),
+        counted(&record.runs).len().to_string(),
         total,
         notes.join(", "),
         seconds(run.phases.train_s),

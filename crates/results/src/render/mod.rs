@@ -128,16 +128,13 @@ fn total(block: &mut Block, record: &Record) {
         let totals: Vec<f64> = runs.iter().map(|run| run.total_s).collect();
         let low = totals.iter().copied().fold(f64::INFINITY, f64::min);
         let high = totals.iter().copied().fold(0.0, f64::max);
-        let drifts = record.summary.drifts == Some(true);
         let spread = match record.summary.total_s.ci95 {
-            Some([low, high]) if !drifts => {
-                format!("95 % interval {low:.places$} to {high:.places$} s")
-            }
-            _ => format!("from {low:.places$} to {high:.places$} s"),
+            Some([low, high]) => format!("95 % interval {low:.places$} to {high:.places$} s"),
+            None => format!("from {low:.places$} to {high:.places$} s"),
         };
         let text = format!("median of {}, {spread}", counted(runs.len() as u64, "run"));
         block.entry("", &text, DIM);
-        if drifts {
+        if record.summary.drifts == Some(true) {
             let text = "times drift from run to run: no interval holds";
             block.entry("", text, WARNING);
         }
