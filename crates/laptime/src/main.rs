@@ -2,9 +2,12 @@
 
 mod anonymous;
 mod args;
+mod budget;
 mod checkpoint;
 mod child;
+mod device_arg;
 mod device_choice;
+mod device_facts;
 mod display;
 mod ending;
 mod engines;
@@ -23,6 +26,7 @@ mod race;
 mod record_choice;
 mod recording;
 mod repeats;
+mod round_order;
 mod save;
 mod signals;
 mod speed;

@@ -15,6 +15,7 @@ use crate::{
         CheckpointArgs, DataArg, EngineArgs, EngineSettings, RaceArgs, RunArgs, SampleArgs,
         TrainingArgs, WorkloadArgs,
     },
+    budget::Budget,
     checkpoint::folder::Folder,
     device_choice::{Wish, choose},
     display::Line,
@@ -23,8 +24,8 @@ use crate::{
     failure::Failure,
     output::{is_standard_stream, stderr_is_terminal},
     passes::passes,
-    race::{Budget, Length},
-    repeats::Repeats,
+    race::length::Length,
+    repeats::plan::Repeats,
 };
 
 /// What to train.
@@ -196,7 +197,7 @@ impl RunOptions {
             load: load_options(args.samples),
             max_steps: args.max_steps.map(Into::into),
             repeats: repeats(args.runs, args.budget, is_once)?,
-            wait_quiet: args.wait_quiet.map(Budget::time),
+            wait_quiet: args.wait_quiet.map(|Budget(limit)| limit),
             telemetry: !args.no_telemetry,
             exports,
             save,
@@ -223,7 +224,7 @@ fn repeats(
         return Ok(Repeats::Fixed(runs.get()));
     }
     if let Some(budget) = budget {
-        return Ok(Repeats::Budget(budget.time()));
+        return Ok(Repeats::Budget(budget.0));
     }
     if is_once {
         return Ok(Repeats::Fixed(1));
@@ -340,7 +341,7 @@ impl EngineChoice {
             cpu: &machine.cpu,
             workload: &workload.workload,
             threads: threads(settings),
-            passes: &passes(&settings.passes, settings.device)?,
+            passes: &passes(&settings.passes.passes, settings.device)?,
         };
         let chosen = choose(engine, &wish)?;
         Ok(Self {
@@ -348,7 +349,7 @@ impl EngineChoice {
             machine: machine.clone(),
             device: chosen.device,
             threads: threads(settings),
-            passes: passes(&settings.passes, chosen.argument)?,
+            passes: passes(&settings.passes.passes, chosen.argument)?,
             why: chosen.why,
             warning: chosen.warning,
             trial: chosen.trial,

@@ -4,10 +4,7 @@ use laptime_engine::Passes;
 use laptime_gpu::NEVER_TAKEN;
 use laptime_graph::{Simplification, pass_names};
 
-use crate::{
-    args::{DeviceArg, PassesArgs},
-    failure::Failure,
-};
+use crate::{device_arg::DeviceArg, failure::Failure};
 
 /// What `--help` says.
 pub fn help() -> String {
@@ -19,9 +16,8 @@ pub fn help() -> String {
 }
 
 /// The passes that `--passes` names, on this device.
-pub fn passes(args: &PassesArgs, device: DeviceArg) -> Result<Passes, Failure> {
-    let text = &args.passes;
-    match text.as_str() {
+pub fn passes(text: &str, device: DeviceArg) -> Result<Passes, Failure> {
+    match text {
         "all" => return Ok(Passes::All),
         "none" => return Ok(Passes::Only(Vec::new())),
         _ => {}

@@ -2,12 +2,11 @@
 
 use std::{collections::BTreeMap, path::PathBuf, str::FromStr};
 
-use laptime_engine::{Device, DeviceKind, Engine, StepCosts, gate};
+use laptime_engine::{Device, Engine, StepCosts, gate};
 use laptime_measure::Run;
-use laptime_results as results;
 use laptime_results::{
-    DatasetFacts, DatasetSource, DeviceFacts, EngineFacts, Gate, GateVerdict, Laptime,
-    PartialReason, Record, SchemaName, Store, Summary, Work, WorkloadFacts, new_id,
+    DatasetFacts, DatasetSource, EngineFacts, Gate, GateVerdict, Laptime, PartialReason, Record,
+    SchemaName, Store, Summary, Work, WorkloadFacts, new_id,
 };
 use laptime_workload::{
     Workload,
@@ -19,6 +18,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     anonymous::anonymous,
+    device_facts::device_facts,
     options::{EngineChoice, WorkloadChoice},
     output,
 };
@@ -233,23 +233,6 @@ fn gate_facts(gate: Option<&GateReport>) -> Gate {
 /// Takes a detail out that is a number.
 fn number<T: FromStr>(details: &mut BTreeMap<String, String>, name: &str) -> Option<T> {
     details.remove(name)?.parse().ok()
-}
-
-/// A device, as records describe it.
-pub fn device_facts(device: &Device) -> DeviceFacts {
-    DeviceFacts {
-        kind: match device.kind {
-            DeviceKind::Cpu => results::DeviceKind::Cpu,
-            DeviceKind::Gpu => results::DeviceKind::Gpu,
-        },
-        name: device.name.clone(),
-        threads: device.threads.map(|threads| threads as u64),
-        isa: device.isa.clone(),
-        driver: device.driver.clone(),
-        software: device.software,
-        dispatches_per_step: None,
-        device_step_s: None,
-    }
 }
 
 #[cfg(test)]

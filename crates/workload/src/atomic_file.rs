@@ -14,7 +14,7 @@ use std::{
 
 use tempfile::NamedTempFile;
 
-use crate::own_file;
+use crate::{folder::folder_of, own_file};
 
 const PREFIX: &str = ".laptime-";
 const SUFFIX: &str = ".tmp";
@@ -125,12 +125,6 @@ pub fn abandon_all() {
     for path in noted().drain(..) {
         let _ = fs::remove_file(path);
     }
-}
-
-/// The folder that has, or will have, this file.
-pub fn folder_of(file: &Path) -> &Path {
-    let folder = file.parent().filter(|folder| *folder != Path::new(""));
-    folder.unwrap_or(Path::new("."))
 }
 
 /// Not every system has folders that can be synchronised, nor is the old file a loss.

@@ -10,7 +10,7 @@ use std::{
 
 use thiserror::Error;
 
-use crate::atomic_file::{self, folder_of};
+use crate::{atomic_file, folder::folder_of};
 
 /// No environment variable says where files may be kept.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

@@ -6,6 +6,7 @@ mod builtin;
 pub mod dataset;
 pub mod directories;
 mod fields;
+pub mod folder;
 mod hexadecimal;
 mod layers;
 pub mod memory;

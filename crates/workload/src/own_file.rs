@@ -88,7 +88,7 @@ fn check(file: &File, path: &Path) -> io::Result<()> {
         use std::os::unix::fs::MetadataExt;
         let owner = metadata.uid();
         // The owner of the folder could put any file there anyway.
-        let folder = crate::atomic_file::folder_of(path).metadata()?;
+        let folder = crate::folder::folder_of(path).metadata()?;
         if owner != nix::unistd::geteuid().as_raw() && owner != folder.uid() {
             return wrong("it is another user's; remove it");
         }

@@ -6,8 +6,7 @@ use clap::Args as ClapArgs;
 use laptime_results::sweep::MOST_ROUNDS;
 use laptime_workload::Precision;
 
-use super::{EngineArgs, SampleArgs};
-use crate::sweep::Sizes;
+use super::{EngineArgs, SampleArgs, sizes::Sizes};
 
 #[derive(Debug, ClapArgs)]
 pub struct SweepArgs {

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{Chosen, Wish};
-use crate::{args::DeviceArg, failure::Failure, recording::device_facts, verdicts::this_build};
+use crate::{args::DeviceArg, device_facts::device_facts, failure::Failure, verdicts::this_build};
 
 /// What a trial may take at least, outside all totals.
 const TRIAL: Duration = Duration::from_secs(2);

@@ -8,7 +8,8 @@ use std::{
 
 use laptime_workload::{
     Shown,
-    atomic_file::{self, NewFile, folder_of},
+    atomic_file::{self, NewFile},
+    folder::folder_of,
 };
 
 use crate::{

@@ -9,9 +9,9 @@ use std::{
 use laptime_peers::FRAMEWORKS;
 use laptime_workload::{
     DatasetName, Shown,
-    atomic_file::folder_of,
     dataset::{cache_folder, places},
     directories::{cache_dir, data_dir},
+    folder::folder_of,
 };
 
 use crate::{checkpoint::folder::files as checkpoint_files, failure::Failure};

@@ -1,6 +1,8 @@
 //! How long a race goes on.
 
-use std::{str::FromStr, time::Duration};
+use std::time::Duration;
+
+use crate::budget::Budget;
 
 /// When a race is over. Fixed before it starts, so that nobody stops when the result is to their
 /// liking.
@@ -15,10 +17,6 @@ pub enum Length {
 /// The rounds that a budget is spent on, beside the cold one. The paired test of ten has power enough: it
 /// finds a difference of 3 % between engines whose runs spread by 1 % in 9 of 10 races.
 const ROUNDS: u32 = 10;
-
-/// A time, as the command line states it: `90s`, `10m`, `1h`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Budget(Duration);
 
 /// The first is cold: compilers and caches have seen nothing yet.
 const LEAST_ROUNDS: u32 = 2;
@@ -55,60 +53,9 @@ impl Length {
     }
 }
 
-impl Budget {
-    /// The time.
-    pub fn time(self) -> Duration {
-        self.0
-    }
-}
-
-impl FromStr for Budget {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let unit_at = text.len() - usize::from(text.ends_with(['s', 'm', 'h']));
-        let (number, unit) = text.split_at(unit_at);
-        let seconds_per_unit = match unit {
-            "h" => 3600,
-            "m" => 60,
-            "s" => 1,
-            _ => return Err("a time has a unit: 90s, 10m, 1h".into()),
-        };
-        let whole: Result<u32, _> = number.trim().parse();
-        match whole {
-            Ok(number @ 1..) => Ok(Self(Duration::from_secs(
-                u64::from(number) * seconds_per_unit,
-            ))),
-            _ => Err("it takes a whole number and a unit: 90s, 10m, 1h".into()),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_have_units() {
-        let seconds = |text: &str| text.parse().map(|Budget(time)| time.as_secs());
-        assert_eq!(seconds("90s"), Ok(90));
-        assert_eq!(seconds("10m"), Ok(600));
-        assert_eq!(seconds("1h"), Ok(3600));
-        for wrong in [
-            "",
-            "s",
-            "90",
-            "1.5m",
-            "-1s",
-            "0s",
-            "m10",
-            "1d",
-            "99999999999s",
-            "1µ",
-        ] {
-            assert!(seconds(wrong).is_err(), "{wrong}");
-        }
-    }
 
     #[test]
     fn a_budget_has_room_for_two_rounds_and_for_those_that_fit() {

@@ -2,7 +2,7 @@
 //! order of its own, so that whatever else the machine does falls on all of them alike.
 
 mod affinity;
-mod length;
+pub mod length;
 mod live;
 
 use std::{
@@ -13,18 +13,17 @@ use std::{
 use laptime_engine::Job;
 use laptime_measure::{Watch, measure, memory};
 use laptime_results::{PartialReason, RaceFacts, Record, new_id};
-use laptime_workload::random::{Purpose, Stream};
 
 use crate::{
     finished::Finished,
-    observed::observed,
+    observed::observed_run,
     options::{EngineChoice, RaceOptions},
     output, prepare,
     recording::{GateReport, Outcome, differing_losses, record},
     repeats::{Again, is_own},
+    round_order::round_order,
 };
 
-pub use length::{Budget, Length};
 use live::Live;
 
 /// One engine in the race, and what it has done so far.
@@ -132,20 +131,6 @@ impl Race<'_> {
     }
 }
 
-/// The order of a round, from the seed, so that a race can be repeated to the letter: two rounds at a time
-/// have an order and its reverse (ABBA), so that what drifts over them falls on all engines alike.
-fn round_order(racers: usize, seed: u64, round: u32) -> Vec<usize> {
-    let mut stream = Stream::new(seed, Purpose::Race, round / 2);
-    let mut order: Vec<usize> = (0..racers).collect();
-    for last in (1..racers).rev() {
-        order.swap(last, stream.next_below(last as u32 + 1) as usize);
-    }
-    if round % 2 == 1 {
-        order.reverse();
-    }
-    order
-}
-
 impl<'a> Racer<'a> {
     fn new(engine: &'a EngineChoice) -> Self {
         Self {
@@ -205,7 +190,7 @@ impl<'a> Racer<'a> {
                 Err(error) => self.fail(error.to_string()),
             };
         }
-        let (measured, telemetry) = observed(options.telemetry, || {
+        let measured = observed_run(options.telemetry, || {
             measure(
                 engine.engine,
                 &job,
@@ -222,7 +207,6 @@ impl<'a> Racer<'a> {
             Err(_) if race.is_stopped() => return,
             Err(error) => return self.fail(error.to_string()),
         };
-        measured.run.telemetry = telemetry;
         measured.run.cold = is_first && options.length.has_cold_round();
         if race.is_stopped() && !measured.is_complete {
             return;
@@ -269,25 +253,5 @@ impl<'a> Racer<'a> {
             self.gate.as_ref(),
             outcome,
         )
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_round_has_an_order_of_its_own_that_can_be_had_again() {
-        let orders: Vec<Vec<usize>> = (0..8).map(|round| round_order(4, 1, round)).collect();
-        for order in &orders {
-            let mut sorted = order.clone();
-            sorted.sort();
-            assert_eq!(sorted, [0, 1, 2, 3]);
-        }
-        assert!(orders.iter().any(|order| *order != orders[0]));
-        assert_eq!(round_order(4, 1, 3), orders[3]);
-        for pair in orders.chunks(2) {
-            assert!(pair[0].iter().rev().eq(&pair[1]), "{pair:?}");
-        }
     }
 }

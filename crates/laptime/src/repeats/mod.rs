@@ -3,28 +3,24 @@
 
 mod again;
 mod once;
-mod plan;
+pub mod plan;
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 
 use laptime_engine::Job;
-use laptime_measure::{Measurement, Run, Watch, measure};
+use laptime_measure::{Run, Watch, measure};
 
 use crate::{
     display::{Line, Plan as RunPlan, show_run},
     failure::Failure,
-    observed::observed,
+    observed::observed_run,
     options::RunOptions,
     output::say,
 };
 
 pub use again::{Again, is_own};
 pub use once::{Once, run_once};
-pub use plan::Repeats;
-use plan::{PILOT_RUNS, Room};
+use plan::{PILOT_RUNS, Repeats, Room};
 
 /// What a run is repeated with.
 pub struct Repeated<'a> {
@@ -120,7 +116,7 @@ impl Repeated<'_> {
             RunPlan::of(self.job, self.options.max_steps, number, of.unwrap_or(0)),
         );
         let begin = Instant::now();
-        let (measured, telemetry) = observed(self.options.telemetry, || {
+        let measured = observed_run(self.options.telemetry, || {
             measure(
                 engine.engine,
                 self.job,
@@ -132,8 +128,7 @@ impl Repeated<'_> {
             )
         });
         drop(display);
-        let Measurement { run, .. } = measured?;
-        Ok(Run { telemetry, ..run })
+        Ok(measured?.run)
     }
 
     fn note(&self, text: &str) {
@@ -141,9 +136,4 @@ impl Repeated<'_> {
             say(text);
         }
     }
-}
-
-/// In words, for a line of notes.
-fn seconds(time: Duration) -> String {
-    format!("{} s", time.as_secs())
 }

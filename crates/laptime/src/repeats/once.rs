@@ -7,7 +7,7 @@ use laptime_measure::{Run, Watch, measure};
 use laptime_workload::dataset::{LoadOptions, Policy};
 use serde::{Deserialize, Serialize};
 
-use crate::{child::RunJob, engines, failure::Failure, observed::observed, prepare};
+use crate::{child::RunJob, engines, failure::Failure, observed::observed_run, prepare};
 
 /// What a child says of its run.
 #[derive(Serialize, Deserialize)]
@@ -45,7 +45,7 @@ pub fn run_once(asked: RunJob) -> Result<Once, Failure> {
         profile: false,
     };
     let watch = Watch::new();
-    let (measured, telemetry) = observed(asked.telemetry, || {
+    let measured = observed_run(asked.telemetry, || {
         measure(
             engine,
             &job,
@@ -56,10 +56,7 @@ pub fn run_once(asked: RunJob) -> Result<Once, Failure> {
             None,
         )
     });
-    let mut run = Run {
-        telemetry,
-        ..measured?.run
-    };
+    let mut run = measured?.run;
     run.phases.load_s = load_s;
     Ok(Once {
         run,

@@ -8,8 +8,6 @@ use laptime_measure::{
     statistics::{LEAST_RUNS, median, runs_to_make},
 };
 
-use super::seconds;
-
 /// What was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Repeats {
@@ -56,9 +54,9 @@ impl Room {
 /// Why there is only one.
 pub fn one_run_only(time: Duration, run_s: f64) -> String {
     format!(
-        "one run of {run_s:.0} s, without an interval: {LEAST_RUNS} do not fit into {}; --budget {} has \
-         room for them",
-        seconds(time),
+        "one run of {run_s:.0} s, without an interval: {LEAST_RUNS} do not fit into {} s; --budget {} \
+         has room for them",
+        time.as_secs(),
         needed(run_s),
     )
 }

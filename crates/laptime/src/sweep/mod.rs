@@ -2,7 +2,6 @@
 //! machine does falls on all of them alike.
 
 mod comparing;
-mod sizes;
 
 use std::time::Instant;
 
@@ -10,7 +9,6 @@ use laptime_engine::{EngineError, Job, Progress, Session};
 use laptime_workload::epoch_order;
 
 pub use comparing::{compare, sweeps_in};
-pub use sizes::Sizes;
 
 /// What is timed in one go, at least: shorter times are the clock's and the scheduler's.
 const SLICE_S: f64 = 0.05;
@@ -77,13 +75,4 @@ fn time(job: &Job, session: &mut dyn Session, steps: u64) -> Result<f64, EngineE
     let start = Instant::now();
     session.train(&order[..count], &progress)?;
     Ok(start.elapsed().as_secs_f64() / steps as f64)
-}
-
-/// The places of a round, from first to last; in every second round the other way round.
-pub fn round_order(points: usize, round: u32) -> Vec<usize> {
-    let order = 0..points;
-    match round % 2 {
-        0 => order.collect(),
-        _ => order.rev().collect(),
-    }
 }

@@ -21,7 +21,7 @@ use crate::{
 /// Prints the Program and the Schedule of a training step, then those of an evaluation step.
 pub fn explain(args: ExplainArgs) -> Result<(), Failure> {
     let workload = WorkloadChoice::resolve(&args.workload)?.workload;
-    let passes = passes(&args.passes, args.device)?;
+    let passes = passes(&args.passes.passes, args.device)?;
     let target = Target::of(args.device, &workload)?;
     let mut text = String::new();
     for mode in [Mode::Training, Mode::Evaluation] {

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use laptime_results::{Record, export, list, show};
+use laptime_results::{Read, Record, export, list, show};
 use laptime_workload::{Shown, escaped};
 
 use crate::{
@@ -82,7 +82,10 @@ fn remove(args: &RemoveArgs) -> Result<(), Failure> {
         }
     }
     let remove = |path: &Path| {
-        let what = described(path);
+        let what = match read_file(path) {
+            Ok(read) => described(&read),
+            Err(_) => "no record that can be read".into(),
+        };
         match fs::remove_file(path) {
             Ok(()) => output::print(&format!("removed {}: {what}\n", Shown(path))),
             Err(error) => Err(Failure::Failed(format!(
@@ -123,7 +126,7 @@ fn check(args: &CheckArgs) -> Result<(), Failure> {
                     Shown(path),
                     read.record.id
                 )),
-                None => Ok(described(path)),
+                None => Ok(described(&read)),
             },
         };
         wrong += usize::from(found.is_err());
@@ -142,10 +145,7 @@ fn check(args: &CheckArgs) -> Result<(), Failure> {
 }
 
 /// What is in a file, on one line.
-fn described(path: &Path) -> String {
-    let Ok(read) = read_file(path) else {
-        return "no record that can be read".into();
-    };
+fn described(read: &[Read]) -> String {
     let all = read.iter().map(|read| {
         let record = &read.record;
         format!(

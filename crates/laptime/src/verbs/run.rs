@@ -24,7 +24,7 @@ use crate::{
     failure::Failure,
     finished::Finished,
     interrupt::Interrupt,
-    observed::observed,
+    observed::observed_run,
     options::RunOptions,
     output::{self, say, stderr_is_terminal},
     prepare, profile,
@@ -162,7 +162,7 @@ fn train(
         Plan::of(job, options.max_steps, 1, 1),
     );
     let engine = &options.engine;
-    let (measured, telemetry) = observed(options.telemetry, || {
+    let measured = observed_run(options.telemetry, || {
         measure(
             engine.engine,
             job,
@@ -177,11 +177,10 @@ fn train(
     });
     drop(display);
     let Measurement {
-        run,
+        run: first,
         session,
         is_complete,
     } = measured?;
-    let first = Run { telemetry, ..run };
     let outcome = |runs, partial, warnings| Outcome {
         device: session.device().clone(),
         details: session.details(),

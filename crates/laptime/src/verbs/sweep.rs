@@ -19,7 +19,8 @@ use crate::{
     output::{self, stderr_is_terminal},
     prepare,
     recording::{Outcome, record},
-    sweep::{Timed, round_order},
+    round_order::round_order,
+    sweep::Timed,
 };
 
 /// Times all batch sizes, writes the export and prints the table.
@@ -76,11 +77,11 @@ pub fn sweep(args: SweepArgs) -> Result<(), Failure> {
         let facts = record(choice, &engine, &dataset, Some(&gate), outcome);
         points.push((timed, facts));
     }
-    let rounds = args.rounds;
+    let (rounds, seed) = (args.rounds, first.workload.seed);
     let (done, telemetry) = observed(!args.no_telemetry, || {
         for round in 0..rounds {
             line.show(&format!("round {} of {rounds} …", round + 1));
-            for place in round_order(points.len(), round) {
+            for place in round_order(points.len(), seed, round) {
                 points[place].0.round()?;
             }
         }

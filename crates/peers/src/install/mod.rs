@@ -15,7 +15,7 @@ use std::{
 };
 
 use laptime_engine::Engine;
-use laptime_workload::{Shown, directories::NoDirectory, own_file};
+use laptime_workload::{Shown, directories::NoDirectory, folder::folder_of, own_file};
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
@@ -275,11 +275,6 @@ impl Plan {
             variant: self.lock.variant.to_string(),
         })
     }
-}
-
-/// Where environments are.
-fn folder_of(place: &Path) -> &Path {
-    place.parent().unwrap_or(Path::new("."))
 }
 
 /// How the names of a framework's unfinished environments begin.
