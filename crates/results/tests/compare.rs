@@ -98,6 +98,23 @@ fn pairs_are_of_the_same_round_whatever_slowed_it() {
 }
 
 #[test]
+fn a_cold_round_is_no_pair() {
+    let cold = |engine: &str, seconds: f64, noise: &[f64], first_s: f64| {
+        let mut record = raced(engine, seconds, noise);
+        record.runs[0].total_s = first_s;
+        record.runs[0].cold = true;
+        record
+    };
+    let one = cold("a", 1.0, &NOISE, 9.0);
+    let slow = cold("b", 1.16, &NOISE, 1.0);
+    let Basis::Race(paired) = only(&[&one, &slow], &[]).basis else {
+        panic!("they are of one race");
+    };
+    assert_eq!(paired.pairs, NOISE.len() - 1);
+    assert!((paired.ratio - 1.16).abs() < 1e-9, "{paired:?}");
+}
+
+#[test]
 fn several_tests_are_corrected_together() {
     // Six rounds, all won: p = 2/64 alone, and three times that among three.
     let one = raced("a", 1.0, &NOISE[..6]);

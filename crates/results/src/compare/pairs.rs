@@ -7,8 +7,8 @@ use super::Side;
 /// Pairs beyond these are not looked at: the test takes time and memory with the square of them.
 const MOST_PAIRS: usize = 2_000;
 
-/// The totals of both, the runs at one place of the same round, NaN for one that was interrupted; `None`
-/// where they are not of one race.
+/// The totals of both, the runs at one place of the same round but a cold one, NaN for one that was
+/// interrupted; `None` where they are not of one race.
 pub(super) fn of(one: &Side, other: &Side) -> Option<(Vec<f64>, Vec<f64>)> {
     let (one, other) = (one.record()?, other.record()?);
     let race = one.race.as_ref()?;
@@ -16,9 +16,11 @@ pub(super) fn of(one: &Side, other: &Side) -> Option<(Vec<f64>, Vec<f64>)> {
         && one.machine == other.machine
         // What says so must at least not contradict itself.
         && [one, other].iter().all(|it| it.runs.len() as u64 <= race.rounds);
-    let totals = |runs: &[Run]| {
-        let total = |run: &Run| run.test.map_or(f64::NAN, |_| run.total_s);
-        runs.iter().take(MOST_PAIRS).map(total).collect()
-    };
-    is_one_race.then(|| (totals(&one.runs), totals(&other.runs)))
+    let total = |run: &Run| run.test.map_or(f64::NAN, |_| run.total_s);
+    is_one_race.then(|| {
+        let rounds = one.runs.iter().zip(&other.runs);
+        let rounds = rounds.filter(|(one, other)| !one.cold && !other.cold);
+        let totals = rounds.map(|(one, other)| (total(one), total(other)));
+        totals.take(MOST_PAIRS).unzip()
+    })
 }
