@@ -88,6 +88,33 @@ impl Phases {
         }
     }
 
+    /// All phases under their names, also those outside the total.
+    pub fn named(&self) -> [(&'static str, f64); 9] {
+        // Taken apart, so that none is forgotten.
+        let Self {
+            load_s,
+            start_s,
+            trial_s,
+            prepare_s,
+            compile_s,
+            train_s,
+            test_s,
+            other_s,
+            checkpoint_s,
+        } = *self;
+        [
+            ("load_s", load_s),
+            ("start_s", start_s),
+            ("trial_s", trial_s),
+            ("prepare_s", prepare_s),
+            ("compile_s", compile_s),
+            ("train_s", train_s),
+            ("test_s", test_s),
+            ("other_s", other_s),
+            ("checkpoint_s", checkpoint_s),
+        ]
+    }
+
     /// The sum of the phases that the total is made of.
     pub fn sum_s(&self) -> f64 {
         self.prepare_s + self.compile_s + self.train_s + self.test_s + self.other_s

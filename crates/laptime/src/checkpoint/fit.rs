@@ -3,7 +3,7 @@
 
 use laptime_engine::Job;
 use laptime_graph::Program;
-use laptime_measure::{Divergence, Phases, SoFar};
+use laptime_measure::{Divergence, SoFar};
 
 use super::file::{Checkpoint, Identity};
 
@@ -93,45 +93,26 @@ fn counts_fit(so_far: &SoFar, steps: u64, epoch_steps: u64) -> bool {
 
 /// What is wrong with the times, if anything is.
 fn wrong_time(so_far: &SoFar) -> Option<String> {
-    let Phases {
-        load_s,
-        start_s,
-        trial_s,
-        prepare_s,
-        compile_s,
-        train_s,
-        test_s,
-        other_s,
-        checkpoint_s,
-    } = so_far.phases;
     let named = [
         ("wall_s", so_far.wall_s),
         ("total_s", so_far.total_s),
-        ("load_s", load_s),
-        ("start_s", start_s),
-        ("trial_s", trial_s),
-        ("prepare_s", prepare_s),
-        ("compile_s", compile_s),
-        ("train_s", train_s),
-        ("test_s", test_s),
-        ("other_s", other_s),
-        ("checkpoint_s", checkpoint_s),
         ("the time of its last epoch", so_far.epoch_s),
     ];
+    let named = named.into_iter().chain(so_far.phases.named());
     let epochs = so_far
         .epochs
         .iter()
         .map(|it| ("the time of an epoch", it.train_s));
     let steps = so_far.step_s.iter().flatten();
     let steps = steps.map(|step_s| ("the time of a step", f64::from(*step_s)));
-    let mut all = named.into_iter().chain(epochs).chain(steps);
+    let mut all = named.chain(epochs).chain(steps);
     if let Some((name, seconds)) = all.find(|(_, seconds)| !(0.0..=MOST_SECONDS).contains(seconds))
     {
         return Some(format!("{name} is {seconds} s"));
     }
     let of_epochs: f64 = so_far.epochs.iter().map(|epoch| epoch.train_s).sum();
     let contradicts = !is_close(so_far.phases.sum_s(), so_far.total_s)
-        || !is_close(of_epochs + so_far.epoch_s, train_s);
+        || !is_close(of_epochs + so_far.epoch_s, so_far.phases.train_s);
     contradicts.then(|| "its times contradict each other".into())
 }
 
@@ -142,7 +123,7 @@ fn is_close(sum_s: f64, whole_s: f64) -> bool {
 #[cfg(test)]
 mod tests {
     use laptime_engine::Score;
-    use laptime_measure::{Epoch, Resumption};
+    use laptime_measure::{Epoch, Phases, Resumption};
 
     use super::*;
 

@@ -90,25 +90,14 @@ fn of_run(record: &Record, run: &Run) -> Option<String> {
             run.total_s
         ));
     }
-    let times = [
-        ("wall_s", run.wall_s),
-        ("load_s", phases.load_s),
-        ("start_s", phases.start_s),
-        ("trial_s", phases.trial_s),
-        ("prepare_s", phases.prepare_s),
-        ("compile_s", phases.compile_s),
-        ("train_s", phases.train_s),
-        ("test_s", phases.test_s),
-        ("other_s", phases.other_s),
-        ("checkpoint_s", phases.checkpoint_s),
-    ];
     let steps = run.step_s.map(|step| [step.p50, step.p95, step.p99]);
     let steps = steps.into_iter().flatten().map(|value| ("step_s", value));
     let epochs = run
         .epochs
         .iter()
         .map(|epoch| ("an epoch's train_s", epoch.train_s));
-    let mut times = times.into_iter().chain(steps).chain(epochs);
+    let whole = [("wall_s", run.wall_s)].into_iter();
+    let mut times = whole.chain(phases.named()).chain(steps).chain(epochs);
     if let Some((name, value)) = times.find(|(_, value)| !is_time(*value)) {
         return Some(format!("{name} is {value:?}, no time of 0 s or more"));
     }
