@@ -1,6 +1,6 @@
 //! What the oracle makes of one step from a given state.
 
-use std::rc::Rc;
+use std::{cell::OnceCell, rc::Rc};
 
 use laptime_graph::{Op, Program, State};
 use laptime_reference::{Reference, Rounding};
@@ -44,30 +44,34 @@ pub(super) struct Exact {
 
 impl Exact {
     /// Has an oracle do a step on a batch. The oracle's state is the one behind it then.
-    pub(super) fn step(
-        reference: &mut Reference,
-        program: &Program,
-        (pixels, labels): &(Vec<u8>, Vec<u8>),
-    ) -> Self {
-        let loss = reference.step(pixels, labels).loss_sum / labels.len() as f64;
-        let logits = reference.value(program.logits).unwrap_or_default();
-        Self {
-            made: Rc::new(Made {
-                loss,
-                state: reference.state(),
-            }),
-            logits: largest(&logits),
-        }
+    pub(super) fn step(reference: &mut Reference, program: &Program, batch: &Batch) -> Self {
+        let (loss, logits) = stepped(reference, program, batch);
+        Self::new(loss, logits, reference.state())
     }
+
+    fn new(loss: f64, logits: f64, state: State) -> Self {
+        let made = Rc::new(Made { loss, state });
+        Self { made, logits }
+    }
+}
+
+/// The pixels and the labels of a batch.
+pub(super) type Batch = (Vec<u8>, Vec<u8>);
+
+/// The mean loss of a step, and the largest magnitude of its logits.
+fn stepped(reference: &mut Reference, program: &Program, (pixels, labels): &Batch) -> (f64, f64) {
+    let loss = reference.step(pixels, labels).loss_sum / labels.len() as f64;
+    let logits = reference.value(program.logits).unwrap_or_default();
+    (loss, largest(&logits))
 }
 
 /// A step that the oracle can do again, with other rounding.
 pub(super) struct Step<'a> {
     pub(super) program: &'a Program,
     pub(super) start: &'a State,
-    batch: (Vec<u8>, Vec<u8>),
-    /// What the oracle's training made of it, where it did.
-    trained: Option<Exact>,
+    batch: Batch,
+    /// What the oracle makes of it apart from the precision, once that is known.
+    unrounded: OnceCell<Exact>,
     /// Whether the engine's rounding points are not the Program's: see [`super::one_step`].
     pub(super) rounds_elsewhere: bool,
 }
@@ -85,7 +89,7 @@ impl<'a> Step<'a> {
             program,
             start,
             batch: batch_of(samples, batch),
-            trained,
+            unrounded: trained.map(OnceCell::from).unwrap_or_default(),
             rounds_elsewhere,
         }
     }
@@ -93,7 +97,7 @@ impl<'a> Step<'a> {
     /// What the oracle makes of it, apart from the precision.
     pub(super) fn unrounded(&self) -> Exact {
         let made = || self.made(Reference::of_program(self.program).without_rounding_points());
-        self.trained.clone().unwrap_or_else(made)
+        self.unrounded.get_or_init(made).clone()
     }
 
     /// Another of the oracle's steps, as far from the true one as rounding may bring an engine.
@@ -120,7 +124,8 @@ impl<'a> Step<'a> {
 
     fn made(&self, mut reference: Reference) -> Exact {
         reference.set_state(self.start);
-        Exact::step(&mut reference, self.program, &self.batch)
+        let (loss, logits) = stepped(&mut reference, self.program, &self.batch);
+        Exact::new(loss, logits, reference.into_state())
     }
 }
 
