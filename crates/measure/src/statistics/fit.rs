@@ -4,15 +4,16 @@
 //! resampling cases; chapter 13, for the percentile interval. T. Kalibera, R. Jones: "Rigorous
 //! Benchmarking in Reasonable Time", ISMM '13, for resampling whole rounds.
 
-use super::{
-    quantile::{percentile_of_sorted, sorted},
-    ratio::LEAST_ROUNDS,
-};
+use super::quantile::{percentile_of_sorted, sorted};
 use laptime_workload::random::{Purpose, Stream};
 
 mod crossover;
 
 pub use crossover::{Crossover, crossover, ratio_at};
+
+/// The rounds below which there are no intervals: what the bootstrap of whole rounds calls 95 % covers the true
+/// ratio of skewed times in 88 % of all cases with 4 rounds, in 93 % with 5, and in 95 % and more from 8 on.
+const LEAST_ROUNDS: usize = 5;
 
 /// Resamples: what Efron and Tibshirani (section 14.3) ask for at least, since each refits the line.
 const RESAMPLES: usize = 1000;
@@ -26,11 +27,11 @@ const REWEIGHTINGS: usize = 4;
 pub struct Line {
     /// The time at x = 0.
     pub overhead_s: f64,
-    /// Its 95 % interval; `None` below [`LEAST_ROUNDS`] complete rounds.
+    /// Its 95 % interval; `None` below 5 complete rounds.
     pub overhead_ci95_s: Option<[f64; 2]>,
     /// The time that each unit of x takes: the inverse of the throughput.
     pub s_per_unit: f64,
-    /// Its 95 % interval; `None` below [`LEAST_ROUNDS`] complete rounds.
+    /// Its 95 % interval; `None` below 5 complete rounds.
     pub per_unit_ci95_s: Option<[f64; 2]>,
     /// The smallest and the largest x.
     pub range: [f64; 2],

@@ -20,7 +20,6 @@ mod paired;
 mod pelt;
 mod pilot;
 mod quantile;
-mod ratio;
 #[cfg(test)]
 mod simulate;
 mod special;
@@ -35,5 +34,6 @@ pub use outliers::outliers;
 pub use paired::{LEAST_PAIRS, PairedRatio, paired_ratio};
 pub use pilot::{LEAST_RUNS, LimitedBy, MOST_RUNS, Plan, runs_to_make};
 pub use quantile::{median, median_absolute_deviation, percentile, scaled_mad};
-pub use ratio::{LEAST_ROUNDS, Ratio, ratio_of_medians};
-pub use unpaired::{occasion_log_sd, ratio_of_independent_medians, widened_log_sd};
+pub use unpaired::{
+    Ratio, occasion_log_sd, ratio_of_independent_medians, widened_for_occasions, widened_log_sd,
+};

@@ -9,9 +9,17 @@
 use super::{
     interval::median_interval_95,
     quantile::median,
-    ratio::Ratio,
     special::{Z_975, student_t_975},
 };
+
+/// The ratio of two times.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ratio {
+    /// One over the other.
+    pub ratio: f64,
+    /// Its 95 % interval; `None` where there are too few values.
+    pub ci95: Option<[f64; 2]>,
+}
 
 /// The median of `numerator` over the median of `denominator`, of independent records; `None`
 /// where one has no positive finite median.
@@ -36,20 +44,27 @@ pub fn ratio_of_independent_medians(
     let interval = || {
         let [above_low, above_high] = log_interval(numerator)?;
         let [below_low, below_high] = log_interval(denominator)?;
-        // An unknown spread of occasions, NaN, is no interval.
-        let occasions = 2.0 * (Z_975 * occasion_log_sd).powi(2);
-        let distance = |a: f64, b: f64| (a * a + b * b + occasions).sqrt();
         let log_ratio = above - below;
         let ends = [
-            (log_ratio - distance(above - above_low, below_high - below)).exp(),
-            (log_ratio + distance(above_high - above, below - below_low)).exp(),
+            (log_ratio - (above - above_low).hypot(below_high - below)).exp(),
+            (log_ratio + (above_high - above).hypot(below - below_low)).exp(),
         ];
+        // An unknown spread of occasions, NaN, is no interval.
+        let ends = widened_for_occasions(log_ratio.exp(), ends, occasion_log_sd);
         ends.iter().all(|end| end.is_finite()).then_some(ends)
     };
     Some(Ratio {
         ratio: (above - below).exp(),
         ci95: interval(),
     })
+}
+
+/// The ends of a ratio's interval for two records that each carry the factor of an occasion of its own, whose
+/// logarithm has this standard deviation: in logarithms, squares of distances add up.
+pub fn widened_for_occasions(ratio: f64, ends: [f64; 2], occasion_log_sd: f64) -> [f64; 2] {
+    let occasions = 2f64.sqrt() * Z_975 * occasion_log_sd;
+    let [below, above] = ends.map(|end| (end / ratio).ln().hypot(occasions));
+    [ratio * (-below).exp(), ratio * above.exp()]
 }
 
 /// The interval of the median of the logarithms.

@@ -1,7 +1,7 @@
 //! Two sweeps: who is faster at which batch size.
 
 use laptime_measure::{
-    statistics::{Crossover, Line, crossover, ratio_at},
+    statistics::{Crossover, Line, crossover, ratio_at, widened_for_occasions},
     telemetry::Condition,
 };
 
@@ -79,18 +79,10 @@ pub fn crossing(one: &Sweep, other: &Sweep) -> Option<Crossing> {
 
 fn meeting(one: &Line, other: &Line, batch_size: f64) -> Option<Meeting> {
     let (ratio, ends) = ratio_at(one, other, batch_size)?;
-    // Each of the sweeps has a factor of its own occasion.
-    let occasions = 1.96 * ASSUMED_LOG_SD * 2f64.sqrt();
-    let widened = |end: f64| {
-        let half = (end / ratio).ln();
-        let wide = half.hypot(occasions);
-        ratio * (if end < ratio { -wide } else { wide }).exp()
-    };
-    let [low, high] = ends;
     Some(Meeting {
         batch_size: batch_size as u64,
         ratio,
-        ci95: [widened(low.min(ratio * (1.0 - 1e-12))), widened(high)],
+        ci95: widened_for_occasions(ratio, ends, ASSUMED_LOG_SD),
     })
 }
 
