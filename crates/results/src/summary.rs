@@ -107,7 +107,8 @@ impl Summary {
 }
 
 impl MedianSeconds {
-    fn of(seconds: &[f64]) -> Self {
+    /// Of these times, without a word on outliers.
+    pub(crate) fn of(seconds: &[f64]) -> Self {
         Self {
             median: median(seconds).unwrap_or(0.0),
             // It would cover too little.

@@ -260,6 +260,10 @@ fn no_verdict_is_given_of_times_that_drift() {
     assert_eq!(found.slower_by(), None);
     assert_eq!(found.ratio.and_then(|ratio| ratio.ci95), None);
     assert!(found.sentence().contains("drift"), "{}", found.sentence());
+    // Nor an interval, beside the total or in a file.
+    let both = compared(&[&hot, &one], &[]);
+    let row = both.rows().remove(0);
+    assert!(row.a_total_low_s.is_none() && row.b_total_low_s.is_some());
     let (one, hot) = (raced("a", 1.0, &[1.0; 10]), raced("b", 1.5, &warming));
     assert_eq!(only(&[&one, &hot], &[]).verdict, Verdict::Drifting);
 }

@@ -1,9 +1,9 @@
 //! A comparison as a row of a table, the same names in JSON and in CSV.
 
-use laptime_measure::statistics::{median, median_interval_95};
 use serde::Serialize;
 
 use super::{Basis, Compared, Comparison, Side, Verdict};
+use crate::MedianSeconds;
 
 /// One comparison, flat. A is the first result of the command line, B another one; what is not known is
 /// null.
@@ -214,7 +214,8 @@ struct Facts {
 impl Facts {
     fn of(side: &Side) -> Self {
         let totals = side.totals_s();
-        let (total_s, interval) = (median(&totals), median_interval_95(&totals));
+        let MedianSeconds { median, ci95, .. } = MedianSeconds::of(&totals);
+        let total_s = (!totals.is_empty()).then_some(median);
         match side {
             Side::Record(record) => Self {
                 workload: record.workload.name.clone(),
@@ -224,7 +225,7 @@ impl Facts {
                 machine: record.machine.cpu.clone(),
                 gate: Some(record.gate.to_string()),
                 total_s,
-                interval,
+                interval: ci95,
             },
             Side::Published(published) => Self {
                 workload: published.workload.clone(),
@@ -234,7 +235,7 @@ impl Facts {
                 machine: published.machine.clone(),
                 gate: None,
                 total_s,
-                interval,
+                interval: ci95,
             },
         }
     }

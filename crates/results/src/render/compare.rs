@@ -1,13 +1,11 @@
 //! A comparison as a block.
 
-use laptime_measure::statistics::{median, median_interval_95};
-
 use super::{
     BAD, BOLD, Block, DIM, GOOD, PLAIN, Style, WARNING, counted, decimals, parts, synthetic,
     training,
 };
 use crate::{
-    GateVerdict, Record,
+    GateVerdict, MedianSeconds, Record,
     compare::{Compared, Side, Verdict, places},
     published::Published,
 };
@@ -54,7 +52,11 @@ fn header(block: &mut Block, compared: &Compared) {
 
 fn of_record(block: &mut Block, name: &str, label: &str, record: &Record) {
     let totals = Side::Record(record).totals_s();
-    let total_s = median(&totals).unwrap_or(0.0);
+    let MedianSeconds {
+        median: total_s,
+        ci95,
+        ..
+    } = MedianSeconds::of(&totals);
     let places = decimals(total_s);
     let paint = match record.gate.verdict {
         GateVerdict::Failed | GateVerdict::NotAsked => BAD,
@@ -63,7 +65,7 @@ fn of_record(block: &mut Block, name: &str, label: &str, record: &Record) {
     let total = format!("{total_s:>7.places$} s");
     let gate = record.gate.to_string();
     block.pieces(name, &[(&total, BOLD), (label, PLAIN), (&gate, paint)]);
-    let mut how = vec![match median_interval_95(&totals) {
+    let mut how = vec![match ci95 {
         Some([low, high]) => format!(
             "median of {}, 95 % {low:.places$} to {high:.places$} s",
             counted(totals.len() as u64, "run")
