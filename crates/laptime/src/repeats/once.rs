@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Instant};
 
 use laptime_engine::Job;
-use laptime_measure::{Run, Watch, measure};
+use laptime_measure::{Run, Watch, measure, memory};
 use laptime_workload::dataset::{LoadOptions, Policy};
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +44,8 @@ pub fn run_once(asked: RunJob) -> Result<Once, Failure> {
         passes: asked.passes,
         profile: false,
     };
+    // As in the process of the first run: what reading the samples took is not the training's.
+    memory::forget_peak();
     let watch = Watch::new();
     let measured = observed_run(asked.telemetry, || {
         measure(
