@@ -1,9 +1,10 @@
 //! The CPU as an engine.
 
-use laptime_engine::{Device, DeviceKind, Engine, EngineError, Job, Session};
+use laptime_engine::{Device, DeviceKind, Engine, EngineError, Job, Peaks, Session};
 use laptime_graph::{Mode, build};
+use laptime_workload::Precision;
 
-use crate::{link::check_reach, session::CpuSession, simd::Isa};
+use crate::{link::check_reach, peak, session::CpuSession, simd::Isa};
 
 /// Our own compiler for CPU threads.
 #[derive(Debug, Clone, Copy, Default)]
@@ -28,6 +29,15 @@ impl Engine for CpuEngine {
             driver: None,
             software: false,
         }])
+    }
+
+    fn peaks(
+        &self,
+        device: &Device,
+        threads: usize,
+        precision: Precision,
+    ) -> Result<Option<Peaks>, EngineError> {
+        Ok(Some(peak::peaks(isa_of(device)?, threads, precision)))
     }
 
     fn compile(&self, job: &Job, device: &Device) -> Result<Box<dyn Session>, EngineError> {

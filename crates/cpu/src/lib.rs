@@ -17,5 +17,4 @@ pub mod yardstick;
 
 pub use engine::CpuEngine;
 pub use lower::{Target, lower};
-pub use peak::{copy_bytes_per_s, peak_flops};
 pub use simd::{Isa, LANES};

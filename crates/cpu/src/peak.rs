@@ -3,6 +3,7 @@
 
 use std::{hint::black_box, time::Instant};
 
+use laptime_engine::{Bandwidth, Peaks};
 use laptime_workload::{Precision, threads::side_by_side};
 
 use crate::{
@@ -62,10 +63,18 @@ fn total<S: Simd>(s: S, sums: [S::Block; SUMS]) -> f32 {
     s.sum(total)
 }
 
+/// What so many threads reach at best.
+pub fn peaks(isa: Isa, threads: usize, precision: Precision) -> Peaks {
+    Peaks {
+        flops: peak_flops(isa, threads, precision),
+        bandwidths: bandwidths(threads),
+    }
+}
+
 /// The FLOP/s in products of this precision that all threads together reach in registers, on the
 /// instructions that convolutions use where the processor has them; the best of a few tries
 /// of some milliseconds, beside which the start of the threads is nothing.
-pub fn peak_flops(isa: Isa, threads: usize, precision: Precision) -> f64 {
+fn peak_flops(isa: Isa, threads: usize, precision: Precision) -> f64 {
     let Ok(pool) = Pool::new(threads) else {
         return f64::NAN;
     };
@@ -87,20 +96,43 @@ pub fn peak_flops(isa: Isa, threads: usize, precision: Precision) -> f64 {
     (flops_a_lane * threads * TURNS * SUMS * LANES) as f64 / best_s
 }
 
-/// Bytes that each thread copies at a time: more than caches hold.
+/// How much memory each thread goes through, from within the smallest caches to beyond the largest.
+const WORKING_SETS: [usize; 7] = [
+    16 << 10,
+    64 << 10,
+    256 << 10,
+    1 << 20,
+    4 << 20,
+    16 << 20,
+    64 << 20,
+];
+/// Bytes that a thread copies in one try: a few milliseconds.
 const COPIED_BYTES: usize = 32 << 20;
+const COPY_TRIES: usize = 7;
 
-/// The bytes a second that all threads together read and write while they copy memory; the best of a
-/// few tries.
-pub fn copy_bytes_per_s(threads: usize) -> f64 {
-    let mut buffers = vec![(vec![1_u8; COPIED_BYTES], vec![0_u8; COPIED_BYTES]); threads];
-    let tries = (0..5).map(|_| {
-        let start = Instant::now();
-        side_by_side(buffers.iter_mut().collect(), |(from, to)| {
-            black_box(to).copy_from_slice(black_box(from));
+/// The bandwidth of copies within several sizes of memory, all threads together; each the best of a few
+/// tries. Sizes and not levels: where the caches end differs from machine to machine, and systems do
+/// not tell alike.
+fn bandwidths(threads: usize) -> Vec<Bandwidth> {
+    let most = WORKING_SETS[WORKING_SETS.len() - 1] / 2;
+    let mut buffers = vec![(vec![1_u8; most], vec![0_u8; most]); threads];
+    let of_size = WORKING_SETS.map(|working_set| {
+        let bytes = working_set / 2;
+        let turns = (COPIED_BYTES / bytes).max(1);
+        let tries = (0..COPY_TRIES).map(|_| {
+            let start = Instant::now();
+            side_by_side(buffers.iter_mut().collect(), |(from, to)| {
+                for _ in 0..turns {
+                    black_box(&mut to[..bytes]).copy_from_slice(black_box(&from[..bytes]));
+                }
+            });
+            start.elapsed().as_secs_f64()
         });
-        start.elapsed().as_secs_f64()
+        let best_s = tries.fold(f64::INFINITY, f64::min);
+        Bandwidth {
+            bytes: (threads * working_set) as u64,
+            bytes_per_s: (2 * threads * turns * bytes) as f64 / best_s,
+        }
     });
-    let best_s = tries.fold(f64::INFINITY, f64::min);
-    (2 * threads * COPIED_BYTES) as f64 / best_s
+    of_size.to_vec()
 }

@@ -21,7 +21,6 @@ use crate::{
     link::{check_zeros, link},
     lower::{Target, lower},
     memory::{Floats, ThreadMemory},
-    peak::peak_flops,
     runner::{Compiled, Log, Runner, TaskTimes},
     simd::Isa,
     threads::Pool,
@@ -272,7 +271,8 @@ impl Session for CpuSession {
     fn profile(&mut self) -> Option<Profile> {
         let times = self.profile.as_ref()?;
         let kernels = self.schedule.stages.iter().flat_map(|stage| &stage.kernels);
-        let kernels = kernels.zip(&times.tasks).map(|(kernel, time)| {
+        let kernels = kernels.zip(self.schedule.traffic());
+        let kernels = kernels.zip(&times.tasks).map(|((kernel, traffic), time)| {
             let last = self
                 .program
                 .operation(kernel.operations[kernel.operations.len() - 1]);
@@ -281,12 +281,12 @@ impl Session for CpuSession {
                 makes: self.program.tensor(last.outputs[0]).name.clone(),
                 step_s: time.as_secs_f64() / times.steps as f64,
                 flops: kernel.flops(&self.program, &self.schedule.simplifications),
+                traffic,
             }
         });
         Some(Profile {
             kernels: kernels.collect(),
             waiting_step_s: times.waiting.as_secs_f64() / times.steps as f64,
-            peak_flops: peak_flops(self.isa, self.pool.threads(), self.job.workload.precision),
         })
     }
 

@@ -4,12 +4,14 @@
 
 mod device;
 pub mod gate;
+mod peaks;
 mod progress;
 mod session;
 mod tally;
 pub mod trial;
 
 pub use device::{Device, DeviceKind};
+pub use peaks::{Bandwidth, Peaks};
 pub use progress::Progress;
 pub use session::*;
 pub use tally::{NotFinite, Tally};

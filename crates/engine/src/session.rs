@@ -5,11 +5,11 @@
 
 use std::{collections::BTreeMap, ops::Add, sync::Arc};
 
-use laptime_graph::State;
-use laptime_workload::{Workload, dataset::Dataset};
+use laptime_graph::{State, schedule::Touch};
+use laptime_workload::{Precision, Workload, dataset::Dataset};
 use serde::{Deserialize, Serialize};
 
-use crate::{Device, DeviceKind, EngineError, NotFinite, Progress, gate::Trace};
+use crate::{Device, DeviceKind, EngineError, NotFinite, Peaks, Progress, gate::Trace};
 
 /// What to train, with what data and how.
 #[derive(Debug, Clone)]
@@ -122,6 +122,20 @@ pub trait Engine {
     /// remembers: a verdict is about that one alone.
     fn choice(&self, _job: &Job, _device: &Device) -> Option<String> {
         None
+    }
+
+    /// What so many threads of a device reach at best, measured in about a second; `None` where the engine
+    /// has no kernels of its own to measure it with.
+    ///
+    /// # Errors
+    /// Where the device cannot be used.
+    fn peaks(
+        &self,
+        _device: &Device,
+        _threads: usize,
+        _precision: Precision,
+    ) -> Result<Option<Peaks>, EngineError> {
+        Ok(None)
     }
 
     /// Makes a workload ready to train on a device, from its initial state.
@@ -241,8 +255,6 @@ pub struct Profile {
     pub kernels: Vec<KernelTime>,
     /// The seconds a step that the thread waits for others.
     pub waiting_step_s: f64,
-    /// The FLOP/s that the device reaches at best, measured.
-    pub peak_flops: f64,
 }
 
 /// The time of one kernel.
@@ -256,6 +268,8 @@ pub struct KernelTime {
     pub step_s: f64,
     /// Floating-point operations a step, of all threads.
     pub flops: u64,
+    /// The tensors that it goes through, all threads together.
+    pub traffic: Vec<Touch>,
 }
 
 /// One epoch of training, or what was done of it.

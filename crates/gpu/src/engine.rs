@@ -1,12 +1,13 @@
 //! Graphics adapters as an engine.
 
-use laptime_engine::{Device, DeviceKind, Engine, EngineError, Job, Session};
+use laptime_engine::{Bandwidth, Device, DeviceKind, Engine, EngineError, Job, Peaks, Session};
 use laptime_workload::{Precision, Workload};
 
 use crate::{
     adapters::{adapters, find},
     context::Context,
     lower::Target,
+    probe::probe,
     session::GpuSession,
 };
 
@@ -62,6 +63,25 @@ impl Engine for GpuEngine {
 
     fn devices(&self) -> Result<Vec<Device>, EngineError> {
         Ok(adapters().into_iter().map(|found| found.device).collect())
+    }
+
+    fn peaks(
+        &self,
+        device: &Device,
+        _threads: usize,
+        precision: Precision,
+    ) -> Result<Option<Peaks>, EngineError> {
+        if precision != Precision::Fp32 {
+            return Ok(None);
+        }
+        let peaks = probe(device)?.peaks;
+        Ok(Some(Peaks {
+            flops: peaks.flops,
+            bandwidths: vec![Bandwidth {
+                bytes: u64::MAX,
+                bytes_per_s: peaks.bytes_per_s,
+            }],
+        }))
     }
 
     fn compile(&self, job: &Job, device: &Device) -> Result<Box<dyn Session>, EngineError> {

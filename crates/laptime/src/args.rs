@@ -10,6 +10,7 @@ use std::{
 };
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use laptime_measure::Goal;
 use laptime_workload::{DatasetName, Precision};
 
 pub use crate::device_arg::DeviceArg;
@@ -86,15 +87,25 @@ pub struct RunArgs {
     )]
     pub runs: Option<NonZeroU64>,
     /// Repeat the run for this time at most: 20s, 10m, 1h. How often is fixed behind five runs: as often as
-    /// a median known to 2 % needs; where eight do not fit, there is one run [default: 20s]
+    /// a median known to 2 % needs; where eight do not fit, there is one run [default: 25s]
     #[arg(long, value_name = "TIME")]
     pub budget: Option<Budget>,
+    /// Repeat the run until this time is over, to show whether the machine keeps its speed: 10m
+    #[arg(long, value_name = "TIME", conflicts_with_all = ["runs", "budget", "checkpoint"])]
+    pub sustain: Option<Budget>,
+    /// Test after every epoch, and end the training when this score is reached: accuracy=0.88, or loss=0.35
+    #[arg(long, value_name = "SCORE", conflicts_with_all = ["checkpoint", "max_steps"])]
+    pub until: Option<Goal>,
     /// Wait for at most this time until other processes leave the machine alone
     #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = "5m", require_equals = true)]
     pub wait_quiet: Option<Budget>,
     /// Do not observe what else the machine does meanwhile
     #[arg(long)]
     pub no_telemetry: bool,
+    /// Do not measure what a step is bound by, after the runs [default: measure it, unless the variable
+    /// LAPTIME_NO_ANALYSIS is set]
+    #[arg(long)]
+    pub no_analysis: bool,
     #[command(flatten)]
     pub exports: ExportArgs,
     /// Write the trained model as safetensors, under PyTorch's names: LAYER.weight, LAYER.bias, and of

@@ -13,6 +13,7 @@ use std::{
 };
 
 use laptime_engine::{Device, Passes};
+use laptime_measure::Ends;
 use laptime_peers::Group;
 use laptime_workload::Workload;
 use serde::{Deserialize, Serialize};
@@ -28,9 +29,11 @@ pub enum Request {
     ChooseDevice(DeviceWish),
     /// Train and test once.
     Run(RunJob),
+    /// Measure what bounds a step.
+    Analyse(GateJob),
 }
 
-/// All that a verdict of the gate depends on.
+/// All that a verdict of the gate depends on, or an analysis.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub struct GateJob {
     /// What is trained.
@@ -73,8 +76,8 @@ pub struct RunJob {
     pub threads: usize,
     /// The optional passes of the compiler.
     pub passes: Passes,
-    /// Training steps at most.
-    pub max_steps: Option<u64>,
+    /// Where the training ends.
+    pub ends: Ends,
     /// Whether samples are made up; else they are the official ones, or well-formed.
     pub is_synthetic: bool,
     /// Where samples are looked for first.

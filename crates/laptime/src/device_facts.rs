@@ -13,6 +13,7 @@ pub fn device_facts(device: &Device) -> DeviceFacts {
         },
         name: device.name.clone(),
         threads: device.threads.map(|threads| threads as u64),
+        ranks: 1,
         isa: device.isa.clone(),
         driver: device.driver.clone(),
         software: device.software,

@@ -3,9 +3,10 @@
 use std::{num::NonZero, thread::available_parallelism};
 
 use laptime_cpu::CpuEngine;
-use laptime_engine::{Device, DeviceKind, Engine, EngineError, Job, Session};
+use laptime_engine::{Device, DeviceKind, Engine, EngineError, Job, Peaks, Session};
 use laptime_gpu::GpuEngine;
 use laptime_peers::PeerEngine;
+use laptime_workload::Precision;
 
 use crate::failure::Failure;
 
@@ -46,6 +47,18 @@ impl Engine for OwnEngine {
         match kind {
             DeviceKind::Cpu => CpuEngine.devices(),
             DeviceKind::Gpu => GPU.devices(),
+        }
+    }
+
+    fn peaks(
+        &self,
+        device: &Device,
+        threads: usize,
+        precision: Precision,
+    ) -> Result<Option<Peaks>, EngineError> {
+        match device.kind {
+            DeviceKind::Cpu => CpuEngine.peaks(device, threads, precision),
+            DeviceKind::Gpu => GPU.peaks(device, threads, precision),
         }
     }
 

@@ -1,10 +1,12 @@
 //! laptime: how long does it take to train a neural network on this machine, and why?
 
+mod analysis;
 mod anonymous;
 mod args;
 mod budget;
 mod checkpoint;
 mod child;
+mod command_line;
 mod device_arg;
 mod device_choice;
 mod device_facts;
@@ -32,6 +34,7 @@ mod signals;
 mod speed;
 mod sweep;
 mod ticker;
+mod training;
 mod verbs;
 mod verdicts;
 

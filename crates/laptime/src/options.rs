@@ -3,7 +3,7 @@
 use std::{env, io, num::NonZeroU64, path::Path, sync::Arc, time::Duration};
 
 use laptime_engine::{Device, Engine, Passes};
-use laptime_measure::Machine;
+use laptime_measure::{Ends, Machine};
 use laptime_results::{DeviceTrial, Record, export};
 use laptime_workload::{
     Builtin, Overrides, Shown, Spec, Workload,
@@ -64,14 +64,16 @@ pub struct RunOptions {
     pub engine: EngineChoice,
     /// Where samples come from.
     pub load: LoadOptions,
-    /// Training steps at most.
-    pub max_steps: Option<u64>,
+    /// Where the training ends.
+    pub ends: Ends,
     /// How often it is done again.
     pub repeats: Repeats,
     /// How long to wait for a quiet machine, where that is wanted.
     pub wait_quiet: Option<Duration>,
     /// Whether the machine is observed meanwhile.
     pub telemetry: bool,
+    /// Whether it is measured what bounds a step.
+    pub analysis: bool,
     /// Where the result goes beside standard output and the store.
     pub exports: Vec<Export>,
     /// Where the trained parameters go.
@@ -115,6 +117,14 @@ pub struct RaceOptions {
 }
 
 impl RaceOptions {
+    /// Where each training ends.
+    pub fn ends(&self) -> Ends {
+        Ends {
+            max_steps: self.max_steps,
+            goal: None,
+        }
+    }
+
     /// Makes sense of the arguments of `laptime race`, and finds all engines that cannot start.
     pub fn resolve(args: RaceArgs) -> Result<Self, Failure> {
         let formats = Formats {
@@ -195,10 +205,17 @@ impl RunOptions {
             engine: EngineChoice::resolve(args.engine, &workload)?,
             workload,
             load: load_options(args.samples),
-            max_steps: args.max_steps.map(Into::into),
-            repeats: repeats(args.runs, args.budget, is_once)?,
+            ends: Ends {
+                max_steps: args.max_steps.map(Into::into),
+                goal: args.until,
+            },
+            repeats: match args.sustain {
+                Some(Budget(time)) => Repeats::Sustain(time),
+                None => repeats(args.runs, args.budget, is_once)?,
+            },
             wait_quiet: args.wait_quiet.map(|Budget(limit)| limit),
             telemetry: !args.no_telemetry,
+            analysis: !args.no_analysis && env::var_os(NO_ANALYSIS_VARIABLE).is_none(),
             exports,
             save,
             checkpoints,
@@ -246,10 +263,12 @@ fn repeats(
 
 /// How often a run is done, where the command line does not say it.
 const RUNS_VARIABLE: &str = "LAPTIME_RUNS";
+/// Set to anything, no run is analysed.
+const NO_ANALYSIS_VARIABLE: &str = "LAPTIME_NO_ANALYSIS";
 /// The most that a record has, with the cold one: what compares records reads no more.
-const MOST_RUNS: u64 = 9_999;
+pub const MOST_RUNS: u64 = 9_999;
 /// How long runs are repeated, where nothing says it: `run fashion-mnist` is to be done in half a minute.
-const DEFAULT_BUDGET: Duration = Duration::from_secs(20);
+const DEFAULT_BUDGET: Duration = Duration::from_secs(25);
 
 impl CheckpointChoice {
     fn resolve(args: CheckpointArgs, runs: Option<NonZeroU64>) -> Result<Option<Self>, Failure> {

@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, fmt::Write};
 
-use laptime_engine::Profile;
+use laptime_engine::{KernelTime, Peaks, Profile};
+
+use crate::analysis::bound_by;
 
 /// A line of a table: one kernel, or all of a kind.
 #[derive(Debug, Clone, Copy, Default)]
@@ -11,22 +13,55 @@ struct Sum {
     calls: Option<usize>,
     seconds: f64,
     flops: u64,
+    /// Seconds that its bound explains: of arithmetic, of memory traffic.
+    compute_s: f64,
+    memory_s: f64,
 }
 
-/// The profile as two tables.
-pub fn render(profile: &Profile) -> String {
-    let mut kinds: BTreeMap<&str, Sum> = BTreeMap::new();
-    let mut kernels: Vec<(String, Sum)> = Vec::new();
-    for kernel in &profile.kernels {
-        let one = Sum {
+impl Sum {
+    fn of(kernel: &KernelTime, peaks: Option<&Peaks>) -> Self {
+        let bound = peaks
+            .map(|peaks| bound_by(kernel, peaks))
+            .unwrap_or_default();
+        Self {
             calls: None,
             seconds: kernel.step_s,
             flops: kernel.flops,
+            compute_s: bound.compute_s,
+            memory_s: bound.memory_s,
+        }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.calls = Some(self.calls.unwrap_or(0) + 1);
+        self.seconds += other.seconds;
+        self.flops += other.flops;
+        self.compute_s += other.compute_s;
+        self.memory_s += other.memory_s;
+    }
+
+    /// What most of its time is explained by, and how much of it.
+    fn bound(self) -> String {
+        let (name, bound_s) = match self.compute_s >= self.memory_s {
+            true => ("compute", self.compute_s),
+            false => ("memory", self.memory_s),
         };
-        let kind = kinds.entry(&kernel.kernel).or_default();
-        kind.calls = Some(kind.calls.unwrap_or(0) + 1);
-        kind.seconds += one.seconds;
-        kind.flops += one.flops;
+        let share = bound_s / self.seconds;
+        match share {
+            0.5.. => format!("{name} {:.0} %", 100.0 * share),
+            _ if self.seconds > 0.0 => format!("overhead {:.0} %", 100.0 * (1.0 - share)),
+            _ => String::new(),
+        }
+    }
+}
+
+/// The profile as two tables. Without peaks nothing has a share of them.
+pub fn render(profile: &Profile, peaks: Option<&Peaks>) -> String {
+    let mut kinds: BTreeMap<&str, Sum> = BTreeMap::new();
+    let mut kernels: Vec<(String, Sum)> = Vec::new();
+    for kernel in &profile.kernels {
+        let one = Sum::of(kernel, peaks);
+        kinds.entry(&kernel.kernel).or_default().add(one);
         kernels.push((format!("{} → {}", kernel.kernel, kernel.makes), one));
     }
     let mut kinds: Vec<(String, Sum)> = kinds
@@ -38,62 +73,83 @@ pub fn render(profile: &Profile) -> String {
         table.sort_by(|(_, a), (_, b)| b.seconds.total_cmp(&a.seconds));
     }
     let waiting = Sum {
-        calls: None,
         seconds: profile.waiting_step_s,
-        flops: 0,
+        ..Sum::default()
     };
     kinds.push(("waiting for other threads".into(), waiting));
     let step_s: f64 = kinds.iter().map(|(_, sum)| sum.seconds).sum();
-    let gflops = profile.peak_flops / 1e9;
+    let peak_flops = peaks.map(|peaks| peaks.flops);
 
     let mut text = format!(
-        "\n  A training step, as its first thread sees it: {:.1} µs; 100 % of peak is {gflops:.0} GFLOP/s, \
-         measured\n",
+        "\n  A training step, as its first thread sees it: {:.1} µs",
         1e6 * step_s
     );
+    if let Some(flops) = peak_flops {
+        let _ = write!(
+            text,
+            "; 100 % of peak is {:.0} GFLOP/s, measured",
+            flops / 1e9
+        );
+    }
+    text.push('\n');
     let head = format!(
-        "  {:>12}  {:>7}  {:>7}  {:>8}  {:>5}",
-        "time", "share", "of peak", "GFLOP/s", ""
+        "  {:>12}  {:>7}  {:>7}  {:>8}  {:>13}  {:>5}",
+        "time", "share", "of peak", "GFLOP/s", "bound by", ""
     );
-    for (title, table) in [("kinds of kernels", kinds), ("every kernel", kernels)] {
+    for (title, table) in [("kinds of kernels", &kinds), ("every kernel", &kernels)] {
         let _ = writeln!(text, "\n{head}  {title}");
         for (name, sum) in table {
-            text += &line(&name, sum, step_s, profile.peak_flops);
+            text += &line(name, *sum, step_s, peak_flops);
         }
+    }
+    let is_above = |sum: &Sum| peak_flops.is_some_and(|peak| share_of(*sum, peak) > 1.0);
+    if kernels.iter().any(|(_, sum)| is_above(sum)) {
+        text += "\n  More than 100 % of peak: the peak was measured while the machine was busy, and is too \
+                 low.\n";
     }
     text
 }
 
-fn line(name: &str, sum: Sum, step_s: f64, peak_flops: f64) -> String {
+/// The share of the peak that a kernel reaches; 0 where it computes nothing that can be timed.
+fn share_of(sum: Sum, peak_flops: f64) -> f64 {
+    let share = sum.flops as f64 / sum.seconds / peak_flops;
+    if share.is_finite() { share } else { 0.0 }
+}
+
+fn line(name: &str, sum: Sum, step_s: f64, peak_flops: Option<f64>) -> String {
     let Sum {
         calls,
         seconds,
         flops,
+        ..
     } = sum;
-    let flops_per_s = flops as f64 / seconds;
     // What computes nothing, or nothing that can be timed, has no share of the peak.
-    let (peak, speed) = if flops > 0 && seconds > 0.0 {
-        (
-            format!("{:.1} %", 100.0 * flops_per_s / peak_flops),
-            format!("{:.1}", flops_per_s / 1e9),
-        )
-    } else {
-        Default::default()
+    let computes = flops > 0 && seconds > 0.0;
+    let peak = peak_flops
+        .filter(|_| computes)
+        .map_or_else(String::new, |peak| {
+            format!("{:.1} %", 100.0 * share_of(sum, peak))
+        });
+    let speed = match computes {
+        true => format!("{:.1}", flops as f64 / seconds / 1e9),
+        false => String::new(),
     };
+    let bound = peak_flops.map_or_else(String::new, |_| sum.bound());
     let calls = calls.map_or_else(String::new, |calls| format!("{calls}×"));
     let (time_us, share) = (seconds * 1e6, 100.0 * seconds / step_s);
-    format!("  {time_us:>9.1} µs  {share:>5.1} %  {peak:>7}  {speed:>8}  {calls:>5}  {name}\n")
+    format!(
+        "  {time_us:>9.1} µs  {share:>5.1} %  {peak:>7}  {speed:>8}  {bound:>13}  {calls:>5}  {name}\n"
+    )
 }
 
 #[cfg(test)]
 mod tests {
-    use laptime_engine::KernelTime;
+    use laptime_engine::Bandwidth;
+    use laptime_graph::schedule::Touch;
 
     use super::*;
 
-    /// As many kernels as a ResNet50 has: none is left out, the longest first, kinds added up.
-    #[test]
-    fn every_kernel_is_shown_with_its_time_and_share_of_the_peak() {
+    fn profile() -> Profile {
         let kernel = |number: usize| KernelTime {
             kernel: if number.is_multiple_of(2) {
                 "product"
@@ -104,12 +160,31 @@ mod tests {
             makes: format!("made{number}."),
             step_s: 1e-6 * number as f64,
             flops: if number.is_multiple_of(2) { 60_000 } else { 0 },
+            traffic: vec![Touch {
+                bytes: 100 * number as u64,
+                distance_bytes: 1,
+            }],
         };
-        let text = render(&Profile {
+        Profile {
             kernels: (1..=200).map(kernel).collect(),
             waiting_step_s: 1e-6 * 20_000.0 - 1e-6 * 100.0,
-            peak_flops: 1e9,
-        });
+        }
+    }
+
+    fn peaks(flops: f64) -> Peaks {
+        Peaks {
+            flops,
+            bandwidths: vec![Bandwidth {
+                bytes: 1 << 20,
+                bytes_per_s: 2e8,
+            }],
+        }
+    }
+
+    /// As many kernels as a ResNet50 has: none is left out, the longest first, kinds added up.
+    #[test]
+    fn every_kernel_is_shown_with_its_time_share_of_the_peak_and_bound() {
+        let text = render(&profile(), Some(&peaks(1e9)));
         let line = |words: &str| {
             let found = text
                 .lines()
@@ -122,11 +197,25 @@ mod tests {
         }
         assert!(line("made200.").0 < line("made199.").0);
         assert!(line("made199.").0 < line("made1.").0);
-        // Of 40 ms: 200 µs, 60,000 operations in them, three tenths of 1 GFLOP/s.
+        // Of 40 ms: 200 µs, 60,000 operations in them, three tenths of 1 GFLOP/s; its 20 kB would take 100 µs.
         let words: Vec<&str> = line("made200.").1.split_whitespace().collect();
-        let expected = "200.0 µs 0.5 % 30.0 % 0.3 product → made200.";
+        let expected = "200.0 µs 0.5 % 30.0 % 0.3 memory 50 % product → made200.";
         assert_eq!(words.join(" "), expected);
         let words: Vec<&str> = line("  norm").1.split_whitespace().collect();
-        assert_eq!(words.join(" "), "10000.0 µs 25.0 % 100× norm");
+        assert_eq!(words.join(" "), "10000.0 µs 25.0 % memory 50 % 100× norm");
+        // 60,000 operations in 2 µs.
+        assert!(
+            text.contains("the peak was measured while the machine was busy"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn without_peaks_nothing_has_a_share_of_them() {
+        let text = render(&profile(), None);
+        assert!(
+            !text.contains("of peak is") && !text.contains("memory"),
+            "{text}"
+        );
     }
 }

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, path::PathBuf, str::FromStr};
 use laptime_engine::{Device, Engine, StepCosts, gate};
 use laptime_measure::Run;
 use laptime_results::{
-    DatasetFacts, DatasetSource, EngineFacts, Gate, GateVerdict, Laptime, PartialReason, Record,
-    SchemaName, Store, Summary, Work, WorkloadFacts, new_id,
+    Analysis, DatasetFacts, DatasetSource, EngineFacts, Gate, GateVerdict, Laptime, PartialReason,
+    Record, SchemaName, Store, Summary, Work, WorkloadFacts, new_id,
 };
 use laptime_workload::{
     Workload,
@@ -18,6 +18,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     anonymous::anonymous,
+    command_line::command_line,
     device_facts::device_facts,
     options::{EngineChoice, WorkloadChoice},
     output,
@@ -44,6 +45,8 @@ pub struct Outcome {
     pub details: BTreeMap<String, String>,
     /// What a step costs.
     pub costs: StepCosts,
+    /// What bounds a step, where that was measured.
+    pub analysis: Option<Analysis>,
     /// Why something was left out, if something was.
     pub partial: Option<PartialReason>,
     /// What the user was warned of.
@@ -69,10 +72,11 @@ pub fn record(
     let work = Work {
         model_flops_per_sample: outcome.costs.model_flops as f64 / workload.batch_size as f64,
         training_samples: (workload.epochs * dataset.train.count()) as u64,
+        batch_size: workload.batch_size as u64,
         threads: outcome.device.threads.unwrap_or(1),
     };
     Record {
-        schema: SchemaName::V1,
+        schema: SchemaName::V2,
         id,
         created,
         partial: outcome.partial.is_some(),
@@ -82,6 +86,7 @@ pub fn record(
             version: env!("CARGO_PKG_VERSION").into(),
             commit: option_env!("LAPTIME_COMMIT").map(Into::into),
         },
+        command: command_line(),
         workload: WorkloadFacts {
             name: workload.name.clone(),
             built_in: choice.built_in,
@@ -104,6 +109,7 @@ pub fn record(
             sha256: dataset.sha256.clone(),
             train_samples: dataset.train.count() as u64,
             test_samples: dataset.test.count() as u64,
+            sample_unit: "image".into(),
         },
         engine: EngineFacts {
             name: engine.engine.name().into(),
@@ -117,8 +123,10 @@ pub fn record(
         device,
         device_trial: engine.trial.clone(),
         machine: engine.machine.clone(),
-        summary: Summary::of(&outcome.runs, work),
+        summary: Summary::of(&outcome.runs, work, outcome.analysis.as_ref()),
         runs: outcome.runs,
+        sustain_s: None,
+        analysis: outcome.analysis,
         warnings: outcome
             .warnings
             .iter()
@@ -265,6 +273,8 @@ mod tests {
             resumed: Vec::new(),
             diverged: None,
             cold: false,
+            steady: None,
+            goal: None,
             telemetry: None,
         }
     }

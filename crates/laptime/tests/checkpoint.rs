@@ -36,7 +36,7 @@ fn scores(run: &Value) -> Vec<Value> {
     let epochs = run["epochs"].as_array().expect("a list");
     let epochs = epochs
         .iter()
-        .flat_map(|epoch| ["loss", "accuracy", "samples"].map(|name| epoch[name].clone()));
+        .flat_map(|epoch| ["metrics", "samples"].map(|name| epoch[name].clone()));
     epochs.chain([run["test"].clone()]).collect()
 }
 

@@ -281,7 +281,7 @@ fn bad_files_and_unknown_names_get_one_message_that_names_them() {
     let whole = export::json(&made(1, "a", 2.0));
     write(&home, "one.json", &whole);
     write(&home, "cut.json", &whole[..whole.len() / 2]);
-    write(&home, "v9.json", &whole.replace("record.v1", "record.v9"));
+    write(&home, "v9.json", &whole.replace("record.v2", "record.v9"));
     write(
         &home,
         "huge.json",
@@ -298,7 +298,7 @@ fn bad_files_and_unknown_names_get_one_message_that_names_them() {
     for (result, says) in [
         ("cut.json", "cut.json: it is cut short"),
         ("v9.json", "laptime.record.v9"),
-        ("v9.json", "laptime.record.v1"),
+        ("v9.json", "laptime.record.v1, laptime.record.v2"),
         ("huge.json", "huge.json: the record"),
         ("html.json", "html.json: this is no record of laptime"),
         ("empty.json", "empty.json: it is cut short"),

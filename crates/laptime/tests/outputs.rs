@@ -273,7 +273,7 @@ fn a_link_of_ones_own_is_followed_and_permissions_stay() {
     assert!(piped.stdout.starts_with("| Workload |"), "{}", piped.stdout);
     assert!(home.path("link.json").is_symlink() && home.path("link.csv").is_symlink());
     let record = support::json(&home.path("far/old.json"));
-    assert_eq!(record["schema"], "laptime.record.v1");
+    assert_eq!(record["schema"], "laptime.record.v2");
     let mode = |name: &str| {
         let metadata = home.path(name).metadata().expect("it is there");
         metadata.permissions().mode() & 0o777

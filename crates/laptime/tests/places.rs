@@ -12,7 +12,7 @@ fn an_export_to_standard_output_has_it_for_itself() {
     let done = home.laptime(&format!("{SHORT} --export-json -"));
     assert_eq!(done.code, Some(0), "{}", done.stderr);
     let record: serde_json::Value = serde_json::from_str(&done.stdout).expect("only JSON");
-    assert_eq!(record["schema"], "laptime.record.v1");
+    assert_eq!(record["schema"], "laptime.record.v2");
     assert!(done.stderr.contains("Total"), "{}", done.stderr);
 }
 

@@ -74,7 +74,10 @@ fn a_record_fits_the_schema_and_its_phases_add_up() {
         assert!((sum_s / total_s - 1.0).abs() < 0.01, "{run}");
         assert!(run["wall_s"].as_f64().expect("a time") >= total_s, "{run}");
     }
-    assert_eq!(runs[0]["epochs"][0]["loss"], runs[1]["epochs"][0]["loss"]);
+    assert_eq!(
+        runs[0]["epochs"][0]["metrics"],
+        runs[1]["epochs"][0]["metrics"]
+    );
     assert_eq!(runs[0]["test"], runs[1]["test"]);
     assert!(done.stdout.contains("first, cold run"), "{}", done.stdout);
     assert!(record["warnings"].as_array().is_some_and(Vec::is_empty));

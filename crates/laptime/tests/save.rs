@@ -8,7 +8,7 @@ use laptime_cpu::CpuEngine;
 use laptime_engine::{Engine, Job, Passes, Progress};
 use laptime_workload::{Overrides, Spec, dataset::synthetic};
 use safetensors::SafeTensors;
-use support::{Home, json};
+use support::{Home, json, metric};
 
 /// Trains so many steps of a workload's file and saves; then the file's tensors, which must be
 /// `names`, in the place of those of a new session must give the score that was told.
@@ -59,8 +59,8 @@ fn assert_reads_back(spec: &str, max_steps: u64, names: &[&str]) {
     }
     session.set_state(&state).unwrap();
     let score = session.evaluate(&Progress::new()).unwrap();
-    assert_eq!(told["accuracy"].as_f64(), Some(score.accuracy()));
-    assert_eq!(told["loss"].as_f64(), Some(score.loss()));
+    assert_eq!(metric(told, "accuracy").as_f64(), Some(score.accuracy()));
+    assert_eq!(metric(told, "loss").as_f64(), Some(score.loss()));
     assert!(
         score.accuracy() > 0.3,
         "{max_steps} steps teach something: {}",

@@ -234,7 +234,7 @@ fn what_is_asked_for_without_a_mistake_goes_to_standard_output() {
         ("run --help", "dead-taps, border-positions"),
         ("data list", "t10k-labels-idx1-ubyte.gz"),
         ("verify", "verified"),
-        ("schema", "laptime.record.v1"),
+        ("schema", "laptime.record.v2"),
     ] {
         let done = home.laptime(arguments);
         assert_eq!(done.code, Some(0), "{arguments}: {}", done.stderr);

@@ -57,6 +57,17 @@ pub(crate) enum Word {
     MinusInfinity,
 }
 
+impl From<Loss> for f64 {
+    fn from(loss: Loss) -> Self {
+        match loss {
+            Loss::Number(loss) => loss,
+            Loss::Word(Word::NaN) | Loss::Unknown => Self::NAN,
+            Loss::Word(Word::Infinity) => Self::INFINITY,
+            Loss::Word(Word::MinusInfinity) => Self::NEG_INFINITY,
+        }
+    }
+}
+
 /// For `#[serde(with)]` on the field of a loss.
 pub(crate) mod loss {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -77,11 +88,6 @@ pub(crate) mod loss {
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
-        Ok(match Loss::deserialize(from)? {
-            Loss::Number(loss) => loss,
-            Loss::Word(Word::NaN) | Loss::Unknown => f64::NAN,
-            Loss::Word(Word::Infinity) => f64::INFINITY,
-            Loss::Word(Word::MinusInfinity) => f64::NEG_INFINITY,
-        })
+        Loss::deserialize(from).map(f64::from)
     }
 }

@@ -7,8 +7,10 @@
 
 mod checkpoints;
 mod divergence;
+mod goal;
 mod machine;
 pub mod memory;
+mod metric;
 mod phases;
 mod run;
 pub mod statistics;
@@ -17,7 +19,8 @@ mod watch;
 
 pub use checkpoints::{Checkpoints, Resumption, SoFar};
 pub use divergence::Divergence;
+pub use goal::{Goal, GoalMetric, GoalOutcome};
 pub use machine::Machine;
 pub use phases::Phases;
-pub use run::{Epoch, Measurement, Run, StepSeconds, Test, measure};
+pub use run::{Ends, Epoch, Measurement, Run, SteadySteps, StepSeconds, Test, measure};
 pub use watch::{Stage, Watch};

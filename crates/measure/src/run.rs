@@ -11,8 +11,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Checkpoints, Divergence, Phases, Resumption, SoFar, Stage, Watch, divergence, memory,
-    statistics::percentile, telemetry::Telemetry,
+    Checkpoints, Divergence, Phases, Resumption, SoFar, Stage, Watch,
+    goal::{Goal, GoalOutcome},
+    memory,
+    metric::{EpochFile, TestFile},
+    statistics::{percentile, steady_state},
+    telemetry::Telemetry,
 };
 
 /// The raw times and scores of one run.
@@ -29,10 +33,12 @@ pub struct Run {
     /// Where the time went.
     pub phases: Phases,
     /// Every epoch that was begun, in order.
+    #[schemars(with = "Vec<EpochFile>")]
     pub epochs: Vec<Epoch>,
     /// Percentiles over all training steps; null where the engine's steps cannot be seen.
     pub step_s: Option<StepSeconds>,
     /// The score on the test samples behind the last epoch; null where the run was interrupted.
+    #[schemars(with = "Option<TestFile>")]
     pub test: Option<Test>,
     /// The most memory that the process which trains has had resident by the end of this run,
     /// without the gate, but with the copies of the state that checkpoints take; null where the
@@ -50,20 +56,25 @@ pub struct Run {
     /// and counts for no summary.
     #[serde(default)]
     pub cold: bool,
+    /// From where on steps took the same time; null where there is no such place, or they cannot be seen.
+    #[serde(default)]
+    pub steady: Option<SteadySteps>,
+    /// What became of the score that was to be reached; null where the epochs were given.
+    #[serde(default)]
+    pub goal: Option<GoalOutcome>,
     /// What the machine did meanwhile; null where nobody looked.
     #[serde(default)]
     pub telemetry: Option<Telemetry>,
 }
 
 /// One epoch of training.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(into = "EpochFile", try_from = "EpochFile")]
 pub struct Epoch {
     /// Wall time.
     pub train_s: f64,
     /// The mean loss over the samples as they were trained on, as Keras shows it; not finite from the
     /// epoch on in which the training diverged.
-    #[serde(with = "divergence::loss")]
-    #[schemars(with = "divergence::Loss")]
     pub loss: f64,
     /// The share of them that was right, 0 to 1.
     pub accuracy: f64,
@@ -82,12 +93,30 @@ pub struct StepSeconds {
     pub p99: f64,
 }
 
-/// The score on the test samples.
+/// The steps that took the same time, to the end of the training, as changepoints tell them from those
+/// before (E. Barrett et al.: "Virtual Machine Warmup Blows Hot and Cold", OOPSLA 2017).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SteadySteps {
+    /// The first of them, from 0.
+    pub from_step: u64,
+    /// The mean of their seconds.
+    pub mean_s: f64,
+}
+
+/// Where a training ends before its last epoch, if it does.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Ends {
+    /// Behind so many steps.
+    pub max_steps: Option<u64>,
+    /// Behind the epoch in which this score is reached.
+    pub goal: Option<Goal>,
+}
+
+/// The score on the test samples.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(into = "TestFile", try_from = "TestFile")]
 pub struct Test {
     /// The mean loss.
-    #[serde(with = "divergence::loss")]
-    #[schemars(with = "divergence::Loss")]
     pub loss: f64,
     /// The share that was right, 0 to 1.
     pub accuracy: f64,
@@ -129,7 +158,7 @@ pub struct Measurement {
     pub is_complete: bool,
 }
 
-/// Compiles, trains and tests a job once. `max_steps` cuts the training short; a wish to stop in
+/// Compiles, trains and tests a job once. `ends` may cut the training short; a wish to stop in
 /// `watch` ends it behind the step it is in, and what was done until then is reported.
 /// `begin` is where the run's `wall_s` begins. `checkpoints` may have it go on where an earlier one
 /// ended, and keep it while it goes on.
@@ -140,7 +169,7 @@ pub fn measure(
     engine: &dyn Engine,
     job: &Job,
     device: &Device,
-    max_steps: Option<u64>,
+    ends: Ends,
     begin: Instant,
     watch: &Watch,
     mut checkpoints: Option<&mut dyn Checkpoints>,
@@ -172,22 +201,31 @@ pub fn measure(
     let mut so_far = part.before.clone();
     let mut training = Training {
         job,
-        max_steps,
+        ends,
         watch,
         checkpoints,
         session: session.as_mut(),
+        tests: Vec::new(),
     };
     training.train(&mut so_far, &mut part)?;
-    let test = test(session.as_mut(), job, watch, &mut part.phases)?;
+    let tests = training.tests;
+    // Of a training towards a goal, the last epoch has its score.
+    let test = match tests.len() == so_far.epochs.len() && !tests.is_empty() {
+        true => tests.last().copied(),
+        false => test(session.as_mut(), job, watch, &mut part.phases)?,
+    };
     part.tell(session.as_ref(), &mut so_far);
 
     let is_complete = so_far.epochs.len() == job.workload.epochs && test.is_some();
+    let goal = ends.goal.map(|goal| goal.outcome(&so_far.epochs, tests));
     let run = Run {
         seed: job.workload.seed,
         wall_s: so_far.wall_s,
         total_s: so_far.total_s,
         phases: so_far.phases,
         step_s: so_far.step_s.as_deref().and_then(step_percentiles),
+        steady: so_far.step_s.as_deref().and_then(steady_steps),
+        goal,
         test,
         peak_memory_bytes: so_far.peak_memory_bytes,
         epochs: [so_far.epochs.as_slice(), so_far.part_of_epoch().as_slice()].concat(),
@@ -232,10 +270,12 @@ impl Part {
 /// The part of a run between compiling and testing.
 struct Training<'a, 'b> {
     job: &'a Job,
-    max_steps: Option<u64>,
+    ends: Ends,
     watch: &'a Watch,
     checkpoints: Option<&'b mut dyn Checkpoints>,
     session: &'a mut dyn Session,
+    /// The scores after each epoch, where one of them may end the training.
+    tests: Vec<Test>,
 }
 
 impl Training<'_, '_> {
@@ -245,7 +285,7 @@ impl Training<'_, '_> {
         let samples = self.job.dataset.train.count();
         let batch_size = workload.batch_size as u64;
         let epoch_steps = (samples as u64).div_ceil(batch_size);
-        let max_steps = self.max_steps.unwrap_or(u64::MAX);
+        let max_steps = self.ends.max_steps.unwrap_or(u64::MAX);
         let mut kept_at = so_far.steps(epoch_steps, batch_size);
         let progress = &self.watch.progress;
         while so_far.epochs.len() < workload.epochs {
@@ -307,11 +347,29 @@ impl Training<'_, '_> {
             }
             self.keep(so_far, part)?;
             kept_at = steps_before + epoch_steps;
+            if self.has_reached_its_goal(part)? {
+                break;
+            }
         }
         if so_far.steps(epoch_steps, batch_size) > kept_at {
             self.keep(so_far, part)?;
         }
         Ok(())
+    }
+
+    /// Scores the test samples, where that may end the training.
+    fn has_reached_its_goal(&mut self, part: &mut Part) -> Result<bool, EngineError> {
+        let Some(goal) = self.ends.goal else {
+            return Ok(false);
+        };
+        let before_s = part.phases.test_s;
+        let scored = test(self.session, self.job, self.watch, &mut part.phases)?;
+        part.phases.test_s += before_s;
+        let Some(scored) = scored else {
+            return Ok(true);
+        };
+        self.tests.push(scored);
+        Ok(goal.is_reached(scored))
     }
 
     fn keep(&mut self, so_far: &mut SoFar, part: &mut Part) -> Result<(), EngineError> {
@@ -346,6 +404,17 @@ fn test(
         loss: score.loss(),
         accuracy: score.accuracy(),
     }))
+}
+
+/// The steady steps, if any.
+fn steady_steps(seconds: &[f32]) -> Option<SteadySteps> {
+    let seconds: Vec<f64> = seconds.iter().copied().map(f64::from).collect();
+    let from_step = steady_state(&seconds).steady_from_step?;
+    let steady = &seconds[from_step..];
+    Some(SteadySteps {
+        from_step: from_step as u64,
+        mean_s: steady.iter().sum::<f64>() / steady.len() as f64,
+    })
 }
 
 fn step_percentiles(seconds: &[f32]) -> Option<StepSeconds> {

@@ -10,7 +10,7 @@ use laptime_engine::{
     Device, DeviceKind, Engine, EngineError, EpochReport, Job, Passes, Progress, Score, Session,
     StepCosts, Tally, gate::Trace,
 };
-use laptime_measure::{Checkpoints, Divergence, Measurement, Run, SoFar, Watch, measure};
+use laptime_measure::{Checkpoints, Divergence, Ends, Measurement, Run, SoFar, Watch, measure};
 use laptime_workload::{BUILTINS, Overrides, dataset::synthetic};
 
 const STEP: Duration = Duration::from_millis(2);
@@ -167,12 +167,29 @@ fn run(engine: &Pretender, epochs: u64, max_steps: Option<u64>) -> Measurement {
     run_kept(engine, epochs, max_steps, &mut Shelf::default())
 }
 
+fn run_until(epochs: u64, goal: &str) -> Measurement {
+    let goal = Some(goal.parse().expect("a goal"));
+    let ends = Ends {
+        max_steps: None,
+        goal,
+    };
+    run_to(&whole(), epochs, ends, &mut Shelf::default())
+}
+
 fn run_kept(
     engine: &Pretender,
     epochs: u64,
     max_steps: Option<u64>,
     shelf: &mut Shelf,
 ) -> Measurement {
+    let ends = Ends {
+        max_steps,
+        goal: None,
+    };
+    run_to(engine, epochs, ends, shelf)
+}
+
+fn run_to(engine: &Pretender, epochs: u64, ends: Ends, shelf: &mut Shelf) -> Measurement {
     let overrides = Overrides {
         epochs: Some(epochs),
         ..Overrides::default()
@@ -193,7 +210,7 @@ fn run_kept(
         engine,
         &job,
         &device(),
-        max_steps,
+        ends,
         Instant::now(),
         &watch,
         Some(shelf),
@@ -256,6 +273,28 @@ fn max_steps_cut_the_training_but_not_the_test() {
         assert_eq!(found, samples, "{max_steps} steps");
         assert_eq!(measured.is_complete, is_complete, "{max_steps} steps");
         assert!(measured.run.test.is_some());
+    }
+}
+
+/// The pretender has an accuracy of 0.75 and a loss of 0.25 after every epoch.
+#[test]
+fn a_training_ends_behind_the_epoch_in_which_its_goal_is_reached() {
+    for (goal, epochs) in [("accuracy=0.7", 1), ("loss=0.25", 1), ("accuracy=0.8", 3)] {
+        let measured = run_until(3, goal);
+        let run = &measured.run;
+        assert_eq!(run.epochs.len(), epochs, "{goal}");
+        assert_eq!(measured.is_complete, epochs == 3, "{goal}");
+        let outcome = run.goal.as_ref().expect("it has a goal");
+        assert_eq!(outcome.tests.len(), epochs, "{goal}");
+        assert_eq!(run.test, outcome.tests.last().copied(), "{goal}");
+        let reached = outcome.reached_after_epochs;
+        assert_eq!(reached, (epochs == 1).then_some(1), "{goal}");
+        // Each test is in the test phase, and so in the total.
+        let test_s = run.phases.test_s;
+        assert!(
+            test_s >= (2 * epochs as u32 * STEP).as_secs_f64(),
+            "{goal}: {test_s}"
+        );
     }
 }
 

@@ -2,6 +2,7 @@
 //! Schema, exports, and the block that a person reads at the end of a run. Knows nothing of how
 //! anything ran.
 
+mod analysis;
 pub mod compare;
 mod condition;
 mod divergence;
@@ -18,6 +19,7 @@ mod summary;
 pub mod sweep;
 mod utc;
 
+pub use analysis::{Analysis, BandwidthFacts, Bottleneck, Bound, KernelKind, PeakFacts};
 pub use condition::Conditions;
 pub use divergence::divergence;
 pub use number::loss_text;

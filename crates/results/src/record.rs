@@ -12,7 +12,7 @@ use laptime_measure::{Machine, Run};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Summary, utc};
+use crate::{Analysis, Summary, utc};
 
 /// One invocation of `laptime run`, or what one engine did in a `laptime race`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -33,6 +33,9 @@ pub struct Record {
     pub race: Option<RaceFacts>,
     /// The program that made it.
     pub laptime: Laptime,
+    /// The command line, `laptime` first, with `FILE` for every path; empty in records of format v1.
+    #[serde(default)]
+    pub command: Vec<String>,
     /// What was trained.
     pub workload: WorkloadFacts,
     /// On which samples.
@@ -50,6 +53,13 @@ pub struct Record {
     pub machine: Machine,
     /// All runs in the order in which they were made, with their raw times.
     pub runs: Vec<Run>,
+    /// How long runs were to be repeated to show whether the machine keeps its speed; null where that was
+    /// not asked.
+    #[serde(default)]
+    pub sustain_s: Option<f64>,
+    /// What bounds a step, measured after the runs; null where nobody asked, or the engine cannot tell.
+    #[serde(default)]
+    pub analysis: Option<Analysis>,
     /// What the runs say together, derived from them.
     pub summary: Summary,
     /// What the user was warned of.
@@ -62,15 +72,18 @@ pub struct Record {
 /// The formats of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub enum SchemaName {
-    /// The first.
-    #[default]
+    /// The first, which had loss and accuracy as members of their own, and is still read.
     #[serde(rename = "laptime.record.v1")]
     V1,
+    /// The present one: metrics are a list.
+    #[default]
+    #[serde(rename = "laptime.record.v2")]
+    V2,
 }
 
 impl SchemaName {
     /// All that this laptime reads.
-    pub const ALL: &[Self] = &[Self::V1];
+    pub const ALL: &[Self] = &[Self::V1, Self::V2];
 }
 
 /// Why a record is partial.
@@ -79,6 +92,8 @@ impl SchemaName {
 pub enum PartialReason {
     /// `--max-steps` cut the training short.
     MaxSteps,
+    /// The score of `--until` was reached before the last epoch.
+    Goal,
     /// The user, or the system, interrupted it.
     Interrupted,
     /// The engine failed; `error` says why.
@@ -143,6 +158,13 @@ pub struct DatasetFacts {
     pub train_samples: u64,
     /// Samples to test on.
     pub test_samples: u64,
+    /// What a sample is: an image.
+    #[serde(default = "image")]
+    pub sample_unit: String,
+}
+
+fn image() -> String {
+    "image".into()
 }
 
 /// Where samples came from.
@@ -246,6 +268,9 @@ pub struct DeviceFacts {
     pub name: String,
     /// Threads, of a CPU.
     pub threads: Option<u64>,
+    /// Processes that train together, each on a part of the batch.
+    #[serde(default = "one")]
+    pub ranks: u64,
     /// The instruction set whose kernels ran, of a CPU.
     pub isa: Option<String>,
     /// The driver and its version, of a GPU.
@@ -259,6 +284,10 @@ pub struct DeviceFacts {
     /// has none.
     #[serde(default)]
     pub device_step_s: Option<f64>,
+}
+
+fn one() -> u64 {
+    1
 }
 
 /// How `--device auto` chose among several devices: each did some steps of the training on made-up

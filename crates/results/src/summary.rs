@@ -1,13 +1,13 @@
 //! What the runs of a record say together. Everything here can be derived again from them.
 
 use laptime_measure::{
-    Run,
+    Phases, Run,
     statistics::{drift, median, median_interval_95, outliers, scaled_mad},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Conditions, Record};
+use crate::{Analysis, Bottleneck, Conditions, Record};
 
 /// Derived from the raw times of all whole runs but a cold one; from all, where there is no other.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -30,6 +30,13 @@ pub struct Summary {
     /// In what condition the machine was; null in records of earlier versions.
     #[serde(default)]
     pub conditions: Option<Conditions>,
+    /// Model FLOPs utilization: `achieved_flops` over the device's measured peak in the workload's precision,
+    /// 0 to 1. (A. Chowdhery et al.: "PaLM", appendix B, 2022) Null where no peak was measured.
+    #[serde(default)]
+    pub model_flops_utilization: Option<f64>,
+    /// What a step is bound by; null where it was not measured.
+    #[serde(default)]
+    pub bottleneck: Option<Bottleneck>,
 }
 
 /// A median with its interval.
@@ -56,6 +63,8 @@ pub struct Work {
     pub model_flops_per_sample: f64,
     /// The samples that a whole training sees, in all epochs.
     pub training_samples: u64,
+    /// Samples a step.
+    pub batch_size: u64,
     /// Threads of a CPU; else 1.
     pub threads: usize,
 }
@@ -69,6 +78,7 @@ impl Work {
             model_flops_per_sample: workload.model_flops_per_step as f64
                 / workload.batch_size as f64,
             training_samples: workload.epochs.saturating_mul(samples),
+            batch_size: workload.batch_size,
             threads: record.device.threads.unwrap_or(1) as usize,
         }
     }
@@ -76,7 +86,7 @@ impl Work {
 
 impl Summary {
     /// The summary of these runs.
-    pub fn of(all: &[Run], work: Work) -> Self {
+    pub fn of(all: &[Run], work: Work, analysis: Option<&Analysis>) -> Self {
         let runs = counted(all);
         let totals: Vec<f64> = runs.iter().map(|run| run.total_s).collect();
         let speeds: Vec<f64> = runs.iter().map(|run| run.samples_per_s()).collect();
@@ -86,22 +96,25 @@ impl Summary {
             let place = all.iter().position(|one| std::ptr::eq(one, run));
             place.map(|it| it as u64)
         };
-        let whole: Option<Vec<f64>> = runs
-            .iter()
-            .map(|run| whole_total_s(run, work.training_samples))
-            .collect();
+        let whole: Option<Vec<f64>> = runs.iter().map(|run| whole_total_s(run, work)).collect();
+        let achieved_flops = samples_per_s * work.model_flops_per_sample;
+        let inputs: Vec<f64> = runs.iter().filter_map(|run| input_share(run)).collect();
         Self {
             total_s: MedianSeconds {
                 outliers: outliers(&totals).iter().filter_map(place).collect(),
                 ..MedianSeconds::of(&totals)
             },
             samples_per_s,
-            achieved_flops: samples_per_s * work.model_flops_per_sample,
+            achieved_flops,
             extrapolated_total_s: whole
                 .filter(|totals| !totals.is_empty())
                 .map(|totals| MedianSeconds::of(&totals)),
             drifts: drifts(&totals),
             conditions: Conditions::of(&runs, work.threads),
+            model_flops_utilization: analysis
+                .map(|it| achieved_flops / it.peaks.flops)
+                .filter(|share| share.is_finite()),
+            bottleneck: analysis.and_then(|it| it.bottleneck(median(&inputs).unwrap_or(0.0))),
         }
     }
 }
@@ -119,6 +132,15 @@ impl MedianSeconds {
     }
 }
 
+/// The share of making samples ready in the time in which they are made ready and trained on.
+fn input_share(run: &Run) -> Option<f64> {
+    let Phases {
+        prepare_s, train_s, ..
+    } = run.phases;
+    let share = prepare_s / (prepare_s + train_s);
+    share.is_finite().then_some(share)
+}
+
 /// Whether values drift, or hang on the one before; `None` where there are too few to say.
 fn drifts(values: &[f64]) -> Option<bool> {
     drift(values).map(|drift| drift.is_detected())
@@ -127,12 +149,18 @@ fn drifts(values: &[f64]) -> Option<bool> {
 /// What a run would have taken to its end, had it not been cut short behind some steps; `None` where it
 /// was not, or says too little: it trained nothing, or was not tested. Everything but training is done
 /// once, however long the training is.
-fn whole_total_s(run: &Run, training_samples: u64) -> Option<f64> {
+fn whole_total_s(run: &Run, work: Work) -> Option<f64> {
     let trained = run.trained_samples();
-    let is_cut = run.test.is_some() && (1..training_samples).contains(&trained);
+    let is_cut =
+        run.test.is_some() && run.goal.is_none() && (1..work.training_samples).contains(&trained);
     is_cut.then(|| {
-        let left = (training_samples - trained) as f64 / trained as f64;
-        run.total_s + run.phases.train_s * left
+        let left = (work.training_samples - trained) as f64;
+        // The first steps warm up caches; those that are left will not.
+        let sample_s = match run.steady {
+            Some(steady) => steady.mean_s / work.batch_size.max(1) as f64,
+            None => run.phases.train_s / trained as f64,
+        };
+        run.total_s + left * sample_s
     })
 }
 
@@ -166,7 +194,7 @@ pub fn typical_run(runs: &[Run]) -> Option<&Run> {
 
 #[cfg(test)]
 mod tests {
-    use laptime_measure::{Epoch, Phases, Test};
+    use laptime_measure::{Epoch, Test};
 
     use super::*;
 
@@ -196,6 +224,8 @@ mod tests {
             resumed: Vec::new(),
             diverged: None,
             cold: false,
+            steady: None,
+            goal: None,
             telemetry: None,
         }
     }
@@ -203,13 +233,14 @@ mod tests {
     const WORK: Work = Work {
         model_flops_per_sample: 1.0,
         training_samples: 1000,
+        batch_size: 10,
         threads: 1,
     };
 
     #[test]
     fn only_training_is_extrapolated() {
         let cut: Vec<Run> = [2.0, 2.2, 2.1].map(|train_s| run(100, train_s)).into();
-        let whole = Summary::of(&cut, WORK).extrapolated_total_s;
+        let whole = Summary::of(&cut, WORK, None).extrapolated_total_s;
         let median = whole.expect("they were cut").median;
         assert!((median - (1.0 + 21.0)).abs() < 1e-9, "{median}");
         for not_cut in [
@@ -217,21 +248,24 @@ mod tests {
             vec![run(100, 2.0), run(1000, 2.0)],
             vec![run(0, 0.0)],
         ] {
-            assert_eq!(Summary::of(&not_cut, WORK).extrapolated_total_s, None);
+            assert_eq!(Summary::of(&not_cut, WORK, None).extrapolated_total_s, None);
         }
         let mut untested = run(100, 2.0);
         untested.test = None;
-        assert_eq!(Summary::of(&[untested], WORK).extrapolated_total_s, None);
+        assert_eq!(
+            Summary::of(&[untested], WORK, None).extrapolated_total_s,
+            None
+        );
     }
 
     #[test]
     fn a_cold_run_counts_only_where_it_is_alone() {
         let mut cold = run(1000, 9.0);
         cold.cold = true;
-        let alone = Summary::of(std::slice::from_ref(&cold), WORK);
+        let alone = Summary::of(std::slice::from_ref(&cold), WORK, None);
         assert_eq!(alone.total_s.median, 10.0);
         let with_others = [cold, run(1000, 2.0), run(1000, 2.0)];
-        assert_eq!(Summary::of(&with_others, WORK).total_s.median, 3.0);
+        assert_eq!(Summary::of(&with_others, WORK, None).total_s.median, 3.0);
     }
 
     #[test]
@@ -239,13 +273,13 @@ mod tests {
         let slower: Vec<Run> = (0..12)
             .map(|n| run(1000, 2.0 + 0.1 * f64::from(n)))
             .collect();
-        let summary = Summary::of(&slower, WORK);
+        let summary = Summary::of(&slower, WORK, None);
         assert_eq!((summary.drifts, summary.total_s.ci95), (Some(true), None));
         let mut cut = slower;
         for run in &mut cut {
             run.epochs[0].samples = 100;
         }
-        let whole = Summary::of(&cut, WORK).extrapolated_total_s;
+        let whole = Summary::of(&cut, WORK, None).extrapolated_total_s;
         assert_eq!(whole.expect("they were cut").ci95, None);
     }
 
@@ -256,6 +290,6 @@ mod tests {
             .collect();
         runs[0].cold = true;
         runs[4] = run(1000, 9.0);
-        assert_eq!(Summary::of(&runs, WORK).total_s.outliers, [4]);
+        assert_eq!(Summary::of(&runs, WORK, None).total_s.outliers, [4]);
     }
 }

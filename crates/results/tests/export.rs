@@ -21,10 +21,10 @@ fn losses_that_are_not_finite_survive_json_as_words() {
     let text = export::json(&record);
     let value: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
     let epochs = &value["runs"][0]["epochs"];
-    assert_eq!(epochs[1]["loss"], "Infinity");
-    assert_eq!(epochs[2]["loss"], "NaN");
-    assert_eq!(epochs[3]["loss"], "-Infinity");
-    assert_eq!(value["runs"][0]["test"]["loss"], "NaN");
+    assert_eq!(epochs[1]["metrics"][0]["value"], "Infinity");
+    assert_eq!(epochs[2]["metrics"][0]["value"], "NaN");
+    assert_eq!(epochs[3]["metrics"][0]["value"], "-Infinity");
+    assert_eq!(value["runs"][0]["test"]["metrics"][0]["value"], "NaN");
     let back: Record = serde_json::from_str(&text).expect("it was just written");
     assert!(back.runs[0].epochs[2].loss.is_nan());
     assert_eq!(back.runs[0].epochs[1].loss, f64::INFINITY);
@@ -38,8 +38,8 @@ fn records_of_earlier_builds_have_null_for_such_a_loss_and_are_read() {
     let mut value: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
     let run = &mut value["runs"][0];
     run.as_object_mut().expect("an object").remove("diverged");
-    run["test"]["loss"] = serde_json::Value::Null;
-    run["epochs"][1]["loss"] = serde_json::Value::Null;
+    run["test"]["metrics"][0]["value"] = serde_json::Value::Null;
+    run["epochs"][1]["metrics"][0]["value"] = serde_json::Value::Null;
     let old: Record = serde_json::from_value(value.clone()).expect("it is a record");
     let run = &old.runs[0];
     assert!(run.epochs[1].loss.is_nan() && run.test.is_some_and(|test| test.loss.is_nan()));
@@ -49,7 +49,7 @@ fn records_of_earlier_builds_have_null_for_such_a_loss_and_are_read() {
         serde_json::json!([]),
         serde_json::json!(true),
     ] {
-        value["runs"][0]["test"]["loss"] = wrong;
+        value["runs"][0]["test"]["metrics"][0]["value"] = wrong;
         assert!(serde_json::from_value::<Record>(value.clone()).is_err());
     }
 }
@@ -88,7 +88,7 @@ fn the_schema_names_every_key_of_a_record() {
     for key in record.as_object().expect("a record is an object").keys() {
         assert!(described.contains(&key), "{key}");
     }
-    assert_eq!(record["schema"], "laptime.record.v1");
+    assert_eq!(record["schema"], "laptime.record.v2");
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn the_summary_can_be_derived_again_and_leaves_interrupted_runs_out() {
     let mut record = record(&[3.0, 1.0, 2.0, 0.1]);
     record.runs[3].test = None;
     let flops = work().model_flops_per_sample;
-    let summary = Summary::of(&record.runs, work());
+    let summary = Summary::of(&record.runs, work(), None);
     assert_eq!(summary.total_s.median, 2.0);
     assert_eq!(summary.total_s.ci95, None);
     assert_eq!(typical_run(&record.runs), Some(&record.runs[2]));
@@ -156,7 +156,7 @@ fn a_place_that_cannot_be_written_is_named_with_advice() {
 fn markdown_counts_the_runs_that_its_median_is_of() {
     let mut record = record(&[9.0, 2.0, 2.1]);
     record.runs[0].cold = true;
-    record.summary = Summary::of(&record.runs, work());
+    record.summary = Summary::of(&record.runs, work(), None);
     let markdown = export::markdown(&[record]);
     assert!(markdown.contains("| 2 | 2.050 |"), "{markdown}");
 }

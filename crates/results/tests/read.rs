@@ -162,8 +162,11 @@ fn the_table_of_runs_has_the_names_and_values_of_the_json() {
     assert_eq!(first["runs.total_s"], 1.0);
     assert_eq!(rows[1]["run"], 2);
     assert!(first["runs.achieved_flops"].as_f64() > Some(1e9));
-    assert_eq!(first["runs.epochs.loss"].as_array().map(Vec::len), Some(10));
-    assert_eq!(rows[2]["runs.epochs.loss"][2], "NaN");
+    assert_eq!(
+        first["runs.epochs.metrics.loss"].as_array().map(Vec::len),
+        Some(10)
+    );
+    assert_eq!(rows[2]["runs.epochs.metrics.loss"][2], "NaN");
     assert_eq!(rows[2]["runs.diverged.step"], 313);
     assert_eq!(rows[3]["runs.total_s"], Value::Null);
     let csv = export::runs_csv(&records);

@@ -7,8 +7,10 @@
 mod check;
 mod parts;
 mod print;
+mod traffic;
 
 pub use print::Explained;
+pub use traffic::Touch;
 
 use crate::{
     program::{FusionKind, OpId, TensorId},

@@ -140,6 +140,7 @@ impl<'a> Racer<'a> {
                 runs: Vec::new(),
                 device: engine.device.clone(),
                 details: Default::default(),
+                analysis: None,
                 costs: Default::default(),
                 partial: None,
                 warnings: engine.warning.iter().cloned().collect(),
@@ -180,7 +181,7 @@ impl<'a> Racer<'a> {
             let again = Again {
                 engine,
                 job: &job,
-                max_steps: options.max_steps,
+                ends: options.ends(),
                 load: &options.load,
                 telemetry: options.telemetry,
             };
@@ -195,7 +196,7 @@ impl<'a> Racer<'a> {
                 engine.engine,
                 &job,
                 &engine.device,
-                options.max_steps,
+                options.ends(),
                 Instant::now(),
                 race.seen.watch,
                 None,

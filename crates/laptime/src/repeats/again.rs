@@ -1,7 +1,7 @@
 //! A run in a process of its own, by our own engine: a framework starts a process for each session anyway.
 
 use laptime_engine::{EngineError, Job};
-use laptime_measure::{Run, Stage, Watch};
+use laptime_measure::{Ends, Run, Stage, Watch};
 use laptime_workload::dataset::{DataSource, LoadOptions};
 
 use super::Once;
@@ -17,8 +17,8 @@ pub struct Again<'a> {
     pub engine: &'a EngineChoice,
     /// What is trained.
     pub job: &'a Job,
-    /// Training steps at most.
-    pub max_steps: Option<u64>,
+    /// Where the training ends.
+    pub ends: Ends,
     /// Where the samples came from.
     pub load: &'a LoadOptions,
     /// Whether the machine is observed.
@@ -43,7 +43,7 @@ impl Again<'_> {
             device: self.engine.device.clone(),
             threads: self.job.threads,
             passes: self.job.passes.clone(),
-            max_steps: self.max_steps,
+            ends: self.ends,
             is_synthetic: self.job.dataset.source == DataSource::Synthetic,
             data_dir: self.load.data_dir.clone().map(Into::into),
             telemetry: self.telemetry,

@@ -14,7 +14,7 @@ use crate::{
     display::{Line, Plan as RunPlan, show_run},
     failure::Failure,
     observed::observed_run,
-    options::RunOptions,
+    options::{MOST_RUNS, RunOptions},
     output::say,
 };
 
@@ -54,7 +54,7 @@ impl Repeated<'_> {
         let run_s = first.total_s + self.load_s;
         let mut runs: Vec<Run> = Vec::new();
         let (mut planned, room) = match self.options.repeats {
-            Repeats::Fixed(1) => (0, None),
+            Repeats::Fixed(1) | Repeats::Sustain(_) => (0, None),
             Repeats::Fixed(count) => (count, None),
             Repeats::Budget(time) => match Room::of(time, run_s) {
                 Some(room) => (PILOT_RUNS, Some(room)),
@@ -64,12 +64,27 @@ impl Repeated<'_> {
                 }
             },
         };
-        while (runs.len() as u64) < planned {
+        let sustained = match self.options.repeats {
+            Repeats::Sustain(time) => Some(time),
+            _ => None,
+        };
+        loop {
+            // A time that was asked for is gone through, whatever the runs say.
+            let is_done = match sustained {
+                Some(time) => begin.elapsed() >= time,
+                None => runs.len() as u64 >= planned,
+            };
+            if is_done || runs.len() as u64 >= MOST_RUNS {
+                break;
+            }
             if self.watch.progress.is_stopped() {
                 break;
             }
             let number = runs.len() as u64 + 1;
-            match self.run(number, room.is_none().then_some(planned)) {
+            match self.run(
+                number,
+                (room.is_none() && sustained.is_none()).then_some(planned),
+            ) {
                 Ok(run) => runs.push(run),
                 Err(_) if self.watch.progress.is_stopped() => break,
                 Err(failure) => {
@@ -85,7 +100,10 @@ impl Repeated<'_> {
             }
         }
         Outcome {
-            is_complete: runs.len() as u64 == planned,
+            is_complete: match sustained {
+                Some(time) => begin.elapsed() >= time,
+                None => runs.len() as u64 == planned,
+            },
             runs,
             error,
         }
@@ -103,7 +121,7 @@ impl Repeated<'_> {
             let again = Again {
                 engine,
                 job: self.job,
-                max_steps: self.options.max_steps,
+                ends: self.options.ends,
                 load: &self.options.load,
                 telemetry: self.options.telemetry,
             };
@@ -113,7 +131,12 @@ impl Repeated<'_> {
         let display = show_run(
             self.shows_progress,
             Arc::clone(self.watch),
-            RunPlan::of(self.job, self.options.max_steps, number, of.unwrap_or(0)),
+            RunPlan::of(
+                self.job,
+                self.options.ends.max_steps,
+                number,
+                of.unwrap_or(0),
+            ),
         );
         let begin = Instant::now();
         let measured = observed_run(self.options.telemetry, || {
@@ -121,7 +144,7 @@ impl Repeated<'_> {
                 engine.engine,
                 self.job,
                 &engine.device,
-                self.options.max_steps,
+                self.options.ends,
                 begin,
                 self.watch,
                 None,

@@ -48,15 +48,7 @@ pub fn run_once(asked: RunJob) -> Result<Once, Failure> {
     memory::forget_peak();
     let watch = Watch::new();
     let measured = observed_run(asked.telemetry, || {
-        measure(
-            engine,
-            &job,
-            &asked.device,
-            asked.max_steps,
-            begin,
-            &watch,
-            None,
-        )
+        measure(engine, &job, &asked.device, asked.ends, begin, &watch, None)
     });
     let mut run = measured?.run;
     run.phases.load_s = load_s;

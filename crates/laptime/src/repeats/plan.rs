@@ -15,6 +15,8 @@ pub enum Repeats {
     Fixed(u64),
     /// As many as this time allows.
     Budget(Duration),
+    /// Again and again until this time is over, to show what becomes of the speed.
+    Sustain(Duration),
 }
 
 /// Runs from which the spread is told: three tell it so roughly that too many follow.

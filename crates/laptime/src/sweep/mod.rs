@@ -42,12 +42,17 @@ impl Timed {
             }
             steps = wanted.min(8 * steps).min(most);
         }
-        Ok(Self {
+        Ok(Self::of_steps(job, session, steps))
+    }
+
+    /// Times so many steps in a slice.
+    pub fn of_steps(job: Job, session: Box<dyn Session>, steps: u64) -> Self {
+        Self {
             job,
             session,
             steps,
             step_s: Vec::new(),
-        })
+        }
     }
 
     /// Times one slice.
@@ -63,6 +68,11 @@ impl Timed {
     /// The session, which knows what a step costs.
     pub fn session(&self) -> &dyn Session {
         self.session.as_ref()
+    }
+
+    /// The session, which knows where the time went.
+    pub fn into_session(self) -> Box<dyn Session> {
+        self.session
     }
 }
 

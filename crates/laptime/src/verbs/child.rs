@@ -7,6 +7,7 @@ use laptime_workload::{Workload, dataset::synthetic, directories::cache_dir};
 use serde::Serialize;
 
 use crate::{
+    analysis::analyse,
     args::DeviceArg,
     child::{DeviceWish, GateJob, Request, request},
     device_choice::{Wish, fastest},
@@ -24,6 +25,7 @@ pub fn child() -> Result<(), Failure> {
         Request::Verify(job) => verify(job),
         Request::ChooseDevice(wish) => choose_device(wish),
         Request::Run(job) => answer(&run_once(job)?),
+        Request::Analyse(job) => answer(&analyse(job)?),
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::fmt::Write;
 
-use laptime_cpu::{Isa, copy_bytes_per_s, peak_flops};
-use laptime_engine::{DeviceKind, Engine};
+use laptime_cpu::Isa;
+use laptime_engine::{Device, DeviceKind, Engine};
 use laptime_gpu::{Peaks, Probe, probe};
 use laptime_measure::Machine;
 use laptime_workload::Precision;
 
 use crate::{
+    analysis::peaks::peaks,
     engines::{OwnEngine, default_threads},
     failure::Failure,
     output,
@@ -23,12 +24,13 @@ pub fn devices() -> Result<(), Failure> {
     let threads = default_threads();
     let _ = writeln!(
         text,
-        "cpu    {}\n       {threads} threads, {isa}; memory of {:.1} GiB\n       fp32 {:.0} GFLOP/s, copy {:.1} GB/s, measured",
+        "cpu    {}\n       {threads} threads, {isa}; memory of {:.1} GiB",
         machine.cpu,
         gib(machine.memory_bytes),
-        peak_flops(isa, threads, Precision::Fp32) / 1e9,
-        copy_bytes_per_s(threads) / 1e9,
     );
+    for processor in OwnEngine.devices_of(DeviceKind::Cpu)?.iter().take(1) {
+        text += &of_processor(processor, threads)?;
+    }
     let adapters = OwnEngine.devices_of(DeviceKind::Gpu)?;
     for (number, device) in adapters.iter().enumerate() {
         let _ = writeln!(text, "gpu:{number}  {}", device.name);
@@ -81,6 +83,32 @@ pub fn devices() -> Result<(), Failure> {
         text += "gpu    none found\n";
     }
     output::print(&text)
+}
+
+/// What the processor reaches: products in both precisions, and copies within caches and beyond.
+fn of_processor(device: &Device, threads: usize) -> Result<String, Failure> {
+    let mut text = String::new();
+    for precision in [Precision::Fp32, Precision::Bf16] {
+        let Some(peaks) = peaks(&OwnEngine, device, threads, precision)? else {
+            continue;
+        };
+        let _ = writeln!(text, "       {precision} {:.0} GFLOP/s", peaks.flops / 1e9);
+        if precision == Precision::Bf16 {
+            let copies = peaks.bandwidths.iter();
+            let copies = copies.map(|it| {
+                let size = it.bytes >> 10;
+                let size = match size {
+                    1024.. => format!("{} MiB", size >> 10),
+                    _ => format!("{size} KiB"),
+                };
+                format!("{:.0} in {size}", it.bytes_per_s / 1e9)
+            });
+            let copies: Vec<String> = copies.collect();
+            let _ = writeln!(text, "       copy, GB/s: {}", copies.join(", "));
+        }
+    }
+    text += "       measured: the best of this week's trials\n";
+    Ok(text)
 }
 
 fn gib(bytes: u64) -> f64 {

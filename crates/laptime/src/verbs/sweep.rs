@@ -69,6 +69,7 @@ pub fn sweep(args: SweepArgs) -> Result<(), Failure> {
             runs: Vec::new(),
             device: session.device().clone(),
             details: session.details(),
+            analysis: None,
             costs: session.step_costs(),
             partial: None,
             warnings: Vec::new(),

@@ -67,6 +67,7 @@ impl Home {
             .env("XDG_DATA_HOME", self.path("data"))
             // Else each run would be repeated for 20 s.
             .env("LAPTIME_RUNS", "1")
+            .env("LAPTIME_NO_ANALYSIS", "1")
             .env_remove("COLUMNS")
             .env_remove("NO_COLOR")
             .stdin(Stdio::null())
@@ -137,6 +138,13 @@ pub fn json(path: &Path) -> Value {
         assert_eq!(again, *record, "{place}");
     }
     value
+}
+
+/// The value of a metric of an epoch or a test.
+pub fn metric<'a>(of: &'a Value, name: &str) -> &'a Value {
+    let all = of["metrics"].as_array().expect("a list of metrics");
+    let found = all.iter().find(|metric| metric["name"] == name);
+    &found.unwrap_or_else(|| panic!("no {name} in {of}"))["value"]
 }
 
 /// A quick run that needs no network.

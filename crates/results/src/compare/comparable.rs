@@ -52,6 +52,8 @@ pub(super) fn of_one(record: &Record) -> Vec<String> {
     reasons.extend(match record.partial_reason {
         None => None,
         Some(PartialReason::MaxSteps) => Some("is partial: --max-steps cut it short".to_owned()),
+        // Two with the same goal may be compared.
+        Some(PartialReason::Goal) => None,
         Some(PartialReason::Interrupted) => Some("is partial: it was interrupted".to_owned()),
         Some(PartialReason::Failed) => Some("is partial: its engine failed".to_owned()),
     });
@@ -89,6 +91,11 @@ fn of_two(a: &Record, b: &Record) -> Vec<String> {
     if reasons.is_empty() && one.digest != other.digest {
         reasons.push("the workloads differ in their model or settings: other digests".into());
     }
+    let goal = |record: &Record| {
+        let first = record.runs.first().and_then(|run| run.goal.as_ref());
+        first.map_or("all epochs".to_owned(), |it| it.goal.to_string())
+    };
+    reasons.extend(differing("trained until", &goal(a), &goal(b)));
     let (one, other) = (&a.dataset, &b.dataset);
     let source = |source: DatasetSource| match source {
         DatasetSource::Official => "official",
@@ -114,6 +121,9 @@ fn of_published(record: &Record, published: &Published) -> Vec<String> {
         differing("workload", &record.workload.name, &published.workload)
             .into_iter()
             .collect();
+    if record.partial_reason == Some(PartialReason::Goal) {
+        reasons.push("the record ended by --until".to_owned());
+    }
     reasons.extend(published::differences(record));
     reasons
 }

@@ -18,6 +18,7 @@ const COLUMNS: &[&str] = &[
     "race.rounds",
     "laptime.version",
     "laptime.commit",
+    "command",
     "workload.name",
     "workload.built_in",
     "workload.digest",
@@ -33,6 +34,7 @@ const COLUMNS: &[&str] = &[
     "dataset.sha256",
     "dataset.train_samples",
     "dataset.test_samples",
+    "dataset.sample_unit",
     "engine.name",
     "engine.version",
     "gate.verdict",
@@ -43,6 +45,7 @@ const COLUMNS: &[&str] = &[
     "device.kind",
     "device.name",
     "device.threads",
+    "device.ranks",
     "device.isa",
     "device.driver",
     "device.software",
@@ -55,6 +58,8 @@ const COLUMNS: &[&str] = &[
     "summary.total_s.ci95",
     "summary.samples_per_s",
     "summary.achieved_flops",
+    "summary.model_flops_utilization",
+    "summary.bottleneck.bound",
     "error",
     RUN,
     "runs.seed",
@@ -72,13 +77,13 @@ const COLUMNS: &[&str] = &[
     SAMPLES_PER_S,
     ACHIEVED_FLOPS,
     "runs.epochs.train_s",
-    "runs.epochs.loss",
-    "runs.epochs.accuracy",
+    "runs.epochs.metrics.loss",
+    "runs.epochs.metrics.accuracy",
     "runs.step_s.p50",
     "runs.step_s.p95",
     "runs.step_s.p99",
-    "runs.test.loss",
-    "runs.test.accuracy",
+    "runs.test.metrics.loss",
+    "runs.test.metrics.accuracy",
     "runs.diverged.epoch",
     "runs.diverged.step",
     "runs.diverged.last_step",
@@ -132,17 +137,26 @@ fn row(record: &Record, whole: &Value, run: Option<(usize, &Run)>) -> Vec<Value>
     COLUMNS.iter().map(value).collect()
 }
 
-/// The value at a path; of a list, those of all its elements.
+/// The value at a path; of a list, those of all its elements, but of a list of metrics that of the metric
+/// with this name.
 fn at(value: &Value, path: &str) -> Value {
     let (name, rest) = match path.split_once('.') {
         Some((name, rest)) => (name, Some(rest)),
         None => (path, None),
     };
     match (value, rest) {
+        (Value::Array(all), None) if all.iter().all(is_metric) => {
+            let found = all.iter().find(|metric| metric["name"] == name);
+            found.map_or(Value::Null, |metric| metric["value"].clone())
+        }
         (Value::Array(all), _) => all.iter().map(|one| at(one, path)).collect(),
         (_, Some(rest)) => at(&value[name], rest),
         (_, None) => value[name].clone(),
     }
+}
+
+fn is_metric(value: &Value) -> bool {
+    value["name"].is_string() && !value["value"].is_null()
 }
 
 fn value_of(value: &impl serde::Serialize) -> Value {
@@ -160,6 +174,7 @@ mod tests {
             if [RUN, SAMPLES_PER_S, ACHIEVED_FLOPS].contains(name) {
                 continue;
             }
+            let name = name.split_once(".metrics.").map_or(*name, |(path, _)| path);
             let found = name
                 .split('.')
                 .try_fold(schema.clone(), |schema, name| property(&schema, name));

@@ -11,6 +11,8 @@ const MOST_SECONDS: f64 = 1e10;
 const LEAST_TOTAL_S: f64 = 1e-9;
 /// The largest count that a double holds exactly, as other programs read JSON.
 const MOST_COUNTED: u64 = 1 << 53;
+/// More than any device does.
+const MOST_FLOPS: f64 = 1e21;
 /// More runs than anybody makes; tests of pairs take time and memory with the square of them.
 const MOST_RUNS: usize = 10_000;
 /// An id is the name of a file.
@@ -74,9 +76,22 @@ fn of_the_whole(record: &Record) -> Vec<String> {
         record.partial == record.partial_reason.is_some(),
         "partial and partial_reason contradict each other",
     );
+    if let Some(analysis) = &record.analysis {
+        let kinds = analysis.kernels.iter();
+        let times = kinds.flat_map(|kind| [kind.step_s, kind.compute_s, kind.memory_s]);
+        let steps = analysis.step_s.iter().chain(&analysis.half_batch_step_s);
+        let steps = steps.chain(&analysis.half_threads_step_s).copied();
+        let mut all = times
+            .chain(steps)
+            .chain([analysis.waiting_s, analysis.analysis_s]);
+        must(
+            all.all(is_time) && (1.0..=MOST_FLOPS).contains(&analysis.peaks.flops),
+            "its analysis has a time or a peak that cannot be",
+        );
+    }
     must(
-        is_time(record.gate.gate_s),
-        "gate_s is no time of 0 s or more",
+        record.sustain_s.is_none_or(is_time) && is_time(record.gate.gate_s),
+        "gate_s or sustain_s is no time of 0 s or more",
     );
     faults
 }

@@ -77,7 +77,7 @@ fn judged(mut record: Record) -> Result<Read, Unreadable> {
             what: what.join("; "),
         });
     }
-    let derived = Summary::of(&record.runs, Work::of(&record));
+    let derived = Summary::of(&record.runs, Work::of(&record), record.analysis.as_ref());
     let summary_differs = !is_same(&derived, &record.summary);
     record.summary = derived;
     Ok(Read {

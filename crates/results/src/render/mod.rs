@@ -2,7 +2,9 @@
 
 mod bars;
 mod block;
+mod bottleneck;
 mod compare;
+mod ends;
 mod race;
 mod records;
 mod sweep;
@@ -22,8 +24,10 @@ use crate::{
 use bars::{bar, sparkline};
 pub use block::Style;
 use block::{BAD, BAR, BOLD, Block, DIM, GOOD, PLAIN, VALUES_AT, WARNING, columns, parts};
+use bottleneck::bottleneck;
 pub use compare::comparison;
 pub(crate) use compare::ratio_with_interval;
+use ends::{goal, sustained};
 pub use race::race;
 pub(crate) use race::{cautions, conditions, reason, verdict_sentence};
 pub use records::{list, short_id, show};
@@ -43,6 +47,7 @@ pub fn render(record: &Record, style: Style) -> String {
         phases(&mut block, run, record.summary.total_s.median);
         block.blank();
         speed(&mut block, record, run);
+        bottleneck(&mut block, record);
         outcome(&mut block, record, run);
         outside(&mut block, record, run);
     }
@@ -150,6 +155,7 @@ fn total(block: &mut Block, record: &Record) {
     if let Some(reason) = record.partial_reason {
         let why = match reason {
             PartialReason::MaxSteps => "cut short by --max-steps",
+            PartialReason::Goal => "ended by --until",
             PartialReason::Interrupted => "interrupted",
             PartialReason::Failed => "the engine failed",
         };
@@ -174,6 +180,8 @@ fn total(block: &mut Block, record: &Record) {
         };
         block.entry("", &text, WARNING);
     }
+    goal(block, record);
+    sustained(block, record);
     extrapolated(block, record);
     for run in &record.runs {
         resumed(block, run);
@@ -245,13 +253,15 @@ fn phases(block: &mut Block, run: &Run, total_s: f64) {
 fn speed(block: &mut Block, record: &Record, run: &Run) {
     let summary = &record.summary;
     if summary.samples_per_s > 0.0 {
-        let text = [
+        let mut text = vec![
             format!(
                 "{} samples/s",
                 grouped(summary.samples_per_s.round() as u64)
             ),
             format!("{} GFLOP/s", gigaflops(summary.achieved_flops)),
         ];
+        let utilization = summary.model_flops_utilization;
+        text.extend(utilization.map(|share| format!("{:.0} % of peak", 100.0 * share)));
         block.entry("Speed", &parts(&text), PLAIN);
     }
     let epochs: Vec<f64> = run.epochs.iter().map(|epoch| epoch.train_s).collect();
@@ -334,6 +344,9 @@ fn outside(block: &mut Block, record: &Record, run: &Run) {
     });
     if run.phases.checkpoint_s > 0.0 {
         text.push(format!("checkpoints {}", duration(run.phases.checkpoint_s)));
+    }
+    if let Some(analysis) = &record.analysis {
+        text.push(format!("analysis {}", duration(analysis.analysis_s)));
     }
     if record.runs.len() == 1 {
         text.push(format!("{} in all", duration(run.wall_s)));

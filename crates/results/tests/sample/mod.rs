@@ -12,7 +12,7 @@ const MODEL_FLOPS_PER_STEP: u64 = 13_074_432;
 pub fn record(total_s: &[f64]) -> Record {
     let runs: Vec<Run> = total_s.iter().copied().map(run).collect();
     Record {
-        schema: SchemaName::V1,
+        schema: SchemaName::V2,
         id: "20261123T184200Z-1a2b3c".into(),
         created: "2026-11-23T18:42:00Z".into(),
         partial: false,
@@ -22,6 +22,7 @@ pub fn record(total_s: &[f64]) -> Record {
             version: "0.1.0".into(),
             commit: None,
         },
+        command: Vec::new(),
         workload: WorkloadFacts {
             name: "fashion-mnist".into(),
             built_in: true,
@@ -40,6 +41,7 @@ pub fn record(total_s: &[f64]) -> Record {
             sha256: "00".into(),
             train_samples: 60_000,
             test_samples: 10_000,
+            sample_unit: "image".into(),
         },
         engine: EngineFacts {
             name: "laptime".into(),
@@ -59,6 +61,7 @@ pub fn record(total_s: &[f64]) -> Record {
             kind: DeviceKind::Cpu,
             name: "AMD EPYC 9R14".into(),
             threads: Some(2),
+            ranks: 1,
             isa: Some("avx512".into()),
             driver: None,
             software: false,
@@ -73,7 +76,9 @@ pub fn record(total_s: &[f64]) -> Record {
             logical_cores: 2,
             memory_bytes: 8 << 30,
         },
-        summary: Summary::of(&runs, work()),
+        sustain_s: None,
+        analysis: None,
+        summary: Summary::of(&runs, work(), None),
         runs,
         warnings: Vec::new(),
         error: None,
@@ -111,6 +116,8 @@ fn run(total_s: f64) -> Run {
         resumed: Vec::new(),
         diverged: None,
         cold: false,
+        steady: None,
+        goal: None,
         telemetry: None,
     }
 }
@@ -142,6 +149,7 @@ pub fn work() -> laptime_results::Work {
     laptime_results::Work {
         model_flops_per_sample: MODEL_FLOPS_PER_STEP as f64 / 32.0,
         training_samples: 600_000,
+        batch_size: 32,
         threads: 2,
     }
 }

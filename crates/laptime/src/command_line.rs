@@ -1,0 +1,95 @@
+//! The command line as records have it: all that decides what is trained and how, and no path.
+
+use std::{env, ffi::OsStr, path::Path};
+
+/// What stands for a file or a folder.
+const FILE: &str = "FILE";
+/// The options whose values are files or folders, whatever they look like.
+const OF_FILES: &[&str] = &[
+    "--checkpoint",
+    "--data-dir",
+    "--export-csv",
+    "--export-json",
+    "--export-markdown",
+    "--save",
+];
+
+/// The arguments of this process, `laptime` first.
+pub fn command_line() -> Vec<String> {
+    let arguments: Vec<String> = env::args_os()
+        .skip(1)
+        .map(|argument| argument.to_string_lossy().into_owned())
+        .collect();
+    without_paths(&arguments)
+}
+
+fn without_paths(arguments: &[String]) -> Vec<String> {
+    let mut said = vec!["laptime".to_owned()];
+    let mut is_file = false;
+    for argument in arguments {
+        let (option, value) = match argument.split_once('=') {
+            Some((option, value)) if option.starts_with("--") => (Some(option), value),
+            _ => (None, argument.as_str()),
+        };
+        let is_file_here = is_file || option.is_some_and(|option| OF_FILES.contains(&option));
+        let shown = match is_file_here || is_path(value) {
+            true => anonymous_file(value),
+            false => value.to_owned(),
+        };
+        said.push(match option {
+            Some(option) => format!("{option}={shown}"),
+            None => shown,
+        });
+        is_file = option.is_none() && OF_FILES.contains(&argument.as_str());
+    }
+    said
+}
+
+/// Whether an argument names a file: no other value of an option has a separator or an ending that a file
+/// here has.
+fn is_path(value: &str) -> bool {
+    let ending = Path::new(value).extension().and_then(OsStr::to_str);
+    value.contains(['/', '\\'])
+        || matches!(ending, Some("toml" | "json" | "csv" | "md" | "safetensors"))
+}
+
+/// Its ending says what it was; `-` is a stream.
+fn anonymous_file(value: &str) -> String {
+    let ending = Path::new(value).extension().and_then(OsStr::to_str);
+    match ending {
+        _ if value == "-" => value.to_owned(),
+        Some("toml") => format!("{FILE}.toml"),
+        _ => FILE.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_left_out_and_all_else_stays() {
+        let shown = |line: &str| {
+            let arguments: Vec<String> = line.split(' ').map(str::to_owned).collect();
+            without_paths(&arguments).join(" ")
+        };
+        let table = [
+            (
+                "run fashion-mnist --batch-size 64 --max-steps=10 -q",
+                "laptime run fashion-mnist --batch-size 64 --max-steps=10 -q",
+            ),
+            (
+                "run /home/alice/net.toml --export-json bob.txt --save=alice",
+                "laptime run FILE.toml --export-json FILE --save=FILE",
+            ),
+            (
+                "run net.toml --data-dir data --threads 2 --export-csv -",
+                "laptime run FILE.toml --data-dir FILE --threads 2 --export-csv -",
+            ),
+            ("run .\\net --device cpu", "laptime run FILE --device cpu"),
+        ];
+        for (line, expected) in table {
+            assert_eq!(shown(line), expected);
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! What a step is bound by, with the evidence, what it means and what would change it.
+
+use super::{Block, DIM, PLAIN, WARNING, parts};
+use crate::{Bottleneck, Bound, Record};
+
+/// The verdict in one line, the evidence in another, then what follows.
+pub(crate) fn bottleneck(block: &mut Block, record: &Record) {
+    let Some(found) = &record.summary.bottleneck else {
+        return;
+    };
+    block.entry("Bound by", &parts(&verdict(found)), PLAIN);
+    if found.peak_is_low {
+        let text =
+            "a kernel was faster than the measured peak: the machine was busy when it was measured";
+        block.entry("", text, WARNING);
+        return;
+    }
+    if let Some(text) = evidence(found) {
+        block.entry("", &text, DIM);
+    }
+    block.entry(
+        "",
+        &meaning(found, record.workload.precision == "bf16"),
+        PLAIN,
+    );
+}
+
+/// The bound and all shares, the largest first.
+fn verdict(found: &Bottleneck) -> Vec<String> {
+    let mut shares = [
+        ("compute", found.compute),
+        ("memory", found.memory),
+        ("overhead", found.overhead),
+        ("input", found.input),
+    ];
+    shares.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let text = |(name, share): &(&str, f64)| format!("{name} {:.0} %", 100.0 * share);
+    let mut said: Vec<String> = match found.bound {
+        Bound::Mixed => vec!["no single limit".into()],
+        _ => Vec::new(),
+    };
+    said.extend(shares.iter().filter(|it| it.1 >= 0.005).map(text));
+    said
+}
+
+/// What the trials say.
+fn evidence(found: &Bottleneck) -> Option<String> {
+    let mut said = Vec::new();
+    if let Some(fixed) = found.fixed {
+        let half = (1.0 + fixed) / 2.0;
+        said.push(format!("half the batch takes {half:.2}× the time"));
+    }
+    if let Some(ratio) = found.half_threads_ratio {
+        said.push(format!("half the threads {ratio:.2}×"));
+    }
+    (!said.is_empty()).then(|| parts(&said))
+}
+
+/// What it means, and what would change it.
+fn meaning(found: &Bottleneck, is_bf16: bool) -> String {
+    let percent = |share: f64| format!("{:.0} %", 100.0 * share);
+    match found.bound {
+        Bound::Overhead => format!(
+            "Says little about larger models: {} of a step is overhead, which a larger batch spreads over \
+             more samples.",
+            percent(found.overhead)
+        ),
+        Bound::Compute => {
+            let format = match is_bf16 {
+                true => "",
+                false => ", or bf16 where the device is faster in it,",
+            };
+            format!("More or faster cores{format} would shorten it; faster memory would not.")
+        }
+        Bound::Memory => {
+            let format = match is_bf16 {
+                true => "",
+                false => ", or values of 2 bytes,",
+            };
+            format!(
+                "Faster memory or larger caches{format} would shorten it; more arithmetic units would not."
+            )
+        }
+        Bound::Input => {
+            "Making samples ready takes most of the time; a faster device would not shorten it."
+                .into()
+        }
+        Bound::Mixed if found.is_inefficient() => format!(
+            "Kernels are far from the device's peaks in {} of a step, in work that grows with the batch: \
+             better kernels would shorten it.",
+            percent(found.overhead)
+        ),
+        Bound::Mixed if found.is_contradicted => {
+            "The trials with half the batch and half the threads \
+             contradict these shares; a quiet machine would tell."
+                .into()
+        }
+        Bound::Mixed => "No single change would shorten it by much.".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(bound: Bound) -> Bottleneck {
+        Bottleneck {
+            bound,
+            compute: 0.2,
+            memory: 0.09,
+            overhead: 0.71,
+            input: 0.001,
+            fixed: Some(0.72),
+            half_threads_ratio: Some(1.21),
+            peak_is_low: false,
+            is_contradicted: false,
+        }
+    }
+
+    #[test]
+    fn the_verdict_has_its_shares_and_the_evidence() {
+        let overhead = found(Bound::Overhead);
+        assert_eq!(
+            verdict(&overhead),
+            ["overhead 71 %", "compute 20 %", "memory 9 %"]
+        );
+        let said = evidence(&overhead).expect("there were trials");
+        let said = said.replace('\u{a0}', " ");
+        assert_eq!(
+            said,
+            "half the batch takes 0.86× the time · half the threads 1.21×"
+        );
+        assert!(meaning(&overhead, false).contains("71 % of a step is overhead"));
+        assert_eq!(verdict(&found(Bound::Mixed))[0], "no single limit");
+    }
+
+    #[test]
+    fn bf16_is_not_advised_where_it_is_used() {
+        for bound in [Bound::Compute, Bound::Memory] {
+            let (single, half) = (meaning(&found(bound), false), meaning(&found(bound), true));
+            assert!(
+                single.len() > half.len() && !half.contains("bf16") && !half.contains("2 bytes")
+            );
+        }
+    }
+}
