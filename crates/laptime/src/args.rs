@@ -2,6 +2,7 @@
 
 mod compare;
 mod sizes;
+mod suite;
 mod sweep;
 
 use std::{
@@ -17,6 +18,7 @@ pub use crate::device_arg::DeviceArg;
 use crate::{budget::Budget, passes};
 
 pub use compare::*;
+pub use suite::*;
 pub use sweep::*;
 
 /// How long does it take to train a neural network on this machine, and why?
@@ -36,6 +38,8 @@ pub struct Args {
 pub enum Verb {
     /// Train and test a workload, and say what it took
     Run(RunArgs),
+    /// The whole test in about two minutes: train all built-in workloads, the long ones in part
+    Suite(SuiteArgs),
     /// Let engines train the same against each other, and say which is how fast
     Race(RaceArgs),
     /// Compare results: which is faster, by how much, and whether that is more than noise
@@ -122,7 +126,7 @@ pub struct RunArgs {
     pub quiet: bool,
 }
 
-#[derive(Debug, ClapArgs)]
+#[derive(Debug, Default, ClapArgs)]
 pub struct CheckpointArgs {
     /// Keep the training in this folder behind every epoch, and where it is interrupted
     #[arg(long, value_name = "DIR")]
@@ -177,7 +181,7 @@ pub struct RaceArgs {
     pub quiet: bool,
 }
 
-#[derive(Debug, ClapArgs)]
+#[derive(Debug, Default, ClapArgs)]
 pub struct ExportArgs {
     /// Write the result as JSON: a record, for a race an array of them, for a comparison an array of rows;
     /// - is standard output
@@ -288,7 +292,7 @@ pub struct PassesArgs {
     pub passes: String,
 }
 
-#[derive(Debug, ClapArgs)]
+#[derive(Debug, Clone, ClapArgs)]
 pub struct SampleArgs {
     /// Which samples will do: auto takes official ones where they can be had, else synthetic ones
     #[arg(long, value_name = "DATA", default_value = "auto")]

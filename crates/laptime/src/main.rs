@@ -16,6 +16,7 @@ mod engines;
 mod exports;
 mod failure;
 mod finished;
+mod fit;
 mod interrupt;
 mod observed;
 mod options;
@@ -32,6 +33,7 @@ mod round_order;
 mod save;
 mod signals;
 mod speed;
+mod suite;
 mod sweep;
 mod ticker;
 mod training;
@@ -78,6 +80,7 @@ fn main() -> ExitCode {
         Verb::Workloads(args) => verbs::workloads(&args),
         Verb::Schema => verbs::schema(),
         Verb::Sweep(args) => verbs::sweep(args),
+        Verb::Suite(args) => verbs::suite(args, begin, &interrupt),
     };
     laptime_peers::remove_folders();
     end(done)

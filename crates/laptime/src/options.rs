@@ -68,6 +68,9 @@ pub struct RunOptions {
     pub ends: Ends,
     /// How often it is done again.
     pub repeats: Repeats,
+    /// The time that there is for it, where as much is trained as fits into that, whatever `ends` and `repeats`
+    /// say.
+    pub share: Option<Duration>,
     /// How long to wait for a quiet machine, where that is wanted.
     pub wait_quiet: Option<Duration>,
     /// Whether the machine is observed meanwhile.
@@ -213,6 +216,7 @@ impl RunOptions {
                 Some(Budget(time)) => Repeats::Sustain(time),
                 None => repeats(args.runs, args.budget, is_once)?,
             },
+            share: None,
             wait_quiet: args.wait_quiet.map(|Budget(limit)| limit),
             telemetry: !args.no_telemetry,
             analysis: !args.no_analysis && env::var_os(NO_ANALYSIS_VARIABLE).is_none(),

@@ -104,8 +104,8 @@ pub fn render(profile: &Profile, peaks: Option<&Peaks>) -> String {
     }
     let is_above = |sum: &Sum| peak_flops.is_some_and(|peak| share_of(*sum, peak) > 1.0);
     if kernels.iter().any(|(_, sum)| is_above(sum)) {
-        text += "\n  More than 100 % of peak: the peak was measured while the machine was busy, and is too \
-                 low.\n";
+        text += "\n  More than 100 % of peak: the peak was measured while the machine was busy, or the first \
+                 thread had less\n  of the kernel than others.\n";
     }
     text
 }
@@ -204,10 +204,7 @@ mod tests {
         let words: Vec<&str> = line("  norm").1.split_whitespace().collect();
         assert_eq!(words.join(" "), "10000.0 µs 25.0 % memory 50 % 100× norm");
         // 60,000 operations in 2 µs.
-        assert!(
-            text.contains("the peak was measured while the machine was busy"),
-            "{text}"
-        );
+        assert!(text.contains("the machine was busy"), "{text}");
     }
 
     #[test]

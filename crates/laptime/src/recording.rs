@@ -82,6 +82,7 @@ pub fn record(
         partial: outcome.partial.is_some(),
         partial_reason: outcome.partial,
         race: None,
+        suite: None,
         laptime: Laptime {
             version: env!("CARGO_PKG_VERSION").into(),
             commit: option_env!("LAPTIME_COMMIT").map(Into::into),

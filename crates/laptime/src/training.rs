@@ -17,6 +17,7 @@ use crate::{
     display::{Line, Plan, show_run},
     failure::Failure,
     finished::Finished,
+    fit::{Fit, fit},
     observed::observed_run,
     options::RunOptions,
     output::{self, say, stderr_is_terminal},
@@ -50,7 +51,7 @@ pub struct Trained {
 /// # Errors
 /// Where the samples cannot be had, or the engine cannot train.
 pub fn trained(
-    options: &RunOptions,
+    options: &mut RunOptions,
     looks_on: &LooksOn,
     earlier: &[Record],
 ) -> Result<Trained, Failure> {
@@ -72,8 +73,13 @@ pub fn trained(
         passes: options.engine.passes.clone(),
         profile: options.profile,
     };
-    let mut keeper = keeper(options, &job, load_s)?;
+    let mut keeper = keeper(&*options, &job, load_s)?;
     let gate = prepare::ask_gate(&options.engine, &job, options.quiet)?;
+    if let Some(share) = options.share {
+        let Fit { ends, repeats } = fit(&options.engine, &job, share)?;
+        (options.ends, options.repeats) = (ends, repeats);
+    }
+    let options = &*options;
     // The oracle's memory is not the training's.
     memory::forget_peak();
 

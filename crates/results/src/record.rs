@@ -31,6 +31,9 @@ pub struct Record {
     /// The race that it is a part of; null where it was made by itself.
     #[serde(default)]
     pub race: Option<RaceFacts>,
+    /// The suite that it is a part of; null where it was made by itself.
+    #[serde(default)]
+    pub suite: Option<SuiteFacts>,
     /// The program that made it.
     pub laptime: Laptime,
     /// The command line, `laptime` first, with `FILE` for every path; empty in records of format v1.
@@ -108,6 +111,15 @@ pub struct RaceFacts {
     /// The rounds that were begun. In each, every engine made one run: runs at the same place are of
     /// the same round, so that they may be compared in pairs.
     pub rounds: u64,
+}
+
+/// The suite that a record is a part of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SuiteFacts {
+    /// The same in all records of the suite, and in no other.
+    pub id: String,
+    /// Its list of workloads: `suite-1`.
+    pub version: String,
 }
 
 /// The program that made a record.

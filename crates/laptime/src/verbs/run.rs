@@ -36,7 +36,7 @@ pub fn run(args: RunArgs, begin: Instant, interrupt: &Interrupt) -> Result<(), F
     let watch = Arc::new(Watch::new());
     let finished = Arc::new(Finished::nothing());
     interrupt.stops(&watch, &finished, PATIENCE);
-    let options = RunOptions::resolve(args)?;
+    let mut options = RunOptions::resolve(args)?;
     if let Some(text) = &options.engine.warning {
         output::warning(text);
     }
@@ -53,7 +53,7 @@ pub fn run(args: RunArgs, begin: Instant, interrupt: &Interrupt) -> Result<(), F
         record,
         mut session,
         keeper,
-    } = trained(&options, &looks_on, &[])?;
+    } = trained(&mut options, &looks_on, &[])?;
     // First of all, so that whatever fails below, the result is kept.
     let stored = finished.store(slice::from_ref(&record)).pop();
     report(&record, stored, options, session.as_mut(), keeper.as_ref())

@@ -16,6 +16,8 @@ const COLUMNS: &[&str] = &[
     "partial_reason",
     "race.id",
     "race.rounds",
+    "suite.id",
+    "suite.version",
     "laptime.version",
     "laptime.commit",
     "command",

@@ -10,8 +10,7 @@ pub(crate) fn bottleneck(block: &mut Block, record: &Record) {
     };
     block.entry("Bound by", &parts(&verdict(found)), PLAIN);
     if found.peak_is_low {
-        let text =
-            "a kernel was faster than the measured peak: the machine was busy when it was measured";
+        let text = "faster than the measured peak: the machine was busy when that was measured";
         block.entry("", text, WARNING);
         return;
     }

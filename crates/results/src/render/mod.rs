@@ -7,6 +7,7 @@ mod compare;
 mod ends;
 mod race;
 mod records;
+mod suite;
 mod sweep;
 mod table;
 
@@ -31,6 +32,7 @@ use ends::{goal, sustained};
 pub use race::race;
 pub(crate) use race::{cautions, conditions, reason, verdict_sentence};
 pub use records::{list, short_id, show};
+pub use suite::suite as render_suite;
 pub use sweep::{crossing as render_crossing, sweep as render_sweep};
 
 /// The record as a block of text that ends with a newline. No time stands in it without the

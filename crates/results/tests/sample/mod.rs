@@ -18,6 +18,7 @@ pub fn record(total_s: &[f64]) -> Record {
         partial: false,
         partial_reason: None,
         race: None,
+        suite: None,
         laptime: Laptime {
             version: "0.1.0".into(),
             commit: None,

@@ -1,0 +1,122 @@
+//! `laptime suite`: all built-in workloads within a given time, in one table.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use laptime_measure::Watch;
+use laptime_results::{PartialReason, Record, export, render_suite};
+use laptime_workload::Shown;
+
+use crate::{
+    args::{CheckpointArgs, ExportArgs, RunArgs, SuiteArgs, TrainingArgs, WorkloadArgs},
+    exports::{self, Formats, Inputs},
+    failure::Failure,
+    finished::Finished,
+    interrupt::Interrupt,
+    options::RunOptions,
+    output::{self, say},
+    recording::open_store,
+    suite,
+    training::LooksOn,
+};
+
+/// How long a framework may take to stop behind a step.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Trains all, stores the records, writes the exports and prints the table.
+pub fn suite(args: SuiteArgs, begin: Instant, interrupt: &Interrupt) -> Result<(), Failure> {
+    let watch = Arc::new(Watch::new());
+    let finished = Arc::new(Finished::nothing());
+    interrupt.stops(&watch, &finished, PATIENCE);
+    let SuiteArgs {
+        budget,
+        wait_quiet,
+        engine,
+        samples,
+        no_telemetry,
+        no_analysis,
+        exports,
+        quiet,
+    } = args;
+    let formats = Formats {
+        json: export::json_array,
+        csv: export::csv,
+        markdown: export::markdown,
+    };
+    let inputs = Inputs::of(None, samples.data_dir.as_deref(), None);
+    let (exports, _) = exports::open(exports, None, &formats, &inputs)?;
+    finished.goes_to(open_store());
+    let looks_on = LooksOn {
+        watch: &watch,
+        finished: &finished,
+        begin,
+    };
+    let options_of = |name: &str| {
+        if !quiet {
+            say(&format!("suite: {name}"));
+        }
+        RunOptions::resolve(RunArgs {
+            workload: WorkloadArgs {
+                workload: name.into(),
+                batch_size: None,
+                precision: None,
+            },
+            training: TrainingArgs {
+                epochs: None,
+                seed: None,
+            },
+            engine: engine.clone(),
+            samples: samples.clone(),
+            max_steps: None,
+            runs: None,
+            budget: None,
+            sustain: None,
+            until: None,
+            wait_quiet: Some(wait_quiet),
+            no_telemetry,
+            no_analysis,
+            exports: ExportArgs::default(),
+            save: None,
+            checkpoints: CheckpointArgs::default(),
+            profile: false,
+            quiet,
+        })
+    };
+    let records = suite::run(budget.0, &looks_on, options_of)?;
+    let stored = finished.store(&records);
+    let mut done = vec![exports::show(&exports, |style| {
+        render_suite(&records, style)
+    })];
+    for stored in stored {
+        match stored {
+            Ok(path) if !quiet => say(&format!("stored as {}", Shown(&path))),
+            Ok(_) => {}
+            Err(text) => output::warning(&text),
+        }
+    }
+    done.extend(exports::write(exports, &records));
+    done.push(verdict_on(&records));
+    exports::first_failure(done)
+}
+
+fn verdict_on(records: &[Record]) -> Result<(), Failure> {
+    let has = |reason| records.iter().any(|it| it.partial_reason == Some(reason));
+    if has(PartialReason::Interrupted) {
+        return Err(Failure::Interrupted("the suite was interrupted".into()));
+    }
+    let failed = records.iter().find_map(|it| it.error.as_ref());
+    if let Some(error) = failed {
+        return Err(Failure::Failed(error.clone()));
+    }
+    let refused = records
+        .iter()
+        .find(|it| it.gate.verdict == laptime_results::GateVerdict::Failed);
+    refused.map_or(Ok(()), |it| {
+        Err(Failure::Failed(format!(
+            "{}: the engine does not do the same training as the oracle; `laptime verify` checks again",
+            it.workload.name
+        )))
+    })
+}
