@@ -363,7 +363,11 @@ const FRAMEWORKS: [&str; 4] = ["pytorch", "tensorflow", "jax", "mlx"];
 
 #[derive(Debug, ClapArgs)]
 pub struct WorkloadsArgs {
-    /// List the kinds of layers that a workload of your own can have
+    /// List what a workload of your own can have: layers, optimizers, losses, paddings and precisions, with
+    /// their keys
     #[arg(long)]
     pub layers: bool,
+    /// Print the TOML file of a built-in workload
+    #[arg(long, value_name = "NAME", conflicts_with = "layers")]
+    pub show: Option<String>,
 }

@@ -1,6 +1,6 @@
 //! The workloads that are built in.
 
-use crate::{spec::Spec, suggest::UnknownName};
+use crate::{foreign, spec::Spec, suggest::UnknownName};
 
 /// A workload that needs no file.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +33,7 @@ impl Builtin {
         let found = BUILTINS.iter().find(|builtin| builtin.name == name);
         found.ok_or_else(|| {
             let names: Vec<&str> = BUILTINS.iter().map(|builtin| builtin.name).collect();
-            UnknownName::new("workload", name, &names)
+            UnknownName::new("workload", name, &names, &foreign::NONE)
         })
     }
 
