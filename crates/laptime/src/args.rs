@@ -282,7 +282,8 @@ pub struct SampleArgs {
     /// Which samples will do: auto takes official ones where they can be had, else synthetic ones
     #[arg(long, value_name = "DATA", default_value = "auto")]
     pub data: DataArg,
-    /// A folder in which to look for datasets first, laid out as `laptime data list` shows the cache
+    /// A folder in which to look for datasets first, laid out as `laptime data list` shows the cache, or as
+    /// torchvision or Kaggle lay out theirs
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
 }
