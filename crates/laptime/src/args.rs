@@ -58,6 +58,8 @@ pub enum Verb {
     Peers(PeersArgs),
     /// List what is built in
     Workloads(WorkloadsArgs),
+    /// Write a workload of your own to start from: a small convolutional net, commented
+    Init(InitArgs),
     /// Print the JSON Schema of a record
     Schema,
 }
@@ -371,4 +373,14 @@ pub struct WorkloadsArgs {
     /// Print the TOML file of a built-in workload
     #[arg(long, value_name = "NAME", conflicts_with = "layers")]
     pub show: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct InitArgs {
+    /// The workload's name, or the file to write
+    #[arg(value_name = "NAME|FILE.toml", default_value = "net.toml")]
+    pub file: PathBuf,
+    /// Replace the file if it exists
+    #[arg(long)]
+    pub force: bool,
 }

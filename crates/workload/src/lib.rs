@@ -25,7 +25,7 @@ pub mod threads;
 mod windows;
 mod workload;
 
-pub use builtin::{BUILTINS, Builtin};
+pub use builtin::{BUILTINS, Builtin, starter};
 pub use hexadecimal::hexadecimal;
 pub use keys::Key;
 pub use layers::{LAYERS, LayerEntry};

@@ -204,10 +204,14 @@ fn read_training(top: &Fields) -> Result<Training, SpecError> {
 }
 
 /// Names become file names, keys of records and names of parameters.
+pub(crate) fn is_name(text: &str) -> bool {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    (1..=64).contains(&text.len()) && text.chars().all(is_allowed)
+}
+
 fn check_name(fields: &Fields, what: &str, name: &Spanned<String>) -> Result<(), SpecError> {
     let text = name.get_ref();
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    if (1..=64).contains(&text.len()) && text.chars().all(allowed) {
+    if is_name(text) {
         return Ok(());
     }
     let what = format!("{what} cannot be {}", quoted(text));
