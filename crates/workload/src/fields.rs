@@ -93,6 +93,9 @@ impl<'a> Fields<'a> {
 
     pub(crate) fn required(&self, key: &str) -> Result<Value<'a>, SpecError> {
         self.table.get(key).ok_or_else(|| {
+            if self.has_slip_of(key) {
+                return SpecError::told();
+            }
             let of_name: Vec<&Key> = self.keys.iter().filter(|it| it.name == key).collect();
             self.missing(&of_name)
         })
@@ -227,7 +230,7 @@ impl<'a> Fields<'a> {
     /// The table under `key`, which must have these keys.
     pub(crate) fn table(&self, key: &str, keys: &'static [Key]) -> Result<Fields<'a>, SpecError> {
         let Some(value) = self.table.get(key) else {
-            return Err(self.missing_table(&format!("[{key}]"), keys));
+            return Err(self.missing_table(key, &format!("[{key}]"), keys));
         };
         let Some(table) = value.get_ref().as_table() else {
             let what = format!("{key:?} must be a table");
@@ -250,7 +253,7 @@ impl<'a> Fields<'a> {
         keys: &'static [Key],
     ) -> Result<Vec<Fields<'a>>, SpecError> {
         let Some(value) = self.table.get(key) else {
-            return Err(self.missing_table(&format!("[[{key}]]"), keys));
+            return Err(self.missing_table(key, &format!("[[{key}]]"), keys));
         };
         let wrong = |span| {
             let advice = format!("write [[{key}]] on a line of its own, once for each");

@@ -64,8 +64,7 @@ impl<'a> Fields<'a> {
     /// keys of `optional`. `kinds` are other kinds of what the table describes.
     pub(crate) fn check_keys(&self, optional: &[&str], kinds: Kinds) -> Result<(), SpecError> {
         let mut faults = Faults::default();
-        let needed = self.keys.iter().map(|key| key.name);
-        let known: Vec<&str> = optional.iter().copied().chain(needed).collect();
+        let known = [optional, &names(self.keys)].concat();
         let mut mended = Vec::new();
         for key in self.unknown(&known) {
             if faults.is_full() {
@@ -85,11 +84,12 @@ impl<'a> Fields<'a> {
         faults.result()
     }
 
-    /// Refuses every key that is not among `known`.
-    pub(crate) fn deny_unknown(&self, known: &[&str]) -> Result<(), SpecError> {
+    /// Refuses every unknown key.
+    pub(crate) fn deny_unknown(&self) -> Result<(), SpecError> {
         let mut faults = Faults::default();
-        for key in self.unknown(known).into_iter().take(Faults::MOST) {
-            faults.add(self.unknown_key(key, known, &[]));
+        let known = names(self.keys);
+        for key in self.unknown(&known).into_iter().take(Faults::MOST) {
+            faults.add(self.unknown_key(key, &known, &[]));
         }
         faults.result()
     }
@@ -124,14 +124,29 @@ impl<'a> Fields<'a> {
         self.error_at(self.span.clone(), what, added(&lines(keys, self)))
     }
 
+    /// Whether an unknown key of the whole spec is a slip for this one, which [`Self::deny_unknown`] tells.
+    pub(crate) fn has_slip_of(&self, key: &str) -> bool {
+        let known = names(self.keys);
+        let mut unknown = self.unknown(&known).into_iter().take(Faults::MOST);
+        self.span.is_none()
+            && unknown.any(|it| meant(it.get_ref(), &known, &foreign::KEYS) == Some(key))
+    }
+
     /// The table under this header is missing.
-    pub(crate) fn missing_table(&self, header: &str, keys: &'static [Key]) -> SpecError {
+    pub(crate) fn missing_table(&self, key: &str, header: &str, keys: &'static [Key]) -> SpecError {
+        if self.has_slip_of(key) {
+            return SpecError::told();
+        }
         let keys: Vec<&Key> = keys.iter().collect();
         let mut added_lines = vec![header.to_owned()];
         added_lines.extend(lines(&keys, self));
         let what = format!("{} has no {header}", self.what);
         self.error_at(self.span.clone(), what, added(&added_lines))
     }
+}
+
+fn names(keys: &[Key]) -> Vec<&'static str> {
+    keys.iter().map(|key| key.name).collect()
 }
 
 /// The lines that a table lacks, ready to be put into the file, with where their values come from.

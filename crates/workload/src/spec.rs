@@ -118,7 +118,7 @@ impl Spec {
         })?;
         let top = Fields::whole(&source, table.get_ref(), TOP_KEYS);
         let mut faults = Faults::default();
-        faults.note(top.deny_unknown(&["name", "data", "training", "optimizer", "layer"]));
+        faults.note(top.deny_unknown());
         let name = faults.note(workload_name(&top));
         let data = faults.note(read_data(&top));
         let training = faults.note(read_training(&top));
@@ -150,7 +150,14 @@ fn unreadable(file_name: &str, error: &io::Error) -> SpecError {
     )
 }
 
-const TOP_KEYS: &[Key] = &[Key::new("name", "\"my-workload\"")];
+/// The name, and the tables, for which their own keys are offered.
+const TOP_KEYS: &[Key] = &[
+    Key::new("name", "\"my-workload\""),
+    Key::new("data", ""),
+    Key::new("training", ""),
+    Key::new("optimizer", ""),
+    Key::new("layer", ""),
+];
 
 fn workload_name(top: &Fields) -> Result<String, SpecError> {
     let name = top.string("name")?;

@@ -11,7 +11,7 @@ use crate::{shown::is_unseen, suggest::shortened};
 /// advice.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub struct SpecError {
-    /// Never empty.
+    /// Empty only where [`Faults`] has another error for the same.
     faults: Vec<Fault>,
 }
 
@@ -40,6 +40,11 @@ impl SpecError {
     /// An error about a whole file.
     pub(crate) fn file(file_name: &str, problem: Problem) -> Self {
         Self::without_excerpt(file_name.to_owned(), problem)
+    }
+
+    /// What another error tells already.
+    pub(crate) fn told() -> Self {
+        Self { faults: Vec::new() }
     }
 
     fn without_excerpt(place: String, problem: Problem) -> Self {

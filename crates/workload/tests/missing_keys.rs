@@ -150,6 +150,28 @@ fn keys_of_another_kind_are_said_to_be_that_ones() {
 }
 
 #[test]
+fn a_slip_is_not_said_to_be_missing_too() {
+    let slips = [
+        ("name =", "nam =", "did you mean \"name\"?"),
+        ("[optimizer]", "[optimiser]", "did you mean \"optimizer\"?"),
+        ("[[layer]]", "[[layers]]", "did you mean \"layer\"?"),
+        ("epochs =", "epoch =", "did you mean \"epochs\"?"),
+        (
+            "kind = \"dense\"",
+            "type = \"dense\"",
+            "a [[layer]] has no \"kind\"",
+        ),
+    ];
+    for (right, slip, expected) in slips {
+        let message = message(&LENET.replace(right, slip));
+        assert_says(&message, &[expected]);
+        let missing = message.matches("net.toml: the spec has no").count();
+        assert_eq!(missing, 0, "{message}");
+        assert!(!message.contains("no \"epochs\""), "{message}");
+    }
+}
+
+#[test]
 fn of_very_many_errors_the_first_are_shown() {
     let layers = "[[layer]]\nkind = \"dense\"\n".repeat(30_000);
     let message = message(&layers);
