@@ -17,7 +17,7 @@ use crate::{
     layers::LAYERS,
     optimizers::OPTIMIZERS,
     spec_error::{Faults, Problem, SourceText, SpecError, quoted},
-    suggest::advice,
+    suggest::{advice, meant},
     windows,
     workload::{DatasetName, LayerKind, Loss, Optimizer, Precision},
 };
@@ -243,18 +243,43 @@ fn one_of<T: Clone>(
     Err(fields.error(text.span(), what, advice))
 }
 
+/// What the table is; where its kind is another library's name or a slip, what was meant, with that
+/// fault, so that the keys can be looked at all the same.
+fn kind_of<T: Copy>(
+    fields: &Fields,
+    known: &[(&str, T)],
+    foreign: &Foreign,
+) -> Result<(T, Faults), SpecError> {
+    let mut faults = Faults::default();
+    let wrong = match one_of(fields, "kind", known, foreign) {
+        Ok(entry) => return Ok((entry, faults)),
+        Err(wrong) => wrong,
+    };
+    let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+    let given = fields.get("kind").and_then(|kind| kind.get_ref().as_str());
+    let name = given.and_then(|given| meant(given, &names, foreign));
+    match known.iter().find(|(known, _)| Some(*known) == name) {
+        None => Err(wrong),
+        Some((_, entry)) => {
+            faults.add(wrong);
+            Ok((*entry, faults))
+        }
+    }
+}
+
 const ADAM: &[Key] = &[Key::new("kind", "\"adam\"")];
 
 fn read_optimizer(top: &Fields) -> Result<Optimizer, SpecError> {
     let fields = top.table("optimizer", ADAM)?;
     let entries: Vec<_> = OPTIMIZERS.iter().map(|entry| (entry.kind, entry)).collect();
-    let entry = one_of(&fields, "kind", &entries, &foreign::OPTIMIZERS)?;
+    let (entry, mut faults) = kind_of(&fields, &entries, &foreign::OPTIMIZERS)?;
     let fields = fields.called(format!("the optimizer {:?}", entry.kind), entry.keys);
     let kinds: Vec<_> = OPTIMIZERS
         .iter()
         .map(|entry| (entry.kind, entry.keys))
         .collect();
-    fields.check_keys(&["kind"], &kinds)?;
+    faults.note(fields.check_keys(&["kind"], &kinds));
+    faults.result()?;
     (entry.read)(&fields)
 }
 
@@ -274,13 +299,14 @@ fn read_layers(top: &Fields, faults: &mut Faults) -> Vec<LayerSpec> {
 
 fn read_layer(fields: Fields) -> Result<LayerSpec, SpecError> {
     let entries: Vec<_> = LAYERS.iter().map(|entry| (entry.kind, entry)).collect();
-    let entry = one_of(&fields, "kind", &entries, &foreign::LAYERS)?;
+    let (entry, mut faults) = kind_of(&fields, &entries, &foreign::LAYERS)?;
     let fields = fields.called(format!("a {:?} layer", entry.kind), entry.keys);
     let kinds: Vec<_> = LAYERS
         .iter()
         .map(|entry| (entry.kind, entry.keys))
         .collect();
-    fields.check_keys(&["kind", "name", "inputs"], &kinds)?;
+    faults.note(fields.check_keys(&["kind", "name", "inputs"], &kinds));
+    faults.result()?;
     let name = fields.optional_string("name", "\"fc1\"")?;
     if let Some(name) = &name {
         check_name(&fields, "a layer's name", name)?;

@@ -19,7 +19,7 @@ pub const PADDINGS: &[(&str, &str)] = &[
     ("\"valid\"", "none, the default in PyTorch and Keras"),
     (
         "\"same\"",
-        "so that input / stride, rounded up, is the output; an odd zero goes below or to the right",
+        "as much as gives input / stride outputs, rounded up; where it is odd, more below and to the right",
     ),
     (
         "[above, below, left, right]",

@@ -150,6 +150,19 @@ fn keys_of_another_kind_are_said_to_be_that_ones() {
 }
 
 #[test]
+fn the_keys_of_a_kind_under_another_name_are_looked_at_too() {
+    let layer = "kind = \"Linear\"\nout_features";
+    assert_says(
+        &message(&LENET.replace("kind = \"dense\"\nunits", layer)),
+        &[
+            "laptime calls it \"dense\"",
+            "unknown key \"out_features\" in a \"dense\" layer",
+            "laptime calls it \"units\"",
+        ],
+    );
+}
+
+#[test]
 fn a_slip_is_not_said_to_be_missing_too() {
     let slips = [
         ("name =", "nam =", "did you mean \"name\"?"),
