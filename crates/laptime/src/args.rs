@@ -63,6 +63,8 @@ pub enum Verb {
     Peers(PeersArgs),
     /// List what is built in
     Workloads(WorkloadsArgs),
+    /// Write a workload of your own to start from: a small convolutional net, commented
+    Init(InitArgs),
     /// Print the JSON Schema of a record
     Schema,
 }
@@ -297,7 +299,8 @@ pub struct SampleArgs {
     /// Which samples will do: auto takes official ones where they can be had, else synthetic ones
     #[arg(long, value_name = "DATA", default_value = "auto")]
     pub data: DataArg,
-    /// A folder in which to look for datasets first, laid out as `laptime data list` shows the cache
+    /// A folder in which to look for datasets first, laid out as `laptime data list` shows the cache, or as
+    /// torchvision or Kaggle lay out theirs
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
 }
@@ -378,7 +381,21 @@ const FRAMEWORKS: [&str; 4] = ["pytorch", "tensorflow", "jax", "mlx"];
 
 #[derive(Debug, ClapArgs)]
 pub struct WorkloadsArgs {
-    /// List the kinds of layers that a workload of your own can have
+    /// List what a workload of your own can have: layers, optimizers, losses, paddings and precisions, with
+    /// their keys
     #[arg(long)]
     pub layers: bool,
+    /// Print the TOML file of a built-in workload
+    #[arg(long, value_name = "NAME", conflicts_with = "layers")]
+    pub show: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct InitArgs {
+    /// The workload's name, or the file to write
+    #[arg(value_name = "NAME|FILE.toml", default_value = "net.toml")]
+    pub file: PathBuf,
+    /// Replace the file if it exists
+    #[arg(long)]
+    pub force: bool,
 }

@@ -78,6 +78,7 @@ fn main() -> ExitCode {
         Verb::Data(args) => verbs::data(args),
         Verb::Peers(args) => verbs::peers(args, &interrupt),
         Verb::Workloads(args) => verbs::workloads(&args),
+        Verb::Init(args) => verbs::init(args),
         Verb::Schema => verbs::schema(),
         Verb::Sweep(args) => verbs::sweep(args),
         Verb::Suite(args) => verbs::suite(args, begin, &interrupt),

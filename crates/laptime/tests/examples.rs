@@ -1,4 +1,5 @@
-//! The workloads that README shows as examples of one's own: from the file to a verified record.
+//! The workloads that README shows as examples of one's own, and that of `laptime init`: from the file
+//! to a verified record.
 
 mod support;
 
@@ -36,4 +37,23 @@ fn every_example_is_verified_trained_and_tested() {
     }
     trained.sort();
     assert_eq!(trained, ["mlp", "small-cnn", "vgg"]);
+}
+
+#[test]
+fn what_init_writes_is_verified() {
+    let home = Home::new();
+    let done = home.laptime("init mine");
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    let commands: Vec<&str> = done
+        .stdout
+        .lines()
+        .filter_map(|line| line.strip_prefix("  laptime "))
+        .collect();
+    assert_eq!(commands, ["verify mine.toml", "run mine.toml"]);
+    let done = home.laptime(commands[0]);
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    assert!(done.stdout.contains("verified"), "{}", done.stdout);
+    // A file of the user's own is not lost.
+    let done = home.laptime("init mine");
+    assert_eq!(done.code, Some(2), "{}", done.stderr);
 }

@@ -99,6 +99,20 @@ fn every_mistake_is_named_with_advice() {
             &["only one", "a file"],
         ),
         ("data verify imagenet", &["imagenet", "fashion-mnist"]),
+        (
+            "workloads --show fashion-mnits",
+            &["did you mean \"fashion-mnist\""],
+        ),
+        ("workloads --show x --layers", &["cannot be used with"]),
+        (
+            "init fashion-mnist",
+            &["built-in workload", "--show fashion-mnist"],
+        ),
+        (
+            "init broken.toml",
+            &["broken.toml: this file exists", "--force"],
+        ),
+        ("init no/where", &["no/where.toml: cannot be written"]),
         ("explain --passes fast", &["--passes fast"]),
         ("verify --engine x", &["--engine x"]),
         ("verify --epochs 3", &["--epochs"]),
@@ -221,6 +235,17 @@ fn what_is_asked_for_without_a_mistake_goes_to_standard_output() {
         ("--version", env!("CARGO_PKG_VERSION")),
         ("workloads", "fashion-mnist"),
         ("workloads --layers", "dense units"),
+        (
+            "workloads --layers",
+            "adam learning_rate beta1 beta2 epsilon",
+        ),
+        ("workloads --layers", "[above, below, left, right]"),
+        (
+            "workloads --show cifar10-resnet50",
+            "name = \"cifar10-resnet50\"",
+        ),
+        ("init first", "laptime run first.toml"),
+        ("init first --force", "laptime verify first.toml"),
         ("explain", "program training"),
         ("explain --passes none", "passes: none"),
         (

@@ -1,6 +1,10 @@
-//! The workloads that are built in.
+//! The workloads that are built in, and the spec to start from.
 
-use crate::{spec::Spec, suggest::UnknownName};
+use crate::{
+    foreign,
+    spec::{Spec, is_name},
+    suggest::UnknownName,
+};
 
 /// A workload that needs no file.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +37,7 @@ impl Builtin {
         let found = BUILTINS.iter().find(|builtin| builtin.name == name);
         found.ok_or_else(|| {
             let names: Vec<&str> = BUILTINS.iter().map(|builtin| builtin.name).collect();
-            UnknownName::new("workload", name, &names)
+            UnknownName::new("workload", name, &names, &foreign::NONE)
         })
     }
 
@@ -41,5 +45,33 @@ impl Builtin {
     pub fn spec(&self) -> Spec {
         let file_name = format!("{}.toml", self.name);
         Spec::parse(self.text, &file_name).expect("a test parses every built-in workload")
+    }
+}
+
+const STARTER: &str = include_str!("../workloads/starter.toml");
+
+/// A spec to start from, commented, under this name; where a workload cannot have the name, under
+/// another.
+pub fn starter(name: &str) -> String {
+    let name = if is_name(name) { name } else { "net" };
+    STARTER.replacen("\"starter\" ", &format!("\"{name}\" "), 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Overrides;
+
+    #[test]
+    fn the_starter_is_a_workload_of_the_name_asked_for() {
+        for (asked, name) in [
+            ("mine", "mine"),
+            ("my net", "net"),
+            ("", "net"),
+            ("\"", "net"),
+        ] {
+            let spec = Spec::parse(&starter(asked), "net.toml").unwrap();
+            assert_eq!(spec.resolve(&Overrides::default()).unwrap().name, name);
+        }
     }
 }

@@ -8,48 +8,46 @@ use toml::{
 };
 
 use crate::{
-    spec_error::{Problem, SourceText, SpecError, quoted},
-    suggest::advice,
+    keys::Key,
+    spec_error::{Problem, SourceText, SpecError},
 };
 
-/// A table of the spec, all of whose keys are known.
+/// A table of the spec.
 pub(crate) struct Fields<'a> {
     source: &'a SourceText,
     /// How messages call the table: `[data]`, or `a "dense" layer`.
-    what: String,
-    table: &'a DeTable<'a>,
-    /// What is marked where a key is missing.
-    span: Range<usize>,
+    pub(crate) what: String,
+    pub(crate) table: &'a DeTable<'a>,
+    /// The keys it must have.
+    pub(crate) keys: &'static [Key],
+    /// What is marked where a key is missing; `None` for the whole file.
+    pub(crate) span: Option<Range<usize>>,
 }
 
 pub(crate) type Value<'a> = &'a Spanned<DeValue<'a>>;
 
 impl<'a> Fields<'a> {
-    pub(crate) fn new(
+    /// The whole of a spec.
+    pub(crate) fn whole(
         source: &'a SourceText,
-        what: impl Into<String>,
         table: &'a DeTable<'a>,
-        span: Range<usize>,
+        keys: &'static [Key],
     ) -> Self {
         Self {
             source,
-            what: what.into(),
+            what: "the spec".into(),
             table,
-            span,
+            keys,
+            span: None,
         }
     }
 
-    /// Refuses every key that is not among `known`; the first in the text is the one named.
-    pub(crate) fn deny_unknown(&self, known: &[&str]) -> Result<(), SpecError> {
-        let unknown = self.table.keys();
-        let unknown = unknown.filter(|key| !known.contains(&key.get_ref().as_ref()));
-        match unknown.min_by_key(|key| key.span().start) {
-            None => Ok(()),
-            Some(key) => {
-                let name = key.get_ref();
-                let what = format!("unknown key {} in {}", quoted(name), self.what);
-                Err(self.error(key.span(), what, advice(name, known)))
-            }
+    /// The same table, called by a better name in messages, with the keys that it must have.
+    pub(crate) fn called(self, what: impl Into<String>, keys: &'static [Key]) -> Self {
+        Self {
+            what: what.into(),
+            keys,
+            ..self
         }
     }
 
@@ -59,7 +57,20 @@ impl<'a> Fields<'a> {
         what: impl Into<String>,
         advice: impl Into<String>,
     ) -> SpecError {
-        self.source.error(span, Problem::new(what, advice))
+        self.error_at(Some(span), what, advice)
+    }
+
+    pub(crate) fn error_at(
+        &self,
+        span: Option<Range<usize>>,
+        what: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> SpecError {
+        let problem = Problem::new(what, advice);
+        match span {
+            Some(span) => self.source.error(span, problem),
+            None => SpecError::file(&self.source.file_name, problem),
+        }
     }
 
     /// Where each key's value stands.
@@ -73,11 +84,27 @@ impl<'a> Fields<'a> {
         self.table.get(key)
     }
 
-    pub(crate) fn required(&self, key: &str, example: &str) -> Result<Value<'a>, SpecError> {
+    /// The text of the whole number or numbers under `key`, if that is what is there.
+    pub(crate) fn sizes_text(&self, key: &str) -> Option<&'a str> {
+        let text = self.source.text.get(self.table.get(key)?.span())?;
+        let is_sizes = |c: char| c.is_ascii_digit() || "_[], ".contains(c);
+        (text.len() <= 20 && text.chars().all(is_sizes)).then_some(text)
+    }
+
+    pub(crate) fn required(&self, key: &str) -> Result<Value<'a>, SpecError> {
         self.table.get(key).ok_or_else(|| {
-            let what = format!("{} has no {key:?}", self.what);
-            self.error(self.span.clone(), what, format!("add {key} = {example}"))
+            if self.has_slip_of(key) {
+                return SpecError::told();
+            }
+            let of_name: Vec<&Key> = self.keys.iter().filter(|it| it.name == key).collect();
+            self.missing(&of_name)
         })
+    }
+
+    /// What a message shows as a value of `key`.
+    pub(crate) fn example(&self, key: &str) -> String {
+        let known = self.keys.iter().find(|known| known.name == key);
+        known.map_or("…".into(), |key| key.offered(self))
     }
 
     pub(crate) fn wrong_type(&self, key: &str, value: Value, example: &str) -> SpecError {
@@ -86,9 +113,9 @@ impl<'a> Fields<'a> {
         self.error(value.span(), what, format!("write {key} = {example}"))
     }
 
-    pub(crate) fn string(&self, key: &str, example: &str) -> Result<Spanned<String>, SpecError> {
-        let value = self.required(key, example)?;
-        self.as_string(key, value, example)
+    pub(crate) fn string(&self, key: &str) -> Result<Spanned<String>, SpecError> {
+        let value = self.required(key)?;
+        self.as_string(key, value, &self.example(key))
     }
 
     pub(crate) fn optional_string(
@@ -128,16 +155,16 @@ impl<'a> Fields<'a> {
         }
     }
 
-    pub(crate) fn boolean(&self, key: &str, example: &str) -> Result<bool, SpecError> {
-        let value = self.required(key, example)?;
+    pub(crate) fn boolean(&self, key: &str) -> Result<bool, SpecError> {
+        let value = self.required(key)?;
         let boolean = value.get_ref().as_bool();
-        boolean.ok_or_else(|| self.wrong_type(key, value, example))
+        boolean.ok_or_else(|| self.wrong_type(key, value, &self.example(key)))
     }
 
     /// A whole number, 0 or more.
-    pub(crate) fn whole(&self, key: &str, example: &str) -> Result<Spanned<u64>, SpecError> {
-        let value = self.required(key, example)?;
-        self.as_whole(key, value, example)
+    pub(crate) fn whole_number(&self, key: &str) -> Result<Spanned<u64>, SpecError> {
+        let value = self.required(key)?;
+        self.as_whole(key, value, &self.example(key))
     }
 
     pub(crate) fn as_whole(
@@ -159,9 +186,9 @@ impl<'a> Fields<'a> {
     }
 
     /// A size from 1 to `most`.
-    pub(crate) fn size(&self, key: &str, example: &str, most: u64) -> Result<usize, SpecError> {
-        let value = self.required(key, example)?;
-        self.as_size(key, value, example, 1..=most)
+    pub(crate) fn size(&self, key: &str, most: u64) -> Result<usize, SpecError> {
+        let value = self.required(key)?;
+        self.as_size(key, value, &self.example(key), 1..=most)
     }
 
     pub(crate) fn as_size(
@@ -183,13 +210,9 @@ impl<'a> Fields<'a> {
     }
 
     /// A number in `range`.
-    pub(crate) fn number(
-        &self,
-        key: &str,
-        example: &str,
-        range: &NumberRange,
-    ) -> Result<f64, SpecError> {
-        let value = self.required(key, example)?;
+    pub(crate) fn number(&self, key: &str, range: &NumberRange) -> Result<f64, SpecError> {
+        let value = self.required(key)?;
+        let example = &self.example(key);
         let number = match value.get_ref() {
             DeValue::Float(float) => float.as_str().parse::<f64>().ok(),
             DeValue::Integer(integer) if integer.radix() == 10 => integer.as_str().parse().ok(),
@@ -204,52 +227,56 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The table under `key`.
-    pub(crate) fn table(&self, key: &str, known: &[&str]) -> Result<Fields<'a>, SpecError> {
+    /// The table under `key`, which must have these keys.
+    pub(crate) fn table(&self, key: &str, keys: &'static [Key]) -> Result<Fields<'a>, SpecError> {
         let Some(value) = self.table.get(key) else {
-            let what = format!("{} has no [{key}]", self.what);
-            let advice = format!("add a table [{key}] with {}", known.join(", "));
-            return Err(self.error(self.span.clone(), what, advice));
+            return Err(self.missing_table(key, &format!("[{key}]"), keys));
         };
         let Some(table) = value.get_ref().as_table() else {
             let what = format!("{key:?} must be a table");
             let advice = format!("write [{key}] on a line of its own");
             return Err(self.error(value.span(), what, advice));
         };
-        let fields = Fields::new(self.source, format!("[{key}]"), table, value.span());
-        fields.deny_unknown(known)?;
-        Ok(fields)
+        Ok(Fields {
+            source: self.source,
+            what: format!("[{key}]"),
+            table,
+            keys,
+            span: Some(value.span()),
+        })
     }
 
-    /// The tables written as `[[key]]`.
-    pub(crate) fn tables(&self, key: &str) -> Result<Vec<Fields<'a>>, SpecError> {
-        let advice = format!("write [[{key}]] on a line of its own, once for each");
+    /// The tables written as `[[key]]`, each with these keys.
+    pub(crate) fn tables(
+        &self,
+        key: &str,
+        keys: &'static [Key],
+    ) -> Result<Vec<Fields<'a>>, SpecError> {
         let Some(value) = self.table.get(key) else {
-            let what = format!("{} has no [[{key}]]", self.what);
-            return Err(self.error(self.span.clone(), what, advice));
+            return Err(self.missing_table(key, &format!("[[{key}]]"), keys));
         };
-        let wrong = |span| self.error(span, format!("{key:?} must be a list of tables"), &*advice);
+        let wrong = |span| {
+            let advice = format!("write [[{key}]] on a line of its own, once for each");
+            self.error(span, format!("{key:?} must be a list of tables"), advice)
+        };
         let array = value.get_ref().as_array();
         let array = array.ok_or_else(|| wrong(value.span()))?;
         let tables = array.iter().map(|element| {
             let table = element.get_ref().as_table();
             let table = table.ok_or_else(|| wrong(element.span()))?;
-            let what = format!("a [[{key}]]");
-            Ok(Fields::new(self.source, what, table, element.span()))
+            Ok(Fields {
+                source: self.source,
+                what: format!("a [[{key}]]"),
+                table,
+                keys,
+                span: Some(element.span()),
+            })
         });
         tables.collect()
     }
 
-    /// The same table, called by a better name in messages.
-    pub(crate) fn called(self, what: impl Into<String>) -> Self {
-        Self {
-            what: what.into(),
-            ..self
-        }
-    }
-
     pub(crate) fn span(&self) -> Range<usize> {
-        self.span.clone()
+        self.span.clone().unwrap_or_default()
     }
 }
 

@@ -3,6 +3,7 @@
 
 use crate::{
     fields::{DECAY, FRACTION, Fields, POSITIVE},
+    keys::{BOTH, Key},
     resolve::MAX_VALUES,
     spec_error::{Problem, SpecError},
     windows,
@@ -17,7 +18,7 @@ pub struct LayerEntry {
     /// What it does, in a line.
     pub summary: &'static str,
     /// The keys it needs beside `kind`, `name` and `inputs`.
-    pub keys: &'static [&'static str],
+    pub keys: &'static [Key],
     pub(crate) read: fn(&Fields) -> Result<LayerKind, SpecError>,
 }
 
@@ -32,9 +33,9 @@ pub const LAYERS: &[LayerEntry] = &[
     LayerEntry {
         kind: "dense",
         summary: "y = x·Wᵀ + b, with `units` outputs; W Glorot uniform, b zero",
-        keys: &["units"],
+        keys: &[Key::new("units", "128")],
         read: |fields| {
-            let units = fields.size("units", "128", MAX_VALUES)?;
+            let units = fields.size("units", MAX_VALUES)?;
             Ok(LayerKind::Dense { units })
         },
     },
@@ -47,24 +48,34 @@ pub const LAYERS: &[LayerEntry] = &[
     LayerEntry {
         kind: "conv2d",
         summary: "a convolution with `filters` outputs; W Glorot uniform, b (where bias) zero",
-        keys: &["filters", "kernel", "stride", "padding", "bias"],
+        keys: &[
+            Key::new("filters", "64"),
+            Key::new("kernel", "3"),
+            Key::new("stride", "1").why(BOTH),
+            Key::new("padding", "\"valid\"").why(NO_PADDING),
+            Key::new("bias", "true").why(BOTH),
+        ],
         read: |fields| {
             Ok(LayerKind::Conv2d {
-                filters: fields.size("filters", "64", MAX_VALUES)?,
+                filters: fields.size("filters", MAX_VALUES)?,
                 window: windows::read(fields, "kernel")?,
-                bias: fields.boolean("bias", "true")?,
+                bias: fields.boolean("bias")?,
             })
         },
     },
     LayerEntry {
         kind: "batch_norm",
         summary: "γ·(x − mean)/√(variance + epsilon) + β for each channel or column of rows; γ one, β zero",
-        keys: &["epsilon", "momentum"],
+        keys: &[
+            Key::new("epsilon", "1e-3").why("the default in Keras; PyTorch's is 1e-5"),
+            Key::new("momentum", "0.99")
+                .why("the default in Keras; PyTorch's 0.1 is written 0.9 here"),
+        ],
         read: |fields| {
             Ok(LayerKind::BatchNorm {
                 // Not 0: the variance of a channel may be.
-                epsilon: fields.number("epsilon", "1e-3", &POSITIVE)?,
-                momentum: fields.number("momentum", "0.99", &FRACTION)?,
+                epsilon: fields.number("epsilon", &POSITIVE)?,
+                momentum: fields.number("momentum", &FRACTION)?,
             })
         },
     },
@@ -95,9 +106,9 @@ pub const LAYERS: &[LayerEntry] = &[
     LayerEntry {
         kind: "dropout",
         summary: "in training drops a value with probability `rate`, and scales the others up",
-        keys: &["rate"],
+        keys: &[Key::new("rate", "0.5").why("the default in PyTorch")],
         read: |fields| {
-            let rate = fields.number("rate", "0.5", &DECAY)?;
+            let rate = fields.number("rate", &DECAY)?;
             Ok(LayerKind::Dropout { rate })
         },
     },
@@ -109,7 +120,16 @@ pub const LAYERS: &[LayerEntry] = &[
     },
 ];
 
-const POOL_KEYS: &[&str] = &["size", "stride", "padding"];
+const NO_PADDING: &str = "none, the default in PyTorch and Keras";
+
+const POOL_KEYS: &[Key] = &[
+    Key::new("size", "2"),
+    // A stride of 1 would make the net many times as expensive without a word.
+    Key::new("stride", "2")
+        .same_as("size")
+        .why("the window's size, the default in PyTorch and Keras"),
+    Key::new("padding", "\"valid\"").why(NO_PADDING),
+];
 
 /// The entry of the kind that a resolved layer has.
 pub(crate) fn kind_name(kind: &LayerKind) -> &'static str {

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use toml::Spanned;
 
 use crate::{
+    foreign::NONE,
     layers::{kind_name, output_shape, shape_text},
     spec::{LayerSpec, Spec},
     spec_error::{Problem, SpecError, quoted},
@@ -47,44 +48,44 @@ pub struct Overrides {
 impl Spec {
     /// The workload that this spec with these overrides describes.
     pub fn resolve(&self, overrides: &Overrides) -> Result<Workload, SpecError> {
-        let official = self.dataset.official();
+        let official = self.data.dataset.official();
         let mut changed = Vec::new();
         let batch_size = self.size(
             ("batch_size", "--batch-size"),
-            &self.batch_size,
+            &self.training.batch_size,
             overrides.batch_size,
             official.train_samples as u64,
             &mut changed,
         )?;
         let epochs = self.size(
             ("epochs", "--epochs"),
-            &self.epochs,
+            &self.training.epochs,
             overrides.epochs,
             MAX_EPOCHS,
             &mut changed,
         )?;
-        let seed = overrides.seed.unwrap_or(self.seed);
-        if seed != self.seed {
+        let seed = overrides.seed.unwrap_or(self.training.seed);
+        if seed != self.training.seed {
             changed.push(format!("seed = {seed}"));
         }
-        let precision = overrides.precision.unwrap_or(self.precision);
-        if precision != self.precision {
+        let precision = overrides.precision.unwrap_or(self.training.precision);
+        if precision != self.training.precision {
             changed.push(format!("precision = \"{precision}\""));
         }
         let shape = official.shape;
         let pixels = [shape.height, shape.width, shape.channels];
         Ok(Workload {
             name: self.name.clone(),
-            dataset: self.dataset,
+            dataset: self.data.dataset,
             input: shape,
             classes: official.classes,
-            pixel_divisor: self.pixel_divisor,
+            pixel_divisor: self.data.pixel_divisor,
             layers: self.resolve_layers(&pixels, official.classes, batch_size)?,
-            loss: self.loss,
+            loss: self.training.loss,
             optimizer: self.optimizer,
             batch_size,
             epochs,
-            shuffle: self.shuffle,
+            shuffle: self.training.shuffle,
             seed,
             precision,
             overrides: changed,
@@ -245,7 +246,7 @@ impl Spec {
                     let near = names[..index].iter().rev().take(20).map(String::as_str);
                     let known: Vec<&str> = [PIXELS].into_iter().chain(near).collect();
                     let what = format!("there is no layer {}", quoted(name));
-                    Problem::new(what, advice(name, &known))
+                    Problem::new(what, advice(name, &known, &NONE))
                 }
             };
             Err(self.source.error(input.span(), problem))
@@ -264,7 +265,7 @@ impl Spec {
             let what = format!(
                 "the last layer gives {} values a sample, but {} has {classes} classes",
                 shape_text(&last.output),
-                self.dataset
+                self.data.dataset
             );
             let advice = format!("end with a dense layer with units = {classes}");
             let spec = &self.layers[layers.len() - 1];

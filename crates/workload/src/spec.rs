@@ -12,10 +12,12 @@ use toml::{Spanned, de::DeTable};
 use crate::{
     Shown,
     fields::{Fields, POSITIVE},
+    foreign::{self, Foreign},
+    keys::{BOTH, Key},
     layers::LAYERS,
     optimizers::OPTIMIZERS,
-    spec_error::{Problem, SourceText, SpecError, quoted},
-    suggest::advice,
+    spec_error::{Faults, Problem, SourceText, SpecError, quoted},
+    suggest::{advice, meant},
     windows,
     workload::{DatasetName, LayerKind, Loss, Optimizer, Precision},
 };
@@ -25,16 +27,28 @@ use crate::{
 pub struct Spec {
     pub(crate) source: SourceText,
     pub(crate) name: String,
+    pub(crate) data: Data,
+    pub(crate) training: Training,
+    pub(crate) optimizer: Optimizer,
+    pub(crate) layers: Vec<LayerSpec>,
+}
+
+/// `[data]`
+#[derive(Debug, Clone)]
+pub(crate) struct Data {
     pub(crate) dataset: DatasetName,
     pub(crate) pixel_divisor: f32,
+}
+
+/// `[training]`
+#[derive(Debug, Clone)]
+pub(crate) struct Training {
     pub(crate) batch_size: Spanned<u64>,
     pub(crate) epochs: Spanned<u64>,
     pub(crate) shuffle: bool,
     pub(crate) seed: u64,
     pub(crate) precision: Precision,
     pub(crate) loss: Loss,
-    pub(crate) optimizer: Optimizer,
-    pub(crate) layers: Vec<LayerSpec>,
 }
 
 /// One `[[layer]]`.
@@ -102,47 +116,22 @@ impl Spec {
                 Problem::new(what, "see https://toml.io for the syntax"),
             )
         })?;
-        // What the whole file lacks is said at its beginning.
-        let top = Fields::new(&source, "the spec", table.get_ref(), 0..0);
-        top.deny_unknown(&["name", "data", "training", "optimizer", "layer"])?;
-        let name = workload_name(&top)?;
-        let data = top.table("data", &["dataset", "pixel_divisor"])?;
-        let training = top.table(
-            "training",
-            &[
-                "batch_size",
-                "epochs",
-                "shuffle",
-                "seed",
-                "precision",
-                "loss",
-            ],
-        )?;
-        let pixel_divisor = data.number("pixel_divisor", "255", &POSITIVE)? as f32;
+        let top = Fields::whole(&source, table.get_ref(), TOP_KEYS);
+        let mut faults = Faults::default();
+        faults.note(top.deny_unknown());
+        let name = faults.note(workload_name(&top));
+        let data = faults.note(read_data(&top));
+        let training = faults.note(read_training(&top));
+        let optimizer = faults.note(read_optimizer(&top));
+        let layers = read_layers(&top, &mut faults);
+        faults.result()?;
+        let read = "what was not read is a fault";
         Ok(Self {
-            name,
-            dataset: one_of(
-                &data,
-                "dataset",
-                &DatasetName::ALL.map(|name| (name.as_str(), name)),
-            )?,
-            pixel_divisor,
-            batch_size: training.whole("batch_size", "32")?,
-            epochs: training.whole("epochs", "10")?,
-            shuffle: training.boolean("shuffle", "true")?,
-            seed: training.whole("seed", "1")?.into_inner(),
-            precision: one_of(
-                &training,
-                "precision",
-                &Precision::ALL.map(|precision| (precision.as_str(), precision)),
-            )?,
-            loss: one_of(
-                &training,
-                "loss",
-                &[("softmax-cross-entropy", Loss::SoftmaxCrossEntropy)],
-            )?,
-            optimizer: read_optimizer(&top)?,
-            layers: read_layers(&top)?,
+            name: name.expect(read),
+            data: data.expect(read),
+            training: training.expect(read),
+            optimizer: optimizer.expect(read),
+            layers,
             source,
         })
     }
@@ -161,17 +150,75 @@ fn unreadable(file_name: &str, error: &io::Error) -> SpecError {
     )
 }
 
+/// The name, and the tables, for which their own keys are offered.
+const TOP_KEYS: &[Key] = &[
+    Key::new("name", "\"my-workload\""),
+    Key::new("data", ""),
+    Key::new("training", ""),
+    Key::new("optimizer", ""),
+    Key::new("layer", ""),
+];
+
 fn workload_name(top: &Fields) -> Result<String, SpecError> {
-    let name = top.string("name", "\"my-workload\"")?;
+    let name = top.string("name")?;
     check_name(top, "a workload's name", &name)?;
     Ok(name.into_inner())
 }
 
+/// The keys of `[data]`.
+const DATA_KEYS: &[Key] = &[
+    Key::new("dataset", "\"fashion-mnist\""),
+    Key::new("pixel_divisor", "255").why("bytes become 0 to 1, as by torchvision's ToTensor"),
+];
+
+fn read_data(top: &Fields) -> Result<Data, SpecError> {
+    let fields = top.table("data", DATA_KEYS)?;
+    fields.check_keys(&[], &[])?;
+    let datasets = DatasetName::ALL.map(|name| (name.as_str(), name));
+    Ok(Data {
+        dataset: one_of(&fields, "dataset", &datasets, &foreign::DATASETS)?,
+        pixel_divisor: fields.number("pixel_divisor", &POSITIVE)? as f32,
+    })
+}
+
+/// The keys of `[training]`.
+const TRAINING_KEYS: &[Key] = &[
+    Key::new("batch_size", "32").why("the default in Keras"),
+    Key::new("epochs", "10"),
+    Key::new("shuffle", "true").why("the default in Keras"),
+    Key::new("seed", "1"),
+    Key::new("precision", "\"fp32\"").why(BOTH),
+    Key::new("loss", "\"softmax-cross-entropy\""),
+];
+
+fn read_training(top: &Fields) -> Result<Training, SpecError> {
+    let fields = top.table("training", TRAINING_KEYS)?;
+    fields.check_keys(&[], &[])?;
+    let precisions = Precision::ALL.map(|precision| (precision.as_str(), precision));
+    Ok(Training {
+        batch_size: fields.whole_number("batch_size")?,
+        epochs: fields.whole_number("epochs")?,
+        shuffle: fields.boolean("shuffle")?,
+        seed: fields.whole_number("seed")?.into_inner(),
+        precision: one_of(&fields, "precision", &precisions, &foreign::PRECISIONS)?,
+        loss: one_of(
+            &fields,
+            "loss",
+            &Loss::ALL.map(|loss| (loss.as_str(), loss)),
+            &foreign::LOSSES,
+        )?,
+    })
+}
+
 /// Names become file names, keys of records and names of parameters.
+pub(crate) fn is_name(text: &str) -> bool {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    (1..=64).contains(&text.len()) && text.chars().all(is_allowed)
+}
+
 fn check_name(fields: &Fields, what: &str, name: &Spanned<String>) -> Result<(), SpecError> {
     let text = name.get_ref();
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    if (1..=64).contains(&text.len()) && text.chars().all(allowed) {
+    if is_name(text) {
         return Ok(());
     }
     let what = format!("{what} cannot be {}", quoted(text));
@@ -180,47 +227,99 @@ fn check_name(fields: &Fields, what: &str, name: &Spanned<String>) -> Result<(),
 }
 
 /// The value that the text under `key` names.
-fn one_of<T: Clone>(fields: &Fields, key: &str, known: &[(&str, T)]) -> Result<T, SpecError> {
-    let text = fields.string(key, &format!("{:?}", known[0].0))?;
+fn one_of<T: Clone>(
+    fields: &Fields,
+    key: &str,
+    known: &[(&str, T)],
+    foreign: &Foreign,
+) -> Result<T, SpecError> {
+    let text = fields.string(key)?;
     if let Some((_, value)) = known.iter().find(|(name, _)| name == text.get_ref()) {
         return Ok(value.clone());
     }
     let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
     let what = format!("unknown {key} {}", quoted(text.get_ref()));
-    Err(fields.error(text.span(), what, advice(text.get_ref(), &names)))
+    let advice = advice(text.get_ref(), &names, foreign);
+    Err(fields.error(text.span(), what, advice))
 }
 
+/// What the table is; where its kind is another library's name or a slip, what was meant, with that
+/// fault, so that the keys can be looked at all the same.
+fn kind_of<T: Copy>(
+    fields: &Fields,
+    known: &[(&str, T)],
+    foreign: &Foreign,
+) -> Result<(T, Faults), SpecError> {
+    let mut faults = Faults::default();
+    let wrong = match one_of(fields, "kind", known, foreign) {
+        Ok(entry) => return Ok((entry, faults)),
+        Err(wrong) => wrong,
+    };
+    let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+    let given = fields.get("kind").and_then(|kind| kind.get_ref().as_str());
+    let name = given.and_then(|given| meant(given, &names, foreign));
+    match known.iter().find(|(known, _)| Some(*known) == name) {
+        None => Err(wrong),
+        Some((_, entry)) => {
+            faults.add(wrong);
+            Ok((*entry, faults))
+        }
+    }
+}
+
+const ADAM: &[Key] = &[Key::new("kind", "\"adam\"")];
+
 fn read_optimizer(top: &Fields) -> Result<Optimizer, SpecError> {
-    let every_key = OPTIMIZERS.iter().flat_map(|entry| entry.keys.iter());
-    let every_key: Vec<&str> = ["kind"].iter().chain(every_key).copied().collect();
-    let fields = top.table("optimizer", &every_key)?;
+    let fields = top.table("optimizer", ADAM)?;
     let entries: Vec<_> = OPTIMIZERS.iter().map(|entry| (entry.kind, entry)).collect();
-    let entry = one_of(&fields, "kind", &entries)?;
-    fields.deny_unknown(&[&["kind"], entry.keys].concat())?;
+    let (entry, mut faults) = kind_of(&fields, &entries, &foreign::OPTIMIZERS)?;
+    let fields = fields.called(format!("the optimizer {:?}", entry.kind), entry.keys);
+    let kinds: Vec<_> = OPTIMIZERS
+        .iter()
+        .map(|entry| (entry.kind, entry.keys))
+        .collect();
+    faults.note(fields.check_keys(&["kind"], &kinds));
+    faults.result()?;
     (entry.read)(&fields)
 }
 
-fn read_layers(top: &Fields) -> Result<Vec<LayerSpec>, SpecError> {
-    let entries: Vec<_> = LAYERS.iter().map(|entry| (entry.kind, entry)).collect();
-    let layers = top.tables("layer")?.into_iter().map(|fields| {
-        let entry = one_of(&fields, "kind", &entries)?;
-        let fields = fields.called(format!("a {:?} layer", entry.kind));
-        fields.deny_unknown(&[&["kind", "name", "inputs"], entry.keys].concat())?;
-        let name = fields.optional_string("name", "\"fc1\"")?;
-        if let Some(name) = &name {
-            check_name(&fields, "a layer's name", name)?;
+const DENSE: &[Key] = &[Key::new("kind", "\"dense\"")];
+
+/// The layers that can be read.
+fn read_layers(top: &Fields, faults: &mut Faults) -> Vec<LayerSpec> {
+    let mut layers = Vec::new();
+    for fields in faults.note(top.tables("layer", DENSE)).unwrap_or_default() {
+        if faults.is_full() {
+            break;
         }
-        let spans: Vec<_> = fields.spans().collect();
-        let mut layer = LayerSpec {
-            name,
-            kind: (entry.read)(&fields)?,
-            kind_span: fields.span(),
-            inputs: fields.optional_strings("inputs", "[\"fc1\"]")?,
-            same_padding: windows::is_same_padding(&fields),
-            spans,
-        };
-        layer.kind_span = layer.span_of("kind");
-        Ok(layer)
-    });
-    layers.collect()
+        layers.extend(faults.note(read_layer(fields)));
+    }
+    layers
+}
+
+fn read_layer(fields: Fields) -> Result<LayerSpec, SpecError> {
+    let entries: Vec<_> = LAYERS.iter().map(|entry| (entry.kind, entry)).collect();
+    let (entry, mut faults) = kind_of(&fields, &entries, &foreign::LAYERS)?;
+    let fields = fields.called(format!("a {:?} layer", entry.kind), entry.keys);
+    let kinds: Vec<_> = LAYERS
+        .iter()
+        .map(|entry| (entry.kind, entry.keys))
+        .collect();
+    faults.note(fields.check_keys(&["kind", "name", "inputs"], &kinds));
+    faults.result()?;
+    let name = fields.optional_string("name", "\"fc1\"")?;
+    if let Some(name) = &name {
+        check_name(&fields, "a layer's name", name)?;
+    }
+    let spans: Vec<_> = fields.spans().collect();
+    let mut layer = LayerSpec {
+        name,
+        kind: (entry.read)(&fields)?,
+        kind_span: fields.span(),
+        inputs: fields.optional_strings("inputs", "[\"fc1\"]")?,
+        same_padding: windows::is_same_padding(&fields),
+        spans,
+    };
+    layer.kind_span = layer.span_of("kind");
+    Ok(layer)
 }

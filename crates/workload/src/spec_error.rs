@@ -6,10 +6,17 @@ use thiserror::Error;
 
 use crate::{shown::is_unseen, suggest::shortened};
 
-/// What is wrong with a spec or with an option that overrides it. As text it is one message: the
-/// place, the problem, the line with a caret under it, the advice.
+/// What is wrong with a spec or with an option that overrides it: as much as was found at once, in the
+/// order of the file. Each fault as text: the place, the problem, the line with a caret under it, the
+/// advice.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub struct SpecError {
+    /// Empty only where [`Faults`] has another error for the same.
+    faults: Vec<Fault>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Fault {
     place: String,
     problem: String,
     excerpt: Option<Excerpt>,
@@ -27,26 +34,82 @@ struct Excerpt {
 impl SpecError {
     /// An error in an option of the command line.
     pub(crate) fn option(option: &str, value: impl fmt::Display, problem: Problem) -> Self {
-        Self {
-            place: format!("{option} {value}"),
-            problem: problem.what,
-            excerpt: None,
-            advice: problem.advice,
-        }
+        Self::without_excerpt(format!("{option} {value}"), problem)
     }
 
     /// An error about a whole file.
     pub(crate) fn file(file_name: &str, problem: Problem) -> Self {
-        Self {
-            place: file_name.to_owned(),
+        Self::without_excerpt(file_name.to_owned(), problem)
+    }
+
+    /// What another error tells already.
+    pub(crate) fn told() -> Self {
+        Self { faults: Vec::new() }
+    }
+
+    fn without_excerpt(place: String, problem: Problem) -> Self {
+        let fault = Fault {
+            place,
             problem: problem.what,
             excerpt: None,
             advice: problem.advice,
+        };
+        Self {
+            faults: vec![fault],
+        }
+    }
+}
+
+/// All that is found to be wrong while a spec is read, so that nobody mends one key an attempt.
+#[derive(Default)]
+pub(crate) struct Faults(Vec<Fault>);
+
+impl Faults {
+    /// Nobody reads more, and each costs a look at the whole text.
+    pub(crate) const MOST: usize = 20;
+
+    pub(crate) fn add(&mut self, error: SpecError) {
+        self.0.extend(error.faults);
+    }
+
+    /// What was read, or nothing where it was wrong.
+    pub(crate) fn note<T>(&mut self, read: Result<T, SpecError>) -> Option<T> {
+        read.map_err(|error| self.add(error)).ok()
+    }
+
+    /// Whether it is time to stop.
+    pub(crate) fn is_full(&self) -> bool {
+        self.0.len() >= Self::MOST
+    }
+
+    /// An error, if anything was noted.
+    pub(crate) fn result(mut self) -> Result<(), SpecError> {
+        self.0.truncate(Self::MOST);
+        match self.0.is_empty() {
+            true => Ok(()),
+            false => Err(SpecError { faults: self.0 }),
         }
     }
 }
 
 impl fmt::Display for SpecError {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        for (index, fault) in self.faults.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "\n" };
+            write!(f, "{separator}{fault}")?;
+        }
+        if self.faults.len() == Faults::MOST {
+            write!(
+                f,
+                "\nthere may be more; these are the first {}",
+                Faults::MOST
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         write!(f, "{}: {}", self.place, self.problem)?;
         if let Some(excerpt) = &self.excerpt {
@@ -117,7 +180,7 @@ impl SourceText {
             .collect();
         let caret_at = column - skipped;
         let carets = marked.min(WINDOW - caret_at).max(1);
-        SpecError {
+        let fault = Fault {
             place: format!("{}:{line_number}:{}", self.file_name, column + 1),
             problem: problem.what,
             excerpt: Some(Excerpt {
@@ -127,6 +190,9 @@ impl SourceText {
                 carets,
             }),
             advice: problem.advice,
+        };
+        SpecError {
+            faults: vec![fault],
         }
     }
 

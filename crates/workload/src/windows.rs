@@ -14,33 +14,43 @@ const MAX_EXTENT: u64 = 1 << 16;
 
 const SAME: &str = "same";
 
+/// The ways to write a padding, each with what it is.
+pub const PADDINGS: &[(&str, &str)] = &[
+    ("\"valid\"", "none, the default in PyTorch and Keras"),
+    (
+        "\"same\"",
+        "as much as gives input / stride outputs, rounded up; where it is odd, more below and to the right",
+    ),
+    (
+        "[above, below, left, right]",
+        "these amounts; PyTorch's padding = 1 is [1, 1, 1, 1]",
+    ),
+];
+
 const PADDING_EXAMPLE: &str = "\"valid\" or \"same\" or [above, below, left, right]";
 
 /// Reads `size_key`, `stride` and `padding`. For `padding = "same"` the amounts are 0 until
 /// [`pad_same`] puts them in.
 pub(crate) fn read(fields: &Fields, size_key: &str) -> Result<Window, SpecError> {
     Ok(Window {
-        kernel: read_pair(fields, size_key, "3")?,
-        stride: read_pair(fields, "stride", "1")?,
+        kernel: read_pair(fields, size_key)?,
+        stride: read_pair(fields, "stride")?,
         padding: read_padding(fields)?,
     })
 }
 
 /// One size for both directions, or two: down and to the right.
-fn read_pair(fields: &Fields, key: &str, example: &str) -> Result<[usize; 2], SpecError> {
-    let value = fields.required(key, example)?;
+fn read_pair(fields: &Fields, key: &str) -> Result<[usize; 2], SpecError> {
+    let value = fields.required(key)?;
     match value.get_ref().as_array() {
-        Some(array) => {
-            let example = format!("{example} or [{example}, {example}]");
-            read_array(fields, key, value, array, &example, 1)
-        }
-        None => Ok([fields.as_size(key, value, example, 1..=MAX_EXTENT)?; 2]),
+        Some(array) => read_array(fields, key, value, array, "2 or [2, 2]", 1),
+        None => Ok([fields.as_size(key, value, &fields.example(key), 1..=MAX_EXTENT)?; 2]),
     }
 }
 
 fn read_padding(fields: &Fields) -> Result<[usize; 4], SpecError> {
     let key = "padding";
-    let value = fields.required(key, PADDING_EXAMPLE)?;
+    let value = fields.required(key)?;
     if let Some(array) = value.get_ref().as_array() {
         return read_array(fields, key, value, array, PADDING_EXAMPLE, 0);
     }

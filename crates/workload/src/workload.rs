@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::suggest::UnknownName;
+use crate::{foreign, suggest::UnknownName};
 
 /// What is trained, on what, how, and for how long. Made by [`crate::Spec::resolve`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -92,7 +92,10 @@ impl FromStr for DatasetName {
 
     fn from_str(name: &str) -> Result<Self, UnknownName> {
         let found = Self::ALL.into_iter().find(|known| known.as_str() == name);
-        found.ok_or_else(|| UnknownName::new("dataset", name, &Self::ALL.map(Self::as_str)))
+        found.ok_or_else(|| {
+            let names = Self::ALL.map(Self::as_str);
+            UnknownName::new("dataset", name, &names, &foreign::DATASETS)
+        })
     }
 }
 
@@ -216,6 +219,34 @@ pub enum Loss {
     SoftmaxCrossEntropy,
 }
 
+impl Loss {
+    /// All of them, in the order that lists show them.
+    pub const ALL: [Self; 1] = [Self::SoftmaxCrossEntropy];
+
+    /// The name in specs and records.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SoftmaxCrossEntropy => "softmax-cross-entropy",
+        }
+    }
+
+    /// What it is, in a line.
+    pub fn summary(self) -> &'static str {
+        match self {
+            Self::SoftmaxCrossEntropy => {
+                "from logits, averaged over the batch: PyTorch's CrossEntropyLoss, Keras's \
+                 SparseCategoricalCrossentropy(from_logits=True)"
+            }
+        }
+    }
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// The vocabulary of update rules.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
@@ -263,6 +294,14 @@ impl Precision {
             Self::Bf16 => "bf16",
         }
     }
+
+    /// What it is, in a line.
+    pub fn summary(self) -> &'static str {
+        match self {
+            Self::Fp32 => "IEEE single precision in every product",
+            Self::Bf16 => "products of bfloat16; sums, weights and all else in single precision",
+        }
+    }
 }
 
 impl FromStr for Precision {
@@ -270,7 +309,10 @@ impl FromStr for Precision {
 
     fn from_str(name: &str) -> Result<Self, UnknownName> {
         let found = Self::ALL.into_iter().find(|known| known.as_str() == name);
-        found.ok_or_else(|| UnknownName::new("precision", name, &Self::ALL.map(Self::as_str)))
+        found.ok_or_else(|| {
+            let names = Self::ALL.map(Self::as_str);
+            UnknownName::new("precision", name, &names, &foreign::PRECISIONS)
+        })
     }
 }
 

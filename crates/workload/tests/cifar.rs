@@ -162,7 +162,7 @@ fn an_archive_is_read_where_it_lies() {
     let whole_bytes = fs::metadata(&archive).unwrap().len();
     let file = File::options().write(true).open(&archive).unwrap();
     file.set_len(whole_bytes / 2).unwrap();
-    let expected = "the file ends within the archive";
+    let expected = "the file ends too early";
     assert_refused(data_dir.path(), Policy::Auto, expected);
 }
 

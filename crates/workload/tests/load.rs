@@ -2,11 +2,11 @@
 
 use std::{
     fs,
-    io::Write,
+    io::{Read, Write},
     path::{Path, PathBuf},
 };
 
-use flate2::{Compression, write::GzEncoder};
+use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use laptime_workload::{
     DatasetName,
     dataset::{
@@ -55,7 +55,20 @@ impl Place {
 
 /// Writes well-formed files of zeros, except that label `label_at` of the test set is `label`.
 fn write_files(folder: &Path, label_at: usize, label: u8) {
-    for file in NAME.official().files {
+    for (name, bytes) in files(label_at, label) {
+        fs::write(folder.join(name), gzip(&bytes)).unwrap();
+    }
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// Each file's name and its contents before they are packed.
+fn files(label_at: usize, label: u8) -> impl Iterator<Item = (&'static str, Vec<u8>)> {
+    NAME.official().files.iter().map(move |file| {
         let mut bytes = vec![0, 0, 8, file.dimensions.len() as u8];
         for &dimension in file.dimensions {
             bytes.extend((dimension as u32).to_be_bytes());
@@ -65,10 +78,8 @@ fn write_files(folder: &Path, label_at: usize, label: u8) {
         if file.name.starts_with("t10k-labels") {
             bytes[header_bytes + label_at] = label;
         }
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-        encoder.write_all(&bytes).unwrap();
-        fs::write(folder.join(file.name), encoder.finish().unwrap()).unwrap();
-    }
+        (file.name, bytes)
+    })
 }
 
 #[test]
@@ -234,6 +245,72 @@ fn a_data_dir_without_the_dataset_is_said_and_the_search_goes_on() {
     );
 }
 
+/// What `gunzip` makes of a dataset, in this folder.
+fn write_unpacked(folder: &Path) {
+    fs::create_dir_all(folder).unwrap();
+    for (name, bytes) in files(0, 9) {
+        fs::write(folder.join(name.trim_end_matches(".gz")), bytes).unwrap();
+    }
+}
+
+#[test]
+fn unpacked_files_are_read_where_torchvision_and_kaggle_put_them() {
+    for folder in ["fashion-mnist", "FashionMNIST/raw", ""] {
+        let place = Place::new();
+        let folder = place.0.path().join("mine").join(folder);
+        write_unpacked(&folder);
+        let loaded = place.load(Policy::Auto, Some("mine")).unwrap();
+        assert_eq!(loaded.dataset.source, DataSource::Unverified);
+        assert_eq!(loaded.dataset.test.labels[..2], [9, 0]);
+        let labels = folder.join("t10k-labels-idx1-ubyte");
+        let mut bytes = fs::read(&labels).unwrap();
+        bytes[13] = 10;
+        fs::write(&labels, bytes).unwrap();
+        let label = "t10k-labels-idx1-ubyte: at byte 13: label 10 is not below 10";
+        place.assert_refused(Policy::Auto, Some("mine"), label);
+        // What is published comes first.
+        write_files(&folder, 0, 7);
+        let loaded = place.load(Policy::Auto, Some("mine")).unwrap();
+        assert_eq!(loaded.dataset.test.labels[..2], [7, 0]);
+    }
+}
+
+#[test]
+fn gzip_of_several_members_with_zeros_behind_is_read() {
+    let place = Place::new();
+    let folder = place.folder("mine");
+    for (name, bytes) in files(0, 9) {
+        let (first, second) = bytes.split_at(bytes.len() / 3);
+        let file = [gzip(first), gzip(second), vec![0; 512]].concat();
+        fs::write(folder.join(name), file).unwrap();
+    }
+    let loaded = place.load(Policy::Auto, Some("mine")).unwrap();
+    assert_eq!(loaded.dataset.test.labels[..2], [9, 0]);
+    let labels = folder.join("t10k-labels-idx1-ubyte.gz");
+    let garbage = [fs::read(&labels).unwrap(), b"more".to_vec()].concat();
+    fs::write(&labels, garbage).unwrap();
+    place.assert_refused(
+        Policy::Auto,
+        Some("mine"),
+        "what follows its end is neither gzip data nor zeros",
+    );
+}
+
+#[test]
+fn what_others_have_and_cannot_be_read_is_named() {
+    let place = Place::new();
+    let base = place.0.path().join("mine");
+    fs::create_dir(&base).unwrap();
+    let csv = "found fashion-mnist_train.csv, which is Kaggle's CSV; laptime reads IDX files";
+    fs::write(base.join("fashion-mnist_train.csv"), "label,pixel1").unwrap();
+    let loaded = place.load(Policy::Auto, Some("mine")).unwrap();
+    let warning = loaded.warning.unwrap();
+    assert!(warning.contains(csv), "{warning}");
+    let folder = place.folder("mine");
+    fs::write(folder.join("fashion-mnist_train.csv"), "label,pixel1").unwrap();
+    place.assert_refused(Policy::Auto, Some("mine"), csv);
+}
+
 #[test]
 fn files_are_listed_and_verified() {
     let place = Place::new();
@@ -275,6 +352,24 @@ fn the_official_files_are_read_where_the_cache_has_them() {
         (loaded.dataset.source, loaded.warning),
         (DataSource::Official, None)
     );
+    // Unpacked they are the same data, and so they have the same sum.
+    let folder = tempfile::tempdir().unwrap();
+    for file in NAME.official().files {
+        let packed = fs::read(cache.join(NAME.as_str()).join(file.name)).unwrap();
+        let mut bytes = Vec::new();
+        let read = GzDecoder::new(&packed[..]).read_to_end(&mut bytes);
+        read.unwrap();
+        fs::write(folder.path().join(file.unpacked.unwrap().name), bytes).unwrap();
+    }
+    let unpacked = LoadOptions {
+        data_dir: Some(folder.path().to_owned()),
+        ..options
+    };
+    let unpacked = load(NAME, &unpacked, &mut Silent).unwrap().dataset;
+    assert_eq!(unpacked.source, DataSource::Official);
+    assert_eq!(unpacked.sha256, loaded.dataset.sha256);
+    let states = verify(NAME, folder.path()).unwrap();
+    assert!(states.iter().all(|state| state.found == Found::Official));
     let train = loaded.dataset.train;
     assert_eq!((train.count(), train.pixels.len()), (60_000, 60_000 * 784));
     assert_eq!(train.labels[..5], [9, 0, 0, 3, 0]);

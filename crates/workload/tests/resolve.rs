@@ -134,7 +134,7 @@ fn a_wrong_override_names_its_option() {
     let error = "fp8".parse::<Precision>().unwrap_err().to_string();
     assert_eq!(
         error,
-        "unknown precision \"fp8\"; did you mean \"fp32\"? (known: fp32, bf16)"
+        "unknown precision \"fp8\"; laptime does not have it yet; known: fp32, bf16"
     );
 }
 

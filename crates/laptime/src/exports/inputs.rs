@@ -42,7 +42,7 @@ impl Inputs {
         let bases = [data_dir.map(Path::to_owned), cache_folder().ok()];
         for base in bases.into_iter().flatten() {
             for name in DatasetName::ALL {
-                for path in places(name, &base.join(name.as_str())) {
+                for path in places(name, &base) {
                     add(&format!("a file of the dataset {name}"), path);
                 }
             }

@@ -75,17 +75,16 @@ fn verify(args: &DatasetArgs) -> Result<(), Failure> {
 
 /// The datasets asked for and where each lies.
 fn folders(args: &DatasetArgs) -> Result<Vec<(DatasetName, PathBuf)>, Failure> {
-    let base = match &args.data_dir {
-        Some(folder) => folder.clone(),
-        None => cache_folder()?,
-    };
     let names = if args.datasets.is_empty() {
         DatasetName::ALL.to_vec()
     } else {
         args.datasets.clone()
     };
-    let folder = |name: DatasetName| (name, base.join(name.as_str()));
-    Ok(names.into_iter().map(folder).collect())
+    let folder = |name: DatasetName| match &args.data_dir {
+        Some(base) => Ok((name, dataset::folder_in(name, base))),
+        None => Ok((name, cache_folder()?.join(name.as_str()))),
+    };
+    names.into_iter().map(folder).collect()
 }
 
 fn table(states: &[FileState]) -> String {

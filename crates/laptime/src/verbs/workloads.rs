@@ -1,30 +1,61 @@
-//! `laptime workloads`: what is built in.
+//! `laptime workloads`: what is built in, and what a workload of one's own can have.
 
-use laptime_workload::{BUILTINS, LAYERS};
+use laptime_workload::{BUILTINS, Builtin, Key, LAYERS, Loss, OPTIMIZERS, PADDINGS, Precision};
 
 use crate::{args::WorkloadsArgs, failure::Failure, output};
 
-/// Prints the built-in workloads, or the kinds of layers.
+/// Prints the built-in workloads, the spec of one, or the vocabulary of specs.
 pub fn workloads(args: &WorkloadsArgs) -> Result<(), Failure> {
-    let rows: Vec<(String, &str)> = if args.layers {
-        LAYERS
-            .iter()
-            .map(|layer| {
-                (
-                    [&[layer.kind], layer.keys].concat().join(" "),
-                    layer.summary,
-                )
-            })
-            .collect()
-    } else {
-        BUILTINS
-            .iter()
-            .map(|workload| (workload.name.to_owned(), workload.summary))
-            .collect()
-    };
-    let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    let lines = rows
+    if let Some(name) = &args.show {
+        return output::print(Builtin::find(name)?.text);
+    }
+    if args.layers {
+        return output::print(&vocabulary());
+    }
+    let rows = BUILTINS
         .iter()
-        .map(|(name, summary)| format!("{name:<width$}  {summary}\n"));
-    output::print(&lines.collect::<String>())
+        .map(|workload| (workload.name.to_owned(), workload.summary));
+    output::print(&table("", rows.collect()))
+}
+
+/// Everything that a spec can choose from, with the keys that each choice needs.
+fn vocabulary() -> String {
+    let layers = LAYERS
+        .iter()
+        .map(|layer| (with_keys(layer.kind, layer.keys), layer.summary));
+    let optimizers = OPTIMIZERS
+        .iter()
+        .map(|entry| (with_keys(entry.kind, entry.keys), entry.summary));
+    let losses = Loss::ALL.map(|loss| (loss.to_string(), loss.summary()));
+    let precisions = Precision::ALL.map(|it| (it.to_string(), it.summary()));
+    let paddings = PADDINGS.iter();
+    let paddings = paddings.map(|(padding, summary)| ((*padding).to_owned(), *summary));
+    let sections = [
+        (
+            "[[layer]] kind, with its keys; every layer can also have name and inputs",
+            layers.collect(),
+        ),
+        ("[optimizer] kind, with its keys", optimizers.collect()),
+        ("[training] loss", losses.to_vec()),
+        ("[training] precision", precisions.to_vec()),
+        (
+            "padding of conv2d, max_pool and avg_pool",
+            paddings.collect(),
+        ),
+    ];
+    let tables = sections.map(|(title, rows)| format!("{title}\n{}", table("  ", rows)));
+    tables.join("\n")
+}
+
+fn with_keys(kind: &str, keys: &[Key]) -> String {
+    let keys = keys.iter().map(|key| key.name);
+    [kind].into_iter().chain(keys).collect::<Vec<_>>().join(" ")
+}
+
+fn table(indent: &str, rows: Vec<(String, &str)>) -> String {
+    let width = rows.iter().map(|(name, _)| name.chars().count()).max();
+    let width = width.unwrap_or(0);
+    let lines = rows.iter();
+    let lines = lines.map(|(name, summary)| format!("{indent}{name:<width$}  {summary}\n"));
+    lines.collect()
 }

@@ -2,11 +2,9 @@
 //! agrees with in all that is read here), and nothing else: every other entry is passed over, no
 //! name in it becomes a path, and no number in it asks for more than the official archive needs.
 
-use std::io::{self, BufRead, ErrorKind, Read};
+use std::io::{self, BufRead, Read};
 
-use flate2::bufread::GzDecoder;
-
-use super::{ContentsError, OfficialFile, cifar::Wrong};
+use super::{ContentsError, OfficialFile, contents_error::Wrong, gzip::Gunzip};
 
 const BLOCK_BYTES: usize = 512;
 
@@ -23,7 +21,7 @@ pub(crate) fn read(
     mut take: impl FnMut(usize, &mut dyn Read) -> io::Result<Option<Wrong>>,
 ) -> Result<Vec<Option<ContentsError>>, ContentsError> {
     let mut tar = Tar {
-        decoder: GzDecoder::new(Counted { gzip, byte: 0 }),
+        decoder: Gunzip::new(gzip),
         byte: 0,
     };
     let mut found: Vec<Option<Option<ContentsError>>> = files.iter().map(|_| None).collect();
@@ -84,34 +82,9 @@ fn wrong_at(byte: usize, problem: impl Into<String>) -> ContentsError {
     ContentsError::Decompressed { byte, problem }
 }
 
-/// A reader that knows where in its file it is.
-struct Counted<R> {
-    gzip: R,
-    byte: usize,
-}
-
-impl<R: BufRead> Read for Counted<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.gzip.read(buffer)?;
-        self.byte += read;
-        Ok(read)
-    }
-}
-
-impl<R: BufRead> BufRead for Counted<R> {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        self.gzip.fill_buf()
-    }
-
-    fn consume(&mut self, bytes: usize) {
-        self.gzip.consume(bytes);
-        self.byte += bytes;
-    }
-}
-
 /// The decompressed archive.
 struct Tar<R> {
-    decoder: GzDecoder<Counted<R>>,
+    decoder: Gunzip<R>,
     /// Where in it the next byte is.
     byte: usize,
 }
@@ -120,7 +93,7 @@ impl<R: BufRead> Tar<R> {
     fn block(&mut self) -> Result<[u8; BLOCK_BYTES], ContentsError> {
         let mut block = [0; BLOCK_BYTES];
         let read = self.decoder.read_exact(&mut block);
-        read.map_err(|error| self.gzip_error(&error))?;
+        read.map_err(|error| self.decoder.error(&error))?;
         self.byte += BLOCK_BYTES;
         Ok(block)
     }
@@ -144,12 +117,12 @@ impl<R: BufRead> Tar<R> {
         let rest = io::copy(&mut contents, &mut io::sink());
         let taken = taken
             .and_then(|taken| rest.map(|_| taken))
-            .map_err(|error| self.gzip_error(&error))?;
+            .map_err(|error| self.decoder.error(&error))?;
         self.byte += bytes as usize;
         let filling = bytes.next_multiple_of(BLOCK_BYTES as u64) - bytes;
         let filling = &mut [0; BLOCK_BYTES][..filling as usize];
         let read = self.decoder.read_exact(filling);
-        read.map_err(|error| self.gzip_error(&error))?;
+        read.map_err(|error| self.decoder.error(&error))?;
         self.byte += filling.len();
         Ok(taken)
     }
@@ -160,29 +133,12 @@ impl<R: BufRead> Tar<R> {
         let read = (&mut self.decoder)
             .take(MOST_OTHER_BYTES as u64)
             .read_to_end(&mut rest);
-        read.map_err(|error| self.gzip_error(&error))?;
+        read.map_err(|error| self.decoder.error(&error))?;
         if rest.len() == MOST_OTHER_BYTES || rest.iter().any(|&byte| byte != 0) {
             let problem = "more follows the end of the archive";
             return Err(wrong_at(self.byte, problem));
         }
-        let counted = self.decoder.get_mut();
-        match counted.fill_buf() {
-            Ok([]) => Ok(()),
-            _ => Err(ContentsError::File {
-                byte: counted.byte,
-                problem: "more bytes follow the end of the gzip data".into(),
-            }),
-        }
-    }
-
-    fn gzip_error(&self, error: &io::Error) -> ContentsError {
-        ContentsError::File {
-            byte: self.decoder.get_ref().byte,
-            problem: match error.kind() {
-                ErrorKind::UnexpectedEof => "the file ends within the archive".into(),
-                _ => format!("this is not sound gzip data: {error}"),
-            },
-        }
+        Ok(())
     }
 }
 

@@ -1,10 +1,11 @@
 //! The binary version of CIFAR-10 (<https://www.cs.toronto.edu/~kriz/cifar.html>): records of a
 //! label and the pixels of a sample, one plane for each channel, row by row.
 
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, Read};
 
 use sha2::{Digest, Sha256};
 
+use super::contents_error::{Wrong, read_up_to};
 use crate::{hexadecimal, workload::SampleShape};
 
 /// Where the samples of one file go.
@@ -20,13 +21,6 @@ pub(crate) struct Batch<'a> {
 pub(crate) struct ReadBatch {
     pub(crate) sha256: String,
     pub(crate) wrong: Option<Wrong>,
-}
-
-/// The first thing that is wrong with a file, and at which byte.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Wrong {
-    pub(crate) byte: usize,
-    pub(crate) problem: String,
 }
 
 /// So few that they are still in the cache when they are put in order after they were hashed.
@@ -47,7 +41,7 @@ pub(crate) fn read(file: &mut dyn Read, batch: Batch) -> io::Result<ReadBatch> {
     let pixels = batch.pixels.chunks_mut(RECORDS_AT_ONCE * sample_bytes);
     for (labels, pixels) in batch.labels.chunks_mut(RECORDS_AT_ONCE).zip(pixels) {
         let records = &mut buffer[..labels.len() * record_bytes];
-        let filled = fill(file, records)?;
+        let filled = read_up_to(file, records)?;
         sum.update(&records[..filled]);
         if filled < records.len() {
             byte += filled;
@@ -71,7 +65,7 @@ pub(crate) fn read(file: &mut dyn Read, batch: Batch) -> io::Result<ReadBatch> {
     }
     // One byte too many is hashed too: with it, the sum is not the official one.
     let more = &mut [0];
-    if byte == file_bytes && fill(file, more)? > 0 {
+    if byte == file_bytes && read_up_to(file, more)? > 0 {
         sum.update(more);
         note(byte, "more bytes follow than there should be".into());
     }
@@ -79,20 +73,6 @@ pub(crate) fn read(file: &mut dyn Read, batch: Batch) -> io::Result<ReadBatch> {
         sha256: hexadecimal(&sum.finalize()),
         wrong,
     })
-}
-
-/// Fills the buffer as far as the file goes.
-fn fill(file: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match file.read(&mut buffer[filled..]) {
-            Ok(0) => break,
-            Ok(read) => filled += read,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(filled)
 }
 
 /// Planes, one a channel, to pixels that have their channels together.

@@ -7,10 +7,10 @@ use std::{
 };
 
 use super::{
-    ContentsError, DataError, Official, Samples, archive,
+    DataError, Official, Samples, archive,
     cifar::{self, Batch, ReadBatch},
     folder::{Folder, FoundFile, io_error, open},
-    layout::Layout,
+    layout::{Layout, Place},
 };
 use crate::{threads::side_by_side, workload::DatasetName};
 
@@ -27,7 +27,7 @@ pub(crate) fn read(
         .flat_map(|samples| batches(official, samples))
         .collect();
     let files = match layout {
-        Layout::Files(folder) => read_files(official, folder, batches),
+        Layout::Files(_) => read_files(official, layout, batches),
         Layout::Archive(path) => read_archive(official, path, batches),
     };
     Ok(Folder {
@@ -65,26 +65,20 @@ fn batches<'a>(
 /// Each file in a thread of its own.
 fn read_files(
     official: &'static Official,
-    folder: &Path,
+    layout: &Layout,
     batches: Vec<Batch>,
 ) -> Result<Vec<FoundFile>, DataError> {
-    let files = official.files.iter().zip(batches).collect();
-    let read = side_by_side(files, |(file, batch)| {
-        let path = folder.join(file.name);
-        let read = open(&path).and_then(|mut contents| cifar::read(&mut contents, batch));
+    let files = layout.files(official).zip(batches).collect();
+    let read = side_by_side(files, |(place, batch)| {
+        let read = open(&place.path).and_then(|mut contents| cifar::read(&mut contents, batch));
         match read {
-            Err(error) => Err(io_error(official, file, &path, error)),
+            Err(error) => Err(io_error(official, &place, error)),
             Ok(ReadBatch { sha256, wrong }) => Ok(FoundFile {
-                path,
-                official: file,
+                path: place.path,
+                official: place.official,
+                form: place.form,
                 sha256,
-                contents: match wrong {
-                    None => Ok(()),
-                    Some(wrong) => Err(ContentsError::File {
-                        byte: wrong.byte,
-                        problem: wrong.problem,
-                    }),
-                },
+                contents: wrong.map_or(Ok(()), |wrong| Err(wrong.in_file())),
             }),
         }
     });
@@ -97,7 +91,12 @@ fn read_archive(
     batches: Vec<Batch>,
 ) -> Result<Vec<FoundFile>, DataError> {
     let archive = official.archive.as_ref().expect("the layout has one");
-    let file = open(path).map_err(|error| io_error(official, &archive.file, path, error))?;
+    let place = Place {
+        official: &archive.file,
+        form: &archive.file,
+        path: path.to_owned(),
+    };
+    let file = open(path).map_err(|error| io_error(official, &place, error))?;
     let gzip = BufReader::with_capacity(1 << 16, file);
     let mut batches: Vec<Option<Batch>> = batches.into_iter().map(Some).collect();
     let mut sums = vec![String::new(); batches.len()];
@@ -116,6 +115,7 @@ fn read_archive(
     let files = files.map(|((official, sha256), wrong)| FoundFile {
         path: PathBuf::from(path),
         official,
+        form: official,
         sha256,
         contents: wrong.map_or(Ok(()), Err),
     });

@@ -24,12 +24,15 @@ pub enum DataError {
         name: DatasetName,
     },
     /// A file is missing from a folder that has others of the dataset.
-    #[error("{}: this file is missing; put it there (from {url})", Shown(path))]
+    #[error("{}: this file is missing; put it there (from {url}){}", Shown(path),
+            found.iter().map(|found| format!("; {found}")).collect::<String>())]
     Missing {
         /// The file.
         path: PathBuf,
         /// Where it can be had.
         url: String,
+        /// What is there of the dataset that cannot be read.
+        found: Option<String>,
     },
     /// A file cannot be read.
     #[error("{}: {error}; check that it is a file that can be read", Shown(path))]

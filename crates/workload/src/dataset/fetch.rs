@@ -32,10 +32,10 @@ pub fn fetch(
         base_url: mirror.unwrap_or(official.base_url).trim_end_matches('/'),
         name,
     };
-    // Whoever has the files themselves needs no archive.
+    // Whoever has the files themselves, or unpacked ones, needs no download.
     let are_official =
         |states: Vec<FileState>| states.iter().all(|state| state.found == Found::Official);
-    if official.archive.is_some() && verify(name, folder).is_ok_and(are_official) {
+    if verify(name, folder).is_ok_and(are_official) {
         return Ok(Vec::new());
     }
     web.fetch(official.downloads(), folder, progress)
@@ -131,6 +131,7 @@ mod tests {
             bytes: contents.len() as u64,
             sha256: sha256(contents).leak(),
             dimensions: &[],
+            unpacked: None,
         }
     }
 

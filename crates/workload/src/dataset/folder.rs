@@ -1,4 +1,4 @@
-//! A dataset's files as they lie in a folder that is laid out like the cache: read, then judged.
+//! A dataset's files as they were read from a folder, and the judgement of them.
 
 use std::{
     fs::{self, File},
@@ -9,10 +9,10 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use super::{
-    ContentsError, DataError, DataSource, Dataset, Format, Official, OfficialFile, Samples,
-    cifar_files, idx_files, layout::Layout,
+    ContentsError, DataError, DataSource, Dataset, Official, OfficialFile, Samples,
+    layout::{Place, unreadable_in},
 };
-use crate::{hexadecimal, workload::DatasetName};
+use crate::{folder::folder_of, hexadecimal, workload::DatasetName};
 
 /// A dataset's files as they lie in a folder, read and hashed, not yet judged.
 pub(crate) struct Folder {
@@ -27,22 +27,22 @@ pub(crate) struct Folder {
 pub(crate) struct FoundFile {
     /// The file, or the archive that has it.
     pub(crate) path: PathBuf,
+    /// What is published.
     pub(crate) official: &'static OfficialFile,
+    /// What lies at the path: the same, or what it unpacks to.
+    pub(crate) form: &'static OfficialFile,
     pub(crate) sha256: String,
     /// Whether it is well-formed.
     pub(crate) contents: Result<(), ContentsError>,
 }
 
-impl Folder {
-    /// Reads and hashes the files of `layout`.
-    pub(crate) fn read(name: DatasetName, layout: &Layout) -> Result<Self, DataError> {
-        let official = name.official();
-        match official.format {
-            Format::Idx => idx_files::read(name, official, layout),
-            Format::Cifar => cifar_files::read(name, official, layout),
-        }
+impl FoundFile {
+    fn is_official(&self) -> bool {
+        self.sha256 == self.form.sha256
     }
+}
 
+impl Folder {
     /// The samples, if every file is the official one.
     pub(crate) fn into_official(self, advice: impl Into<String>) -> Result<Dataset, DataError> {
         match self.first_wrong_sum(advice) {
@@ -54,11 +54,11 @@ impl Folder {
     /// The first file whose sum is not the official one.
     pub(crate) fn first_wrong_sum(&self, advice: impl Into<String>) -> Option<DataError> {
         let mut files = self.files.iter();
-        let wrong = files.find(|file| file.sha256 != file.official.sha256)?;
+        let wrong = files.find(|file| !file.is_official())?;
         Some(DataError::WrongSum {
             path: wrong.path.clone(),
             found: wrong.sha256.clone(),
-            expected: wrong.official.sha256.to_owned(),
+            expected: wrong.form.sha256.to_owned(),
             advice: advice.into(),
         })
     }
@@ -72,7 +72,11 @@ impl Folder {
         };
         let mut sum_of_sums = Sha256::new();
         for file in self.files {
-            sum_of_sums.update(&file.sha256);
+            // Data is the same, packed or not.
+            sum_of_sums.update(match file.is_official() {
+                true => file.official.sha256,
+                false => &file.sha256,
+            });
             file.contents.map_err(|error| DataError::Malformed {
                 url: official.url(file.official),
                 path: file.path,
@@ -100,21 +104,15 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
-/// What it means that the file at `path` could not be read.
-pub(crate) fn io_error(
-    official: &Official,
-    file: &OfficialFile,
-    path: &Path,
-    error: io::Error,
-) -> DataError {
+/// What it means that a file could not be read.
+pub(crate) fn io_error(official: &Official, place: &Place, error: io::Error) -> DataError {
+    let path = place.path.clone();
     match error.kind() {
         io::ErrorKind::NotFound => DataError::Missing {
-            path: path.to_owned(),
-            url: official.url(file),
+            found: unreadable_in(official, folder_of(&path)),
+            url: official.url(place.official),
+            path,
         },
-        _ => DataError::Unreadable {
-            path: path.to_owned(),
-            error,
-        },
+        _ => DataError::Unreadable { path, error },
     }
 }

@@ -1,15 +1,19 @@
 //! The readers of files that come from elsewhere, on samples so small that a fuzzer can try thousands
 //! of files a second. Not part of the interface.
 
-use super::{ContentsError, OfficialFile, archive, cifar, idx};
+use super::{
+    ContentsError, OfficialFile, archive, cifar, contents_error::Wrong, gzip::Gunzip, idx,
+};
 use crate::workload::SampleShape;
 
 /// Reads an IDX file in gzip that should have two images of 2×3, and then takes its values for
 /// labels.
 pub fn idx(gzip: &[u8]) -> Result<Vec<u8>, ContentsError> {
-    let values = idx::read(gzip, &[2, 2, 3])?;
-    idx::check_labels(&values, 10)?;
-    Ok(values)
+    let mut contents = Gunzip::new(gzip);
+    let values =
+        idx::read(&mut contents, &[2, 2, 3], 10).map_err(|error| contents.error(&error))?;
+    let labels = values.and_then(|values| idx::check_labels(&values, 10).map(|()| values));
+    labels.map_err(Wrong::in_decompressed)
 }
 
 const SHAPE: SampleShape = SampleShape {
@@ -27,6 +31,7 @@ const fn file(name: &'static str) -> OfficialFile {
         bytes: (RECORDS * (1 + 6)) as u64,
         sha256: "",
         dimensions: &[RECORDS],
+        unpacked: None,
     }
 }
 

@@ -1,13 +1,15 @@
 //! Reads the four files of the MNIST family: training pixels, training labels, test pixels, test
 //! labels.
 
-use std::{io::Read, path::Path};
+use std::io::Read;
 
 use super::{
     ContentsError, DataError, Official, OfficialFile, Samples,
+    contents_error::Wrong,
     folder::{Folder, FoundFile, io_error, open},
+    gzip::Gunzip,
     idx,
-    layout::Layout,
+    layout::{Layout, Place},
     sum::sha256,
 };
 use crate::{
@@ -22,8 +24,8 @@ pub(crate) fn read(
     official: &'static Official,
     layout: &Layout,
 ) -> Result<Folder, DataError> {
-    let read = side_by_side(layout.files(official).collect(), |(file, path)| {
-        read_file(name, official, file, &path)
+    let read = side_by_side(layout.files(official).collect(), |place| {
+        read_file(name, official, place)
     });
     let read = read.into_iter().collect::<Result<Vec<_>, _>>()?;
     let (files, values): (Vec<_>, Vec<_>) = read.into_iter().unzip();
@@ -47,33 +49,42 @@ pub(crate) fn read(
 fn read_file(
     name: DatasetName,
     official: &'static Official,
-    file: &'static OfficialFile,
-    path: &Path,
+    place: Place,
 ) -> Result<(FoundFile, Vec<u8>), DataError> {
-    let bytes = read_bounded(name, official, file, path)?;
+    let bytes = read_bounded(name, official, &place)?;
     let (sha256, values) = both(
         || sha256(&bytes),
-        || read_values(&bytes, file, official.classes),
+        || read_values(&bytes, &place, official.classes),
     );
     let (values, contents) = match values {
         Ok(values) => (values, Ok(())),
         Err(error) => (Vec::new(), Err(error)),
     };
     let found = FoundFile {
-        path: path.to_owned(),
-        official: file,
+        path: place.path,
+        official: place.official,
+        form: place.form,
         sha256,
         contents,
     };
     Ok((found, values))
 }
 
-fn read_values(gzip: &[u8], file: &OfficialFile, classes: usize) -> Result<Vec<u8>, ContentsError> {
-    let values = idx::read(gzip, file.dimensions)?;
-    if let [_] = file.dimensions {
-        idx::check_labels(&values, classes)?;
+fn read_values(mut bytes: &[u8], place: &Place, classes: usize) -> Result<Vec<u8>, ContentsError> {
+    let OfficialFile {
+        dimensions,
+        unpacked,
+        ..
+    } = place.form;
+    if unpacked.is_none() {
+        let read = idx::read(&mut bytes, dimensions, classes);
+        return read.expect("memory can be read").map_err(Wrong::in_file);
     }
-    Ok(values)
+    let mut contents = Gunzip::new(bytes);
+    match idx::read(&mut contents, dimensions, classes) {
+        Ok(values) => values.map_err(Wrong::in_decompressed),
+        Err(error) => Err(contents.error(&error)),
+    }
 }
 
 /// The file's bytes, if they are not more than the official contents need however badly they are
@@ -81,20 +92,19 @@ fn read_values(gzip: &[u8], file: &OfficialFile, classes: usize) -> Result<Vec<u
 fn read_bounded(
     name: DatasetName,
     official: &Official,
-    file: &OfficialFile,
-    path: &Path,
+    place: &Place,
 ) -> Result<Vec<u8>, DataError> {
-    let io = |error| io_error(official, file, path, error);
-    let decompressed_bytes = file.dimensions.iter().product::<usize>() as u64;
+    let io = |error| io_error(official, place, error);
+    let decompressed_bytes = place.form.dimensions.iter().product::<usize>() as u64;
     let most_bytes = decompressed_bytes + decompressed_bytes / 1000 + 65_536;
-    let mut bytes = Vec::with_capacity(file.bytes as usize + 1);
-    let file = open(path).map_err(io)?;
+    let mut bytes = Vec::with_capacity(place.form.bytes as usize + 1);
+    let file = open(&place.path).map_err(io)?;
     file.take(most_bytes + 1)
         .read_to_end(&mut bytes)
         .map_err(io)?;
     if bytes.len() as u64 > most_bytes {
         return Err(DataError::TooLarge {
-            path: path.to_owned(),
+            path: place.path.clone(),
             name,
             most_bytes,
         });

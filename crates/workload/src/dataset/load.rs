@@ -3,7 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    DataError, DataSource, Dataset, fetch, folder::Folder, layout::Layout, progress::Progress,
+    DataError, DataSource, Dataset, Format, cifar_files, fetch,
+    folder::Folder,
+    idx_files,
+    layout::{Layout, folder_in, unreadable_in},
+    progress::Progress,
     synthetic,
 };
 use crate::{Shown, directories, workload::DatasetName};
@@ -68,12 +72,16 @@ pub fn load(
             let path = data_dir.clone();
             return Err(DataError::NoDataDir { path, name });
         }
-        let folder = data_dir.join(name.as_str());
+        let folder = folder_in(name, data_dir);
         if folder.is_dir() {
             return from_data_dir(name, &folder, options.policy);
         }
+        let found = unreadable_in(name.official(), data_dir);
+        let found = found.map_or(String::new(), |found| format!("; {found}"));
         let folder = Shown(&folder);
-        note = Some(format!("there is no {folder}: looked for {name} elsewhere"));
+        note = Some(format!(
+            "there is no {folder}: looked for {name} elsewhere{found}"
+        ));
     }
     match from_cache_or_web(name, options, progress) {
         Ok(dataset) => Ok(Loaded {
@@ -101,7 +109,7 @@ fn full_synthetic(name: DatasetName) -> Dataset {
 
 /// What the user points at is used as it is, or refused, but never passed over.
 fn from_data_dir(name: DatasetName, path: &Path, policy: Policy) -> Result<Loaded, DataError> {
-    let folder = Folder::read(name, &Layout::find(name.official(), path))?;
+    let folder = read(name, &Layout::find(name.official(), path))?;
     if policy == Policy::Official
         && let Some(wrong) = folder.first_wrong_sum("`--data official` takes no other")
     {
@@ -149,8 +157,17 @@ fn from_cache_or_web(
     }
     official_in(name, &path).unwrap_or_else(|| {
         let layout = Layout::find(name.official(), &path);
-        Folder::read(name, &layout)?.into_official(CHANGED)
+        read(name, &layout)?.into_official(CHANGED)
     })
+}
+
+/// Reads and hashes the files of `layout`.
+fn read(name: DatasetName, layout: &Layout) -> Result<Folder, DataError> {
+    let official = name.official();
+    match official.format {
+        Format::Idx => idx_files::read(name, official, layout),
+        Format::Cifar => cifar_files::read(name, official, layout),
+    }
 }
 
 const CHANGED: &str = "it was changed while it was read; try again";
@@ -160,7 +177,7 @@ const CHANGED: &str = "it was changed while it was read; try again";
 fn official_in(name: DatasetName, path: &Path) -> Option<Result<Dataset, DataError>> {
     let mut first_error = None;
     for layout in Layout::complete(name.official(), path) {
-        let folder = Folder::read(name, &layout);
+        let folder = read(name, &layout);
         match folder.and_then(|folder| folder.into_official(CHANGED)) {
             Ok(dataset) => return Some(Ok(dataset)),
             Err(error) => first_error = first_error.or(Some(Err(error))),

@@ -13,6 +13,7 @@ mod fetch;
 mod folder;
 #[doc(hidden)]
 pub mod fuzzing;
+mod gzip;
 mod idx;
 mod idx_files;
 mod layout;
@@ -32,7 +33,7 @@ pub use download_error::DownloadError;
 pub use error::DataError;
 #[cfg(feature = "download")]
 pub use fetch::fetch;
-pub use layout::places;
+pub use layout::{folder_in, places};
 pub use load::{LoadOptions, Loaded, Policy, cache_folder, load};
 #[cfg(not(feature = "download"))]
 pub use no_fetch::fetch;

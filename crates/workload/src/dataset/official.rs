@@ -25,12 +25,16 @@ pub struct Official {
     pub files: &'static [OfficialFile],
     /// The archive that has the files, where they are not published one by one.
     pub archive: Option<Archive>,
+    /// The folder in which torchvision keeps them, where laptime can read what it has there.
+    pub(crate) torchvision_folder: Option<&'static str>,
+    /// What others have of the dataset that laptime cannot read: a name, and what it is.
+    pub(crate) unreadable: &'static [(&'static str, &'static str)],
 }
 
 /// How files hold samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// The MNIST family's, in gzip: a file each for training pixels, training labels, test pixels
+    /// The MNIST family's, in gzip or unpacked: a file each for training pixels, training labels, test pixels
     /// and test labels.
     Idx,
     /// The binary version of CIFAR-10: records of a label and its planes of pixels, training
@@ -75,6 +79,8 @@ pub struct OfficialFile {
     /// The dimensions of its decompressed contents: what an IDX header must state; records and
     /// bytes a record; empty for an archive.
     pub dimensions: &'static [usize],
+    /// What `gunzip` makes of it, which is as good.
+    pub unpacked: Option<&'static OfficialFile>,
 }
 
 impl DatasetName {
@@ -106,27 +112,66 @@ static FASHION_MNIST: Official = Official {
             bytes: 26_421_880,
             sha256: "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
             dimensions: &[60_000, 28, 28],
+            unpacked: Some(&OfficialFile {
+                name: "train-images-idx3-ubyte",
+                bytes: 47_040_016,
+                sha256: "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+                dimensions: &[60_000, 28, 28],
+                unpacked: None,
+            }),
         },
         OfficialFile {
             name: "train-labels-idx1-ubyte.gz",
             bytes: 29_515,
             sha256: "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
             dimensions: &[60_000],
+            unpacked: Some(&OfficialFile {
+                name: "train-labels-idx1-ubyte",
+                bytes: 60_008,
+                sha256: "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+                dimensions: &[60_000],
+                unpacked: None,
+            }),
         },
         OfficialFile {
             name: "t10k-images-idx3-ubyte.gz",
             bytes: 4_422_102,
             sha256: "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
             dimensions: &[10_000, 28, 28],
+            unpacked: Some(&OfficialFile {
+                name: "t10k-images-idx3-ubyte",
+                bytes: 7_840_016,
+                sha256: "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+                dimensions: &[10_000, 28, 28],
+                unpacked: None,
+            }),
         },
         OfficialFile {
             name: "t10k-labels-idx1-ubyte.gz",
             bytes: 5_148,
             sha256: "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
             dimensions: &[10_000],
+            unpacked: Some(&OfficialFile {
+                name: "t10k-labels-idx1-ubyte",
+                bytes: 10_008,
+                sha256: "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+                dimensions: &[10_000],
+                unpacked: None,
+            }),
         },
     ],
     archive: None,
+    torchvision_folder: Some("FashionMNIST/raw"),
+    unreadable: &[
+        (
+            "fashion-mnist_train.csv",
+            "Kaggle's CSV; laptime reads IDX files",
+        ),
+        (
+            "fashion-mnist_test.csv",
+            "Kaggle's CSV; laptime reads IDX files",
+        ),
+    ],
 };
 
 static CIFAR_10: Official = Official {
@@ -174,9 +219,21 @@ static CIFAR_10: Official = Official {
             bytes: 170_052_171,
             sha256: "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
             dimensions: &[],
+            unpacked: None,
         },
         folder: "cifar-10-batches-bin",
     }),
+    torchvision_folder: None,
+    unreadable: &[
+        (
+            "cifar-10-batches-py",
+            "the Python version, as torchvision has it; laptime reads the binary version",
+        ),
+        (
+            "cifar-10-python.tar.gz",
+            "the Python version, as torchvision has it; laptime reads the binary version",
+        ),
+    ],
 };
 
 const fn cifar_batch(name: &'static str, sha256: &'static str) -> OfficialFile {
@@ -185,5 +242,6 @@ const fn cifar_batch(name: &'static str, sha256: &'static str) -> OfficialFile {
         bytes: 30_730_000,
         sha256,
         dimensions: &[10_000, 3_073],
+        unpacked: None,
     }
 }

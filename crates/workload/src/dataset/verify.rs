@@ -5,7 +5,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{DataError, OfficialFile, layout::Layout, sum::sha256_of_file};
+use super::{
+    DataError, OfficialFile,
+    layout::{Layout, Place},
+    sum::sha256_of_file,
+};
 use crate::workload::DatasetName;
 
 /// One of a dataset's files in a folder.
@@ -54,9 +58,9 @@ fn states(
 ) -> Result<Vec<FileState>, DataError> {
     let official = name.official();
     let layout = Layout::find(official, folder);
-    let states = layout.files(official).map(|(file, path)| {
+    let states = layout.files(official).map(|Place { form, path, .. }| {
         let found = match fs::metadata(&path) {
-            Ok(metadata) if metadata.len() == file.bytes => of_right_size(file, &path),
+            Ok(metadata) if metadata.len() == form.bytes => of_right_size(form, &path),
             Ok(_) => Ok(Found::Other),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Found::Missing),
             Err(error) => Err(error),

@@ -1,0 +1,242 @@
+//! What PyTorch, Keras and papers call things, so that a spec written from memory of them gets laptime's
+//! name, or is told that laptime does not have it.
+//!
+//! Names are in lower case without separators, as [`crate::suggest`] compares them.
+
+/// Names of others for what stands in one list of ours.
+pub(crate) struct Foreign {
+    /// Their names, and ours; of several the first that the list has.
+    pub(crate) renamed: &'static [(&'static [&'static str], &'static [&'static str])],
+    /// Their names, and what to do instead.
+    pub(crate) instead: &'static [(&'static [&'static str], &'static str)],
+    /// What everybody knows and laptime does not have.
+    pub(crate) absent: &'static [&'static str],
+}
+
+pub(crate) const NONE: Foreign = Foreign {
+    renamed: &[],
+    instead: &[],
+    absent: &[],
+};
+
+pub(crate) const LAYERS: Foreign = Foreign {
+    renamed: &[
+        (&["linear", "fc", "fullyconnected", "gemm"], &["dense"]),
+        (&["conv", "convolution", "convolution2d"], &["conv2d"]),
+        (
+            &["batchnorm2d", "batchnorm1d", "batchnormalization", "bn"],
+            &["batch_norm"],
+        ),
+        (&["maxpool2d", "maxpooling", "maxpooling2d"], &["max_pool"]),
+        (
+            &["avgpool2d", "averagepool", "averagepooling2d"],
+            &["avg_pool"],
+        ),
+        (
+            &[
+                "globalaveragepool",
+                "globalaveragepooling2d",
+                "adaptiveavgpool2d",
+                "gap",
+            ],
+            &["global_avg_pool"],
+        ),
+        (&["addition", "sum", "residual"], &["add"]),
+    ],
+    instead: &[
+        (
+            &["dropout2d", "spatialdropout2d", "alphadropout", "dropout1d"],
+            "the nearest is \"dropout\", which drops single values, not whole channels",
+        ),
+        (
+            &["softmax", "logsoftmax"],
+            "leave it out: the loss \"softmax-cross-entropy\" has the softmax",
+        ),
+        (
+            &["input", "inputlayer"],
+            "leave it out: the first layer reads the pixels",
+        ),
+    ],
+    absent: &[
+        "gelu",
+        "elu",
+        "selu",
+        "silu",
+        "swish",
+        "mish",
+        "prelu",
+        "leakyrelu",
+        "relu6",
+        "hardswish",
+        "sigmoid",
+        "tanh",
+        "softplus",
+        "glu",
+        "swiglu",
+        "lstm",
+        "gru",
+        "rnn",
+        "simplernn",
+        "bidirectional",
+        "embedding",
+        "attention",
+        "selfattention",
+        "multiheadattention",
+        "transformer",
+        "layernorm",
+        "layernormalization",
+        "groupnorm",
+        "instancenorm",
+        "rmsnorm",
+        "conv1d",
+        "conv3d",
+        "depthwiseconv2d",
+        "separableconv2d",
+        "convtranspose2d",
+        "conv2dtranspose",
+        "maxpool1d",
+        "globalmaxpool",
+        "globalmaxpooling2d",
+        "upsample",
+        "upsampling2d",
+        "zeropadding2d",
+        "concat",
+        "concatenate",
+        "multiply",
+        "reshape",
+        "permute",
+    ],
+};
+
+pub(crate) const OPTIMIZERS: Foreign = Foreign {
+    renamed: &[(&["momentum", "sgdmomentum"], &["sgd"])],
+    instead: &[],
+    absent: &[
+        "adamw",
+        "nadam",
+        "radam",
+        "adamax",
+        "adagrad",
+        "adadelta",
+        "adafactor",
+        "rmsprop",
+        "lamb",
+        "lars",
+        "lion",
+        "muon",
+        "lbfgs",
+    ],
+};
+
+pub(crate) const LOSSES: Foreign = Foreign {
+    renamed: &[(
+        &[
+            "crossentropy",
+            "crossentropyloss",
+            "categoricalcrossentropy",
+            "sparsecategoricalcrossentropy",
+            "softmaxcrossentropywithlogits",
+        ],
+        &["softmax-cross-entropy"],
+    )],
+    instead: &[],
+    absent: &[
+        "mse",
+        "mseloss",
+        "meansquarederror",
+        "mae",
+        "l1",
+        "l1loss",
+        "huber",
+        "hinge",
+        "bce",
+        "bceloss",
+        "bcewithlogitsloss",
+        "binarycrossentropy",
+        "nll",
+        "nllloss",
+        "kldivloss",
+    ],
+};
+
+pub(crate) const PRECISIONS: Foreign = Foreign {
+    renamed: &[
+        (&["float32", "f32", "single", "float"], &["fp32"]),
+        (&["bfloat16", "mixedbfloat16"], &["bf16"]),
+    ],
+    instead: &[],
+    absent: &[
+        "fp16",
+        "f16",
+        "float16",
+        "half",
+        "mixedfloat16",
+        "tf32",
+        "fp8",
+        "fp64",
+        "f64",
+        "float64",
+        "double",
+    ],
+};
+
+pub(crate) const DATASETS: Foreign = Foreign {
+    renamed: &[
+        (&["fmnist", "fashion"], &["fashion-mnist"]),
+        (&["cifar"], &["cifar-10"]),
+    ],
+    instead: &[],
+    absent: &[
+        "mnist", "kmnist", "emnist", "cifar100", "imagenet", "svhn", "stl10",
+    ],
+};
+
+pub(crate) const KEYS: Foreign = Foreign {
+    renamed: &[
+        (&["lr"], &["learning_rate"]),
+        (&["betas"], &["beta1"]),
+        (&["eps"], &["epsilon"]),
+        (&["outfeatures"], &["units"]),
+        (&["outchannels", "channels"], &["filters"]),
+        (&["kernelsize"], &["kernel", "size"]),
+        (&["poolsize", "kernel", "window"], &["size"]),
+        (&["size"], &["kernel"]),
+        (&["strides"], &["stride"]),
+        (&["pad"], &["padding"]),
+        (&["usebias"], &["bias"]),
+        (&["p", "prob", "probability"], &["rate"]),
+        (&["type", "op"], &["kind"]),
+        (&["input"], &["inputs"]),
+    ],
+    instead: &[
+        (
+            &["activation"],
+            "write the activation as a layer of its own behind this one: kind = \"relu\"",
+        ),
+        (
+            &[
+                "inchannels",
+                "infeatures",
+                "inputshape",
+                "inputdim",
+                "numfeatures",
+            ],
+            "leave it out: laptime takes it from the layer before",
+        ),
+    ],
+    absent: &[
+        "weightdecay",
+        "nesterov",
+        "dampening",
+        "amsgrad",
+        "dilation",
+        "dilationrate",
+        "groups",
+        "paddingmode",
+        "ceilmode",
+        "kernelinitializer",
+        "kernelregularizer",
+        "scheduler",
+        "validationsplit",
+    ],
+};
