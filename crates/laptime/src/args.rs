@@ -18,6 +18,7 @@ pub use crate::device_arg::DeviceArg;
 use crate::{budget::Budget, passes};
 
 pub use compare::*;
+pub use sizes::Threads;
 pub use suite::*;
 pub use sweep::*;
 

@@ -185,6 +185,7 @@ mod tests {
             epochs: Some(3),
             seed: Some(u64::MAX),
             precision: Some(Precision::Bf16),
+            width: None,
         };
         for (builtin, overrides) in BUILTINS.iter().zip([Overrides::default(), changed]) {
             let request = Request::Verify(GateJob {

@@ -1,4 +1,4 @@
-//! Ctrl-C, SIGTERM and SIGHUP: what was done is reported, and nothing that was started is left.
+//! Ctrl-C, SIGTERM, SIGQUIT and SIGHUP: what was done is reported, and nothing that was started is left.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},

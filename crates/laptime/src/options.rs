@@ -314,6 +314,7 @@ impl WorkloadChoice {
             epochs: training.epochs,
             seed: training.seed,
             precision: args.precision,
+            width: None,
         })?;
         Ok(Self {
             workload: Arc::new(workload),

@@ -87,15 +87,19 @@ impl Library {
     /// Where it could mean several, or `last` goes too far back.
     pub fn stored(&self, word: &str) -> Result<Option<&Path>, Failure> {
         let back = match word.strip_prefix("last") {
-            Some("") => Some(Ok(0)),
-            Some(rest) => rest.strip_prefix('~').map(str::parse::<usize>),
+            Some("") => Some(Some(0)),
+            // Digits alone: a sign would be taken too.
+            Some(rest) => rest
+                .strip_prefix('~')
+                .map(|back| match back.starts_with('+') {
+                    true => None,
+                    false => back.parse::<usize>().ok(),
+                }),
             None => None,
         };
         if let Some(back) = back {
             let count = self.files.len();
-            let place = back
-                .ok()
-                .and_then(|back| count.checked_sub(1)?.checked_sub(back));
+            let place = back.and_then(|back| count.checked_sub(1)?.checked_sub(back));
             return match (place, &self.missing) {
                 (Some(place), _) => Ok(Some(&self.files[place].1)),
                 (None, Some(why)) => Err(Failure::Usage(format!("{word}: {why}"))),

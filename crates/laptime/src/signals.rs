@@ -24,12 +24,12 @@ pub fn call(mut hear: impl FnMut() + Send + 'static) {
     use std::{sync::mpsc::channel, thread};
 
     use signal_hook::{
-        consts::{SIGHUP, SIGINT, SIGTERM, SIGXCPU},
+        consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXCPU},
         iterator::Signals,
     };
 
-    let heard =
-        [SIGHUP, SIGINT, SIGTERM, SIGXCPU].map(|signal| (!is_ignored(signal)).then_some(signal));
+    let heard = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXCPU]
+        .map(|signal| (!is_ignored(signal)).then_some(signal));
     let (sender, begun) = channel();
     // The thread first: a signal that is caught and that nobody hears would be lost.
     let started = thread::Builder::new()

@@ -308,6 +308,7 @@ fn bad_files_and_unknown_names_get_one_message_that_names_them() {
         ("nobody", "published are: Apple M1;"),
         ("last~2", "the store has 2 records"),
         ("last~x", "last is the newest"),
+        ("last~+1", "last is the newest"),
         ("202611", "2 records have an id that begins or ends so"),
         (
             "MacBook",

@@ -66,7 +66,7 @@ fn ignores(process: u32, number: u32) -> bool {
 /// `nohup`, and shells that start programs in the background, ignore signals for them.
 #[test]
 fn signals_that_were_ignored_stay_ignored_in_the_children_too() {
-    let signals = [("HUP", 1), ("INT", 2), ("TERM", 15)];
+    let signals = [("HUP", 1), ("INT", 2), ("QUIT", 3), ("TERM", 15)];
     for (name, number) in signals {
         let home = Home::new();
         let laptime = with_jax(&home, "silent", "verify --engine jax");

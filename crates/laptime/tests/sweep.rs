@@ -30,6 +30,13 @@ fn a_sweep_is_shown_and_exported_with_the_same_numbers() {
         assert_eq!(point["gate"]["verdict"], "verified");
     }
     assert!(home.records().is_empty());
+    let done = home.laptime("records check s.json");
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    assert!(
+        done.stdout.contains("a sweep of fashion-mnist"),
+        "{}",
+        done.stdout
+    );
 }
 
 #[test]
@@ -91,5 +98,52 @@ fn what_makes_no_sense_is_refused_before_the_work() {
         let done = home.laptime(arguments);
         assert_eq!(done.code, Some(2), "{arguments}: {}", done.stderr);
         assert!(done.stderr.contains(words), "{arguments}: {}", done.stderr);
+    }
+}
+
+#[test]
+fn threads_and_widths_are_swept_too_and_one_thing_at_a_time() {
+    let home = Home::new();
+    let common = "sweep --data synthetic --rounds 3 --device cpu --no-telemetry";
+    let done = home.laptime(&format!("{common} --threads 1..2 --export-json t.json"));
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    assert!(
+        done.stdout.contains("threads do not share"),
+        "{}",
+        done.stdout
+    );
+    let sweep = json(&home.path("t.json"));
+    assert_eq!(sweep["axis"], "threads");
+    let threads = sweep["points"].as_array().expect("a list");
+    let threads: Vec<_> = threads.iter().map(|it| it["threads"].as_u64()).collect();
+    assert_eq!(threads, [Some(1), Some(2)]);
+
+    let done = home.laptime(&format!(
+        "{common} --width 1x..2x --threads 1 --export-json w.json"
+    ));
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    assert!(done.stdout.contains("GFLOP/s"), "{}", done.stdout);
+    let sweep = json(&home.path("w.json"));
+    assert_eq!(
+        (&sweep["axis"], &sweep["device"]["threads"]),
+        (&"width".into(), &1.into())
+    );
+    let flops = |place: usize| sweep["points"][place]["model_flops_per_step"].as_u64();
+    assert!(flops(1) > flops(0));
+
+    for (line, says) in [
+        (
+            format!("{common} --threads 1..2 --batch-size 16..32"),
+            "varies one thing",
+        ),
+        (
+            "sweep cifar10-resnet50 --width 1x..2x".to_owned(),
+            "no dense layer to widen",
+        ),
+        ("compare t.json w.json".to_owned(), "different things"),
+    ] {
+        let done = home.laptime(&line);
+        assert_eq!(done.code, Some(2), "{line}: {}", done.stdout);
+        assert!(done.stderr.contains(says), "{line}: {}", done.stderr);
     }
 }

@@ -34,6 +34,10 @@ pub struct Summary {
     /// 0 to 1. (A. Chowdhery et al.: "PaLM", appendix B, 2022) Null where no peak was measured.
     #[serde(default)]
     pub model_flops_utilization: Option<f64>,
+    /// The processor's energy for a sample of training, in joules: its mean power while a run was timed over the
+    /// training throughput, the median of the runs. Null where the system does not tell.
+    #[serde(default)]
+    pub energy_per_sample_j: Option<f64>,
     /// What a step is bound by; null where it was not measured.
     #[serde(default)]
     pub bottleneck: Option<Bottleneck>,
@@ -114,6 +118,7 @@ impl Summary {
             model_flops_utilization: analysis
                 .map(|it| achieved_flops / it.peaks.flops)
                 .filter(|share| share.is_finite()),
+            energy_per_sample_j: energy_per_sample_j(&runs),
             bottleneck: analysis.and_then(|it| it.bottleneck(median(&inputs).unwrap_or(0.0))),
         }
     }
@@ -130,6 +135,17 @@ impl MedianSeconds {
             outliers: Vec::new(),
         }
     }
+}
+
+/// The median energy of a sample of training.
+fn energy_per_sample_j(runs: &[&Run]) -> Option<f64> {
+    let of_run = |run: &&Run| {
+        let power_w = run.telemetry.as_ref()?.mean_power_w?;
+        let energy_j = power_w / run.samples_per_s();
+        (energy_j.is_finite() && energy_j > 0.0).then_some(energy_j)
+    };
+    let all: Vec<f64> = runs.iter().filter_map(of_run).collect();
+    median(&all)
 }
 
 /// The share of making samples ready in the time in which they are made ready and trained on.
@@ -291,5 +307,28 @@ mod tests {
         runs[0].cold = true;
         runs[4] = run(1000, 9.0);
         assert_eq!(Summary::of(&runs, WORK, None).total_s.outliers, [4]);
+    }
+
+    #[test]
+    fn energy_is_told_where_the_system_tells_the_power() {
+        let mut measured = run(1000, 2.0);
+        assert_eq!(
+            Summary::of(&[measured.clone()], WORK, None).energy_per_sample_j,
+            None
+        );
+        let telemetry = serde_json::json!({
+            "wall_s": 2.0, "samples": [], "observing_s": 0.0, "mean_power_w": 50.0
+        });
+        measured.telemetry = serde_json::from_value(telemetry).ok();
+        assert!(
+            measured.telemetry.is_some(),
+            "the telemetry has these fields"
+        );
+        // 50 W for 2 ms a sample.
+        let energy_j = Summary::of(&[measured], WORK, None).energy_per_sample_j;
+        assert!(
+            energy_j.is_some_and(|it| (it - 0.1).abs() < 1e-12),
+            "{energy_j:?}"
+        );
     }
 }

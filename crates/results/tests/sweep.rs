@@ -4,7 +4,7 @@ mod sample;
 
 use laptime_results::{
     GateVerdict, Style, render_crossing, render_sweep,
-    sweep::{Lead, Point, Sweep, SweepSchema, crossing, json, read},
+    sweep::{Axis, Lead, Point, Sweep, SweepSchema, crossing, json, read},
 };
 
 const SIZES: [u64; 5] = [16, 32, 64, 128, 256];
@@ -15,6 +15,8 @@ fn swept(overhead_s: f64, sample_s: f64) -> Sweep {
     let noise = |round: usize, place: usize| 1.0 + 0.002 * ((7 * round + 3 * place) % 5) as f64;
     let point = |(place, size): (usize, &u64)| Point {
         batch_size: *size,
+        width: 1,
+        threads: None,
         digest: format!("sha256:{size}"),
         gate: record.gate.clone(),
         model_flops_per_step: 1_000 * size,
@@ -28,6 +30,7 @@ fn swept(overhead_s: f64, sample_s: f64) -> Sweep {
         id: record.id.clone(),
         created: record.created.clone(),
         laptime: record.laptime.clone(),
+        axis: Axis::BatchSize,
         workload: record.workload.name.clone(),
         precision: "fp32".into(),
         dataset: record.dataset.clone(),
@@ -119,11 +122,8 @@ fn other_trainings_are_named() {
     other.points[2].digest = "sha256:other".into();
     other.points[1].gate.verdict = GateVerdict::Failed;
     let reasons = crossing(&one, &other).expect("lines").reasons.join("; ");
-    assert!(reasons.contains("batch size 64"), "{reasons}");
-    assert!(
-        reasons.contains("not each batch size is verified"),
-        "{reasons}"
-    );
+    assert!(reasons.contains("batch 64"), "{reasons}");
+    assert!(reasons.contains("not each point is verified"), "{reasons}");
     // Another precision is what one may ask about.
     other.precision = "bf16".into();
     other.points[1].gate.verdict = GateVerdict::Verified;

@@ -43,11 +43,21 @@ pub struct Overrides {
     pub seed: Option<u64>,
     /// `--precision`
     pub precision: Option<Precision>,
+    /// `--width`: so many times the units of every dense layer but the last.
+    pub width: Option<u64>,
 }
 
 impl Spec {
     /// The workload that this spec with these overrides describes.
     pub fn resolve(&self, overrides: &Overrides) -> Result<Workload, SpecError> {
+        if let Some(width) = overrides.width.filter(|width| *width != 1) {
+            let mut wider = self.wider(width)?.resolve(&Overrides {
+                width: None,
+                ..overrides.clone()
+            })?;
+            wider.overrides.push(format!("width = {width}"));
+            return Ok(wider);
+        }
         let official = self.data.dataset.official();
         let mut changed = Vec::new();
         let batch_size = self.size(
@@ -90,6 +100,37 @@ impl Spec {
             precision,
             overrides: changed,
         })
+    }
+
+    /// The same net with so many times the units in every dense layer but the last, whose units are the
+    /// classes.
+    fn wider(&self, width: u64) -> Result<Self, SpecError> {
+        let mut wider = self.clone();
+        let mut dense: Vec<&mut LayerSpec> = wider
+            .layers
+            .iter_mut()
+            .filter(|layer| matches!(layer.kind, LayerKind::Dense { .. }))
+            .collect();
+        dense.pop();
+        if dense.is_empty() {
+            let problem = Problem::new(
+                "--width has no dense layer to widen: the last one gives the classes",
+                "sweep another net, or --batch-size",
+            );
+            let span = self
+                .layers
+                .last()
+                .map_or(0..0, |layer| layer.span_of("kind"));
+            return Err(self.source.error(span, problem));
+        }
+        for layer in dense {
+            if let LayerKind::Dense { units } = &mut layer.kind {
+                *units = usize::try_from(width)
+                    .unwrap_or(usize::MAX)
+                    .saturating_mul(*units);
+            }
+        }
+        Ok(wider)
     }
 
     /// A size of at least 1, from the spec or from the option that overrides it.

@@ -84,6 +84,7 @@ fn overrides_replace_values_and_are_noted_where_they_change_one() {
         epochs: Some(10),
         seed: Some(7),
         precision: Some(Precision::Fp32),
+        width: None,
     });
     assert_eq!(
         (workload.batch_size, workload.epochs, workload.seed),
@@ -172,4 +173,34 @@ fn layers_without_names_are_numbered_and_inputs_are_found_by_name() {
         .collect();
     assert_eq!(names, ["flatten1", "relu1", "dense1", "relu2"]);
     assert_eq!(workload.layers[3].inputs, [Source::Layer(2)]);
+}
+
+#[test]
+fn a_wider_net_has_more_units_in_all_dense_layers_but_the_last() {
+    let wide = |width| {
+        resolve(&Overrides {
+            width: Some(width),
+            ..Overrides::default()
+        })
+    };
+    let units = |workload: &Workload| -> Vec<usize> {
+        let layers = workload.layers.iter();
+        let dense = layers.filter_map(|layer| match layer.kind {
+            LayerKind::Dense { units } => Some(units),
+            _ => None,
+        });
+        dense.collect()
+    };
+    assert_eq!(units(&wide(1)), [128, 10]);
+    assert_eq!(wide(1), resolve(&Overrides::default()));
+    let wider = wide(4);
+    assert_eq!(units(&wider), [512, 10]);
+    assert_eq!(wider.overrides, ["width = 4"]);
+    // A factor beyond all memory is an error and no panic.
+    let spec = BUILTINS[0].spec();
+    let beyond = spec.resolve(&Overrides {
+        width: Some(u64::MAX),
+        ..Overrides::default()
+    });
+    assert!(beyond.is_err());
 }

@@ -48,7 +48,9 @@ pub fn compare(sweeps: &[(&Path, Sweep)], force: bool) -> Result<(), Failure> {
     };
     let Some(crossing) = crossing(first, second) else {
         return Err(Failure::Usage(
-            "one of the sweeps has too few batch sizes or rounds for a line".into(),
+            "no order can be told: one of the sweeps has too few points or rounds for a line, or they vary \
+             different things, or threads"
+                .into(),
         ));
     };
     if !force && !crossing.reasons.is_empty() {

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use laptime_results::{Read, Record, export, list, show};
+use laptime_results::{Read, Record, export, list, show, sweep};
 use laptime_workload::{Shown, escaped};
 
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     exports::{self, Inputs},
     failure::Failure,
     output,
-    record_choice::{Library, Source, read_file},
+    record_choice::{Library, Source, read_bytes, read_file, records_in},
 };
 
 /// Lists, shows, removes, exports or checks.
@@ -117,10 +117,11 @@ fn export_all(args: TableArgs) -> Result<(), Failure> {
 fn check(args: &CheckArgs) -> Result<(), Failure> {
     let mut wrong = 0;
     for path in &args.files {
-        let found = match read_file(path) {
+        let found = match checked(path) {
             // The failure names the file itself.
             Err(failure) => Err(failure.to_string()),
-            Ok(read) => match read.iter().find(|read| read.summary_differs) {
+            Ok(Checked::Sweep(what)) => Ok(what),
+            Ok(Checked::Records(read)) => match read.iter().find(|read| read.summary_differs) {
                 Some(read) => Err(format!(
                     "{}: the record {} has a summary that its raw times contradict",
                     Shown(path),
@@ -140,6 +141,30 @@ fn check(args: &CheckArgs) -> Result<(), Failure> {
         wrong => Err(Failure::Failed(format!(
             "{wrong} of {} files cannot be right",
             args.files.len()
+        ))),
+    }
+}
+
+/// What is in a file that can be right.
+enum Checked {
+    Records(Vec<Read>),
+    Sweep(String),
+}
+
+fn checked(path: &Path) -> Result<Checked, Failure> {
+    let text = read_bytes(path)?;
+    match sweep::read(&text) {
+        None => Ok(Checked::Records(records_in(path, &text)?)),
+        Some(Err(why)) => Err(Failure::Usage(format!(
+            "{}: this sweep cannot be right: {why}",
+            Shown(path)
+        ))),
+        Some(Ok(sweep)) => Ok(Checked::Sweep(format!(
+            "{} a sweep of {} by {}, {} points",
+            sweep.created,
+            sweep.workload,
+            sweep.engine.name,
+            sweep.points.len()
         ))),
     }
 }

@@ -1,16 +1,18 @@
-//! `laptime sweep`: what a step costs with many batch sizes, overhead and throughput apart.
+//! `laptime sweep`: what a step costs with many batch sizes, widths or numbers of threads, and what stays
+//! of it.
 
 use std::sync::Arc;
 
 use laptime_engine::Job;
+use laptime_measure::telemetry::Telemetry;
 use laptime_results::{
     GateVerdict, Record, new_id, render_sweep,
-    sweep::{Point, Sweep, SweepSchema, json},
+    sweep::{Axis, Point, Sweep, SweepSchema, json},
 };
 use laptime_workload::{Overrides, dataset::Dataset};
 
 use crate::{
-    args::{SweepArgs, WorkloadArgs},
+    args::{SweepArgs, Threads, WorkloadArgs},
     display::Line,
     exports::{self, Inputs},
     failure::Failure,
@@ -23,36 +25,36 @@ use crate::{
     sweep::Timed,
 };
 
-/// Times all batch sizes, writes the export and prints the table.
+/// Times all points, writes the export and prints the table.
 pub fn sweep(args: SweepArgs) -> Result<(), Failure> {
     let workload = WorkloadArgs {
-        workload: args.workload,
+        workload: args.workload.clone(),
         batch_size: None,
         precision: args.precision,
     };
     let inputs = Inputs::of(workload.file(), args.samples.data_dir.as_deref(), None);
-    let export = args.export_json;
+    let export = args.export_json.clone();
     let export = export.map(|path| exports::open_one("--export-json", "JSON", path, &inputs));
     let export = export.transpose()?;
-    let choices = choices(&workload, &args.batch_size.0)?;
-    let [first, ..] = choices.as_slice() else {
-        return Err(Failure::Usage(
-            "--batch-size: give two sizes or more".into(),
-        ));
-    };
-    let engine = EngineChoice::resolve(args.engine, first)?;
+    let (axis, values) = swept(&args)?;
+    let choices = choices(&workload, axis, &values)?;
+    let mut engine = EngineChoice::resolve(args.engine_args(), &choices[0])?;
     if let Some(text) = &engine.warning {
         output::warning(text);
     }
     let shows_progress = !args.quiet && stderr_is_terminal();
     let load = load_options(args.samples);
-    let (dataset, _) = prepare::load(first.workload.dataset, &load, shows_progress)?;
+    let (dataset, _) = prepare::load(choices[0].workload.dataset, &load, shows_progress)?;
     let dataset = Arc::new(dataset);
     check_sizes(&choices, &dataset)?;
 
     let line = Line::new(shows_progress);
     let mut points = Vec::new();
-    for choice in &choices {
+    for (choice, value) in choices.iter().zip(values) {
+        if axis == Axis::Threads {
+            engine.threads = value as usize;
+            engine.device.threads = Some(value as usize);
+        }
         let job = Job {
             workload: Arc::clone(&choice.workload),
             dataset: Arc::clone(&dataset),
@@ -61,7 +63,7 @@ pub fn sweep(args: SweepArgs) -> Result<(), Failure> {
             profile: false,
         };
         let gate = prepare::ask_gate(&engine, &job, args.quiet)?;
-        line.show(&format!("batch {}: compiling …", job.workload.batch_size));
+        line.show(&format!("{} {value}: compiling …", axis.name()));
         let session = engine.engine.compile(&job, &engine.device)?;
         let timed = Timed::new(job, session)?;
         let session = timed.session();
@@ -76,21 +78,25 @@ pub fn sweep(args: SweepArgs) -> Result<(), Failure> {
             error: None,
         };
         let facts = record(choice, &engine, &dataset, Some(&gate), outcome);
-        points.push((timed, facts));
+        points.push(Made {
+            timed,
+            facts,
+            value,
+        });
     }
-    let (rounds, seed) = (args.rounds, first.workload.seed);
+    let (rounds, seed) = (args.rounds, choices[0].workload.seed);
     let (done, telemetry) = observed(!args.no_telemetry, || {
         for round in 0..rounds {
             line.show(&format!("round {} of {rounds} …", round + 1));
             for place in round_order(points.len(), seed, round) {
-                points[place].0.round()?;
+                points[place].timed.round()?;
             }
         }
         Ok::<(), Failure>(())
     });
     done?;
     drop(line);
-    let sweep = made(&points, telemetry);
+    let sweep = made(axis, &points, telemetry);
     let is_failed = |point: &Point| point.gate.verdict == GateVerdict::Failed;
     let is_taken = export.as_ref().is_some_and(|file| file.is_stdout());
     let mut done = vec![exports::show_beside(is_taken, |style| {
@@ -99,18 +105,57 @@ pub fn sweep(args: SweepArgs) -> Result<(), Failure> {
     done.extend(export.map(|file| file.write(json(&sweep).as_bytes())));
     if sweep.points.iter().any(is_failed) {
         done.push(Err(Failure::Failed(
-            "not each batch size is the same training as the oracle's".into(),
+            "not each point is the same training as the oracle's".into(),
         )));
     }
     exports::first_failure(done)
 }
 
-/// The workload with each of the batch sizes.
-fn choices(args: &WorkloadArgs, sizes: &[u64]) -> Result<Vec<WorkloadChoice>, Failure> {
+/// A point that is timed.
+struct Made {
+    timed: Timed,
+    /// What is known of it beside its times.
+    facts: Record,
+    /// Where it lies on the axis.
+    value: u64,
+}
+
+/// What is swept, and its values.
+fn swept(args: &SweepArgs) -> Result<(Axis, Vec<u64>), Failure> {
+    let threads = match &args.threads {
+        Some(Threads::Swept(threads)) => Some(threads),
+        _ => None,
+    };
+    let asked = [
+        (Axis::BatchSize, &args.batch_size),
+        (Axis::Width, &args.width),
+        (Axis::Threads, &threads.cloned()),
+    ];
+    let asked: Vec<(Axis, Vec<u64>)> = asked
+        .into_iter()
+        .filter_map(|(axis, sizes)| Some((axis, sizes.as_ref()?.0.clone())))
+        .collect();
+    match asked.as_slice() {
+        [] => Ok((Axis::BatchSize, [16, 32, 64, 128, 256, 512, 1024].into())),
+        [one] => Ok(one.clone()),
+        _ => Err(Failure::Usage(
+            "a sweep varies one thing: --batch-size, --width or --threads; give a range for one of them"
+                .into(),
+        )),
+    }
+}
+
+/// The workload at each of the points.
+fn choices(
+    args: &WorkloadArgs,
+    axis: Axis,
+    values: &[u64],
+) -> Result<Vec<WorkloadChoice>, Failure> {
     let (spec, built_in) = spec(args)?;
-    let choice = |size: &u64| {
+    let choice = |value: &u64| {
         let workload = spec.resolve(&Overrides {
-            batch_size: Some(*size),
+            batch_size: (axis == Axis::BatchSize).then_some(*value),
+            width: (axis == Axis::Width).then_some(*value),
             precision: args.precision,
             ..Overrides::default()
         })?;
@@ -119,7 +164,7 @@ fn choices(args: &WorkloadArgs, sizes: &[u64]) -> Result<Vec<WorkloadChoice>, Fa
             built_in,
         })
     };
-    sizes.iter().map(choice).collect()
+    values.iter().map(choice).collect()
 }
 
 /// A step takes a whole batch.
@@ -135,32 +180,38 @@ fn check_sizes(choices: &[WorkloadChoice], dataset: &Dataset) -> Result<(), Fail
     }
 }
 
-/// What was measured, with the facts that are the same for all batch sizes from the first of them.
-fn made(
-    points: &[(Timed, Record)],
-    telemetry: Option<laptime_measure::telemetry::Telemetry>,
-) -> Sweep {
-    let facts = &points[0].1;
+/// What was measured, with the facts that are the same for all points from the last of them, which has the
+/// most threads.
+fn made(axis: Axis, points: &[Made], telemetry: Option<Telemetry>) -> Sweep {
+    let facts = &points[points.len() - 1].facts;
     let (id, created) = new_id();
     Sweep {
         schema: SweepSchema::V1,
         id,
         created,
         laptime: facts.laptime.clone(),
+        axis,
         workload: facts.workload.name.clone(),
         precision: facts.workload.precision.clone(),
         dataset: facts.dataset.clone(),
         engine: facts.engine.clone(),
         device: facts.device.clone(),
         machine: facts.machine.clone(),
-        points: points.iter().map(point).collect(),
+        points: points.iter().map(|it| point(axis, it)).collect(),
         telemetry,
     }
 }
 
-fn point((timed, facts): &(Timed, Record)) -> Point {
+fn point(axis: Axis, made: &Made) -> Point {
+    let Made {
+        timed,
+        facts,
+        value,
+    } = made;
     Point {
         batch_size: facts.workload.batch_size,
+        width: if axis == Axis::Width { *value } else { 1 },
+        threads: (axis == Axis::Threads).then_some(*value),
         digest: facts.workload.digest.clone(),
         gate: facts.gate.clone(),
         model_flops_per_step: facts.workload.model_flops_per_step,

@@ -318,6 +318,15 @@ fn outcome(block: &mut Block, record: &Record, run: &Run) {
         None => "not tested".into(),
     };
     block.entry("Accuracy", &text, PLAIN);
+    if let Some(sample_j) = record.summary.energy_per_sample_j {
+        let epoch_j = sample_j * record.dataset.train_samples as f64;
+        let text = [
+            format!("{} J an epoch", three_digits(epoch_j)),
+            format!("{} mJ a sample", three_digits(1e3 * sample_j)),
+            "processor alone".into(),
+        ];
+        block.entry("Energy", &parts(&text), PLAIN);
+    }
     if let Some(bytes) = run.peak_memory_bytes {
         let text = format!("{} MiB peak", mebibytes(bytes));
         block.entry("Memory", &text, PLAIN);

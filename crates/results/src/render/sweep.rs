@@ -1,13 +1,13 @@
 //! A sweep as a table with what follows from it, and two sweeps as a sentence.
 
-use laptime_measure::telemetry::Condition;
+use laptime_measure::{statistics::Line, telemetry::Condition};
 
 use super::{BAD, BOLD, Block, DIM, PLAIN, Style, WARNING, parts, table::Table, trained_by};
 use crate::{
     GateVerdict,
     compare::ASSUMED_LOG_SD,
     number::{duration, grouped, three_digits},
-    sweep::{Crossing, Lead, Point, Sweep},
+    sweep::{Axis, Crossing, Lead, Point, Sweep},
 };
 
 /// The sweep as a block of text. No time stands in it without the gate's word.
@@ -43,12 +43,20 @@ fn table(block: &mut Block, sweep: &Sweep) {
     };
     let overhead = |point: &Point| {
         line.as_ref().map_or_else(String::new, |line| {
-            let whole = line.overhead_s + line.s_per_unit * point.batch_size as f64;
+            let whole = line.overhead_s + line.s_per_unit * sweep.axis.x(point);
             format!("{:.0} %", 100.0 * line.overhead_s / whole)
         })
     };
+    let stays = match sweep.axis {
+        Axis::Threads => "not shared",
+        Axis::BatchSize | Axis::Width => "overhead",
+    };
     let columns = vec![
-        Table::number("batch", 0, cells(&|it| grouped(it.batch_size))),
+        Table::number(
+            sweep.axis.name(),
+            0,
+            cells(&|it| grouped(sweep.axis.value(it))),
+        ),
         Table::number("step", 1, cells(&|it| duration(it.median_s()))),
         Table::number("95 % interval", 5, cells(&interval)),
         Table::number(
@@ -56,7 +64,7 @@ fn table(block: &mut Block, sweep: &Sweep) {
             2,
             cells(&|it| grouped(it.samples_per_s().round() as u64)),
         ),
-        Table::number("overhead", 3, cells(&overhead)),
+        Table::number(stays, 3, cells(&overhead)),
         Table::text("gate", 0, cells(&|it| word(it.gate.verdict).to_owned())),
     ];
     let table = Table::fitting(columns, block.width());
@@ -78,35 +86,10 @@ fn word(verdict: GateVerdict) -> &'static str {
 fn sentences(sweep: &Sweep) -> Vec<(String, anstyle::Style)> {
     let mut said = Vec::new();
     if let Some(line) = sweep.line() {
-        said.push((
-            format!(
-                "A step takes {}{} and {}{} a sample.",
-                duration(line.overhead_s),
-                interval(line.overhead_ci95_s),
-                duration(line.s_per_unit),
-                interval(line.per_unit_ci95_s),
-            ),
-            BOLD,
-        ));
-        let half = line.overhead_s / line.s_per_unit;
-        if half.is_finite() && half >= 1.0 {
-            said.push((
-                format!(
-                    "Overhead is half of a step at batch {}, and a tenth at batch {}.",
-                    grouped(half.round() as u64),
-                    grouped((9.0 * half).round() as u64)
-                ),
-                PLAIN,
-            ));
-        } else {
-            said.push((
-                "Overhead is less than half of a step with any batch.".into(),
-                PLAIN,
-            ));
-        }
+        said.extend(of_line(sweep.axis, &line));
     } else {
         said.push((
-            "Too few batch sizes or rounds to tell overhead and throughput apart.".into(),
+            "Too few points or rounds to tell overhead and throughput apart.".into(),
             PLAIN,
         ));
     }
@@ -120,10 +103,90 @@ fn sentences(sweep: &Sweep) -> Vec<(String, anstyle::Style)> {
     for point in &sweep.points {
         if point.gate.verdict == GateVerdict::Failed {
             let what = point.gate.what.as_deref().unwrap_or("no reason");
-            said.push((format!("batch {}: failed: {what}", point.batch_size), BAD));
+            let place = sweep.axis.label(sweep.axis.value(point));
+            said.push((format!("{place}: failed: {what}"), BAD));
         }
     }
     said
+}
+
+/// What stays of a step, what grows with the axis, and where they are equal.
+fn of_line(axis: Axis, line: &Line) -> Vec<(String, anstyle::Style)> {
+    let stays = format!(
+        "{}{}",
+        duration(line.overhead_s),
+        interval(line.overhead_ci95_s)
+    );
+    let half = line.overhead_s / line.s_per_unit;
+    let has_half = half.is_finite() && half > 0.0;
+    match axis {
+        Axis::BatchSize => {
+            let sample = duration(line.s_per_unit);
+            let sample_interval = interval(line.per_unit_ci95_s);
+            let where_half = match has_half && half >= 1.0 {
+                true => format!(
+                    "Overhead is half of a step at batch {}, and a tenth at batch {}.",
+                    grouped(half.round() as u64),
+                    grouped((9.0 * half).round() as u64)
+                ),
+                false => "Overhead is less than half of a step with any batch.".into(),
+            };
+            vec![
+                (
+                    format!("A step takes {stays} and {sample}{sample_interval} a sample."),
+                    BOLD,
+                ),
+                (where_half, PLAIN),
+            ]
+        }
+        Axis::Width => {
+            let speed = |s_per_flop: f64| three_digits(1e-9 / s_per_flop);
+            let speeds = line
+                .per_unit_ci95_s
+                .map_or_else(String::new, |[low, high]| {
+                    format!(" (95 %: {} to {})", speed(high), speed(low))
+                });
+            let where_half = match has_half {
+                true => format!(
+                    "Overhead is half of a step at {}, and a tenth at {}.",
+                    axis.place(half),
+                    axis.place(9.0 * half)
+                ),
+                false => "There is no overhead that this sweep could show.".into(),
+            };
+            vec![
+                (
+                    format!(
+                        "A step takes {stays}, and its operations are done at {} GFLOP/s{speeds}.",
+                        speed(line.s_per_unit)
+                    ),
+                    BOLD,
+                ),
+                (where_half, PLAIN),
+            ]
+        }
+        Axis::Threads => {
+            let shared = duration(line.s_per_unit);
+            let shared_interval = interval(line.per_unit_ci95_s);
+            let limit = match has_half {
+                true => format!(
+                    "However many threads: at most {} times as fast as one.",
+                    three_digits(1.0 + 1.0 / half)
+                ),
+                false => "All of the step is shared by these threads.".into(),
+            };
+            vec![
+                (
+                    format!(
+                        "A step takes {stays} that threads do not share, and {shared}{shared_interval} \
+                         divided by their number."
+                    ),
+                    BOLD,
+                ),
+                (limit, PLAIN),
+            ]
+        }
+    }
 }
 
 fn interval(ends: Option<[f64; 2]>) -> String {
@@ -139,8 +202,8 @@ pub fn crossing(found: &Crossing, names: [&str; 2], style: Style) -> String {
     for meeting in [found.small, found.large] {
         let [low, high] = meeting.ci95.map(three_digits);
         let text = format!(
-            "At batch {}, {} takes {} times as long as {} (95 %: {low} to {high}).",
-            grouped(meeting.batch_size),
+            "At {}, {} takes {} times as long as {} (95 %: {low} to {high}).",
+            found.axis.place(meeting.x),
             names[0],
             three_digits(meeting.ratio),
             names[1],
@@ -165,31 +228,34 @@ fn sentence(found: &Crossing, names: [&str; 2]) -> String {
         Lead::Second => Some(names[1]),
         Lead::Neither => None,
     };
-    let [small, large] = [found.small.batch_size, found.large.batch_size].map(grouped);
+    let [small, large] = [found.small.x, found.large.x].map(|x| found.axis.place(x));
     match (
         name(found.small.lead()),
         name(found.large.lead()),
         &found.turn,
     ) {
         (None, None, _) => "The two cannot be told apart.".into(),
-        (Some(one), Some(_), None) => format!("{one} is faster from batch {small} to {large}."),
+        (Some(one), Some(_), None) => format!(
+            "{one} is faster from {small} to {}.",
+            found.axis.bare(found.large.x)
+        ),
         (Some(one), Some(other), Some(turn)) => {
-            let at = grouped(turn.x.round() as u64);
+            let at = found.axis.place(turn.x);
             let interval = match turn.ci95 {
                 Some([low, high]) if high.is_finite() => format!(
                     " (95 %: {} to {})",
-                    grouped(low.round() as u64),
-                    grouped(high.round() as u64)
+                    found.axis.bare(low),
+                    found.axis.bare(high)
                 ),
                 _ => String::new(),
             };
-            format!("Below batch {at}{interval} {one} is faster, above it {other}.")
+            format!("Below {at}{interval} {one} is faster, above it {other}.")
         }
-        (Some(one), None, _) => format!(
-            "{one} is faster at batch {small}; at batch {large} the two cannot be told apart."
-        ),
-        (None, Some(one), _) => format!(
-            "{one} is faster at batch {large}; at batch {small} the two cannot be told apart."
-        ),
+        (Some(one), None, _) => {
+            format!("{one} is faster at {small}; at {large} the two cannot be told apart.")
+        }
+        (None, Some(one), _) => {
+            format!("{one} is faster at {large}; at {small} the two cannot be told apart.")
+        }
     }
 }

@@ -5,7 +5,7 @@ use laptime_measure::{
     telemetry::Condition,
 };
 
-use super::Sweep;
+use super::{Axis, Sweep};
 use crate::compare::ASSUMED_LOG_SD;
 
 /// Who is faster.
@@ -19,11 +19,11 @@ pub enum Lead {
     Neither,
 }
 
-/// What two sweeps say of each other at one batch size.
+/// What two sweeps say of each other at one place.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Meeting {
-    /// The batch size.
-    pub batch_size: u64,
+    /// The place on the axis: a batch size, or operations a step.
+    pub x: f64,
     /// The first one's time over the second one's, by the fitted lines.
     pub ratio: f64,
     /// Its 95 % interval, widened for [`ASSUMED_LOG_SD`]: sweeps are never interleaved.
@@ -44,9 +44,11 @@ impl Meeting {
 /// What two sweeps say of each other.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Crossing {
-    /// At the smallest batch size of both.
+    /// What both of them vary.
+    pub axis: Axis,
+    /// At the smallest value of both.
     pub small: Meeting,
-    /// At the largest one of both.
+    /// At the largest value of both.
     pub large: Meeting,
     /// Where the order turns; `None` unless each of them leads somewhere.
     pub turn: Option<Crossover>,
@@ -55,8 +57,11 @@ pub struct Crossing {
 }
 
 /// Compares two sweeps; `None` where one of them has no line with an interval, or they have no range in
-/// common.
+/// common, or vary different things, or threads, of which two machines have different ones.
 pub fn crossing(one: &Sweep, other: &Sweep) -> Option<Crossing> {
+    if one.axis != other.axis || one.axis == Axis::Threads {
+        return None;
+    }
     let (first, second) = (one.line()?, other.line()?);
     let smallest = first.range[0].max(second.range[0]);
     let largest = first.range[1].min(second.range[1]);
@@ -70,6 +75,7 @@ pub fn crossing(one: &Sweep, other: &Sweep) -> Option<Crossing> {
         (Lead::First, Lead::Second) | (Lead::Second, Lead::First)
     );
     Some(Crossing {
+        axis: one.axis,
         small,
         large,
         turn: crossover(&first, &second).filter(|_| turns),
@@ -77,10 +83,10 @@ pub fn crossing(one: &Sweep, other: &Sweep) -> Option<Crossing> {
     })
 }
 
-fn meeting(one: &Line, other: &Line, batch_size: f64) -> Option<Meeting> {
-    let (ratio, ends) = ratio_at(one, other, batch_size)?;
+fn meeting(one: &Line, other: &Line, x: f64) -> Option<Meeting> {
+    let (ratio, ends) = ratio_at(one, other, x)?;
     Some(Meeting {
-        batch_size: batch_size as u64,
+        x,
         ratio,
         ci95: widened_for_occasions(ratio, ends, ASSUMED_LOG_SD),
     })
@@ -101,16 +107,16 @@ fn reasons(one: &Sweep, other: &Sweep) -> Vec<String> {
     if one.precision == other.precision {
         for point in &one.points {
             let mut others = other.points.iter();
-            let same = others.find(|it| it.batch_size == point.batch_size);
+            let same = others.find(|it| one.axis.value(it) == one.axis.value(point));
             if same.is_some_and(|it| it.digest != point.digest) {
-                let size = point.batch_size;
-                reasons.push(format!("the trainings with batch size {size} differ"));
+                let place = one.axis.label(one.axis.value(point));
+                reasons.push(format!("the trainings with {place} differ"));
                 break;
             }
         }
     }
     if !one.is_verified() || !other.is_verified() {
-        reasons.push("not each batch size is verified".to_owned());
+        reasons.push("not each point is verified".to_owned());
     }
     for (sweep, which) in [(one, "first"), (other, "second")] {
         if let Some(bad @ (Condition::Disturbed { .. } | Condition::Throttled { .. })) =

@@ -3,6 +3,7 @@
 //! A step takes `overhead + samples · time a sample`: where the overhead is most of it, a faster machine
 //! gains little, and the order of two machines may turn with the batch size.
 
+mod axis;
 mod crossing;
 
 use laptime_measure::{
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{DatasetFacts, DeviceFacts, EngineFacts, Gate, GateVerdict, Laptime};
 
+pub use axis::Axis;
 pub use crossing::{Crossing, Lead, Meeting, crossing};
 
 /// What a sweep has at most: resampling takes time for each of them.
@@ -35,6 +37,9 @@ pub struct Sweep {
     pub created: String,
     /// The program that made it.
     pub laptime: Laptime,
+    /// What differs from point to point.
+    #[serde(default)]
+    pub axis: Axis,
     /// The name of the workload.
     pub workload: String,
     /// The arithmetic of the products.
@@ -47,7 +52,7 @@ pub struct Sweep {
     pub device: DeviceFacts,
     /// The machine that the device is in.
     pub machine: Machine,
-    /// The batch sizes, ascending.
+    /// The points, ascending in what differs.
     pub points: Vec<Point>,
     /// What the machine did meanwhile; null where nobody looked.
     pub telemetry: Option<Telemetry>,
@@ -62,11 +67,17 @@ pub enum SweepSchema {
     V1,
 }
 
-/// One batch size.
+/// One batch size, width or number of threads.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Point {
     /// Samples a step.
     pub batch_size: u64,
+    /// How many times the units that the workload's dense layers have.
+    #[serde(default = "one")]
+    pub width: u64,
+    /// Threads, where the sweep is one of threads; else those of the device.
+    #[serde(default)]
+    pub threads: Option<u64>,
     /// The digest of the workload with this batch size.
     pub digest: String,
     /// Whether the engine does the same training as the oracle.
@@ -77,6 +88,10 @@ pub struct Point {
     pub steps_per_round: u64,
     /// The mean step of each round. Values at one place are of one round.
     pub step_s: Vec<f64>,
+}
+
+fn one() -> u64 {
+    1
 }
 
 impl Point {
@@ -97,9 +112,10 @@ impl Point {
 }
 
 impl Sweep {
-    /// Overhead and time a sample; `None` with fewer than two batch sizes, or no complete round.
+    /// The line of a step's time: what stays, and what each unit of the axis takes; `None` with fewer than two
+    /// points, or no complete round.
     pub fn line(&self) -> Option<Line> {
-        let sizes: Vec<f64> = self.points.iter().map(|it| it.batch_size as f64).collect();
+        let sizes: Vec<f64> = self.points.iter().map(|it| self.axis.x(it)).collect();
         let rounds = self.points.iter().map(|it| it.step_s.len()).min()?;
         let round = |number: usize| self.points.iter().map(|it| it.step_s[number]).collect();
         let rounds: Vec<Vec<f64>> = (0..rounds).map(round).collect();
@@ -128,14 +144,20 @@ impl Sweep {
         if self.points.is_empty() {
             faults.push("it has no points".to_owned());
         }
-        if !self.points.is_sorted_by(|a, b| a.batch_size < b.batch_size) {
-            faults.push("its batch sizes do not ascend".to_owned());
+        let value = |point: &Point| self.axis.value(point);
+        if !self.points.is_sorted_by(|a, b| value(a) < value(b))
+            || self.points.iter().any(|it| value(it) == 0)
+        {
+            faults.push(format!(
+                "the {} of its points does not ascend",
+                self.axis.name()
+            ));
         }
         if self.points.len() > MOST_POINTS
             || self.points.iter().any(|it| it.step_s.len() > MOST_ROUNDS)
         {
             faults.push(format!(
-                "it has more than {MOST_POINTS} batch sizes or {MOST_ROUNDS} rounds"
+                "it has more than {MOST_POINTS} points or {MOST_ROUNDS} rounds"
             ));
         }
         if self.points.iter().any(|it| it.batch_size > MOST_SAMPLES) {
