@@ -40,7 +40,7 @@ pub fn sweep(args: SweepArgs) -> Result<(), Failure> {
             "--batch-size: give two sizes or more".into(),
         ));
     };
-    let engine = EngineChoice::resolve(args.engine, first)?;
+    let engine = EngineChoice::resolve(args.engine, &args.passes, first)?;
     if let Some(text) = &engine.warning {
         output::warning(text);
     }
