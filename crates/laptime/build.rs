@@ -1,13 +1,28 @@
-//! Tells the program which commit it is built from, where it is built from its own repository.
+//! Tells the program what it is built for, and from which commit, where it is built from its own repository.
 
-use std::{path::Path, process::Command};
+use std::{env, path::Path, process::Command};
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
+    let target = env::var("TARGET").expect("cargo sets it");
+    let commit = commit();
+    let build: Vec<&str> = commit
+        .iter()
+        .map(String::as_str)
+        .chain([&*target])
+        .collect();
+    println!("cargo:rustc-env=LAPTIME_BUILD={}", build.join(", "));
+    if let Some(commit) = commit {
+        println!("cargo:rustc-env=LAPTIME_COMMIT={commit}");
+    }
+}
+
+/// Which commit of our own repository this is.
+fn commit() -> Option<String> {
     // A published package may lie in somebody else's repository, whose commit says nothing.
     let is_ours = git(&["rev-parse", "--show-prefix"]).is_some_and(|it| it == "crates/laptime/");
     if !is_ours {
-        return;
+        return None;
     }
     for file in ["HEAD", "logs/HEAD"] {
         if let Some(path) = git(&["rev-parse", "--git-path", file]) {
@@ -17,9 +32,7 @@ fn main() {
             }
         }
     }
-    if let Some(commit) = git(&["rev-parse", "--short=12", "HEAD"]) {
-        println!("cargo:rustc-env=LAPTIME_COMMIT={commit}");
-    }
+    git(&["rev-parse", "--short=12", "HEAD"])
 }
 
 /// What git prints; nothing where there is no git or it fails.

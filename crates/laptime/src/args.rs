@@ -1,209 +1,200 @@
 //! The command line as it is typed. `options` makes sense of it.
+//!
+//! Help has its options under headings, in the order in which the fields here mention them first:
+//! what is used rarely ("Advanced") comes last in each verb.
 
+mod checkpoint;
 mod compare;
+mod data;
+mod engine;
+mod examples;
+mod exports;
+mod peers;
+mod race;
+mod run;
+mod samples;
 mod sizes;
 mod suite;
 mod sweep;
+mod workload;
 
-use std::{
-    num::{NonZeroU32, NonZeroU64},
-    path::{Path, PathBuf},
+use std::{env, ffi::OsString, path::PathBuf};
+
+use clap::{
+    ArgAction, Args as ClapArgs, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand,
+    ValueEnum,
 };
-
-use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
-use laptime_measure::Goal;
-use laptime_workload::{DatasetName, Precision};
+use clap_complete::Shell;
 
 pub use crate::device_arg::DeviceArg;
-use crate::{budget::Budget, passes};
 
+pub use checkpoint::*;
 pub use compare::*;
+pub use data::*;
+pub use engine::*;
+use examples::examples;
+pub use exports::*;
+pub use peers::*;
+pub use race::*;
+pub use run::*;
+pub use samples::*;
 pub use sizes::Threads;
 pub use suite::*;
 pub use sweep::*;
+pub use workload::*;
 
 /// How long does it take to train a neural network on this machine, and why?
 #[derive(Debug, Parser)]
 #[command(
     name = "laptime",
     version,
+    long_version = LONG_VERSION,
     propagate_version = true,
-    max_term_width = 100
+    max_term_width = 100,
+    // Ours below have a heading.
+    disable_help_flag = true,
+    disable_version_flag = true,
+    after_help = examples(&[
+        ("laptime run", "train and test Fashion-MNIST"),
+        ("laptime suite", "the whole speed test"),
+        ("laptime compare last \"Apple M1\"", "compare with a published result"),
+    ])
 )]
 pub struct Args {
     #[command(subcommand)]
     pub verb: Verb,
+    /// When to use colors; auto: on a terminal, unless NO_COLOR is set
+    #[arg(
+        long,
+        value_name = "WHEN",
+        global = true,
+        default_value = "auto",
+        help_heading = "General"
+    )]
+    pub color: ColorChoice,
+    /// Print help
+    #[arg(long, short, global = true, action = ArgAction::Help, help_heading = "General")]
+    pub help: Option<bool>,
+    /// Print the version; --version adds commit and target
+    #[arg(long, short = 'V', global = true, action = ArgAction::Version, help_heading = "General")]
+    pub version: Option<bool>,
 }
+
+impl Args {
+    /// The arguments of this process. Help and mistakes have the colours that --color asks for, too.
+    pub fn of_process() -> Result<Self, clap::Error> {
+        let asked = colour_asked(env::args_os());
+        let mut matches = Self::command().color(asked).try_get_matches()?;
+        Self::from_arg_matches_mut(&mut matches)
+    }
+}
+
+/// What --color says, looked for before anything else is understood: that may be what is wrong.
+fn colour_asked(arguments: impl Iterator<Item = OsString>) -> ColorChoice {
+    let mut arguments = arguments.map(|argument| argument.to_string_lossy().into_owned());
+    let mut asked = None;
+    while let Some(argument) = arguments.next() {
+        match argument.strip_prefix("--color") {
+            Some("") => asked = arguments.next(),
+            Some(value) => asked = value.strip_prefix('=').map(Into::into).or(asked),
+            None => {}
+        }
+    }
+    let choice = asked.and_then(|asked| ColorChoice::from_str(&asked, false).ok());
+    choice.unwrap_or_default()
+}
+
+/// `0.1.0 (COMMIT, TARGET)`; a build outside of our own repository knows no commit.
+const LONG_VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("LAPTIME_BUILD"), ")");
 
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Train and test a workload, and say what it took
+    /// Train and test a workload, and report how long it takes and why
+    #[command(after_help = examples(&[
+        ("laptime run", "Fashion-MNIST, repeated for 25 s"),
+        ("laptime run cifar10-resnet50 --max-steps 200", "a part of a long training"),
+        ("laptime run --until accuracy=0.88", "time to accuracy"),
+        ("laptime run net.toml --profile", "your own network, kernel by kernel"),
+    ]))]
     Run(RunArgs),
-    /// The whole test in about two minutes: train all built-in workloads, the long ones in part
+    /// Run all built-in workloads in about two minutes; long ones in part, extrapolated
+    #[command(after_help = examples(&[
+        ("laptime suite", "all workloads on the fastest device"),
+        ("laptime suite --device cpu --budget 5m", "longer, on the CPU"),
+        ("laptime suite --export-markdown suite.md", "the table for a web page"),
+    ]))]
     Suite(SuiteArgs),
-    /// Let engines train the same against each other, and say which is how fast
+    /// Train the same workload on several engines in turn, and report their relative speed
+    #[command(after_help = examples(&[
+        ("laptime peers install pytorch", "once"),
+        ("laptime race --engines laptime,pytorch", "the default workload"),
+        ("laptime race net.toml --engines laptime,jax --max-steps 500", "steps only"),
+    ]))]
     Race(RaceArgs),
-    /// Compare results: which is faster, by how much, and whether that is more than noise
+    /// Compare results: which is faster, by how much, and whether it is more than noise
+    #[command(after_help = examples(&[
+        ("laptime compare last last~1", "the two newest records"),
+        ("laptime compare last \"Apple M1\"", "with a published result"),
+        ("laptime compare new.json old.json --fail-if-slower 3%", "in CI"),
+    ]))]
     Compare(CompareArgs),
     /// List, show, remove, export or check stored records
+    #[command(after_help = examples(&[
+        ("laptime records list --workload fashion-mnist", "what is stored"),
+        ("laptime records show last", "the newest one"),
+        ("laptime records export --csv runs.csv", "every run, as a table"),
+        ("laptime records check r.json", "is this record sound?"),
+    ]))]
     Records(RecordsArgs),
-    /// Time a step with many batch sizes: overhead and throughput apart
+    /// Time training steps at many batch sizes, to separate overhead from throughput
+    #[command(after_help = examples(&[
+        ("laptime sweep", "Fashion-MNIST, batch sizes 16 to 1024"),
+        ("laptime sweep --batch-size 32,96,128", "these batch sizes"),
+        ("laptime sweep --device gpu --export-json gpu.json", "for laptime compare"),
+    ]))]
     Sweep(SweepArgs),
-    /// Check that an engine does the same training as the float64 oracle
+    /// Check that an engine does the same training as the float64 reference
+    #[command(after_help = examples(&[
+        ("laptime verify", "the default engine and workload"),
+        ("laptime verify net.toml --engine pytorch", "a framework"),
+        ("laptime verify --precision bf16 --json", "the verdict as JSON"),
+    ]))]
     Verify(VerifyArgs),
     /// Show what is computed (the Program) and how (the Schedule)
+    #[command(after_help = examples(&[
+        ("laptime explain", "Fashion-MNIST on the CPU"),
+        ("laptime explain net.toml --device gpu", "with a predicted step time"),
+    ]))]
     Explain(ExplainArgs),
-    /// List what there is to train on, with what it reaches at best, measured
+    /// List the devices to train on, with their measured peak throughput
     Devices,
-    /// Do a part of the work of another process of laptime, which says what on standard input
-    #[command(hide = true)]
-    Child,
-    /// List, fetch or verify the datasets
+    /// List, download or verify the datasets
     Data(DataArgs),
-    /// List, install or remove Python frameworks, each in an environment of its own
+    /// List, install or remove Python frameworks, each in its own environment
     Peers(PeersArgs),
-    /// List what is built in
+    /// List the built-in workloads, or what a workload file can contain
     Workloads(WorkloadsArgs),
-    /// Write a workload of your own to start from: a small convolutional net, commented
+    /// Write a commented workload file to start from: a small convolutional network
+    #[command(after_help = examples(&[
+        ("laptime init", "writes net.toml"),
+        ("laptime init lenet", "writes lenet.toml"),
+        ("laptime run lenet.toml --data synthetic", "trains it"),
+    ]))]
     Init(InitArgs),
     /// Print the JSON Schema of a record
     Schema,
-}
-
-#[derive(Debug, ClapArgs)]
-pub struct RunArgs {
-    #[command(flatten)]
-    pub workload: WorkloadArgs,
-    #[command(flatten)]
-    pub training: TrainingArgs,
-    #[command(flatten)]
-    pub engine: EngineArgs,
-    #[command(flatten)]
-    pub samples: SampleArgs,
-    /// Stop after so many training steps, then test; the record is marked partial
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    pub max_steps: Option<NonZeroU64>,
-    /// Compile, train and test N times, always from the same seed, each time in a process of its own; of
-    /// two or more, behind a first, cold run that does not count [default: as many as --budget allows, or
-    /// what the variable LAPTIME_RUNS says]
-    #[arg(
-        long,
-        value_name = "N",
-        allow_negative_numbers = true,
-        conflicts_with = "budget"
-    )]
-    pub runs: Option<NonZeroU64>,
-    /// Repeat the run for this time at most: 20s, 10m, 1h. How often is fixed behind five runs: as often as
-    /// a median known to 2 % needs; where eight do not fit, there is one run [default: 25s]
-    #[arg(long, value_name = "TIME")]
-    pub budget: Option<Budget>,
-    /// Repeat the run until this time is over, to show whether the machine keeps its speed: 10m
-    #[arg(long, value_name = "TIME", conflicts_with_all = ["runs", "budget", "checkpoint"])]
-    pub sustain: Option<Budget>,
-    /// Test after every epoch, and end the training when this score is reached: accuracy=0.88, or loss=0.35
-    #[arg(long, value_name = "SCORE", conflicts_with_all = ["checkpoint", "max_steps"])]
-    pub until: Option<Goal>,
-    /// Wait for at most this time until other processes leave the machine alone
-    #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = "5m", require_equals = true)]
-    pub wait_quiet: Option<Budget>,
-    /// Do not observe what else the machine does meanwhile
-    #[arg(long)]
-    pub no_telemetry: bool,
-    /// Do not measure what a step is bound by, after the runs [default: measure it, unless the variable
-    /// LAPTIME_NO_ANALYSIS is set]
-    #[arg(long)]
-    pub no_analysis: bool,
-    #[command(flatten)]
-    pub exports: ExportArgs,
-    /// Write the trained model as safetensors, under PyTorch's names: LAYER.weight, LAYER.bias, and of
-    /// batch norms LAYER.running_mean and LAYER.running_var; for ResNet50 those of torchvision
-    #[arg(long, value_name = "FILE")]
-    pub save: Option<PathBuf>,
-    #[command(flatten)]
-    pub checkpoints: CheckpointArgs,
-    /// Also show where the time of a training step goes, kernel by kernel
-    #[arg(long)]
-    pub profile: bool,
-    /// Show no progress and no notes; the result and warnings remain
-    #[arg(long, short)]
-    pub quiet: bool,
-}
-
-#[derive(Debug, Default, ClapArgs)]
-pub struct CheckpointArgs {
-    /// Keep the training in this folder behind every epoch, and where it is interrupted
-    #[arg(long, value_name = "DIR")]
-    pub checkpoint: Option<PathBuf>,
-    /// Keep it behind every N steps too
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    pub checkpoint_every: Option<NonZeroU64>,
-    /// Go on with the training that --checkpoint DIR has, as if nothing had happened; where it has
-    /// none yet, begin
-    #[arg(long)]
-    pub resume: bool,
-}
-
-#[derive(Debug, ClapArgs)]
-pub struct RaceArgs {
-    #[command(flatten)]
-    pub workload: WorkloadArgs,
-    #[command(flatten)]
-    pub training: TrainingArgs,
-    /// Who races: two engines or more, with commas between them
-    #[arg(long, value_name = "A,B,…", value_delimiter = ',', required = true)]
-    pub engines: Vec<String>,
-    #[command(flatten)]
-    pub settings: EngineSettings,
-    #[command(flatten)]
-    pub samples: SampleArgs,
-    /// Stop each run after so many training steps, then test; engines are ranked by the time of a
-    /// step, and the records are marked partial
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    pub max_steps: Option<NonZeroU64>,
-    /// Rounds: in each, every engine starts, compiles, trains and tests once, in an order and then its
-    /// reverse. Of two or more, behind a first, cold round that does not count [default: 10 where they fit
-    /// into the budget]
-    #[arg(
-        long,
-        value_name = "N",
-        allow_negative_numbers = true,
-        conflicts_with = "budget"
-    )]
-    pub runs: Option<NonZeroU32>,
-    /// As many of ten rounds as fit into this time: 90s, 10m, 1h. A round is begun if one as long as the
-    /// longest so far still fits; loading and the gate do not count [default: 30m]
-    #[arg(long, value_name = "TIME")]
-    pub budget: Option<Budget>,
-    /// Do not observe what else the machine does meanwhile
-    #[arg(long)]
-    pub no_telemetry: bool,
-    #[command(flatten)]
-    pub exports: ExportArgs,
-    /// Show no progress and no notes; the result and warnings remain
-    #[arg(long, short)]
-    pub quiet: bool,
-}
-
-#[derive(Debug, Default, ClapArgs)]
-pub struct ExportArgs {
-    /// Write the result as JSON: a record, for a race an array of them, for a comparison an array of rows;
-    /// - is standard output
-    #[arg(long, value_name = "FILE")]
-    pub export_json: Option<PathBuf>,
-    /// Write CSV: a row a run, for a comparison a row each; - is standard output
-    #[arg(long, value_name = "FILE")]
-    pub export_csv: Option<PathBuf>,
-    /// Write the result as a Markdown table; - is standard output
-    #[arg(long, value_name = "FILE")]
-    pub export_markdown: Option<PathBuf>,
-}
-
-impl ExportArgs {
-    /// Whether any is asked for.
-    pub fn any(&self) -> bool {
-        let all = [&self.export_json, &self.export_csv, &self.export_markdown];
-        all.iter().any(|path| path.is_some())
-    }
+    /// Print a completion script for a shell
+    #[command(after_help = examples(&[
+        ("laptime completions bash > ~/.local/share/bash-completion/completions/laptime", ""),
+        ("laptime completions zsh > ~/.zfunc/_laptime", ""),
+        ("laptime completions fish > ~/.config/fish/completions/laptime.fish", ""),
+    ]))]
+    Completions(CompletionsArgs),
+    /// Print the manual page of the whole command line, as roff
+    #[command(after_help = examples(&[
+        ("laptime man > ~/.local/share/man/man1/laptime.1", "for man laptime"),
+    ]))]
+    Man,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -213,182 +204,27 @@ pub struct VerifyArgs {
     #[command(flatten)]
     pub engine: EngineArgs,
     /// Print the verdict as JSON
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub json: bool,
+    #[command(flatten)]
+    pub passes: PassesArgs,
 }
 
 #[derive(Debug, ClapArgs)]
 pub struct ExplainArgs {
     #[command(flatten)]
     pub workload: WorkloadArgs,
-    /// The device that is lowered for: cpu, or gpu, with the time of a step predicted from what
-    /// `laptime devices` measures
-    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    /// The device to compile for: cpu, or gpu, with a step time predicted from the peaks that `laptime
+    /// devices` measures
+    #[arg(
+        long,
+        value_name = "DEVICE",
+        default_value = "cpu",
+        help_heading = "Engine"
+    )]
     pub device: DeviceArg,
     #[command(flatten)]
     pub passes: PassesArgs,
-}
-
-#[derive(Debug, ClapArgs)]
-pub struct WorkloadArgs {
-    /// A built-in workload, a file with a workload of your own, or - for standard input
-    #[arg(value_name = "WORKLOAD|FILE.toml", default_value = "fashion-mnist")]
-    pub workload: String,
-    /// Train with so many samples a step
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    pub batch_size: Option<u64>,
-    /// The arithmetic of the products: fp32, or bf16 with sums and weights in fp32
-    #[arg(long, value_name = "P")]
-    pub precision: Option<Precision>,
-}
-
-/// What a single step does not depend on.
-#[derive(Debug, Default, ClapArgs)]
-pub struct TrainingArgs {
-    /// Train so many epochs
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    pub epochs: Option<u64>,
-    /// The seed of the initial weights and the orders of samples
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    pub seed: Option<u64>,
-}
-
-#[derive(Debug, Clone, ClapArgs)]
-pub struct EngineArgs {
-    /// What trains
-    #[arg(long, value_name = "ENGINE", default_value = "laptime")]
-    pub engine: String,
-    /// With --engine tensorflow: train as the published scripts did, to the letter, with Keras's own
-    /// initial weights, shuffle and defaults; a race calls this engine tensorflow-as-published
-    #[arg(long)]
-    pub as_published: bool,
-    #[command(flatten)]
-    pub settings: EngineSettings,
-}
-
-#[derive(Debug, Clone, ClapArgs)]
-pub struct EngineSettings {
-    /// What it trains on: cpu, gpu, gpu:N, or auto, which takes the fastest for this workload by trial
-    #[arg(long, value_name = "DEVICE", default_value = "auto")]
-    pub device: DeviceArg,
-    /// Threads of a CPU [default: all that this process may use]
-    #[arg(long, value_name = "N", allow_negative_numbers = true,
-          value_parser = clap::value_parser!(u16).range(1..))]
-    pub threads: Option<u16>,
-    #[command(flatten)]
-    pub passes: PassesArgs,
-}
-
-impl WorkloadArgs {
-    /// The workload's file: a name that ends in `.toml` or has a path in it is one, any other a
-    /// built-in workload.
-    pub fn file(&self) -> Option<&Path> {
-        let path = Path::new(&self.workload);
-        let is_toml = path.extension().is_some_and(|ending| ending == "toml");
-        (is_toml || path.components().count() > 1).then_some(path)
-    }
-}
-
-#[derive(Debug, Clone, ClapArgs)]
-pub struct PassesArgs {
-    #[arg(long, value_name = "PASSES", default_value = "all", help = passes::help())]
-    pub passes: String,
-}
-
-#[derive(Debug, Clone, ClapArgs)]
-pub struct SampleArgs {
-    /// Which samples will do: auto takes official ones where they can be had, else synthetic ones
-    #[arg(long, value_name = "DATA", default_value = "auto")]
-    pub data: DataArg,
-    /// A folder in which to look for datasets first, laid out as `laptime data list` shows the cache, or as
-    /// torchvision or Kaggle lay out theirs
-    #[arg(long, value_name = "DIR")]
-    pub data_dir: Option<PathBuf>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum DataArg {
-    /// Real samples where they can be had, and otherwise synthetic ones with a warning
-    Auto,
-    /// The official samples or none
-    Official,
-    /// Synthetic samples, without looking for others
-    Synthetic,
-}
-
-#[derive(Debug, ClapArgs)]
-pub struct DataArgs {
-    #[command(subcommand)]
-    pub verb: DataVerb,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum DataVerb {
-    /// Show the datasets and where they lie
-    List(DatasetArgs),
-    /// Download what is missing or wrong
-    Fetch(DatasetArgs),
-    /// Check every file's SHA-256 sum
-    Verify(DatasetArgs),
-}
-
-#[derive(Debug, ClapArgs)]
-pub struct DatasetArgs {
-    /// Which datasets [default: all]
-    #[arg(value_name = "DATASET")]
-    pub datasets: Vec<DatasetName>,
-    /// The folder that has a folder for each dataset [default: the cache]
-    #[arg(long, value_name = "DIR")]
-    pub data_dir: Option<PathBuf>,
-}
-
-#[derive(Debug, ClapArgs)]
-pub struct PeersArgs {
-    #[command(subcommand)]
-    pub verb: PeersVerb,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum PeersVerb {
-    /// Show the frameworks and what is installed of them
-    List,
-    /// Install a framework, or install it anew
-    Install(InstallArgs),
-    /// Remove a framework
-    Remove(FrameworkArgs),
-}
-
-#[derive(Debug, ClapArgs)]
-pub struct InstallArgs {
-    /// Which framework
-    #[arg(value_name = "FRAMEWORK", value_parser = FRAMEWORKS)]
-    pub framework: String,
-    /// The Python to make its environment from [default: python3 on the path]
-    #[arg(long, value_name = "FILE")]
-    pub python: Option<PathBuf>,
-    /// Which of a framework's packages: PyTorch has small ones for processors alone
-    #[arg(long, value_name = "VARIANT", default_value = "default", value_parser = ["default", "cpu", "cuda"])]
-    pub variant: String,
-}
-
-#[derive(Debug, ClapArgs)]
-pub struct FrameworkArgs {
-    /// Which framework
-    #[arg(value_name = "FRAMEWORK", value_parser = FRAMEWORKS)]
-    pub framework: String,
-}
-
-const FRAMEWORKS: [&str; 4] = ["pytorch", "tensorflow", "jax", "mlx"];
-
-#[derive(Debug, ClapArgs)]
-pub struct WorkloadsArgs {
-    /// List what a workload of your own can have: layers, optimizers, losses, paddings and precisions, with
-    /// their keys
-    #[arg(long)]
-    pub layers: bool,
-    /// Print the TOML file of a built-in workload
-    #[arg(long, value_name = "NAME", conflicts_with = "layers")]
-    pub show: Option<String>,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -396,7 +232,59 @@ pub struct InitArgs {
     /// The workload's name, or the file to write
     #[arg(value_name = "NAME|FILE.toml", default_value = "net.toml")]
     pub file: PathBuf,
-    /// Replace the file if it exists
+    /// Overwrite an existing file
     #[arg(long)]
     pub force: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub shell: Shell,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Command;
+
+    use super::*;
+
+    #[test]
+    fn help_fits_80_columns() {
+        fn check(command: &Command) {
+            let help = command.clone().term_width(80).render_help().to_string();
+            for line in help.lines() {
+                assert!(line.chars().count() <= 80, "{line}\n{help}");
+            }
+            // Nor does it break an example, whose lines all begin behind the margin.
+            let examples = help.split("Examples:\n").nth(1).unwrap_or_default();
+            assert!(
+                examples.lines().all(|line| line.starts_with("  ")),
+                "{help}"
+            );
+            command.get_subcommands().for_each(check);
+        }
+        let mut command = Args::command();
+        command.build();
+        check(&command);
+    }
+
+    #[test]
+    fn the_command_line_is_one_that_clap_can_parse() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn colour_is_asked_for_even_by_a_command_line_that_is_wrong() {
+        for (line, expected) in [
+            ("laptime run --color never --nonsense", ColorChoice::Never),
+            ("laptime --color=always", ColorChoice::Always),
+            ("laptime --color", ColorChoice::Auto),
+            ("laptime --colors=never --color=blue", ColorChoice::Auto),
+        ] {
+            let found = colour_asked(line.split(' ').map(Into::into));
+            assert_eq!(found, expected, "{line}");
+        }
+    }
 }

@@ -42,8 +42,6 @@ mod verdicts;
 
 use std::{env, process::ExitCode, time::Instant};
 
-use clap::Parser;
-
 use args::{Args, Verb};
 use failure::Failure;
 
@@ -62,10 +60,17 @@ fn main() -> ExitCode {
     unsafe { env::set_var("NODEVICE_SELECT", "1") };
     signals::have_large_files_fail();
     let interrupt = interrupt::listen();
-    let args = match Args::try_parse() {
+    // Not a verb of `Args`: completions and the manual page would show it.
+    if env::args_os().skip(1).eq(["child"]) {
+        let done = verbs::child();
+        laptime_peers::remove_folders();
+        return end(done);
+    }
+    let args = match Args::of_process() {
         Ok(args) => args,
         Err(said) => return tell(said),
     };
+    output::use_colour(args.color);
     let done = match args.verb {
         Verb::Run(args) => verbs::run(args, begin, &interrupt),
         Verb::Race(args) => verbs::race(args, &interrupt),
@@ -74,12 +79,13 @@ fn main() -> ExitCode {
         Verb::Verify(args) => verbs::verify(args),
         Verb::Explain(args) => verbs::explain(args),
         Verb::Devices => verbs::devices(),
-        Verb::Child => verbs::child(),
         Verb::Data(args) => verbs::data(args),
         Verb::Peers(args) => verbs::peers(args, &interrupt),
         Verb::Workloads(args) => verbs::workloads(&args),
         Verb::Init(args) => verbs::init(args),
         Verb::Schema => verbs::schema(),
+        Verb::Completions(args) => verbs::completions(args.shell),
+        Verb::Man => verbs::man(),
         Verb::Sweep(args) => verbs::sweep(args),
         Verb::Suite(args) => verbs::suite(args, begin, &interrupt),
     };

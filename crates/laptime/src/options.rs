@@ -12,8 +12,8 @@ use laptime_workload::{
 
 use crate::{
     args::{
-        CheckpointArgs, DataArg, EngineArgs, EngineSettings, RaceArgs, RunArgs, SampleArgs,
-        TrainingArgs, WorkloadArgs,
+        CheckpointArgs, DataArg, EngineArgs, EngineSettings, PassesArgs, RaceArgs, RunArgs,
+        SampleArgs, TrainingArgs, WorkloadArgs,
     },
     budget::Budget,
     checkpoint::folder::Folder,
@@ -162,7 +162,7 @@ impl RaceOptions {
         for name in names {
             line.show(&format!("asking {name} for its devices …"));
             let engine = engines::find("--engines", name)?;
-            match EngineChoice::of(engine, &args.settings, &machine, &workload) {
+            match EngineChoice::of(engine, &args.settings, &args.passes, &machine, &workload) {
                 Ok(engine) => found.push(engine),
                 Err(failure) => missing.push(failure),
             }
@@ -205,7 +205,7 @@ impl RunOptions {
         let checkpoints = CheckpointChoice::resolve(args.checkpoints, args.runs)?;
         let is_once = checkpoints.is_some() || args.max_steps.is_some() || args.profile;
         Ok(Self {
-            engine: EngineChoice::resolve(args.engine, &workload)?,
+            engine: EngineChoice::resolve(args.engine, &args.passes, &workload)?,
             workload,
             load: load_options(args.samples),
             ends: Ends {
@@ -339,7 +339,11 @@ pub fn spec(args: &WorkloadArgs) -> Result<(Spec, bool), Failure> {
 
 impl EngineChoice {
     /// Finds the engine and its device.
-    pub fn resolve(args: EngineArgs, workload: &WorkloadChoice) -> Result<Self, Failure> {
+    pub fn resolve(
+        args: EngineArgs,
+        passes: &PassesArgs,
+        workload: &WorkloadChoice,
+    ) -> Result<Self, Failure> {
         let engine = match (args.as_published, args.engine.as_str()) {
             (false, name) => engines::find("--engine", name)?,
             (true, "tensorflow") => engines::find("--engine", "tensorflow-as-published")?,
@@ -350,13 +354,20 @@ impl EngineChoice {
                 )));
             }
         };
-        Self::of(engine, &args.settings, &Machine::identify(), workload)
+        Self::of(
+            engine,
+            &args.settings,
+            passes,
+            &Machine::identify(),
+            workload,
+        )
     }
 
     /// The engine of the arguments, found already, on a device of the machine.
     fn of(
         engine: &'static dyn Engine,
         settings: &EngineSettings,
+        asked: &PassesArgs,
         machine: &Machine,
         workload: &WorkloadChoice,
     ) -> Result<Self, Failure> {
@@ -365,7 +376,7 @@ impl EngineChoice {
             cpu: &machine.cpu,
             workload: &workload.workload,
             threads: threads(settings),
-            passes: &passes(&settings.passes.passes, settings.device)?,
+            passes: &passes(&asked.passes, settings.device)?,
         };
         let chosen = choose(engine, &wish)?;
         Ok(Self {
@@ -373,7 +384,7 @@ impl EngineChoice {
             machine: machine.clone(),
             device: chosen.device,
             threads: threads(settings),
-            passes: passes(&settings.passes.passes, chosen.argument)?,
+            passes: passes(&asked.passes, chosen.argument)?,
             why: chosen.why,
             warning: chosen.warning,
             trial: chosen.trial,

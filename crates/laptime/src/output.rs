@@ -7,9 +7,10 @@ use std::{
     env,
     io::{self, ErrorKind, IsTerminal, Write},
     path::Path,
+    sync::OnceLock,
 };
 
-use clap::error::ContextValue;
+use clap::{ColorChoice, error::ContextValue};
 use laptime_results::Style;
 use laptime_workload::{escaped, escaped_lines};
 use terminal_size::{Width, terminal_size};
@@ -125,15 +126,28 @@ pub fn width() -> usize {
     terminal_size().map_or(80, |(Width(width), _)| width.into())
 }
 
+/// What --color says, which does not change.
+static COLOUR: OnceLock<ColorChoice> = OnceLock::new();
+
+/// From now on colours are used as --color says.
+pub fn use_colour(choice: ColorChoice) {
+    // Called once; a second call would change nothing.
+    let _ = COLOUR.set(choice);
+}
+
 /// How a block on a stream is shown: as wide as COLUMNS says, or else the terminal, and in colour
-/// only on a terminal and where NO_COLOR (no-color.org) does not forbid it.
+/// as --color says: left to itself, only on a terminal and where NO_COLOR (no-color.org) does not forbid it.
 pub fn style(stream: &impl IsTerminal) -> Style {
     let stated = env::var("COLUMNS").ok().and_then(|text| columns(&text));
     let forbidden = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
         || env::var_os("TERM").is_some_and(|term| term == "dumb");
     Style {
         width: stated.unwrap_or_else(width),
-        colour: stream.is_terminal() && !forbidden,
+        colour: match COLOUR.get().unwrap_or(&ColorChoice::Auto) {
+            ColorChoice::Auto => stream.is_terminal() && !forbidden,
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+        },
     }
 }
 

@@ -9,8 +9,8 @@ use crate::{device_arg::DeviceArg, failure::Failure};
 /// What `--help` says.
 pub fn help() -> String {
     format!(
-        "The compiler's optional passes: all, none, or names with commas between them, of {} (see \
-         explain)",
+        "Optional compiler passes to apply: all, none, or a list of names with commas (`laptime explain` shows \
+         them): {}",
         pass_names().join(", ")
     )
 }

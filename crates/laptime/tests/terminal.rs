@@ -93,6 +93,8 @@ fn colours_follow_the_terminal_and_progress_follows_quiet() {
         // no-color.org: an empty value does not count.
         ("", ("NO_COLOR", Some("")), true, true),
         ("", ("TERM", Some("dumb")), false, false),
+        ("--color never", ("NO_COLOR", None), false, true),
+        ("--color always", ("NO_COLOR", Some("1")), true, true),
         ("--quiet", ("NO_COLOR", None), true, false),
     ];
     for (arguments, (variable, value), is_coloured, is_redrawn) in table {

@@ -12,7 +12,9 @@ fn every_mistake_is_named_with_advice() {
         .expect("it is a temporary folder");
     // (arguments, what the message says)
     let table: &[(&str, &[&str])] = &[
-        ("", &["Usage: laptime <COMMAND>"]),
+        ("", &["Usage: laptime [OPTIONS] <COMMAND>"]),
+        ("child --help", &["child"]),
+        ("run --color blue", &["--color", "auto, always, never"]),
         ("verfy", &["verfy", "'verify'"]),
         ("run --engien laptime", &["--engien", "--engine"]),
         (
@@ -256,7 +258,11 @@ fn what_is_asked_for_without_a_mistake_goes_to_standard_output() {
             "explain cifar10-resnet50 --passes dead-taps",
             "border-positions: not taken; would leave out 2312.798 of 14958.723 MFLOP",
         ),
-        ("run --help", "dead-taps, border-positions"),
+        ("run --help", "border-positions"),
+        ("run --help", "\nAdvanced:\n"),
+        ("--version", ", "),
+        ("completions bash", "verify"),
+        ("man", ".TH laptime-run 1"),
         ("data list", "t10k-labels-idx1-ubyte.gz"),
         ("verify", "verified"),
         ("schema", "laptime.record.v2"),

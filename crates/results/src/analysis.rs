@@ -59,7 +59,7 @@ pub struct KernelKind {
     pub calls: u64,
     /// Seconds a step.
     pub step_s: f64,
-    /// Floating-point operations in products, a step.
+    /// Floating-point operations, a step.
     pub flops: u64,
     /// Bytes moved, a step.
     pub bytes: u64,

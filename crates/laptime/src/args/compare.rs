@@ -8,17 +8,17 @@ use super::ExportArgs;
 
 #[derive(Debug, ClapArgs)]
 pub struct CompareArgs {
-    /// Two results or more; each of the others is compared with the first. A result is a record's file
-    /// (or a race's, with all its records), the beginning of a stored record's id or the six characters at
-    /// its end, last, last~1 …, or the name of a published result, as "Apple M1"
+    /// Two or more results; the others are compared with the first. A result is a file with a record (or
+    /// the records of a race), the start or the last six characters of a stored record's id, last, last~1, and
+    /// so on, or the name of a published result, such as "Apple M1"
     #[arg(value_name = "RESULT", required = true)]
     pub results: Vec<String>,
-    /// Compare what is not comparable, too: the reasons against it become warnings
+    /// Compare even results that are not comparable: the reasons become warnings
     #[arg(long)]
     pub force: bool,
-    /// End with exit code 1 if the first result is slower than any other by more than this, as 3% or
-    /// 2.5%. The estimated ratio decides, unless the verdict is "no difference beyond noise", "cannot be
-    /// told apart", or that times drift. Without an interval (fewer than 6 runs), the estimate alone decides
+    /// Exit with code 1 if the first result is slower than any other by more than this: 3% or 2.5%. The
+    /// estimated ratio decides, unless the verdict is "no difference beyond noise", "cannot be told apart", or
+    /// that times drift. Without an interval (fewer than 6 runs), the estimate alone decides
     #[arg(long, value_name = "PERCENT", allow_hyphen_values = true)]
     pub fail_if_slower: Option<Percent>,
     #[command(flatten)]
@@ -63,28 +63,28 @@ pub struct RecordsArgs {
 pub enum RecordsVerb {
     /// List the stored records, the newest first
     List(ListArgs),
-    /// Show records as they were shown at the end of their run
+    /// Show records as at the end of their run
     Show(ShowArgs),
-    /// Remove stored records, without asking
+    /// Remove stored records without confirmation
     Remove(RemoveArgs),
-    /// Write all runs of all stored records as one table, for pandas and spreadsheets
+    /// Export all runs of all stored records as one table, for pandas and spreadsheets
     Export(TableArgs),
-    /// Check files: whether they have records, and whether what these say can be right
+    /// Check that files contain valid, self-consistent records
     Check(CheckArgs),
 }
 
 #[derive(Debug, ClapArgs)]
 pub struct ListArgs {
-    /// Only those of this workload
+    /// Only records of this workload
     #[arg(long, value_name = "WORKLOAD")]
     pub workload: Option<String>,
-    /// Only those of this engine
+    /// Only records of this engine
     #[arg(long, value_name = "ENGINE")]
     pub engine: Option<String>,
-    /// Only those made on this day (in UTC) or later
+    /// Only records created on this day (UTC) or later
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = date)]
     pub since: Option<String>,
-    /// Only so many, the newest
+    /// Only the N newest
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub limit: Option<usize>,
 }
@@ -98,15 +98,15 @@ fn date(text: &str) -> Result<String, String> {
 
 #[derive(Debug, ClapArgs)]
 pub struct ShowArgs {
-    /// A record's file, the beginning of a stored record's id or the six characters at its end, last,
-    /// last~1 …
+    /// A file with a record, the start or the last six characters of a stored record's id, or last, last~1,
+    /// and so on
     #[arg(value_name = "RECORD", default_value = "last")]
     pub records: Vec<String>,
 }
 
 #[derive(Debug, ClapArgs)]
 pub struct RemoveArgs {
-    /// The beginning of a stored record's id or the six characters at its end, last, last~1 …
+    /// The start or the last six characters of a stored record's id, or last, last~1, and so on
     #[arg(value_name = "ID", required = true)]
     pub records: Vec<String>,
 }
@@ -114,18 +114,18 @@ pub struct RemoveArgs {
 #[derive(Debug, ClapArgs)]
 #[group(required = true, multiple = false)]
 pub struct TableArgs {
-    /// Write CSV, a row a run; - is standard output. Columns have the names of the record's JSON, with dots
-    /// between them (machine.cpu); lists, as the loss of every epoch, are JSON in one field
+    /// Write CSV, one row per run; - is standard output. Columns are named after the keys of the record's JSON,
+    /// joined by dots (machine.cpu); lists, such as the losses of all epochs, are JSON in one field
     #[arg(long, value_name = "FILE")]
     pub csv: Option<PathBuf>,
-    /// Write the same rows as JSON lines; - is standard output
+    /// Write the same rows as JSON Lines; - is standard output
     #[arg(long, value_name = "FILE")]
     pub jsonl: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]
 pub struct CheckArgs {
-    /// Files with a record, or an array of them
+    /// Files with a record, or an array of records
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
 }

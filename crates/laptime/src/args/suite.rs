@@ -2,31 +2,43 @@
 
 use clap::Args as ClapArgs;
 
-use super::{EngineArgs, ExportArgs, SampleArgs};
+use super::{EngineArgs, ExportArgs, PassesArgs, SampleArgs};
 use crate::budget::Budget;
 
 #[derive(Debug, ClapArgs)]
 pub struct SuiteArgs {
-    /// The time for all workloads together: quick ones are trained in full and repeated, long ones by as
-    /// many steps as fit, and extrapolated; the gate, where its verdict is not remembered, comes on top
-    #[arg(long, value_name = "TIME", default_value = "110s")]
-    pub budget: Budget,
-    /// Wait for at most this time until other processes leave the machine alone
-    #[arg(long, value_name = "TIME", default_value = "20s")]
-    pub wait_quiet: Budget,
     #[command(flatten)]
     pub engine: EngineArgs,
     #[command(flatten)]
     pub samples: SampleArgs,
-    /// Do not observe what else the machine does meanwhile
-    #[arg(long)]
-    pub no_telemetry: bool,
-    /// Do not measure what steps are bound by
-    #[arg(long)]
-    pub no_analysis: bool,
+    /// Time for all workloads together: quick ones are trained in full and repeated; of long ones, as many
+    /// steps as fit are run, and extrapolated. Verification takes extra time the first time
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "110s",
+        help_heading = "Repetitions"
+    )]
+    pub budget: Budget,
+    /// Wait until other processes leave the machine idle, but no longer than this
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "20s",
+        help_heading = "Repetitions"
+    )]
+    pub wait_quiet: Budget,
     #[command(flatten)]
     pub exports: ExportArgs,
-    /// Show no progress and no notes; the result and warnings remain
-    #[arg(long, short)]
+    /// Hide progress and notes; show the result and warnings only
+    #[arg(long, short, help_heading = "Output")]
     pub quiet: bool,
+    #[command(flatten)]
+    pub passes: PassesArgs,
+    /// Do not monitor what else the machine does during the runs
+    #[arg(long, help_heading = "Advanced")]
+    pub no_telemetry: bool,
+    /// Do not measure what limits a step
+    #[arg(long, help_heading = "Advanced")]
+    pub no_analysis: bool,
 }

@@ -12,52 +12,68 @@ use super::{
 };
 
 #[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Workload")]
 pub struct SweepArgs {
-    /// A built-in workload, a file with a workload of your own, or - for standard input
-    #[arg(value_name = "WORKLOAD|FILE.toml", default_value = "fashion-mnist")]
+    /// A built-in workload, a workload file, or - for standard input
+    #[arg(
+        value_name = "WORKLOAD|FILE.toml",
+        default_value = "fashion-mnist",
+        help_heading = None
+    )]
     pub workload: String,
-    /// The batch sizes: from A on twice as many each time, to B, or a list with commas [default: 16..1024,
-    /// where nothing else is swept]
+    /// Batch sizes: a range, of which A, B and the sizes doubling from A are timed, or a list with commas
+    /// [default: 16..1024, unless something else is swept]
     #[arg(long, value_name = "A..B", conflicts_with_all = ["width"])]
     pub batch_size: Option<Sizes>,
-    /// How many times the units that the dense layers have: 1x..8x
+    /// Widths: how many times the units that the dense layers have, as 1x..8x
     #[arg(long, value_name = "Ax..Bx")]
     pub width: Option<Sizes>,
-    /// Threads of a CPU: one number for all points, or what is swept: 1..16 [default: all that this process
-    /// may use]
-    #[arg(long, value_name = "N|A..B")]
-    pub threads: Option<Threads>,
-    /// The arithmetic of the products: fp32, or bf16 with sums and weights in fp32
+    /// Precision of matrix products: fp32, or bf16 with fp32 sums and weights [default: the workload's]
     #[arg(long, value_name = "P")]
     pub precision: Option<Precision>,
-    /// Rounds: in each, every point is timed once, in an order and then its reverse
+    /// Engine that trains
+    #[arg(
+        long,
+        value_name = "ENGINE",
+        default_value = "laptime",
+        help_heading = "Engine"
+    )]
+    pub engine: String,
+    /// Device to train on: cpu, gpu, gpu:N, or auto, which picks the fastest for this workload by trial
+    #[arg(
+        long,
+        value_name = "DEVICE",
+        default_value = "auto",
+        help_heading = "Engine"
+    )]
+    pub device: DeviceArg,
+    /// CPU threads: one number for all points, or numbers to sweep, as 1..16 [default: all available to this
+    /// process]
+    #[arg(long, value_name = "N|A..B", help_heading = "Engine")]
+    pub threads: Option<Threads>,
+    #[command(flatten)]
+    pub samples: SampleArgs,
+    /// Number of rounds. In each, every point is timed once; every other round is in reverse order
     #[arg(
         long,
         value_name = "N",
         default_value = "20",
         allow_negative_numbers = true,
-        value_parser = clap::value_parser!(u32).range(1..=MOST_ROUNDS as i64)
+        value_parser = clap::value_parser!(u32).range(1..=MOST_ROUNDS as i64),
+        help_heading = "Repetitions"
     )]
     pub rounds: u32,
-    /// What trains
-    #[arg(long, value_name = "ENGINE", default_value = "laptime")]
-    pub engine: String,
-    /// What it trains on: cpu, gpu, gpu:N, or auto, which takes the fastest for this workload by trial
-    #[arg(long, value_name = "DEVICE", default_value = "auto")]
-    pub device: DeviceArg,
+    /// Write the sweep as JSON, for `laptime compare`; - is standard output
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub export_json: Option<PathBuf>,
+    /// Hide progress and notes; show the result and warnings only
+    #[arg(long, short, help_heading = "Output")]
+    pub quiet: bool,
     #[command(flatten)]
     pub passes: PassesArgs,
-    #[command(flatten)]
-    pub samples: SampleArgs,
-    /// Write the sweep as JSON, for `laptime compare`; - is standard output
-    #[arg(long, value_name = "FILE")]
-    pub export_json: Option<PathBuf>,
-    /// Do not observe what else the machine does meanwhile
-    #[arg(long)]
+    /// Do not monitor what else the machine does during the timing
+    #[arg(long, help_heading = "Advanced")]
     pub no_telemetry: bool,
-    /// Show no progress and no notes; the result and warnings remain
-    #[arg(long, short)]
-    pub quiet: bool,
 }
 
 impl SweepArgs {
@@ -72,7 +88,6 @@ impl SweepArgs {
                     Some(Threads::Fixed(threads)) => Some(*threads),
                     Some(Threads::Swept(_)) | None => None,
                 },
-                passes: self.passes.clone(),
             },
         }
     }

@@ -2,10 +2,12 @@
 
 mod child;
 mod compare;
+mod completions;
 mod data;
 mod devices;
 mod explain;
 mod init;
+mod man;
 mod peers;
 mod race;
 mod records;
@@ -18,10 +20,12 @@ mod workloads;
 
 pub use child::child;
 pub use compare::compare;
+pub use completions::completions;
 pub use data::data;
 pub use devices::devices;
 pub use explain::explain;
 pub use init::init;
+pub use man::man;
 pub use peers::peers;
 pub use race::race;
 pub use records::records;

@@ -38,7 +38,7 @@ pub fn sweep(args: SweepArgs) -> Result<(), Failure> {
     let export = export.transpose()?;
     let (axis, values) = swept(&args)?;
     let choices = choices(&workload, axis, &values)?;
-    let mut engine = EngineChoice::resolve(args.engine_args(), &choices[0])?;
+    let mut engine = EngineChoice::resolve(args.engine_args(), &args.passes, &choices[0])?;
     if let Some(text) = &engine.warning {
         output::warning(text);
     }

@@ -16,7 +16,7 @@ use crate::{
 /// Prints the gate's word; an engine that does another training is a failure.
 pub fn verify(args: VerifyArgs) -> Result<(), Failure> {
     let workload = WorkloadChoice::resolve(&args.workload)?;
-    let choice = EngineChoice::resolve(args.engine, &workload)?;
+    let choice = EngineChoice::resolve(args.engine, &args.passes, &workload)?;
     if let Some(text) = &choice.warning {
         output::warning(text);
     }
