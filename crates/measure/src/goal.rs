@@ -5,10 +5,7 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    metric::TestFile,
-    run::{Epoch, Test},
-};
+use crate::metric::{Epoch, Test, TestFile};
 
 /// A score on the test samples, asked after every epoch, that ends a training.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]

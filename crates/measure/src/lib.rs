@@ -21,6 +21,7 @@ pub use checkpoints::{Checkpoints, Resumption, SoFar};
 pub use divergence::Divergence;
 pub use goal::{Goal, GoalMetric, GoalOutcome};
 pub use machine::Machine;
+pub use metric::{Epoch, Test};
 pub use phases::Phases;
-pub use run::{Ends, Epoch, Measurement, Run, SteadySteps, StepSeconds, Test, measure};
+pub use run::{Ends, Measurement, Run, SteadySteps, StepSeconds, measure};
 pub use watch::{Stage, Watch};

@@ -6,10 +6,32 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    divergence::{self, Loss},
-    run::{Epoch, Test},
-};
+use crate::divergence::{self, Loss};
+
+/// One epoch of training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(into = "EpochFile", try_from = "EpochFile")]
+pub struct Epoch {
+    /// Wall time.
+    pub train_s: f64,
+    /// The mean loss over the samples as they were trained on, as Keras shows it; not finite from the
+    /// epoch on in which the training diverged.
+    pub loss: f64,
+    /// The share of them that was right, 0 to 1.
+    pub accuracy: f64,
+    /// How many samples were trained on; fewer than the dataset has where the epoch was cut.
+    pub samples: u64,
+}
+
+/// The score on the test samples.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(into = "TestFile", try_from = "TestFile")]
+pub struct Test {
+    /// The mean loss.
+    pub loss: f64,
+    /// The share that was right, 0 to 1.
+    pub accuracy: f64,
+}
 
 /// One metric over the samples of an epoch, or of the test.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

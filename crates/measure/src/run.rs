@@ -14,7 +14,7 @@ use crate::{
     Checkpoints, Divergence, Phases, Resumption, SoFar, Stage, Watch,
     goal::{Goal, GoalOutcome},
     memory,
-    metric::{EpochFile, TestFile},
+    metric::{Epoch, EpochFile, Test, TestFile},
     statistics::{percentile, steady_state},
     telemetry::Telemetry,
 };
@@ -67,21 +67,6 @@ pub struct Run {
     pub telemetry: Option<Telemetry>,
 }
 
-/// One epoch of training.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(into = "EpochFile", try_from = "EpochFile")]
-pub struct Epoch {
-    /// Wall time.
-    pub train_s: f64,
-    /// The mean loss over the samples as they were trained on, as Keras shows it; not finite from the
-    /// epoch on in which the training diverged.
-    pub loss: f64,
-    /// The share of them that was right, 0 to 1.
-    pub accuracy: f64,
-    /// How many samples were trained on; fewer than the dataset has where the epoch was cut.
-    pub samples: u64,
-}
-
 /// Percentiles of the seconds of a training step.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StepSeconds {
@@ -110,16 +95,6 @@ pub struct Ends {
     pub max_steps: Option<u64>,
     /// Behind the epoch in which this score is reached.
     pub goal: Option<Goal>,
-}
-
-/// The score on the test samples.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(into = "TestFile", try_from = "TestFile")]
-pub struct Test {
-    /// The mean loss.
-    pub loss: f64,
-    /// The share that was right, 0 to 1.
-    pub accuracy: f64,
 }
 
 impl Run {
