@@ -12,7 +12,7 @@ use laptime_results::loss_text;
 use laptime_workload::{dataset::Progress, escaped};
 
 use crate::{
-    output::{say, width},
+    output::{say, shown_on, width},
     speed::Speed,
     ticker::{PERIOD, Ticker},
 };
@@ -33,6 +33,7 @@ impl Line {
         if self.is_shown {
             // One column less than there are: some terminals wrap a full line.
             let text = escaped(text);
+            let text = shown_on(&io::stderr(), &text);
             let text: String = text.chars().take(width().saturating_sub(1)).collect();
             // Whoever can't see progress doesn't miss it.
             let _ = write!(io::stderr(), "\r\x1b[2K{text}");
@@ -75,6 +76,7 @@ impl Lines {
         let mut drawn = String::new();
         for text in texts.iter().take(self.count) {
             let text = escaped(text);
+            let text = shown_on(&io::stderr(), &text);
             let text: String = text.chars().take(width().saturating_sub(1)).collect();
             drawn += &format!("\r\x1b[2K{text}\n");
         }

@@ -6,7 +6,7 @@ use laptime_cpu::CpuEngine;
 use laptime_engine::{Device, DeviceKind, Engine, EngineError, Job, Peaks, Session};
 use laptime_gpu::GpuEngine;
 use laptime_peers::PeerEngine;
-use laptime_workload::Precision;
+use laptime_workload::{Foreign, Precision, advice};
 
 use crate::failure::Failure;
 
@@ -90,14 +90,27 @@ static TENSORFLOW_AS_PUBLISHED: PeerEngine =
 static MLX: PeerEngine = PeerEngine::new(&laptime_peers::MLX);
 static PYTORCH: PeerEngine = PeerEngine::new(&laptime_peers::PYTORCH);
 
+/// What else engines are called.
+const NAMES_OF_OTHERS: Foreign = Foreign {
+    renamed: &[
+        (&["torch"], &["pytorch"]),
+        (&["tf", "keras"], &["tensorflow"]),
+    ],
+    instead: &[(
+        &["cpu", "gpu", "cuda", "metal", "vulkan"],
+        "that is a device: give --device cpu or --device gpu",
+    )],
+    absent: &["tinygrad", "burn", "candle", "mxnet", "paddle", "theano"],
+};
+
 /// The engine of this name, which stands in this option of the command line.
 pub fn find(option: &str, name: &str) -> Result<&'static dyn Engine, Failure> {
     let found = ENGINES.iter().find(|engine| engine.name() == name);
     found.map(|engine| *engine as &dyn Engine).ok_or_else(|| {
         let names: Vec<&str> = ENGINES.iter().map(|engine| engine.name()).collect();
         Failure::Usage(format!(
-            "{option} {name}: there is no such engine; known: {}",
-            names.join(", ")
+            "{option} {name}: there is no such engine; {}",
+            advice(name, &names, &NAMES_OF_OTHERS)
         ))
     })
 }

@@ -3,6 +3,7 @@
 mod analysis;
 mod anonymous;
 mod args;
+mod ascii;
 mod budget;
 mod checkpoint;
 mod child;
@@ -39,6 +40,7 @@ mod ticker;
 mod training;
 mod verbs;
 mod verdicts;
+mod wrap;
 
 use std::{env, process::ExitCode, time::Instant};
 

@@ -4,6 +4,7 @@
 //! but for the blocks and the exports of `laptime-results`, which come escaped in their own ways.
 
 use std::{
+    borrow::Cow,
     env,
     io::{self, ErrorKind, IsTerminal, Write},
     path::Path,
@@ -15,17 +16,30 @@ use laptime_results::Style;
 use laptime_workload::{escaped, escaped_lines};
 use terminal_size::{Width, terminal_size};
 
-use crate::failure::Failure;
+use crate::{
+    ascii::{ascii, has_utf8},
+    failure::Failure,
+    wrap::wrapped,
+};
 
 /// Writes a result to standard output. A reader that has gone (`laptime … | head`) has seen what
 /// it wanted; that is no failure.
 pub fn print(text: &str) -> Result<(), Failure> {
-    print_bytes(escaped_lines(text).as_bytes())
+    print_block(&escaped_lines(text))
+}
+
+/// Writes a result to standard output, and wraps its lines where that is a terminal, or COLUMNS says how wide
+/// one is: what a program reads keeps its lines.
+pub fn print_wrapped(text: &str) -> Result<(), Failure> {
+    match room() {
+        Some(columns) => print(&wrapped(text, columns)),
+        None => print(text),
+    }
 }
 
 /// Writes a block of `laptime-results` to standard output, with its colours.
 pub fn print_block(block: &str) -> Result<(), Failure> {
-    print_bytes(block.as_bytes())
+    print_bytes(shown_on(&io::stdout(), block).as_bytes())
 }
 
 /// Writes an export to standard output as it is.
@@ -99,12 +113,21 @@ pub fn warning(text: &str) {
 
 /// Writes a message to standard error; where nobody can hear it, there is nobody to tell.
 pub fn say(text: &str) {
-    let _ = writeln!(io::stderr(), "{}", message(text));
+    let text = message(text);
+    let _ = writeln!(io::stderr(), "{}", shown_on(&io::stderr(), &text));
 }
 
 /// Writes a block of `laptime-results` to standard error, with its colours.
 pub fn say_block(block: &str) {
-    let _ = io::stderr().write_all(block.as_bytes());
+    let _ = io::stderr().write_all(shown_on(&io::stderr(), block).as_bytes());
+}
+
+/// A text as a stream shows it: a terminal without UTF-8 in ASCII. Files always have UTF-8.
+pub fn shown_on<'a>(stream: &impl IsTerminal, text: &'a str) -> Cow<'a, str> {
+    match has_utf8() || !stream.is_terminal() {
+        true => Cow::Borrowed(text),
+        false => ascii(text),
+    }
 }
 
 /// A message as a terminal shows it. What others wrote may have lines; only the first line of a
@@ -138,17 +161,25 @@ pub fn use_colour(choice: ColorChoice) {
 /// How a block on a stream is shown: as wide as COLUMNS says, or else the terminal, and in colour
 /// as --color says: left to itself, only on a terminal and where NO_COLOR (no-color.org) does not forbid it.
 pub fn style(stream: &impl IsTerminal) -> Style {
-    let stated = env::var("COLUMNS").ok().and_then(|text| columns(&text));
     let forbidden = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
         || env::var_os("TERM").is_some_and(|term| term == "dumb");
     Style {
-        width: stated.unwrap_or_else(width),
+        width: stated_columns().unwrap_or_else(width),
         colour: match COLOUR.get().unwrap_or(&ColorChoice::Auto) {
             ColorChoice::Auto => stream.is_terminal() && !forbidden,
             ColorChoice::Always => true,
             ColorChoice::Never => false,
         },
     }
+}
+
+/// The columns of standard output: nothing where it is no terminal and COLUMNS does not say them.
+pub fn room() -> Option<usize> {
+    stated_columns().or_else(|| io::stdout().is_terminal().then(width))
+}
+
+fn stated_columns() -> Option<usize> {
+    env::var("COLUMNS").ok().and_then(|text| columns(&text))
 }
 
 /// The columns that a variable states. 0 is what some programs set where they do not know.

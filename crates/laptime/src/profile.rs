@@ -1,10 +1,13 @@
 //! Where the time of a training step goes: by kind of kernel, then every kernel, the longest first.
 
+mod layout;
+
 use std::{collections::BTreeMap, fmt::Write};
 
 use laptime_engine::{KernelTime, Peaks, Profile};
 
 use crate::analysis::bound_by;
+use layout::{HEADS, Layout};
 
 /// A line of a table: one kernel, or all of a kind.
 #[derive(Debug, Clone, Copy, Default)]
@@ -55,8 +58,8 @@ impl Sum {
     }
 }
 
-/// The profile as two tables. Without peaks nothing has a share of them.
-pub fn render(profile: &Profile, peaks: Option<&Peaks>) -> String {
+/// The profile as two tables, no wider than so many columns. Without peaks nothing has a share of them.
+pub fn render(profile: &Profile, peaks: Option<&Peaks>, columns: Option<usize>) -> String {
     let mut kinds: BTreeMap<&str, Sum> = BTreeMap::new();
     let mut kernels: Vec<(String, Sum)> = Vec::new();
     for kernel in &profile.kernels {
@@ -80,32 +83,33 @@ pub fn render(profile: &Profile, peaks: Option<&Peaks>) -> String {
     let step_s: f64 = kinds.iter().map(|(_, sum)| sum.seconds).sum();
     let peak_flops = peaks.map(|peaks| peaks.flops);
 
-    let mut text = format!(
-        "\n  A training step, as its first thread sees it: {:.1} µs",
+    let mut said = format!(
+        "  A training step, as its first thread sees it: {:.1} µs",
         1e6 * step_s
     );
     if let Some(flops) = peak_flops {
         let _ = write!(
-            text,
+            said,
             "; 100 % of peak is {:.0} GFLOP/s, measured",
             flops / 1e9
         );
     }
-    text.push('\n');
-    let head = format!(
-        "  {:>12}  {:>7}  {:>7}  {:>8}  {:>13}  {:>5}",
-        "time", "share", "of peak", "GFLOP/s", "bound by", ""
-    );
+    let layout = Layout::of(columns, kinds.iter().chain(&kernels));
+    let mut text = format!("\n{}", layout.paragraph(&said));
     for (title, table) in [("kinds of kernels", &kinds), ("every kernel", &kernels)] {
-        let _ = writeln!(text, "\n{head}  {title}");
+        text.push('\n');
+        text += &layout.line(HEADS.map(str::to_owned), title);
         for (name, sum) in table {
-            text += &line(name, *sum, step_s, peak_flops);
+            text += &layout.line(cells(*sum, step_s, peak_flops), name);
         }
     }
     let is_above = |sum: &Sum| peak_flops.is_some_and(|peak| share_of(*sum, peak) > 1.0);
     if kernels.iter().any(|(_, sum)| is_above(sum)) {
-        text += "\n  More than 100 % of peak: the peak was measured while the machine was busy, or the first \
-                 thread had less\n  of the kernel than others.\n";
+        text.push('\n');
+        text += &layout.paragraph(
+            "  More than 100 % of peak: the peak was measured while the machine was busy, or the first thread had \
+             less of the kernel than others.",
+        );
     }
     text
 }
@@ -116,7 +120,8 @@ fn share_of(sum: Sum, peak_flops: f64) -> f64 {
     if share.is_finite() { share } else { 0.0 }
 }
 
-fn line(name: &str, sum: Sum, step_s: f64, peak_flops: Option<f64>) -> String {
+/// What a line has before its name, in the order of [`HEADS`].
+fn cells(sum: Sum, step_s: f64, peak_flops: Option<f64>) -> [String; 6] {
     let Sum {
         calls,
         seconds,
@@ -134,12 +139,14 @@ fn line(name: &str, sum: Sum, step_s: f64, peak_flops: Option<f64>) -> String {
         true => format!("{:.1}", flops as f64 / seconds / 1e9),
         false => String::new(),
     };
-    let bound = peak_flops.map_or_else(String::new, |_| sum.bound());
-    let calls = calls.map_or_else(String::new, |calls| format!("{calls}×"));
-    let (time_us, share) = (seconds * 1e6, 100.0 * seconds / step_s);
-    format!(
-        "  {time_us:>9.1} µs  {share:>5.1} %  {peak:>7}  {speed:>8}  {bound:>13}  {calls:>5}  {name}\n"
-    )
+    [
+        format!("{:.1} µs", seconds * 1e6),
+        format!("{:.1} %", 100.0 * seconds / step_s),
+        peak,
+        speed,
+        peak_flops.map_or_else(String::new, |_| sum.bound()),
+        calls.map_or_else(String::new, |calls| format!("{calls}×")),
+    ]
 }
 
 #[cfg(test)]
@@ -184,7 +191,7 @@ mod tests {
     /// As many kernels as a ResNet50 has: none is left out, the longest first, kinds added up.
     #[test]
     fn every_kernel_is_shown_with_its_time_share_of_the_peak_and_bound() {
-        let text = render(&profile(), Some(&peaks(1e9)));
+        let text = render(&profile(), Some(&peaks(1e9)), None);
         let line = |words: &str| {
             let found = text
                 .lines()
@@ -209,10 +216,24 @@ mod tests {
 
     #[test]
     fn without_peaks_nothing_has_a_share_of_them() {
-        let text = render(&profile(), None);
+        let text = render(&profile(), None, None);
         assert!(
             !text.contains("of peak is") && !text.contains("memory"),
             "{text}"
         );
+    }
+
+    /// Of a net whose names are long.
+    #[test]
+    fn a_narrow_terminal_loses_columns_and_no_names() {
+        for columns in [30, 40, 60, 80, 100] {
+            let text = render(&profile(), Some(&peaks(1e9)), Some(columns));
+            for line in text.lines() {
+                assert!(line.chars().count() <= columns, "{columns}: {line}");
+            }
+            assert_eq!(text.matches("made199.").count(), 1);
+            assert!(text.contains("200.0 µs"), "{text}");
+            assert_eq!(text.contains("GFLOP/s  "), columns > 80, "{text}");
+        }
     }
 }

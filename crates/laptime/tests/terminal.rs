@@ -129,6 +129,24 @@ fn a_narrow_terminal_is_kept_to() {
     }
 }
 
+#[test]
+fn a_terminal_without_utf_8_gets_ascii() {
+    let home = Home::new();
+    for (locale, is_ascii) in [("C", true), ("C.UTF-8", false)] {
+        let mut command = home.command(&format!("{SHORT} --quiet"));
+        command.env("LC_ALL", locale).env("TERM", "xterm");
+        let (shown, code) = on_terminal(command, 80).end();
+        assert_eq!(code, Some(0), "{shown}");
+        assert!(shown.contains("SYNTHETIC"), "{shown}");
+        assert_eq!(shown.contains('┏'), !is_ascii, "{locale}: {shown}");
+        assert_eq!(shown.contains("+==="), is_ascii, "{locale}: {shown}");
+    }
+    // What a program reads is UTF-8 everywhere.
+    let mut command = home.command("workloads");
+    command.env("LC_ALL", "C");
+    assert!(support::done(command).stdout.contains("28×28"));
+}
+
 /// The cache's lock, which another process holds while it fills the cache, so that two that need the
 /// same files download them once; and a command that will ask for it.
 #[cfg(feature = "download")]

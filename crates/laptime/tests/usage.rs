@@ -26,6 +26,14 @@ fn every_mistake_is_named_with_advice() {
             "run fashion-mnits",
             &["fashion-mnits", "did you mean \"fashion-mnist\""],
         ),
+        ("run mnist", &["\"mnist\"", "take \"fashion-mnist\""]),
+        ("run cifar10", &["laptime calls it \"cifar10-resnet50\""]),
+        ("run resnet50", &["laptime calls it \"cifar10-resnet50\""]),
+        (
+            "run --engine tf",
+            &["--engine tf", "laptime calls it \"tensorflow\""],
+        ),
+        ("verify --engine gpu", &["--engine gpu", "--device gpu"]),
         (
             "run nowhere.toml",
             &["nowhere.toml", "cannot be read", "built-in"],
@@ -129,7 +137,11 @@ fn every_mistake_is_named_with_advice() {
         ),
         (
             "race --engines laptime,torch",
-            &["--engines torch", "known: laptime, pytorch"],
+            &[
+                "--engines torch",
+                "laptime calls it \"pytorch\"",
+                "known: laptime, pytorch",
+            ],
         ),
         (
             "race --engines laptime,jax --budget 90",

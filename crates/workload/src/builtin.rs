@@ -37,7 +37,7 @@ impl Builtin {
         let found = BUILTINS.iter().find(|builtin| builtin.name == name);
         found.ok_or_else(|| {
             let names: Vec<&str> = BUILTINS.iter().map(|builtin| builtin.name).collect();
-            UnknownName::new("workload", name, &names, &foreign::NONE)
+            UnknownName::new("workload", name, &names, &foreign::WORKLOADS)
         })
     }
 

@@ -4,19 +4,34 @@
 //! Names are in lower case without separators, as [`crate::suggest`] compares them.
 
 /// Names of others for what stands in one list of ours.
-pub(crate) struct Foreign {
+pub struct Foreign {
     /// Their names, and ours; of several the first that the list has.
-    pub(crate) renamed: &'static [(&'static [&'static str], &'static [&'static str])],
+    pub renamed: &'static [(&'static [&'static str], &'static [&'static str])],
     /// Their names, and what to do instead.
-    pub(crate) instead: &'static [(&'static [&'static str], &'static str)],
+    pub instead: &'static [(&'static [&'static str], &'static str)],
     /// What everybody knows and laptime does not have.
-    pub(crate) absent: &'static [&'static str],
+    pub absent: &'static [&'static str],
 }
 
 pub(crate) const NONE: Foreign = Foreign {
     renamed: &[],
     instead: &[],
     absent: &[],
+};
+
+pub(crate) const WORKLOADS: Foreign = Foreign {
+    renamed: &[
+        (&["fmnist", "fashion"], &["fashion-mnist"]),
+        (
+            &["cifar", "cifar10", "resnet", "resnet50"],
+            &["cifar10-resnet50"],
+        ),
+    ],
+    instead: &[(
+        &["mnist"],
+        "take \"fashion-mnist\": as many images of the same size, of clothes instead of digits",
+    )],
+    absent: &["imagenet", "cifar100", "resnet18", "bert", "gpt2"],
 };
 
 pub(crate) const LAYERS: Foreign = Foreign {

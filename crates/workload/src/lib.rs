@@ -26,6 +26,7 @@ mod windows;
 mod workload;
 
 pub use builtin::{BUILTINS, Builtin, starter};
+pub use foreign::Foreign;
 pub use hexadecimal::hexadecimal;
 pub use keys::Key;
 pub use layers::{LAYERS, LayerEntry};
@@ -35,6 +36,6 @@ pub use resolve::Overrides;
 pub use shown::{Shown, escaped, escaped_lines, is_unseen};
 pub use spec::Spec;
 pub use spec_error::SpecError;
-pub use suggest::UnknownName;
+pub use suggest::{UnknownName, advice};
 pub use windows::PADDINGS;
 pub use workload::*;

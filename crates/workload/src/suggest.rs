@@ -24,7 +24,7 @@ impl UnknownName {
 }
 
 /// What was probably meant, or what to do instead, and all the known names.
-pub(crate) fn advice(given: &str, known: &[&str], foreign: &Foreign) -> String {
+pub fn advice(given: &str, known: &[&str], foreign: &Foreign) -> String {
     let plain = plain(given);
     let known_names = format!("known: {}", known.join(", "));
     if let Some(name) = renamed(&plain, known, foreign) {

@@ -26,7 +26,7 @@ pub struct RaceArgs {
     /// mlx
     #[arg(
         long,
-        value_name = "A,B,…",
+        value_name = "A,B,...",
         value_delimiter = ',',
         required = true,
         help_heading = "Engine"

@@ -38,7 +38,7 @@ fn list(args: &DatasetArgs) -> Result<(), Failure> {
         );
         text += &table(&dataset::list(name, &folder)?);
     }
-    output::print(&text)
+    output::print_wrapped(&text)
 }
 
 fn fetch(args: &DatasetArgs) -> Result<(), Failure> {

@@ -82,7 +82,7 @@ pub fn devices() -> Result<(), Failure> {
     if adapters.is_empty() {
         text += "gpu    none found\n";
     }
-    output::print(&text)
+    output::print_wrapped(&text)
 }
 
 /// What the processor reaches: products in both precisions, and copies within caches and beyond.

@@ -40,7 +40,7 @@ pub fn explain(args: ExplainArgs) -> Result<(), Failure> {
             text += &format!("forecast for {on}: {forecast}");
         }
     }
-    output::print(&text)
+    output::print_wrapped(&text)
 }
 
 /// What is lowered for.

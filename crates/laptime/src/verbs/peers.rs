@@ -47,7 +47,7 @@ fn list() -> Result<(), Failure> {
         };
         text += &format!("{name:<10}  {what}\n");
     }
-    output::print(&text)
+    output::print_wrapped(&text)
 }
 
 fn install(args: &InstallArgs, interrupt: &Interrupt) -> Result<(), Failure> {

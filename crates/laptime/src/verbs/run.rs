@@ -75,7 +75,11 @@ fn report(
         let engine = &options.engine;
         let precision = options.workload.workload.precision;
         let peaks = peaks(engine.engine, &engine.device, engine.threads, precision)?;
-        done.push(output::print(&profile::render(&profile, peaks.as_ref())));
+        done.push(output::print(&profile::render(
+            &profile,
+            peaks.as_ref(),
+            output::room(),
+        )));
     } else if options.profile {
         output::warning("--profile: this engine cannot tell where its time goes");
     }

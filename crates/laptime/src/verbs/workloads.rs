@@ -10,12 +10,12 @@ pub fn workloads(args: &WorkloadsArgs) -> Result<(), Failure> {
         return output::print(Builtin::find(name)?.text);
     }
     if args.layers {
-        return output::print(&vocabulary());
+        return output::print_wrapped(&vocabulary());
     }
     let rows = BUILTINS
         .iter()
         .map(|workload| (workload.name.to_owned(), workload.summary));
-    output::print(&table("", rows.collect()))
+    output::print_wrapped(&table("", rows.collect()))
 }
 
 /// Everything that a spec can choose from, with the keys that each choice needs.
