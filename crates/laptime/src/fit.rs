@@ -28,7 +28,7 @@ struct Cost {
 /// The fewest runs that have an interval.
 const FEWEST_RUNS: u64 = 6;
 /// Fewer steps say too little of those that follow: a steady state takes twenty to be seen.
-const FEWEST_STEPS: u64 = 24;
+const FEWEST_STEPS: u64 = 20;
 /// What a process takes beside training and testing: to start, to read samples, to compile.
 const PROCESS_S: f64 = 0.6;
 
@@ -102,7 +102,7 @@ mod tests {
         // 90 s for seven runs: 12.86 s each, 6.86 s of them for steps.
         assert_eq!(cut.ends.max_steps, Some(45));
         // However little time there is, there are enough steps to say something.
-        assert_eq!(of_cost(long, 1.0).ends.max_steps, Some(24));
+        assert_eq!(of_cost(long, 1.0).ends.max_steps, Some(20));
         // A short training that does not fit nine times is not cut to more than it has.
         let short = Cost { steps: 20, ..long };
         assert_eq!(of_cost(short, 1.0).ends.max_steps, None);
