@@ -47,7 +47,7 @@ fn evidence(found: &Bottleneck) -> Option<String> {
     let mut said = Vec::new();
     if let Some(fixed) = found.fixed {
         let half = (1.0 + fixed) / 2.0;
-        said.push(format!("half the batch takes {half:.2}× the time"));
+        said.push(format!("half the batch {half:.2}× as long"));
     }
     if let Some(ratio) = found.half_threads_ratio {
         said.push(format!("half the threads {ratio:.2}×"));
@@ -127,7 +127,7 @@ mod tests {
         let said = said.replace('\u{a0}', " ");
         assert_eq!(
             said,
-            "half the batch takes 0.86× the time · half the threads 1.21×"
+            "half the batch 0.86× as long · half the threads 1.21×"
         );
         assert!(meaning(&overhead, false).contains("71 % of a step is overhead"));
         assert_eq!(verdict(&found(Bound::Mixed))[0], "no single limit");
