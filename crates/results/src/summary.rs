@@ -210,7 +210,7 @@ pub fn typical_run(runs: &[Run]) -> Option<&Run> {
 
 #[cfg(test)]
 mod tests {
-    use laptime_measure::{Epoch, Test};
+    use laptime_measure::{Epoch, Test, telemetry::Telemetry};
 
     use super::*;
 
@@ -316,14 +316,10 @@ mod tests {
             Summary::of(&[measured.clone()], WORK, None).energy_per_sample_j,
             None
         );
-        let telemetry = serde_json::json!({
-            "wall_s": 2.0, "samples": [], "observing_s": 0.0, "mean_power_w": 50.0
+        measured.telemetry = Some(Telemetry {
+            mean_power_w: Some(50.0),
+            ..Telemetry::default()
         });
-        measured.telemetry = serde_json::from_value(telemetry).ok();
-        assert!(
-            measured.telemetry.is_some(),
-            "the telemetry has these fields"
-        );
         // 50 W for 2 ms a sample.
         let energy_j = Summary::of(&[measured], WORK, None).energy_per_sample_j;
         assert!(
