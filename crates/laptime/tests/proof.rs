@@ -4,17 +4,26 @@
 #[path = "proof/judged.rs"]
 mod judged;
 
-use judged::{counts, read};
+use judged::{Counts, counts, read};
 
-/// Bounds that chance leaves room for: of 100 comparisons of the same, a test at 5 % calls more than 10
-/// different once in a hundred times. The aim of 80 found slowdowns is missed by these times, whose number
-/// of pairs a pilot underestimated.
+/// At most 5 alarms of 100 were aimed at, and 80 slowdowns found: the second is missed, because a pilot
+/// underestimated how many pairs that takes. What the stored times give is exact, so that a change in the
+/// statistics shows.
 #[test]
 fn interleaved_runs_tell_a_slowdown_of_three_percent_from_noise() {
     let all = read(include_str!("proof/times.csv"));
-    let (same, slowed) = (counts(&all, false), counts(&all, true));
-    assert_eq!((same.comparisons, slowed.comparisons), (100, 100));
-    assert!(same.slower + same.faster <= 10, "A/A: {same:?}");
-    assert!(slowed.slower >= 70 && slowed.faster == 0, "A/B: {slowed:?}");
-    assert!(slowed.covered >= 88, "A/B: {slowed:?}");
+    let same = Counts {
+        comparisons: 100,
+        slower: 2,
+        faster: 3,
+        covered: 95,
+    };
+    let slowed = Counts {
+        comparisons: 100,
+        slower: 76,
+        faster: 0,
+        covered: 92,
+    };
+    assert_eq!(counts(&all, false), same);
+    assert_eq!(counts(&all, true), slowed);
 }
