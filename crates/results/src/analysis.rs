@@ -183,10 +183,15 @@ impl Bottleneck {
         }
     }
 
-    /// Whether the kernels take most of the time, in work that grows with the batch, and yet are far
-    /// from the peaks: no overhead of steps, but of kernels.
+    /// Whether the largest share is of kernels that are far from the peaks in work that grows with the batch:
+    /// no overhead of steps, but of kernels.
     pub fn is_inefficient(&self) -> bool {
-        self.is_contradicted && !self.peak_is_low && self.overhead >= DECISIVE
+        self.bound == Bound::Mixed
+            && !self.peak_is_low
+            && self.overhead >= self.compute.max(self.memory).max(self.input)
+            && self
+                .fixed
+                .is_some_and(|fixed| fixed < STAYS * self.overhead)
     }
 }
 
