@@ -2,18 +2,12 @@
 
 use std::{env, ffi::OsStr, path::Path};
 
+use clap::CommandFactory;
+
+use crate::args::Args;
+
 /// What stands for a file or a folder.
 const FILE: &str = "FILE";
-/// The options whose values are files or folders, whatever they look like.
-const OF_FILES: &[&str] = &[
-    "--checkpoint",
-    "--data-dir",
-    "--export-csv",
-    "--export-json",
-    "--export-markdown",
-    "--save",
-];
-
 /// The arguments of this process, `laptime` first.
 pub fn command_line() -> Vec<String> {
     let arguments: Vec<String> = env::args_os()
@@ -24,14 +18,16 @@ pub fn command_line() -> Vec<String> {
 }
 
 fn without_paths(arguments: &[String]) -> Vec<String> {
+    let of_files = options_of_files();
     let mut said = vec!["laptime".to_owned()];
+    let is_of_files = |option: &str| of_files.iter().any(|it| it == option);
     let mut is_file = false;
     for argument in arguments {
         let (option, value) = match argument.split_once('=') {
             Some((option, value)) if option.starts_with("--") => (Some(option), value),
             _ => (None, argument.as_str()),
         };
-        let is_file_here = is_file || option.is_some_and(|option| OF_FILES.contains(&option));
+        let is_file_here = is_file || option.is_some_and(is_of_files);
         let shown = match is_file_here || is_path(value) {
             true => anonymous_file(value),
             false => value.to_owned(),
@@ -40,9 +36,25 @@ fn without_paths(arguments: &[String]) -> Vec<String> {
             Some(option) => format!("{option}={shown}"),
             None => shown,
         });
-        is_file = option.is_none() && OF_FILES.contains(&argument.as_str());
+        is_file = option.is_none() && is_of_files(argument);
     }
     said
+}
+
+/// The options whose values are files or folders, whatever they look like: those that help shows with FILE
+/// or DIR.
+fn options_of_files() -> Vec<String> {
+    let mut options = Vec::new();
+    let mut commands = vec![Args::command()];
+    while let Some(command) = commands.pop() {
+        commands.extend(command.get_subcommands().cloned());
+        options.extend(command.get_arguments().filter_map(|argument| {
+            let names = argument.get_value_names().unwrap_or_default();
+            let is_file = names.iter().any(|name| name == FILE || name == "DIR");
+            Some(format!("--{}", argument.get_long().filter(|_| is_file)?))
+        }));
+    }
+    options
 }
 
 /// Whether an argument names a file: no other value of an option has a separator or an ending that a file
@@ -87,6 +99,14 @@ mod tests {
                 "laptime run FILE.toml --data-dir FILE --threads 2 --export-csv -",
             ),
             ("run .\\net --device cpu", "laptime run FILE --device cpu"),
+            (
+                "run --checkpoint alice --resume",
+                "laptime run --checkpoint FILE --resume",
+            ),
+            (
+                "run --export-markdown=alice",
+                "laptime run --export-markdown=FILE",
+            ),
         ];
         for (line, expected) in table {
             assert_eq!(shown(line), expected);

@@ -39,6 +39,7 @@ mod sweep;
 mod ticker;
 mod training;
 mod verbs;
+mod verdict_on;
 mod verdicts;
 mod wrap;
 

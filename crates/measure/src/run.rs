@@ -337,9 +337,7 @@ impl Training<'_, '_> {
         let Some(goal) = self.ends.goal else {
             return Ok(false);
         };
-        let before_s = part.phases.test_s;
         let scored = test(self.session, self.job, self.watch, &mut part.phases)?;
-        part.phases.test_s += before_s;
         let Some(scored) = scored else {
             return Ok(true);
         };
@@ -372,7 +370,7 @@ fn test(
     watch.enter(Stage::Testing);
     let start = Instant::now();
     let score: Score = session.evaluate(&watch.progress)?;
-    phases.test_s = start.elapsed().as_secs_f64();
+    phases.test_s += start.elapsed().as_secs_f64();
     // The score over some of the samples would be taken for that over all.
     let is_whole = score.samples == job.dataset.test.count() as u64;
     Ok(is_whole.then(|| Test {

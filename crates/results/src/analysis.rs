@@ -9,6 +9,8 @@
 //! that is per-step overhead must stay when the batch is halved, and arithmetic must take longer with
 //! half the cores.
 
+use std::fmt;
+
 use laptime_measure::statistics::median;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -83,6 +85,18 @@ pub enum Bound {
     Input,
     /// Nothing by itself.
     Mixed,
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            Self::Compute => "compute",
+            Self::Memory => "memory",
+            Self::Overhead => "overhead",
+            Self::Input => "input",
+            Self::Mixed => "no single limit",
+        })
+    }
 }
 
 /// The shares of the time, and the verdict on them.

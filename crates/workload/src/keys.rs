@@ -7,59 +7,21 @@ use toml::Spanned;
 use crate::{
     fields::Fields,
     foreign,
+    key::Key,
     spec_error::{Faults, SpecError, quoted},
     suggest::{advice, meant},
 };
-
-/// Where an offered value comes from, where two libraries agree.
-pub(crate) const BOTH: &str = "the default in PyTorch and Keras";
-
-/// A key that a table must have.
-#[derive(Debug, Clone, Copy)]
-pub struct Key {
-    /// What the spec writes before the `=`.
-    pub name: &'static str,
-    offered: &'static str,
-    /// The key whose value is offered in place of `offered`, where the table has it.
-    same_as: Option<&'static str>,
-    why: &'static str,
-}
-
-impl Key {
-    /// A key for which `offered` is an example.
-    pub(crate) const fn new(name: &'static str, offered: &'static str) -> Self {
-        Self {
-            name,
-            offered,
-            same_as: None,
-            why: "",
-        }
-    }
-
-    /// Says where the offered value comes from.
-    pub(crate) const fn why(self, why: &'static str) -> Self {
-        Self { why, ..self }
-    }
-
-    /// Offers the value of another key.
-    pub(crate) const fn same_as(self, other: &'static str) -> Self {
-        Self {
-            same_as: Some(other),
-            ..self
-        }
-    }
-
-    /// The value to offer in this table, as TOML.
-    pub(crate) fn offered(&self, fields: &Fields) -> String {
-        let other = self.same_as.and_then(|other| fields.sizes_text(other));
-        other.unwrap_or(self.offered).to_owned()
-    }
-}
 
 /// A list of kinds with the keys of each.
 pub(crate) type Kinds<'k> = &'k [(&'static str, &'static [Key])];
 
 impl<'a> Fields<'a> {
+    /// The value to offer for a key of this table, as TOML.
+    pub(crate) fn offered(&self, key: &Key) -> String {
+        let other = key.same_as.and_then(|other| self.sizes_text(other));
+        other.unwrap_or(key.offered).to_owned()
+    }
+
     /// Refuses a table in which keys are missing or unknown, and names them all. It may also have the
     /// keys of `optional`. `kinds` are other kinds of what the table describes.
     pub(crate) fn check_keys(&self, optional: &[&str], kinds: Kinds) -> Result<(), SpecError> {
@@ -151,7 +113,7 @@ fn names(keys: &[Key]) -> Vec<&'static str> {
 
 /// The lines that a table lacks, ready to be put into the file, with where their values come from.
 fn lines(keys: &[&Key], fields: &Fields) -> Vec<String> {
-    let assignment = |key: &&Key| format!("{} = {}", key.name, key.offered(fields));
+    let assignment = |key: &&Key| format!("{} = {}", key.name, fields.offered(key));
     let assignments: Vec<String> = keys.iter().map(assignment).collect();
     let width = assignments.iter().map(String::len).max().unwrap_or(0);
     let lines = assignments.iter().zip(keys);

@@ -3,7 +3,7 @@
 
 use crate::{
     fields::{DECAY, FRACTION, Fields, POSITIVE},
-    keys::{BOTH, Key},
+    key::{BOTH, Key},
     resolve::MAX_VALUES,
     spec_error::{Problem, SpecError},
     windows,

@@ -2,7 +2,7 @@
 
 use crate::{
     fields::{DECAY, Fields, POSITIVE},
-    keys::{BOTH, Key},
+    key::{BOTH, Key},
     spec_error::SpecError,
     workload::Optimizer,
 };

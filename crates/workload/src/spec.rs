@@ -13,7 +13,7 @@ use crate::{
     Shown,
     fields::{Fields, POSITIVE},
     foreign::{self, Foreign},
-    keys::{BOTH, Key},
+    key::{BOTH, Key},
     layers::LAYERS,
     optimizers::OPTIMIZERS,
     spec_error::{Faults, Problem, SourceText, SpecError, quoted},

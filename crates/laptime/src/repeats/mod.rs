@@ -68,18 +68,12 @@ impl Repeated<'_> {
             Repeats::Sustain(time) => Some(time),
             _ => None,
         };
-        loop {
-            // A time that was asked for is gone through, whatever the runs say.
-            let is_done = match sustained {
-                Some(time) => begin.elapsed() >= time,
-                None => runs.len() as u64 >= planned,
-            };
-            if is_done || runs.len() as u64 >= MOST_RUNS {
-                break;
-            }
-            if self.watch.progress.is_stopped() {
-                break;
-            }
+        // A time that was asked for is gone through, whatever the runs say.
+        let is_done = |runs: &[Run], planned| match sustained {
+            Some(time) => begin.elapsed() >= time || runs.len() as u64 >= MOST_RUNS,
+            None => runs.len() as u64 >= planned,
+        };
+        while !is_done(&runs, planned) && !self.watch.progress.is_stopped() {
             let number = runs.len() as u64 + 1;
             match self.run(
                 number,
@@ -100,10 +94,7 @@ impl Repeated<'_> {
             }
         }
         Outcome {
-            is_complete: match sustained {
-                Some(time) => begin.elapsed() >= time,
-                None => runs.len() as u64 == planned,
-            },
+            is_complete: is_done(&runs, planned),
             runs,
             error,
         }

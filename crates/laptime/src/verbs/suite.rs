@@ -6,7 +6,7 @@ use std::{
 };
 
 use laptime_measure::Watch;
-use laptime_results::{PartialReason, Record, export, render_suite};
+use laptime_results::{export, render_suite};
 use laptime_workload::Shown;
 
 use crate::{
@@ -20,6 +20,7 @@ use crate::{
     recording::open_store,
     suite,
     training::LooksOn,
+    verdict_on::verdict_on,
 };
 
 /// How long a framework may take to stop behind a step.
@@ -99,26 +100,6 @@ pub fn suite(args: SuiteArgs, begin: Instant, interrupt: &Interrupt) -> Result<(
         }
     }
     done.extend(exports::write(exports, &records));
-    done.push(verdict_on(&records));
+    done.extend(records.iter().map(verdict_on));
     exports::first_failure(done)
-}
-
-fn verdict_on(records: &[Record]) -> Result<(), Failure> {
-    let has = |reason| records.iter().any(|it| it.partial_reason == Some(reason));
-    if has(PartialReason::Interrupted) {
-        return Err(Failure::Interrupted("the suite was interrupted".into()));
-    }
-    let failed = records.iter().find_map(|it| it.error.as_ref());
-    if let Some(error) = failed {
-        return Err(Failure::Failed(error.clone()));
-    }
-    let refused = records
-        .iter()
-        .find(|it| it.gate.verdict == laptime_results::GateVerdict::Failed);
-    refused.map_or(Ok(()), |it| {
-        Err(Failure::Failed(format!(
-            "{}: the engine does not do the same training as the oracle; `laptime verify` checks again",
-            it.workload.name
-        )))
-    })
 }

@@ -27,15 +27,15 @@ pub(crate) fn bottleneck(block: &mut Block, record: &Record) {
 /// The bound and all shares, the largest first.
 fn verdict(found: &Bottleneck) -> Vec<String> {
     let mut shares = [
-        ("compute", found.compute),
-        ("memory", found.memory),
-        ("overhead", found.overhead),
-        ("input", found.input),
+        (Bound::Compute, found.compute),
+        (Bound::Memory, found.memory),
+        (Bound::Overhead, found.overhead),
+        (Bound::Input, found.input),
     ];
     shares.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let text = |(name, share): &(&str, f64)| format!("{name} {:.0} %", 100.0 * share);
+    let text = |(name, share): &(Bound, f64)| format!("{name} {:.0} %", 100.0 * share);
     let mut said: Vec<String> = match found.bound {
-        Bound::Mixed => vec!["no single limit".into()],
+        Bound::Mixed => vec![found.bound.to_string()],
         _ => Vec::new(),
     };
     said.extend(shares.iter().filter(|it| it.1 >= 0.005).map(text));

@@ -5,7 +5,7 @@ use super::{
     trained_by,
 };
 use crate::{
-    Bound, Record,
+    Record,
     number::{counted, grouped},
     suite::{SUITE, SuitePart, mean, parts},
     summary::counted as counted_runs,
@@ -84,13 +84,7 @@ fn interval(part: &SuitePart) -> String {
 
 fn bound(record: &Record) -> String {
     let found = record.summary.bottleneck.as_ref();
-    found.map_or_else(String::new, |it| match it.bound {
-        Bound::Compute => "compute".into(),
-        Bound::Memory => "memory".into(),
-        Bound::Overhead => "overhead".into(),
-        Bound::Input => "input".into(),
-        Bound::Mixed => "no single limit".into(),
-    })
+    found.map_or_else(String::new, |it| it.bound.to_string())
 }
 
 /// What qualifies a part's time.

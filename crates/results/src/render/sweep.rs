@@ -103,7 +103,7 @@ fn sentences(sweep: &Sweep) -> Vec<(String, anstyle::Style)> {
     for point in &sweep.points {
         if point.gate.verdict == GateVerdict::Failed {
             let what = point.gate.what.as_deref().unwrap_or("no reason");
-            let place = sweep.axis.label(sweep.axis.value(point));
+            let place = sweep.axis.label(point);
             said.push((format!("{place}: failed: {what}"), BAD));
         }
     }

@@ -50,7 +50,8 @@ impl Axis {
     }
 
     /// A point's name in a sentence.
-    pub(crate) fn label(self, value: u64) -> String {
+    pub(crate) fn label(self, point: &Point) -> String {
+        let value = self.value(point);
         match self {
             Self::BatchSize => format!("batch {}", grouped(value)),
             Self::Width => format!("width {}×", grouped(value)),

@@ -109,7 +109,7 @@ fn reasons(one: &Sweep, other: &Sweep) -> Vec<String> {
             let mut others = other.points.iter();
             let same = others.find(|it| one.axis.value(it) == one.axis.value(point));
             if same.is_some_and(|it| it.digest != point.digest) {
-                let place = one.axis.label(one.axis.value(point));
+                let place = one.axis.label(point);
                 reasons.push(format!("the trainings with {place} differ"));
                 break;
             }
