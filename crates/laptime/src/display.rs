@@ -144,17 +144,17 @@ pub fn show_run(is_shown: bool, watch: Arc<Watch>, plan: Plan) -> Ticker {
 /// The line of the run that `watch` tells of.
 pub fn progress(watch: &Watch, speed: &mut Speed, plan: Plan, width: usize) -> String {
     let (stage, score) = (watch.stage(), watch.progress.score());
-    let images_per_s = match stage {
+    let samples_per_s = match stage {
         Stage::Training { samples_before, .. } => {
             speed.at(Instant::now(), samples_before + score.samples)
         }
         _ => None,
     };
-    progress_text(stage, score, images_per_s, plan, width)
+    progress_text(stage, score, samples_per_s, plan, width)
 }
 
-/// The line of a run that trains so many images a second, for a terminal of so many columns.
-fn progress_text(
+/// The line of a run that trains so many samples a second, for a terminal of so many columns.
+pub fn progress_text(
     stage: Stage,
     score: Score,
     speed: Option<f64>,
@@ -189,9 +189,9 @@ fn progress_text(
         parts.push((format!("loss {}", loss_text(score.loss())), 2));
         parts.push((format!("{:.1} %", 100.0 * score.accuracy()), 3));
     }
-    if let Some(images_per_s) = speed {
-        let left_s = plan.samples.saturating_sub(done) as f64 / images_per_s;
-        parts.push((format!("{images_per_s:.0} images/s"), 4));
+    if let Some(samples_per_s) = speed {
+        let left_s = plan.samples.saturating_sub(done) as f64 / samples_per_s;
+        parts.push((format!("{samples_per_s:.0} samples/s"), 4));
         parts.push((format!("{} left", clock(left_s)), 0));
     }
     let line = |parts: &[(String, u8)]| {
@@ -218,7 +218,7 @@ fn bar(share: f64) -> String {
 }
 
 /// `7 s`, `3:07`, `1:02:03`
-fn clock(seconds: f64) -> String {
+pub fn clock(seconds: f64) -> String {
     let seconds = seconds.ceil() as u64;
     match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
         (0, 0, seconds) => format!("{seconds} s"),
@@ -318,11 +318,11 @@ mod tests {
         assert_eq!(text(Stage::Compiling, score, None, 80), "compiling …");
         assert_eq!(
             text(training, score, Some(300_000.0), 100),
-            "epoch 3/10 ━━━─────── step 938/1875 · loss 0.3124 · 88.7 % · 300000 images/s · 2 s left"
+            "epoch 3/10 ━━━─────── step 938/1875 · loss 0.3124 · 88.7 % · 300000 samples/s · 2 s left"
         );
         assert_eq!(
             text(training, score, Some(300_000.0), 80),
-            "epoch 3/10 · step 938/1875 · loss 0.3124 · 88.7 % · 300000 images/s · 2 s left"
+            "epoch 3/10 · step 938/1875 · loss 0.3124 · 88.7 % · 300000 samples/s · 2 s left"
         );
         for (width, expected) in [
             (

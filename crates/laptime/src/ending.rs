@@ -8,12 +8,14 @@ use laptime_workload::atomic_file::abandon_all;
 
 use crate::{
     failure::INTERRUPTED,
+    live::screen,
     output::{say, stderr_is_terminal},
 };
 
 /// Ends the program. Until it has ended, whoever asks a child or a peer waits, so that nobody reports how
 /// they ended.
 pub fn end(told: &str) -> ! {
+    screen::leave();
     let _children = end_children();
     remove_folders();
     abandon_all();

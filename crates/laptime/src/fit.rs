@@ -70,7 +70,7 @@ fn of_cost(cost: Cost, share_s: f64) -> Fit {
     Fit {
         ends: Ends {
             max_steps: Some(steps.max(FEWEST_STEPS)).filter(|steps| *steps < cost.steps),
-            goal: None,
+            ..Ends::default()
         },
         repeats: Repeats::Fixed(FEWEST_RUNS),
     }

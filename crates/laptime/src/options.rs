@@ -20,7 +20,7 @@ use crate::{
     device_choice::{Wish, choose},
     display::Line,
     engines,
-    exports::{self, Destination, Export, Formats, Inputs},
+    exports::{self, Destination, EventFolder, Export, Formats, Inputs},
     failure::Failure,
     output::{is_standard_stream, stderr_is_terminal},
     passes::passes,
@@ -79,10 +79,14 @@ pub struct RunOptions {
     pub analysis: bool,
     /// Where the result goes beside standard output and the store.
     pub exports: Vec<Export>,
+    /// Where TensorBoard's event files go.
+    pub tensorboard: Option<EventFolder>,
     /// Where the trained parameters go.
     pub save: Option<Destination>,
     /// Where the training is kept while it goes on, if anywhere.
     pub checkpoints: Option<CheckpointChoice>,
+    /// Whether to show it as a picture while it goes on.
+    pub live: bool,
     /// No progress, no notes.
     pub quiet: bool,
     /// Whether to show where the time goes.
@@ -115,6 +119,10 @@ pub struct RaceOptions {
     pub telemetry: bool,
     /// Where the result goes beside standard output and the store.
     pub exports: Vec<Export>,
+    /// Where TensorBoard's event files go.
+    pub tensorboard: Option<EventFolder>,
+    /// Whether to show it as a picture while it goes on.
+    pub live: bool,
     /// No progress, no notes.
     pub quiet: bool,
 }
@@ -124,7 +132,7 @@ impl RaceOptions {
     pub fn ends(&self) -> Ends {
         Ends {
             max_steps: self.max_steps,
-            goal: None,
+            ..Ends::default()
         }
     }
 
@@ -153,6 +161,10 @@ impl RaceOptions {
         }
         let inputs = Inputs::of(args.workload.file(), args.samples.data_dir.as_deref(), None);
         let (exports, _) = exports::open(args.exports, None, &formats, &inputs)?;
+        let tensorboard = args
+            .tensorboard
+            .map(|path| EventFolder::open(path, &inputs));
+        let tensorboard = tensorboard.transpose()?;
         let workload = WorkloadChoice::of_training(&args.workload, &args.training)?;
         let machine = Machine::identify();
         // A framework needs seconds to be imported.
@@ -181,6 +193,8 @@ impl RaceOptions {
             },
             telemetry: !args.no_telemetry,
             exports,
+            tensorboard,
+            live: args.live,
             quiet: args.quiet,
         })
     }
@@ -200,6 +214,10 @@ impl RunOptions {
             args.checkpoints.checkpoint.as_deref(),
         );
         let (exports, save) = exports::open(args.exports, args.save, &formats, &inputs)?;
+        let tensorboard = args
+            .tensorboard
+            .map(|path| EventFolder::open(path, &inputs));
+        let tensorboard = tensorboard.transpose()?;
         let workload = WorkloadChoice::of_training(&args.workload, &args.training)?;
         // Before the devices: they may be tried out, which takes seconds.
         let checkpoints = CheckpointChoice::resolve(args.checkpoints, args.runs)?;
@@ -211,6 +229,7 @@ impl RunOptions {
             ends: Ends {
                 max_steps: args.max_steps.map(Into::into),
                 goal: args.until,
+                no_test: args.no_test,
             },
             repeats: match args.sustain {
                 Some(Budget(time)) => Repeats::Sustain(time),
@@ -221,8 +240,10 @@ impl RunOptions {
             telemetry: !args.no_telemetry,
             analysis: !args.no_analysis && env::var_os(NO_ANALYSIS_VARIABLE).is_none(),
             exports,
+            tensorboard,
             save,
             checkpoints,
+            live: args.live,
             quiet: args.quiet,
             profile: args.profile,
         })

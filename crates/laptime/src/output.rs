@@ -19,6 +19,7 @@ use terminal_size::{Width, terminal_size};
 use crate::{
     ascii::{ascii, has_utf8},
     failure::Failure,
+    live::screen,
     wrap::wrapped,
 };
 
@@ -114,7 +115,10 @@ pub fn warning(text: &str) {
 /// Writes a message to standard error; where nobody can hear it, there is nobody to tell.
 pub fn say(text: &str) {
     let text = message(text);
-    let _ = writeln!(io::stderr(), "{}", shown_on(&io::stderr(), &text));
+    let line = format!("{}\n", shown_on(&io::stderr(), &text));
+    if let Some(line) = screen::hold(line) {
+        let _ = io::stderr().write_all(line.as_bytes());
+    }
 }
 
 /// Writes a block of `laptime-results` to standard error, with its colours.

@@ -69,6 +69,13 @@ pub fn record(
     let mut device = device_facts(&outcome.device);
     device.dispatches_per_step = number(&mut details, "dispatches_per_step");
     device.device_step_s = number(&mut details, "device_step_s");
+    let source = match dataset.source {
+        DataSource::Official => DatasetSource::Official,
+        DataSource::Unverified => DatasetSource::Unverified,
+        DataSource::Synthetic => DatasetSource::Synthetic,
+    };
+    let caution = source.caution(&dataset.name.to_string());
+    let warnings = outcome.warnings.iter().map(|text| anonymous(text));
     let work = Work {
         model_flops_per_sample: outcome.costs.model_flops as f64 / workload.batch_size as f64,
         training_samples: (workload.epochs * dataset.train.count()) as u64,
@@ -102,11 +109,7 @@ pub fn record(
         },
         dataset: DatasetFacts {
             name: dataset.name.to_string(),
-            source: match dataset.source {
-                DataSource::Official => DatasetSource::Official,
-                DataSource::Unverified => DatasetSource::Unverified,
-                DataSource::Synthetic => DatasetSource::Synthetic,
-            },
+            source,
             sha256: dataset.sha256.clone(),
             train_samples: dataset.train.count() as u64,
             test_samples: dataset.test.count() as u64,
@@ -128,11 +131,7 @@ pub fn record(
         runs: outcome.runs,
         sustain_s: None,
         analysis: outcome.analysis,
-        warnings: outcome
-            .warnings
-            .iter()
-            .map(|text| anonymous(text))
-            .collect(),
+        warnings: caution.into_iter().chain(warnings).collect(),
         error: outcome.error.as_deref().map(anonymous),
     }
 }
@@ -182,7 +181,7 @@ pub fn differing_losses(engine: &dyn Engine, runs: &[Run]) -> Option<String> {
 /// The first epoch, from 1, whose loss a whole run does not share with the first of them, and both
 /// losses.
 fn first_difference(runs: &[Run]) -> Option<(usize, f64, f64)> {
-    let mut whole = runs.iter().filter(|run| run.test.is_some());
+    let mut whole = runs.iter().filter(|run| run.is_whole());
     let first = whole.next()?;
     whole.find_map(|other| {
         let losses = first.epochs.iter().zip(&other.epochs);
@@ -275,6 +274,8 @@ mod tests {
             diverged: None,
             cold: false,
             steady: None,
+            untested: false,
+            step_series: None,
             goal: None,
             telemetry: None,
         }

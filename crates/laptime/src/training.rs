@@ -18,10 +18,12 @@ use crate::{
     failure::Failure,
     finished::Finished,
     fit::{Fit, fit},
+    live::{Live, told::of_run},
     observed::observed_run,
     options::RunOptions,
     output::{self, say, stderr_is_terminal},
     prepare,
+    preview::Preview,
     recording::{Outcome, differing_losses, record},
     repeats::{Repeated, plan::Repeats},
 };
@@ -93,16 +95,33 @@ pub fn trained(
         record
     };
     wait_quiet(options, watch, shows_progress);
+    let live = options.live.then(|| {
+        let max_steps = options.ends.max_steps;
+        Live::start(
+            watch,
+            of_run(&options.workload, &options.engine, &job, max_steps),
+        )
+    });
     let repeated = Repeated {
         options,
         job: &job,
         load_s,
         watch,
-        shows_progress,
+        shows_progress: shows_progress && live.is_none(),
+        live: live.as_ref(),
     };
-    let measured = train(&repeated, begin, keeper.as_mut(), &|outcome| {
-        finished.keep([earlier, &[record_of(outcome)]].concat());
-    });
+    let hears = Hears {
+        keep: &|outcome| finished.keep([earlier, &[record_of(outcome)]].concat()),
+        preview: &|outcome| {
+            // A suite has a table of its own.
+            let is_shown = repeated.shows_progress && options.share.is_none();
+            is_shown
+                .then(|| Preview::show(&record_of(outcome)))
+                .flatten()
+        },
+    };
+    let measured = train(&repeated, begin, keeper.as_mut(), &hears);
+    drop(live);
     let (mut outcome, session) = match measured {
         Ok(measured) => measured,
         // An engine in another process that did not stop, and was ended.
@@ -163,15 +182,22 @@ fn keeper(options: &RunOptions, job: &Job, load_s: f64) -> Result<Option<Keeper>
     Ok(Some(keeper))
 }
 
+/// Who hears of runs while others are still to come.
+struct Hears<'a> {
+    /// Gets what would be left if the program had to end after a run that is not the last.
+    keep: &'a dyn Fn(Outcome),
+    /// Shows what the first run came to, where it is repeated.
+    preview: &'a dyn Fn(Outcome) -> Option<Preview>,
+}
+
 /// The first run, in this process, so that its session can be saved and asked; then, where that is
 /// wanted, more of them, each in a process of its own. All start from the same seed, so that only the
-/// times can differ. `keep` gets what would be left if the program had to end behind a run that is not
-/// the last.
+/// times can differ.
 fn train(
     repeated: &Repeated,
     begin: Instant,
     mut keeper: Option<&mut Keeper>,
-    keep: &dyn Fn(Outcome),
+    hears: &Hears,
 ) -> Result<(Outcome, Box<dyn Session>), Failure> {
     let Repeated {
         options,
@@ -224,18 +250,23 @@ fn train(
     let (mut all_made, mut error) = (true, None);
     let mut runs = with_first(&[]);
     if !watch.progress.is_stopped() {
-        keep(outcome(
+        (hears.keep)(outcome(
             runs.clone(),
             Some(PartialReason::Interrupted),
             own_warnings(),
         ));
+        let shown = repeated
+            .is_repeated(&first)
+            .then(|| (hears.preview)(outcome(runs.clone(), None, own_warnings())))
+            .flatten();
         let done = repeated.runs(&first, |runs| {
-            keep(outcome(
+            (hears.keep)(outcome(
                 with_first(runs),
                 Some(PartialReason::Interrupted),
                 own_warnings(),
             ));
         });
+        drop(shown);
         (runs, all_made, error) = (with_first(&done.runs), done.is_complete, done.error);
     }
     let is_stopped = watch.progress.is_stopped();
@@ -245,6 +276,9 @@ fn train(
         (false, false) if error.is_some() => Some(PartialReason::Failed),
         (false, false) if options.ends.goal.is_some() && options.ends.max_steps.is_none() => {
             Some(PartialReason::Goal)
+        }
+        (false, false) if options.ends.no_test && options.ends.max_steps.is_none() => {
+            Some(PartialReason::NoTest)
         }
         (false, false) => Some(PartialReason::MaxSteps),
     };

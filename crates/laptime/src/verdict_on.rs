@@ -9,10 +9,10 @@ use crate::failure::Failure;
 pub fn verdict_on(record: &Record) -> Result<(), Failure> {
     if record.partial_reason == Some(PartialReason::Interrupted) {
         let last = record.runs.last();
-        if last.is_some_and(|run| run.test.is_some()) {
+        if last.is_some_and(|run| run.is_whole()) {
             let runs = record.runs.len();
             return Err(Failure::Interrupted(format!(
-                "interrupted behind {runs} whole {}",
+                "interrupted after {runs} whole {}",
                 if runs == 1 { "run" } else { "runs" }
             )));
         }

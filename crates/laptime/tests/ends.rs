@@ -68,3 +68,34 @@ fn a_run_is_repeated_for_as_long_as_was_asked() {
     let runs = record["runs"].as_array().expect("a list");
     assert!(runs.len() > 1 && runs[0]["cold"] == true, "{}", runs.len());
 }
+
+#[test]
+fn the_test_can_be_left_out() {
+    let home = Home::new();
+    let run = "run --data synthetic --device cpu --epochs 1 --no-test --export-json";
+    for file in ["a.json", "b.json"] {
+        let done = home.laptime(&format!("{run} {file}"));
+        assert_eq!(done.code, Some(0), "{}", done.stderr);
+        assert!(done.stdout.contains("not tested"), "{}", done.stdout);
+        assert!(
+            done.stdout.contains("--no-test left out the test"),
+            "{}",
+            done.stdout
+        );
+    }
+    let record = json(&home.path("a.json"));
+    assert_eq!(record["partial_reason"], "no-test");
+    assert_eq!(record["runs"][0]["phases"]["test_s"], 0.0);
+    // With its like it can be compared, with a whole run it cannot.
+    let done = home.laptime("compare a.json b.json");
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    let whole = "run --data synthetic --device cpu --epochs 1 --export-json whole.json";
+    assert_eq!(home.laptime(whole).code, Some(0));
+    let done = home.laptime("compare a.json whole.json");
+    assert_eq!(done.code, Some(2), "{}", done.stdout);
+    assert!(
+        done.stderr.contains("test: left out and part of the total"),
+        "{}",
+        done.stderr
+    );
+}

@@ -65,6 +65,9 @@ fn streams_are_written_to_in_one_place() {
             "laptime/src/output.rs",
             // Lines that are drawn again and again.
             "laptime/src/display.rs",
+            "laptime/src/live/mod.rs",
+            "laptime/src/live/screen.rs",
+            "laptime/src/preview.rs",
             // Asks whether they are terminals.
             "laptime/src/exports/mod.rs",
             "laptime/src/exports/inputs.rs",

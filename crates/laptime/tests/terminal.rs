@@ -4,70 +4,20 @@
 
 mod support;
 
-use std::{
-    fs::File,
-    io::Read,
-    process::{Child, Command, Stdio},
-};
 #[cfg(feature = "download")]
 use std::{
+    fs::File,
     io::{BufRead, BufReader},
+    process::Command,
     sync::mpsc,
     thread,
     time::Duration,
 };
 
-use nix::pty::{Winsize, openpty};
-use support::{Home, SHORT};
-
-/// A program whose standard output and standard error are a terminal.
-struct OnTerminal {
-    child: Child,
-    screen: File,
-    shown: Vec<u8>,
-}
-
-fn on_terminal(mut command: Command, columns: u16) -> OnTerminal {
-    let size = Winsize {
-        ws_row: 24,
-        ws_col: columns,
-        ws_xpixel: 0,
-        ws_ypixel: 0,
-    };
-    let terminal = openpty(Some(&size), None).expect("Linux has pseudo-terminals");
-    let end = || Stdio::from(terminal.slave.try_clone().expect("it can be shared"));
-    let child = command.stdout(end()).stderr(end()).spawn();
-    // `command` and the slave end here: when the child's ends close too, the screen ends.
-    OnTerminal {
-        child: child.expect("the program starts"),
-        screen: terminal.master.into(),
-        shown: Vec::new(),
-    }
-}
-
-impl OnTerminal {
-    /// All that is shown until these words are, or the program ends.
-    fn shown_until(&mut self, words: &str) -> String {
-        let mut piece = [0; 4096];
-        loop {
-            let shown = String::from_utf8_lossy(&self.shown);
-            if !words.is_empty() && shown.contains(words) {
-                return shown.into_owned();
-            }
-            // A terminal that nobody writes to any more ends with an error.
-            match self.screen.read(&mut piece) {
-                Ok(read @ 1..) => self.shown.extend(&piece[..read]),
-                _ => return String::from_utf8_lossy(&self.shown).into_owned(),
-            }
-        }
-    }
-
-    /// All that is shown, and the exit code.
-    fn end(mut self) -> (String, Option<i32>) {
-        let shown = self.shown_until("");
-        (shown, self.child.wait().expect("it ends").code())
-    }
-}
+use support::{
+    Home, SHORT,
+    pty::{on_terminal, on_terminal_of},
+};
 
 /// The text without its control sequences (ECMA-48: `ESC [`, parameters, a letter), and the letters
 /// of these.
@@ -201,4 +151,21 @@ fn who_waits_for_the_cache_says_so_without_a_terminal_and_with_quiet_too() {
     let line = line.expect("it says that it waits");
     assert!(line.contains("waiting for it"), "{line}");
     assert_eq!(child.wait().expect("it ends").code(), Some(1));
+}
+
+#[test]
+fn the_first_run_is_shown_while_it_is_repeated() {
+    let home = Home::new();
+    let mut command = home.command("run --data synthetic --device cpu --epochs 1 --runs 2");
+    command.env("TERM", "xterm");
+    let (shown, code) = on_terminal_of(command, 80, 50).end();
+    assert_eq!(code, Some(0), "{shown}");
+    assert_eq!(shown.matches("  Total ").count(), 2, "{shown}");
+    let (first, last) = shown
+        .split_once("first, cold run; it is repeated")
+        .expect("it is said");
+    assert!(!first.contains("median of 2 runs"), "{first}");
+    // Taken back before the final block.
+    assert!(last.contains("\u{1b}[J"), "{last:?}");
+    assert!(last.contains("median of 2 runs"), "{last}");
 }

@@ -14,6 +14,7 @@ mod metric;
 mod phases;
 mod run;
 pub mod statistics;
+mod step_series;
 pub mod telemetry;
 mod watch;
 
@@ -24,4 +25,5 @@ pub use machine::Machine;
 pub use metric::{Epoch, Test};
 pub use phases::Phases;
 pub use run::{Ends, Measurement, Run, SteadySteps, StepSeconds, measure};
+pub use step_series::StepSeries;
 pub use watch::{Stage, Watch};

@@ -16,6 +16,7 @@ use crate::{
     memory,
     metric::{Epoch, EpochFile, Test, TestFile},
     statistics::{percentile, steady_state},
+    step_series::StepSeries,
     telemetry::Telemetry,
 };
 
@@ -40,6 +41,9 @@ pub struct Run {
     /// The score on the test samples behind the last epoch; null where the run was interrupted.
     #[schemars(with = "Option<TestFile>")]
     pub test: Option<Test>,
+    /// Whether the training came to its end, and the test was left out on purpose.
+    #[serde(default)]
+    pub untested: bool,
     /// The most memory that the process which trains has had resident by the end of this run,
     /// without the gate, but with the copies of the state that checkpoints take; null where the
     /// system does not tell.
@@ -59,6 +63,9 @@ pub struct Run {
     /// From where on steps took the same time; null where there is no such place, or they cannot be seen.
     #[serde(default)]
     pub steady: Option<SteadySteps>,
+    /// The steps in their order; null where the engine does not let them be seen.
+    #[serde(default)]
+    pub step_series: Option<StepSeries>,
     /// What became of the score that was to be reached; null where the epochs were given.
     #[serde(default)]
     pub goal: Option<GoalOutcome>,
@@ -95,6 +102,8 @@ pub struct Ends {
     pub max_steps: Option<u64>,
     /// Behind the epoch in which this score is reached.
     pub goal: Option<Goal>,
+    /// Before the test, which is left out.
+    pub no_test: bool,
 }
 
 impl Run {
@@ -111,6 +120,11 @@ impl Run {
         } else {
             0.0
         }
+    }
+
+    /// Whether it was not interrupted: it was tested, or was not to be.
+    pub fn is_whole(&self) -> bool {
+        self.test.is_some() || self.untested
     }
 
     /// Whether any loss, of the training or of the test, is not finite.
@@ -187,8 +201,10 @@ pub fn measure(
     // Of a training towards a goal, the last epoch has its score.
     let test = match tests.len() == so_far.epochs.len() && !tests.is_empty() {
         true => tests.last().copied(),
+        false if ends.no_test => None,
         false => test(session.as_mut(), job, watch, &mut part.phases)?,
     };
+    let untested = ends.no_test && !watch.progress.is_stopped();
     part.tell(session.as_ref(), &mut so_far);
 
     let is_complete = so_far.epochs.len() == job.workload.epochs && test.is_some();
@@ -200,8 +216,10 @@ pub fn measure(
         phases: so_far.phases,
         step_s: so_far.step_s.as_deref().and_then(step_percentiles),
         steady: so_far.step_s.as_deref().and_then(steady_steps),
+        step_series: so_far.step_s.as_deref().and_then(StepSeries::of),
         goal,
         test,
+        untested,
         peak_memory_bytes: so_far.peak_memory_bytes,
         epochs: [so_far.epochs.as_slice(), so_far.part_of_epoch().as_slice()].concat(),
         resumed: so_far.resumed,

@@ -172,6 +172,7 @@ fn run_until(epochs: u64, goal: &str) -> Measurement {
     let ends = Ends {
         max_steps: None,
         goal,
+        ..Ends::default()
     };
     run_to(&whole(), epochs, ends, &mut Shelf::default())
 }
@@ -184,7 +185,7 @@ fn run_kept(
 ) -> Measurement {
     let ends = Ends {
         max_steps,
-        goal: None,
+        ..Ends::default()
     };
     run_to(engine, epochs, ends, shelf)
 }

@@ -27,8 +27,8 @@ pub use number::loss_text;
 pub use read::{Read, Unreadable, read};
 pub use record::*;
 pub use render::{
-    Style, comparison, list, race, render, render_crossing, render_suite, render_sweep, short_id,
-    show,
+    Style, comparison, list, race, render, render_crossing, render_suite, render_sweep,
+    render_versus, short_id, show,
 };
 pub use schema::schema;
 pub use standings::{Measure, Standing, Standings};

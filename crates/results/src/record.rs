@@ -97,6 +97,8 @@ pub enum PartialReason {
     MaxSteps,
     /// The score of `--until` was reached before the last epoch.
     Goal,
+    /// `--no-test` left the test out.
+    NoTest,
     /// The user, or the system, interrupted it.
     Interrupted,
     /// The engine failed; `error` says why.
@@ -189,6 +191,24 @@ pub enum DatasetSource {
     Unverified,
     /// The built-in generator.
     Synthetic,
+}
+
+impl DatasetSource {
+    /// What is to be said wherever a result on such samples of a dataset is shown; `None` for the official
+    /// ones.
+    pub fn caution(self, dataset: &str) -> Option<String> {
+        match self {
+            Self::Official => None,
+            Self::Unverified => Some(format!(
+                "UNOFFICIAL DATA: these files have the format of {dataset}, but are not the official \
+                 ones. The times are real; the accuracy may differ."
+            )),
+            Self::Synthetic => Some(format!(
+                "SYNTHETIC DATA: these samples were made up; they are not {dataset}. The times are \
+                 real; the accuracy says nothing about {dataset}."
+            )),
+        }
+    }
 }
 
 /// The engine that trained.

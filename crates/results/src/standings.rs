@@ -47,6 +47,8 @@ pub struct Standing<'a> {
     /// The ratio of what is ranked by to that of the fastest verified engine; `None` where there is
     /// no such engine.
     pub ratio: Option<Ratio>,
+    /// The same of a training epoch, whatever is ranked by: compiling and starting weigh nothing in it.
+    pub epoch_ratio: Option<Ratio>,
     /// How likely so large a ratio is by chance between engines that are as fast as each other: Wilcoxon's
     /// signed-rank test of the rounds, corrected for the number of engines (Holm); `None` for the fastest,
     /// and where there are too few rounds.
@@ -83,7 +85,10 @@ impl<'a> Standings<'a> {
                 GateVerdict::Verified | GateVerdict::VerifiedSteps => true,
                 GateVerdict::Failed | GateVerdict::NotAsked => false,
             });
-        if let Some(fastest) = verified.first().map(|first| first.times_s(measure)) {
+        let fastest = verified.first();
+        if let Some((fastest, epochs_s)) =
+            fastest.map(|first| (first.times_s(measure), first.epochs_s()))
+        {
             let mut all = verified.iter_mut().chain(&mut refused);
             if let Some(first) = all.next() {
                 // By definition, whatever the rounds say.
@@ -97,6 +102,13 @@ impl<'a> Standings<'a> {
                 .iter()
                 .map(|standing| paired_ratio(&standing.times_s(measure), &fastest))
                 .collect();
+            for standing in &mut others {
+                standing.epoch_ratio =
+                    paired_ratio(&standing.epochs_s(), &epochs_s).map(|it| Ratio {
+                        ratio: it.ratio,
+                        ci95: it.ci95,
+                    });
+            }
             let p: Vec<f64> = paired.iter().map(|it| it.map_or(1.0, |it| it.p)).collect();
             for ((standing, paired), p) in others.iter_mut().zip(paired).zip(holm(&p)) {
                 standing.ratio = paired.map(|it| Ratio {
@@ -134,6 +146,7 @@ impl<'a> Standing<'a> {
             epoch_s: median(&epochs)?,
             step_s: median(&steps_s(record))?,
             ratio: None,
+            epoch_ratio: None,
             p: None,
             cold_start_s: first.phases.start_s + first.phases.compile_s,
             compile_s: median_of(|run| run.phases.compile_s)?,
@@ -150,6 +163,14 @@ impl<'a> Standing<'a> {
         }
     }
 
+    /// The median epoch of every whole run.
+    fn epochs_s(&self) -> Vec<f64> {
+        let of = |run: &Run| -> Vec<f64> { run.epochs.iter().map(|epoch| epoch.train_s).collect() };
+        whole(self.record)
+            .map(|run| median(&of(run)).unwrap_or(f64::NAN))
+            .collect()
+    }
+
     fn times_s(&self, measure: Measure) -> Vec<f64> {
         match measure {
             Measure::Total => whole(self.record).map(|run| run.total_s).collect(),
@@ -162,7 +183,7 @@ impl<'a> Standing<'a> {
 fn whole(record: &Record) -> impl Iterator<Item = &Run> {
     counted(&record.runs)
         .into_iter()
-        .filter(|run| run.test.is_some())
+        .filter(|run| run.is_whole())
 }
 
 /// The samples that a whole training sees.

@@ -183,7 +183,7 @@ fn whole_total_s(run: &Run, work: Work) -> Option<f64> {
 /// The runs that a summary is of: an interrupted run, which has no test score, took less time than
 /// a whole one and would only mislead beside it; and a first, cold one is not like those that follow.
 pub(crate) fn counted(runs: &[Run]) -> Vec<&Run> {
-    let is_whole = |run: &&Run| run.test.is_some();
+    let is_whole = |run: &&Run| run.is_whole();
     let warm: Vec<&Run> = runs
         .iter()
         .filter(|run| is_whole(run) && !run.cold)
@@ -241,6 +241,8 @@ mod tests {
             diverged: None,
             cold: false,
             steady: None,
+            untested: false,
+            step_series: None,
             goal: None,
             telemetry: None,
         }

@@ -121,6 +121,9 @@ pub struct TableArgs {
     /// Write the same rows as JSON Lines; - is standard output
     #[arg(long, value_name = "FILE")]
     pub jsonl: Option<PathBuf>,
+    /// Write the runs as TensorBoard's event files into this folder, beside others that are there
+    #[arg(long, value_name = "DIR")]
+    pub tensorboard: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]

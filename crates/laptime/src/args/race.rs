@@ -1,6 +1,9 @@
 //! What `laptime race` is asked.
 
-use std::num::{NonZeroU32, NonZeroU64};
+use std::{
+    num::{NonZeroU32, NonZeroU64},
+    path::PathBuf,
+};
 
 use clap::Args as ClapArgs;
 
@@ -53,6 +56,12 @@ pub struct RaceArgs {
     pub budget: Option<Budget>,
     #[command(flatten)]
     pub exports: ExportArgs,
+    /// Write the runs as TensorBoard's event files into this folder, beside others that are there
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    pub tensorboard: Option<PathBuf>,
+    /// Show the race as a picture while it goes on: engines as lanes of one track
+    #[arg(long, conflicts_with = "quiet", help_heading = "Output")]
+    pub live: bool,
     /// Hide progress and notes; show the result and warnings only
     #[arg(long, short, help_heading = "Output")]
     pub quiet: bool,

@@ -32,6 +32,9 @@ pub struct RunArgs {
         help_heading = "Training"
     )]
     pub until: Option<Goal>,
+    /// Do not test: the total is that of preparing, compiling and training; the record is marked partial
+    #[arg(long, conflicts_with = "until", help_heading = "Training")]
+    pub no_test: bool,
     #[command(flatten)]
     pub engine: EngineArgs,
     #[command(flatten)]
@@ -72,6 +75,9 @@ pub struct RunArgs {
     pub checkpoints: CheckpointArgs,
     #[command(flatten)]
     pub exports: ExportArgs,
+    /// Write the runs as TensorBoard's event files into this folder, beside others that are there
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    pub tensorboard: Option<PathBuf>,
     /// Write the trained model as safetensors, with the parameter names of PyTorch: LAYER.weight, LAYER.bias,
     /// LAYER.running_mean, LAYER.running_var; ResNet50 has those of torchvision
     #[arg(long, value_name = "FILE", help_heading = "Output")]
@@ -79,6 +85,10 @@ pub struct RunArgs {
     /// Also show where the time of a training step goes, kernel by kernel
     #[arg(long, help_heading = "Output")]
     pub profile: bool,
+    /// Show the training as a picture while it goes on: curves, throughput, cores, published results; without a
+    /// terminal, a line per epoch
+    #[arg(long, conflicts_with = "quiet", help_heading = "Output")]
+    pub live: bool,
     /// Hide progress and notes; show the result and warnings only
     #[arg(long, short, help_heading = "Output")]
     pub quiet: bool,

@@ -62,7 +62,7 @@ pub(super) fn misfits(found: &Checkpoint, program: &Program, job: &Job) -> Optio
     }
     let (done, asked) = (so_far.epochs.len(), workload.epochs);
     let is_beyond = done > asked || done == asked && so_far.score.samples > 0;
-    is_beyond.then(|| format!("it has {done} epochs behind it, more than the {asked} asked for"))
+    is_beyond.then(|| format!("it has done {done} epochs, more than the {asked} asked for"))
 }
 
 /// Whether all that is counted can have been counted in a training of so many steps.

@@ -3,6 +3,7 @@
 
 mod destination;
 mod endings;
+mod event_folder;
 mod inputs;
 
 use std::{io, path::PathBuf};
@@ -17,6 +18,7 @@ use crate::{
 };
 
 pub use destination::Destination;
+pub use event_folder::EventFolder;
 pub use inputs::Inputs;
 
 /// One file that a result is written to.

@@ -3,7 +3,7 @@
 
 mod affinity;
 pub mod length;
-mod live;
+mod table;
 
 use std::{
     sync::Arc,
@@ -16,6 +16,7 @@ use laptime_results::{PartialReason, RaceFacts, Record, new_id};
 
 use crate::{
     finished::Finished,
+    live::{Live, told::of_race},
     observed::observed_run,
     options::{EngineChoice, RaceOptions},
     output, prepare,
@@ -24,7 +25,7 @@ use crate::{
     round_order::round_order,
 };
 
-use live::Live;
+use table::{Table, lanes};
 
 /// One engine in the race, and what it has done so far.
 pub struct Racer<'a> {
@@ -85,16 +86,33 @@ impl Race<'_> {
         let mut longest = Duration::ZERO;
         let mut round = 0;
         let length = self.options.length;
+        let picture = self.options.live.then(|| {
+            let (workload, max_steps) = (&self.options.workload, self.options.max_steps);
+            let lanes = lanes(self, racers, 0, &[]);
+            Live::start(
+                self.seen.watch,
+                of_race(workload, &self.job, max_steps, lanes),
+            )
+        });
         while length.has_room(round, begin.elapsed(), longest)
             && !self.is_stopped()
             && racers.iter().any(Racer::is_in)
         {
             let start = Instant::now();
+            let mut done = Vec::new();
             for index in round_order(racers.len(), self.job.workload.seed, round) {
                 if racers[index].is_in() && !self.is_stopped() {
-                    let live = Live::show(self, racers, index, round);
+                    let table = match &picture {
+                        Some(picture) => {
+                            let lanes = lanes(self, racers, index, &done);
+                            picture.tell(|told| told.lanes = lanes);
+                            None
+                        }
+                        None => Some(Table::show(self, racers, index, round)),
+                    };
                     racers[index].run(self);
-                    drop(live);
+                    drop(table);
+                    done.push(index);
                     self.keep_finished(racers);
                 }
             }

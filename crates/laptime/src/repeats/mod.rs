@@ -13,6 +13,7 @@ use laptime_measure::{Run, Watch, measure};
 use crate::{
     display::{Line, Plan as RunPlan, show_run},
     failure::Failure,
+    live::Live,
     observed::observed_run,
     options::{MOST_RUNS, RunOptions},
     output::say,
@@ -32,8 +33,10 @@ pub struct Repeated<'a> {
     pub load_s: f64,
     /// How far the run is, and the wish to stop.
     pub watch: &'a Arc<Watch>,
-    /// Whether the terminal shows it.
+    /// Whether the terminal shows it, in a line.
     pub shows_progress: bool,
+    /// The picture that shows it, where there is one.
+    pub live: Option<&'a Live>,
 }
 
 /// What came of repeating.
@@ -79,7 +82,10 @@ impl Repeated<'_> {
                 number,
                 (room.is_none() && sustained.is_none()).then_some(planned),
             ) {
-                Ok(run) => runs.push(run),
+                Ok(run) => {
+                    runs.push(run);
+                    self.show_totals(&runs);
+                }
                 Err(_) if self.watch.progress.is_stopped() => break,
                 Err(failure) => {
                     error = Some(failure);
@@ -97,6 +103,15 @@ impl Repeated<'_> {
             is_complete: is_done(&runs, planned),
             runs,
             error,
+        }
+    }
+
+    /// Whether a run like this is repeated at all.
+    pub fn is_repeated(&self, first: &Run) -> bool {
+        match self.options.repeats {
+            Repeats::Fixed(count) => count > 1,
+            Repeats::Sustain(_) => true,
+            Repeats::Budget(time) => Room::of(time, first.total_s + self.load_s).is_some(),
         }
     }
 
@@ -143,6 +158,13 @@ impl Repeated<'_> {
         });
         drop(display);
         Ok(measured?.run)
+    }
+
+    fn show_totals(&self, runs: &[Run]) {
+        if let Some(live) = self.live {
+            let totals_s = runs.iter().map(|run| run.total_s).collect();
+            live.tell(|told| told.totals_s = totals_s);
+        }
     }
 
     fn note(&self, text: &str) {

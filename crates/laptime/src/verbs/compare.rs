@@ -3,7 +3,8 @@
 use laptime_results::{
     Record,
     compare::{Compared, Refused, Side},
-    comparison as render, export,
+    comparison as render, export, render_versus,
+    suite::versus,
 };
 
 use crate::{
@@ -40,8 +41,16 @@ pub fn compare(args: CompareArgs) -> Result<(), Failure> {
         }
         return sweep::compare(&sweeps, args.force);
     }
-    let (exports, _) = exports::open(args.exports, None, &formats, &inputs)?;
     let read = records(&texts)?;
+    if read.iter().all(|records| is_suite(records)) {
+        if args.exports.any() || args.fail_if_slower.is_some() {
+            return Err(Failure::Usage(
+                "two suites give a table alone: leave out --fail-if-slower and the exports".into(),
+            ));
+        }
+        return compare_suites(&read);
+    }
+    let (exports, _) = exports::open(args.exports, None, &formats, &inputs)?;
     let sides = sides(&sources, &read)?;
     if sides.len() < 2 {
         return Err(Failure::Usage(
@@ -57,6 +66,30 @@ pub fn compare(args: CompareArgs) -> Result<(), Failure> {
     done.extend(exports::write(exports, &compared));
     done.extend(args.fail_if_slower.map(|most| gate(&compared, most)));
     exports::first_failure(done)
+}
+
+/// Whether these are the records of one suite, as `laptime suite --export-json` writes them.
+fn is_suite(records: &[Record]) -> bool {
+    let Some(suite) = records.first().and_then(|record| record.suite.as_ref()) else {
+        return false;
+    };
+    records.len() > 1 && records.iter().all(|it| it.suite.as_ref() == Some(suite))
+}
+
+fn compare_suites(suites: &[Vec<Record>]) -> Result<(), Failure> {
+    let [one, other] = suites else {
+        return Err(Failure::Usage(format!(
+            "suites are compared two at a time, and here are {}",
+            suites.len()
+        )));
+    };
+    let versus = versus(one, other).map_err(|reasons| {
+        Failure::Usage(format!(
+            "the suites cannot be compared: {}",
+            reasons.join("; ")
+        ))
+    })?;
+    exports::print(|style| render_versus(&versus, style))
 }
 
 /// The file and the text of each source; `None` for a published one.

@@ -71,6 +71,7 @@ fn report(records: &[Record], options: RaceOptions, finished: &Finished) -> Resu
         output::warning(text);
     }
     done.extend(exports::write(options.exports, records));
+    done.extend(options.tensorboard.map(|folder| folder.write(records)));
     done.push(verdict_on(records));
     exports::first_failure(done)
 }

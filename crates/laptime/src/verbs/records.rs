@@ -7,7 +7,7 @@ use laptime_workload::{Shown, escaped};
 
 use crate::{
     args::{CheckArgs, ListArgs, RecordsArgs, RecordsVerb, RemoveArgs, ShowArgs, TableArgs},
-    exports::{self, Inputs},
+    exports::{self, EventFolder, Inputs},
     failure::Failure,
     output,
     record_choice::{Library, Source, read_bytes, read_file, records_in},
@@ -110,6 +110,9 @@ fn export_all(args: TableArgs) -> Result<(), Failure> {
             let records = Library::open().all()?;
             file.write(text(&records).as_bytes())?;
         }
+    }
+    if let Some(path) = args.tensorboard {
+        EventFolder::open(path, &inputs)?.write(&Library::open().all()?)?;
     }
     Ok(())
 }

@@ -103,6 +103,8 @@ fn report(
         done.push(keeper.outcome());
     }
     done.extend(exports::write(options.exports, slice::from_ref(record)));
+    let folder = options.tensorboard;
+    done.extend(folder.map(|folder| folder.write(slice::from_ref(record))));
     if let Some(file) = options.save {
         done.push(save(session, &options.workload.workload, file));
     }

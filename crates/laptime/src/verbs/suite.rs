@@ -73,6 +73,7 @@ pub fn suite(args: SuiteArgs, begin: Instant, interrupt: &Interrupt) -> Result<(
             passes: passes.clone(),
             samples: samples.clone(),
             max_steps: None,
+            no_test: false,
             runs: None,
             budget: None,
             sustain: None,
@@ -81,9 +82,11 @@ pub fn suite(args: SuiteArgs, begin: Instant, interrupt: &Interrupt) -> Result<(
             no_telemetry,
             no_analysis,
             exports: ExportArgs::default(),
+            tensorboard: None,
             save: None,
             checkpoints: CheckpointArgs::default(),
             profile: false,
+            live: false,
             quiet,
         })
     };

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "not every test needs everything")]
 
+#[cfg(target_os = "linux")]
+pub mod pty;
 pub mod schema;
 
 use std::{

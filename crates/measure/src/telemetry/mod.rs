@@ -8,6 +8,7 @@
 mod clock;
 mod condition;
 mod disturbance;
+mod glance;
 mod observer;
 mod quiet;
 mod readers;
@@ -20,6 +21,7 @@ mod usage;
 mod verdict;
 
 pub use condition::{Cause, Condition};
+pub use glance::{Glance, Seen};
 pub use quiet::{Quiet, Waiting, wait_quiet};
 pub use readers::gpu::Gpu;
 pub use record::{Frequency, Sample, Telemetry};

@@ -31,6 +31,8 @@ pub(super) struct Observer {
     sensors: Vec<PathBuf>,
     temperature_max_c: Option<f64>,
     gpus: Vec<Card>,
+    #[cfg(any(target_os = "linux", windows))]
+    nvidia: Option<super::readers::nvidia::Cards>,
     counters: Counters,
     first: Times,
     last: Times,
@@ -77,6 +79,11 @@ impl Observer {
             sensors: temperature::sensors(root),
             temperature_max_c: None,
             gpus: gpu::cards(root),
+            // A library is no file of a recorded tree.
+            #[cfg(any(target_os = "linux", windows))]
+            nvidia: (root == Path::new(super::ROOT))
+                .then(super::readers::nvidia::Cards::find)
+                .flatten(),
             counters: Counters::read(root),
             first: Times::default(),
             last: Times::default(),
@@ -126,11 +133,23 @@ impl Observer {
             .flatten()
             .reduce(f64::max);
         self.gpus.iter_mut().for_each(Card::read);
+        #[cfg(any(target_os = "linux", windows))]
+        if let Some(nvidia) = &mut self.nvidia {
+            nvidia.read();
+        }
         let sample = self.sample(&now);
         self.last_foreign = sample.foreign_share.map(|share| (sample.span_s, share));
         self.series.push(sample);
         self.last = now;
         self.looks += 1;
+    }
+
+    /// What was read of all GPUs.
+    fn gpus(&self) -> Vec<gpu::Gpu> {
+        let mut gpus: Vec<gpu::Gpu> = self.gpus.iter().map(Card::summary).collect();
+        #[cfg(any(target_os = "linux", windows))]
+        gpus.extend(self.nvidia.iter().flat_map(|cards| cards.summary()));
+        gpus
     }
 
     /// How long it was from the last look but one to the last, and the share that others had meanwhile.
@@ -173,7 +192,7 @@ impl Observer {
             mean_power_w: energy_j
                 .filter(|_| at_s > 0.0)
                 .map(|energy_j| energy_j / at_s),
-            gpus: self.gpus.iter().map(Card::summary).collect(),
+            gpus: self.gpus(),
             samples,
             observing_s: 0.0,
             looks: self.looks,

@@ -52,8 +52,8 @@ pub(super) fn of_one(record: &Record) -> Vec<String> {
     reasons.extend(match record.partial_reason {
         None => None,
         Some(PartialReason::MaxSteps) => Some("is partial: --max-steps cut it short".to_owned()),
-        // Two with the same goal may be compared.
-        Some(PartialReason::Goal) => None,
+        // Two with the same goal may be compared, and two without a test.
+        Some(PartialReason::Goal | PartialReason::NoTest) => None,
         Some(PartialReason::Interrupted) => Some("is partial: it was interrupted".to_owned()),
         Some(PartialReason::Failed) => Some("is partial: its engine failed".to_owned()),
     });
@@ -96,6 +96,11 @@ fn of_two(a: &Record, b: &Record) -> Vec<String> {
         first.map_or("all epochs".to_owned(), |it| it.goal.to_string())
     };
     reasons.extend(differing("trained until", &goal(a), &goal(b)));
+    let test = |record: &Record| match record.partial_reason {
+        Some(PartialReason::NoTest) => "left out",
+        _ => "part of the total",
+    };
+    reasons.extend(differing("test", &test(a), &test(b)));
     let (one, other) = (&a.dataset, &b.dataset);
     let source = |source: DatasetSource| match source {
         DatasetSource::Official => "official",
@@ -123,6 +128,9 @@ fn of_published(record: &Record, published: &Published) -> Vec<String> {
             .collect();
     if record.partial_reason == Some(PartialReason::Goal) {
         reasons.push("the record ended by --until".to_owned());
+    }
+    if record.partial_reason == Some(PartialReason::NoTest) {
+        reasons.push("the record has no test (--no-test)".to_owned());
     }
     reasons.extend(published::differences(record));
     reasons

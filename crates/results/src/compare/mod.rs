@@ -62,6 +62,12 @@ pub struct Compared<'a> {
     pub comparisons: Vec<Comparison>,
 }
 
+/// Short names for two records, by what they differ in.
+pub fn short_names(one: &Record, other: &Record) -> [String; 2] {
+    let mut labels = label::labels(&[Side::Record(one), Side::Record(other)]).into_iter();
+    [(); 2].map(|()| labels.next().unwrap_or_default())
+}
+
 /// Why nothing was compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {

@@ -16,7 +16,10 @@ pub(super) fn of(one: &Side, other: &Side) -> Option<(Vec<f64>, Vec<f64>)> {
         && one.machine == other.machine
         // What says so must at least not contradict itself.
         && [one, other].iter().all(|it| it.runs.len() as u64 <= race.rounds);
-    let total = |run: &Run| run.test.map_or(f64::NAN, |_| run.total_s);
+    let total = |run: &Run| match run.is_whole() {
+        true => run.total_s,
+        false => f64::NAN,
+    };
     is_one_race.then(|| {
         let rounds = one.runs.iter().zip(&other.runs);
         let rounds = rounds.filter(|(one, other)| !one.cold && !other.cold);

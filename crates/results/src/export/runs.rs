@@ -64,6 +64,7 @@ const COLUMNS: &[&str] = &[
     "summary.bottleneck.bound",
     "error",
     RUN,
+    "runs.cold",
     "runs.seed",
     "runs.wall_s",
     "runs.total_s",
@@ -86,11 +87,16 @@ const COLUMNS: &[&str] = &[
     "runs.step_s.p99",
     "runs.test.metrics.loss",
     "runs.test.metrics.accuracy",
+    "runs.untested",
     "runs.diverged.epoch",
     "runs.diverged.step",
     "runs.diverged.last_step",
     "runs.resumed.step",
     "runs.peak_memory_bytes",
+    "runs.telemetry.foreign_cpu_s",
+    "runs.telemetry.steal_s",
+    "runs.telemetry.temperature_max_c",
+    "runs.telemetry.energy_j",
 ];
 
 /// The place of a run in its record, from 1.

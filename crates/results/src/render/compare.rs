@@ -1,8 +1,7 @@
 //! A comparison as a block.
 
 use super::{
-    BAD, BOLD, Block, DIM, GOOD, PLAIN, Style, WARNING, counted, decimals, parts, synthetic,
-    training,
+    BAD, BOLD, Block, DIM, GOOD, PLAIN, Style, WARNING, counted, decimals, parts, samples, training,
 };
 use crate::{
     GateVerdict, MedianSeconds, Record,
@@ -44,7 +43,7 @@ pub fn comparison(compared: &Compared, style: Style) -> String {
 fn header(block: &mut Block, compared: &Compared) {
     if let Some(record) = compared.sides.iter().find_map(Side::record) {
         block.paragraph(0, &parts(&training(&record.workload)), BOLD);
-        synthetic(block, record);
+        samples(block, record);
     } else if let Some(Side::Published(published)) = compared.sides.first() {
         block.paragraph(0, &published.workload, BOLD);
     }

@@ -10,12 +10,12 @@ mod records;
 mod suite;
 mod sweep;
 mod table;
+mod versus;
 
 use laptime_measure::{Run, Test, statistics::median};
 
 use crate::{
-    DatasetSource, DeviceFacts, EngineFacts, GateVerdict, PartialReason, Record, WorkloadFacts,
-    divergence,
+    DeviceFacts, EngineFacts, GateVerdict, PartialReason, Record, WorkloadFacts, divergence,
     number::{
         counted, decimals, duration, grouped, loss_text, mebibytes, percent, three_digits, times,
     },
@@ -34,13 +34,14 @@ pub(crate) use race::{cautions, conditions, reason, verdict_sentence};
 pub use records::{list, short_id, show};
 pub use suite::suite as render_suite;
 pub use sweep::{crossing as render_crossing, sweep as render_sweep};
+pub use versus::versus as render_versus;
 
 /// The record as a block of text that ends with a newline. No time stands in it without the
 /// gate's word.
 pub fn render(record: &Record, style: Style) -> String {
     let mut block = Block::new(style);
     header(&mut block, record);
-    synthetic(&mut block, record);
+    samples(&mut block, record);
     block.blank();
     if let Some(run) = typical_run(&record.runs) {
         total(&mut block, record);
@@ -86,15 +87,11 @@ fn trained_by(engine: &EngineFacts, device: &DeviceFacts) -> Vec<String> {
     on
 }
 
-fn synthetic(block: &mut Block, record: &Record) {
-    if record.dataset.source == DatasetSource::Synthetic {
+/// A frame around what is wrong with the samples, if anything.
+fn samples(block: &mut Block, record: &Record) {
+    if let Some(caution) = record.dataset.source.caution(&record.dataset.name) {
         block.blank();
-        let name = &record.dataset.name;
-        let text = format!(
-            "SYNTHETIC DATA: these samples were made up; they are not {name}. \
-             The times are real, the accuracy says nothing about {name}."
-        );
-        block.framed(&text, WARNING);
+        block.framed(&caution, WARNING);
     }
 }
 
@@ -158,15 +155,19 @@ fn total(block: &mut Block, record: &Record) {
         let why = match reason {
             PartialReason::MaxSteps => "cut short by --max-steps",
             PartialReason::Goal => "ended by --until",
+            PartialReason::NoTest => "--no-test left out the test",
             PartialReason::Interrupted => "interrupted",
             PartialReason::Failed => "the engine failed",
         };
         let done = record.runs.last().map_or(0, Run::trained_samples);
         let all = record.workload.epochs * record.dataset.train_samples;
-        let is_whole = done >= all && record.runs.last().is_some_and(|run| run.test.is_some());
+        let is_whole = done >= all && record.runs.last().is_some_and(|run| run.is_whole());
         let text = match (record.runs.len(), is_whole) {
+            _ if reason == PartialReason::NoTest => {
+                format!("partial: {why}, and the total is without it")
+            }
             (count, true) => format!(
-                "partial: {why} behind {}",
+                "partial: {why} after {}",
                 counted(count as u64, "whole run")
             ),
             (0 | 1, false) => format!(

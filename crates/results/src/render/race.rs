@@ -1,13 +1,12 @@
 //! The table at the end of a race.
 
-use laptime_measure::statistics::LEAST_PAIRS;
+use laptime_measure::statistics::{LEAST_PAIRS, Ratio};
 
 use crate::{
     GateVerdict, Measure, PartialReason, Record, Standing, Standings, divergence,
     number::{counted, three_digits},
     render::{
-        BAD, BOLD, Block, DIM, GOOD, PLAIN, Style, WARNING, parts, synthetic, table::Table,
-        training,
+        BAD, BOLD, Block, DIM, GOOD, PLAIN, Style, WARNING, parts, samples, table::Table, training,
     },
 };
 
@@ -21,7 +20,7 @@ pub fn race(records: &[Record], style: Style) -> String {
         let machine = &record.machine;
         let on = [machine.cpu.clone(), counted(machine.cores as u64, "core")];
         block.paragraph(0, &parts(&on), DIM);
-        synthetic(&mut block, record);
+        samples(&mut block, record);
     }
     block.blank();
     table(&mut block, &standings);
@@ -170,7 +169,7 @@ pub(crate) fn verdict_sentence(standings: &Standings) -> Option<String> {
     let (name, next) = (&first.record.engine.name, &second.record.engine.name);
     let ratio = second.ratio?;
     let times = three_digits(ratio.ratio);
-    Some(match ratio.ci95 {
+    let of_totals = match ratio.ci95 {
         Some([low, high]) if low > 1.0 && second.p.is_some_and(|p| p < 0.05) => format!(
             "{name} is {times} times as fast as {next}, the next; 95 % interval {} to {}.",
             three_digits(low),
@@ -186,5 +185,54 @@ pub(crate) fn verdict_sentence(standings: &Standings) -> Option<String> {
             "{name} was {times} times as fast as {next}, the next; below {LEAST_PAIRS} rounds \
              there is no telling how sure that is."
         ),
-    })
+    };
+    // The step of a training that was cut short is all that was ranked by.
+    let of_epochs = second
+        .epoch_ratio
+        .filter(|_| standings.measure == Measure::Total)
+        .map(|ratio| epoch_sentence(name, next, ratio));
+    Some(
+        [Some(of_totals), of_epochs]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(" "),
+    )
+}
+
+/// Who is faster in an epoch of training alone: a framework may lose all of its lead to compiling, or an
+/// engine that compiles fast may train slowly.
+fn epoch_sentence(name: &str, next: &str, ratio: Ratio) -> String {
+    let Some([low, high]) = ratio.ci95 else {
+        return match ratio.ratio >= 1.0 {
+            true => format!(
+                "An epoch alone: {} times as fast.",
+                three_digits(ratio.ratio)
+            ),
+            false => format!(
+                "An epoch alone: {next} was {} times as fast as {name}.",
+                three_digits(1.0 / ratio.ratio)
+            ),
+        };
+    };
+    let told = |times: f64, low: f64, high: f64| {
+        format!(
+            "{} times as fast; 95 % interval {} to {}.",
+            three_digits(times),
+            three_digits(low),
+            three_digits(high)
+        )
+    };
+    if low > 1.0 {
+        format!("An epoch alone: {}", told(ratio.ratio, low, high))
+    } else if high < 1.0 {
+        let turned = told(1.0 / ratio.ratio, 1.0 / high, 1.0 / low);
+        format!("An epoch alone: {name} is slower, {next} {turned}")
+    } else {
+        format!(
+            "An epoch alone: no difference beyond noise; 95 % interval {} to {}.",
+            three_digits(low),
+            three_digits(high)
+        )
+    }
 }

@@ -118,6 +118,8 @@ fn run(total_s: f64) -> Run {
         diverged: None,
         cold: false,
         steady: None,
+        untested: false,
+        step_series: None,
         goal: None,
         telemetry: None,
     }

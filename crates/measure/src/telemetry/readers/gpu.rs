@@ -1,5 +1,5 @@
-//! What a GPU did: AMD's, whose driver writes it to `/sys/class/drm/card*/device`. NVIDIA's needs its
-//! own tool or library, which is not asked yet.
+//! What a GPU did. AMD's driver writes it to `/sys/class/drm/card*/device`; NVIDIA's tells its library
+//! ([`super::nvidia`]).
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use super::{files, temperature::celsius};
 /// A GPU during the run. Of what it does not tell, nothing is here.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Gpu {
-    /// What the system calls it: "card0".
+    /// What the system calls it: "card0", or by its product name.
     pub name: String,
     /// The share of the time in which it had work, 0 to 1, the mean over the run.
     #[serde(default)]
@@ -30,17 +30,62 @@ pub struct Gpu {
     pub temperature_max_c: Option<f64>,
 }
 
-/// A GPU that is read.
-#[derive(Debug, Clone)]
-pub(crate) struct Card {
+/// What was read of a GPU so far.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Readings {
     name: String,
-    device: PathBuf,
-    monitor: Option<PathBuf>,
     utilisation: Mean,
     clock_hz: Mean,
     power_w: Mean,
     memory_bytes: Option<u64>,
     temperature_max_c: Option<f64>,
+}
+
+/// One reading.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Reading {
+    pub utilisation: Option<f64>,
+    pub clock_hz: Option<f64>,
+    pub power_w: Option<f64>,
+    pub memory_bytes: Option<u64>,
+    pub temperature_c: Option<f64>,
+}
+
+impl Readings {
+    pub(crate) fn of(name: String) -> Self {
+        Self {
+            name,
+            ..Self::default()
+        }
+    }
+
+    /// Begins anew.
+    pub(crate) fn forget(&mut self) {
+        *self = Self::of(std::mem::take(&mut self.name));
+    }
+
+    pub(crate) fn add(&mut self, reading: Reading) {
+        self.utilisation.add(reading.utilisation);
+        self.clock_hz.add(reading.clock_hz);
+        self.power_w.add(reading.power_w);
+        self.memory_bytes = self.memory_bytes.max(reading.memory_bytes);
+        self.temperature_max_c = [self.temperature_max_c, reading.temperature_c]
+            .into_iter()
+            .flatten()
+            .reduce(f64::max);
+    }
+
+    /// All of them together.
+    pub(crate) fn summary(&self) -> Gpu {
+        Gpu {
+            name: self.name.clone(),
+            utilisation: self.utilisation.get(),
+            clock_hz: self.clock_hz.get(),
+            memory_bytes: self.memory_bytes,
+            power_w: self.power_w.get(),
+            temperature_max_c: self.temperature_max_c,
+        }
+    }
 }
 
 /// The mean of readings.
@@ -63,6 +108,14 @@ impl Mean {
     }
 }
 
+/// A GPU of AMD's that is read.
+#[derive(Debug, Clone)]
+pub(crate) struct Card {
+    device: PathBuf,
+    monitor: Option<PathBuf>,
+    readings: Readings,
+}
+
 /// The GPUs that tell how busy they are. (Monitors' outputs, "card0-HDMI-A-1", are no cards.)
 pub(crate) fn cards(root: &Path) -> Vec<Card> {
     let cards = files::numbered(&root.join("sys/class/drm"), "card");
@@ -70,13 +123,8 @@ pub(crate) fn cards(root: &Path) -> Vec<Card> {
         let device = folder.join("device");
         let monitors = files::numbered(&device.join("hwmon"), "hwmon");
         Card {
-            name: format!("card{number}"),
             monitor: monitors.into_iter().next().map(|(_, monitor)| monitor),
-            utilisation: Mean::default(),
-            clock_hz: Mean::default(),
-            power_w: Mean::default(),
-            memory_bytes: None,
-            temperature_max_c: None,
+            readings: Readings::of(format!("card{number}")),
             device,
         }
     });
@@ -92,38 +140,28 @@ impl Card {
         if status.is_some_and(|status| status.trim() == "suspended") {
             return;
         }
-        let percent = files::number::<u64>(&self.device.join("gpu_busy_percent"));
-        let share = percent
-            .filter(|percent| *percent <= 100)
-            .map(|percent| percent as f64 / 100.0);
-        self.utilisation.add(share);
-        let used = files::number::<u64>(&self.device.join("mem_info_vram_used"));
-        self.memory_bytes = self.memory_bytes.max(used);
-        let Some(monitor) = &self.monitor else {
-            return;
+        let number = |file: &Path| files::number::<u64>(file);
+        let percent = number(&self.device.join("gpu_busy_percent"));
+        let mut reading = Reading {
+            utilisation: percent
+                .filter(|percent| *percent <= 100)
+                .map(|percent| percent as f64 / 100.0),
+            memory_bytes: number(&self.device.join("mem_info_vram_used")),
+            ..Reading::default()
         };
-        self.clock_hz
-            .add(files::number::<u64>(&monitor.join("freq1_input")).map(|hz| hz as f64));
-        // Some cards tell a mean, some only what they take now; both in microwatts.
-        let power = files::number::<u64>(&monitor.join("power1_average"))
-            .or_else(|| files::number(&monitor.join("power1_input")));
-        self.power_w.add(power.map(|uw| uw as f64 * 1e-6));
-        let now = celsius(&monitor.join("temp1_input"));
-        self.temperature_max_c = match (self.temperature_max_c, now) {
-            (Some(before), Some(now)) => Some(before.max(now)),
-            (before, now) => before.or(now),
-        };
+        if let Some(monitor) = &self.monitor {
+            reading.clock_hz = number(&monitor.join("freq1_input")).map(|hz| hz as f64);
+            // Some cards tell a mean, some only what they take now; both in microwatts.
+            let power = number(&monitor.join("power1_average"))
+                .or_else(|| number(&monitor.join("power1_input")));
+            reading.power_w = power.map(|uw| uw as f64 * 1e-6);
+            reading.temperature_c = celsius(&monitor.join("temp1_input"));
+        }
+        self.readings.add(reading);
     }
 
     /// What was read.
     pub(crate) fn summary(&self) -> Gpu {
-        Gpu {
-            name: self.name.clone(),
-            utilisation: self.utilisation.get(),
-            clock_hz: self.clock_hz.get(),
-            memory_bytes: self.memory_bytes,
-            power_w: self.power_w.get(),
-            temperature_max_c: self.temperature_max_c,
-        }
+        self.readings.summary()
     }
 }

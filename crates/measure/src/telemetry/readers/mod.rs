@@ -11,6 +11,8 @@ pub(super) mod files;
 pub(super) mod frequency;
 pub(super) mod gpu;
 pub(super) mod load;
+#[cfg(any(target_os = "linux", windows))]
+pub(super) mod nvidia;
 pub(super) mod processes;
 pub(super) mod rapl;
 pub(super) mod swap;

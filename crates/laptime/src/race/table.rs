@@ -7,14 +7,29 @@ use laptime_measure::{Run, Watch, statistics::median};
 use super::{Race, Racer};
 use crate::{
     display::{Lines, Plan, progress},
+    live::Lane,
     output::width,
     speed::Speed,
     ticker::Ticker,
 };
 
 /// The table as long as this lives, on a terminal.
-pub struct Live {
+pub struct Table {
     _ticker: Ticker,
+}
+
+/// The engines as a live view shows them: the one at `running` runs, those at `done` have run in this round.
+pub fn lanes(race: &Race, racers: &[Racer], running: usize, done: &[usize]) -> Vec<Lane> {
+    let lane = |(index, racer): (usize, &Racer)| {
+        let Row { name, text } = row(race, racer);
+        Lane {
+            name,
+            text,
+            is_running: index == running,
+            is_done: done.contains(&index),
+        }
+    };
+    racers.iter().enumerate().map(lane).collect()
 }
 
 /// A line of an engine that is not running now.
@@ -23,7 +38,7 @@ struct Row {
     text: String,
 }
 
-impl Live {
+impl Table {
     /// Shows what all racers have done, and what the one at `running` does now.
     pub fn show(race: &Race, racers: &[Racer], running: usize, round: u32) -> Self {
         let rows: Vec<Row> = racers.iter().map(|racer| row(race, racer)).collect();

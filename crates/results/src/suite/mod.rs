@@ -5,10 +5,14 @@
 //! 29, 1986). Its parts stand beside it, and means of other versions of the suite are never compared with
 //! it.
 
+mod versus;
+
 use crate::{
     DatasetSource, GateVerdict, MedianSeconds, PartialReason, Record, divergence,
     published::{Published, named},
 };
+
+pub use versus::{Versus, VersusPart, versus};
 
 /// A version of the suite. What it has never changes; another list is another version.
 pub struct SuiteVersion {

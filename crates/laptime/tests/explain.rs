@@ -1,0 +1,105 @@
+//! Golden outputs of `laptime explain`: every moved barrier, every kernel fused otherwise and every byte laid
+//! elsewhere shows in a diff. After a change that means to move them: `UPDATE_EXPECTED=1 cargo test --workspace
+//! --test explain`.
+
+mod support;
+
+use std::{fs, path::Path};
+
+use support::{Home, done};
+
+const EXAMPLES: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../workload/workloads/examples"
+);
+
+/// Whether a golden file has all that is printed, or the stages with their kernels alone: of deep networks
+/// the whole is long, and says the same many times over.
+#[derive(Clone, Copy, PartialEq)]
+enum Shows {
+    All,
+    Stages,
+}
+
+/// The schedules of a network on an instruction set, or nothing where this processor has not got it.
+fn explained(home: &Home, network: &str, more: &str, isa: &str) -> Option<String> {
+    let mut command = home.command(&format!("explain {network} {more}"));
+    command.env("LAPTIME_ISA", isa);
+    let done = done(command);
+    if done.code == Some(2) && done.stderr.contains("LAPTIME_ISA") {
+        return None;
+    }
+    assert_eq!(done.code, Some(0), "{network} {more}: {}", done.stderr);
+    // All instruction sets have one layout and one order of sums; the name alone differs.
+    Some(done.stdout.replace(&format!("cpu {isa}"), "cpu"))
+}
+
+fn shown(text: &str, shows: Shows) -> String {
+    let is_kernel = |line: &str| {
+        let name = line.strip_prefix("  ").and_then(|it| it.chars().next());
+        name.is_some_and(|it| it.is_ascii_lowercase())
+    };
+    let lines = text.lines().filter(|line| {
+        shows == Shows::All
+            || line.starts_with("schedule")
+            || line.starts_with("stage")
+            || is_kernel(line)
+    });
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn schedules_are_the_golden_ones_on_every_instruction_set() {
+    let home = Home::new();
+    let example = |name: &str| format!("{EXAMPLES}/{name}.toml");
+    // (golden file, network, more arguments, what the file has)
+    let table = [
+        ("fashion-mnist", "fashion-mnist".to_owned(), "", Shows::All),
+        (
+            "fashion-mnist-bf16",
+            "fashion-mnist".to_owned(),
+            "--precision bf16",
+            Shows::Stages,
+        ),
+        (
+            "fashion-mnist-no-passes",
+            "fashion-mnist".to_owned(),
+            "--passes none",
+            Shows::Stages,
+        ),
+        ("mlp", example("mlp"), "", Shows::Stages),
+        ("small-cnn", example("small-cnn"), "", Shows::All),
+        (
+            "small-cnn-no-passes",
+            example("small-cnn"),
+            "--passes none",
+            Shows::Stages,
+        ),
+        ("vgg", example("vgg"), "", Shows::Stages),
+        ("resnet50", "cifar10-resnet50".to_owned(), "", Shows::Stages),
+    ];
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/explain");
+    for (name, network, more, shows) in table {
+        let golden = folder.join(format!("{name}.txt"));
+        for isa in ["portable", "avx2", "avx512", "neon"] {
+            let Some(text) = explained(&home, &network, more, isa) else {
+                assert_ne!(isa, "portable", "every processor has that");
+                continue;
+            };
+            let text = shown(&text, shows);
+            if std::env::var_os("UPDATE_EXPECTED").is_some() {
+                fs::write(&golden, &text).expect("it can be written");
+            }
+            let expected = fs::read_to_string(&golden).expect("UPDATE_EXPECTED=1 writes it");
+            let different = text
+                .lines()
+                .zip(expected.lines())
+                .find(|(one, other)| one != other);
+            assert!(
+                text == expected,
+                "{name}, {isa}: not as in {}; the first difference:\n{different:?}",
+                golden.display()
+            );
+        }
+    }
+}

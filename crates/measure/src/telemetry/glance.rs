@@ -1,0 +1,130 @@
+//! A look at the machine for a live view: what every core does now, and how warm and hungry it is. A record
+//! has the sampler's numbers, never these.
+
+use std::{collections::BTreeMap, path::PathBuf, time::Instant};
+
+use super::readers::{
+    cpu::{self, CoreTicks},
+    gpu,
+    rapl::Rapl,
+    temperature,
+};
+
+/// Looks at one machine again and again.
+pub struct Glance {
+    root: PathBuf,
+    begin: Instant,
+    cores: BTreeMap<u32, CoreTicks>,
+    sensors: Vec<PathBuf>,
+    rapl: Rapl,
+    energy: Option<(f64, f64)>,
+    #[cfg(any(target_os = "linux", windows))]
+    nvidia: Option<super::readers::nvidia::Cards>,
+}
+
+/// What a look shows; what the system does not tell is absent.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Seen {
+    /// The busy share of every core since the look before, by whomever.
+    pub cores: Vec<f64>,
+    /// The hottest sensor of the processor.
+    pub temperature_c: Option<f64>,
+    /// What the processor's packages took since the look before.
+    pub power_w: Option<f64>,
+    /// The busy share of each GPU that tells it.
+    pub gpus: Vec<f64>,
+}
+
+impl Glance {
+    /// Begins to look at the machine whose file system is at `root` ([`ROOT`](super::ROOT)).
+    pub fn begin(root: impl Into<PathBuf>) -> Self {
+        let root = root.into();
+        let mut rapl = Rapl::find(&root, 0.0);
+        rapl.read(0.0);
+        Self {
+            cores: cpu::cores(&root),
+            sensors: temperature::sensors(&root),
+            energy: rapl.total_j().map(|joules| (0.0, joules)),
+            begin: Instant::now(),
+            #[cfg(any(target_os = "linux", windows))]
+            nvidia: (root == std::path::Path::new(super::ROOT))
+                .then(super::readers::nvidia::Cards::find)
+                .flatten(),
+            rapl,
+            root,
+        }
+    }
+
+    /// What there is to see now.
+    pub fn look(&mut self) -> Seen {
+        let now = cpu::cores(&self.root);
+        let cores = now
+            .iter()
+            .filter_map(|(number, after)| busy_share(*self.cores.get(number)?, *after))
+            .collect();
+        self.cores = now;
+        let at_s = self.begin.elapsed().as_secs_f64();
+        self.rapl.read(at_s);
+        let energy = self.rapl.total_j().map(|joules| (at_s, joules));
+        let power_w = self
+            .energy
+            .zip(energy)
+            .and_then(|((from_s, from_j), (to_s, to_j))| {
+                (to_s > from_s).then(|| (to_j - from_j) / (to_s - from_s))
+            });
+        self.energy = energy;
+        let mut gpus: Vec<f64> = gpu::cards(&self.root)
+            .into_iter()
+            .filter_map(|mut card| {
+                card.read();
+                card.summary().utilisation
+            })
+            .collect();
+        #[cfg(any(target_os = "linux", windows))]
+        if let Some(nvidia) = &mut self.nvidia {
+            gpus.extend(nvidia.now().into_iter().filter_map(|it| it.utilisation));
+        }
+        Seen {
+            cores,
+            temperature_c: temperature::hottest_celsius(&self.sensors),
+            power_w,
+            gpus,
+        }
+    }
+}
+
+/// The share of the time between two looks that a core was busy; nothing where no tick went by.
+fn busy_share(before: CoreTicks, after: CoreTicks) -> Option<f64> {
+    let ticks = |from: u64, to: u64| to.saturating_sub(from) as f64;
+    let busy = ticks(before.busy, after.busy);
+    let all = busy + ticks(before.idle, after.idle) + ticks(before.steal, after.steal);
+    (all > 0.0).then(|| busy / all)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_look_shows_what_was_busy_since_the_one_before() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join("proc")).unwrap();
+        let write = |text: &str| fs::write(root.path().join("proc/stat"), text).unwrap();
+        write("cpu0 100 0 0 900 0 0 0 0 0 0\ncpu1 500 0 0 500 0 0 0 0 0 0\n");
+        let mut glance = Glance::begin(root.path());
+        write("cpu0 175 0 0 925 0 0 0 0 0 0\ncpu1 500 0 0 600 0 0 0 0 0 0\n");
+        let seen = glance.look();
+        assert_eq!(seen.cores, [0.75, 0.0]);
+        assert_eq!((seen.temperature_c, seen.power_w), (None, None));
+        // Too soon: nothing to tell.
+        assert!(glance.look().cores.is_empty());
+    }
+
+    #[test]
+    fn a_machine_that_tells_nothing_shows_nothing() {
+        let root = tempfile::tempdir().unwrap();
+        assert_eq!(Glance::begin(root.path()).look(), Seen::default());
+    }
+}
