@@ -16,7 +16,6 @@ import jax
 import jax.numpy as jnp
 import jaxlib
 import numpy as np
-
 from dropout import program_masks
 from job import Job, Score, State, Unsupported
 
@@ -195,9 +194,7 @@ def train_step(workload, state, pixels, labels, masks=None):
 
     def loss_of(parameters):
         mode = Training(workload, step, masks)
-        logits, statistics = logits_of(
-            workload, parameters, state["statistics"], pixels, mode
-        )
+        logits, statistics = logits_of(workload, parameters, state["statistics"], pixels, mode)
         # On CPUs a comparison is quicker than taking one value a row.
         is_label = labels[:, None] == jnp.arange(logits.shape[1])
         loss = -jnp.sum(jnp.where(is_label, jax.nn.log_softmax(logits), 0)) / len(labels)
@@ -209,9 +206,7 @@ def train_step(workload, state, pixels, labels, masks=None):
     (loss, (statistics, correct)), gradients = gradient(state["parameters"])
     optimizer = workload["optimizer"]
     update, _ = OPTIMIZERS[optimizer["kind"]]
-    parameters, moments = update(
-        optimizer, step, gradients, state["parameters"], **state["moments"]
-    )
+    parameters, moments = update(optimizer, step, gradients, state["parameters"], **state["moments"])
     return {
         "parameters": parameters,
         "statistics": statistics,
@@ -245,9 +240,7 @@ def laptime_axes(tensor):
 
 def to_own_state(workload: dict, state: State, dtype) -> dict:
     _, suffixes = OPTIMIZERS[workload["optimizer"]["kind"]]
-    tensors = {
-        name: jnp.array(own_axes(np.array(tensor, dtype))) for name, tensor in state.tensors.items()
-    }
+    tensors = {name: jnp.array(own_axes(np.array(tensor, dtype))) for name, tensor in state.tensors.items()}
     is_statistic = lambda name: name.endswith((".running_mean", ".running_var"))
     is_moment = lambda name: name.endswith(tuple("." + suffix for suffix in suffixes))
     names = [name for name in tensors if not is_statistic(name) and not is_moment(name)]
@@ -255,9 +248,7 @@ def to_own_state(workload: dict, state: State, dtype) -> dict:
     return {
         "parameters": {name: tensors[name] for name in names},
         "statistics": {name: tensors[name] for name in tensors if is_statistic(name)},
-        "moments": {
-            suffix: {name: moment(name, suffix) for name in names} for suffix in suffixes
-        },
+        "moments": {suffix: {name: moment(name, suffix) for name in names} for suffix in suffixes},
         "step": jnp.int32(state.steps),
         "loss_sum": jnp.zeros((), dtype),
         "correct": jnp.int32(0),
@@ -324,9 +315,7 @@ class Session:
         function = one_step if self.is_stepwise else steps_in_loop
         shapes = {size: self.most_steps, samples % size: 1}
         self.compiled = {
-            size: self.compile(function, steps, size)
-            for size, steps in shapes.items()
-            if 0 < size <= samples
+            size: self.compile(function, steps, size) for size, steps in shapes.items() if 0 < size <= samples
         }
 
     def compile(self, function, steps: int, size: int):
@@ -417,9 +406,7 @@ class Session:
             some = samples[begin : begin + self.block]
             block[: len(some)] = some
             state = self.state_now
-            logits = self.evaluation(
-                state["parameters"], state["statistics"], self.test[0], block
-            )
+            logits = self.evaluation(state["parameters"], state["statistics"], self.test[0], block)
             blocks.append(np.asarray(logits)[: len(some)])
         return np.concatenate(blocks)
 

@@ -17,7 +17,6 @@ from functools import partial
 import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
-
 from dropout import program_masks
 from job import Job, Score, State, Unsupported
 
@@ -171,9 +170,7 @@ def train_step(workload, state, data, batch, masks=None):
     pixels, labels = data[0][batch], data[1][batch]
 
     def loss_of(parameters):
-        logits, statistics = logits_of(
-            workload, parameters, state["statistics"], pixels, True, masks
-        )
+        logits, statistics = logits_of(workload, parameters, state["statistics"], pixels, True, masks)
         loss = nn.losses.cross_entropy(logits, labels, reduction="mean")
         return loss, statistics, mx.sum(mx.argmax(logits, axis=1) == labels)
 
@@ -181,9 +178,7 @@ def train_step(workload, state, data, batch, masks=None):
     optimizer = workload["optimizer"]
     update, _ = OPTIMIZERS[optimizer["kind"]]
     state["step"] = state["step"] + 1
-    parameters, moments = update(
-        optimizer, state["step"], gradients, state["parameters"], **state["moments"]
-    )
+    parameters, moments = update(optimizer, state["step"], gradients, state["parameters"], **state["moments"])
     state |= {
         "parameters": parameters,
         "statistics": statistics,
@@ -216,9 +211,7 @@ def to_own_state(workload: dict, state: State, dtype) -> dict:
     return {
         "parameters": {name: tensors[name] for name in names},
         "statistics": {name: tensors[name] for name in tensors if is_statistic(name)},
-        "moments": {
-            suffix: {name: moment(name, suffix) for name in names} for suffix in suffixes
-        },
+        "moments": {suffix: {name: moment(name, suffix) for name in names} for suffix in suffixes},
         "step": mx.array(float(state.steps), dtype),
         "loss_sum": mx.array(0.0, dtype),
         "correct": mx.array(0, mx.int32),
@@ -301,9 +294,7 @@ class Session:
         for begin in range(0, len(samples), EVALUATION_BLOCK):
             some = mx.array(samples[begin : begin + EVALUATION_BLOCK].astype(np.int32))
             state, pixels = self.now, self.test[0][some]
-            logits, _ = logits_of(
-                self.workload, state["parameters"], state["statistics"], pixels, False
-            )
+            logits, _ = logits_of(self.workload, state["parameters"], state["statistics"], pixels, False)
             blocks.append(np.array(logits))
         return np.concatenate(blocks)
 

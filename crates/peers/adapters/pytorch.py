@@ -21,11 +21,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from torch import Tensor
-from torch.nn import functional
-
 from dropout import program_masks
 from job import Job, Score, State, Unsupported
+from torch import Tensor
+from torch.nn import functional
 
 # IEEE single precision in every product: no TF32 on cards that have it.
 torch.backends.cuda.matmul.allow_tf32 = False
@@ -196,9 +195,7 @@ class Trainer:
         "sgd": {"velocity": "momentum_buffer"},
     }
 
-    def __init__(
-        self, workload: dict, device: torch.device, dtype: torch.dtype, way: "Way"
-    ) -> None:
+    def __init__(self, workload: dict, device: torch.device, dtype: torch.dtype, way: "Way") -> None:
         self.workload, self.device, self.dtype, self.way = workload, device, dtype, way
         self.layers, self.constants = workload["layers"], workload["optimizer"]
         self.names = self.MOMENTS[self.constants["kind"]]
@@ -238,14 +235,12 @@ class Trainer:
         is_statistic = lambda name: name.endswith((".running_mean", ".running_var"))
         is_moment = lambda name: name.endswith(tuple("." + suffix for suffix in self.names))
         names = [name for name in tensors if not is_statistic(name) and not is_moment(name)]
-        moment = lambda key: tensors[key] if key in tensors else torch.zeros_like(
-            tensors[key.rpartition(".")[0]]
+        moment = (
+            lambda key: tensors[key] if key in tensors else torch.zeros_like(tensors[key.rpartition(".")[0]])
         )
         self.parameters = {name: tensors[name] for name in names}
         self.statistics = {name: tensors[name] for name in tensors if is_statistic(name)}
-        self.moments = {
-            suffix: {name: moment(f"{name}.{suffix}") for name in names} for suffix in self.names
-        }
+        self.moments = {suffix: {name: moment(f"{name}.{suffix}") for name in names} for suffix in self.names}
         self.steps = state.steps
 
     def state(self) -> State:
@@ -323,9 +318,7 @@ class Autograd(Trainer):
     def step(self, data, batch) -> None:
         pixels, labels = data[0][batch], data[1][batch]
         masks = self.masks(len(batch))
-        loss, (correct, new) = self.ready(
-            self.parameters, self.statistics, pixels, labels, masks
-        )
+        loss, (correct, new) = self.ready(self.parameters, self.statistics, pixels, labels, masks)
         self.optimizer.zero_grad()
         loss.backward()
         self.steps += 1
@@ -466,9 +459,7 @@ class Session:
         for block in batches.split(EVALUATION_BLOCK):
             pixels = self.test[0][block]
             with trainer.mixed_precision():
-                logits, _ = logits_of(
-                    trainer.layers, trainer.parameters, trainer.statistics, pixels, False
-                )
+                logits, _ = logits_of(trainer.layers, trainer.parameters, trainer.statistics, pixels, False)
             blocks.append(logits.float())
         return torch.cat(blocks).cpu().numpy()
 

@@ -21,7 +21,6 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
 import keras
 import numpy as np
 import tensorflow as tf
-
 from dropout import program_masks
 from job import Job, Score, State, Unsupported
 
@@ -145,9 +144,7 @@ class ProgramDropout(keras.layers.Layer):
         self.net = net
         shape = self.ROOM, net.workload["batch_size"], *layer["output"]
         self.masks = self.add_weight(shape=shape, trainable=False, initializer="zeros")
-        self.first = self.add_weight(
-            shape=(), dtype="int64", trainable=False, initializer="zeros"
-        )
+        self.first = self.add_weight(shape=(), dtype="int64", trainable=False, initializer="zeros")
 
     def call(self, x, training=False):
         if not training:
@@ -204,9 +201,7 @@ class Net:
         outputs, self.variables, self.dropouts = [], {}, {}
         layers = LAYERS | {"dropout": self.dropout}
         for layer in workload["layers"]:
-            inputs = [
-                x if source == "input" else outputs[source["layer"]] for source in layer["inputs"]
-            ]
+            inputs = [x if source == "input" else outputs[source["layer"]] for source in layer["inputs"]]
             output, made = layers[layer["kind"]](layer, inputs)
             outputs.append(output)
             for name, own_names in VARIABLES.items() if made else ():
@@ -221,8 +216,7 @@ class Net:
             loss = keras.losses.CategoricalCrossentropy()
         # Keras rounds a Python float to float32 on its way to float64, but not NumPy's.
         constants = {
-            name: value if name == "kind" else real(value)
-            for name, value in workload["optimizer"].items()
+            name: value if name == "kind" else real(value) for name, value in workload["optimizer"].items()
         }
         self.is_adam = constants["kind"] == "adam"
         self.optimizer = self.make_optimizer(constants)
@@ -267,9 +261,7 @@ class Net:
             if constants["momentum"] == 0:
                 raise Unsupported("Keras keeps no velocity without momentum")
             return keras.optimizers.SGD(rate, constants["momentum"])
-        return keras.optimizers.Adam(
-            rate, constants["beta1"], constants["beta2"], constants["epsilon"]
-        )
+        return keras.optimizers.Adam(rate, constants["beta1"], constants["beta2"], constants["epsilon"])
 
     def all_variables(self):
         """Everything that lives across steps: name, variable, and what laptime's value is of it."""
@@ -390,7 +382,7 @@ class Session:
         self.net.set_state(initial)
         step_s = self.warm_up()
         is_too_long = step_s * self.block > LONGEST_EXECUTION_S
-        if is_jitted and (is_too_long or self.block == 1 and step_s < QUICK_STEP_S):
+        if is_jitted and (is_too_long or (self.block == 1 and step_s < QUICK_STEP_S)):
             self.block = max(1, min(MOST_STEPS, steps, int(EXECUTION_S / step_s)))
             self.net.model.steps_per_execution = self.block
             self.net.model.make_train_function(force=True)
@@ -471,9 +463,7 @@ class Session:
         self.net.set_state(state)
 
     def net_f64(self) -> Net:
-        return Net(
-            self.job.workload, real=np.float64, has_program_masks=True, jit_compile=False
-        )
+        return Net(self.job.workload, real=np.float64, has_program_masks=True, jit_compile=False)
 
     def masked_net(self) -> Net:
         return Net(
@@ -510,9 +500,7 @@ class Session:
                     pixels /= self.job.workload["pixel_divisor"]
                     net.prepare_masks(1)
                     net.model.reset_metrics()
-                    logs = net.model.train_on_batch(
-                        pixels, self.labels[batch], return_dict=True
-                    )
+                    logs = net.model.train_on_batch(pixels, self.labels[batch], return_dict=True)
                     losses.append(float(logs["loss"]))
                 return losses, net.state()
         finally:

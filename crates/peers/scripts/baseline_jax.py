@@ -18,9 +18,9 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-
 from job import Job, Samples, read_job
 from report import report
+
 
 def logits_of(parameters: dict, pixels: jax.Array, divisor: float) -> jax.Array:
     pixels = pixels.astype(jnp.float32) / divisor
@@ -28,9 +28,7 @@ def logits_of(parameters: dict, pixels: jax.Array, divisor: float) -> jax.Array:
     return hidden @ parameters["fc2.weight"].T + parameters["fc2.bias"]
 
 
-def loss_of(
-    parameters: dict, pixels: jax.Array, labels: jax.Array, divisor: float
-) -> jax.Array:
+def loss_of(parameters: dict, pixels: jax.Array, labels: jax.Array, divisor: float) -> jax.Array:
     log_probability = jax.nn.log_softmax(logits_of(parameters, pixels, divisor))
     # On CPUs a comparison is quicker than taking one value a row.
     is_label = labels[:, None] == jnp.arange(log_probability.shape[1])

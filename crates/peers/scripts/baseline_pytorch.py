@@ -20,11 +20,10 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
-
 from job import Job, Samples, read_job
 from report import report
+from torch import Tensor, nn
+from torch.nn import functional
 
 
 class Net(nn.Module):

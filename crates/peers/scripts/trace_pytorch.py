@@ -16,9 +16,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch.nn import functional
-
 from job import Job, read_job
+from torch.nn import functional
 
 STEPS = 20
 DETAILED_STEPS = (1, 2, 6, 20)

@@ -1,10 +1,6 @@
 """An adapter without a framework: it trains nothing, and says so."""
 
-import time
-
-import numpy as np
-
-from job import Score, State, Unsupported
+from job import Score
 
 
 def describe():

@@ -12,9 +12,9 @@ Needs PyTorch alone; any recent version gives the same numbers to about 1e-12.
 import json
 import math
 import sys
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Iterator
 
 import torch
 from torch.nn import functional
@@ -130,9 +130,7 @@ def forward(x: torch.Tensor, *state: Tensors) -> torch.Tensor:
     x = functional.relu(y + x)
     x = functional.avg_pool2d(x, 2, 1, 1, count_include_pad=False)
     parameters = state[0]
-    dense = lambda name, x: functional.linear(
-        x, parameters[f"{name}.weight"], parameters[f"{name}.bias"]
-    )
+    dense = lambda name, x: functional.linear(x, parameters[f"{name}.weight"], parameters[f"{name}.bias"])
     x = functional.relu(norm("hidden", dense("hidden", x.mean((2, 3))), *state))
     return dense("fc", x)
 
