@@ -28,7 +28,7 @@ fn without(text: &str, variable: impl Fn(&str) -> Option<String>) -> String {
     for (name, stands_for) in PATHS {
         // A root folder is nobody's.
         if let Some(path) = variable(name).filter(|path| path.len() > 1) {
-            let path = path.trim_end_matches('/');
+            let path = path.trim_end_matches(['/', '\\']);
             // Messages show paths escaped.
             for path in [path, &escaped(path)] {
                 text = text.replace(path, stands_for);
@@ -69,6 +69,7 @@ mod tests {
                 "LAPTIME_PEER_JAX" => "/data/ada/jax/bin/python",
                 "XDG_DATA_HOME" => "/home/ada/data",
                 "XDG_CACHE_HOME" => "/ada\n/cache",
+                "USERPROFILE" => r"C:\Users\Ada Lovelace\",
                 _ => return None,
             };
             Some(value.to_owned())
@@ -76,6 +77,10 @@ mod tests {
         for (text, clean) in [
             ("/home/ada/x.py, line 3", "~/x.py, line 3"),
             ("/home/ada/data/laptime", "$XDG_DATA_HOME/laptime"),
+            (
+                r"C:\Users\Ada Lovelace\AppData\x.py: gone",
+                r"~\AppData\x.py: gone",
+            ),
             (
                 "JAX: /data/ada/jax/bin/python cannot be started",
                 "JAX: $LAPTIME_PEER_JAX cannot be started",

@@ -47,6 +47,8 @@ pub use workload::*;
 #[derive(Debug, Parser)]
 #[command(
     name = "laptime",
+    // Else usage has the name of the file: `laptime.exe`.
+    bin_name = "laptime",
     version,
     long_version = LONG_VERSION,
     propagate_version = true,

@@ -2,7 +2,9 @@
 
 use std::{borrow::Cow, env, sync::OnceLock};
 
-/// Whether a terminal here shows UTF-8, as the locale says.
+use crate::console;
+
+/// Whether a terminal here shows UTF-8.
 pub fn has_utf8() -> bool {
     static HAS_UTF8: OnceLock<bool> = OnceLock::new();
     *HAS_UTF8.get_or_init(|| {
@@ -10,21 +12,29 @@ pub fn has_utf8() -> bool {
             let value = env::var_os(name)?;
             Some(value.to_string_lossy().into_owned())
         };
-        // Windows has no such variables, and Rust writes to its console in UTF-16.
-        cfg!(not(unix)) || is_utf8(variable)
+        is_utf8(variable, console::code_page())
     })
 }
 
-/// Whether the first of these variables that says anything (POSIX, "Internationalization Variables") says
-/// UTF-8. Where none does, as in containers and over SSH, the terminal has it all the same today.
-fn is_utf8(variable: impl Fn(&str) -> Option<String>) -> bool {
-    let mut names = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter();
-    let stated = names.find_map(|name| variable(name).filter(|value| !value.is_empty()));
-    stated.is_none_or(|locale| {
-        let locale = locale.to_lowercase();
-        locale.contains("utf-8") || locale.contains("utf8")
-    })
+/// Whether the first of the locale's variables that says anything (POSIX, "Internationalization Variables")
+/// says UTF-8. Where none does, as in containers and over SSH, the terminal has it all the same today, but
+/// for the console of Windows: Rust writes to it in UTF-16, whatever its code page is, but the fonts of the
+/// old console lack what the code page lacks. Other terminals of Windows state their names.
+fn is_utf8(variable: impl Fn(&str) -> Option<String>, code_page: Option<u32>) -> bool {
+    let stated = |name: &&str| variable(name).filter(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(stated);
+    match (locale, code_page) {
+        (Some(locale), _) => {
+            let locale = locale.to_lowercase();
+            locale.contains("utf-8") || locale.contains("utf8")
+        }
+        (None, None | Some(console::UTF_8)) => true,
+        (None, Some(_)) => TERMINALS.iter().find_map(stated).is_some(),
+    }
 }
+
+/// What terminals set on Windows: its Terminal; WezTerm, VS Code; JetBrains's; MSYS2's, Alacritty.
+const TERMINALS: [&str; 4] = ["WT_SESSION", "TERM_PROGRAM", "TERMINAL_EMULATOR", "TERM"];
 
 /// The text with laptime's own characters in ASCII. Each is one character where that can be read, so that
 /// columns stay below each other; what others wrote stays as it is.
@@ -130,7 +140,20 @@ mod tests {
                 };
                 Some(value.to_owned())
             };
-            assert_eq!(is_utf8(variable), expected, "{all} {ctype} {lang}");
+            for code_page in [None, Some(437), Some(65001)] {
+                let is_stated = [all, ctype, lang].iter().any(|value| !value.is_empty());
+                let expected = expected && (is_stated || code_page != Some(437));
+                let found = is_utf8(variable, code_page);
+                assert_eq!(found, expected, "{all} {ctype} {lang} {code_page:?}");
+            }
         }
+    }
+    #[test]
+    fn a_terminal_of_windows_with_a_name_shows_what_the_old_console_cannot() {
+        for name in TERMINALS {
+            let named = |other: &str| (other == name).then(|| "1".to_owned());
+            assert!(is_utf8(named, Some(850)), "{name}");
+        }
+        assert!(!is_utf8(|_| None, Some(850)));
     }
 }

@@ -8,6 +8,7 @@ mod budget;
 mod checkpoint;
 mod child;
 mod command_line;
+mod console;
 mod device_arg;
 mod device_choice;
 mod device_facts;
@@ -71,6 +72,7 @@ fn main() -> ExitCode {
         laptime_peers::remove_folders();
         return end(done);
     }
+    console::obey_escapes();
     let args = match Args::of_process() {
         Ok(args) => args,
         Err(said) => return tell(said),

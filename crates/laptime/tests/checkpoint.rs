@@ -136,7 +136,6 @@ fn the_statistics_and_dropout_of_a_net_go_on_too() {
     assert!(names.contains(&"batch_norm1.running_mean"), "{names:?}");
 }
 
-#[cfg(unix)]
 #[test]
 fn a_training_that_is_killed_goes_on_from_where_it_was_kept() {
     let home = Home::new();
@@ -147,13 +146,12 @@ fn a_training_that_is_killed_goes_on_from_where_it_was_kept() {
     while !home.path(FILE).exists() && child.try_wait().expect("it can be asked").is_none() {
         std::thread::sleep(std::time::Duration::from_millis(1));
     }
-    child.kill().expect("SIGKILL reaches it");
+    child.kill().expect("it can be killed");
     child.wait().expect("it ends");
     succeeds(&home, &arguments);
     assert_same_training(&home);
 }
 
-#[cfg(unix)]
 #[test]
 fn an_interrupted_training_is_kept_at_the_step_where_it_stopped() {
     let home = Home::new();
@@ -167,10 +165,7 @@ fn an_interrupted_training_is_kept_at_the_step_where_it_stopped() {
         assert!(child.try_wait().expect("it can be asked").is_none());
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
-    let kill = std::process::Command::new("kill")
-        .args(["-s", "INT", &child.id().to_string()])
-        .status();
-    assert!(kill.expect("there is a kill").success());
+    support::interrupt(&child);
     let done = support::ended(child.wait_with_output().expect("it ends"));
     assert_eq!(done.code, Some(130), "{}", done.stderr);
     let run_was = json(&home.path("parts.json"))["runs"][0].clone();

@@ -3,10 +3,13 @@
 mod support;
 
 use serde_json::Value;
-use support::{Done, Home, SHORT, done, json, schema::misfits};
+#[cfg(target_os = "linux")]
+use support::{Done, done};
+use support::{Home, SHORT, json, schema::misfits};
 
 /// Runs the program where no Vulkan driver can be found: there is no adapter then, unless the system
 /// has others than Vulkan's.
+#[cfg(target_os = "linux")]
 fn without_adapters(home: &Home, arguments: &str) -> Done {
     let mut command = home.command(arguments);
     command

@@ -175,10 +175,9 @@ fn a_diverged_training_is_checkpointed_and_resumed() {
     assert!(saved("one.safetensors") == saved("parts.safetensors"));
 }
 
-#[cfg(unix)]
 #[test]
 fn an_interrupted_training_that_diverged_tells_both() {
-    use std::{process::Command, thread, time::Duration};
+    use std::{thread, time::Duration};
 
     let home = home();
     let arguments = format!("{RUN} --epochs 100000 --checkpoint kept");
@@ -187,9 +186,7 @@ fn an_interrupted_training_that_diverged_tells_both() {
     while !home.path("kept/checkpoint.safetensors").exists() {
         thread::sleep(Duration::from_millis(20));
     }
-    let id = child.id().to_string();
-    let sent = Command::new("kill").args(["-INT", &id]).status();
-    assert!(sent.is_ok_and(|status| status.success()));
+    support::interrupt(&child);
     let done = support::ended(child.wait_with_output().expect("it ends"));
     assert_eq!(done.code, Some(130), "{}", done.stderr);
     let record = json(&home.path("r.json"));

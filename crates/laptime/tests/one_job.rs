@@ -2,13 +2,13 @@
 
 mod support;
 
-use std::{
-    fs,
-    io::Write,
-    process::{Command, Stdio},
-};
+#[cfg(unix)]
+use std::process::Command;
+use std::{fs, io::Write, process::Stdio};
 
-use support::{Home, SHORT, done, json};
+#[cfg(unix)]
+use support::done;
+use support::{Home, SHORT, json};
 
 /// A small net with so many hidden units.
 fn net(units: usize) -> String {

@@ -1,18 +1,18 @@
 //! Where results go: never over what is read, found writable before the work begins, and written whole
 //! or not at all.
 
-#![cfg(unix)]
-
 mod support;
 
+use std::{fs, path::Path};
+#[cfg(unix)]
 use std::{
-    fs,
     os::unix::fs::{PermissionsExt, symlink},
-    path::Path,
     process::{Command, Stdio},
 };
 
-use support::{Done, Home, SHORT, done, ended};
+use support::{Done, Home, SHORT};
+#[cfg(unix)]
+use support::{done, ended};
 
 /// A home with a workload of its own.
 fn home_with_spec() -> Home {
@@ -41,6 +41,7 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
+#[cfg(unix)]
 fn pipe(path: &Path) {
     let made = Command::new("mkfifo").arg(path).status();
     assert!(made.is_ok_and(|status| status.success()));
@@ -65,29 +66,20 @@ fn an_output_is_never_written_over_an_input() {
         fs::create_dir_all(path.parent().expect("a folder")).expect("it can be made");
         fs::write(path, "\"dear\"").expect("it can be written");
     }
-    fs::hard_link(home.path("net.toml"), home.path("second")).expect("it can be linked");
-    symlink("net.toml", home.path("link")).expect("it can be linked");
-    symlink(images, home.path("images")).expect("it can be linked");
-    symlink(record, home.path("record")).expect("it can be linked");
     let net = "run net.toml --data synthetic";
-    let table = [
+    #[cfg_attr(windows, expect(unused_mut))]
+    let mut table = vec![
         (format!("{net} --export-json net.toml"), "the workload"),
         (
             format!("{net} --export-json ./kept/../net.toml"),
             "the workload",
         ),
-        (format!("{net} --save second"), "the workload"),
-        (format!("{net} --export-csv link"), "the workload"),
         (
             "race net.toml --engines laptime,jax --export-markdown net.toml".into(),
             "the workload",
         ),
         (
             format!("{SHORT} --data-dir samples --save {images}"),
-            "a file of the dataset fashion-mnist",
-        ),
-        (
-            format!("{SHORT} --data-dir samples --save images"),
             "a file of the dataset fashion-mnist",
         ),
         (
@@ -111,10 +103,6 @@ fn an_output_is_never_written_over_an_input() {
             "keeps its own files",
         ),
         (
-            format!("{SHORT} --export-json record"),
-            "keeps its own files",
-        ),
-        (
             format!("{SHORT} --export-json data/laptime/records/new.json"),
             "keeps its own files",
         ),
@@ -123,6 +111,30 @@ fn an_output_is_never_written_over_an_input() {
             "laptime itself",
         ),
     ];
+    #[cfg(unix)]
+    {
+        fs::hard_link(home.path("net.toml"), home.path("second")).expect("it can be linked");
+        symlink("net.toml", home.path("link")).expect("it can be linked");
+        symlink(images, home.path("images")).expect("it can be linked");
+        symlink(record, home.path("record")).expect("it can be linked");
+        table.extend([
+            (format!("{net} --save second"), "the workload"),
+            (format!("{net} --export-csv link"), "the workload"),
+            (
+                format!("{SHORT} --data-dir samples --save images"),
+                "a file of the dataset fashion-mnist",
+            ),
+            (
+                format!("{SHORT} --export-json record"),
+                "keeps its own files",
+            ),
+        ]);
+    }
+    #[cfg(windows)]
+    assert_refused(
+        &home.laptime(&format!("{net} --export-json NET.TOML")),
+        &["the workload"],
+    );
     let spec = fs::read(home.path("net.toml")).expect("it is there");
     for (arguments, says) in table {
         assert_refused(&home.laptime(&arguments), &[says, "give another file"]);
@@ -142,6 +154,7 @@ fn an_output_is_never_written_over_an_input() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn an_output_is_never_written_over_standard_output() {
     let home = Home::new();
@@ -151,6 +164,7 @@ fn an_output_is_never_written_over_standard_output() {
     assert_refused(&done(command), &["--export-json r.json", "standard output"]);
 }
 
+#[cfg(unix)]
 #[test]
 fn an_output_is_never_written_over_standard_input_or_standard_error() {
     let home = home_with_spec();
@@ -173,6 +187,7 @@ fn an_output_is_never_written_over_standard_input_or_standard_error() {
 }
 
 /// Users move what is large to another disk.
+#[cfg(unix)]
 #[test]
 fn an_own_folder_that_is_a_link_is_laptimes_all_the_same() {
     let home = Home::new();
@@ -190,18 +205,25 @@ fn an_own_folder_that_is_a_link_is_laptimes_all_the_same() {
 fn an_output_that_cannot_be_written_is_told_before_the_work() {
     let home = home_with_spec();
     fs::create_dir(home.path("folder")).expect("it can be made");
-    symlink("no/where", home.path("dangling")).expect("it can be linked");
-    symlink("round", home.path("round")).expect("it can be linked");
-    for (option, path) in [
+    #[cfg_attr(windows, expect(unused_mut))]
+    let mut table = vec![
         ("--save", "no/where"),
         ("--save", "folder"),
         ("--save", "new/"),
         ("--save", "net.toml/model"),
-        ("--export-json", "dangling"),
-        ("--export-json", "round"),
-        ("--export-csv", "/proc/laptime"),
-        ("--export-csv", "/dev/fd/99"),
-    ] {
+    ];
+    #[cfg(unix)]
+    {
+        symlink("no/where", home.path("dangling")).expect("it can be linked");
+        symlink("round", home.path("round")).expect("it can be linked");
+        table.extend([
+            ("--export-json", "dangling"),
+            ("--export-json", "round"),
+            ("--export-csv", "/proc/laptime"),
+            ("--export-csv", "/dev/fd/99"),
+        ]);
+    }
+    for (option, path) in table {
         let done = home.laptime(&format!("run net.toml --data synthetic {option} {path}"));
         assert_refused(&done, &[&format!("error: {option} {path}: ")]);
         assert!(!done.stderr.contains("SYNTHETIC"), "{}", done.stderr);
@@ -209,7 +231,9 @@ fn an_output_that_cannot_be_written_is_told_before_the_work() {
     // Permissions stop everybody but root.
     let read_only = home.path("read-only");
     fs::write(&read_only, "dear").expect("it can be written");
-    fs::set_permissions(&read_only, fs::Permissions::from_mode(0o400)).expect("it is ours");
+    let mut permissions = read_only.metadata().expect("it is there").permissions();
+    permissions.set_readonly(true);
+    fs::set_permissions(&read_only, permissions).expect("it is ours");
     if fs::OpenOptions::new().write(true).open(&read_only).is_err() {
         let done = home.laptime(&format!("{SHORT} --export-json read-only"));
         assert_refused(&done, &["--export-json read-only: cannot be written"]);
@@ -249,6 +273,7 @@ fn a_command_that_fails_leaves_no_file_and_no_change() {
     assert_eq!(names, ["old.json"]);
 }
 
+#[cfg(unix)]
 #[test]
 fn a_link_of_ones_own_is_followed_and_permissions_stay() {
     let home = Home::new();
@@ -285,6 +310,7 @@ fn a_link_of_ones_own_is_followed_and_permissions_stay() {
 }
 
 /// `/dev/stdout` is what is open, even where that is a file.
+#[cfg(unix)]
 #[test]
 fn a_descriptor_is_written_to_where_it_is() {
     let home = Home::new();
@@ -324,4 +350,38 @@ fn a_full_disk_leaves_the_file_before() {
                 .any(|name| name.starts_with(".laptime-"))
         );
     }
+}
+
+/// As spreadsheets open files: nobody else may write to them.
+#[cfg(windows)]
+#[test]
+fn a_file_that_another_program_has_open_is_refused_before_the_work() {
+    use std::os::windows::fs::OpenOptionsExt;
+    const FILE_SHARE_READ: u32 = 1;
+    let home = Home::new();
+    fs::write(home.path("r.csv"), "old").expect("it is a temporary folder");
+    let mut options = fs::OpenOptions::new();
+    let _open = options
+        .read(true)
+        .share_mode(FILE_SHARE_READ)
+        .open(home.path("r.csv"));
+    let done = home.laptime(&format!("{SHORT} --export-csv r.csv"));
+    assert_refused(&done, &["--export-csv r.csv: cannot be written"]);
+    let left = names(&home.path(""));
+    let is_temporary = |name: &String| name.starts_with(".laptime-");
+    assert!(!left.iter().any(is_temporary), "{left:?}");
+}
+
+/// The counterpart of `/dev/null`, which is in every folder.
+#[cfg(windows)]
+#[test]
+fn the_null_device_takes_everything() {
+    let home = Home::new();
+    let done = home.laptime(&format!("{SHORT} --save NUL --export-json nul"));
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    let left = names(&home.path(""));
+    assert!(
+        !left.iter().any(|name| name.starts_with(".laptime-")),
+        "{left:?}"
+    );
 }

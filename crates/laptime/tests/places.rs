@@ -2,7 +2,9 @@
 
 mod support;
 
-use std::{fs, process::Stdio};
+use std::fs;
+#[cfg(target_os = "linux")]
+use std::process::Stdio;
 
 use support::{Home, SHORT, done};
 
@@ -192,16 +194,20 @@ fn closed_streams_harm_nothing() {
     assert_eq!(home.records().len(), 1);
 }
 
-/// SIGINT and SIGTERM end a run behind the step it is in.
-#[cfg(unix)]
+/// An interrupt ends a run behind the step it is in, and so does SIGTERM.
 #[test]
 fn an_interrupted_run_says_what_it_did_and_keeps_it() {
-    for signal in ["INT", "TERM"] {
+    let interrupts: &[fn(&std::process::Child)] = &[
+        support::interrupt,
+        #[cfg(unix)]
+        |child| support::signal(child, "TERM"),
+    ];
+    for interrupt in interrupts {
         let home = Home::new();
         // The gate comes first: when it is remembered, training begins at once.
         assert_eq!(home.laptime(SHORT).code, Some(0));
-        let done = interrupted(&home, signal);
-        assert_eq!(done.code, Some(130), "{signal}: {}", done.stderr);
+        let done = interrupted(&home, *interrupt);
+        assert_eq!(done.code, Some(130), "{}", done.stderr);
         let says = "interrupted in run 1, epoch";
         assert!(done.stderr.contains(says), "{}", done.stderr);
         let shows = "partial: interrupted after";
@@ -213,19 +219,14 @@ fn an_interrupted_run_says_what_it_did_and_keeps_it() {
     }
 }
 
-/// A run so long that only the signal ends it. Where the machine is so busy that the signal comes
-/// before the training, once more with more patience.
-#[cfg(unix)]
-fn interrupted(home: &Home, signal: &str) -> support::Done {
+/// A run so long that only the interrupt ends it. Where the machine is so busy that it comes before the
+/// training, once more with more patience.
+fn interrupted(home: &Home, interrupt: fn(&std::process::Child)) -> support::Done {
     for patience_s in [1, 4, 16, 60] {
         let arguments = "run --data synthetic --epochs 100000 --export-json r.json";
         let child = home.command(arguments).spawn().expect("the program starts");
         std::thread::sleep(std::time::Duration::from_secs(patience_s));
-        let id = child.id().to_string();
-        let kill = std::process::Command::new("kill")
-            .args(["-s", signal, &id])
-            .status();
-        assert!(kill.expect("there is a kill").success());
+        interrupt(&child);
         let done = support::ended(child.wait_with_output().expect("it ends"));
         if !done.stderr.contains("nothing was recorded") {
             return done;

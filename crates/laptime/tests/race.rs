@@ -12,7 +12,9 @@ use std::{
 };
 
 use serde_json::Value;
-use support::{Done, Home, PYTHON, done, ended, json, metric, schema::misfits, wait_for};
+use support::{
+    Done, Home, PYTHON, done, ended, interrupt, json, metric, schema::misfits, wait_for,
+};
 
 const RACE: &str = "race --engines laptime,jax --data synthetic --max-steps 4 --runs 2";
 
@@ -220,7 +222,6 @@ fn a_race_that_is_ended_at_the_gate_leaves_no_process() {
     }
 }
 
-#[cfg(unix)]
 #[test]
 fn an_interrupted_race_keeps_what_it_has() {
     let home = Home::new();
@@ -229,9 +230,7 @@ fn an_interrupted_race_keeps_what_it_has() {
     };
     let child = command.spawn().expect("the program starts");
     wait_for("beginning", || home.path("mark").exists());
-    let id = child.id().to_string();
-    let sent = Command::new("kill").args(["-INT", &id]).status();
-    assert!(sent.is_ok_and(|status| status.success()));
+    interrupt(&child);
     let done = ended(child.wait_with_output().expect("it ends"));
     assert_eq!(done.code, Some(130), "{}", done.stderr);
     assert!(

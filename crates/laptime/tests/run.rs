@@ -233,7 +233,6 @@ fn how_often_a_run_is_done_may_stand_in_the_environment() {
     }
 }
 
-#[cfg(unix)]
 #[test]
 fn a_repeat_that_fails_costs_none_of_the_runs_before_it() {
     let home = Home::new();
@@ -241,7 +240,9 @@ fn a_repeat_that_fails_costs_none_of_the_runs_before_it() {
         "{SHORT} --runs 3 --export-json r.json --save m.safetensors"
     ));
     // The child's log has no place there.
-    command.env("TMPDIR", home.path("nowhere"));
+    for variable in ["TMPDIR", "TMP", "TEMP"] {
+        command.env(variable, home.path("nowhere"));
+    }
     let done = support::done(command);
     assert_eq!(done.code, Some(1), "{}", done.stderr);
     assert!(

@@ -1,5 +1,11 @@
 //! The most memory that this process has had at once.
 
+#[cfg(windows)]
+mod windows;
+
+#[cfg(windows)]
+use windows::peak;
+
 /// The peak resident memory of this process in bytes; `None` where the system does not tell.
 pub fn peak_bytes() -> Option<u64> {
     peak()
@@ -34,11 +40,6 @@ fn peak() -> Option<u64> {
     u64::try_from(max_rss).ok().map(|value| value * unit)
 }
 
-#[cfg(not(unix))]
-fn peak() -> Option<u64> {
-    None
-}
-
 /// Reads "VmHWM:   1234 kB" (the kernel's kB are kibibytes) out of `/proc/self/status`.
 #[cfg(target_os = "linux")]
 fn vm_hwm_bytes(status: &str) -> Option<u64> {
@@ -62,10 +63,12 @@ mod tests {
         assert_eq!(vm_hwm_bytes("VmHWM: many kB\n"), None);
     }
 
-    #[cfg(unix)]
     #[test]
     fn this_process_has_had_some_memory() {
-        let peak = peak_bytes().expect("unix systems tell");
-        assert!((1 << 20..1 << 40).contains(&peak), "{peak}");
+        let before = peak_bytes().expect("all systems tell");
+        assert!((1 << 20..1 << 40).contains(&before), "{before}");
+        let more = std::hint::black_box(vec![1_u8; 64 << 20]);
+        let after = peak_bytes().expect("they still do");
+        assert!(after >= before.max(more.len() as u64), "{before} {after}");
     }
 }

@@ -93,12 +93,34 @@ def peak_memory_bytes() -> int | None:
                     return int(line.split()[1]) * 1024
     except OSError:
         pass
-    try:
-        import resource
-    except ImportError:
-        return None
+    if sys.platform == "win32":
+        return peak_working_set_bytes()
+    import resource
+
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def peak_working_set_bytes() -> int | None:
+    """As `GetProcessMemoryInfo` of Windows tells it."""
+    import ctypes
+    from ctypes import wintypes
+
+    class Counters(ctypes.Structure):
+        """PROCESS_MEMORY_COUNTERS."""
+
+        _fields_ = [("size", wintypes.DWORD), ("page_faults", wintypes.DWORD)] + [
+            (name, ctypes.c_size_t) for name in ("peak_working_set", *"bcdefgh")
+        ]
+
+    kernel32 = ctypes.WinDLL("kernel32")
+    kernel32.GetCurrentProcess.restype = wintypes.HANDLE
+    ask = kernel32.K32GetProcessMemoryInfo
+    ask.argtypes = [wintypes.HANDLE, ctypes.POINTER(Counters), wintypes.DWORD]
+    counters = Counters(size=ctypes.sizeof(Counters))
+    if not ask(kernel32.GetCurrentProcess(), ctypes.byref(counters), counters.size):
+        return None
+    return counters.peak_working_set
 
 
 def number(value: float) -> float | None:

@@ -7,13 +7,16 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use crate::process_group::{Output, ProcessGroup};
+
 static CHILDREN: Mutex<Children> = Mutex::new(Children {
     groups: Vec::new(),
     have_ended: false,
 });
 
 struct Children {
-    groups: Vec<u32>,
+    /// Each with the number of the child that it began with.
+    groups: Vec<(u32, ProcessGroup)>,
     have_ended: bool,
 }
 
@@ -31,8 +34,8 @@ fn children() -> MutexGuard<'static, Children> {
 pub fn end_children() -> Ended {
     let mut children = children();
     children.have_ended = true;
-    for group in &children.groups {
-        kill_group(*group);
+    for (_, group) in &children.groups {
+        group.kill();
     }
     Ended {
         _children: children,
@@ -49,28 +52,37 @@ pub fn have_ended() -> bool {
 pub struct Group {
     /// Itself; to be waited for here, not there.
     pub child: Child,
+    group: ProcessGroup,
 }
 
 impl Group {
-    /// Starts a child.
+    /// Starts a child that writes to files and pipes alone.
     ///
     /// # Errors
     /// Where it cannot be started, or all children were ended.
     pub fn spawn(command: &mut Command) -> io::Result<Self> {
-        #[cfg(unix)]
-        {
-            use std::os::unix::process::CommandExt;
-            // Ctrl-C is for laptime, which then ends its children in its own time.
-            command.process_group(0);
-        }
+        Self::start(command, Output::Caught)
+    }
+
+    /// Starts a child that may write to our terminal.
+    pub(crate) fn spawn_shown(command: &mut Command) -> io::Result<Self> {
+        Self::start(command, Output::Shown)
+    }
+
+    fn start(command: &mut Command, output: Output) -> io::Result<Self> {
+        ProcessGroup::prepare(command, output);
         // Locked until it is listed, so that none is missed.
         let mut children = children();
         if children.have_ended {
             return Err(io::Error::other("interrupted"));
         }
-        let child = command.spawn()?;
-        children.groups.push(child.id());
-        Ok(Self { child })
+        let mut child = command.spawn()?;
+        let group = ProcessGroup::of(&child).inspect_err(|_| {
+            let _ = child.kill();
+            let _ = child.wait();
+        })?;
+        children.groups.push((child.id(), group.clone()));
+        Ok(Self { child, group })
     }
 
     /// Waits for the end of the child itself.
@@ -93,25 +105,10 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         let id = self.child.id();
-        children().groups.retain(|group| *group != id);
+        children().groups.retain(|(other, _)| *other != id);
         // The group outlives the child while any other process of it is left.
-        kill_group(id);
+        self.group.kill();
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-fn kill_group(id: u32) {
-    #[cfg(unix)]
-    {
-        use nix::{
-            sys::signal::{Signal, killpg},
-            unistd::Pid,
-        };
-        if let Ok(id) = i32::try_from(id) {
-            let _ = killpg(Pid::from_raw(id), Signal::SIGKILL);
-        }
-    }
-    #[cfg(not(unix))]
-    let _ = id;
 }

@@ -16,6 +16,7 @@ mod folder;
 mod frameworks;
 pub mod install;
 mod process;
+mod process_group;
 mod protocol;
 mod session;
 mod trial;

@@ -2,12 +2,9 @@
 
 mod common;
 
-use std::{
-    fs,
-    path::PathBuf,
-    thread,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
+#[cfg(target_os = "linux")]
+use std::{fs, path::PathBuf, thread};
 
 use common::{cpu, fashion_mnist, job};
 use laptime_engine::{Engine, EngineError, Progress, Session};

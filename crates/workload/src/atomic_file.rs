@@ -9,7 +9,8 @@ use std::{
     io::{self, ErrorKind, Write},
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 use tempfile::NamedTempFile;
@@ -22,6 +23,9 @@ const RANDOM: usize = 8;
 
 /// A file is made, and a moment later locked. Younger ones are not looked at.
 const LEAST_AGE: Duration = Duration::from_secs(60);
+
+/// How long a file that another program has open is waited for.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A file that is not in its place yet. It is removed if this is dropped.
 #[derive(Debug)]
@@ -63,16 +67,39 @@ impl NewFile {
     /// Where it cannot be written; what was there before is still there then.
     pub fn finish(mut self, contents: &[u8]) -> io::Result<()> {
         self.fill(contents)?;
-        let Err(error) = self.file.persist(&self.place) else {
-            synchronise_folder(&self.place);
-            return Ok(());
-        };
-        // What is mounted by itself, as containers do it, can be rewritten but not replaced.
-        if error.error.kind() != ErrorKind::ResourceBusy {
-            return Err(error.error);
+        match self.replace() {
+            Ok(()) => {
+                self.file.disable_cleanup(true);
+                synchronise_folder(&self.place);
+                Ok(())
+            }
+            Err(error) if can_be_rewritten(&error) => {
+                let mut options = OpenOptions::new();
+                match own_file::open(&self.place, options.write(true)) {
+                    Ok(file) => rewrite(&file, contents),
+                    // Then it was not the file that was in the way.
+                    Err(missing) if missing.kind() == ErrorKind::NotFound => Err(error),
+                    Err(error) => Err(error),
+                }
+            }
+            Err(error) => Err(error),
         }
-        let mut options = OpenOptions::new();
-        rewrite(&own_file::open(&self.place, options.write(true))?, contents)
+    }
+
+    /// Renames the file. Not by `tempfile`, which on Windows replaces no file that is open, even by those
+    /// that allow it, as laptime does.
+    fn replace(&self) -> io::Result<()> {
+        let since = Instant::now();
+        loop {
+            let renamed = fs::rename(self.file.path(), &self.place);
+            match renamed {
+                // Scanners and indexers open a new file, and soon close it.
+                Err(error) if is_open_elsewhere(&error) && since.elapsed() < PATIENCE => {
+                    thread::sleep(Duration::from_millis(10));
+                }
+                renamed => return renamed,
+            }
+        }
     }
 
     /// Writes the contents and puts the file into its place, unless something is there.
@@ -98,8 +125,25 @@ impl NewFile {
             self.file.as_file().set_permissions(permissions)?;
         }
         // The name must not come to the disk before what it names.
-        self.file.as_file().sync_all()
+        self.file.as_file().sync_all()?;
+        // Windows lets nobody read what is locked. It is young enough not to be swept.
+        let _ = self.file.as_file().unlock();
+        Ok(())
     }
+}
+
+/// Whether a file that cannot be replaced may still be written: one that is mounted by itself, as
+/// containers do it, or that a program has open on Windows.
+fn can_be_rewritten(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::ResourceBusy || is_open_elsewhere(error)
+}
+
+/// Whether this may be because another program has the file open, which only Windows minds.
+fn is_open_elsewhere(error: &io::Error) -> bool {
+    const ERROR_ACCESS_DENIED: i32 = 5;
+    const ERROR_SHARING_VIOLATION: i32 = 32;
+    let denied = [Some(ERROR_ACCESS_DENIED), Some(ERROR_SHARING_VIOLATION)];
+    cfg!(windows) && denied.contains(&error.raw_os_error())
 }
 
 /// Writes a file in one go; see [`NewFile`].
@@ -286,5 +330,47 @@ mod tests {
         assert_eq!(fs::read_to_string(&dear).unwrap(), "dear");
         assert_eq!(fs::read_to_string(&place).unwrap(), "new");
         assert!(!place.is_symlink());
+    }
+    /// As laptime opens files itself, so that one of them may read what another replaces.
+    #[cfg(windows)]
+    #[test]
+    fn a_file_that_is_open_is_replaced_if_its_reader_allows_that() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("a");
+        write(&place, b"first").unwrap();
+        let mut reader = File::open(&place).unwrap();
+        write(&place, b"second").unwrap();
+        assert_eq!(fs::read_to_string(&place).unwrap(), "second");
+        let mut read = String::new();
+        io::Read::read_to_string(&mut reader, &mut read).unwrap();
+        assert_eq!(read, "first");
+        drop(reader);
+        assert_eq!(names(folder.path()), ["a"]);
+    }
+
+    #[cfg(windows)]
+    #[test]
+    fn a_file_that_is_open_is_rewritten_or_stays_as_its_reader_allows() {
+        use std::os::windows::fs::OpenOptionsExt;
+        const FILE_SHARE_READ: u32 = 1;
+        const FILE_SHARE_WRITE: u32 = 2;
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("a");
+        write(&place, b"first").unwrap();
+        let open = |share| {
+            let mut options = OpenOptions::new();
+            options.read(true).share_mode(share).open(&place).unwrap()
+        };
+        // As Python and C do.
+        let reader = open(FILE_SHARE_READ | FILE_SHARE_WRITE);
+        write(&place, b"second").unwrap();
+        drop(reader);
+        assert_eq!(fs::read_to_string(&place).unwrap(), "second");
+        let reader = open(FILE_SHARE_READ);
+        let error = write(&place, b"third").unwrap_err();
+        assert!(is_open_elsewhere(&error), "{error}");
+        drop(reader);
+        assert_eq!(fs::read_to_string(&place).unwrap(), "second");
+        assert_eq!(names(folder.path()), ["a"], "nothing is left");
     }
 }

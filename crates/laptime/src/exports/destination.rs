@@ -145,11 +145,16 @@ fn target(path: &Path) -> io::Result<Target> {
 /// Whether the system makes up what is at a path: `/dev/stdout`, `/dev/fd/63`, `/proc/self/fd/1`.
 /// Such a name may lead to a file, but means what is open.
 fn is_descriptor(path: &Path) -> io::Result<bool> {
+    if cfg!(windows) {
+        // Devices, whatever folder is named with them.
+        let name = path.file_name().unwrap_or_default();
+        return Ok(name.eq_ignore_ascii_case("NUL") || name.eq_ignore_ascii_case("CON"));
+    }
     let folder = folder_of(path).canonicalize()?;
     let is_made_up = ["/dev", "/dev/fd"]
         .iter()
         .any(|made| folder == Path::new(made));
-    Ok(cfg!(unix) && (is_made_up || folder.starts_with("/proc")))
+    Ok(is_made_up || folder.starts_with("/proc"))
 }
 
 fn stream(path: &Path) -> io::Result<Sink> {

@@ -167,7 +167,11 @@ fn is_same(one: &Metadata, other: &Metadata) -> bool {
 fn place(path: &Path) -> PathBuf {
     let of_new_file = |path: &Path| {
         let folder = folder_of(path).canonicalize().ok()?;
-        Some(folder.join(path.file_name()?))
+        let name = path.file_name()?;
+        Some(match cfg!(windows) {
+            true => folder.join(name.to_ascii_lowercase()),
+            false => folder.join(name),
+        })
     };
     // A link may lead to a file that is not there yet.
     let of_target = || of_new_file(&folder_of(path).join(path.read_link().ok()?));

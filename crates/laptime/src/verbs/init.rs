@@ -55,7 +55,11 @@ fn typed(path: &str) -> String {
     if path.chars().all(is_plain) {
         return path.to_owned();
     }
-    format!("'{}'", path.replace('\'', r"'\''"))
+    match cfg!(windows) {
+        // No path there has such a mark in it.
+        true => format!("\"{path}\""),
+        false => format!("'{}'", path.replace('\'', r"'\''")),
+    }
 }
 
 #[cfg(test)]
@@ -80,7 +84,12 @@ mod tests {
             ("my net.toml", "'my net.toml'"),
             ("it's $HOME.toml", r"'it'\''s $HOME.toml'"),
         ] {
-            assert_eq!(typed(path), expected);
+            if cfg!(unix) {
+                assert_eq!(typed(path), expected);
+            }
+        }
+        if cfg!(windows) {
+            assert_eq!(typed(r"C:\my nets\a.toml"), "\"C:\\my nets\\a.toml\"");
         }
     }
 }

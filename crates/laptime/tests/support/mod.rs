@@ -8,7 +8,7 @@ pub mod schema;
 
 use std::{
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -75,6 +75,13 @@ impl Home {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        #[cfg(windows)]
+        {
+            use std::os::windows::process::CommandExt;
+            use windows_sys::Win32::System::Threading::CREATE_NEW_PROCESS_GROUP;
+            // For `interrupt`.
+            command.creation_flags(CREATE_NEW_PROCESS_GROUP);
+        }
         command
     }
 
@@ -116,6 +123,29 @@ pub fn ended(output: Output) -> Done {
         stdout: String::from_utf8(output.stdout).expect("it prints UTF-8"),
         stderr: String::from_utf8(output.stderr).expect("it prints UTF-8"),
     }
+}
+
+/// Asks a program to end, as Ctrl-C does.
+pub fn interrupt(child: &Child) {
+    #[cfg(unix)]
+    signal(child, "INT");
+    #[cfg(windows)]
+    {
+        use windows_sys::Win32::System::Console::{CTRL_BREAK_EVENT, GenerateConsoleCtrlEvent};
+        // One group of processes can be sent no other event.
+        // SAFETY: both arguments are numbers.
+        let sent = unsafe { GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, child.id()) };
+        let error = std::io::Error::last_os_error();
+        assert_ne!(sent, 0, "{error}");
+    }
+}
+
+/// Sends a signal.
+#[cfg(unix)]
+pub fn signal(child: &Child, signal: &str) {
+    let id = child.id().to_string();
+    let sent = Command::new("kill").args(["-s", signal, &id]).status();
+    assert!(sent.expect("there is a kill").success());
 }
 
 /// The JSON of a file. Records in it are checked on the way: they fit the schema, and are the same

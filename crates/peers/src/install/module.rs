@@ -36,7 +36,10 @@ pub(super) fn run(mut command: Command, shows: bool) -> io::Result<Done> {
             false => Stdio::from(end.try_clone()?),
         })
         .stderr(end);
-    let mut group = Group::spawn(&mut command)?;
+    let mut group = match shows {
+        true => Group::spawn_shown(&mut command)?,
+        false => Group::spawn(&mut command)?,
+    };
     // It holds the other end of what is read here.
     drop(command);
     // Waiting closes a child's standard input, and then the module would end before it is done.

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Read, Write},
+    io::{self, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -144,15 +144,12 @@ fn transfer(
     if announced_bytes.is_some_and(|bytes| bytes != missing_bytes) {
         return Err(wrong_size());
     }
+    // Not to append, as Windows would not let such a file be emptied.
     let mut options = OpenOptions::new();
-    let options = match start_bytes {
-        0 => options.write(true).create(true),
-        _ => options.append(true),
-    };
-    let mut file = own_file::open(part, options).map_err(TransferError::Disk)?;
-    if start_bytes == 0 {
-        file.set_len(0).map_err(TransferError::Disk)?;
-    }
+    options.write(true).create(start_bytes == 0);
+    let mut file = own_file::open(part, &mut options).map_err(TransferError::Disk)?;
+    file.set_len(start_bytes).map_err(TransferError::Disk)?;
+    file.seek(SeekFrom::End(0)).map_err(TransferError::Disk)?;
     let name = download.to.file_name().unwrap_or_default();
     progress.begin(&name.to_string_lossy(), download.bytes, start_bytes);
     let received = receive(body.into_reader(), &mut file, missing_bytes, progress);

@@ -1,10 +1,18 @@
-//! The signals that ask a program to end: which of them are heard, and by whom.
+//! The signals of POSIX.
+
+use std::{
+    sync::{Arc, atomic::AtomicBool, mpsc::channel},
+    thread,
+};
+
+use signal_hook::{
+    consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXCPU},
+    iterator::Signals,
+};
 
 /// Has a write beyond the limit of a file's size fail like one to a full disk, which is told and leaves
 /// the file before: by itself SIGXFSZ ends the program without a word.
-#[cfg(unix)]
 pub fn have_large_files_fail() {
-    use std::sync::{Arc, atomic::AtomicBool};
     // Caught and not ignored, as children would inherit that. Where it is ignored already, nothing is
     // lost either.
     if !is_ignored(libc::SIGXFSZ) {
@@ -12,22 +20,10 @@ pub fn have_large_files_fail() {
     }
 }
 
-/// As above; other systems have no such signal.
-#[cfg(not(unix))]
-pub fn have_large_files_fail() {}
-
 /// Calls `hear` for every signal that asks this program to end, from a thread of its own. A signal that
 /// was ignored when the program started stays ignored, here and in the children: `nohup` and shells
 /// that start programs in the background rely on it.
-#[cfg(unix)]
 pub fn call(mut hear: impl FnMut() + Send + 'static) {
-    use std::{sync::mpsc::channel, thread};
-
-    use signal_hook::{
-        consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXCPU},
-        iterator::Signals,
-    };
-
     let heard = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXCPU]
         .map(|signal| (!is_ignored(signal)).then_some(signal));
     let (sender, begun) = channel();
@@ -56,18 +52,10 @@ pub fn call(mut hear: impl FnMut() + Send + 'static) {
 }
 
 /// Whether the program was started with this signal ignored.
-#[cfg(unix)]
 fn is_ignored(signal: libc::c_int) -> bool {
     let mut action = std::mem::MaybeUninit::<libc::sigaction>::uninit();
     // SAFETY: without a new action nothing changes, and the old one is written to memory of its type.
     let asked = unsafe { libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) };
     // SAFETY: a call that succeeds has written the whole action.
     asked == 0 && unsafe { action.assume_init() }.sa_sigaction == libc::SIG_IGN
-}
-
-/// As above; other systems have no ignored signals to inherit.
-#[cfg(not(unix))]
-pub fn call(hear: impl FnMut() + Send + 'static) {
-    // Where there can be no handler, a signal ends the program by itself.
-    let _ = ctrlc::set_handler(hear);
 }
