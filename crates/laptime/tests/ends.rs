@@ -72,7 +72,7 @@ fn a_run_is_repeated_for_as_long_as_was_asked() {
 #[test]
 fn the_test_can_be_left_out() {
     let home = Home::new();
-    let run = "run --data synthetic --device cpu --epochs 1 --no-test --export-json";
+    let run = "run --data synthetic --device cpu --epochs 1 --no-telemetry --no-test --export-json";
     for file in ["a.json", "b.json"] {
         let done = home.laptime(&format!("{run} {file}"));
         assert_eq!(done.code, Some(0), "{}", done.stderr);
@@ -89,7 +89,7 @@ fn the_test_can_be_left_out() {
     // With its like it can be compared, with a whole run it cannot.
     let done = home.laptime("compare a.json b.json");
     assert_eq!(done.code, Some(0), "{}", done.stderr);
-    let whole = "run --data synthetic --device cpu --epochs 1 --export-json whole.json";
+    let whole = "run --data synthetic --device cpu --epochs 1 --no-telemetry --export-json whole.json";
     assert_eq!(home.laptime(whole).code, Some(0));
     let done = home.laptime("compare a.json whole.json");
     assert_eq!(done.code, Some(2), "{}", done.stdout);

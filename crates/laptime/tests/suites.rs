@@ -36,10 +36,10 @@ fn two_suites_are_compared_by_their_mean() {
             part("cifar10-resnet50", seconds[1], version, day),
         ]
     };
-    write(&home, "a.json", &suite([1.0, 1000.0], "suite-1", 1));
-    write(&home, "b.json", &suite([2.0, 4500.0], "suite-1", 2));
-    write(&home, "near.json", &suite([1.02, 1010.0], "suite-1", 3));
-    write(&home, "other.json", &suite([1.0, 1000.0], "suite-2", 4));
+    write(&home, "a.json", &suite([5.0, 1000.0], "suite-1", 1));
+    write(&home, "b.json", &suite([10.0, 4500.0], "suite-1", 2));
+    write(&home, "near.json", &suite([5.1, 1010.0], "suite-1", 3));
+    write(&home, "other.json", &suite([5.0, 1000.0], "suite-2", 4));
     let done = home.laptime("compare a.json b.json");
     assert_eq!(done.code, Some(0), "{}", done.stderr);
     for words in [
@@ -71,7 +71,7 @@ fn two_suites_are_compared_by_their_mean() {
 fn a_suite_that_lacks_a_workload_is_refused() {
     let home = Home::new();
     let whole = [
-        part("fashion-mnist", 1.0, "suite-1", 1),
+        part("fashion-mnist", 5.0, "suite-1", 1),
         part("cifar10-resnet50", 1000.0, "suite-1", 1),
     ];
     let mut other = whole.clone();

@@ -113,11 +113,12 @@ impl Inputs {
 }
 
 fn own_folders() -> Vec<PathBuf> {
-    let real = |folder: PathBuf| folder.canonicalize().ok();
-    let mut found: Vec<PathBuf> = cache_dir().ok().and_then(real).into_iter().collect();
+    // Those that are not there yet will be.
+    let real = |folder: PathBuf| folder.canonicalize().unwrap_or(folder);
+    let mut found: Vec<PathBuf> = cache_dir().ok().map(real).into_iter().collect();
     // Users move what is large to another disk and leave a link: `peers`, `peers/jax`. The datasets of
     // the cache are known file by file, and may lie among files of the user's own.
-    let mut level: Vec<PathBuf> = data_dir().ok().and_then(real).into_iter().collect();
+    let mut level: Vec<PathBuf> = data_dir().ok().map(real).into_iter().collect();
     for _ in 0..3 {
         found.extend(level.iter().cloned());
         level = level.iter().flat_map(|folder| folders_in(folder)).collect();
