@@ -3,7 +3,7 @@
 //! - A/A: 100 comparisons of the engine with itself; how many call a difference?
 //! - A/B: 100 comparisons with the second side 3 % slower; how many say so, and is 3 % in their interval?
 //!
-//! A run compiles, trains and tests Fashion-MNIST's net on 8,192 synthetic samples in this process; a
+//! A run compiles, trains and tests Fashion-MNIST's net on 4,096 synthetic samples in this process; a
 //! process of its own for each would not fit the time. Two runs of each side, in the order ABBA, make a
 //! pair. How many pairs a comparison has is fixed by a pilot, before the first of them.
 //!
@@ -26,10 +26,10 @@ use laptime_measure::{Ends, Watch, measure};
 use laptime_workload::{BUILTINS, Overrides, dataset::synthetic};
 
 const COMPARISONS: usize = 100;
-const PILOT_PAIRS: usize = 20;
+const PILOT_PAIRS: usize = 60;
 /// Pairs of a comparison, at least and at most.
-const PAIRS: [f64; 2] = [10.0, 120.0];
-const SAMPLES: usize = 8_192;
+const PAIRS: [f64; 2] = [10.0, 240.0];
+const SAMPLES: usize = 4_096;
 const TEST_SAMPLES: usize = 256;
 
 fn main() -> ExitCode {
@@ -140,9 +140,9 @@ fn log_ratio((first_s, second_s): (f64, f64)) -> f64 {
 }
 
 /// Pairs with which 97 of 100 comparisons find the slowdown, if pairs are spread as in the pilot: of normal
-/// values ((1.96 + 1.96)·σ/δ)², and π/3 more for a test of ranks. The spread of twenty pairs is itself only
-/// known to a sixth: with 1.28 in the place of the second 1.96, for nine of ten, the pilot of 2026-11-26
-/// asked for 37 pairs, and three of four were found.
+/// values ((1.96 + 1.96)·σ/δ)², and π/3 more for a test of ranks. A pilot's spread is itself only known
+/// roughly (of twenty pairs to a sixth): with 1.28 in the place of the second 1.96, for nine of ten, a pilot of
+/// twenty asked for 37 pairs, and three of four were found.
 fn pairs_needed(log_ratios: &[f64]) -> usize {
     let mean = log_ratios.iter().sum::<f64>() / log_ratios.len() as f64;
     let squares: f64 = log_ratios.iter().map(|it| (it - mean).powi(2)).sum();

@@ -89,7 +89,8 @@ fn the_test_can_be_left_out() {
     // With its like it can be compared, with a whole run it cannot.
     let done = home.laptime("compare a.json b.json");
     assert_eq!(done.code, Some(0), "{}", done.stderr);
-    let whole = "run --data synthetic --device cpu --epochs 1 --no-telemetry --export-json whole.json";
+    let whole =
+        "run --data synthetic --device cpu --epochs 1 --no-telemetry --export-json whole.json";
     assert_eq!(home.laptime(whole).code, Some(0));
     let done = home.laptime("compare a.json whole.json");
     assert_eq!(done.code, Some(2), "{}", done.stdout);
