@@ -4,6 +4,7 @@
 mod destination;
 mod endings;
 mod inputs;
+mod site_folder;
 
 use std::{io, path::PathBuf};
 
@@ -18,6 +19,7 @@ use crate::{
 
 pub use destination::Destination;
 pub use inputs::Inputs;
+pub use site_folder::SiteFolder;
 
 /// One file that a result is written to.
 pub struct Export<T: ?Sized = [Record]> {
