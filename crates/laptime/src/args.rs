@@ -11,6 +11,7 @@ mod examples;
 mod exports;
 mod peers;
 mod race;
+mod report;
 mod run;
 mod samples;
 mod sizes;
@@ -36,6 +37,7 @@ use examples::examples;
 pub use exports::*;
 pub use peers::*;
 pub use race::*;
+pub use report::*;
 pub use run::*;
 pub use samples::*;
 pub use sizes::Threads;
@@ -140,6 +142,13 @@ pub enum Verb {
         ("laptime compare new.json old.json --fail-if-slower 3%", "in CI"),
     ]))]
     Compare(CompareArgs),
+    /// Write a report for a browser: one HTML file, or a static site of many records
+    #[command(after_help = examples(&[
+        ("laptime report", "the last record, to report.html"),
+        ("laptime report a.json b.json -o report.html", "side by side"),
+        ("laptime report records/*.json --site public", "tables of many"),
+    ]))]
+    Report(ReportArgs),
     /// List, show, remove, export or check stored records
     #[command(after_help = examples(&[
         ("laptime records list --workload fashion-mnist", "what is stored"),

@@ -82,6 +82,7 @@ fn main() -> ExitCode {
         Verb::Run(args) => verbs::run(args, begin, &interrupt),
         Verb::Race(args) => verbs::race(args, &interrupt),
         Verb::Compare(args) => verbs::compare(args),
+        Verb::Report(args) => verbs::report(args),
         Verb::Records(args) => verbs::records(args),
         Verb::Verify(args) => verbs::verify(args),
         Verb::Explain(args) => verbs::explain(args),

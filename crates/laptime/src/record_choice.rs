@@ -63,6 +63,17 @@ impl Library {
         }
     }
 
+    /// The files of all records, the oldest first.
+    ///
+    /// # Errors
+    /// Where there is no store.
+    pub fn files(&self) -> Result<Vec<PathBuf>, Failure> {
+        match &self.missing {
+            Some(why) => Err(Failure::Usage(why.clone())),
+            None => Ok(self.files.iter().map(|(_, path)| path.clone()).collect()),
+        }
+    }
+
     /// All records, the newest first. A file that cannot be read is told of, and left out.
     ///
     /// # Errors

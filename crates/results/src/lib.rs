@@ -7,10 +7,13 @@ pub mod compare;
 mod condition;
 mod divergence;
 pub mod export;
-mod number;
+mod headline;
+mod judgement;
+pub mod number;
 pub mod published;
 mod read;
 mod record;
+mod remarks;
 mod render;
 mod schema;
 mod standings;
@@ -23,12 +26,17 @@ mod utc;
 pub use analysis::{Analysis, BandwidthFacts, Bottleneck, Bound, KernelKind, PeakFacts};
 pub use condition::Conditions;
 pub use divergence::divergence;
+pub use headline::{beside_published, headline, seconds, seconds_between};
+pub use judgement::{doubts, reasons_apart};
+pub use laptime_workload::escaped_lines;
 pub use number::loss_text;
 pub use read::{Read, Unreadable, read};
 pub use record::*;
+pub use remarks::{Remark, Tone, remarks};
 pub use render::{
-    Style, comparison, list, race, render, render_crossing, render_suite, render_sweep,
-    render_versus, short_id, show,
+    BoundBy, Style, bound_by, cautions, comparison, crossing_sentence, list, race, reason, render,
+    render_crossing, render_suite, render_sweep, render_versus, short_id, show, sweep_remarks,
+    trained_by, training, verdict_sentence,
 };
 pub use schema::schema;
 pub use standings::{Measure, Standing, Standings};

@@ -2,7 +2,7 @@
 
 /// The digits behind the point that give a time of this size four significant digits, at most
 /// milliseconds: phases in a column share those of their total.
-pub(crate) fn decimals(seconds: f64) -> usize {
+pub fn decimals(seconds: f64) -> usize {
     match seconds {
         s if s < 10.0 => 3,
         s if s < 100.0 => 2,
@@ -12,7 +12,7 @@ pub(crate) fn decimals(seconds: f64) -> usize {
 }
 
 /// A time by itself: `96.1 µs`, `1.87 ms`, `1.923 s`.
-pub(crate) fn duration(seconds: f64) -> String {
+pub fn duration(seconds: f64) -> String {
     match seconds {
         s if s < 1e-3 => format!("{} µs", three_digits(s * 1e6)),
         s if s < 1.0 => format!("{} ms", three_digits(s * 1e3)),
@@ -21,7 +21,7 @@ pub(crate) fn duration(seconds: f64) -> String {
 }
 
 /// Three significant digits of a value below 1000.
-pub(crate) fn three_digits(value: f64) -> String {
+pub fn three_digits(value: f64) -> String {
     match value {
         v if v < 9.995 => format!("{v:.2}"),
         v if v < 99.95 => format!("{v:.1}"),
@@ -30,7 +30,7 @@ pub(crate) fn three_digits(value: f64) -> String {
 }
 
 /// `60,000`
-pub(crate) fn grouped(value: u64) -> String {
+pub fn grouped(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
@@ -43,7 +43,7 @@ pub(crate) fn grouped(value: u64) -> String {
 }
 
 /// A share as `88.12 %`.
-pub(crate) fn percent(share: f64) -> String {
+pub fn percent(share: f64) -> String {
     format!("{:.2} %", share * 100.0)
 }
 
@@ -57,12 +57,12 @@ pub fn loss_text(loss: f64) -> String {
 }
 
 /// Bytes as mebibytes, without the unit.
-pub(crate) fn mebibytes(bytes: u64) -> String {
+pub fn mebibytes(bytes: u64) -> String {
     three_digits(bytes as f64 / (1 << 20) as f64)
 }
 
 /// How many times: `1.9×`, `87×`, `0.42×`.
-pub(crate) fn times(ratio: f64) -> String {
+pub fn times(ratio: f64) -> String {
     match ratio {
         r if r < 0.995 => format!("{r:.2}×"),
         r if r < 9.95 => format!("{r:.1}×"),
@@ -71,7 +71,7 @@ pub(crate) fn times(ratio: f64) -> String {
 }
 
 /// `1 step`, `2 steps`
-pub(crate) fn counted(count: u64, what: &str) -> String {
+pub fn counted(count: u64, what: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{} {what}{plural}", grouped(count))
 }

@@ -13,6 +13,7 @@ const ENDINGS: &[(&str, &[&str])] = &[
     ("JSON Lines", &["jsonl", "ndjson"]),
     ("CSV", &["csv"]),
     ("Markdown", &["md", "markdown"]),
+    ("HTML", &["html", "htm"]),
     ("TOML", &["toml"]),
     ("PyTorch's", &["pt", "pth", "ckpt"]),
     ("a framework's own binary", &["bin", "pb", "tflite"]),
@@ -21,7 +22,7 @@ const ENDINGS: &[(&str, &[&str])] = &[
     ("NumPy's", &["npy", "npz"]),
     ("Python's pickle", &["pkl", "pickle", "joblib"]),
     ("another table's", &["tsv", "xls", "xlsx", "ods", "parquet"]),
-    ("another text's", &["yaml", "yml", "xml", "html"]),
+    ("another text's", &["yaml", "yml", "xml"]),
 ];
 
 /// Refuses a file whose name ends as those of another format than `format` do. No ending, or an

@@ -5,6 +5,7 @@ mod destination;
 mod endings;
 mod event_folder;
 mod inputs;
+mod site_folder;
 
 use std::{io, path::PathBuf};
 
@@ -20,6 +21,7 @@ use crate::{
 pub use destination::Destination;
 pub use event_folder::EventFolder;
 pub use inputs::Inputs;
+pub use site_folder::SiteFolder;
 
 /// One file that a result is written to.
 pub struct Export<T: ?Sized = [Record]> {

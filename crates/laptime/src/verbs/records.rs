@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use laptime_results::{Read, Record, export, list, show, sweep};
+use laptime_results::{Read, Record, doubts, export, list, show, sweep};
 use laptime_workload::{Shown, escaped};
 
 use crate::{
@@ -124,12 +124,8 @@ fn check(args: &CheckArgs) -> Result<(), Failure> {
             // The failure names the file itself.
             Err(failure) => Err(failure.to_string()),
             Ok(Checked::Sweep(what)) => Ok(what),
-            Ok(Checked::Records(read)) => match read.iter().find(|read| read.summary_differs) {
-                Some(read) => Err(format!(
-                    "{}: the record {} has a summary that its raw times contradict",
-                    Shown(path),
-                    read.record.id
-                )),
+            Ok(Checked::Records(read)) => match doubted(&read) {
+                Some(what) => Err(format!("{}: {what}", Shown(path))),
                 None => Ok(described(&read)),
             },
         };
@@ -142,10 +138,20 @@ fn check(args: &CheckArgs) -> Result<(), Failure> {
     match wrong {
         0 => Ok(()),
         wrong => Err(Failure::Failed(format!(
-            "{wrong} of {} files cannot be right",
+            "{wrong} of {} files cannot be right, or cannot stand beside others",
             args.files.len()
         ))),
     }
+}
+
+/// Why a record must not stand beside others, of the first such record; the same that lists it apart on a page
+/// of many.
+fn doubted(read: &[Read]) -> Option<String> {
+    read.iter().find_map(|read| {
+        let doubts = doubts(read);
+        let id = &read.record.id;
+        (!doubts.is_empty()).then(|| format!("the record {id}: {}", doubts.join("; ")))
+    })
 }
 
 /// What is in a file that can be right.

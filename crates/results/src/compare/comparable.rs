@@ -49,19 +49,32 @@ pub(super) fn of_one(record: &Record) -> Vec<String> {
     if record.runs.is_empty() {
         reasons.push("has no finished run".to_owned());
     }
-    reasons.extend(match record.partial_reason {
-        None => None,
-        Some(PartialReason::MaxSteps) => Some("is partial: --max-steps cut it short".to_owned()),
-        // Two with the same goal may be compared, and two without a test.
-        Some(PartialReason::Goal | PartialReason::NoTest) => None,
-        Some(PartialReason::Interrupted) => Some("is partial: it was interrupted".to_owned()),
-        Some(PartialReason::Failed) => Some("is partial: its engine failed".to_owned()),
-    });
+    reasons.extend(partial(record));
     match record.gate.verdict {
         GateVerdict::Verified | GateVerdict::VerifiedSteps => {}
         GateVerdict::Failed => reasons.push("failed the gate: it is another training".to_owned()),
         GateVerdict::NotAsked => reasons.push("was never checked by the gate".to_owned()),
     }
+    reasons.extend(course(record));
+    reasons.extend(conditions(record));
+    reasons
+}
+
+/// Why its times are not those of a whole training.
+pub(crate) fn partial(record: &Record) -> Option<String> {
+    let why = match record.partial_reason? {
+        PartialReason::MaxSteps => "--max-steps cut it short",
+        // Two with the same goal may be compared, and two without a test.
+        PartialReason::Goal | PartialReason::NoTest => return None,
+        PartialReason::Interrupted => "it was interrupted",
+        PartialReason::Failed => "its engine failed",
+    };
+    Some(format!("is partial: {why}"))
+}
+
+/// What went wrong on the way.
+pub(crate) fn course(record: &Record) -> Vec<String> {
+    let mut reasons = Vec::new();
     if let Some(place) = divergence(record) {
         reasons.push(format!("diverged {place}"));
     }
@@ -69,7 +82,6 @@ pub(super) fn of_one(record: &Record) -> Vec<String> {
         let lost = "was resumed: what was lost between its parts took time, too";
         reasons.push(lost.to_owned());
     }
-    reasons.extend(conditions(record));
     reasons
 }
 

@@ -29,7 +29,7 @@ const NAMED_IF_NEEDED: &[Trait] = &[
 ];
 
 /// A name for each, no two alike.
-pub(super) fn labels(sides: &[Side]) -> Vec<String> {
+pub fn labels(sides: &[Side]) -> Vec<String> {
     let records: Vec<&Record> = sides.iter().filter_map(Side::record).collect();
     let mut parts: Vec<Vec<String>> = vec![Vec::new(); records.len()];
     for value in ALWAYS_NAMED {

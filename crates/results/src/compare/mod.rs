@@ -16,6 +16,8 @@ use laptime_measure::statistics::median;
 use crate::{Record, published::Published, summary::counted};
 
 pub use comparable::{between, conditions};
+pub(crate) use comparable::{course, partial};
+pub use label::labels;
 pub use occasion::{ASSUMED_LOG_SD, LEAST_OCCASIONS, Occasions};
 pub use row::{COLUMNS, Row};
 pub(crate) use sentence::places;

@@ -17,8 +17,17 @@ pub fn json_array(records: &[Record]) -> String {
     text(records)
 }
 
+/// A record or a sweep as JSON on one line, for where it is stored in something else.
+pub fn compact_json(value: &impl Serialize) -> String {
+    escaped(&serde_json::to_string(value).expect("a record has only strings for keys"))
+}
+
 pub(crate) fn text(value: &(impl Serialize + ?Sized)) -> String {
     let text = serde_json::to_string_pretty(value).expect("a record has only strings for keys");
+    escaped(&text) + "\n"
+}
+
+fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len() + 1);
     for character in text.chars() {
         // `serde_json` escapes those below U+0020; a terminal obeys or hides others too. Nothing in JSON
@@ -31,7 +40,6 @@ pub(crate) fn text(value: &(impl Serialize + ?Sized)) -> String {
             escaped.push(character);
         }
     }
-    escaped.push('\n');
     escaped
 }
 

@@ -3,25 +3,51 @@
 use super::{Block, DIM, PLAIN, WARNING, parts};
 use crate::{Bottleneck, Bound, Record};
 
+/// What a step is bound by, in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BoundBy {
+    /// The bound and all shares, a part each, the largest first.
+    pub verdict: Vec<String>,
+    /// What the trials say, a part each; empty where there were none.
+    pub evidence: Vec<String>,
+    /// What it means, and what would change it.
+    pub meaning: String,
+    /// Whether the peaks were measured on a busy machine, so that the shares mean nothing.
+    pub is_doubtful: bool,
+}
+
+/// What a step of the record is bound by; `None` where it was not measured.
+pub fn bound_by(record: &Record) -> Option<BoundBy> {
+    let found = record.summary.bottleneck.as_ref()?;
+    let verdict = verdict(found);
+    Some(match found.peak_is_low {
+        true => BoundBy {
+            verdict,
+            evidence: Vec::new(),
+            meaning: "faster than the measured peak: the machine was busy when that was measured"
+                .into(),
+            is_doubtful: true,
+        },
+        false => BoundBy {
+            verdict,
+            evidence: evidence(found),
+            meaning: meaning(found, record.workload.precision == "bf16"),
+            is_doubtful: false,
+        },
+    })
+}
+
 /// The verdict in one line, the evidence in another, then what follows.
 pub(crate) fn bottleneck(block: &mut Block, record: &Record) {
-    let Some(found) = &record.summary.bottleneck else {
+    let Some(found) = bound_by(record) else {
         return;
     };
-    block.entry("Bound by", &parts(&verdict(found)), PLAIN);
-    if found.peak_is_low {
-        let text = "faster than the measured peak: the machine was busy when that was measured";
-        block.entry("", text, WARNING);
-        return;
+    block.entry("Bound by", &parts(&found.verdict), PLAIN);
+    if !found.evidence.is_empty() {
+        block.entry("", &parts(&found.evidence), DIM);
     }
-    if let Some(text) = evidence(found) {
-        block.entry("", &text, DIM);
-    }
-    block.entry(
-        "",
-        &meaning(found, record.workload.precision == "bf16"),
-        PLAIN,
-    );
+    let paint = if found.is_doubtful { WARNING } else { PLAIN };
+    block.entry("", &found.meaning, paint);
 }
 
 /// The bound and all shares, the largest first.
@@ -43,7 +69,7 @@ fn verdict(found: &Bottleneck) -> Vec<String> {
 }
 
 /// What the trials say.
-fn evidence(found: &Bottleneck) -> Option<String> {
+fn evidence(found: &Bottleneck) -> Vec<String> {
     let mut said = Vec::new();
     if let Some(fixed) = found.fixed {
         let half = (1.0 + fixed) / 2.0;
@@ -52,7 +78,7 @@ fn evidence(found: &Bottleneck) -> Option<String> {
     if let Some(ratio) = found.half_threads_ratio {
         said.push(format!("half the threads {ratio:.2}×"));
     }
-    (!said.is_empty()).then(|| parts(&said))
+    said
 }
 
 /// What it means, and what would change it.
@@ -123,11 +149,9 @@ mod tests {
             verdict(&overhead),
             ["overhead 71 %", "compute 20 %", "memory 9 %"]
         );
-        let said = evidence(&overhead).expect("there were trials");
-        let said = said.replace('\u{a0}', " ");
         assert_eq!(
-            said,
-            "half the batch 0.86× as long · half the threads 1.21×"
+            evidence(&overhead),
+            ["half the batch 0.86× as long", "half the threads 1.21×"]
         );
         assert!(meaning(&overhead, false).contains("71 % of a step is overhead"));
         assert_eq!(verdict(&found(Bound::Mixed))[0], "no single limit");

@@ -4,7 +4,6 @@ mod bars;
 mod block;
 mod bottleneck;
 mod compare;
-mod ends;
 mod race;
 mod records;
 mod suite;
@@ -15,25 +14,29 @@ mod versus;
 use laptime_measure::{Run, Test, statistics::median};
 
 use crate::{
-    DeviceFacts, EngineFacts, GateVerdict, PartialReason, Record, WorkloadFacts, divergence,
+    DeviceFacts, EngineFacts, GateVerdict, Record, WorkloadFacts,
     number::{
         counted, decimals, duration, grouped, loss_text, mebibytes, percent, three_digits, times,
     },
     published,
-    summary::{counted as counted_runs, typical_run},
+    remarks::{Remark, Tone, remarks},
+    summary::typical_run,
 };
 use bars::{bar, sparkline};
 pub use block::Style;
 use block::{BAD, BAR, BOLD, Block, DIM, GOOD, PLAIN, VALUES_AT, WARNING, columns, parts};
 use bottleneck::bottleneck;
+pub use bottleneck::{BoundBy, bound_by};
 pub use compare::comparison;
 pub(crate) use compare::ratio_with_interval;
-use ends::{goal, sustained};
+pub(crate) use race::conditions;
 pub use race::race;
-pub(crate) use race::{cautions, conditions, reason, verdict_sentence};
+pub use race::{cautions, reason, verdict_sentence};
 pub use records::{list, short_id, show};
 pub use suite::suite as render_suite;
-pub use sweep::{crossing as render_crossing, sweep as render_sweep};
+pub use sweep::{
+    crossing as render_crossing, crossing_sentence, remarks as sweep_remarks, sweep as render_sweep,
+};
 pub use versus::versus as render_versus;
 
 /// The record as a block of text that ends with a newline. No time stands in it without the
@@ -64,7 +67,7 @@ fn header(block: &mut Block, record: &Record) {
 }
 
 /// What is trained, a part each.
-fn training(workload: &WorkloadFacts) -> Vec<String> {
+pub fn training(workload: &WorkloadFacts) -> Vec<String> {
     vec![
         workload.name.clone(),
         workload.precision.clone(),
@@ -74,7 +77,7 @@ fn training(workload: &WorkloadFacts) -> Vec<String> {
 }
 
 /// What trains, and on what, a part each.
-fn trained_by(engine: &EngineFacts, device: &DeviceFacts) -> Vec<String> {
+pub fn trained_by(engine: &EngineFacts, device: &DeviceFacts) -> Vec<String> {
     let mut on = vec![
         format!("{} {}", engine.name, engine.version),
         device.name.clone(),
@@ -127,106 +130,27 @@ fn total(block: &mut Block, record: &Record) {
             (&record.gate.to_string(), gate_paint),
         ],
     );
-    let runs = counted_runs(&record.runs);
-    if runs.len() > 1 {
-        let totals: Vec<f64> = runs.iter().map(|run| run.total_s).collect();
-        let low = totals.iter().copied().fold(f64::INFINITY, f64::min);
-        let high = totals.iter().copied().fold(0.0, f64::max);
-        let spread = match record.summary.total_s.ci95 {
-            Some([low, high]) => format!("95 % interval {low:.places$} to {high:.places$} s"),
-            None => format!("from {low:.places$} to {high:.places$} s"),
-        };
-        let text = format!("median of {}, {spread}", counted(runs.len() as u64, "run"));
-        block.entry("", &text, DIM);
-        if record.summary.drifts == Some(true) {
-            let text = "times drift from run to run: no interval holds";
-            block.entry("", text, WARNING);
-        }
-        if let Some(cold) = record.runs.iter().find(|run| run.cold) {
-            let text = format!("first, cold run {:.places$} s, not counted", cold.total_s);
-            block.entry("", &text, DIM);
-        }
-    }
-    if let Some(place) = divergence(record) {
-        let text = format!("diverged {place}: its loss is not finite");
-        block.entry("", &text, BAD);
-    }
-    if let Some(reason) = record.partial_reason {
-        let why = match reason {
-            PartialReason::MaxSteps => "cut short by --max-steps",
-            PartialReason::Goal => "ended by --until",
-            PartialReason::NoTest => "--no-test left out the test",
-            PartialReason::Interrupted => "interrupted",
-            PartialReason::Failed => "the engine failed",
-        };
-        let done = record.runs.last().map_or(0, Run::trained_samples);
-        let all = record.workload.epochs * record.dataset.train_samples;
-        let is_whole = done >= all && record.runs.last().is_some_and(|run| run.is_whole());
-        let text = match (record.runs.len(), is_whole) {
-            _ if reason == PartialReason::NoTest => {
-                format!("partial: {why}, and the total is without it")
-            }
-            (count, true) => format!(
-                "partial: {why} after {}",
-                counted(count as u64, "whole run")
-            ),
-            (0 | 1, false) => format!(
-                "partial: {why} after {} of {} samples",
-                grouped(done),
-                grouped(all)
-            ),
-            (count, false) => format!(
-                "partial: {why} after {} of {} samples of run {count}",
-                grouped(done),
-                grouped(all)
-            ),
-        };
-        block.entry("", &text, WARNING);
-    }
-    goal(block, record);
-    sustained(block, record);
-    extrapolated(block, record);
-    for run in &record.runs {
-        resumed(block, run);
+    for remark in remarks(record) {
+        said(block, "", &remark);
     }
 }
 
-/// What the whole would take, never to be taken for a measurement.
-fn extrapolated(block: &mut Block, record: &Record) {
-    let Some(whole) = &record.summary.extrapolated_total_s else {
-        return;
-    };
-    let runs = counted_runs(&record.runs);
-    let steps = runs.iter().map(|run| run.trained_samples()).min();
-    let steps = steps
-        .unwrap_or(0)
-        .div_ceil(record.workload.batch_size.max(1));
-    let time = |seconds: f64| format!("{seconds:.*} s", decimals(seconds));
-    let epochs = counted(record.workload.epochs, "epoch");
-    let interval = whole.ci95.map_or_else(String::new, |[low, high]| {
-        format!(" (95 %: {} to {})", time(low), time(high))
-    });
-    let text = format!(
-        "{epochs} would take {}{interval}, extrapolated from {} steps",
-        time(whole.median),
-        grouped(steps),
-    );
-    block.entry("", &text, PLAIN);
+/// A remark beside a name, with its curve.
+fn said(block: &mut Block, name: &str, remark: &Remark) {
+    let text = (remark.text.as_str(), paint(remark.tone));
+    match sparkline(&remark.curve).as_str() {
+        "" => block.pieces(name, &[text]),
+        curve => block.pieces(name, &[text, (curve, BAR)]),
+    }
 }
 
-fn resumed(block: &mut Block, run: &Run) {
-    let Some(last) = run.resumed.last() else {
-        return;
-    };
-    let step = grouped(last.step);
-    let text = match run.resumed.len() {
-        1 => format!("resumed at step {step}: the times of both parts together"),
-        n => format!("resumed {n} times, last at step {step}: the times of all parts"),
-    };
-    block.entry("", &text, WARNING);
-    if run.resumed.iter().any(|it| it.before.is_some()) {
-        let text = "not all by one engine, build and device: bits may differ";
-        block.entry("", text, WARNING);
+pub(crate) fn paint(tone: Tone) -> anstyle::Style {
+    match tone {
+        Tone::Headline => BOLD,
+        Tone::Plain => PLAIN,
+        Tone::Note => DIM,
+        Tone::Warning => WARNING,
+        Tone::Bad => BAD,
     }
 }
 

@@ -112,7 +112,7 @@ fn description(record: &Record) -> Vec<String> {
 }
 
 /// Why an engine has no time.
-pub(crate) fn reason(record: &Record) -> String {
+pub fn reason(record: &Record) -> String {
     match (&record.error, record.partial_reason) {
         (Some(error), _) => format!("error: {error}"),
         (None, Some(PartialReason::Interrupted)) => "interrupted before its first result".into(),
@@ -121,7 +121,7 @@ pub(crate) fn reason(record: &Record) -> String {
 }
 
 /// What limits what the table says.
-pub(crate) fn cautions(records: &[Record], standings: &Standings) -> Vec<&'static str> {
+pub fn cautions(records: &[Record], standings: &Standings) -> Vec<&'static str> {
     let is_interrupted =
         |record: &Record| record.partial_reason == Some(PartialReason::Interrupted);
     let all = [
@@ -159,7 +159,7 @@ fn notes(block: &mut Block, records: &[Record], standings: &Standings) {
 }
 
 /// What may be said of the first and the second; nothing where there is only one.
-pub(crate) fn verdict_sentence(standings: &Standings) -> Option<String> {
+pub fn verdict_sentence(standings: &Standings) -> Option<String> {
     let [first, second, ..] = standings.verified.as_slice() else {
         return match (standings.verified.len(), standings.refused.len()) {
             (0, 1..) => Some("No engine does the same training as the oracle.".into()),

@@ -2,11 +2,12 @@
 
 use laptime_measure::{statistics::Line, telemetry::Condition};
 
-use super::{BAD, BOLD, Block, DIM, PLAIN, Style, WARNING, parts, table::Table, trained_by};
+use super::{BOLD, Block, DIM, PLAIN, Style, WARNING, paint, parts, table::Table, trained_by};
 use crate::{
     GateVerdict,
     compare::ASSUMED_LOG_SD,
     number::{duration, grouped, three_digits},
+    remarks::{Remark, Tone},
     sweep::{Axis, Crossing, Lead, Point, Sweep},
 };
 
@@ -17,8 +18,8 @@ pub fn sweep(made: &Sweep, style: Style) -> String {
     block.blank();
     table(&mut block, made);
     block.blank();
-    for (text, paint) in sentences(made) {
-        block.paragraph(0, &text, paint);
+    for remark in remarks(made) {
+        block.paragraph(0, &remark.text, paint(remark.tone));
     }
     block.finish()
 }
@@ -83,35 +84,36 @@ fn word(verdict: GateVerdict) -> &'static str {
     }
 }
 
-fn sentences(sweep: &Sweep) -> Vec<(String, anstyle::Style)> {
+/// What follows from a sweep.
+pub fn remarks(sweep: &Sweep) -> Vec<Remark> {
     let mut said = Vec::new();
     if let Some(line) = sweep.line() {
-        said.extend(of_line(sweep.axis, &line));
+        let [first, second] = of_line(sweep.axis, &line);
+        said.push(Remark::new(Tone::Headline, first));
+        said.push(Remark::new(Tone::Plain, second));
     } else {
-        said.push((
-            "Too few points or rounds to tell overhead and throughput apart.".into(),
-            PLAIN,
-        ));
+        let text = "Too few points or rounds to tell overhead and throughput apart.";
+        said.push(Remark::new(Tone::Plain, text));
     }
     if let Some(condition) = sweep.condition() {
-        let paint = match condition {
-            Condition::Clean => DIM,
-            _ => WARNING,
+        let tone = match condition {
+            Condition::Clean => Tone::Note,
+            _ => Tone::Warning,
         };
-        said.push((format!("Machine: {condition}."), paint));
+        said.push(Remark::new(tone, format!("Machine: {condition}.")));
     }
     for point in &sweep.points {
         if point.gate.verdict == GateVerdict::Failed {
             let what = point.gate.what.as_deref().unwrap_or("no reason");
             let place = sweep.axis.label(point);
-            said.push((format!("{place}: failed: {what}"), BAD));
+            said.push(Remark::new(Tone::Bad, format!("{place}: failed: {what}")));
         }
     }
     said
 }
 
 /// What stays of a step, what grows with the axis, and where they are equal.
-fn of_line(axis: Axis, line: &Line) -> Vec<(String, anstyle::Style)> {
+fn of_line(axis: Axis, line: &Line) -> [String; 2] {
     let stays = format!(
         "{}{}",
         duration(line.overhead_s),
@@ -131,12 +133,9 @@ fn of_line(axis: Axis, line: &Line) -> Vec<(String, anstyle::Style)> {
                 ),
                 false => "Overhead is less than half of a step with any batch.".into(),
             };
-            vec![
-                (
-                    format!("A step takes {stays} and {sample}{sample_interval} a sample."),
-                    BOLD,
-                ),
-                (where_half, PLAIN),
+            [
+                format!("A step takes {stays} and {sample}{sample_interval} a sample."),
+                where_half,
             ]
         }
         Axis::Width => {
@@ -154,15 +153,12 @@ fn of_line(axis: Axis, line: &Line) -> Vec<(String, anstyle::Style)> {
                 ),
                 false => "There is no overhead that this sweep could show.".into(),
             };
-            vec![
-                (
-                    format!(
-                        "A step takes {stays}, and its operations are done at {} GFLOP/s{speeds}.",
-                        speed(line.s_per_unit)
-                    ),
-                    BOLD,
+            [
+                format!(
+                    "A step takes {stays}, and its operations are done at {} GFLOP/s{speeds}.",
+                    speed(line.s_per_unit)
                 ),
-                (where_half, PLAIN),
+                where_half,
             ]
         }
         Axis::Threads => {
@@ -175,15 +171,12 @@ fn of_line(axis: Axis, line: &Line) -> Vec<(String, anstyle::Style)> {
                 ),
                 false => "All of the step is shared by these threads.".into(),
             };
-            vec![
-                (
-                    format!(
-                        "A step takes {stays} that threads do not share, and {shared}{shared_interval} \
+            [
+                format!(
+                    "A step takes {stays} that threads do not share, and {shared}{shared_interval} \
                          divided by their number."
-                    ),
-                    BOLD,
                 ),
-                (limit, PLAIN),
+                limit,
             ]
         }
     }
@@ -198,7 +191,7 @@ fn interval(ends: Option<[f64; 2]>) -> String {
 /// Two sweeps, called by these names, as a block of text.
 pub fn crossing(found: &Crossing, names: [&str; 2], style: Style) -> String {
     let mut block = Block::new(style);
-    block.paragraph(0, &sentence(found, names), BOLD);
+    block.paragraph(0, &crossing_sentence(found, names), BOLD);
     for meeting in [found.small, found.large] {
         let [low, high] = meeting.ci95.map(three_digits);
         let text = format!(
@@ -222,7 +215,8 @@ pub fn crossing(found: &Crossing, names: [&str; 2], style: Style) -> String {
     block.finish()
 }
 
-fn sentence(found: &Crossing, names: [&str; 2]) -> String {
+/// Which of two sweeps, called by these names, is faster where.
+pub fn crossing_sentence(found: &Crossing, names: [&str; 2]) -> String {
     let name = |lead: Lead| match lead {
         Lead::First => Some(names[0]),
         Lead::Second => Some(names[1]),

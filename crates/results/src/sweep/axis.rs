@@ -23,7 +23,7 @@ pub enum Axis {
 
 impl Axis {
     /// What a step's time is a line in.
-    pub(crate) fn x(self, point: &Point) -> f64 {
+    pub fn x(self, point: &Point) -> f64 {
         match self {
             Self::BatchSize => point.batch_size as f64,
             Self::Width => point.model_flops_per_step as f64,
@@ -32,7 +32,7 @@ impl Axis {
     }
 
     /// What its points ascend in.
-    pub(crate) fn value(self, point: &Point) -> u64 {
+    pub fn value(self, point: &Point) -> u64 {
         match self {
             Self::BatchSize => point.batch_size,
             Self::Width => point.width,
@@ -50,7 +50,7 @@ impl Axis {
     }
 
     /// A point's name in a sentence.
-    pub(crate) fn label(self, point: &Point) -> String {
+    pub fn label(self, point: &Point) -> String {
         let value = self.value(point);
         match self {
             Self::BatchSize => format!("batch {}", grouped(value)),
@@ -60,7 +60,7 @@ impl Axis {
     }
 
     /// A place on the line in a sentence.
-    pub(crate) fn place(self, x: f64) -> String {
+    pub fn place(self, x: f64) -> String {
         match self {
             Self::BatchSize => format!("batch {}", self.bare(x)),
             Self::Width | Self::Threads => self.bare(x),
@@ -68,7 +68,7 @@ impl Axis {
     }
 
     /// The same behind another place.
-    pub(crate) fn bare(self, x: f64) -> String {
+    pub fn bare(self, x: f64) -> String {
         match self {
             Self::BatchSize => grouped(x.round() as u64),
             Self::Width => format!("{} MFLOP a step", three_digits(x / 1e6)),
