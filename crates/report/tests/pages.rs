@@ -6,7 +6,10 @@ mod common;
 mod sample;
 
 use common::{FILES, a_sweep, assert_sound, records, report, text};
-use laptime_measure::telemetry::{Frequency, Gpu, Sample, Telemetry};
+use laptime_measure::{
+    StepSeries,
+    telemetry::{Frequency, Gpu, Sample, Telemetry},
+};
 use laptime_report::{Input, Raw};
 use laptime_results::{
     GateVerdict, PartialReason, Record, Summary, Work, published, read,
@@ -39,6 +42,38 @@ fn each_real_record_has_a_report() {
         );
     }
     assert_sound(&report(&[], &[]));
+}
+
+#[test]
+fn all_steps_are_a_picture_if_they_can_be_drawn() {
+    let series = |median_s: &[f64], slowest_s: &[f64], steps_per_point| StepSeries {
+        steps_per_point,
+        median_s: median_s.to_vec(),
+        slowest_s: slowest_s.to_vec(),
+    };
+    let page = |series: StepSeries| {
+        let mut all = records("clean");
+        for run in &mut all[0].runs {
+            run.step_series = Some(series.clone());
+        }
+        let page = report(&all, &[]);
+        assert_sound(&page);
+        page
+    };
+    let whole = page(series(&[1e-4, 1.1e-4, 1e-4], &[2e-4, 0.5, 2e-4], 75));
+    assert!(whole.contains("All steps of a typical run"));
+    assert!(whole.contains("75 steps to a point"), "{whole}");
+    assert!(whole.contains("logarithmic"));
+    assert!(page(series(&[1e-4, 1.1e-4], &[1e-4, 1.1e-4], 1)).contains("Every training step"));
+    for wrong in [
+        series(&[1e-4, 1e-4], &[1e-4], 1),
+        series(&[1e-4, -1.0], &[1e-4, 1.0], 1),
+        series(&[1e-4, 1e-4], &[1e-4, f64::MAX], 0),
+        series(&[], &[], 1),
+        series(&[1e-4, 1e-4], &[1e-4, 1e-4], u64::MAX),
+    ] {
+        assert!(!page(wrong).contains("All steps of a typical run"));
+    }
 }
 
 #[test]

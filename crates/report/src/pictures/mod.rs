@@ -1,5 +1,6 @@
 //! One file a picture. Each puts a figure into a page, or nothing where the record has nothing to show.
 
+mod all_steps;
 mod bars;
 mod learning;
 mod phases;

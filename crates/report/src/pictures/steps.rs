@@ -3,14 +3,15 @@
 use laptime_measure::Run;
 use laptime_results::{Record, number::duration};
 
-use super::{caption, figure, unit};
+use super::{all_steps::all_steps, caption, figure, unit};
 use crate::{
     html::Html,
     svg::{Axis, Look, Plot, Scale, legend},
 };
 
-/// Both pictures.
+/// All pictures.
 pub fn steps(html: &mut Html, record: &Record) {
+    all_steps(html, record);
     by_epoch(html, record);
     by_run(html, record);
 }
