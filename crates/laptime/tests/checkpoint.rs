@@ -154,6 +154,9 @@ fn a_training_that_is_killed_goes_on_from_where_it_was_kept() {
 
 #[test]
 fn an_interrupted_training_is_kept_at_the_step_where_it_stopped() {
+    if support::lacks_console() {
+        return;
+    }
     let home = Home::new();
     // So long that only the signal ends it; kept at the end of an epoch, and where that finds it.
     let run = "run --data synthetic --batch-size 512 --epochs 100000";
