@@ -3,12 +3,12 @@
 
 mod support;
 
+use std::{fs, path::Path};
 #[cfg(unix)]
 use std::{
     os::unix::fs::{PermissionsExt, symlink},
     process::{Command, Stdio},
 };
-use std::{fs, path::Path};
 
 use support::{Done, Home, SHORT};
 #[cfg(unix)]
@@ -380,5 +380,8 @@ fn the_null_device_takes_everything() {
     let done = home.laptime(&format!("{SHORT} --save NUL --export-json nul"));
     assert_eq!(done.code, Some(0), "{}", done.stderr);
     let left = names(&home.path(""));
-    assert!(!left.iter().any(|name| name.starts_with(".laptime-")), "{left:?}");
+    assert!(
+        !left.iter().any(|name| name.starts_with(".laptime-")),
+        "{left:?}"
+    );
 }

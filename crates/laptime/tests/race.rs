@@ -12,7 +12,9 @@ use std::{
 };
 
 use serde_json::Value;
-use support::{Done, Home, PYTHON, done, ended, interrupt, json, metric, schema::misfits, wait_for};
+use support::{
+    Done, Home, PYTHON, done, ended, interrupt, json, metric, schema::misfits, wait_for,
+};
 
 const RACE: &str = "race --engines laptime,jax --data synthetic --max-steps 4 --runs 2";
 

@@ -156,7 +156,10 @@ pub fn is_same_file(one: &Path, other: &Path) -> bool {
 pub fn is_device(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default();
     let devices = ["NUL", "CON"];
-    cfg!(windows) && devices.iter().any(|device| name.eq_ignore_ascii_case(device))
+    cfg!(windows)
+        && devices
+            .iter()
+            .any(|device| name.eq_ignore_ascii_case(device))
 }
 
 /// Whether two names are of one file; where the system does not tell, it is up to their paths.
