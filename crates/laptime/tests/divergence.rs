@@ -179,6 +179,9 @@ fn a_diverged_training_is_checkpointed_and_resumed() {
 fn an_interrupted_training_that_diverged_tells_both() {
     use std::{thread, time::Duration};
 
+    if support::lacks_console() {
+        return;
+    }
     let home = home();
     let arguments = format!("{RUN} --epochs 100000 --checkpoint kept");
     let child = home.command(&arguments).spawn().expect("it starts");

@@ -197,6 +197,9 @@ fn closed_streams_harm_nothing() {
 /// An interrupt ends a run behind the step it is in, and so does SIGTERM.
 #[test]
 fn an_interrupted_run_says_what_it_did_and_keeps_it() {
+    if support::lacks_console() {
+        return;
+    }
     let interrupts: &[fn(&std::process::Child)] = &[
         support::interrupt,
         #[cfg(unix)]

@@ -2,9 +2,12 @@
 
 mod common;
 
-use std::time::{Duration, Instant};
 #[cfg(target_os = "linux")]
-use std::{fs, path::PathBuf, thread};
+use std::{fs, path::PathBuf};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use common::{cpu, fashion_mnist, job};
 use laptime_engine::{Engine, EngineError, Progress, Session};

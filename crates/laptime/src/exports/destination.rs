@@ -12,6 +12,7 @@ use laptime_workload::{
     folder::folder_of,
 };
 
+use super::inputs::is_device;
 use crate::{
     failure::Failure,
     output::{self, is_standard_stream},
@@ -146,9 +147,7 @@ fn target(path: &Path) -> io::Result<Target> {
 /// Such a name may lead to a file, but means what is open.
 fn is_descriptor(path: &Path) -> io::Result<bool> {
     if cfg!(windows) {
-        // Devices, whatever folder is named with them.
-        let name = path.file_name().unwrap_or_default();
-        return Ok(name.eq_ignore_ascii_case("NUL") || name.eq_ignore_ascii_case("CON"));
+        return Ok(is_device(path));
     }
     let folder = folder_of(path).canonicalize()?;
     let is_made_up = ["/dev", "/dev/fd"]

@@ -142,12 +142,25 @@ fn is_by_descriptor(path: &Path) -> bool {
 
 /// Whether what is written to one path would be lost behind the other, however they are written.
 pub fn is_same_file(one: &Path, other: &Path) -> bool {
+    if is_device(one) {
+        return false;
+    }
     match (one.metadata(), other.metadata()) {
         // Devices lose nothing that they did not lose before.
         (Ok(one), _) | (_, Ok(one)) if !one.is_file() => false,
         (Ok(a), Ok(b)) => is_same(&a, &b) || place(one) == place(other),
         _ => place(one) == place(other),
     }
+}
+
+/// Whether a name is that of a device of Windows, whatever folder is named with it.
+pub fn is_device(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default();
+    let devices = ["NUL", "CON"];
+    cfg!(windows)
+        && devices
+            .iter()
+            .any(|device| name.eq_ignore_ascii_case(device))
 }
 
 /// Whether two names are of one file; where the system does not tell, it is up to their paths.

@@ -125,6 +125,16 @@ pub fn ended(output: Output) -> Done {
     }
 }
 
+/// Whether this is Wine without a console, whose events it cannot send then (docs/windows.md). Then the test
+/// is skipped.
+pub fn lacks_console() -> bool {
+    let lacks = cfg!(windows) && std::env::var_os("WINEPREFIX").is_some();
+    if lacks {
+        eprintln!("skipped: Wine has no console to interrupt a program by");
+    }
+    lacks
+}
+
 /// Asks a program to end, as Ctrl-C does.
 pub fn interrupt(child: &Child) {
     #[cfg(unix)]
