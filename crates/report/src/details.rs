@@ -41,7 +41,8 @@ pub fn details(html: &mut Html, record: &Record) {
     });
 }
 
-fn fold(html: &mut Html, name: &str, inside: impl FnOnce(&mut Html)) {
+/// A fold with a name.
+pub fn fold(html: &mut Html, name: &str, inside: impl FnOnce(&mut Html)) {
     html.element("details", &[], |html| {
         html.line("summary", &[], name);
         inside(html);

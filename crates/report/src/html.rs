@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use laptime_results::escaped_lines;
+use laptime_workload::escaped_lines;
 
 /// A part of a page while it grows.
 #[derive(Debug, Clone, Default)]

@@ -8,7 +8,7 @@ const STYLE: &str = include_str!("style.css");
 pub const SCRIPT: &str = include_str!("site/table.js");
 
 /// The SHA-256 sum of [`SCRIPT`], without which a browser refuses to run it.
-pub const SCRIPT_SHA256: &str = "x9xDFPfeR026/fz9oTsbFD7XEm6hEGE6xvo6NrwJod4=";
+pub const SCRIPT_SHA256: &str = "WTRt419ZYFB6Sx+NMUjFtZoavwcGEpLH5txhmRcX5RE=";
 
 /// Whether a page has a script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -26,18 +26,28 @@ pub fn record(html: &mut Html, record: &Record, label: Option<&str>) {
             warnings::show(html, &warnings::warnings(record));
         }
         notes(html, record);
-        html.element("div", &[("class", "figures")], |html| {
-            html.element("div", &[("class", "whole")], |html| {
-                pictures::phases(html, record)
-            });
-            pictures::learning(html, record);
-            pictures::steps(html, record);
-            pictures::telemetry(html, record);
-            limits::limits(html, record);
-            pictures::roofline(html, record);
-        });
-        details::details(html, record);
+        // Several would hide one another.
+        match label {
+            None => pictures_of(html, record),
+            Some(label) => details::fold(html, &format!("Pictures and tables: {label}"), |html| {
+                pictures_of(html, record);
+            }),
+        }
     });
+}
+
+fn pictures_of(html: &mut Html, record: &Record) {
+    html.element("div", &[("class", "figures")], |html| {
+        html.element("div", &[("class", "whole")], |html| {
+            pictures::phases(html, record)
+        });
+        pictures::learning(html, record);
+        pictures::steps(html, record);
+        pictures::telemetry(html, record);
+        limits::limits(html, record);
+        pictures::roofline(html, record);
+    });
+    details::details(html, record);
 }
 
 /// What qualifies the total without being a warning.

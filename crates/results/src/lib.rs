@@ -28,7 +28,6 @@ pub use condition::Conditions;
 pub use divergence::divergence;
 pub use headline::{beside_published, headline, seconds, seconds_between};
 pub use judgement::{doubts, reasons_apart};
-pub use laptime_workload::escaped_lines;
 pub use number::loss_text;
 pub use read::{Read, Unreadable, read};
 pub use record::*;

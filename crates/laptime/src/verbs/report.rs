@@ -1,6 +1,10 @@
 //! `laptime report`: results as a page for a browser, or many of them as a site.
 
-use std::path::{Path, PathBuf};
+use std::{
+    num::NonZero,
+    path::{Path, PathBuf},
+    thread,
+};
 
 use laptime_report::{File, Input, Raw, Refused, Site};
 use laptime_results::{
@@ -8,7 +12,7 @@ use laptime_results::{
     published::Published,
     sweep::{self, Sweep},
 };
-use laptime_workload::Shown;
+use laptime_workload::{Shown, threads::side_by_side};
 
 use crate::{
     args::ReportArgs,
@@ -127,8 +131,13 @@ fn site(library: &Library, words: &[String], folder: &Path) -> Result<(), Failur
     }
     let folder = SiteFolder::open("--site", folder, &inputs, &paths)?;
     let (mut records, mut refused) = (Vec::new(), Vec::new());
-    for path in &paths {
-        match read(path) {
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let shares = paths.chunks(paths.len().div_ceil(threads).max(1));
+    let read = side_by_side(shares.collect(), |share: &[PathBuf]| -> Vec<_> {
+        share.iter().map(|path| (path, read(path))).collect()
+    });
+    for (path, found) in read.into_iter().flatten() {
+        match found {
             Ok(found) => records.extend(found),
             Err(failure) => {
                 output::warning(&format!("{failure}; not listed"));

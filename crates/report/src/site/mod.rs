@@ -10,7 +10,10 @@ mod listing;
 mod row;
 mod workload;
 
+use std::{num::NonZero, thread};
+
 use laptime_results::{Read, export};
+use laptime_workload::threads::side_by_side;
 
 use crate::{Input, Raw, report};
 
@@ -59,12 +62,11 @@ pub fn site<E>(site: &Site, mut write: impl FnMut(File) -> Result<(), E>) -> Res
     let refused: Vec<&Refused> = site.refused.iter().chain(&repeated).collect();
     let pages = pages(&listings);
     for page in &pages {
-        for listing in page.all() {
-            write(report_of(listing, page))?;
-            write(File {
-                path: listing.record_path(),
-                text: export::compact_json(listing.record) + "\n",
-            })?;
+        let all: Vec<&Listing> = page.all().collect();
+        for listings in all.chunks(TOGETHER) {
+            files_of(listings, page)
+                .into_iter()
+                .try_for_each(&mut write)?;
         }
         write(File {
             path: page.path(),
@@ -79,6 +81,29 @@ pub fn site<E>(site: &Site, mut write: impl FnMut(File) -> Result<(), E>) -> Res
         path: "index.html".into(),
         text: index::page(&pages, &refused),
     })
+}
+
+/// The files of so many records are in memory together.
+const TOGETHER: usize = 64;
+
+/// The reports and the records, made on all threads.
+fn files_of(listings: &[&Listing], page: &Page) -> Vec<File> {
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let shares = listings.chunks(listings.len().div_ceil(threads).max(1));
+    let made = side_by_side(shares.collect(), |share: &[&Listing]| -> Vec<File> {
+        let files = share
+            .iter()
+            .flat_map(|listing| [report_of(listing, page), record_of(listing)]);
+        files.collect()
+    });
+    made.into_iter().flatten().collect()
+}
+
+fn record_of(listing: &Listing) -> File {
+    File {
+        path: listing.record_path(),
+        text: export::compact_json(listing.record) + "\n",
+    }
 }
 
 fn report_of(listing: &Listing, page: &Page) -> File {

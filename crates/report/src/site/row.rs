@@ -20,7 +20,7 @@ enum Sort {
 struct Column {
     head: &'static str,
     sort: Sort,
-    cell: fn(&mut Html, &Listing, most_s: f64),
+    cell: fn(&mut Html, &Listing, room_s: f64),
 }
 
 const COLUMNS: [Column; 10] = [
@@ -40,7 +40,7 @@ const COLUMNS: [Column; 10] = [
         cell: total,
     },
     Column {
-        head: "Beside the others",
+        head: "Relative",
         sort: Sort::Not,
         cell: bar,
     },
@@ -103,12 +103,12 @@ pub fn head(html: &mut Html) {
     });
 }
 
-/// A row; `most_s` is the longest total of the table.
-pub fn row(html: &mut Html, listing: &Listing, most_s: f64) {
+/// A row; `room_s` is the time for which its bar has room.
+pub fn row(html: &mut Html, listing: &Listing, room_s: f64) {
     let engine = &listing.record.engine.name;
     html.element("tr", &[("data-engine", engine)], |html| {
         for column in &COLUMNS {
-            (column.cell)(html, listing, most_s);
+            (column.cell)(html, listing, room_s);
         }
     });
 }
@@ -166,13 +166,13 @@ fn total(html: &mut Html, listing: &Listing, _: f64) {
     sorted(html, Some(total.median), &seconds(total.median), &small);
 }
 
-fn bar(html: &mut Html, listing: &Listing, most_s: f64) {
+fn bar(html: &mut Html, listing: &Listing, room_s: f64) {
     let total = listing.total();
     html.element("td", &[], |html| {
         let svg = [("class", "bar-svg"), ("aria-hidden", "true")];
         html.element("svg", &svg, |html| {
             let place =
-                |time_s: f64| format!("{}%", number(98.0 * (time_s / most_s).clamp(0.0, 1.0)));
+                |time_s: f64| format!("{}%", number(98.0 * (time_s / room_s).clamp(0.0, 1.0)));
             let width = place(total.median);
             let class = if listing.is_extrapolated() {
                 "bar hollow"
@@ -187,6 +187,16 @@ fn bar(html: &mut Html, listing: &Listing, most_s: f64) {
                 ("height", "11"),
             ];
             html.void("rect", &box_of);
+            if total.median > 1.001 * room_s {
+                let gap = [
+                    ("class", "gap"),
+                    ("x1", "88%"),
+                    ("x2", "91%"),
+                    ("y1", "20"),
+                    ("y2", "0"),
+                ];
+                html.void("line", &gap);
+            }
             if let Some([low, high]) = total.ci95 {
                 let (low, high) = (place(low), place(high));
                 let ends = [
@@ -261,9 +271,8 @@ fn made(html: &mut Html, listing: &Listing, _: f64) {
     let record = listing.record;
     let day = record.created.split('T').next().unwrap_or_default();
     let by = format!("laptime {}", record.laptime.version);
-    html.element("td", &[("data-value", &record.created)], |html| {
-        with_small(html, day, &by)
-    });
+    let attributes = [("class", "day"), ("data-value", record.created.as_str())];
+    html.element("td", &attributes, |html| with_small(html, day, &by));
 }
 
 fn links(html: &mut Html, listing: &Listing, _: f64) {

@@ -8,7 +8,7 @@ use laptime_results::{
 };
 
 use super::{
-    listing::{Page, Training},
+    listing::{Listing, Page, Training},
     row::{both_links, head, row},
 };
 use crate::{
@@ -88,16 +88,15 @@ fn tools(html: &mut Html, page: &Page) {
     for engine in engines {
         html.line("option", &[("value", engine)], engine);
     }
-    html.raw("</select></label><output></output></div>");
+    html.raw(
+        "</select></label><output></output><button type=\"button\" hidden>Show all</button></div>",
+    );
 }
 
 fn table(html: &mut Html, training: &Training) {
     let record = training.listings[0].record;
     let title = described(record);
-    let most_s = training.listings.iter().fold(0.0f64, |most, it| {
-        let total = it.total();
-        most.max(total.ci95.map_or(total.median, |[_, high]| high))
-    });
+    let room_s = room_s(training);
     html.element("section", &[], |html| {
         html.line("h2", &[], &title);
         let group = [
@@ -111,13 +110,25 @@ fn table(html: &mut Html, training: &Training) {
                 html.element("thead", &[], head);
                 html.element("tbody", &[], |html| {
                     for listing in &training.listings {
-                        row(html, listing, most_s);
+                        row(html, listing, room_s);
                     }
                 });
             });
         });
         published_beside(html, record);
     });
+}
+
+/// A bar may be as many times as long as the one in the middle, or it is cut, so that others can be seen.
+const LONGEST: f64 = 4.0;
+
+/// The time for which a table's bars have room.
+fn room_s(training: &Training) -> f64 {
+    let high = |it: &Listing| it.total().ci95.map_or(it.total().median, |[_, high]| high);
+    let most_s = training.listings.iter().map(high).fold(0.0, f64::max);
+    // They are in this order.
+    let middle = &training.listings[training.listings.len() / 2];
+    most_s.min(LONGEST * middle.total().median)
 }
 
 /// What tells a training from others of its workload.

@@ -24,6 +24,7 @@ MOST_BYTES = 400_000
 MOST_OPENING_S = 0.5
 SITE_RECORDS = 1000
 MOST_SITE_S = 5.0
+MOST_SORTING_MS = 100
 
 failures = []
 
@@ -96,24 +97,19 @@ def pages(program, folder):
     return found
 
 
-def site(program, folder):
-    """A site of many records, its index and its largest page."""
+def site(program, folder, name, count):
+    """A site of so many records, and the least seconds that it took."""
     originals = [json.loads((RECORDS / f"{it}.json").read_text()) for it in ("clean", "disturbed")]
     originals.append(json.loads((RECORDS / "extrapolated.json").read_text()))
-    many.many(originals, SITE_RECORDS, folder / "records")
-    files = sorted((folder / "records").glob("*.json"))
+    records = folder / f"{name}-records"
+    many.many(originals, count, records)
+    files = sorted(records.glob("*.json"))
     times = []
     for _ in range(3):
         begin = time.monotonic()
-        laptime(program, folder, *files, "--site", folder / "site")
+        laptime(program, folder, *files, "--site", folder / name)
         times.append(time.monotonic() - begin)
-    print(f"site of {len(files)} records: {min(times):.2f} s")
-    check(min(times) < MOST_SITE_S, f"a site of {len(files)} records takes less than {MOST_SITE_S} s")
-    return {
-        "index": folder / "site/index.html",
-        "workload": folder / "site/workload/fashion-mnist-fp32.html",
-        "listed": next((folder / "site/report").glob("*.html")),
-    }
+    return folder / name, min(times)
 
 
 def look_at(browser, name, path, axe, shots):
@@ -187,12 +183,21 @@ def sorted_and_filtered(browser, path):
     machines = browser.run(COLUMN, "Machine")
     lowered = [it.lower() for it in machines]
     check(lowered == sorted(lowered), "text is sorted as text")
-    took = browser.run(
-        f"const button = document.querySelector('{head('Total')} button'); const begin = performance.now();"
-        "button.click(); document.body.offsetHeight; return performance.now() - begin"
+    # The best of some: the machine has other things to do.
+    took = min(
+        browser.run(
+            f"const button = document.querySelector('{head('Total')} button'); const begin = performance.now();"
+            "button.click(); document.body.offsetHeight; return performance.now() - begin"
+        )
+        for _ in range(8)
     )
     print(f"sorting takes {took:.0f} ms")
-    check(took < 100, "sorting takes less than 100 ms")
+    check(took < MOST_SORTING_MS, f"sorting takes less than {MOST_SORTING_MS} ms")
+    shown = browser.run("return document.querySelectorAll('table.results tbody tr:not([hidden])').length")
+    check(shown < rows, f"of a long table, {shown} rows are shown at first")
+    browser.click(".tools button")
+    shown = browser.run("return document.querySelectorAll('table.results tbody tr:not([hidden])').length")
+    check(shown == rows, "and all by a click")
     browser.type(".tools input", "apple m1")
     machines = browser.run(COLUMN, "Machine")
     check(machines and all("Apple M1" == it for it in machines), "typing filters")
@@ -215,7 +220,7 @@ def sorted_and_filtered(browser, path):
     check("fashion-mnist" in browser.run("return document.title"), "and that back to the table")
     apart = browser.run("return document.querySelector('#apart').textContent")
     for reason in ("the gate failed", "a summary that its raw times contradict"):
-        check(reason in apart, f"listed apart: {reason}")
+        check(reason in apart.lower(), f"listed apart: {reason}")
     browser.click("nav a")
     index = browser.run("return document.body.textContent")
     check("its phases add up to" in index, "not listed: phases that do not add up")
@@ -241,9 +246,17 @@ def main():
     work = shots / "pages"
     work.mkdir(exist_ok=True)
     found = pages(program, work)
-    of_site = site(program, work)
+    small, _ = site(program, work, "small", 60)
+    found |= {
+        "index": small / "index.html",
+        "workload": small / "workload/fashion-mnist-fp32.html",
+        "listed": next((small / "report").glob("*.html")),
+    }
+    large, took = site(program, work, "large", SITE_RECORDS)
+    print(f"site of {SITE_RECORDS} records: {took:.2f} s")
+    check(took < MOST_SITE_S, f"a site of {SITE_RECORDS} records takes less than {MOST_SITE_S} s")
     with Browser() as browser:
-        for name, path in (found | of_site).items():
+        for name, path in found.items():
             look_at(browser, name, path, axe, shots)
         size = found["three"].stat().st_size
         browser.look(1280, "light")
@@ -252,7 +265,7 @@ def main():
         check(size < MOST_BYTES, f"a report of three machines has less than {MOST_BYTES} bytes")
         check(opens < MOST_OPENING_S, f"and opens in less than {MOST_OPENING_S} s")
         raw_data(browser, found["one"])
-        sorted_and_filtered(browser, of_site["workload"])
+        sorted_and_filtered(browser, large / "workload/fashion-mnist-fp32.html")
     if failures:
         sys.exit("\n".join(["", f"{len(failures)} failures:", *failures]))
     print("all well")

@@ -35,6 +35,7 @@ class Browser:
                     raise
                 time.sleep(0.1)
         self.base += f"/session/{made['sessionId']}"
+        self.post("/timeouts", {"script": 120_000})
 
     def __enter__(self):
         return self
