@@ -67,7 +67,9 @@ pub enum RecordsVerb {
     Show(ShowArgs),
     /// Remove stored records without confirmation
     Remove(RemoveArgs),
-    /// Export all runs of all stored records as one table, for pandas and spreadsheets
+    /// Export all runs of all stored records as one table, for pandas and spreadsheets, or for TensorBoard
+    // clap's own line would be longer than 80 columns.
+    #[command(override_usage = "laptime records export <--csv|--jsonl|--tensorboard> <PATH>")]
     Export(TableArgs),
     /// Check that files contain valid, self-consistent records
     Check(CheckArgs),

@@ -22,7 +22,9 @@ pub fn all_steps(html: &mut Html, record: &Record) {
     let Some(series) = series.filter(|series| is_sound(series)) else {
         return;
     };
-    figure(html, "All steps of a typical run", |html| draw(html, series));
+    figure(html, "All steps of a typical run", |html| {
+        draw(html, series)
+    });
 }
 
 /// Whether there is something to draw: a record may come from anybody.
@@ -36,7 +38,11 @@ fn is_sound(series: &StepSeries) -> bool {
 
 fn draw(html: &mut Html, series: &StepSeries) {
     let most = series.slowest_s.iter().copied().fold(0.0, f64::max);
-    let least = series.median_s.iter().copied().fold(f64::INFINITY, f64::min);
+    let least = series
+        .median_s
+        .iter()
+        .copied()
+        .fold(f64::INFINITY, f64::min);
     let middle = laptime_measure::statistics::median(&series.median_s).unwrap_or(least);
     let (factor, symbol) = unit::of_time(middle);
     let values = || {
@@ -91,7 +97,13 @@ fn draw(html: &mut Html, series: &StepSeries) {
     };
     plot.draw(html, &text);
     if series.steps_per_point > 1 {
-        legend(html, &[(usual, "median of a point"), (slow, "slowest step of a point")]);
+        legend(
+            html,
+            &[
+                (usual, "median of a point"),
+                (slow, "slowest step of a point"),
+            ],
+        );
     }
     caption(html, &text);
 }
