@@ -21,7 +21,9 @@ def value(of):
 
 
 def read(folder):
-    multiplexer = EventMultiplexer().AddRunsFromDirectory(folder)
+    # Without a guidance, one histogram of a tag is kept.
+    everything = {"scalars": 0, "histograms": 0, "tensors": 0}
+    multiplexer = EventMultiplexer(size_guidance=everything).AddRunsFromDirectory(folder)
     multiplexer.Reload()
     runs = {}
     for name in multiplexer.Runs():
