@@ -383,9 +383,7 @@ class Session:
         while first < steps:
             last = min(first + self.call_steps, steps)
             begin = time.perf_counter()
-            self.state_now = jax.block_until_ready(
-                compiled(self.state_now, self.data, order, masks, first, last)
-            )
+            self.state_now = jax.block_until_ready(compiled(self.state_now, self.data, order, masks, first, last))
             elapsed_s = time.perf_counter() - begin
             if step_s is not None:
                 step_s.append(elapsed_s)

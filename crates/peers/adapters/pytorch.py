@@ -235,9 +235,7 @@ class Trainer:
         is_statistic = lambda name: name.endswith((".running_mean", ".running_var"))
         is_moment = lambda name: name.endswith(tuple("." + suffix for suffix in self.names))
         names = [name for name in tensors if not is_statistic(name) and not is_moment(name)]
-        moment = (
-            lambda key: tensors[key] if key in tensors else torch.zeros_like(tensors[key.rpartition(".")[0]])
-        )
+        moment = lambda key: tensors[key] if key in tensors else torch.zeros_like(tensors[key.rpartition(".")[0]])
         self.parameters = {name: tensors[name] for name in names}
         self.statistics = {name: tensors[name] for name in tensors if is_statistic(name)}
         self.moments = {suffix: {name: moment(f"{name}.{suffix}") for name in names} for suffix in self.names}

@@ -601,9 +601,7 @@ class AsPublished(Session):
             look = Look(told, size, Score())
             pixels, labels = self.pixels[order], self.labels[order]
             self.net.prepare_masks(math.ceil(len(order) / size))
-            fit = self.net.model.fit(
-                pixels, labels, batch_size=size, shuffle=False, verbose=0, callbacks=[look]
-            )
+            fit = self.net.model.fit(pixels, labels, batch_size=size, shuffle=False, verbose=0, callbacks=[look])
             logs = {name: values[-1] for name, values in fit.history.items()}
             return score_of(logs, min(look.steps * size, len(order))), None
         if self.epochs is None:

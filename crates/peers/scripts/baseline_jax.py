@@ -36,9 +36,7 @@ def loss_of(parameters: dict, pixels: jax.Array, labels: jax.Array, divisor: flo
 
 
 def train_step(workload: dict, state: dict, pixels: jax.Array, labels: jax.Array) -> dict:
-    loss, gradients = jax.value_and_grad(loss_of)(
-        state["parameters"], pixels, labels, workload["pixel_divisor"]
-    )
+    loss, gradients = jax.value_and_grad(loss_of)(state["parameters"], pixels, labels, workload["pixel_divisor"])
     optimizer = workload["optimizer"]
     beta1, beta2 = optimizer["beta1"], optimizer["beta2"]
     step = state["step"] + 1

@@ -86,9 +86,7 @@ def function_trainer(job: Job, net: Net, data: tuple[Tensor, Tensor]) -> Callabl
     @torch.compile
     def step(state: dict, data: tuple[Tensor, Tensor], batch: Tensor) -> Tensor:
         pixels, labels = data
-        gradients, loss = torch.func.grad_and_value(loss_of)(
-            state["parameters"], pixels[batch], labels[batch]
-        )
+        gradients, loss = torch.func.grad_and_value(loss_of)(state["parameters"], pixels[batch], labels[batch])
         state["step"].add_(1)
         rate = constants["learning_rate"] * torch.sqrt(1 - beta2 ** state["step"])
         rate = rate / (1 - beta1 ** state["step"])

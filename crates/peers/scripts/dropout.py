@@ -20,8 +20,7 @@ def philox4x32_10(counter: list, key: tuple[int, int]) -> list:
     words = [np.asarray(word, np.uint64) for word in counter]
     for number in range(10):
         keys = [
-            np.uint64((word + number * weyl) & 0xFFFF_FFFF)
-            for word, weyl in zip(key, (0x9E37_79B9, 0xBB67_AE85))
+            np.uint64((word + number * weyl) & 0xFFFF_FFFF) for word, weyl in zip(key, (0x9E37_79B9, 0xBB67_AE85))
         ]
         products = words[0] * np.uint64(0xD251_1F53), words[2] * np.uint64(0xCD9E_8D57)
         words = [

@@ -30,8 +30,7 @@ def read(folder):
         events = multiplexer.GetAccumulator(name)
         tags = events.Tags()
         run = {
-            tag: [{"step": it.step, "value": it.value} for it in events.Scalars(tag)]
-            for tag in tags["scalars"]
+            tag: [{"step": it.step, "value": it.value} for it in events.Scalars(tag)] for tag in tags["scalars"]
         }
         run["histograms"] = {tag: len(events.Histograms(tag)) for tag in tags["histograms"]}
         start = plugin_data(events, metadata.SESSION_START_INFO_TAG).session_start_info

@@ -66,7 +66,10 @@ class Browser:
         """From now on: a window so wide, in the colours `light` or `dark`."""
         self.devtools(
             "Emulation.setDeviceMetricsOverride",
-            width=width, height=900, deviceScaleFactor=1, mobile=width < 500,
+            width=width,
+            height=900,
+            deviceScaleFactor=1,
+            mobile=width < 500,
         )
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         self.devtools("Emulation.setEmulatedMedia", features=features)
@@ -93,8 +96,7 @@ class Browser:
 
     def clear(self, selector):
         self.run(
-            "const it = document.querySelector(arguments[0]); it.value = '';"
-            "it.dispatchEvent(new Event('input'))",
+            "const it = document.querySelector(arguments[0]); it.value = '';it.dispatchEvent(new Event('input'))",
             selector,
         )
 
