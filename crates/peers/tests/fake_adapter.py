@@ -1,6 +1,10 @@
 """An adapter without a framework: it trains nothing, and says so."""
 
-from job import Score
+# What a test's misbehaviour is written with, beside Score.
+import time  # noqa: F401
+
+import numpy as np  # noqa: F401
+from job import Score, State, Unsupported  # noqa: F401
 
 
 def describe():
