@@ -66,6 +66,11 @@ pub fn report(input: &Input) -> String {
                 group::comparison(html, group, groups.len() > 1);
                 for (record, label) in &group.records {
                     let is_alone = input.records.len() == 1;
+                    // Of a suite, a record is told by its workload.
+                    let label = match group.records.len() {
+                        1 => format!("{} on {}", record.workload.name, record.device.name),
+                        _ => label.clone(),
+                    };
                     record::record(html, record, (!is_alone).then_some(label.as_str()));
                 }
             }

@@ -6,7 +6,7 @@ use crate::{
     number::{counted, decimals, grouped, times},
     published,
     render::reason,
-    summary::counted as counted_runs,
+    summary::{counted as counted_runs, typical_run},
 };
 
 /// What a record says, in one sentence.
@@ -27,18 +27,22 @@ pub fn headline(record: &Record) -> String {
     if let Some(place) = divergence(record) {
         return format!("{who}: the training of {what} diverges {place}.");
     }
-    let (total, verb) = match &record.summary.extrapolated_total_s {
-        Some(whole) => (whole, "would train and test"),
-        None if record.partial => (&record.summary.total_s, "did a part of"),
-        None => (&record.summary.total_s, "trains and tests"),
+    let goal = typical_run(&record.runs).and_then(|run| run.goal.as_ref());
+    let reached = goal.filter(|it| it.reached_after_epochs.is_some());
+    let (total, verb) = match (&record.summary.extrapolated_total_s, reached) {
+        (Some(whole), _) => (whole, "would train and test"),
+        (None, Some(_)) => (&record.summary.total_s, "trains"),
+        (None, None) if record.partial => (&record.summary.total_s, "did a part of"),
+        (None, None) => (&record.summary.total_s, "trains and tests"),
     };
+    let until = reached.map_or_else(String::new, |it| format!(" until {}", it.goal));
     let extrapolated = match record.summary.extrapolated_total_s {
         Some(_) => ", extrapolated",
         None => "",
     };
     let basis = basis(total, runs.len(), record.summary.drifts == Some(true));
     format!(
-        "{who} {verb} {what} in {}{extrapolated} ({basis}).",
+        "{who} {verb} {what}{until} in {}{extrapolated} ({basis}).",
         seconds(total.median)
     )
 }

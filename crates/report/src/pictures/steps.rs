@@ -1,7 +1,10 @@
 //! Step times: the mean step of every epoch of every run, and the percentiles of each run.
 
 use laptime_measure::Run;
-use laptime_results::{Record, number::duration};
+use laptime_results::{
+    Record,
+    number::{counted, duration},
+};
 
 use super::{all_steps::all_steps, caption, figure, unit};
 use crate::{
@@ -72,8 +75,8 @@ fn by_epoch(html: &mut Html, record: &Record) {
             (low.min(it.1), high.max(it.1))
         });
         let text = format!(
-            "The mean step of each epoch of {} runs: from {} to {}.",
-            runs.len(),
+            "The mean step of each epoch of {}: from {} to {}.",
+            counted(runs.len() as u64, "run"),
             duration(low),
             duration(high)
         );
@@ -136,11 +139,11 @@ fn by_run(html: &mut Html, record: &Record) {
             .fold((f64::INFINITY, 0.0f64), |(low, high), (_, it)| {
                 (low.min(it[0]), high.max(it[0]))
             });
-        let text = format!(
-            "Percentiles over all steps of each run; the median step is {} to {}.",
-            duration(low),
-            duration(high)
-        );
+        let range = match duration(low) == duration(high) {
+            true => duration(low),
+            false => format!("{} to {}", duration(low), duration(high)),
+        };
+        let text = format!("Percentiles over all steps of each run; the median step is {range}.");
         plot.draw(html, &text);
         legend(
             html,

@@ -119,16 +119,15 @@ fn table(html: &mut Html, training: &Training) {
     });
 }
 
-/// A bar may be as many times as long as the one in the middle, or it is cut, so that others can be seen.
-const LONGEST: f64 = 4.0;
+/// A bar may be as many times as long as the shortest, or it is cut, so that others can be seen.
+const LONGEST: f64 = 10.0;
 
 /// The time for which a table's bars have room.
 fn room_s(training: &Training) -> f64 {
     let high = |it: &Listing| it.total().ci95.map_or(it.total().median, |[_, high]| high);
     let most_s = training.listings.iter().map(high).fold(0.0, f64::max);
     // They are in this order.
-    let middle = &training.listings[training.listings.len() / 2];
-    most_s.min(LONGEST * middle.total().median)
+    most_s.min(LONGEST * training.listings[0].total().median)
 }
 
 /// What tells a training from others of its workload.

@@ -222,11 +222,12 @@ impl<'a> Plot<'a> {
         let bottom = HEIGHT - BOTTOM;
         let mut axis = format!("M{LEFT} {bottom}H{}", WIDTH - RIGHT);
         for tick in self.x.scale.ticks(TICKS) {
-            let Some(x) = self.x_at(tick) else {
+            let name = (self.x.name)(tick);
+            let Some(x) = self.x_at(tick).filter(|_| !name.is_empty()) else {
                 continue;
             };
             axis += &format!("M{} {bottom}v5", short(x));
-            tick_label(html, x, bottom + 22.0, "middle", &(self.x.name)(tick));
+            tick_label(html, x, bottom + 22.0, "middle", &name);
         }
         html.void("path", &[("class", "axis"), ("d", &axis)]);
         title(html, WIDTH - RIGHT, HEIGHT - 5.0, "end", self.x.title);

@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import random
+import resource
 import subprocess
 import sys
 import time
@@ -98,18 +99,20 @@ def pages(program, folder):
 
 
 def site(program, folder, name, count):
-    """A site of so many records, and the least seconds that it took."""
+    """A site of so many records, the least seconds that it took, and the least of processor time."""
     originals = [json.loads((RECORDS / f"{it}.json").read_text()) for it in ("clean", "disturbed")]
     originals.append(json.loads((RECORDS / "extrapolated.json").read_text()))
     records = folder / f"{name}-records"
     many.many(originals, count, records)
     files = sorted(records.glob("*.json"))
-    times = []
+    wall, processor = [], []
     for _ in range(3):
-        begin = time.monotonic()
+        begin, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
         laptime(program, folder, *files, "--site", folder / name)
-        times.append(time.monotonic() - begin)
-    return folder / name, min(times)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        wall.append(time.monotonic() - begin)
+        processor.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return folder / name, min(wall), min(processor)
 
 
 def look_at(browser, name, path, axe, shots):
@@ -245,15 +248,16 @@ def main():
     work = shots / "pages"
     work.mkdir(exist_ok=True)
     found = pages(program, work)
-    small, _ = site(program, work, "small", 60)
+    small, _, _ = site(program, work, "small", 60)
     found |= {
         "index": small / "index.html",
         "workload": small / "workload/fashion-mnist-fp32.html",
         "listed": next((small / "report").glob("*.html")),
     }
-    large, took = site(program, work, "large", SITE_RECORDS)
-    print(f"site of {SITE_RECORDS} records: {took:.2f} s")
-    check(took < MOST_SITE_S, f"a site of {SITE_RECORDS} records takes less than {MOST_SITE_S} s")
+    large, wall, processor = site(program, work, "large", SITE_RECORDS)
+    print(f"site of {SITE_RECORDS} records: {wall:.2f} s, {processor:.2f} s of processor time")
+    # Of wall time, a busy machine takes as much as it likes.
+    check(processor < MOST_SITE_S, f"a site of {SITE_RECORDS} records takes less than {MOST_SITE_S} s")
     with Browser() as browser:
         for name, path in found.items():
             look_at(browser, name, path, axe, shots)
