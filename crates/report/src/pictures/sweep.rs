@@ -53,12 +53,15 @@ pub fn sweeps(html: &mut Html, all: &[(&str, &Sweep)], crossing: Option<&Crossin
     });
 }
 
+/// Where a point lies, and its 95 % interval.
+type Height = (f64, Option<[f64; 2]>);
+
 fn draw(
     html: &mut Html,
     all: &[(&str, &Sweep)],
     turn: Option<f64>,
     title: &str,
-    value: &dyn Fn(&Point) -> (f64, Option<[f64; 2]>),
+    value: &dyn Fn(&Point) -> Height,
 ) {
     let axis = all[0].1.axis;
     let points = || all.iter().flat_map(|(_, sweep)| &sweep.points);
