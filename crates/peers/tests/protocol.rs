@@ -128,8 +128,10 @@ fn a_peer_that_hangs_is_ended() {
     assert!(since.elapsed() < Duration::from_secs(60));
 }
 
+/// Windows has no such program; what speaks otherwise is the same there.
+#[cfg(unix)]
 #[test]
-fn what_is_no_python_is_told() {
+fn a_program_that_is_no_python_is_told() {
     let not_python = fake("").with_python("/bin/echo".into());
     let Err(error) = not_python.compile(&job(fashion_mnist(), 100), &cpu()) else {
         panic!("echo is no Python");
@@ -140,6 +142,10 @@ fn what_is_no_python_is_told() {
             .starts_with("Fake does not speak the protocol"),
         "{error}"
     );
+}
+
+#[test]
+fn what_is_no_program_is_told() {
     let missing = fake("").with_python("/no/python".into());
     let Err(error) = missing.compile(&job(fashion_mnist(), 100), &cpu()) else {
         panic!("there is none");
