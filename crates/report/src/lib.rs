@@ -1,7 +1,7 @@
 //! Turns records into pages: a report of some results, in one file that needs no network and no script, and
 //! a static site of many. Knows no engine, reads no file and writes none.
 //!
-//! All text of others becomes markup in [`html`](html::Html) alone, where it is escaped.
+//! All text of others becomes markup in `html` alone, where it is escaped.
 
 mod data;
 mod details;
