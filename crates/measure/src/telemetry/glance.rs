@@ -73,17 +73,13 @@ impl Glance {
                 (to_s > from_s).then(|| (to_j - from_j) / (to_s - from_s))
             });
         self.energy = energy;
-        let mut gpus: Vec<f64> = gpu::cards(&self.root)
-            .into_iter()
-            .filter_map(|mut card| {
-                card.read();
-                card.summary().utilisation
-            })
-            .collect();
+        let gpus = gpu::cards(&self.root).into_iter().map(|mut card| {
+            card.read();
+            card.summary()
+        });
         #[cfg(any(target_os = "linux", windows))]
-        if let Some(nvidia) = &mut self.nvidia {
-            gpus.extend(nvidia.now().into_iter().filter_map(|it| it.utilisation));
-        }
+        let gpus = gpus.chain(self.nvidia.iter_mut().flat_map(|cards| cards.now()));
+        let gpus = gpus.filter_map(|it| it.utilisation).collect();
         Seen {
             cores,
             temperature_c: temperature::hottest_celsius(&self.sensors),

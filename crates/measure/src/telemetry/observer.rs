@@ -146,10 +146,10 @@ impl Observer {
 
     /// What was read of all GPUs.
     fn gpus(&self) -> Vec<gpu::Gpu> {
-        let mut gpus: Vec<gpu::Gpu> = self.gpus.iter().map(Card::summary).collect();
+        let gpus = self.gpus.iter().map(Card::summary);
         #[cfg(any(target_os = "linux", windows))]
-        gpus.extend(self.nvidia.iter().flat_map(|cards| cards.summary()));
-        gpus
+        let gpus = gpus.chain(self.nvidia.iter().flat_map(|cards| cards.summary()));
+        gpus.collect()
     }
 
     /// How long it was from the last look but one to the last, and the share that others had meanwhile.
