@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf, time::Instant};
 
 use super::readers::{
     cpu::{self, CoreTicks},
-    gpu,
+    gpu::Gpus,
     rapl::Rapl,
     temperature,
 };
@@ -18,8 +18,7 @@ pub struct Glance {
     sensors: Vec<PathBuf>,
     rapl: Rapl,
     energy: Option<(f64, f64)>,
-    #[cfg(any(target_os = "linux", windows))]
-    nvidia: Option<super::readers::nvidia::Cards>,
+    gpus: Gpus,
 }
 
 /// What a look shows; what the system does not tell is absent.
@@ -46,10 +45,7 @@ impl Glance {
             sensors: temperature::sensors(&root),
             energy: rapl.total_j().map(|joules| (0.0, joules)),
             begin: Instant::now(),
-            #[cfg(any(target_os = "linux", windows))]
-            nvidia: (root == std::path::Path::new(super::ROOT))
-                .then(super::readers::nvidia::Cards::find)
-                .flatten(),
+            gpus: Gpus::find(&root),
             rapl,
             root,
         }
@@ -73,18 +69,12 @@ impl Glance {
                 (to_s > from_s).then(|| (to_j - from_j) / (to_s - from_s))
             });
         self.energy = energy;
-        let gpus = gpu::cards(&self.root).into_iter().map(|mut card| {
-            card.read();
-            card.summary()
-        });
-        #[cfg(any(target_os = "linux", windows))]
-        let gpus = gpus.chain(self.nvidia.iter_mut().flat_map(|cards| cards.now()));
-        let gpus = gpus.filter_map(|it| it.utilisation).collect();
+        let gpus = self.gpus.now().into_iter();
         Seen {
             cores,
             temperature_c: temperature::hottest_celsius(&self.sensors),
             power_w,
-            gpus,
+            gpus: gpus.filter_map(|it| it.utilisation).collect(),
         }
     }
 }

@@ -5,14 +5,8 @@ use std::path::{Path, PathBuf};
 use super::{
     Frequency, Sample, Telemetry,
     readers::{
-        cgroup, cpu, frequency,
-        gpu::{self, Card},
-        load,
-        processes::Processes,
-        rapl::Rapl,
-        swap, temperature,
-        threads::Threads,
-        throttle,
+        cgroup, cpu, frequency, gpu::Gpus, load, processes::Processes, rapl::Rapl, swap,
+        temperature, threads::Threads, throttle,
     },
     series::Series,
     usage::{Times, Usage},
@@ -30,9 +24,7 @@ pub(super) struct Observer {
     rapl: Rapl,
     sensors: Vec<PathBuf>,
     temperature_max_c: Option<f64>,
-    gpus: Vec<Card>,
-    #[cfg(any(target_os = "linux", windows))]
-    nvidia: Option<super::readers::nvidia::Cards>,
+    gpus: Gpus,
     counters: Counters,
     first: Times,
     last: Times,
@@ -78,12 +70,7 @@ impl Observer {
             rapl: Rapl::find(root, 0.0),
             sensors: temperature::sensors(root),
             temperature_max_c: None,
-            gpus: gpu::cards(root),
-            // A library is no file of a recorded tree.
-            #[cfg(any(target_os = "linux", windows))]
-            nvidia: (root == Path::new(super::ROOT))
-                .then(super::readers::nvidia::Cards::find)
-                .flatten(),
+            gpus: Gpus::find(root),
             counters: Counters::read(root),
             first: Times::default(),
             last: Times::default(),
@@ -132,24 +119,12 @@ impl Observer {
             .into_iter()
             .flatten()
             .reduce(f64::max);
-        self.gpus.iter_mut().for_each(Card::read);
-        #[cfg(any(target_os = "linux", windows))]
-        if let Some(nvidia) = &mut self.nvidia {
-            nvidia.read();
-        }
+        self.gpus.read();
         let sample = self.sample(&now);
         self.last_foreign = sample.foreign_share.map(|share| (sample.span_s, share));
         self.series.push(sample);
         self.last = now;
         self.looks += 1;
-    }
-
-    /// What was read of all GPUs.
-    fn gpus(&self) -> Vec<gpu::Gpu> {
-        let gpus = self.gpus.iter().map(Card::summary);
-        #[cfg(any(target_os = "linux", windows))]
-        let gpus = gpus.chain(self.nvidia.iter().flat_map(|cards| cards.summary()));
-        gpus.collect()
     }
 
     /// How long it was from the last look but one to the last, and the share that others had meanwhile.
@@ -192,7 +167,7 @@ impl Observer {
             mean_power_w: energy_j
                 .filter(|_| at_s > 0.0)
                 .map(|energy_j| energy_j / at_s),
-            gpus: self.gpus(),
+            gpus: self.gpus.summary(),
             samples,
             observing_s: 0.0,
             looks: self.looks,

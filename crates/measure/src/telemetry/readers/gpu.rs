@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{files, temperature::celsius};
+use crate::telemetry::ROOT;
 
 /// A GPU during the run. Of what it does not tell, nothing is here.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
@@ -110,14 +111,63 @@ impl Mean {
 
 /// A GPU of AMD's that is read.
 #[derive(Debug, Clone)]
-pub(crate) struct Card {
+struct Card {
     device: PathBuf,
     monitor: Option<PathBuf>,
     readings: Readings,
 }
 
+/// All GPUs of a machine that tell something.
+pub(crate) struct Gpus {
+    cards: Vec<Card>,
+    #[cfg(any(target_os = "linux", windows))]
+    nvidia: Option<super::nvidia::Cards>,
+}
+
+impl Gpus {
+    pub(crate) fn find(root: &Path) -> Self {
+        Self {
+            cards: cards(root),
+            // A library is no file of a recorded tree.
+            #[cfg(any(target_os = "linux", windows))]
+            nvidia: (root == Path::new(ROOT))
+                .then(super::nvidia::Cards::find)
+                .flatten(),
+        }
+    }
+
+    /// Reads all of them.
+    pub(crate) fn read(&mut self) {
+        self.cards.iter_mut().for_each(Card::read);
+        #[cfg(any(target_os = "linux", windows))]
+        if let Some(nvidia) = &mut self.nvidia {
+            nvidia.read();
+        }
+    }
+
+    /// What was read.
+    pub(crate) fn summary(&self) -> Vec<Gpu> {
+        let gpus = self.cards.iter().map(|card| card.readings.summary());
+        #[cfg(any(target_os = "linux", windows))]
+        let gpus = gpus.chain(self.nvidia.iter().flat_map(|cards| cards.summary()));
+        gpus.collect()
+    }
+
+    /// What they do now, whatever was read before.
+    pub(crate) fn now(&mut self) -> Vec<Gpu> {
+        let cards = self.cards.iter_mut();
+        cards.for_each(|card| card.readings.forget());
+        #[cfg(any(target_os = "linux", windows))]
+        if let Some(nvidia) = &mut self.nvidia {
+            nvidia.forget();
+        }
+        self.read();
+        self.summary()
+    }
+}
+
 /// The GPUs that tell how busy they are. (Monitors' outputs, "card0-HDMI-A-1", are no cards.)
-pub(crate) fn cards(root: &Path) -> Vec<Card> {
+fn cards(root: &Path) -> Vec<Card> {
     let cards = files::numbered(&root.join("sys/class/drm"), "card");
     let cards = cards.into_iter().map(|(number, folder)| {
         let device = folder.join("device");
@@ -135,7 +185,7 @@ pub(crate) fn cards(root: &Path) -> Vec<Card> {
 
 impl Card {
     /// Reads it, unless it sleeps: reading would wake it.
-    pub(crate) fn read(&mut self) {
+    fn read(&mut self) {
         let status = files::text(&self.device.join("power/runtime_status"));
         if status.is_some_and(|status| status.trim() == "suspended") {
             return;
@@ -158,10 +208,5 @@ impl Card {
             reading.temperature_c = celsius(&monitor.join("temp1_input"));
         }
         self.readings.add(reading);
-    }
-
-    /// What was read.
-    pub(crate) fn summary(&self) -> Gpu {
-        self.readings.summary()
     }
 }

@@ -37,11 +37,9 @@ impl Cards {
         }
     }
 
-    /// What they do now, whatever was read before.
-    pub(crate) fn now(&mut self) -> Vec<Gpu> {
+    /// Begins anew.
+    pub(crate) fn forget(&mut self) {
         self.readings.iter_mut().for_each(Readings::forget);
-        self.read();
-        self.summary()
     }
 
     /// What was read.
