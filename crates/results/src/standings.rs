@@ -104,17 +104,11 @@ impl<'a> Standings<'a> {
                 .collect();
             for standing in &mut others {
                 standing.epoch_ratio =
-                    paired_ratio(&standing.epochs_s(), &epochs_s).map(|it| Ratio {
-                        ratio: it.ratio,
-                        ci95: it.ci95,
-                    });
+                    paired_ratio(&standing.epochs_s(), &epochs_s).map(Ratio::from);
             }
             let p: Vec<f64> = paired.iter().map(|it| it.map_or(1.0, |it| it.p)).collect();
             for ((standing, paired), p) in others.iter_mut().zip(paired).zip(holm(&p)) {
-                standing.ratio = paired.map(|it| Ratio {
-                    ratio: it.ratio,
-                    ci95: it.ci95,
-                });
+                standing.ratio = paired.map(Ratio::from);
                 standing.p = paired.and_then(|it| it.ci95).map(|_| p);
             }
         }

@@ -35,5 +35,6 @@ pub use paired::{LEAST_PAIRS, PairedRatio, paired_ratio};
 pub use pilot::{LEAST_RUNS, LimitedBy, MOST_RUNS, Plan, runs_to_make};
 pub use quantile::{median, median_absolute_deviation, percentile, scaled_mad};
 pub use unpaired::{
-    Ratio, occasion_log_sd, ratio_of_independent_medians, widened_for_occasions, widened_log_sd,
+    Ratio, geometric_mean, occasion_log_sd, ratio_of_independent_medians,
+    ratio_of_medians_with_intervals, widened_for_occasions, widened_log_sd,
 };

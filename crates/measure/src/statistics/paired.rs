@@ -4,7 +4,7 @@
 //! J. L. Hodges, E. L. Lehmann: "Estimates of Location Based on Rank Tests", The Annals of
 //! Mathematical Statistics 34 (1963); J. W. Tukey, 1949, for the averages.
 
-use super::{quantile::percentile_of_sorted, special::normal_below};
+use super::{Ratio, quantile::percentile_of_sorted, special::normal_below};
 
 /// The significance level of the test, and what the interval misses.
 const LEVEL: f64 = 0.05;
@@ -28,6 +28,15 @@ pub struct PairedRatio {
     pub p: f64,
     /// The pairs that were used: those with two times that are finite and above 0.
     pub pairs: usize,
+}
+
+impl From<PairedRatio> for Ratio {
+    fn from(paired: PairedRatio) -> Self {
+        Self {
+            ratio: paired.ratio,
+            ci95: paired.ci95,
+        }
+    }
 }
 
 /// The ratio of the numerator's times to the denominator's; `None` without a usable pair.

@@ -42,13 +42,11 @@ pub fn ratio_of_independent_medians(
     let above = median(numerator).filter(is_positive)?.ln();
     let below = median(denominator).filter(is_positive)?.ln();
     let interval = || {
-        let [above_low, above_high] = log_interval(numerator)?;
-        let [below_low, below_high] = log_interval(denominator)?;
-        let log_ratio = above - below;
-        let ends = [
-            (log_ratio - (above - above_low).hypot(below_high - below)).exp(),
-            (log_ratio + (above_high - above).hypot(below - below_low)).exp(),
-        ];
+        let ends = log_ratio_interval(
+            (above, log_interval(numerator)?),
+            (below, log_interval(denominator)?),
+        );
+        let (log_ratio, ends) = (above - below, ends.map(f64::exp));
         // An unknown spread of occasions, NaN, is no interval.
         let ends = widened_for_occasions(log_ratio.exp(), ends, occasion_log_sd);
         ends.iter().all(|end| end.is_finite()).then_some(ends)
@@ -57,6 +55,55 @@ pub fn ratio_of_independent_medians(
         ratio: (above - below).exp(),
         ci95: interval(),
     })
+}
+
+/// The ratio of two medians that are known with their intervals, as [`ratio_of_independent_medians`] has it of
+/// raw values of one occasion.
+pub fn ratio_of_medians_with_intervals(
+    (numerator, numerator_ci95): (f64, Option<[f64; 2]>),
+    (denominator, denominator_ci95): (f64, Option<[f64; 2]>),
+) -> Ratio {
+    let logs = |ends: [f64; 2]| ends.map(f64::ln);
+    Ratio {
+        ratio: numerator / denominator,
+        ci95: numerator_ci95.zip(denominator_ci95).map(|(above, below)| {
+            let above = (numerator.ln(), logs(above));
+            log_ratio_interval(above, (denominator.ln(), logs(below))).map(f64::exp)
+        }),
+    }
+}
+
+/// The interval of a difference of logarithms, by MOVER.
+fn log_ratio_interval(
+    (above, [above_low, above_high]): (f64, [f64; 2]),
+    (below, [below_low, below_high]): (f64, [f64; 2]),
+) -> [f64; 2] {
+    let log_ratio = above - below;
+    [
+        log_ratio - (above - above_low).hypot(below_high - below),
+        log_ratio + (above_high - above).hypot(below - below_low),
+    ]
+}
+
+/// The geometric mean of ratios that were measured apart: their errors add up as squares, in logarithms. It has
+/// an interval where all of them have one.
+pub fn geometric_mean(ratios: &[Ratio]) -> Ratio {
+    let count = ratios.len() as f64;
+    let mean = ratios.iter().map(|it| it.ratio.ln()).sum::<f64>() / count;
+    let end = |which: usize| -> Option<f64> {
+        let squares = ratios.iter().map(|it| {
+            let end = it.ci95?[which];
+            Some((end.ln() - it.ratio.ln()).powi(2))
+        });
+        let squares: Option<f64> = squares.sum();
+        squares.map(|it| it.sqrt() / count)
+    };
+    Ratio {
+        ratio: mean.exp(),
+        ci95: end(0)
+            .zip(end(1))
+            .map(|(below, above)| [(mean - below).exp(), (mean + above).exp()]),
+    }
 }
 
 /// The ends of a ratio's interval for two records that each carry the factor of an occasion of its own, whose

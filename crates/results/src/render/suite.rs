@@ -68,7 +68,8 @@ fn table(block: &mut Block, all: &[SuitePart]) {
     }
 }
 
-fn seconds(time_s: f64) -> String {
+/// A total, with as many digits as it is worth.
+pub(super) fn seconds(time_s: f64) -> String {
     match time_s {
         1000.0.. => grouped(time_s.round() as u64),
         _ => format!("{time_s:.*}", decimals(time_s)),

@@ -2,11 +2,8 @@
 
 use laptime_measure::statistics::Ratio;
 
-use super::{BOLD, Block, DIM, PLAIN, Style, table::Table};
-use crate::{
-    number::{decimals, grouped},
-    suite::{Versus, VersusPart},
-};
+use super::{BOLD, Block, DIM, PLAIN, Style, suite::seconds, table::Table};
+use crate::suite::{Versus, VersusPart};
 
 /// The workloads as a table, and what may be said on average.
 pub fn versus(versus: &Versus, style: Style) -> String {
@@ -68,13 +65,6 @@ fn sentence(versus: &Versus) -> String {
         None => format!(
             "{a} was measured {ratio:.2}× as fast as {b} on average; too few runs for an interval."
         ),
-    }
-}
-
-fn seconds(time_s: f64) -> String {
-    match time_s {
-        1000.0.. => grouped(time_s.round() as u64),
-        _ => format!("{time_s:.*}", decimals(time_s)),
     }
 }
 

@@ -7,6 +7,8 @@
 
 mod versus;
 
+use laptime_measure::statistics::{Ratio, geometric_mean};
+
 use crate::{
     DatasetSource, GateVerdict, MedianSeconds, PartialReason, Record, divergence,
     published::{Published, named},
@@ -48,15 +50,6 @@ pub struct SuitePart<'a> {
     pub ci95: Option<[f64; 2]>,
 }
 
-/// The suite's one number.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct SuiteMean {
-    /// The geometric mean of the ratios.
-    pub ratio: f64,
-    /// Its interval; `None` where one of the parts has none.
-    pub ci95: Option<[f64; 2]>,
-}
-
 /// How each workload did, in the order of the records; one for which nothing is published is left out.
 pub fn parts(records: &[Record]) -> Vec<SuitePart<'_>> {
     records.iter().filter_map(part).collect()
@@ -92,7 +85,7 @@ fn part(record: &Record) -> Option<SuitePart<'_>> {
 ///
 /// # Errors
 /// Why there is none: a part that is missing, failed, or of other samples.
-pub fn mean(records: &[Record]) -> Result<SuiteMean, String> {
+pub fn mean(records: &[Record]) -> Result<Ratio, String> {
     let parts = parts(records);
     for name in SUITE.workloads {
         let part = parts.iter().find(|it| it.record.workload.name == *name);
@@ -101,23 +94,17 @@ pub fn mean(records: &[Record]) -> Result<SuiteMean, String> {
             return Err(format!("{name} {reason}"));
         }
     }
-    let count = parts.len() as f64;
-    let mean = parts.iter().map(|it| it.ratio.ln()).sum::<f64>() / count;
-    // The parts are measured apart, so their errors add up as squares.
-    let end = |which: usize| -> Option<f64> {
-        let squares = parts.iter().map(|it| {
-            let end = it.ci95?[which];
-            Some((end.ln() - it.ratio.ln()).powi(2))
-        });
-        let squares: Option<f64> = squares.sum();
-        squares.map(|it| it.sqrt() / count)
-    };
-    Ok(SuiteMean {
-        ratio: mean.exp(),
-        ci95: end(0)
-            .zip(end(1))
-            .map(|(below, above)| [(mean - below).exp(), (mean + above).exp()]),
-    })
+    let ratios: Vec<Ratio> = parts.iter().map(SuitePart::as_ratio).collect();
+    Ok(geometric_mean(&ratios))
+}
+
+impl SuitePart<'_> {
+    fn as_ratio(&self) -> Ratio {
+        Ratio {
+            ratio: self.ratio,
+            ci95: self.ci95,
+        }
+    }
 }
 
 /// Why a record's time is not one of the suite's.

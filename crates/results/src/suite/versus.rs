@@ -1,6 +1,8 @@
 //! Two suites against each other: workload by workload, and on average.
 
-use laptime_measure::statistics::{Ratio, widened_for_occasions};
+use laptime_measure::statistics::{
+    Ratio, geometric_mean, ratio_of_medians_with_intervals, widened_for_occasions,
+};
 
 use super::{SuitePart, parts, unfit};
 use crate::{
@@ -100,41 +102,22 @@ fn differ(our: &SuitePart, their: &SuitePart) -> bool {
 
 fn part(our: &SuitePart, their: &SuitePart) -> VersusPart {
     let (a, b) = (&our.total_s, &their.total_s);
-    let ratio = b.median / a.median;
-    // Distances from the medians add up in squares, in logarithms (Zou and Donner 2008).
-    let ci95 = a
-        .ci95
-        .zip(b.ci95)
-        .map(|([a_low, a_high], [b_low, b_high])| {
-            let below = (a_high / a.median).ln().hypot((b.median / b_low).ln());
-            let above = (a.median / a_low).ln().hypot((b_high / b.median).ln());
-            [ratio * (-below).exp(), ratio * above.exp()]
-        });
     VersusPart {
         workload: our.record.workload.name.clone(),
         totals_s: [a.median, b.median],
         is_extrapolated: our.is_extrapolated || their.is_extrapolated,
-        ratio: Ratio { ratio, ci95 },
+        ratio: ratio_of_medians_with_intervals((b.median, b.ci95), (a.median, a.ci95)),
     }
 }
 
 fn mean(all: &[VersusPart]) -> Ratio {
-    let count = all.len() as f64;
-    let ratio = (all.iter().map(|it| it.ratio.ratio.ln()).sum::<f64>() / count).exp();
-    let end = |which: usize| -> Option<f64> {
-        let squares = all.iter().map(|it| {
-            let end = it.ratio.ci95?[which];
-            Some((end / it.ratio.ratio).ln().powi(2))
-        });
-        let squares: Option<f64> = squares.sum();
-        squares.map(|it| it.sqrt() / count)
-    };
-    let ci95 = end(0).zip(end(1)).map(|(below, above)| {
-        let ends = [ratio * (-below).exp(), ratio * above.exp()];
+    let ratios: Vec<Ratio> = all.iter().map(|it| it.ratio).collect();
+    let Ratio { ratio, ci95 } = geometric_mean(&ratios);
+    Ratio {
+        ratio,
         // All workloads of a suite are of one occasion, so that its factor stays whole in their mean.
-        widened_for_occasions(ratio, ends, ASSUMED_LOG_SD)
-    });
-    Ratio { ratio, ci95 }
+        ci95: ci95.map(|ends| widened_for_occasions(ratio, ends, ASSUMED_LOG_SD)),
+    }
 }
 
 #[cfg(test)]
