@@ -6,7 +6,10 @@ use laptime_results::{
     number::{counted, decimals, duration, grouped, loss_text, mebibytes, percent, three_digits},
 };
 
-use crate::html::Html;
+use crate::{
+    html::Html,
+    table::{fold, table},
+};
 
 /// More epochs than these are in the raw data alone.
 const MOST_EPOCHS: usize = 200;
@@ -38,48 +41,6 @@ pub fn details(html: &mut Html, record: &Record) {
     }
     fold(html, "Workload, engine, machine", |html| {
         facts(html, all_facts(record))
-    });
-}
-
-/// A fold with a name.
-pub fn fold(html: &mut Html, name: &str, inside: impl FnOnce(&mut Html)) {
-    html.element("details", &[], |html| {
-        html.line("summary", &[], name);
-        inside(html);
-    });
-}
-
-/// A table that scrolls by itself where it is too wide.
-fn table(html: &mut Html, name: &str, heads: &[&str], rows: Vec<Vec<String>>) {
-    let group = [
-        ("class", "scroll"),
-        ("tabindex", "0"),
-        ("role", "group"),
-        ("aria-label", name),
-    ];
-    html.element("div", &group, |html| {
-        html.element("table", &[], |html| {
-            html.element("thead", &[], |html| {
-                html.element("tr", &[], |html| {
-                    for head in heads {
-                        html.line("th", &[("scope", "col"), ("class", "num")], head);
-                    }
-                });
-            });
-            html.element("tbody", &[], |html| {
-                for row in rows {
-                    html.element("tr", &[], |html| {
-                        let mut cells = row.iter();
-                        if let Some(first) = cells.next() {
-                            html.line("th", &[("scope", "row"), ("class", "num")], first);
-                        }
-                        for cell in cells {
-                            html.line("td", &[("class", "num")], cell);
-                        }
-                    });
-                }
-            });
-        });
     });
 }
 

@@ -11,6 +11,7 @@ use crate::{
     Input,
     html::Html,
     pictures::{Bar, bars},
+    table::fold,
     warnings::{self, sentence},
 };
 
@@ -234,8 +235,7 @@ fn notes(html: &mut Html, notes: &[String]) {
     if notes.is_empty() {
         return;
     }
-    html.element("details", &[], |html| {
-        html.line("summary", &[], "What the comparison rests on");
+    fold(html, "What the comparison rests on", |html| {
         html.element("ul", &[], |html| {
             for note in notes {
                 html.line("li", &[], &sentence(note));
@@ -248,8 +248,7 @@ fn sources(html: &mut Html, group: &Group) {
     if group.published.is_empty() {
         return;
     }
-    html.element("details", &[], |html| {
-        html.line("summary", &[], "Sources of the published results");
+    fold(html, "Sources of the published results", |html| {
         html.element("ul", &[], |html| {
             for it in &group.published {
                 let text = format!("{}: {}, {}. {}", it.name, it.machine, it.engine, it.source);

@@ -15,6 +15,7 @@ mod site;
 mod summary;
 mod svg;
 mod sweeps;
+mod table;
 mod warnings;
 
 use laptime_results::{Record, export, published::Published, sweep::Sweep};

@@ -10,6 +10,7 @@ use crate::{
     details,
     html::Html,
     limits, pictures,
+    table::fold,
     warnings::{self, sentence},
 };
 
@@ -29,7 +30,7 @@ pub fn record(html: &mut Html, record: &Record, label: Option<&str>) {
         // Several would hide one another.
         match label {
             None => pictures_of(html, record),
-            Some(label) => details::fold(html, &format!("Pictures and tables: {label}"), |html| {
+            Some(label) => fold(html, &format!("Pictures and tables: {label}"), |html| {
                 pictures_of(html, record);
             }),
         }

@@ -10,6 +10,7 @@ use laptime_results::{
 use crate::{
     html::Html,
     pictures,
+    table::{fold, table},
     warnings::{self, sentence},
 };
 
@@ -75,8 +76,7 @@ fn section(html: &mut Html, group: &[(&str, &Sweep)], is_alone: bool) {
             pictures::sweeps(html, group, found.as_ref());
         });
         for (name, sweep) in group {
-            html.element("details", &[], |html| {
-                html.line("summary", &[], &format!("All points: {name}"));
+            fold(html, &format!("All points: {name}"), |html| {
                 points(html, name, sweep);
             });
         }
@@ -116,56 +116,34 @@ fn said(html: &mut Html, name: Option<&str>, sweep: &Sweep) {
 
 fn points(html: &mut Html, name: &str, sweep: &Sweep) {
     let line = sweep.line();
-    let group = [
-        ("class", "scroll"),
-        ("tabindex", "0"),
-        ("role", "group"),
-        ("aria-label", name),
+    let heads = [
+        sweep.axis.name(),
+        "step",
+        "95 % interval",
+        "samples/s",
+        "overhead",
+        "gate",
     ];
-    html.element("div", &group, |html| {
-        html.element("table", &[], |html| {
-            html.element("thead", &[], |html| {
-                html.element("tr", &[], |html| {
-                    for head in [
-                        sweep.axis.name(),
-                        "step",
-                        "95 % interval",
-                        "samples/s",
-                        "overhead",
-                        "gate",
-                    ] {
-                        html.line("th", &[("scope", "col"), ("class", "num")], head);
-                    }
-                });
-            });
-            html.element("tbody", &[], |html| {
-                for point in &sweep.points {
-                    let interval = point.ci95_s().map_or_else(
-                        || "none".to_owned(),
-                        |[low, high]| format!("{} to {}", duration(low), duration(high)),
-                    );
-                    let overhead = line.as_ref().map_or_else(
-                        || "unknown".to_owned(),
-                        |line| {
-                            let whole = line.overhead_s + line.s_per_unit * sweep.axis.x(point);
-                            percent(line.overhead_s / whole)
-                        },
-                    );
-                    html.element("tr", &[], |html| {
-                        let value = grouped(sweep.axis.value(point));
-                        html.line("th", &[("scope", "row"), ("class", "num")], &value);
-                        for cell in [
-                            duration(point.median_s()),
-                            interval,
-                            grouped(point.samples_per_s().round() as u64),
-                            overhead,
-                            point.gate.to_string(),
-                        ] {
-                            html.line("td", &[("class", "num")], &cell);
-                        }
-                    });
-                }
-            });
-        });
+    let rows = sweep.points.iter().map(|point| {
+        let interval = point.ci95_s().map_or_else(
+            || "none".to_owned(),
+            |[low, high]| format!("{} to {}", duration(low), duration(high)),
+        );
+        let overhead = line.as_ref().map_or_else(
+            || "unknown".to_owned(),
+            |line| {
+                let whole = line.overhead_s + line.s_per_unit * sweep.axis.x(point);
+                percent(line.overhead_s / whole)
+            },
+        );
+        vec![
+            grouped(sweep.axis.value(point)),
+            duration(point.median_s()),
+            interval,
+            grouped(point.samples_per_s().round() as u64),
+            overhead,
+            point.gate.to_string(),
+        ]
     });
+    table(html, name, &heads, rows.collect());
 }

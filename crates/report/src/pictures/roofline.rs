@@ -11,6 +11,7 @@ use super::{caption, figure, unit};
 use crate::{
     html::Html,
     svg::{Axis, Look, Plot, Scale, legend},
+    table::{fold, scrolled},
 };
 
 /// Kernels with less of the time have no number in the picture: they lie on one another.
@@ -46,9 +47,8 @@ pub fn roofline(html: &mut Html, record: &Record) {
             if kernels.len() <= MOST_ROWS {
                 table(html, &kernels);
             } else {
-                html.element("details", &[], |html| {
-                    let name = format!("All {} kinds of kernels", kernels.len());
-                    html.line("summary", &[], &name);
+                let name = format!("All {} kinds of kernels", kernels.len());
+                fold(html, &name, |html| {
                     table(html, &kernels);
                 });
             }
@@ -173,7 +173,7 @@ fn bound(kind: &KernelKind) -> (Look, &'static str) {
 }
 
 fn table(html: &mut Html, kernels: &[Kernel]) {
-    html.element("div", &[("class", "scroll"), ("tabindex", "0"), ("role", "group"), ("aria-label", "Kernels of a step")], |html| {
+    scrolled(html, "Kernels of a step", |html| {
         html.element("table", &[], |html| {
             html.raw(
                 "<thead><tr><th scope=\"col\">Kernel</th><th scope=\"col\" class=\"num\">Calls</th>\

@@ -50,13 +50,7 @@ fn by_epoch(html: &mut Html, record: &Record) {
             Axis {
                 scale: Scale::exactly(0.5, epochs as f64 + 0.5),
                 title: "epoch",
-                name: &|value| {
-                    if value.fract() == 0.0 {
-                        unit::plain(value)
-                    } else {
-                        String::new()
-                    }
-                },
+                name: &unit::whole,
             },
             Axis {
                 scale,
@@ -107,13 +101,7 @@ fn by_run(html: &mut Html, record: &Record) {
             Axis {
                 scale: Scale::exactly(0.5, record.runs.len() as f64 + 0.5),
                 title: "run",
-                name: &|value| {
-                    if value.fract() == 0.0 {
-                        unit::plain(value)
-                    } else {
-                        String::new()
-                    }
-                },
+                name: &unit::whole,
             },
             Axis {
                 scale: Scale::linear(values().map(|it| it * factor), true),

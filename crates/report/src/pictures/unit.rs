@@ -34,6 +34,14 @@ fn short_exponent(value: f64) -> String {
     format!("{value:.0e}")
 }
 
+/// A number that counts, as an axis names it; nothing for what lies between.
+pub fn whole(value: f64) -> String {
+    match value.fract() == 0.0 {
+        true => plain(value),
+        false => String::new(),
+    }
+}
+
 /// A share as an axis names it.
 pub fn percent(share: f64) -> String {
     format!("{} %", plain(100.0 * share))

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     html::Html,
     page::{Script, page as framed},
+    table::{fold, scrolled},
     warnings::sentence,
 };
 
@@ -99,13 +100,7 @@ fn table(html: &mut Html, training: &Training) {
     let room_s = room_s(training);
     html.element("section", &[], |html| {
         html.line("h2", &[], &title);
-        let group = [
-            ("class", "scroll"),
-            ("tabindex", "0"),
-            ("role", "group"),
-            ("aria-label", title.as_str()),
-        ];
-        html.element("div", &group, |html| {
+        scrolled(html, &title, |html| {
             html.element("table", &[("class", "results")], |html| {
                 html.element("thead", &[], head);
                 html.element("tbody", &[], |html| {
@@ -158,8 +153,7 @@ fn published_beside(html: &mut Html, record: &Record) {
     if found.is_empty() {
         return;
     }
-    html.element("details", &[], |html| {
-        html.line("summary", &[], "Published by others for this training");
+    fold(html, "Published by others for this training", |html| {
         html.element("ul", &[], |html| {
             for it in found {
                 html.line("li", &[], &sentence(&of_published(it.published)));
