@@ -122,4 +122,8 @@ fn a_folder_that_cannot_be_written_is_refused_before_the_work() {
     assert!(home.records().is_empty());
     let done = home.laptime("run --data synthetic --tensorboard data/laptime/records");
     assert_eq!(done.code, Some(2), "{}", done.stderr);
+    assert!(
+        !home.path("data").exists(),
+        "nothing is made where nothing may be written"
+    );
 }

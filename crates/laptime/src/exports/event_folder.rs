@@ -25,15 +25,9 @@ impl EventFolder {
     /// # Errors
     /// Where it could not be written, or is one of laptime's own.
     pub fn open(path: PathBuf, inputs: &Inputs) -> Result<Self, Failure> {
-        let is_new = !path.exists();
-        let made = fs::create_dir_all(&path);
-        // Where it really is can be told of a folder that is there.
-        let checked = inputs.check("--tensorboard", &path.join("run"));
-        if checked.is_err() && is_new {
-            let _ = fs::remove_dir(&path);
-        }
-        checked?;
-        match made.and_then(|()| NewFile::beside(&path.join("run"))) {
+        let file = path.join("run");
+        inputs.check("--tensorboard", &file)?;
+        match fs::create_dir_all(&path).and_then(|()| NewFile::beside(&file)) {
             // What was tried is removed when this is dropped.
             Ok(_) => Ok(Self(path)),
             Err(error) => Err(Failure::Usage(unwritable(&path, &error))),

@@ -114,7 +114,7 @@ impl Inputs {
 
 fn own_folders() -> Vec<PathBuf> {
     // Those that are not there yet will be.
-    let real = |folder: PathBuf| folder.canonicalize().unwrap_or(folder);
+    let real = |folder: PathBuf| real_folder(&folder).unwrap_or(folder);
     let mut found: Vec<PathBuf> = cache_dir().ok().map(real).into_iter().collect();
     // Users move what is large to another disk and leave a link: `peers`, `peers/jax`. The datasets of
     // the cache are known file by file, and may lie among files of the user's own.
@@ -180,7 +180,7 @@ fn is_same(one: &Metadata, other: &Metadata) -> bool {
 /// Where a path leads, or would if its file were there.
 fn place(path: &Path) -> PathBuf {
     let of_new_file = |path: &Path| {
-        let folder = folder_of(path).canonicalize().ok()?;
+        let folder = real_folder(folder_of(path))?;
         let name = path.file_name()?;
         Some(match cfg!(windows) {
             true => folder.join(name.to_ascii_lowercase()),
@@ -193,6 +193,17 @@ fn place(path: &Path) -> PathBuf {
     place
         .or_else(|| of_new_file(path))
         .unwrap_or_else(|| path.to_owned())
+}
+
+/// Where a folder really is, or will be once it is made: the nearest folder above it that is there, and the
+/// rest.
+fn real_folder(folder: &Path) -> Option<PathBuf> {
+    if let Ok(real) = folder.canonicalize() {
+        return Some(real);
+    }
+    // What has no name of its own, as `..`, ends the search.
+    let name = folder.file_name()?;
+    Some(real_folder(folder_of(folder))?.join(name))
 }
 
 /// The file that a standard stream is, where it is one.

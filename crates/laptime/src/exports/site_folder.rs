@@ -59,11 +59,11 @@ impl SiteFolder {
             option,
             folder: folder.to_owned(),
         };
+        inputs.check(option, &made.path("index.html"))?;
         for folder in File::FOLDERS {
             let folder = made.path(folder);
             fs::create_dir_all(&folder).map_err(|error| made.unwritable(&folder, &error))?;
         }
-        inputs.check(option, &made.path("index.html"))?;
         Ok(made)
     }
 
