@@ -144,13 +144,7 @@ pub fn show_run(is_shown: bool, watch: Arc<Watch>, plan: Plan) -> Ticker {
 /// The line of the run that `watch` tells of.
 pub fn progress(watch: &Watch, speed: &mut Speed, plan: Plan, width: usize) -> String {
     let (stage, score) = (watch.stage(), watch.progress.score());
-    let samples_per_s = match stage {
-        Stage::Training { samples_before, .. } => {
-            speed.at(Instant::now(), samples_before + score.samples)
-        }
-        _ => None,
-    };
-    progress_text(stage, score, samples_per_s, plan, width)
+    progress_text(stage, score, speed.seen(stage, score), plan, width)
 }
 
 /// The line of a run that trains so many samples a second, for a terminal of so many columns.

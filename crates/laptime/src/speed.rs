@@ -2,6 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use laptime_engine::Score;
+use laptime_measure::Stage;
+
 use crate::ticker::PERIOD;
 
 /// Reckons samples a second from what is seen of a training.
@@ -23,6 +26,17 @@ struct Look {
 const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Speed {
+    /// Samples a second of a run that is seen at this stage, its epoch having this score; nothing where it does
+    /// not train, or as [`at`](Self::at).
+    pub fn seen(&mut self, stage: Stage, score: Score) -> Option<f64> {
+        match stage {
+            Stage::Training { samples_before, .. } => {
+                self.at(Instant::now(), samples_before + score.samples)
+            }
+            _ => None,
+        }
+    }
+
     /// Samples a second, at a time when so many samples of the run were done; nothing as long as
     /// too little was seen for it to mean anything.
     pub fn at(&mut self, now: Instant, samples: u64) -> Option<f64> {

@@ -10,7 +10,7 @@ pub mod told;
 mod view;
 
 use std::{
-    io::{self, IsTerminal, Stderr},
+    io::{self, Stderr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
@@ -113,7 +113,7 @@ fn lock(told: &Mutex<Told>) -> MutexGuard<'_, Told> {
 
 /// The terminal to draw on, where there is one that can show the picture.
 fn terminal() -> Option<Terminal<CrosstermBackend<Stderr>>> {
-    if !stderr_is_terminal() || !io::stderr().is_terminal() || !has_utf8() {
+    if !stderr_is_terminal() || !has_utf8() {
         return None;
     }
     Terminal::new(CrosstermBackend::new(io::stderr())).ok()

@@ -54,7 +54,7 @@ impl Repeated<'_> {
     pub fn runs(&self, first: &Run, mut keep: impl FnMut(&[Run])) -> Outcome {
         let begin = Instant::now();
         let mut error = None;
-        let run_s = first.total_s + self.load_s;
+        let run_s = self.whole_s(first);
         let mut runs: Vec<Run> = Vec::new();
         let (mut planned, room) = match self.options.repeats {
             Repeats::Fixed(1) | Repeats::Sustain(_) => (0, None),
@@ -111,7 +111,7 @@ impl Repeated<'_> {
         match self.options.repeats {
             Repeats::Fixed(count) => count > 1,
             Repeats::Sustain(_) => true,
-            Repeats::Budget(time) => Room::of(time, first.total_s + self.load_s).is_some(),
+            Repeats::Budget(time) => Room::of(time, self.whole_s(first)).is_some(),
         }
     }
 
@@ -158,6 +158,11 @@ impl Repeated<'_> {
         });
         drop(display);
         Ok(measured?.run)
+    }
+
+    /// What a repetition of this run takes, as far as is known: it reads the samples anew.
+    fn whole_s(&self, first: &Run) -> f64 {
+        first.total_s + self.load_s
     }
 
     fn show_totals(&self, runs: &[Run]) {

@@ -10,6 +10,19 @@ use laptime_workload::Shown;
 
 use crate::{exports, failure::Failure, record_choice::Text};
 
+/// The sweep in a file's text; `None` where it is something else.
+///
+/// # Errors
+/// Where it cannot be right.
+pub fn sweep_in(path: &Path, text: &[u8]) -> Result<Option<Sweep>, Failure> {
+    read(text).transpose().map_err(|why| {
+        Failure::Usage(format!(
+            "{}: this sweep cannot be right: {why}; make it anew with `laptime sweep`",
+            Shown(path)
+        ))
+    })
+}
+
 /// The sweeps in these texts, of files; `None` where none of them is one.
 ///
 /// # Errors
@@ -17,16 +30,7 @@ use crate::{exports, failure::Failure, record_choice::Text};
 pub fn sweeps_in<'a>(texts: &[Text<'a>]) -> Result<Option<Vec<(&'a Path, Sweep)>>, Failure> {
     let mut sweeps = Vec::new();
     for (path, text) in texts.iter().flatten() {
-        match read(text) {
-            None => {}
-            Some(Ok(sweep)) => sweeps.push((*path, sweep)),
-            Some(Err(why)) => {
-                let path = Shown(path);
-                return Err(Failure::Usage(format!(
-                    "{path}: this sweep cannot be right: {why}; make it anew with `laptime sweep`"
-                )));
-            }
-        }
+        sweeps.extend(sweep_in(path, text)?.map(|sweep| (*path, sweep)));
     }
     match sweeps.len() {
         0 => Ok(None),

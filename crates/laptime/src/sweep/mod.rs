@@ -8,7 +8,7 @@ use std::time::Instant;
 use laptime_engine::{EngineError, Job, Progress, Session};
 use laptime_workload::epoch_order;
 
-pub use comparing::{compare, sweeps_in};
+pub use comparing::{compare, sweep_in, sweeps_in};
 
 /// What is timed in one go, at least: shorter times are the clock's and the scheduler's.
 const SLICE_S: f64 = 0.05;

@@ -7,11 +7,7 @@ use std::{
 };
 
 use laptime_report::{File, Input, Raw, Refused, Site};
-use laptime_results::{
-    Read, Record,
-    published::Published,
-    sweep::{self, Sweep},
-};
+use laptime_results::{Read, Record, published::Published, sweep::Sweep};
 use laptime_workload::{Shown, threads::side_by_side};
 
 use crate::{
@@ -20,6 +16,7 @@ use crate::{
     failure::Failure,
     output,
     record_choice::{Library, Source, one_published, read_bytes, records_in},
+    sweep::sweep_in,
 };
 
 /// Writes the report, or the site.
@@ -109,15 +106,6 @@ fn found(sources: &[Source]) -> Result<Found, Failure> {
         }
     }
     Ok(found)
-}
-
-fn sweep_in(path: &Path, text: &[u8]) -> Result<Option<Sweep>, Failure> {
-    sweep::read(text).transpose().map_err(|why| {
-        Failure::Usage(format!(
-            "{}: this sweep cannot be right: {why}; make it anew with `laptime sweep`",
-            Shown(path)
-        ))
-    })
 }
 
 fn site(library: &Library, words: &[String], folder: &Path) -> Result<(), Failure> {

@@ -1,6 +1,6 @@
 //! The curves of the picture: loss, accuracy, throughput.
 
-use laptime_results::loss_text;
+use laptime_results::{loss_text, number::grouped};
 use ratatui::{
     Frame,
     layout::{Constraint, Layout, Rect},
@@ -9,7 +9,7 @@ use ratatui::{
     widgets::{Axis, Block, Chart, Dataset, GraphType, Sparkline},
 };
 
-use super::{Picture, lines::grouped};
+use super::Picture;
 
 /// Two curves side by side are readable from here on.
 const COLUMNS_FOR_TWO: u16 = 70;

@@ -5,7 +5,7 @@ mod lines;
 #[cfg(test)]
 mod tests;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use laptime_engine::Score;
 use laptime_measure::{Stage, telemetry::Seen};
@@ -46,17 +46,11 @@ impl<'a> Picture<'a> {
         elapsed: Duration,
         has_colour: bool,
     ) -> Self {
-        let samples_per_s = match stage {
-            Stage::Training { samples_before, .. } => {
-                speed.at(Instant::now(), samples_before + score.samples)
-            }
-            _ => None,
-        };
         Self {
             told,
             stage,
             score,
-            samples_per_s,
+            samples_per_s: speed.seen(stage, score),
             history,
             seen,
             elapsed,

@@ -1,6 +1,5 @@
 use ratatui::{Terminal, backend::TestBackend};
 
-use super::lines::grouped;
 use super::*;
 use crate::{display::Plan, live::Lane};
 
@@ -121,16 +120,4 @@ fn a_race_has_a_lane_for_each_engine() {
     assert!(text.contains("▸ jax         ━━━━━"), "{text}");
     assert!(text.contains("in 3 runs"), "{text}");
     assert!(!text.contains("Apple M1"), "{text}");
-}
-
-#[test]
-fn numbers_have_commas() {
-    for (number, text) in [
-        (0, "0"),
-        (999, "999"),
-        (1000, "1,000"),
-        (1234567, "1,234,567"),
-    ] {
-        assert_eq!(grouped(number), text);
-    }
 }
