@@ -161,10 +161,7 @@ impl RaceOptions {
         }
         let inputs = Inputs::of(args.workload.file(), args.samples.data_dir.as_deref(), None);
         let (exports, _) = exports::open(args.exports, None, &formats, &inputs)?;
-        let tensorboard = args
-            .tensorboard
-            .map(|path| EventFolder::open(path, &inputs));
-        let tensorboard = tensorboard.transpose()?;
+        let tensorboard = EventFolder::asked(args.tensorboard, &inputs)?;
         let workload = WorkloadChoice::of_training(&args.workload, &args.training)?;
         let machine = Machine::identify();
         // A framework needs seconds to be imported.
@@ -214,10 +211,7 @@ impl RunOptions {
             args.checkpoints.checkpoint.as_deref(),
         );
         let (exports, save) = exports::open(args.exports, args.save, &formats, &inputs)?;
-        let tensorboard = args
-            .tensorboard
-            .map(|path| EventFolder::open(path, &inputs));
-        let tensorboard = tensorboard.transpose()?;
+        let tensorboard = EventFolder::asked(args.tensorboard, &inputs)?;
         let workload = WorkloadChoice::of_training(&args.workload, &args.training)?;
         // Before the devices: they may be tried out, which takes seconds.
         let checkpoints = CheckpointChoice::resolve(args.checkpoints, args.runs)?;

@@ -2,7 +2,7 @@
 
 use laptime_measure::{Run, telemetry::judge};
 use laptime_results::{
-    DatasetSource, Record, Work,
+    Record, Work,
     number::{counted, decimals, duration, grouped, loss_text, mebibytes, percent, three_digits},
 };
 
@@ -141,11 +141,7 @@ fn all_facts(record: &Record) -> Vec<(String, String)> {
                 "{} to train on, {} to test on, {}",
                 grouped(dataset.train_samples),
                 grouped(dataset.test_samples),
-                match dataset.source {
-                    DatasetSource::Official => "official",
-                    DatasetSource::Unverified => "unverified",
-                    DatasetSource::Synthetic => "synthetic",
-                }
+                dataset.source.name()
             ),
         ),
         ("SHA-256 of the data", dataset.sha256.clone()),

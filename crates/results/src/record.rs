@@ -194,6 +194,15 @@ pub enum DatasetSource {
 }
 
 impl DatasetSource {
+    /// As it is written in a record.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Official => "official",
+            Self::Unverified => "unverified",
+            Self::Synthetic => "synthetic",
+        }
+    }
+
     /// What is to be said wherever a result on such samples of a dataset is shown; `None` for the official
     /// ones.
     pub fn caution(self, dataset: &str) -> Option<String> {

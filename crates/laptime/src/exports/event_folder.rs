@@ -19,12 +19,20 @@ use crate::failure::Failure;
 pub struct EventFolder(PathBuf);
 
 impl EventFolder {
+    /// Takes the folder that the command line asks for, if it does.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn asked(path: Option<PathBuf>, inputs: &Inputs) -> Result<Option<Self>, Failure> {
+        path.map(|path| Self::open(path, inputs)).transpose()
+    }
+
     /// Takes the folder, which is made where there is none. Other files in it stay: TensorBoard shows all runs
     /// of a folder side by side.
     ///
     /// # Errors
     /// Where it could not be written, or is one of laptime's own.
-    pub fn open(path: PathBuf, inputs: &Inputs) -> Result<Self, Failure> {
+    fn open(path: PathBuf, inputs: &Inputs) -> Result<Self, Failure> {
         let file = path.join("run");
         inputs.check("--tensorboard", &file)?;
         match fs::create_dir_all(&path).and_then(|()| NewFile::beside(&file)) {

@@ -111,8 +111,8 @@ fn export_all(args: TableArgs) -> Result<(), Failure> {
             file.write(text(&records).as_bytes())?;
         }
     }
-    if let Some(path) = args.tensorboard {
-        EventFolder::open(path, &inputs)?.write(&Library::open().all()?)?;
+    if let Some(folder) = EventFolder::asked(args.tensorboard, &inputs)? {
+        folder.write(&Library::open().all()?)?;
     }
     Ok(())
 }

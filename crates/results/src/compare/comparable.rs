@@ -2,7 +2,7 @@
 
 use super::Side;
 use crate::{
-    Conditions, DatasetSource, GateVerdict, PartialReason, Record, Work, divergence,
+    Conditions, GateVerdict, PartialReason, Record, Work, divergence,
     published::{self, Published},
     summary::counted,
 };
@@ -114,14 +114,9 @@ fn of_two(a: &Record, b: &Record) -> Vec<String> {
     };
     reasons.extend(differing("test", &test(a), &test(b)));
     let (one, other) = (&a.dataset, &b.dataset);
-    let source = |source: DatasetSource| match source {
-        DatasetSource::Official => "official",
-        DatasetSource::Unverified => "unverified",
-        DatasetSource::Synthetic => "synthetic",
-    };
     let of_dataset: Vec<String> = [
         differing("dataset", &one.name, &other.name),
-        differing("samples", &source(one.source), &source(other.source)),
+        differing("samples", &one.source.name(), &other.source.name()),
     ]
     .into_iter()
     .flatten()
