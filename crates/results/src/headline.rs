@@ -3,7 +3,7 @@
 
 use crate::{
     GateVerdict, MedianSeconds, Record, divergence,
-    number::{counted, decimals, grouped, times},
+    number::{beside_total, counted, times},
     published,
     render::reason,
     summary::{counted as counted_runs, typical_run},
@@ -93,17 +93,11 @@ fn basis(total: &MedianSeconds, runs: usize, drifts: bool) -> String {
 
 /// A total by itself.
 pub fn seconds(total_s: f64) -> String {
-    match total_s {
-        1000.0.. => format!("{} s", grouped(total_s.round() as u64)),
-        _ => format!("{total_s:.*} s", decimals(total_s)),
-    }
+    format!("{} s", beside_total(total_s, total_s))
 }
 
 /// An interval around a total, with as many digits as the total has.
 pub fn seconds_between([low, high]: [f64; 2], total_s: f64) -> String {
-    let [low, high] = [low, high].map(|end| match total_s {
-        1000.0.. => grouped(end.round() as u64),
-        _ => format!("{end:.*}", decimals(total_s)),
-    });
+    let [low, high] = [low, high].map(|end| beside_total(end, total_s));
     format!("{low} to {high} s")
 }

@@ -42,6 +42,15 @@ pub fn grouped(value: u64) -> String {
     text
 }
 
+/// A time in seconds, without the unit, with as many digits as beside a total of so many seconds are worth
+/// something.
+pub fn beside_total(time_s: f64, total_s: f64) -> String {
+    match total_s {
+        1000.0.. => grouped(time_s.round() as u64),
+        _ => format!("{time_s:.*}", decimals(total_s)),
+    }
+}
+
 /// A share as `88.12 %`.
 pub fn percent(share: f64) -> String {
     format!("{:.2} %", share * 100.0)

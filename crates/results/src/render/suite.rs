@@ -1,12 +1,11 @@
 //! The table at the end of a suite.
 
 use super::{
-    BOLD, Block, DIM, GOOD, PLAIN, Style, WARNING, decimals, parts as joined, table::Table, times,
-    trained_by,
+    BOLD, Block, DIM, GOOD, PLAIN, Style, WARNING, parts as joined, table::Table, times, trained_by,
 };
 use crate::{
     Record,
-    number::{counted, grouped},
+    number::{beside_total, counted, grouped},
     suite::{SUITE, SuitePart, mean, parts},
     summary::counted as counted_runs,
 };
@@ -70,10 +69,7 @@ fn table(block: &mut Block, all: &[SuitePart]) {
 
 /// A total, with as many digits as it is worth.
 pub(super) fn seconds(time_s: f64) -> String {
-    match time_s {
-        1000.0.. => grouped(time_s.round() as u64),
-        _ => format!("{time_s:.*}", decimals(time_s)),
-    }
+    beside_total(time_s, time_s)
 }
 
 fn interval(part: &SuitePart) -> String {
