@@ -1,7 +1,7 @@
 //! What a live view is told of a run or a race before it begins.
 
 use laptime_engine::Job;
-use laptime_results::published::results;
+use laptime_results::{number::counted, published::results};
 
 use super::{Lane, Told};
 use crate::{
@@ -36,7 +36,7 @@ pub fn of_run(
         engine
             .device
             .threads
-            .map(|threads| format!("{threads} threads")),
+            .map(|threads| counted(threads as u64, "thread")),
     );
     Told {
         title: title(choice),
@@ -68,7 +68,10 @@ pub fn of_race(
 fn title(choice: &WorkloadChoice) -> String {
     let workload = &choice.workload;
     format!(
-        "{} · {} · batch {} · {} epochs",
-        workload.name, workload.precision, workload.batch_size, workload.epochs
+        "{} · {} · batch {} · {}",
+        workload.name,
+        workload.precision,
+        workload.batch_size,
+        counted(workload.epochs as u64, "epoch")
     )
 }
