@@ -85,7 +85,7 @@ pub struct RunOptions {
     pub save: Option<Destination>,
     /// Where the training is kept while it goes on, if anywhere.
     pub checkpoints: Option<CheckpointChoice>,
-    /// Whether to show it as a picture while it goes on.
+    /// Whether to show it live.
     pub live: bool,
     /// No progress, no notes.
     pub quiet: bool,
@@ -121,7 +121,7 @@ pub struct RaceOptions {
     pub exports: Vec<Export>,
     /// Where TensorBoard's event files go.
     pub tensorboard: Option<EventFolder>,
-    /// Whether to show it as a picture while it goes on.
+    /// Whether to show it live.
     pub live: bool,
     /// No progress, no notes.
     pub quiet: bool,

@@ -191,6 +191,20 @@ fn a_site_is_made_and_made_anew() {
 }
 
 #[test]
+fn a_site_made_anew_has_no_page_of_a_record_that_is_gone() {
+    let home = with_records();
+    assert_done(&home.laptime("report clean.json disturbed.json extrapolated.json --site public"));
+    fs::write(home.path("public/report/note.txt"), "mine").expect("it is a temporary folder");
+    assert_done(&home.laptime("report clean.json --site public"));
+    for (folder, files) in [("record", 1), ("report", 2), ("workload", 1)] {
+        let all = fs::read_dir(home.path(&format!("public/{folder}"))).expect("it was made");
+        assert_eq!(all.count(), files, "{folder}");
+    }
+    let note = fs::read_to_string(home.path("public/report/note.txt"));
+    assert_eq!(note.expect("no file of a site"), "mine");
+}
+
+#[test]
 fn the_whole_store_makes_a_site() {
     let home = with_records();
     for file in ["clean.json", "disturbed.json", "goal.json"] {

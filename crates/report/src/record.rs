@@ -121,7 +121,7 @@ fn tiles_of(record: &Record) -> Vec<Tile> {
                 .map(|share| format!("{:.0} % of peak", 100.0 * share)),
         );
         let value = grouped(summary.samples_per_s.round() as u64);
-        add(samples_a_second(record), value, detail.join(", "));
+        add("Samples a second", value, detail.join(", "));
     }
     let run = typical_run(&record.runs);
     if let Some(test) = run.and_then(|run| run.test) {
@@ -145,13 +145,6 @@ fn tiles_of(record: &Record) -> Vec<Tile> {
         );
     }
     tiles
-}
-
-fn samples_a_second(record: &Record) -> &'static str {
-    match record.dataset.sample_unit.as_str() {
-        "image" => "Images a second",
-        _ => "Samples a second",
-    }
 }
 
 /// The gate's verdict in a word.

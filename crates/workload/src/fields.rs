@@ -1,6 +1,9 @@
 //! Reads a TOML table key by key, with errors that point at the text.
 
-use std::ops::{Range, RangeInclusive};
+use std::{
+    cell::{Cell, RefCell},
+    ops::{Range, RangeInclusive},
+};
 
 use toml::{
     Spanned,
@@ -9,10 +12,11 @@ use toml::{
 
 use crate::{
     key::Key,
-    spec_error::{Problem, SourceText, SpecError},
+    spec_error::{Faults, Problem, SourceText, SpecError},
 };
 
-/// A table of the spec.
+/// A table of the spec. What is wrong with a value is kept until [`Self::finish`], and a stand-in read, so
+/// that all wrong values are told at once.
 pub(crate) struct Fields<'a> {
     source: &'a SourceText,
     /// How messages call the table: `[data]`, or `a "dense" layer`.
@@ -22,6 +26,9 @@ pub(crate) struct Fields<'a> {
     pub(crate) keys: &'static [Key],
     /// What is marked where a key is missing; `None` for the whole file.
     pub(crate) span: Option<Range<usize>>,
+    faults: RefCell<Faults>,
+    /// Whether missing keys have been told: [`Self::check_keys`].
+    pub(crate) keys_are_checked: Cell<bool>,
 }
 
 pub(crate) type Value<'a> = &'a Spanned<DeValue<'a>>;
@@ -39,7 +46,19 @@ impl<'a> Fields<'a> {
             table,
             keys,
             span: None,
+            faults: RefCell::default(),
+            keys_are_checked: Cell::new(false),
         }
+    }
+
+    /// What was read, or where that is wrong a stand-in: [`Self::finish`] will tell.
+    pub(crate) fn noted<T>(&self, read: Result<T, SpecError>, stand_in: T) -> T {
+        self.faults.borrow_mut().note(read).unwrap_or(stand_in)
+    }
+
+    /// What was made of this table's values, or all that is wrong with them.
+    pub(crate) fn finish<T>(&self, made: T) -> Result<T, SpecError> {
+        self.faults.take().result().map(|()| made)
     }
 
     /// The same table, called by a better name in messages, with the keys that it must have.
@@ -93,7 +112,7 @@ impl<'a> Fields<'a> {
 
     pub(crate) fn required(&self, key: &str) -> Result<Value<'a>, SpecError> {
         self.table.get(key).ok_or_else(|| {
-            if self.has_slip_of(key) {
+            if self.keys_are_checked.get() || self.has_slip_of(key) {
                 return SpecError::told();
             }
             let of_name: Vec<&Key> = self.keys.iter().filter(|it| it.name == key).collect();
@@ -155,16 +174,19 @@ impl<'a> Fields<'a> {
         }
     }
 
-    pub(crate) fn boolean(&self, key: &str) -> Result<bool, SpecError> {
-        let value = self.required(key)?;
-        let boolean = value.get_ref().as_bool();
-        boolean.ok_or_else(|| self.wrong_type(key, value, &self.example(key)))
+    pub(crate) fn boolean(&self, key: &str) -> bool {
+        let read = self.required(key).and_then(|value| {
+            let boolean = value.get_ref().as_bool();
+            boolean.ok_or_else(|| self.wrong_type(key, value, &self.example(key)))
+        });
+        self.noted(read, false)
     }
 
     /// A whole number, 0 or more.
-    pub(crate) fn whole_number(&self, key: &str) -> Result<Spanned<u64>, SpecError> {
-        let value = self.required(key)?;
-        self.as_whole(key, value, &self.example(key))
+    pub(crate) fn whole_number(&self, key: &str) -> Spanned<u64> {
+        let read = self.required(key);
+        let read = read.and_then(|value| self.as_whole(key, value, &self.example(key)));
+        self.noted(read, Spanned::new(0..0, 1))
     }
 
     pub(crate) fn as_whole(
@@ -186,9 +208,10 @@ impl<'a> Fields<'a> {
     }
 
     /// A size from 1 to `most`.
-    pub(crate) fn size(&self, key: &str, most: u64) -> Result<usize, SpecError> {
-        let value = self.required(key)?;
-        self.as_size(key, value, &self.example(key), 1..=most)
+    pub(crate) fn size(&self, key: &str, most: u64) -> usize {
+        let read = self.required(key);
+        let read = read.and_then(|value| self.as_size(key, value, &self.example(key), 1..=most));
+        self.noted(read, 1)
     }
 
     pub(crate) fn as_size(
@@ -210,7 +233,11 @@ impl<'a> Fields<'a> {
     }
 
     /// A number in `range`.
-    pub(crate) fn number(&self, key: &str, range: &NumberRange) -> Result<f64, SpecError> {
+    pub(crate) fn number(&self, key: &str, range: &NumberRange) -> f64 {
+        self.noted(self.read_number(key, range), 1.0)
+    }
+
+    fn read_number(&self, key: &str, range: &NumberRange) -> Result<f64, SpecError> {
         let value = self.required(key)?;
         let example = &self.example(key);
         let number = match value.get_ref() {
@@ -227,6 +254,20 @@ impl<'a> Fields<'a> {
         }
     }
 
+    fn inner(
+        &self,
+        what: String,
+        table: &'a DeTable<'a>,
+        span: Range<usize>,
+        keys: &'static [Key],
+    ) -> Fields<'a> {
+        Fields {
+            what,
+            span: Some(span),
+            ..Fields::whole(self.source, table, keys)
+        }
+    }
+
     /// The table under `key`, which must have these keys.
     pub(crate) fn table(&self, key: &str, keys: &'static [Key]) -> Result<Fields<'a>, SpecError> {
         let Some(value) = self.table.get(key) else {
@@ -237,13 +278,7 @@ impl<'a> Fields<'a> {
             let advice = format!("write [{key}] on a line of its own");
             return Err(self.error(value.span(), what, advice));
         };
-        Ok(Fields {
-            source: self.source,
-            what: format!("[{key}]"),
-            table,
-            keys,
-            span: Some(value.span()),
-        })
+        Ok(self.inner(format!("[{key}]"), table, value.span(), keys))
     }
 
     /// The tables written as `[[key]]`, each with these keys.
@@ -264,13 +299,7 @@ impl<'a> Fields<'a> {
         let tables = array.iter().map(|element| {
             let table = element.get_ref().as_table();
             let table = table.ok_or_else(|| wrong(element.span()))?;
-            Ok(Fields {
-                source: self.source,
-                what: format!("a [[{key}]]"),
-                table,
-                keys,
-                span: Some(element.span()),
-            })
+            Ok(self.inner(format!("a [[{key}]]"), table, element.span(), keys))
         });
         tables.collect()
     }

@@ -22,9 +22,9 @@ impl<'a> Fields<'a> {
         other.unwrap_or(key.offered).to_owned()
     }
 
-    /// Refuses a table in which keys are missing or unknown, and names them all. It may also have the
-    /// keys of `optional`. `kinds` are other kinds of what the table describes.
-    pub(crate) fn check_keys(&self, optional: &[&str], kinds: Kinds) -> Result<(), SpecError> {
+    /// Notes all keys that are missing or unknown. The table may also have the keys of `optional`. `kinds`
+    /// are other kinds of what the table describes.
+    pub(crate) fn check_keys(&self, optional: &[&str], kinds: Kinds) {
         let mut faults = Faults::default();
         let known = [optional, &names(self.keys)].concat();
         let mut mended = Vec::new();
@@ -43,7 +43,8 @@ impl<'a> Fields<'a> {
         if !missing.is_empty() {
             faults.add(self.missing(&missing));
         }
-        faults.result()
+        self.noted(faults.result(), ());
+        self.keys_are_checked.set(true);
     }
 
     /// Refuses every unknown key.

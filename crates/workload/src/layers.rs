@@ -4,11 +4,14 @@
 use crate::{
     fields::{DECAY, FRACTION, Fields, POSITIVE},
     key::{BOTH, Key},
-    resolve::MAX_VALUES,
-    spec_error::{Problem, SpecError},
-    windows,
+    spec_error::Problem,
+    windows::{self, Misfit},
     workload::LayerKind,
 };
+
+/// The most values that one tensor may have: 16 GiB in single precision. Sizes below it cannot
+/// overflow anywhere.
+pub(crate) const MAX_VALUES: u64 = 1 << 32;
 
 /// A kind of layer as a spec writes it.
 #[derive(Debug, Clone, Copy)]
@@ -19,7 +22,7 @@ pub struct LayerEntry {
     pub summary: &'static str,
     /// The keys it needs beside `kind`, `name` and `inputs`.
     pub keys: &'static [Key],
-    pub(crate) read: fn(&Fields) -> Result<LayerKind, SpecError>,
+    pub(crate) read: fn(&Fields) -> LayerKind,
 }
 
 /// All kinds of layers, in the order that lists show them.
@@ -28,22 +31,22 @@ pub const LAYERS: &[LayerEntry] = &[
         kind: "flatten",
         summary: "reads a sample's values as one row",
         keys: &[],
-        read: |_| Ok(LayerKind::Flatten),
+        read: |_| LayerKind::Flatten,
     },
     LayerEntry {
         kind: "dense",
         summary: "y = x·Wᵀ + b, with `units` outputs; W Glorot uniform, b zero",
         keys: &[Key::new("units", "128")],
         read: |fields| {
-            let units = fields.size("units", MAX_VALUES)?;
-            Ok(LayerKind::Dense { units })
+            let units = fields.size("units", MAX_VALUES);
+            LayerKind::Dense { units }
         },
     },
     LayerEntry {
         kind: "relu",
         summary: "max(x, 0)",
         keys: &[],
-        read: |_| Ok(LayerKind::Relu),
+        read: |_| LayerKind::Relu,
     },
     LayerEntry {
         kind: "conv2d",
@@ -55,12 +58,10 @@ pub const LAYERS: &[LayerEntry] = &[
             Key::new("padding", "\"valid\"").why(NO_PADDING),
             Key::new("bias", "true").why(BOTH),
         ],
-        read: |fields| {
-            Ok(LayerKind::Conv2d {
-                filters: fields.size("filters", MAX_VALUES)?,
-                window: windows::read(fields, "kernel")?,
-                bias: fields.boolean("bias")?,
-            })
+        read: |fields| LayerKind::Conv2d {
+            filters: fields.size("filters", MAX_VALUES),
+            window: windows::read(fields, "kernel"),
+            bias: fields.boolean("bias"),
         },
     },
     LayerEntry {
@@ -72,11 +73,11 @@ pub const LAYERS: &[LayerEntry] = &[
                 .why("the default in Keras; PyTorch's 0.1 is written 0.9 here"),
         ],
         read: |fields| {
-            Ok(LayerKind::BatchNorm {
+            LayerKind::BatchNorm {
                 // Not 0: the variance of a channel may be.
-                epsilon: fields.number("epsilon", &POSITIVE)?,
-                momentum: fields.number("momentum", &FRACTION)?,
-            })
+                epsilon: fields.number("epsilon", &POSITIVE),
+                momentum: fields.number("momentum", &FRACTION),
+            }
         },
     },
     LayerEntry {
@@ -84,8 +85,8 @@ pub const LAYERS: &[LayerEntry] = &[
         summary: "the largest value of each window; padding never wins",
         keys: POOL_KEYS,
         read: |fields| {
-            let window = windows::read(fields, "size")?;
-            Ok(LayerKind::MaxPool { window })
+            let window = windows::read(fields, "size");
+            LayerKind::MaxPool { window }
         },
     },
     LayerEntry {
@@ -93,30 +94,30 @@ pub const LAYERS: &[LayerEntry] = &[
         summary: "the mean of each window, padding left out",
         keys: POOL_KEYS,
         read: |fields| {
-            let window = windows::read(fields, "size")?;
-            Ok(LayerKind::AvgPool { window })
+            let window = windows::read(fields, "size");
+            LayerKind::AvgPool { window }
         },
     },
     LayerEntry {
         kind: "global_avg_pool",
         summary: "the mean of each channel over all positions",
         keys: &[],
-        read: |_| Ok(LayerKind::GlobalAvgPool),
+        read: |_| LayerKind::GlobalAvgPool,
     },
     LayerEntry {
         kind: "dropout",
         summary: "in training drops a value with probability `rate`, and scales the others up",
         keys: &[Key::new("rate", "0.5").why("the default in PyTorch")],
         read: |fields| {
-            let rate = fields.number("rate", &DECAY)?;
-            Ok(LayerKind::Dropout { rate })
+            let rate = fields.number("rate", &DECAY);
+            LayerKind::Dropout { rate }
         },
     },
     LayerEntry {
         kind: "add",
         summary: "the sum of the two layers that `inputs` names",
         keys: &[],
-        read: |_| Ok(LayerKind::Add),
+        read: |_| LayerKind::Add,
     },
 ];
 
@@ -146,9 +147,6 @@ pub(crate) fn kind_name(kind: &LayerKind) -> &'static str {
         LayerKind::Add => "add",
     }
 }
-
-/// What does not fit, and the key of the layer whose value is to blame.
-pub(crate) type Misfit = (&'static str, Problem);
 
 /// The shape of the layer's output for one sample, and how many parameters it has, moving
 /// statistics among them.

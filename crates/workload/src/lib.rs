@@ -24,6 +24,7 @@ mod spec_error;
 mod suggest;
 pub mod threads;
 mod windows;
+mod wiring;
 mod workload;
 
 pub use builtin::{BUILTINS, Builtin, starter};

@@ -3,7 +3,6 @@
 use crate::{
     fields::{DECAY, Fields, POSITIVE},
     key::{BOTH, Key},
-    spec_error::SpecError,
     workload::Optimizer,
 };
 
@@ -16,7 +15,7 @@ pub struct OptimizerEntry {
     pub summary: &'static str,
     /// The keys it needs beside `kind`.
     pub keys: &'static [Key],
-    pub(crate) read: fn(&Fields) -> Result<Optimizer, SpecError>,
+    pub(crate) read: fn(&Fields) -> Optimizer,
 }
 
 /// All update rules, in the order that lists show them.
@@ -30,14 +29,12 @@ pub const OPTIMIZERS: &[OptimizerEntry] = &[
             Key::new("beta2", "0.999").why(BOTH),
             Key::new("epsilon", "1e-7").why("the default in Keras; PyTorch's is 1e-8"),
         ],
-        read: |fields| {
-            Ok(Optimizer::Adam {
-                learning_rate: fields.number("learning_rate", &POSITIVE)?,
-                beta1: fields.number("beta1", &DECAY)?,
-                beta2: fields.number("beta2", &DECAY)?,
-                // Not 0: a weight whose gradient has always been 0 would become 0/0.
-                epsilon: fields.number("epsilon", &POSITIVE)?,
-            })
+        read: |fields| Optimizer::Adam {
+            learning_rate: fields.number("learning_rate", &POSITIVE),
+            beta1: fields.number("beta1", &DECAY),
+            beta2: fields.number("beta2", &DECAY),
+            // Not 0: a weight whose gradient has always been 0 would become 0/0.
+            epsilon: fields.number("epsilon", &POSITIVE),
         },
     },
     OptimizerEntry {
@@ -47,11 +44,9 @@ pub const OPTIMIZERS: &[OptimizerEntry] = &[
             Key::new("learning_rate", "0.01").why("the default in Keras; PyTorch's is 0.001"),
             Key::new("momentum", "0.0").why("the default in PyTorch and Keras; 0.9 is usual"),
         ],
-        read: |fields| {
-            Ok(Optimizer::Sgd {
-                learning_rate: fields.number("learning_rate", &POSITIVE)?,
-                momentum: fields.number("momentum", &DECAY)?,
-            })
+        read: |fields| Optimizer::Sgd {
+            learning_rate: fields.number("learning_rate", &POSITIVE),
+            momentum: fields.number("momentum", &DECAY),
         },
     },
 ];

@@ -173,11 +173,11 @@ const DATA_KEYS: &[Key] = &[
 
 fn read_data(top: &Fields) -> Result<Data, SpecError> {
     let fields = top.table("data", DATA_KEYS)?;
-    fields.check_keys(&[], &[])?;
+    fields.check_keys(&[], &[]);
     let datasets = DatasetName::ALL.map(|name| (name.as_str(), name));
-    Ok(Data {
-        dataset: one_of(&fields, "dataset", &datasets, &foreign::DATASETS)?,
-        pixel_divisor: fields.number("pixel_divisor", &POSITIVE)? as f32,
+    fields.finish(Data {
+        dataset: one_of(&fields, "dataset", &datasets, &foreign::DATASETS),
+        pixel_divisor: fields.number("pixel_divisor", &POSITIVE) as f32,
     })
 }
 
@@ -193,20 +193,16 @@ const TRAINING_KEYS: &[Key] = &[
 
 fn read_training(top: &Fields) -> Result<Training, SpecError> {
     let fields = top.table("training", TRAINING_KEYS)?;
-    fields.check_keys(&[], &[])?;
+    fields.check_keys(&[], &[]);
     let precisions = Precision::ALL.map(|precision| (precision.as_str(), precision));
-    Ok(Training {
-        batch_size: fields.whole_number("batch_size")?,
-        epochs: fields.whole_number("epochs")?,
-        shuffle: fields.boolean("shuffle")?,
-        seed: fields.whole_number("seed")?.into_inner(),
-        precision: one_of(&fields, "precision", &precisions, &foreign::PRECISIONS)?,
-        loss: one_of(
-            &fields,
-            "loss",
-            &Loss::ALL.map(|loss| (loss.as_str(), loss)),
-            &foreign::LOSSES,
-        )?,
+    let losses = Loss::ALL.map(|loss| (loss.as_str(), loss));
+    fields.finish(Training {
+        batch_size: fields.whole_number("batch_size"),
+        epochs: fields.whole_number("epochs"),
+        shuffle: fields.boolean("shuffle"),
+        seed: fields.whole_number("seed").into_inner(),
+        precision: one_of(&fields, "precision", &precisions, &foreign::PRECISIONS),
+        loss: one_of(&fields, "loss", &losses, &foreign::LOSSES),
     })
 }
 
@@ -226,8 +222,13 @@ fn check_name(fields: &Fields, what: &str, name: &Spanned<String>) -> Result<(),
     Err(fields.error(name.span(), what, advice))
 }
 
+/// The value that the text under `key` names, or the first of the known ones as a stand-in.
+fn one_of<T: Clone>(fields: &Fields, key: &str, known: &[(&str, T)], foreign: &Foreign) -> T {
+    fields.noted(named(fields, key, known, foreign), known[0].1.clone())
+}
+
 /// The value that the text under `key` names.
-fn one_of<T: Clone>(
+fn named<T: Clone>(
     fields: &Fields,
     key: &str,
     known: &[(&str, T)],
@@ -243,16 +244,15 @@ fn one_of<T: Clone>(
     Err(fields.error(text.span(), what, advice))
 }
 
-/// What the table is; where its kind is another library's name or a slip, what was meant, with that
-/// fault, so that the keys can be looked at all the same.
+/// What the table is; where its kind is another library's name or a slip, what was meant, so that its keys
+/// and values can be looked at all the same.
 fn kind_of<T: Copy>(
     fields: &Fields,
     known: &[(&str, T)],
     foreign: &Foreign,
-) -> Result<(T, Faults), SpecError> {
-    let mut faults = Faults::default();
-    let wrong = match one_of(fields, "kind", known, foreign) {
-        Ok(entry) => return Ok((entry, faults)),
+) -> Result<T, SpecError> {
+    let wrong = match named(fields, "kind", known, foreign) {
+        Ok(entry) => return Ok(entry),
         Err(wrong) => wrong,
     };
     let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
@@ -260,10 +260,7 @@ fn kind_of<T: Copy>(
     let name = given.and_then(|given| meant(given, &names, foreign));
     match known.iter().find(|(known, _)| Some(*known) == name) {
         None => Err(wrong),
-        Some((_, entry)) => {
-            faults.add(wrong);
-            Ok((*entry, faults))
-        }
+        Some((_, entry)) => Ok(fields.noted(Err(wrong), *entry)),
     }
 }
 
@@ -272,15 +269,14 @@ const ADAM: &[Key] = &[Key::new("kind", "\"adam\"")];
 fn read_optimizer(top: &Fields) -> Result<Optimizer, SpecError> {
     let fields = top.table("optimizer", ADAM)?;
     let entries: Vec<_> = OPTIMIZERS.iter().map(|entry| (entry.kind, entry)).collect();
-    let (entry, mut faults) = kind_of(&fields, &entries, &foreign::OPTIMIZERS)?;
+    let entry = kind_of(&fields, &entries, &foreign::OPTIMIZERS)?;
     let fields = fields.called(format!("the optimizer {:?}", entry.kind), entry.keys);
     let kinds: Vec<_> = OPTIMIZERS
         .iter()
         .map(|entry| (entry.kind, entry.keys))
         .collect();
-    faults.note(fields.check_keys(&["kind"], &kinds));
-    faults.result()?;
-    (entry.read)(&fields)
+    fields.check_keys(&["kind"], &kinds);
+    fields.finish((entry.read)(&fields))
 }
 
 const DENSE: &[Key] = &[Key::new("kind", "\"dense\"")];
@@ -299,27 +295,26 @@ fn read_layers(top: &Fields, faults: &mut Faults) -> Vec<LayerSpec> {
 
 fn read_layer(fields: Fields) -> Result<LayerSpec, SpecError> {
     let entries: Vec<_> = LAYERS.iter().map(|entry| (entry.kind, entry)).collect();
-    let (entry, mut faults) = kind_of(&fields, &entries, &foreign::LAYERS)?;
+    let entry = kind_of(&fields, &entries, &foreign::LAYERS)?;
     let fields = fields.called(format!("a {:?} layer", entry.kind), entry.keys);
     let kinds: Vec<_> = LAYERS
         .iter()
         .map(|entry| (entry.kind, entry.keys))
         .collect();
-    faults.note(fields.check_keys(&["kind", "name", "inputs"], &kinds));
-    faults.result()?;
-    let name = fields.optional_string("name", "\"fc1\"")?;
+    fields.check_keys(&["kind", "name", "inputs"], &kinds);
+    let name = fields.noted(fields.optional_string("name", "\"fc1\""), None);
     if let Some(name) = &name {
-        check_name(&fields, "a layer's name", name)?;
+        fields.noted(check_name(&fields, "a layer's name", name), ());
     }
     let spans: Vec<_> = fields.spans().collect();
     let mut layer = LayerSpec {
         name,
-        kind: (entry.read)(&fields)?,
+        kind: (entry.read)(&fields),
         kind_span: fields.span(),
-        inputs: fields.optional_strings("inputs", "[\"fc1\"]")?,
+        inputs: fields.noted(fields.optional_strings("inputs", "[\"fc1\"]"), None),
         same_padding: windows::is_same_padding(&fields),
         spans,
     };
     layer.kind_span = layer.span_of("kind");
-    Ok(layer)
+    fields.finish(layer)
 }

@@ -4,10 +4,12 @@ use toml::{Spanned, de::DeArray};
 
 use crate::{
     fields::{Fields, Value},
-    layers::Misfit,
     spec_error::{Problem, SpecError, quoted},
     workload::{LayerKind, Window},
 };
+
+/// What does not fit, and the key of the layer whose value is to blame.
+pub(crate) type Misfit = (&'static str, Problem);
 
 /// Far beyond use; sizes below it cannot overflow anywhere.
 const MAX_EXTENT: u64 = 1 << 16;
@@ -31,12 +33,12 @@ const PADDING_EXAMPLE: &str = "\"valid\" or \"same\" or [above, below, left, rig
 
 /// Reads `size_key`, `stride` and `padding`. For `padding = "same"` the amounts are 0 until
 /// [`pad_same`] puts them in.
-pub(crate) fn read(fields: &Fields, size_key: &str) -> Result<Window, SpecError> {
-    Ok(Window {
-        kernel: read_pair(fields, size_key)?,
-        stride: read_pair(fields, "stride")?,
-        padding: read_padding(fields)?,
-    })
+pub(crate) fn read(fields: &Fields, size_key: &str) -> Window {
+    Window {
+        kernel: fields.noted(read_pair(fields, size_key), [1; 2]),
+        stride: fields.noted(read_pair(fields, "stride"), [1; 2]),
+        padding: fields.noted(read_padding(fields), [0; 4]),
+    }
 }
 
 /// One size for both directions, or two: down and to the right.

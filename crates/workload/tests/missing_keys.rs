@@ -193,3 +193,77 @@ fn of_very_many_errors_the_first_are_shown() {
     let keys: String = (0..30_000).map(|n| format!("k{n} = 1\n")).collect();
     assert_says(&self::message(&keys), &["these are the first 20"]);
 }
+
+#[test]
+fn all_wrong_values_are_told_at_once() {
+    let text = LENET
+        .replace(
+            "dataset = \"fashion-mnist\"",
+            "dataset = \"mnist\"\npixel_divisor = 0",
+        )
+        .replace("batch_size = 64", "batch_size = \"64\"")
+        .replace("epochs = 5", "epochs = 5.5")
+        .replace("lr = 0.1", "learning_rate = -1\nmomentum = 1")
+        .replace(
+            "filters = 6\nkernel = 5",
+            "filters = 0\nkernel = -5\nname = \"a b\"",
+        )
+        .replace("units = 10", "units = 0");
+    let message = message(&text);
+    let expected = [
+        "unknown dataset \"mnist\"",
+        "\"pixel_divisor\" must be a number greater than 0",
+        "[training] has no \"shuffle\"",
+        "\"batch_size\" cannot be a value of type string",
+        "\"epochs\" cannot be a value of type float",
+        "\"learning_rate\" must be",
+        "\"momentum\" must be",
+        "a \"conv2d\" layer has no \"stride\"",
+        "\"filters\" must be at least 1",
+        "\"kernel\" must be a whole number",
+        "a layer's name cannot be \"a b\"",
+        "a \"max_pool\" layer has no",
+        "\"units\" must be at least 1",
+    ];
+    assert_says(&message, &expected);
+    assert_eq!(
+        message.matches("net.toml:").count(),
+        expected.len(),
+        "{message}"
+    );
+}
+
+/// A net whose layers do not fit: each fault once, and none that only follows from another.
+#[test]
+fn all_layers_that_do_not_fit_are_told_at_once() {
+    let text = r#"
+name = "net"
+data = { dataset = "fashion-mnist", pixel_divisor = 255 }
+training = { batch_size = 0, epochs = 1, shuffle = true, seed = 1, precision = "fp32", loss = "softmax-cross-entropy" }
+optimizer = { kind = "sgd", learning_rate = 0.01, momentum = 0.9 }
+layer = [
+    { kind = "conv2d", filters = 6, kernel = 31, stride = 1, padding = "valid", bias = true },
+    { kind = "relu" },
+    { kind = "dense", units = 120, name = "fc" },
+    { kind = "max_pool", size = 2, stride = 2, padding = "valid" },
+    { kind = "dense", units = 84, name = "fc", inputs = ["conv", "pool"] },
+    { kind = "dense", units = 100 },
+]
+"#;
+    let message = message(text);
+    let expected = [
+        "batch_size must be at least 1",
+        "layers 3 and 5 are both named \"fc\"",
+        "a window of 31×31 is larger than its input",
+        "a max_pool layer reads images, but its input is one row of 120",
+        "there is no layer \"conv\"",
+        "there is no layer \"pool\"",
+        "the last layer gives 100 values a sample",
+    ];
+    assert_says(&message, &expected);
+    assert_eq!(
+        message.matches("net.toml:").count(),
+        expected.len(),
+        "{message}"
+    );
+}

@@ -59,7 +59,7 @@ pub struct RaceArgs {
     /// Write the runs as TensorBoard's event files into this folder, beside others that are there
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     pub tensorboard: Option<PathBuf>,
-    /// Show the race as a picture while it goes on: engines as lanes of one track
+    /// Show the race live: engines as lanes of one track
     #[arg(long, conflicts_with = "quiet", help_heading = "Output")]
     pub live: bool,
     /// Hide progress and notes; show the result and warnings only

@@ -85,8 +85,8 @@ pub struct RunArgs {
     /// Also show where the time of a training step goes, kernel by kernel
     #[arg(long, help_heading = "Output")]
     pub profile: bool,
-    /// Show the training as a picture while it goes on: curves, throughput, cores, published results; without a
-    /// terminal, a line per epoch
+    /// Show a live dashboard: curves, throughput, cores, published results; without a terminal, one line per
+    /// epoch
     #[arg(long, conflicts_with = "quiet", help_heading = "Output")]
     pub live: bool,
     /// Hide progress and notes; show the result and warnings only

@@ -1,6 +1,7 @@
 //! The folder of a site, which is made anew as often as one likes.
 
 use std::{
+    collections::HashSet,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -15,6 +16,7 @@ use crate::failure::Failure;
 pub struct SiteFolder {
     option: &'static str,
     folder: PathBuf,
+    written: HashSet<PathBuf>,
 }
 
 impl SiteFolder {
@@ -58,6 +60,7 @@ impl SiteFolder {
         let made = Self {
             option,
             folder: folder.to_owned(),
+            written: HashSet::new(),
         };
         inputs.check(option, &made.path("index.html"))?;
         for folder in File::FOLDERS {
@@ -77,9 +80,31 @@ impl SiteFolder {
     ///
     /// # Errors
     /// Where it cannot be written.
-    pub fn write(&self, file: &File) -> Result<(), Failure> {
+    pub fn write(&mut self, file: &File) -> Result<(), Failure> {
         let path = self.path(&file.path);
-        fs::write(&path, &file.text).map_err(|error| self.unwritable(&path, &error))
+        fs::write(&path, &file.text).map_err(|error| self.unwritable(&path, &error))?;
+        self.written.insert(path);
+        Ok(())
+    }
+
+    /// Removes the pages and records that an earlier site had here and this one does not.
+    ///
+    /// # Errors
+    /// Where one cannot be removed.
+    pub fn remove_stale(&self) -> Result<(), Failure> {
+        for folder in File::FOLDERS {
+            let folder = self.path(folder);
+            let all = fs::read_dir(&folder).map_err(|error| self.unwritable(&folder, &error))?;
+            for path in all.flatten().map(|entry| entry.path()) {
+                let is_ours = path
+                    .extension()
+                    .is_some_and(|it| File::EXTENSIONS.iter().any(|ours| it == *ours));
+                if is_ours && !self.written.contains(&path) {
+                    fs::remove_file(&path).map_err(|error| self.unwritable(&path, &error))?;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn unwritable(&self, path: &Path, error: &io::Error) -> Failure {

@@ -117,7 +117,7 @@ fn site(library: &Library, words: &[String], folder: &Path) -> Result<(), Failur
     for path in &paths {
         inputs.add("a record that is reported on", path.clone());
     }
-    let folder = SiteFolder::open("--site", folder, &inputs, &paths)?;
+    let mut folder = SiteFolder::open("--site", folder, &inputs, &paths)?;
     let (mut records, mut refused) = (Vec::new(), Vec::new());
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     let shares = paths.chunks(paths.len().div_ceil(threads).max(1));
@@ -138,6 +138,7 @@ fn site(library: &Library, words: &[String], folder: &Path) -> Result<(), Failur
         refused: &refused,
     };
     laptime_report::site(&site, |file: File| folder.write(&file))?;
+    folder.remove_stale()?;
     output::say(&format!(
         "{} records written to {}",
         records.len(),

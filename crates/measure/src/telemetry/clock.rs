@@ -106,6 +106,7 @@ mod tests {
             busy_share: Some(1.0),
             foreign_share: Some(0.0),
             frequency_hz: Some(hz),
+            power_w: None,
         };
         Telemetry {
             samples: hz.into_iter().enumerate().map(sample).collect(),

@@ -17,7 +17,6 @@ pub struct Glance {
     cores: BTreeMap<u32, CoreTicks>,
     sensors: Vec<PathBuf>,
     rapl: Rapl,
-    energy: Option<(f64, f64)>,
     gpus: Gpus,
 }
 
@@ -38,15 +37,12 @@ impl Glance {
     /// Begins to look at the machine whose file system is at `root` ([`ROOT`](super::ROOT)).
     pub fn begin(root: impl Into<PathBuf>) -> Self {
         let root = root.into();
-        let mut rapl = Rapl::find(&root, 0.0);
-        rapl.read(0.0);
         Self {
             cores: cpu::cores(&root),
             sensors: temperature::sensors(&root),
-            energy: rapl.total_j().map(|joules| (0.0, joules)),
             begin: Instant::now(),
             gpus: Gpus::find(&root),
-            rapl,
+            rapl: Rapl::find(&root, 0.0),
             root,
         }
     }
@@ -59,21 +55,12 @@ impl Glance {
             .filter_map(|(number, after)| busy_share(*self.cores.get(number)?, *after))
             .collect();
         self.cores = now;
-        let at_s = self.begin.elapsed().as_secs_f64();
-        self.rapl.read(at_s);
-        let energy = self.rapl.total_j().map(|joules| (at_s, joules));
-        let power_w = self
-            .energy
-            .zip(energy)
-            .and_then(|((from_s, from_j), (to_s, to_j))| {
-                (to_s > from_s).then(|| (to_j - from_j) / (to_s - from_s))
-            });
-        self.energy = energy;
+        self.rapl.read(self.begin.elapsed().as_secs_f64());
         let gpus = self.gpus.now().into_iter();
         Seen {
             cores,
             temperature_c: temperature::hottest_celsius(&self.sensors),
-            power_w,
+            power_w: self.rapl.power_w(),
             gpus: gpus.filter_map(|it| it.utilisation).collect(),
         }
     }

@@ -207,6 +207,7 @@ impl Observer {
             // Bounded only at the end: what is too much by a tick in one sample is missing in the next.
             foreign_share: share(foreign_s()),
             frequency_hz: frequency::mean_hz(&self.root, busy_cores),
+            power_w: self.rapl.power_w(),
         }
     }
 

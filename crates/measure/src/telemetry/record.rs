@@ -114,4 +114,7 @@ pub struct Sample {
     /// The clock of the cores that were busy, in Hz; absent where none was for half of the time.
     #[serde(default)]
     pub frequency_hz: Option<f64>,
+    /// What the processor took, all packages together, in watts.
+    #[serde(default)]
+    pub power_w: Option<f64>,
 }

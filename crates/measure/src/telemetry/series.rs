@@ -70,6 +70,7 @@ fn merge(a: Sample, b: Sample) -> Sample {
         busy_share: mean(|sample| sample.busy_share),
         foreign_share: mean(|sample| sample.foreign_share),
         frequency_hz: mean(|sample| sample.frequency_hz),
+        power_w: mean(|sample| sample.power_w),
     }
 }
 
@@ -88,6 +89,7 @@ mod tests {
                     busy_share: Some(f64::from(n % 2)),
                     foreign_share: None,
                     frequency_hz: (n % 2 == 0).then_some(1e9),
+                    power_w: None,
                 });
             }
             let samples = series.samples();

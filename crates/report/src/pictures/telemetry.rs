@@ -80,6 +80,7 @@ fn merged(samples: &[Sample]) -> Sample {
         busy_share: mean(|it| it.busy_share),
         foreign_share: mean(|it| it.foreign_share),
         frequency_hz: mean(|it| it.frequency_hz),
+        power_w: mean(|it| it.power_w),
     }
 }
 
@@ -155,19 +156,34 @@ fn clock(html: &mut Html, timeline: &Timeline) {
         .iter()
         .map(|(at_s, hz)| (*at_s, 1e-9 * hz))
         .collect();
-    if clock.len() < 2 {
-        return;
+    if clock.len() >= 2 {
+        let words = [
+            "Clock",
+            "clock of busy cores, GHz",
+            "The clock of the busy cores",
+            "GHz",
+        ];
+        line(html, timeline, words, &clock);
     }
-    figure(html, "Clock", |html| {
+}
+
+/// One value over time: the picture's title, its axis, what the value is, its unit.
+fn line(
+    html: &mut Html,
+    timeline: &Timeline,
+    [title, axis, what, unit]: [&str; 4],
+    values: &[(f64, f64)],
+) {
+    figure(html, title, |html| {
         let mut plot = timeline.plot(Axis {
-            scale: Scale::linear(clock.iter().map(|it| it.1), true),
-            title: "clock of busy cores, GHz",
+            scale: Scale::linear(values.iter().map(|it| it.1), true),
+            title: axis,
             name: &unit::plain,
         });
-        plot.line(Look::of(0), "", &clock);
+        plot.line(Look::of(0), "", values);
         let text = format!(
-            "The clock of the busy cores was {} GHz on average.",
-            three_digits(mean(&clock))
+            "{what} was {} {unit} on average.",
+            three_digits(mean(values))
         );
         plot.draw(html, &text);
         caption(html, &text);
@@ -175,9 +191,20 @@ fn clock(html: &mut Html, timeline: &Timeline) {
 }
 
 fn power(html: &mut Html, timeline: &Timeline) {
+    let power = timeline.series(|it| it.power_w);
+    if power.len() >= 2 {
+        line(
+            html,
+            timeline,
+            ["Power", "processor, W", "The power of the processor", "W"],
+            &power,
+        );
+        return;
+    }
     if timeline.power.is_empty() {
         return;
     }
+    // Records of earlier versions have means alone.
     figure(html, "Power", |html| {
         let watts = timeline.power.iter().map(|it| it[2]);
         let mean_w = watts.clone().sum::<f64>() / timeline.power.len() as f64;

@@ -49,6 +49,8 @@ pub struct File {
 impl File {
     /// The folders that files of a site lie in.
     pub const FOLDERS: [&'static str; 3] = ["workload", "report", "record"];
+    /// How the names of those files end.
+    pub const EXTENSIONS: [&'static str; 2] = ["html", "json"];
     /// The file by which a folder is known as a site of ours.
     pub const MARK: &'static str = "feed.json";
 }

@@ -17,6 +17,8 @@ pub(crate) struct Rapl {
     /// Since the beginning; absent where a counter may have wrapped around unseen, or can't be read
     /// any more.
     total_j: Option<f64>,
+    /// Between the last two readings.
+    power_w: Option<f64>,
 }
 
 #[derive(Debug, Clone)]
@@ -48,6 +50,7 @@ impl Rapl {
             total_j: (!packages.is_empty()).then_some(0.0),
             packages,
             read_at_s: at_s,
+            power_w: None,
         }
     }
 
@@ -59,6 +62,14 @@ impl Rapl {
             .map(|package| package.taken_j(passed_s))
             .sum();
         self.total_j = self.total_j.and_then(|total| Some(total + taken?));
+        // After one counter failed there is no total any more, and no power of all packages.
+        let taken = self.total_j.and(taken).filter(|_| passed_s > 0.0);
+        self.power_w = taken.map(|taken| taken / passed_s);
+    }
+
+    /// What all packages took between the last two readings.
+    pub(crate) fn power_w(&self) -> Option<f64> {
+        self.power_w
     }
 
     /// The energy that all packages took since the beginning.

@@ -42,6 +42,7 @@ fn everything_that_a_machine_tells_is_seen() {
     assert_eq!(seen.throttle_events, Some(1));
     about(seen.energy_j, 60.0);
     about(seen.mean_power_w, 30.0);
+    about(seen.samples.last().unwrap().power_w, 30.0);
     let frequency = seen.frequency.unwrap();
     about(Some(frequency.median_hz), 2.5e9);
     about(frequency.base_hz, 2.1e9);
