@@ -147,15 +147,11 @@ fn records_of_all_conditions_have_a_report() {
             "The power of the processor was 36.0 W on average",
             with(|it| {
                 for run in &mut it.runs {
-                    run.telemetry = Some(observed(0));
-                }
-            }),
-        ),
-        (
-            "The mean power of the processor in each run",
-            with(|it| {
-                for run in &mut it.runs {
-                    run.telemetry = Some(observed(1));
+                    let mut seen = observed(0);
+                    for sample in &mut seen.samples {
+                        sample.power_w = Some(35.0 + sample.at_s);
+                    }
+                    run.telemetry = Some(seen);
                 }
             }),
         ),
@@ -173,15 +169,13 @@ fn records_of_all_conditions_have_a_report() {
 
 /// Telemetry with all that can be observed, and with values that cannot be drawn.
 fn observed(place: i32) -> Telemetry {
-    // Records of earlier versions have the mean power alone.
-    let has_power = place % 2 == 0;
     let sample = |at: f64| Sample {
         at_s: at,
         span_s: 0.2,
         busy_share: Some(if at > 1.0 { f64::NAN } else { 0.9 }),
         foreign_share: Some(0.1),
         frequency_hz: Some(3.1e9 + at * 1e8),
-        power_w: has_power.then_some(35.0 + at),
+        power_w: None,
     };
     Telemetry {
         wall_s: 2.0,
