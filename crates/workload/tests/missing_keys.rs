@@ -19,6 +19,14 @@ fn assert_says(message: &str, expected: &[&str]) {
     }
 }
 
+/// Each of these is said, and nothing else.
+#[track_caller]
+fn assert_says_these_alone(message: &str, expected: &[&str]) {
+    assert_says(message, expected);
+    let said = message.matches("net.toml:").count();
+    assert_eq!(said, expected.len(), "{message}");
+}
+
 /// As little as one would write of a LeNet in either library.
 const LENET: &str = r#"name = "lenet"
 
@@ -225,12 +233,7 @@ fn all_wrong_values_are_told_at_once() {
         "a \"max_pool\" layer has no",
         "\"units\" must be at least 1",
     ];
-    assert_says(&message, &expected);
-    assert_eq!(
-        message.matches("net.toml:").count(),
-        expected.len(),
-        "{message}"
-    );
+    assert_says_these_alone(&message, &expected);
 }
 
 /// A net whose layers do not fit: each fault once, and none that only follows from another.
@@ -260,10 +263,5 @@ layer = [
         "there is no layer \"pool\"",
         "the last layer gives 100 values a sample",
     ];
-    assert_says(&message, &expected);
-    assert_eq!(
-        message.matches("net.toml:").count(),
-        expected.len(),
-        "{message}"
-    );
+    assert_says_these_alone(&message, &expected);
 }

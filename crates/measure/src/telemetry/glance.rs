@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf, time::Instant};
 
 use super::readers::{
     cpu::{self, CoreTicks},
-    gpu::Gpus,
+    gpus::Gpus,
     rapl::Rapl,
     temperature,
 };

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{
     Frequency, Sample, Telemetry,
     readers::{
-        cgroup, cpu, frequency, gpu::Gpus, load, processes::Processes, rapl::Rapl, swap,
+        cgroup, cpu, frequency, gpus::Gpus, load, processes::Processes, rapl::Rapl, swap,
         temperature, threads::Threads, throttle,
     },
     series::Series,

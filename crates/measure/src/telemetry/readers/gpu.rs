@@ -1,13 +1,7 @@
-//! What a GPU did. AMD's driver writes it to `/sys/class/drm/card*/device`; NVIDIA's tells its library
-//! ([`super::nvidia`]).
-
-use std::path::{Path, PathBuf};
+//! What a GPU did, by whatever driver it is told.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-use super::{files, temperature::celsius};
-use crate::telemetry::ROOT;
 
 /// A GPU during the run. Of what it does not tell, nothing is here.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
@@ -106,107 +100,5 @@ impl Mean {
 
     fn get(self) -> Option<f64> {
         (self.count > 0).then(|| self.sum / self.count as f64)
-    }
-}
-
-/// A GPU of AMD's that is read.
-#[derive(Debug, Clone)]
-struct Card {
-    device: PathBuf,
-    monitor: Option<PathBuf>,
-    readings: Readings,
-}
-
-/// All GPUs of a machine that tell something.
-pub(crate) struct Gpus {
-    cards: Vec<Card>,
-    #[cfg(any(target_os = "linux", windows))]
-    nvidia: Option<super::nvidia::Cards>,
-}
-
-impl Gpus {
-    pub(crate) fn find(root: &Path) -> Self {
-        Self {
-            cards: cards(root),
-            // A library is no file of a recorded tree.
-            #[cfg(any(target_os = "linux", windows))]
-            nvidia: (root == Path::new(ROOT))
-                .then(super::nvidia::Cards::find)
-                .flatten(),
-        }
-    }
-
-    /// Reads all of them.
-    pub(crate) fn read(&mut self) {
-        self.cards.iter_mut().for_each(Card::read);
-        #[cfg(any(target_os = "linux", windows))]
-        if let Some(nvidia) = &mut self.nvidia {
-            nvidia.read();
-        }
-    }
-
-    /// What was read.
-    pub(crate) fn summary(&self) -> Vec<Gpu> {
-        let gpus = self.cards.iter().map(|card| card.readings.summary());
-        #[cfg(any(target_os = "linux", windows))]
-        let gpus = gpus.chain(self.nvidia.iter().flat_map(|cards| cards.summary()));
-        gpus.collect()
-    }
-
-    /// What they do now, whatever was read before.
-    pub(crate) fn now(&mut self) -> Vec<Gpu> {
-        let cards = self.cards.iter_mut();
-        cards.for_each(|card| card.readings.forget());
-        #[cfg(any(target_os = "linux", windows))]
-        if let Some(nvidia) = &mut self.nvidia {
-            nvidia.forget();
-        }
-        self.read();
-        self.summary()
-    }
-}
-
-/// The GPUs that tell how busy they are. (Monitors' outputs, "card0-HDMI-A-1", are no cards.)
-fn cards(root: &Path) -> Vec<Card> {
-    let cards = files::numbered(&root.join("sys/class/drm"), "card");
-    let cards = cards.into_iter().map(|(number, folder)| {
-        let device = folder.join("device");
-        let monitors = files::numbered(&device.join("hwmon"), "hwmon");
-        Card {
-            monitor: monitors.into_iter().next().map(|(_, monitor)| monitor),
-            readings: Readings::of(format!("card{number}")),
-            device,
-        }
-    });
-    cards
-        .filter(|card| card.device.join("gpu_busy_percent").exists())
-        .collect()
-}
-
-impl Card {
-    /// Reads it, unless it sleeps: reading would wake it.
-    fn read(&mut self) {
-        let status = files::text(&self.device.join("power/runtime_status"));
-        if status.is_some_and(|status| status.trim() == "suspended") {
-            return;
-        }
-        let number = |file: &Path| files::number::<u64>(file);
-        let percent = number(&self.device.join("gpu_busy_percent"));
-        let mut reading = Reading {
-            utilisation: percent
-                .filter(|percent| *percent <= 100)
-                .map(|percent| percent as f64 / 100.0),
-            memory_bytes: number(&self.device.join("mem_info_vram_used")),
-            ..Reading::default()
-        };
-        if let Some(monitor) = &self.monitor {
-            reading.clock_hz = number(&monitor.join("freq1_input")).map(|hz| hz as f64);
-            // Some cards tell a mean, some only what they take now; both in microwatts.
-            let power = number(&monitor.join("power1_average"))
-                .or_else(|| number(&monitor.join("power1_input")));
-            reading.power_w = power.map(|uw| uw as f64 * 1e-6);
-            reading.temperature_c = celsius(&monitor.join("temp1_input"));
-        }
-        self.readings.add(reading);
     }
 }

@@ -3,6 +3,7 @@
 //! missing, unreadable or malformed is absent, never zero. Nothing read here is trusted: sums
 //! saturate, and no file is read beyond a bound.
 
+pub(super) mod amd;
 pub(super) mod cgroup;
 pub(super) mod cpu;
 #[cfg(not(target_os = "linux"))]
@@ -10,6 +11,7 @@ pub(super) mod elsewhere;
 pub(super) mod files;
 pub(super) mod frequency;
 pub(super) mod gpu;
+pub(super) mod gpus;
 pub(super) mod load;
 #[cfg(any(target_os = "linux", windows))]
 pub(super) mod nvidia;
