@@ -17,6 +17,7 @@ mod samples;
 mod sizes;
 mod suite;
 mod sweep;
+mod whole;
 mod workload;
 
 use std::{env, ffi::OsString, path::PathBuf};

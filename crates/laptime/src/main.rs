@@ -32,6 +32,7 @@ mod profile;
 mod race;
 mod record_choice;
 mod recording;
+mod refusal;
 mod repeats;
 mod round_order;
 mod save;

@@ -4,7 +4,7 @@ use std::{env, io, num::NonZeroU64, path::Path, sync::Arc, time::Duration};
 
 use laptime_engine::{Device, Engine, Passes};
 use laptime_measure::{Ends, Machine};
-use laptime_results::{DeviceTrial, Record, export};
+use laptime_results::{DeviceTrial, Record, export, number::counted};
 use laptime_workload::{
     Builtin, Overrides, Shown, Spec, Workload,
     dataset::{LoadOptions, Policy},
@@ -347,8 +347,25 @@ pub fn spec(args: &WorkloadArgs) -> Result<(Spec, bool), Failure> {
     if let Some(path) = args.file() {
         return Ok((Spec::read(path)?, false));
     }
-    let builtin = Builtin::find(&args.workload)
-        .map_err(|error| Failure::Usage(format!("{error}; a file's name must end in .toml")))?;
+    let builtin = Builtin::find(&args.workload).map_err(|error| {
+        let path = Path::new(&args.workload);
+        let toml = path.with_extension("toml");
+        Failure::Usage(if path.is_dir() {
+            format!(
+                "{}: this is a folder; give a workload's TOML file",
+                Shown(path)
+            )
+        } else if path.is_file() {
+            format!(
+                "{}: the name of a workload's file must end in .toml",
+                Shown(path)
+            )
+        } else if toml.is_file() {
+            format!("{error}; there is a file {}", Shown(&toml))
+        } else {
+            format!("{error}; a file's name must end in .toml")
+        })
+    })?;
     Ok((builtin.spec(), true))
 }
 
@@ -394,6 +411,14 @@ impl EngineChoice {
             passes: &passes(&asked.passes, settings.device)?,
         };
         let chosen = choose(engine, &wish)?;
+        let there_are = engines::default_threads();
+        let too_many = (wish.threads > there_are).then(|| {
+            format!(
+                "--threads {}: this process may use {}; threads that share one wait for each other",
+                wish.threads,
+                counted(there_are as u64, "processor")
+            )
+        });
         Ok(Self {
             engine,
             machine: machine.clone(),
@@ -401,7 +426,7 @@ impl EngineChoice {
             threads: threads(settings),
             passes: passes(&asked.passes, chosen.argument)?,
             why: chosen.why,
-            warning: chosen.warning,
+            warning: chosen.warning.or(too_many),
             trial: chosen.trial,
         })
     }

@@ -88,7 +88,7 @@ fn shown(mut said: clap::Error) -> clap::Error {
 fn flush(written: io::Result<()>) -> Result<(), Failure> {
     match written.and_then(|()| io::stdout().flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::Failed(format!(
-            "standard output: cannot be written: {error}; check where it leads"
+            "standard output: cannot be written: {error}; is the disk full, or the other end closed?"
         ))),
         _ => Ok(()),
     }

@@ -120,6 +120,9 @@ fn share_of(sum: Sum, peak_flops: f64) -> f64 {
     if share.is_finite() { share } else { 0.0 }
 }
 
+/// Beyond this, the first thread had next to nothing of the kernel, and a number would only confuse.
+const MOST_SHARE: f64 = 1.5;
+
 /// What a line has before its name, in the order of [`HEADS`].
 fn cells(sum: Sum, step_s: f64, peak_flops: Option<f64>) -> [String; 6] {
     let Sum {
@@ -132,10 +135,12 @@ fn cells(sum: Sum, step_s: f64, peak_flops: Option<f64>) -> [String; 6] {
     let computes = flops > 0 && seconds > 0.0;
     let peak = peak_flops
         .filter(|_| computes)
-        .map_or_else(String::new, |peak| {
-            format!("{:.1} %", 100.0 * share_of(sum, peak))
+        .map_or_else(String::new, |peak| match share_of(sum, peak) {
+            share if share > MOST_SHARE => "> 100 %".into(),
+            share => format!("{:.1} %", 100.0 * share),
         });
-    let speed = match computes {
+    let is_its_own = peak_flops.is_none_or(|peak| share_of(sum, peak) <= MOST_SHARE);
+    let speed = match computes && is_its_own {
         true => format!("{:.1}", flops as f64 / seconds / 1e9),
         false => String::new(),
     };

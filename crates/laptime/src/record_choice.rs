@@ -8,6 +8,7 @@ use std::{
 
 use laptime_results::{
     Read, Record, Store,
+    number::counted,
     published::{self, Published},
     read, short_id,
 };
@@ -114,10 +115,15 @@ impl Library {
             return match (place, &self.missing) {
                 (Some(place), _) => Ok(Some(&self.files[place].1)),
                 (None, Some(why)) => Err(Failure::Usage(format!("{word}: {why}"))),
-                (None, None) => Err(Failure::Usage(format!(
-                    "{}: the store has {count} records; last is the newest, last~1 the one before; \
-                     `laptime records list` shows them",
+                (None, None) if count == 0 => Err(Failure::Usage(format!(
+                    "{}: no record is stored yet; `laptime run` stores one",
                     escaped(word)
+                ))),
+                (None, None) => Err(Failure::Usage(format!(
+                    "{}: the store has {}; last is the newest, last~1 the one before; \
+                     `laptime records list` shows them",
+                    escaped(word),
+                    counted(count as u64, "record")
                 ))),
             };
         }
@@ -135,7 +141,7 @@ impl Library {
                     ids += " …";
                 }
                 Err(Failure::Usage(format!(
-                    "{}: {} records have an id that begins or ends so: {ids}; give more of it",
+                    "{}: {} records have such an id: {ids}; give more of it",
                     escaped(word),
                     several.len()
                 )))
@@ -167,7 +173,7 @@ impl Library {
         names.sort();
         names.dedup();
         Err(Failure::Usage(format!(
-            "{}: no such file, no stored record whose id begins or ends so (`laptime records list` shows \
+            "{}: no such file, no stored record with such an id (`laptime records list` shows \
              them), and no published result; published are: {}",
             escaped(word),
             names.join("; ")

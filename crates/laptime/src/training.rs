@@ -158,7 +158,7 @@ fn wait_quiet(options: &RunOptions, watch: &Watch, shows_progress: bool) {
         );
     } else if !quiet.became_quiet {
         output::warning(&format!(
-            "--wait-quiet: the machine was not quiet within {} s; running all the same",
+            "--wait-quiet: the machine was not quiet within {} s; running anyway",
             limit.as_secs()
         ));
     }

@@ -215,7 +215,7 @@ fn what_is_not_comparable_is_refused_unless_forced() {
     write(&home, "other.json", &export::json(&other));
     let done = home.laptime("compare one.json other.json");
     let says = [
-        "not comparable, a and b: b failed the gate: it is another training; precision: fp32 and bf16",
+        "a and b are not comparable:\n  - b failed the gate: it is another training\n  - precision: fp32 and bf16\n",
         "--force",
     ];
     assert_says(&done, 2, &says);

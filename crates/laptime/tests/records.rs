@@ -124,7 +124,7 @@ fn a_store_that_is_not_there_has_nothing_in_it() {
     let done = home.laptime("records show last");
     assert_eq!(done.code, Some(2));
     assert!(
-        done.stderr.contains("the store has 0 records"),
+        done.stderr.contains("no record is stored yet"),
         "{}",
         done.stderr
     );

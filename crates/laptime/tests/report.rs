@@ -42,7 +42,7 @@ fn the_last_record_is_reported_on() {
     let done = home.laptime("report");
     assert_eq!(done.code, Some(2), "{}", done.stdout);
     assert!(
-        done.stderr.contains("the store has 0 records"),
+        done.stderr.contains("no record is stored yet"),
         "{}",
         done.stderr
     );

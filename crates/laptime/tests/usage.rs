@@ -162,7 +162,7 @@ fn every_mistake_is_named_with_advice() {
             "compare last last~1 --fail-if-slower 0.03",
             &["--fail-if-slower", "3% or 2.5%"],
         ),
-        ("compare last last~1", &["the store has 0 records"]),
+        ("compare last last~1", &["no record is stored yet"]),
         ("records export", &["--csv", "--jsonl"]),
         ("records check", &["<FILE>"]),
         ("peers install torch", &["torch", "pytorch"]),

@@ -92,7 +92,7 @@ fn crossing_of(html: &mut Html, found: &Crossing, names: [&str; 2], is_alone: bo
     let reasons: Vec<(Tone, String)> = found
         .reasons
         .iter()
-        .map(|reason| (Tone::Warning, format!("compared all the same: {reason}")))
+        .map(|reason| (Tone::Warning, format!("compared anyway: {reason}")))
         .collect();
     warnings::show(html, &reasons);
 }

@@ -76,3 +76,29 @@ fn the_table_says_what_is_extrapolated_and_from_how_much() {
         }
     }
 }
+
+/// A part's time would pass for a whole one's: a ResNet50 that was stopped after five steps was once "1108×".
+#[test]
+fn a_part_that_was_stopped_has_no_ratio() {
+    let mut records = records();
+    let stopped = &mut records[1];
+    stopped.partial_reason = Some(PartialReason::Interrupted);
+    stopped.runs.truncate(1);
+    stopped.summary = Summary::of(&stopped.runs, Work::of(stopped), None);
+    stopped.summary.extrapolated_total_s = None;
+    assert_eq!(parts(&records).len(), 1);
+    assert_eq!(
+        mean(&records),
+        Err("cifar10-resnet50 was not trained to its end".into())
+    );
+    let style = Style {
+        width: 80,
+        colour: false,
+    };
+    let text = render_suite(&records, style);
+    assert_eq!(text.matches('×').count(), 2, "{text}"); // of the head, and of the one ratio
+    assert!(
+        text.contains("ended after 1,600 of 600,000 samples, so it has no total"),
+        "{text}"
+    );
+}

@@ -226,7 +226,8 @@ pub(crate) const KEYS: Foreign = Foreign {
     instead: &[
         (
             &["activation"],
-            "write the activation as a layer of its own behind this one: kind = \"relu\"",
+            "write the activation as a layer of its own after this one: kind = \"relu\", the only one so far; \
+             a softmax at the end is left out, because the loss has it",
         ),
         (
             &[

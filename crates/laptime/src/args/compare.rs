@@ -4,7 +4,7 @@ use std::{path::PathBuf, str::FromStr};
 
 use clap::{Args as ClapArgs, Subcommand};
 
-use super::ExportArgs;
+use super::{ExportArgs, whole};
 
 #[derive(Debug, ClapArgs)]
 pub struct CompareArgs {
@@ -87,7 +87,7 @@ pub struct ListArgs {
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = date)]
     pub since: Option<String>,
     /// Only the N newest
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = whole::any::<usize>)]
     pub limit: Option<usize>,
 }
 

@@ -2,7 +2,7 @@
 
 use clap::Args as ClapArgs;
 
-use super::DeviceArg;
+use super::{DeviceArg, whole};
 use crate::passes;
 
 #[derive(Debug, Clone, ClapArgs)]
@@ -27,7 +27,7 @@ pub struct EngineSettings {
     pub device: DeviceArg,
     /// Number of CPU threads [default: all that this process may use]
     #[arg(long, value_name = "N", allow_negative_numbers = true,
-          value_parser = clap::value_parser!(u16).range(1..))]
+          value_parser = whole::threads)]
     pub threads: Option<u16>,
 }
 
@@ -35,6 +35,6 @@ pub struct EngineSettings {
 #[derive(Debug, Clone, ClapArgs)]
 #[command(next_help_heading = "Advanced")]
 pub struct PassesArgs {
-    #[arg(long, value_name = "PASSES", default_value = "all", help = passes::help())]
+    #[arg(long, value_name = "PASSES", default_value = "all", help = passes::help(), hide_short_help = true)]
     pub passes: String,
 }

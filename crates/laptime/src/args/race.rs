@@ -7,7 +7,9 @@ use std::{
 
 use clap::Args as ClapArgs;
 
-use super::{EngineSettings, ExportArgs, PassesArgs, SampleArgs, TrainingArgs, WorkloadArgs};
+use super::{
+    EngineSettings, ExportArgs, PassesArgs, SampleArgs, TrainingArgs, WorkloadArgs, whole,
+};
 use crate::budget::Budget;
 
 #[derive(Debug, ClapArgs)]
@@ -22,6 +24,7 @@ pub struct RaceArgs {
         long,
         value_name = "N",
         allow_negative_numbers = true,
+        value_parser = whole::positive::<NonZeroU64>,
         help_heading = "Training"
     )]
     pub max_steps: Option<NonZeroU64>,
@@ -46,6 +49,7 @@ pub struct RaceArgs {
         long,
         value_name = "N",
         allow_negative_numbers = true,
+        value_parser = whole::positive::<NonZeroU32>,
         conflicts_with = "budget",
         help_heading = "Repetitions"
     )]
@@ -68,6 +72,6 @@ pub struct RaceArgs {
     #[command(flatten)]
     pub passes: PassesArgs,
     /// Do not monitor what else the machine does during the runs
-    #[arg(long, help_heading = "Advanced")]
+    #[arg(long, help_heading = "Advanced", hide_short_help = true)]
     pub no_telemetry: bool,
 }

@@ -7,6 +7,7 @@ use laptime_measure::Goal;
 
 use super::{
     CheckpointArgs, EngineArgs, ExportArgs, PassesArgs, SampleArgs, TrainingArgs, WorkloadArgs,
+    whole,
 };
 use crate::budget::Budget;
 
@@ -21,6 +22,7 @@ pub struct RunArgs {
         long,
         value_name = "N",
         allow_negative_numbers = true,
+        value_parser = whole::positive::<NonZeroU64>,
         help_heading = "Training"
     )]
     pub max_steps: Option<NonZeroU64>,
@@ -45,6 +47,7 @@ pub struct RunArgs {
         long,
         value_name = "N",
         allow_negative_numbers = true,
+        value_parser = whole::positive::<NonZeroU64>,
         conflicts_with = "budget",
         help_heading = "Repetitions"
     )]
@@ -95,9 +98,9 @@ pub struct RunArgs {
     #[command(flatten)]
     pub passes: PassesArgs,
     /// Do not monitor what else the machine does during the runs
-    #[arg(long, help_heading = "Advanced")]
+    #[arg(long, help_heading = "Advanced", hide_short_help = true)]
     pub no_telemetry: bool,
     /// Do not measure what limits a step after the runs; the variable LAPTIME_NO_ANALYSIS does the same
-    #[arg(long, help_heading = "Advanced")]
+    #[arg(long, help_heading = "Advanced", hide_short_help = true)]
     pub no_analysis: bool,
 }

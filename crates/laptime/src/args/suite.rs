@@ -36,9 +36,9 @@ pub struct SuiteArgs {
     #[command(flatten)]
     pub passes: PassesArgs,
     /// Do not monitor what else the machine does during the runs
-    #[arg(long, help_heading = "Advanced")]
+    #[arg(long, help_heading = "Advanced", hide_short_help = true)]
     pub no_telemetry: bool,
     /// Do not measure what limits a step
-    #[arg(long, help_heading = "Advanced")]
+    #[arg(long, help_heading = "Advanced", hide_short_help = true)]
     pub no_analysis: bool,
 }

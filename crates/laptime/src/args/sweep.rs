@@ -72,7 +72,7 @@ pub struct SweepArgs {
     #[command(flatten)]
     pub passes: PassesArgs,
     /// Do not monitor what else the machine does during the timing
-    #[arg(long, help_heading = "Advanced")]
+    #[arg(long, help_heading = "Advanced", hide_short_help = true)]
     pub no_telemetry: bool,
 }
 

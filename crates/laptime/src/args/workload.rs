@@ -5,6 +5,8 @@ use std::path::Path;
 use clap::Args as ClapArgs;
 use laptime_workload::Precision;
 
+use super::whole;
+
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Workload")]
 pub struct WorkloadArgs {
@@ -16,7 +18,7 @@ pub struct WorkloadArgs {
     )]
     pub workload: String,
     /// Samples per training step [default: the workload's]
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = whole::any::<u64>)]
     pub batch_size: Option<u64>,
     /// Precision of matrix products: fp32, or bf16 with fp32 sums and weights [default: the workload's]
     #[arg(long, value_name = "P")]
@@ -38,10 +40,10 @@ impl WorkloadArgs {
 #[command(next_help_heading = "Training")]
 pub struct TrainingArgs {
     /// Number of epochs to train [default: the workload's]
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = whole::any::<u64>)]
     pub epochs: Option<u64>,
     /// Seed of the initial weights and the sample order [default: the workload's]
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = whole::any::<u64>)]
     pub seed: Option<u64>,
 }
 

@@ -114,7 +114,7 @@ fn gpu(engine: &dyn Engine, number: Option<usize>) -> Result<Chosen, Failure> {
     };
     let warning = device.software.then(|| {
         format!(
-            "{} is no graphics card: the processor emulates one, so its times say nothing of a GPU",
+            "{} is not a graphics card: the processor emulates one, slowly, and its times say nothing about a GPU",
             device.name
         )
     });

@@ -47,7 +47,7 @@ pub fn check(option: &str, path: &Path, format: &str) -> Result<(), Failure> {
         Shown(path),
         match format {
             "safetensors" =>
-                ", which PyTorch, JAX, TensorFlow and NumPy read by the package \
+                ", which PyTorch, JAX, TensorFlow and NumPy read with the package \
                               safetensors",
             _ => "",
         }

@@ -8,7 +8,7 @@ use laptime_results::{
 };
 use laptime_workload::Shown;
 
-use crate::{exports, failure::Failure, record_choice::Text};
+use crate::{exports, failure::Failure, record_choice::Text, refusal::not_comparable};
 
 /// The sweep in a file's text; `None` where it is something else.
 ///
@@ -57,14 +57,14 @@ pub fn compare(sweeps: &[(&Path, Sweep)], force: bool) -> Result<(), Failure> {
                 .into(),
         ));
     };
+    let names = [one, other].map(|path| Shown(path).to_string());
     if !force && !crossing.reasons.is_empty() {
-        return Err(Failure::Usage(format!(
-            "not comparable, {} and {}: {}; --force compares them all the same",
-            Shown(one),
-            Shown(other),
-            crossing.reasons.join("; ")
+        let names = [&names[0], &names[1]].map(String::as_str);
+        return Err(Failure::Usage(not_comparable(
+            names,
+            &crossing.reasons,
+            true,
         )));
     }
-    let names = [one, other].map(|path| Shown(path).to_string());
     exports::print(|style| render_crossing(&crossing, [&names[0], &names[1]], style))
 }

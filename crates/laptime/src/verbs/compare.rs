@@ -12,6 +12,7 @@ use crate::{
     exports::{self, Formats, Inputs},
     failure::Failure,
     record_choice::{Library, Source, Text, one_published, read_bytes, records_in},
+    refusal::not_comparable,
     sweep,
 };
 
@@ -148,13 +149,8 @@ fn common_workloads(sources: &[Source]) -> Vec<&'static str> {
 
 fn refusal(refused: Vec<Refused>) -> Failure {
     let texts = refused.iter().map(|refused| {
-        let advice = match refused.can_be_forced {
-            true => "; --force compares them all the same",
-            false => "",
-        };
         let [one, other] = &refused.names;
-        let reasons = refused.reasons.join("; ");
-        format!("not comparable, {one} and {other}: {reasons}{advice}")
+        not_comparable([one, other], &refused.reasons, refused.can_be_forced)
     });
     Failure::Usage(texts.collect::<Vec<_>>().join("\n"))
 }

@@ -46,7 +46,7 @@ fn fetch(args: &DatasetArgs) -> Result<(), Failure> {
     for (name, folder) in folders(args)? {
         let fetched = dataset::fetch(name, &folder, None, &mut progress)?;
         let what = match fetched.len() {
-            0 => "was there already".into(),
+            0 => "already downloaded".into(),
             count => format!("{count} files fetched"),
         };
         output::print(&format!("{name}: {what}, in {}\n", Shown(&folder)))?;

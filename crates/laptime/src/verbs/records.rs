@@ -72,7 +72,7 @@ fn remove(args: &RemoveArgs) -> Result<(), Failure> {
     for word in &args.records {
         let Some(path) = library.stored(word)? else {
             return Err(Failure::Usage(format!(
-                "{}: no stored record has an id that begins or ends so; `laptime records list` shows them; \
+                "{}: no stored record has such an id; `laptime records list` shows them; \
                  nothing was removed",
                 escaped(word)
             )));

@@ -103,9 +103,9 @@ fn extrapolated(record: &Record) -> Option<Remark> {
         format!(" (95 %: {} to {})", time(low), time(high))
     });
     let text = format!(
-        "{epochs} would take {}{interval}, extrapolated from {} steps",
+        "{epochs} would take {}{interval}, extrapolated from {}",
         time(whole.median),
-        grouped(steps),
+        counted(steps, "step"),
     );
     Some(Remark::new(Tone::Plain, text))
 }

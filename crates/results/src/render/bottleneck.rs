@@ -31,7 +31,7 @@ pub fn bound_by(record: &Record) -> Option<BoundBy> {
         false => BoundBy {
             verdict,
             evidence: evidence(found),
-            meaning: meaning(found, record.workload.precision == "bf16"),
+            meaning: meaning(found, record.workload.precision == "bf16") + &fewer_threads(found),
             is_doubtful: false,
         },
     })
@@ -61,11 +61,21 @@ fn verdict(found: &Bottleneck) -> Vec<String> {
     shares.sort_by(|a, b| b.1.total_cmp(&a.1));
     let text = |(name, share): &(Bound, f64)| format!("{name} {:.0} %", 100.0 * share);
     let mut said: Vec<String> = match found.bound {
-        Bound::Mixed => vec![found.bound.to_string()],
+        Bound::Mixed => vec![bound_word(found)],
         _ => Vec::new(),
     };
     said.extend(shares.iter().filter(|it| it.1 >= 0.005).map(text));
     said
+}
+
+/// What a step is bound by in a word or two. Where it is mixed, why: otherwise a large share would stand beside
+/// "no single limit".
+pub(crate) fn bound_word(found: &Bottleneck) -> String {
+    match found.bound {
+        Bound::Mixed if found.is_inefficient() => "kernels below the peaks".into(),
+        Bound::Mixed if found.is_contradicted => "no verdict".into(),
+        bound => bound.to_string(),
+    }
 }
 
 /// What the trials say.
@@ -79,6 +89,17 @@ fn evidence(found: &Bottleneck) -> Vec<String> {
         said.push(format!("half the threads {ratio:.2}×"));
     }
     said
+}
+
+/// Where half the threads are faster, they are the first thing to try.
+fn fewer_threads(found: &Bottleneck) -> String {
+    const FASTER: f64 = 0.97;
+    match found.half_threads_ratio {
+        Some(ratio) if ratio < FASTER => {
+            " Half the threads are faster here: try fewer --threads.".into()
+        }
+        _ => String::new(),
+    }
 }
 
 /// What it means, and what would change it.
@@ -155,6 +176,29 @@ mod tests {
         );
         assert!(meaning(&overhead, false).contains("71 % of a step is overhead"));
         assert_eq!(verdict(&found(Bound::Mixed))[0], "no single limit");
+    }
+
+    /// 71 % beside "no single limit" would contradict itself.
+    #[test]
+    fn a_large_share_without_a_verdict_says_why() {
+        let slow_kernels = Bottleneck {
+            fixed: Some(0.1),
+            ..found(Bound::Mixed)
+        };
+        assert_eq!(verdict(&slow_kernels)[0], "kernels below the peaks");
+        let contradicted = Bottleneck {
+            is_contradicted: true,
+            ..found(Bound::Mixed)
+        };
+        assert_eq!(verdict(&contradicted)[0], "no verdict");
+    }
+
+    #[test]
+    fn half_the_threads_are_advised_where_they_are_faster() {
+        let mut slower_together = found(Bound::Overhead);
+        slower_together.half_threads_ratio = Some(0.76);
+        assert!(fewer_threads(&slower_together).contains("--threads"));
+        assert_eq!(fewer_threads(&found(Bound::Overhead)), "");
     }
 
     #[test]

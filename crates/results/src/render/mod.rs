@@ -191,7 +191,10 @@ fn speed(block: &mut Block, record: &Record, run: &Run) {
         text.extend(utilization.map(|share| format!("{:.0} % of peak", 100.0 * share)));
         block.entry("Speed", &parts(&text), PLAIN);
     }
-    let epochs: Vec<f64> = run.epochs.iter().map(|epoch| epoch.train_s).collect();
+    // The last one may have been cut short.
+    let all = run.epochs.iter();
+    let whole = all.filter(|epoch| epoch.samples == record.dataset.train_samples);
+    let epochs: Vec<f64> = whole.map(|epoch| epoch.train_s).collect();
     if let Some(epoch_s) = median(&epochs).filter(|_| epochs.len() > 1) {
         let text = format!(
             "{}, the median of {}",
@@ -281,11 +284,11 @@ fn outside(block: &mut Block, record: &Record, run: &Run) {
     if run.phases.checkpoint_s > 0.0 {
         text.push(format!("checkpoints {}", duration(run.phases.checkpoint_s)));
     }
-    if let Some(analysis) = &record.analysis {
-        text.push(format!("analysis {}", duration(analysis.analysis_s)));
-    }
     if record.runs.len() == 1 {
         text.push(format!("{} in all", duration(run.wall_s)));
+    }
+    if let Some(analysis) = &record.analysis {
+        text.push(format!("then analysis {}", duration(analysis.analysis_s)));
     }
     block.entry("Outside", &parts(&text), DIM);
 }

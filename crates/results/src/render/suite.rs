@@ -1,7 +1,8 @@
 //! The table at the end of a suite.
 
 use super::{
-    BOLD, Block, DIM, GOOD, PLAIN, Style, WARNING, parts as joined, table::Table, times, trained_by,
+    BOLD, Block, DIM, GOOD, PLAIN, Style, WARNING, bottleneck::bound_word, parts as joined,
+    table::Table, times, trained_by,
 };
 use crate::{
     Record,
@@ -27,6 +28,17 @@ pub fn suite(records: &[Record], style: Style) -> String {
     table(&mut block, &all);
     for part in &all {
         notes(&mut block, part);
+    }
+    let has_part = |it: &&Record| all.iter().any(|part| std::ptr::eq(part.record, *it));
+    for record in records.iter().filter(|it| !has_part(it)) {
+        let samples = record.runs.iter().map(|run| run.trained_samples()).max();
+        let text = format!(
+            "{}: ended after {} of {} samples, so it has no total",
+            record.workload.name,
+            grouped(samples.unwrap_or(0)),
+            grouped(record.workload.epochs * record.dataset.train_samples)
+        );
+        block.paragraph(2, &text, WARNING);
     }
     block.blank();
     match mean(records) {
@@ -81,7 +93,7 @@ fn interval(part: &SuitePart) -> String {
 
 fn bound(record: &Record) -> String {
     let found = record.summary.bottleneck.as_ref();
-    found.map_or_else(String::new, |it| it.bound.to_string())
+    found.map_or_else(String::new, bound_word)
 }
 
 /// What qualifies a part's time.
@@ -95,9 +107,9 @@ fn notes(block: &mut Block, part: &SuitePart) {
                 .div_ceil(record.workload.batch_size.max(1))
         });
         let text = format!(
-            "{name}: {} extrapolated from {} steps in {}",
+            "{name}: {} extrapolated from {} in {}",
             counted(record.workload.epochs, "epoch"),
-            grouped(steps.sum()),
+            counted(steps.sum(), "step"),
             counted(runs.len() as u64, "run"),
         );
         block.paragraph(2, &text, DIM);

@@ -134,7 +134,7 @@ fn of_line(axis: Axis, line: &Line) -> [String; 2] {
                 false => "Overhead is less than half of a step with any batch.".into(),
             };
             [
-                format!("A step takes {stays} and {sample}{sample_interval} a sample."),
+                format!("A step takes {stays} plus {sample}{sample_interval} per sample."),
                 where_half,
             ]
         }
@@ -210,7 +210,7 @@ pub fn crossing(found: &Crossing, names: [&str; 2], style: Style) -> String {
     );
     block.paragraph(2, &text, DIM);
     for reason in &found.reasons {
-        block.paragraph(0, &format!("Compared all the same: {reason}."), WARNING);
+        block.paragraph(0, &format!("Compared anyway: {reason}."), WARNING);
     }
     block.finish()
 }

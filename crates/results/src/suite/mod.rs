@@ -50,7 +50,8 @@ pub struct SuitePart<'a> {
     pub ci95: Option<[f64; 2]>,
 }
 
-/// How each workload did, in the order of the records; one for which nothing is published is left out.
+/// How each workload did, in the order of the records. One for which nothing is published is left out, and one
+/// that was cut short: a part's time would pass for a whole one's.
 pub fn parts(records: &[Record]) -> Vec<SuitePart<'_>> {
     records.iter().filter_map(part).collect()
 }
@@ -64,7 +65,8 @@ fn part(record: &Record) -> Option<SuitePart<'_>> {
     let extrapolated = summary.extrapolated_total_s.clone();
     let is_extrapolated = extrapolated.is_some();
     let total_s = extrapolated.unwrap_or_else(|| summary.total_s.clone());
-    if record.runs.is_empty() || total_s.median <= 0.0 {
+    let is_whole = is_extrapolated || !record.partial;
+    if record.runs.is_empty() || total_s.median <= 0.0 || !is_whole {
         return None;
     }
     let ratio = reference.total_s / total_s.median;
@@ -88,10 +90,13 @@ fn part(record: &Record) -> Option<SuitePart<'_>> {
 pub fn mean(records: &[Record]) -> Result<Ratio, String> {
     let parts = parts(records);
     for name in SUITE.workloads {
-        let part = parts.iter().find(|it| it.record.workload.name == *name);
-        let part = part.ok_or_else(|| format!("{name} is missing"))?;
-        if let Some(reason) = unfit(part.record) {
+        let record = records.iter().find(|it| it.workload.name == *name);
+        let record = record.ok_or_else(|| format!("{name} is missing"))?;
+        if let Some(reason) = unfit(record) {
             return Err(format!("{name} {reason}"));
+        }
+        if !parts.iter().any(|it| it.record.workload.name == *name) {
+            return Err(format!("{name} has no total"));
         }
     }
     let ratios: Vec<Ratio> = parts.iter().map(SuitePart::as_ratio).collect();
