@@ -19,8 +19,12 @@ import many
 from webdriver import Browser
 
 RECORDS = pathlib.Path(__file__).parent.parent / "records"
-WIDTHS = (1280, 360)
-SCHEMES = ("light", "dark")
+LOOKS = ((1280, "light"), (1280, "dark"), (700, "light"), (360, "light"), (360, "dark"))
+# Text of many lines, each shorter than a word or two: something beside it has taken its place.
+SQUEEZED = """
+return [...document.querySelectorAll('li, p, dd, td, th, figcaption')]
+    .filter((it) => it.offsetWidth < 90 && it.offsetHeight > 110).map((it) => it.textContent)
+"""
 MOST_BYTES = 400_000
 MOST_OPENING_S = 0.5
 SITE_RECORDS = 1000
@@ -116,33 +120,30 @@ def site(program, folder, name, count):
 
 
 def look_at(browser, name, path, axe, shots):
-    for width in WIDTHS:
-        for scheme in SCHEMES:
-            browser.look(width, scheme)
-            browser.log()
-            browser.open(path)
-            where = f"{name}, {width} px, {scheme}"
-            errors = [it["message"] for it in browser.log() if it["level"] in ("SEVERE", "WARNING")]
-            check(not errors, f"{where}: no console errors {errors or ''}")
-            wide = browser.run(
-                "return [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
-            )
-            check(wide[0] <= wide[1], f"{where}: no sideways scrolling {wide}")
-            # What is behind folds is looked at, too.
-            browser.run("for (const it of document.querySelectorAll('details')) it.open = true")
-            wide = browser.run(
-                "return [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
-            )
-            check(wide[0] <= wide[1], f"{where}: nor with all folds open {wide}")
-            browser.run(axe)
-            found = browser.wait(
-                "const done = arguments[arguments.length - 1];"
-                "axe.run(document, {resultTypes: ['violations']}).then((all) => done(all.violations.map("
-                "(it) => it.id + ': ' + it.nodes.slice(0, 3).map((node) => node.html).join(' | '))))"
-            )
-            check(not found, f"{where}: axe finds nothing {found or ''}")
-            browser.run("for (const it of document.querySelectorAll('details')) it.open = false")
-            browser.screenshot(shots / f"{name}-{width}-{scheme}.png")
+    for width, scheme in LOOKS:
+        browser.look(width, scheme)
+        browser.log()
+        browser.open(path)
+        where = f"{name}, {width} px, {scheme}"
+        errors = [it["message"] for it in browser.log() if it["level"] in ("SEVERE", "WARNING")]
+        check(not errors, f"{where}: no console errors {errors or ''}")
+        wide = browser.run("return [document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+        check(wide[0] <= wide[1], f"{where}: no sideways scrolling {wide}")
+        # What is behind folds is looked at, too.
+        browser.run("for (const it of document.querySelectorAll('details')) it.open = true")
+        wide = browser.run("return [document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+        check(wide[0] <= wide[1], f"{where}: nor with all folds open {wide}")
+        squeezed = browser.run(SQUEEZED)
+        check(not squeezed, f"{where}: no text is squeezed {squeezed or ''}")
+        browser.run(axe)
+        found = browser.wait(
+            "const done = arguments[arguments.length - 1];"
+            "axe.run(document, {resultTypes: ['violations']}).then((all) => done(all.violations.map("
+            "(it) => it.id + ': ' + it.nodes.slice(0, 3).map((node) => node.html).join(' | '))))"
+        )
+        check(not found, f"{where}: axe finds nothing {found or ''}")
+        browser.run("for (const it of document.querySelectorAll('details')) it.open = false")
+        browser.screenshot(shots / f"{name}-{width}-{scheme}.png")
 
 
 def opening(browser, path):
