@@ -6,23 +6,22 @@ mod judged;
 
 use judged::{Counts, counts, read};
 
-/// At most 5 alarms of 100 were aimed at, and 80 slowdowns found: the second is missed, because a pilot
-/// underestimated how many pairs that takes. What the stored times give is exact, so that a change in the
-/// statistics shows.
+/// At most 5 alarms of 100 were aimed at, and 80 slowdowns found. What the stored times give is exact, so that
+/// a change in the statistics shows.
 #[test]
 fn interleaved_runs_tell_a_slowdown_of_three_percent_from_noise() {
     let all = read(include_str!("proof/times.csv"));
     let same = Counts {
         comparisons: 100,
-        slower: 2,
-        faster: 3,
-        covered: 95,
+        slower: 3,
+        faster: 1,
+        covered: 96,
     };
     let slowed = Counts {
         comparisons: 100,
-        slower: 76,
+        slower: 91,
         faster: 0,
-        covered: 92,
+        covered: 95,
     };
     assert_eq!(counts(&all, false), same);
     assert_eq!(counts(&all, true), slowed);
