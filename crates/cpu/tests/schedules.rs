@@ -58,7 +58,7 @@ fn digest(workload: &Workload) -> String {
     for mode in [Mode::Training, Mode::Evaluation] {
         for batch_size in [workload.batch_size, 3] {
             let program = build(workload, mode, batch_size);
-            all.update(format!("{program:?}\n"));
+            all.update(format!("{program}\n{:?}\n", program.tensors));
             for passes in passes() {
                 let schedule = Schedule {
                     target: String::new(),
