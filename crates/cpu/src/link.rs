@@ -5,16 +5,18 @@ mod convolutions;
 mod norms;
 mod padding;
 mod places;
+mod products;
+mod segments;
 mod updates;
-mod windows;
 
 use laptime_graph::{
     Op, Operation, Program, TensorId,
     schedule::{Arena, Buffer, Kernel, Layout, Part, Schedule, Split},
 };
-pub(crate) use padding::{Padding, check_zeros};
-use windows::windows;
-pub(crate) use windows::{check_reach, forward, input_gradient, weight_gradient};
+pub(crate) use padding::check_zeros;
+pub(crate) use products::Padding;
+use segments::windows;
+pub(crate) use segments::{check_reach, forward, input_gradient, weight_gradient};
 
 use crate::{
     kernels::{
@@ -70,14 +72,11 @@ pub(crate) struct StoredLogits {
 
 /// Links a Schedule that this crate lowered from the Program.
 pub(crate) fn link(program: &Program, schedule: &Schedule) -> Linked {
-    let mut buffers = vec![None; program.tensors.len()];
-    for buffer in &schedule.buffers {
-        buffers[buffer.tensor.0] = Some(buffer);
-    }
     let linker = Linker {
         program,
         schedule,
-        buffers,
+        buffers: schedule.buffers_by_tensor(program),
+        step_bytes: schedule.arena_bytes(Arena::Step),
     };
     let stages = schedule
         .stages
@@ -95,7 +94,7 @@ pub(crate) fn link(program: &Program, schedule: &Schedule) -> Linked {
     Linked {
         stages,
         batch_size: program.batch_size,
-        step_bytes: schedule.arena_bytes(Arena::Step) + schedule.zero_bytes,
+        step_bytes: linker.step_bytes + schedule.zero_bytes,
         thread_bytes: schedule.arena_bytes(Arena::Thread),
         scratch_bytes: schedule.scratch_bytes + schedule.zero_bytes,
         logits: linker.logits(),
@@ -109,6 +108,8 @@ struct Linker<'a> {
     schedule: &'a Schedule,
     /// The buffer of each tensor.
     buffers: Vec<Option<&'a Buffer>>,
+    /// Of what lives within a step.
+    step_bytes: usize,
 }
 
 /// The operations of one kernel.

@@ -1,7 +1,7 @@
 //! A compiled workload on CPU threads, with its state.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     sync::{Mutex, atomic::AtomicU64},
 };
 
@@ -12,7 +12,7 @@ use laptime_engine::{
 };
 use laptime_graph::{
     InitialValues, Mode, Op, Operation, Program, State, StateTensor, build,
-    schedule::{Arena, Buffer, Schedule},
+    schedule::{Arena, Buffer, Layout, Schedule},
 };
 use laptime_workload::{Precision, epoch_order, memory};
 
@@ -93,14 +93,12 @@ impl CpuSession {
     /// Writes the initial weights; the arena is zero elsewhere. Every thread takes the next tensor that
     /// none has taken: each has a random stream of its own, so the values are the same.
     fn initialise(&mut self) {
+        let buffers = self.schedule.buffers_by_tensor(&self.program);
         let mut rest = self.persistent.values_mut();
         let mut passed = 0;
         let mut work = Vec::new();
         for (number, (id, tensor)) in self.program.persistent().enumerate() {
-            let buffer = self
-                .schedule
-                .buffer(id)
-                .expect("persistent tensors have buffers");
+            let buffer = buffers[id.0].expect("persistent tensors have buffers");
             let values = InitialValues::new(tensor, self.job.workload.seed, number);
             if matches!(values, InitialValues::Constant(0.0)) {
                 continue;
@@ -129,17 +127,9 @@ impl CpuSession {
         }
         let program = build(&self.job.workload, mode, batch_size);
         let schedule = lower(&program, Target { isa: self.isa }, &self.job.passes);
+        let known: HashMap<_, _> = places(&self.program, &self.schedule).collect();
         assert!(
-            program.persistent().all(|(id, tensor)| {
-                let place = |schedule: &Schedule, id| {
-                    schedule
-                        .buffer(id)
-                        .map(|buffer| (buffer.layout, buffer.offset_bytes))
-                };
-                let mut training = self.program.persistent();
-                let same = training.find(|(_, other)| other.name == tensor.name);
-                same.is_some_and(|(other, _)| place(&self.schedule, other) == place(&schedule, id))
-            }),
+            places(&program, &schedule).all(|(name, place)| known.get(name) == Some(&place)),
             "parameters have one place, whatever the batch size"
         );
         let linked = link(&program, &schedule);
@@ -326,14 +316,12 @@ impl Session for CpuSession {
 
     fn state(&mut self) -> Result<State, EngineError> {
         let values = self.persistent.values();
+        let buffers = self.schedule.buffers_by_tensor(&self.program);
         let tensors = self
             .program
             .persistent()
             .map(|(id, tensor)| {
-                let buffer = self
-                    .schedule
-                    .buffer(id)
-                    .expect("persistent tensors have buffers");
+                let buffer = buffers[id.0].expect("persistent tensors have buffers");
                 let stored = &values[buffer.offset_bytes / 4..];
                 let mut values = Vec::with_capacity(tensor.elements());
                 buffer.layout.each_stored(tensor.elements(), |_, at| {
@@ -363,23 +351,34 @@ impl Session for CpuSession {
     }
 
     fn set_state(&mut self, state: &State) -> Result<(), EngineError> {
+        let given_by_name = state.by_name();
+        let buffers = self.schedule.buffers_by_tensor(&self.program);
         for (id, tensor) in self.program.persistent() {
-            let given = state
-                .tensor(&tensor.name)
+            let given = given_by_name
+                .get(tensor.name.as_str())
                 .filter(|given| given.shape == tensor.shape)
                 .ok_or_else(|| {
                     let what = format!("the state has no {} of this model's shape", tensor.name);
                     EngineError::Unsupported(what)
                 })?;
-            let buffer = self
-                .schedule
-                .buffer(id)
-                .expect("persistent tensors have buffers");
+            let buffer = buffers[id.0].expect("persistent tensors have buffers");
             write(self.persistent.values_mut(), buffer, &given.values);
         }
         self.steps = state.steps;
         Ok(())
     }
+}
+
+/// Where each of the tensors that live across steps lies, by name.
+fn places<'a>(
+    program: &'a Program,
+    schedule: &'a Schedule,
+) -> impl Iterator<Item = (&'a str, Option<(Layout, usize)>)> {
+    let buffers = schedule.buffers_by_tensor(program);
+    program.persistent().map(move |(id, tensor)| {
+        let place = buffers[id.0].map(|buffer| (buffer.layout, buffer.offset_bytes));
+        (tensor.name.as_str(), place)
+    })
 }
 
 /// Writes a tensor's values to where its buffer has them.

@@ -12,7 +12,8 @@ use laptime_engine::EngineError;
 
 use crate::{
     adapters::Adapter,
-    lower::{ALIGNMENT_BYTES, Target},
+    lower::ALIGNMENT_BYTES,
+    target::Target,
 };
 
 /// The most that a buffer may have here: offsets in a kernel are 32-bit, and `wgpu` itself stops

@@ -6,7 +6,7 @@ use laptime_workload::{Precision, Workload};
 use crate::{
     adapters::{adapters, find},
     context::Context,
-    lower::Target,
+    target::Target,
     probe::probe,
     session::GpuSession,
 };

@@ -8,7 +8,7 @@ use laptime_graph::{
     schedule::{Kernel, Schedule},
 };
 
-use crate::{lower::live_rectangle, probe::Peaks};
+use crate::{probe::Peaks, tiles::live_rectangle};
 
 /// A step, counted.
 #[derive(Debug, Clone, PartialEq)]

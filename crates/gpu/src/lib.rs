@@ -12,8 +12,11 @@ mod lower;
 mod probe;
 mod samples;
 mod session;
+mod target;
+mod tiles;
 
 pub use engine::GpuEngine;
 pub use forecast::{Counted, Forecast};
-pub use lower::{NEVER_TAKEN, Target, lower};
+pub use lower::{NEVER_TAKEN, lower};
 pub use probe::{Peaks, Probe, probe};
+pub use target::Target;

@@ -8,7 +8,7 @@ use std::{
 
 use laptime_engine::{Device, EngineError};
 
-use crate::{adapters::find, context::Context, lower::Target};
+use crate::{adapters::find, context::Context, target::Target};
 
 /// What an adapter has and reaches.
 #[derive(Debug, Clone, PartialEq)]

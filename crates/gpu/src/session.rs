@@ -311,9 +311,11 @@ impl Session for GpuSession {
     }
 
     fn set_state(&mut self, state: &State) -> Result<(), EngineError> {
+        let given_by_name = state.by_name();
         for (_, tensor) in self.training().program.persistent() {
-            let given = state
-                .tensor(&tensor.name)
+            let given = given_by_name
+                .get(tensor.name.as_str())
+                .copied()
                 .filter(|given| given.shape == tensor.shape);
             let Some(given) = given else {
                 let what = format!("the state has no {} of this model's shape", tensor.name);
@@ -371,7 +373,7 @@ mod tests {
     use laptime_workload::{Builtin, Overrides, dataset::synthetic};
 
     use super::*;
-    use crate::{adapters::adapters, lower::Target};
+    use crate::{adapters::adapters, target::Target};
 
     /// A session on so many synthetic samples, and an order of all of them.
     fn session(samples: usize) -> Option<(GpuSession, Vec<u32>)> {

@@ -2,9 +2,10 @@
 //! gradient of its output into the gradients of its inputs.
 
 use crate::{
-    model::Builder,
+    builder::Builder,
     op::Op,
-    program::{Operation, Role, TensorId},
+    program::{Operation, Role, Tensor, TensorId},
+    uses::Uses,
 };
 
 /// Adds the backward pass of the mean loss over `logits`. Gives each parameter with its gradient,
@@ -19,15 +20,21 @@ pub(crate) fn differentiate(
 ) -> Vec<(TensorId, TensorId)> {
     let forward = builder.operations.clone();
     let needed = needed(builder, &forward);
+    let tensors = builder.tensors.len();
+    let uses = Uses::of_operations(&forward, tensors);
     let mut backward = Backward {
-        gradients: vec![None; builder.tensors.len()],
+        gradients: vec![None; tensors],
+        parts: vec![0; tensors],
         builder,
         needed,
     };
     backward.add(Op::SoftmaxCrossEntropyGrad, &[logits, labels], &[logits]);
     for operation in forward.iter().rev() {
         if let Some(flowing) = backward.gradients[operation.outputs[0].0] {
-            backward.through(operation, flowing, &forward);
+            let is_normed = uses.readers(operation.outputs[0]).iter().all(|reader| {
+                matches!(forward[reader.0].op, Op::BatchNorm { .. })
+            });
+            backward.through(operation, flowing, is_normed);
         }
     }
     let Backward {
@@ -62,11 +69,14 @@ struct Backward<'a> {
     needed: Vec<bool>,
     /// The gradient of each forward tensor, once there is one.
     gradients: Vec<Option<TensorId>>,
+    /// How many gradients, and parts of one, each forward tensor has.
+    parts: Vec<usize>,
 }
 
 impl Backward<'_> {
-    /// The gradients of an operation's inputs from that of its first output.
-    fn through(&mut self, operation: &Operation, flowing: TensorId, forward: &[Operation]) {
+    /// The gradients of an operation's inputs from that of its first output, which batch norms alone read
+    /// where `is_normed`.
+    fn through(&mut self, operation: &Operation, flowing: TensorId, is_normed: bool) {
         let (inputs, outputs) = (&operation.inputs, &operation.outputs);
         let x = inputs[0];
         match operation.op {
@@ -92,11 +102,7 @@ impl Backward<'_> {
                 // A batch norm takes away the mean, and with it whatever was added to it: the
                 // true gradient is zero, and rounding errors in its place would be blown up to
                 // full steps by Adam.
-                let mut readers = forward
-                    .iter()
-                    .filter(|one| one.inputs.contains(&outputs[0]));
-                let normed = readers.all(|one| matches!(one.op, Op::BatchNorm { .. }));
-                if normed {
+                if is_normed {
                     self.add(Op::Zeros, &[], &[inputs[1]]);
                 } else {
                     self.add(Op::BiasGrad, &[flowing], &[inputs[1]]);
@@ -155,19 +161,14 @@ impl Backward<'_> {
 
     /// A new tensor shaped like `of` that holds its gradient, or a part of it.
     fn gradient(&mut self, of: TensorId) -> TensorId {
-        let Self { builder, .. } = self;
-        let (name, shape) = (
-            &builder.tensors[of.0].name,
-            builder.tensors[of.0].shape.clone(),
-        );
-        let parts = builder
-            .tensors
-            .iter()
-            .filter(|tensor| tensor.role == Role::Gradient { of });
-        let name = match parts.count() {
-            0 => format!("d.{name}"),
-            parts => format!("d.{name}.{}", parts + 1),
+        let Tensor { name, shape, .. } = &self.builder.tensors[of.0];
+        let parts = &mut self.parts[of.0];
+        *parts += 1;
+        let name = match *parts {
+            1 => format!("d.{name}"),
+            parts => format!("d.{name}.{parts}"),
         };
-        builder.tensor(name, shape, Role::Gradient { of })
+        let shape = shape.clone();
+        self.builder.tensor(name, shape, Role::Gradient { of })
     }
 }

@@ -4,6 +4,7 @@
 use crate::{
     op::Op,
     program::{Fusion, FusionKind, OpId, Program, TensorId},
+    uses::Uses,
 };
 
 /// All candidates, in the order of their first operations, those that join two others at the end. No
@@ -12,6 +13,7 @@ use crate::{
 pub(crate) fn candidates(program: &Program) -> Vec<Fusion> {
     let mut finder = Finder {
         program,
+        uses: Uses::of(program),
         taken: vec![false; program.operations.len()],
     };
     let mut found = Vec::new();
@@ -84,10 +86,23 @@ pub(crate) fn candidates(program: &Program) -> Vec<Fusion> {
             found.push(Fusion { kind, operations });
         }
     }
+    // The place in `found` of the fusion that has each operation in one kernel with others.
+    let mut kernels = vec![None; program.operations.len()];
+    for (place, fusion) in found.iter().enumerate() {
+        if fusion.kind != FusionKind::PixelsAtFirstRead {
+            for id in &fusion.operations {
+                kernels[id.0] = Some(place);
+            }
+        }
+    }
+    let kernel_of = |id: OpId| match kernels[id.0] {
+        Some(place) => found[place].operations.clone(),
+        None => vec![id],
+    };
     let joined: Vec<Fusion> = program
         .operations_by_id()
         .filter(|(_, operation)| matches!(operation.op, Op::Conv2d(_) | Op::Conv2dGradInput(_)))
-        .filter_map(|(id, _)| finder.norm_at(id, &found))
+        .filter_map(|(id, _)| finder.norm_at(id, kernel_of))
         .collect();
     found.extend(joined);
     found
@@ -109,6 +124,7 @@ fn behind_gradient(op: &Op, feeds_norm: bool) -> bool {
 
 struct Finder<'a> {
     program: &'a Program,
+    uses: Uses,
     /// The operations that are in a candidate.
     taken: Vec<bool>,
 }
@@ -122,7 +138,7 @@ impl Finder<'_> {
         let mut chain = vec![first];
         loop {
             let last = self.program.operation(chain[chain.len() - 1]);
-            let [reader] = self.readers(last.outputs[0])[..] else {
+            let &[reader] = self.readers(last.outputs[0]) else {
                 return chain;
             };
             let next = self.program.operation(reader);
@@ -155,14 +171,7 @@ impl Finder<'_> {
 
     /// A convolution with the batch norm of its results, or the gradient of its input with that of the
     /// norm before it, if what is fused to the norm can be done in the convolution's place too.
-    fn norm_at(&self, product: OpId, found: &[Fusion]) -> Option<Fusion> {
-        let kernel_of = |id: OpId| {
-            let mut fusions = found.iter();
-            let fusion = fusions.find(|one| {
-                one.kind != FusionKind::PixelsAtFirstRead && one.operations.contains(&id)
-            });
-            fusion.map_or(vec![id], |fusion| fusion.operations.clone())
-        };
+    fn norm_at(&self, product: OpId, kernel_of: impl Fn(OpId) -> Vec<OpId>) -> Option<Fusion> {
         let op = |id: OpId| self.program.operation(id).op;
         let at_product = kernel_of(product);
         let result = self.program.operation(*at_product.last()?).outputs[0];
@@ -184,7 +193,7 @@ impl Finder<'_> {
         } else {
             let kind = FusionKind::NormGradientAtProduct;
             let is_masked = at_product.iter().any(|id| op(*id) == Op::ReluGrad);
-            match readers[..] {
+            match *readers {
                 [one] if op(one) == Op::ReluGrad => {
                     (self.feeds_norm(one) && !is_masked).then_some((kind, one))
                 }
@@ -223,14 +232,12 @@ impl Finder<'_> {
 
     /// Whether a tensor is there before an operation: no later one makes it, though one may update it.
     fn is_there(&self, tensor: TensorId, before: OpId) -> bool {
-        self.program.operations[before.0..]
-            .iter()
-            .all(|other| !other.outputs.contains(&tensor) || other.inputs.contains(&tensor))
+        self.uses.maker(tensor).is_none_or(|maker| maker < before)
     }
 
     /// Whether all that reads the operation's result is the gradient of a batch norm.
     fn feeds_norm(&self, id: OpId) -> bool {
-        match self.readers(self.program.operation(id).outputs[0])[..] {
+        match *self.readers(self.program.operation(id).outputs[0]) {
             [reader] => self.program.operation(reader).op == Op::BatchNormGrad,
             _ => false,
         }
@@ -239,7 +246,7 @@ impl Finder<'_> {
     /// The product that alone reads the filters which the operation makes, if it does.
     fn product_of_filters(&self, id: OpId) -> Option<Op> {
         let made = self.program.operation(id).outputs[0];
-        let [reader] = self.readers(made)[..] else {
+        let &[reader] = self.readers(made) else {
             return None;
         };
         let reader = self.program.operation(reader);
@@ -247,11 +254,7 @@ impl Finder<'_> {
         (is_product && reader.inputs[1] == made).then_some(reader.op)
     }
 
-    fn readers(&self, tensor: TensorId) -> Vec<OpId> {
-        self.program
-            .operations_by_id()
-            .filter(|(_, operation)| operation.inputs.contains(&tensor))
-            .map(|(id, _)| id)
-            .collect()
+    fn readers(&self, tensor: TensorId) -> &[OpId] {
+        self.uses.readers(tensor)
     }
 }

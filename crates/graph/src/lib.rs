@@ -5,6 +5,7 @@
 //! to, so that the oracle can execute what any of them made.
 
 mod autodiff;
+mod builder;
 mod cost;
 mod fusion;
 mod model;
@@ -14,6 +15,7 @@ mod program;
 pub mod schedule;
 mod simplification;
 mod state;
+mod uses;
 pub mod window;
 
 pub use model::build;
@@ -22,3 +24,4 @@ pub use print::shape_text;
 pub use program::*;
 pub use simplification::{Simplification, multiplied_pairs, pass_names};
 pub use state::{InitialValues, State, StateTensor};
+pub use uses::Uses;

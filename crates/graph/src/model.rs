@@ -1,24 +1,21 @@
 //! Builds the Programs of a workload: its layers forward, the loss, and for training the gradients
 //! and the updates.
 
-use std::collections::BTreeMap;
+use std::collections::HashSet;
 
-use laptime_workload::{LayerKind, Loss, Optimizer, Precision, Source, Window, Workload};
+use laptime_workload::{LayerKind, Loss, Optimizer, Source, Window, Workload};
 
 use crate::{
-    autodiff, fusion,
+    autodiff,
+    builder::Builder,
+    fusion,
     op::{Dropout, Op},
-    program::{Initial, Mode, OpId, Operation, Program, Role, Tensor, TensorId},
+    program::{Initial, Mode, Operation, Program, Role, Tensor, TensorId},
 };
 
 /// The Program of one step of `workload` on `batch_size` samples.
 pub fn build(workload: &Workload, mode: Mode, batch_size: usize) -> Program {
-    let mut builder = Builder {
-        precision: workload.precision,
-        tensors: Vec::new(),
-        operations: Vec::new(),
-        rounded: BTreeMap::new(),
-    };
+    let mut builder = Builder::new(workload.precision);
     let pixels = builder.tensor(
         "pixels",
         vec![
@@ -63,92 +60,7 @@ pub fn build(workload: &Workload, mode: Mode, batch_size: usize) -> Program {
     program
 }
 
-/// A Program while it grows.
-pub(crate) struct Builder {
-    precision: Precision,
-    pub(crate) tensors: Vec<Tensor>,
-    pub(crate) operations: Vec<Operation>,
-    /// What tensors were rounded to.
-    rounded: BTreeMap<TensorId, TensorId>,
-}
-
 impl Builder {
-    pub(crate) fn tensor(
-        &mut self,
-        name: impl Into<String>,
-        shape: Vec<usize>,
-        role: Role,
-    ) -> TensorId {
-        self.tensors.push(Tensor {
-            name: name.into(),
-            shape,
-            role,
-        });
-        TensorId(self.tensors.len() - 1)
-    }
-
-    pub(crate) fn operation(&mut self, op: Op, inputs: &[TensorId], outputs: &[TensorId]) -> OpId {
-        self.operations.push(Operation {
-            op,
-            inputs: inputs.to_vec(),
-            outputs: outputs.to_vec(),
-        });
-        OpId(self.operations.len() - 1)
-    }
-
-    pub(crate) fn shape(&self, id: TensorId) -> &[usize] {
-        &self.tensors[id.0].shape
-    }
-
-    /// What a product reads in the place of a tensor: the tensor rounded, once for all who read it,
-    /// or the tensor itself in single precision.
-    pub(crate) fn operand(&mut self, id: TensorId) -> TensorId {
-        let is_rounded = matches!(self.tensors[id.0].role, Role::Rounded { .. });
-        if self.precision == Precision::Fp32 || is_rounded {
-            return id;
-        }
-        match self.rounded.get(&id) {
-            Some(rounded) => *rounded,
-            None => self.round(id),
-        }
-    }
-
-    /// As [`Self::operand`], for the weights of a convolution: rounded again for every product that
-    /// reads them, because that costs less than to keep them.
-    pub(crate) fn filters(&mut self, id: TensorId) -> TensorId {
-        match self.precision {
-            Precision::Fp32 => id,
-            Precision::Bf16 => self.round(id),
-        }
-    }
-
-    fn round(&mut self, id: TensorId) -> TensorId {
-        let Tensor { name, shape, .. } = &self.tensors[id.0];
-        let role = Role::Rounded { of: id };
-        let again = self.tensors.iter().filter(|one| one.role == role).count();
-        let name = match again {
-            0 => format!("{name}.bf16"),
-            again => format!("{name}.bf16.{}", again + 1),
-        };
-        let rounded = self.tensor(name, shape.clone(), role);
-        self.operation(Op::Round, &[id], &[rounded]);
-        self.rounded.insert(id, rounded);
-        rounded
-    }
-
-    /// What this tensor was rounded to, if it was.
-    pub(crate) fn rounded(&self, id: TensorId) -> Option<TensorId> {
-        self.rounded.get(&id).copied()
-    }
-
-    /// The tensor that this one was rounded from, or itself.
-    pub(crate) fn unrounded(&self, id: TensorId) -> TensorId {
-        match self.tensors[id.0].role {
-            Role::Rounded { of } => of,
-            _ => id,
-        }
-    }
-
     /// All layers forward; the result is the last one's output. In reduced precision what a product
     /// reads is rounded where it is made, and all others who read it get it so too: it is stored
     /// once.
@@ -158,14 +70,12 @@ impl Builder {
         let scaled = self.tensor("input", shape, Role::Activation);
         let divisor = workload.pixel_divisor;
         self.operation(Op::ScalePixels { divisor }, &[pixels], &[scaled]);
-        let feeds_product = |source: Source| {
-            let is_product = |kind: &LayerKind| {
-                matches!(kind, LayerKind::Dense { .. } | LayerKind::Conv2d { .. })
-            };
-            let mut products = workload.layers.iter().filter(|one| is_product(&one.kind));
-            products.any(|layer| layer.inputs.contains(&source))
-        };
-        let scaled = if feeds_product(Source::Input) {
+        let is_product =
+            |kind: &LayerKind| matches!(kind, LayerKind::Dense { .. } | LayerKind::Conv2d { .. });
+        let products = workload.layers.iter().filter(|one| is_product(&one.kind));
+        let read_by_products: HashSet<Source> =
+            products.flat_map(|layer| layer.inputs.clone()).collect();
+        let scaled = if read_by_products.contains(&Source::Input) {
             self.operand(scaled)
         } else {
             scaled
@@ -207,7 +117,7 @@ impl Builder {
                 }
                 LayerKind::Add => self.simple(name, shape, Op::Add, &inputs),
             };
-            outputs.push(if feeds_product(Source::Layer(number)) {
+            outputs.push(if read_by_products.contains(&Source::Layer(number)) {
                 self.operand(output)
             } else {
                 output

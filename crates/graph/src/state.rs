@@ -1,6 +1,8 @@
 //! The state of a training: all that lives across steps, by name, in double precision, so that it
 //! holds the state of any engine exactly.
 
+use std::collections::HashMap;
+
 use laptime_workload::random::{Purpose, Stream};
 
 use crate::program::{Initial, Program, Role, Tensor};
@@ -46,7 +48,15 @@ impl State {
         })
     }
 
-    /// The tensor of this name.
+    /// All tensors by name, for whoever asks for many.
+    pub fn by_name(&self) -> HashMap<&str, &StateTensor> {
+        let tensors = self.tensors.iter();
+        tensors
+            .map(|tensor| (tensor.name.as_str(), tensor))
+            .collect()
+    }
+
+    /// The tensor of this name; found by a search.
     pub fn tensor(&self, name: &str) -> Option<&StateTensor> {
         self.tensors.iter().find(|tensor| tensor.name == name)
     }

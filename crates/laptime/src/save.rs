@@ -18,10 +18,11 @@ pub fn save(
     file: Destination,
 ) -> Result<(), Failure> {
     let state = session.state()?;
+    let by_name = state.by_name();
     let program = build(workload, Mode::Evaluation, 1);
     // An evaluation has no moments.
     let tensors = program.persistent().filter_map(|(_, tensor)| {
-        let tensor = state.tensor(&tensor.name)?;
+        let tensor = by_name.get(tensor.name.as_str())?;
         let values = tensor.values.iter();
         let bytes: Vec<u8> = values.flat_map(|v| (*v as f32).to_le_bytes()).collect();
         Some((tensor.name.as_str(), tensor.shape.clone(), bytes))

@@ -1,5 +1,7 @@
 //! Executes a Program, or the Schedule that a backend lowered it to, operation by operation.
 
+use std::collections::HashSet;
+
 use laptime_graph::{
     Mode, Op, OpId, Operation, Program, Role, State, StateTensor, TensorId,
     schedule::{Kernel, Schedule},
@@ -61,9 +63,13 @@ impl<'a> Reference<'a> {
     /// outputs back. Slices and threads are not told apart: a kernel is done as a whole.
     /// [`Self::set_state`] comes before the first step.
     pub fn of_schedule(program: &'a Program, schedule: &'a Schedule) -> Self {
+        let kernels = kernels(schedule);
+        let done: HashSet<OpId> = kernels
+            .flat_map(|(_, kernel)| kernel.operations.iter().copied())
+            .collect();
         for (id, operation) in program.operations_by_id() {
             assert!(
-                kernels(schedule).any(|(_, kernel)| kernel.operations.contains(&id)),
+                done.contains(&id),
                 "no kernel does `{}`",
                 program.describe(operation)
             );
@@ -78,8 +84,9 @@ impl<'a> Reference<'a> {
     /// a training's state and leaves its moments alone.
     pub fn set_state(&mut self, state: &State) {
         self.steps = state.steps;
+        let given_by_name = state.by_name();
         for (id, tensor) in self.program.persistent() {
-            let Some(given) = state.tensor(&tensor.name) else {
+            let Some(given) = given_by_name.get(tensor.name.as_str()) else {
                 panic!("the state lacks `{}`", tensor.name);
             };
             assert_eq!(

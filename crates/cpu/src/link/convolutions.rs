@@ -5,7 +5,7 @@ use laptime_workload::Window;
 
 use super::{
     Group, Linker,
-    windows::{forward, multiplied_taps},
+    segments::{forward, multiplied_taps},
 };
 use crate::kernels::{
     Conv2d, Conv2dGradInput, NormBehind, PairedConv2d, PairedConv2dGradInput, Task,

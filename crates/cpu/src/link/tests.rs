@@ -8,7 +8,7 @@ use crate::{
         Conv2d, Conv2dGradInput, Images, PairedConv2d, PairedConv2dGradInput, Segment, Segments,
         turned_stride,
     },
-    link::windows::multiplied_taps,
+    link::segments::multiplied_taps,
     lower::{Target, lower},
     simd::{Isa, LANES},
 };

@@ -7,6 +7,7 @@ use laptime_graph::{FusionKind, Op, OpId, Operation, Program};
 pub(super) fn group(program: &Program, taken: &[FusionKind]) -> Vec<Vec<OpId>> {
     // The first operation of each one's group.
     let mut first: Vec<OpId> = program.operations_by_id().map(|(id, _)| id).collect();
+    let mut groups: Vec<Vec<OpId>> = first.iter().map(|id| vec![*id]).collect();
     for fusion in &program.fusions {
         if !taken.contains(&fusion.kind) {
             continue;
@@ -22,17 +23,18 @@ pub(super) fn group(program: &Program, taken: &[FusionKind]) -> Vec<Vec<OpId>> {
         let Some(&earliest) = joined.iter().min() else {
             continue;
         };
-        for one in &mut first {
-            if joined.contains(one) {
-                *one = earliest;
+        for other in joined.into_iter().filter(|other| *other != earliest) {
+            let moved = std::mem::take(&mut groups[other.0]);
+            for id in &moved {
+                first[id.0] = earliest;
             }
+            groups[earliest.0].extend(moved);
         }
     }
-    let mut groups = vec![Vec::new(); first.len()];
-    for (id, _) in program.operations_by_id() {
-        groups[first[id.0].0].push(id);
-    }
     groups.retain(|group| !group.is_empty());
+    for group in &mut groups {
+        group.sort_unstable();
+    }
     groups
 }
 

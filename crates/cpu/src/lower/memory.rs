@@ -1,5 +1,10 @@
 //! Gives every tensor that reaches memory its layout and its place.
 
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet, BinaryHeap},
+};
+
 use laptime_graph::{
     Program, Role, Tensor, TensorId,
     schedule::{Arena, Buffer, Layout, Part, Split, Stage},
@@ -46,10 +51,12 @@ pub(crate) fn is_weight(program: &Program, tensor: TensorId) -> bool {
 
 /// The buffers of all tensors that the stages touch.
 pub(super) fn plan(program: &Program, stages: &[Stage]) -> Vec<Buffer> {
+    let lives = lives(program, stages);
+    let unplaced = |id: TensorId, arena| unplaced(program, id, lives[id.0].partials, arena);
     let mut buffers = Vec::new();
     let mut persistent_bytes = 0;
     for (tensor, _) in program.persistent() {
-        let buffer = unplaced(program, stages, tensor, Arena::Persistent);
+        let buffer = unplaced(tensor, Arena::Persistent);
         buffers.push(Buffer {
             offset_bytes: persistent_bytes,
             ..buffer
@@ -57,103 +64,220 @@ pub(super) fn plan(program: &Program, stages: &[Stage]) -> Vec<Buffer> {
         persistent_bytes += buffers[buffers.len() - 1].bytes + GAP_BYTES;
     }
     for arena in [Arena::Step, Arena::Thread] {
-        let mut living: Vec<(Buffer, Vec<usize>)> = (0..program.tensors.len())
+        let mut living: Vec<(Buffer, Kept)> = (0..program.tensors.len())
             .map(TensorId)
             .filter(|id| !program.tensor(*id).role.is_persistent())
             .filter_map(|id| {
-                let regions = regions(stages, id);
-                let wanted = !regions.is_empty() && arena_of(stages, id) == arena;
-                wanted.then(|| (unplaced(program, stages, id, arena), regions))
+                let life = &lives[id.0];
+                let kept = life.kept.filter(|_| life.arena() == arena)?;
+                Some((unplaced(id, arena), kept))
             })
             .collect();
         // Large ones first: small ones find room between them.
-        living.sort_by_key(|(buffer, _)| std::cmp::Reverse(buffer.bytes));
+        living.sort_by_key(|(buffer, _)| Reverse(buffer.bytes));
         buffers.extend(place(living));
     }
     buffers
 }
 
+/// What the stages do with a tensor.
+#[derive(Debug, Clone, Copy, Default)]
+struct Life {
+    kept: Option<Kept>,
+    /// Whether each thread makes one for itself.
+    of_each_thread: bool,
+    /// The number of partial sums that it is stored as.
+    partials: Option<usize>,
+}
+
+impl Life {
+    fn arena(&self) -> Arena {
+        if self.of_each_thread {
+            Arena::Thread
+        } else {
+            Arena::Step
+        }
+    }
+}
+
+/// The stretches between barriers in which a tensor must be kept, from its first use to its last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Kept {
+    first: usize,
+    last: usize,
+    /// Whether it is kept in the first stretch too: without a barrier at the step's end, the last one is also
+    /// the next step's first.
+    at_the_beginning: bool,
+}
+
+impl Kept {
+    fn meets(&self, other: &Self) -> bool {
+        let [a, b] = [self, other];
+        a.first <= b.last && b.first <= a.last
+            || a.at_the_beginning && (b.first == 0 || b.at_the_beginning)
+            || b.at_the_beginning && a.first == 0
+    }
+
+    /// The same, where a step has so many barriers.
+    fn within(self, barriers: usize) -> Self {
+        match self.last {
+            last if last < barriers.max(1) => self,
+            last if self.first == last => Self {
+                first: 0,
+                last: 0,
+                ..self
+            },
+            last => Self {
+                last: last - 1,
+                at_the_beginning: true,
+                ..self
+            },
+        }
+    }
+}
+
+/// Of each tensor.
+fn lives(program: &Program, stages: &[Stage]) -> Vec<Life> {
+    let mut lives = vec![Life::default(); program.tensors.len()];
+    let mut stretch = 0;
+    for stage in stages {
+        for kernel in &stage.kernels {
+            for access in &kernel.accesses {
+                let life = &mut lives[access.tensor.0];
+                life.kept = Some(Kept {
+                    first: life.kept.map_or(stretch, |kept| kept.first),
+                    last: stretch,
+                    at_the_beginning: false,
+                });
+                life.of_each_thread |= access.write && kernel.split == Split::EachThread;
+                if access.part == Part::Partial && life.partials.is_none() {
+                    life.partials = Some(stage.slices);
+                }
+            }
+        }
+        stretch += usize::from(stage.barrier);
+    }
+    for life in &mut lives {
+        life.kept = life.kept.map(|kept| kept.within(stretch));
+    }
+    lives
+}
+
+/// The most buffers for which first fit is tried: it compares each with all others. Nets that are in use
+/// have some hundreds.
+const MOST_COMPARED: usize = 2_000;
+
+/// A place for each buffer, that of no other that lives at the same time.
+fn place(living: Vec<(Buffer, Kept)>) -> Vec<Buffer> {
+    if living.len() <= MOST_COMPARED {
+        first_fit(living)
+    } else {
+        sweep(living)
+    }
+}
+
 /// Puts each buffer at the first offset where it meets none that lives at the same time.
-fn place(living: Vec<(Buffer, Vec<usize>)>) -> Vec<Buffer> {
-    let mut placed: Vec<(Buffer, Vec<usize>)> = Vec::new();
-    for (mut buffer, regions) in living {
+fn first_fit(living: Vec<(Buffer, Kept)>) -> Vec<Buffer> {
+    let mut placed: Vec<(Buffer, Kept)> = Vec::new();
+    for (mut buffer, kept) in living {
         let mut taken: Vec<(usize, usize)> = placed
             .iter()
-            .filter(|(_, other)| other.iter().any(|region| regions.contains(region)))
-            .map(|(other, _)| {
-                (
-                    other.offset_bytes,
-                    other.offset_bytes + other.bytes * other.copies,
-                )
-            })
+            .filter(|(_, other)| other.meets(&kept))
+            .map(|(other, _)| (other.offset_bytes, other.offset_bytes + size(other)))
             .collect();
         taken.sort_unstable();
         for (start, end) in taken {
-            if buffer.offset_bytes + buffer.bytes * buffer.copies <= start {
+            if buffer.offset_bytes + size(&buffer) <= start {
                 break;
             }
             buffer.offset_bytes = buffer.offset_bytes.max(end);
         }
-        placed.push((buffer, regions));
+        placed.push((buffer, kept));
     }
     placed.into_iter().map(|(buffer, _)| buffer).collect()
 }
 
-/// The stretches between barriers in which a tensor must be kept, from its first use to its last.
-/// Without a barrier at the step's end its last stretch is also its first.
-fn regions(stages: &[Stage], id: TensorId) -> Vec<usize> {
-    let count = stages.iter().filter(|stage| stage.barrier).count().max(1);
-    let mut region = 0;
-    let mut uses = Vec::new();
-    for stage in stages {
-        let accesses = stage.kernels.iter().flat_map(|kernel| &kernel.accesses);
-        if accesses.into_iter().any(|access| access.tensor == id) {
-            uses.push(region);
+/// Goes through the step, gives each buffer the smallest gap that has room for it when its life begins, and
+/// gives the gap back behind its end: lives of a training nest like brackets, which this packs well.
+fn sweep(mut living: Vec<(Buffer, Kept)>) -> Vec<Buffer> {
+    // What must be kept over the step's end is kept all the time: it is little.
+    let first = |kept: &Kept| if kept.at_the_beginning { 0 } else { kept.first };
+    living.sort_by_key(|(_, kept)| first(kept));
+    let mut gaps = Gaps::default();
+    let mut ends: BinaryHeap<Reverse<(usize, usize, usize)>> = BinaryHeap::new();
+    for (buffer, kept) in &mut living {
+        while let Some(&Reverse((last, start, bytes))) = ends.peek()
+            && last < first(kept)
+        {
+            ends.pop();
+            gaps.give_back(start, bytes);
         }
-        region += usize::from(stage.barrier);
+        buffer.offset_bytes = gaps.take(size(buffer));
+        ends.push(Reverse((kept.last, buffer.offset_bytes, size(buffer))));
     }
-    match (uses.first(), uses.last()) {
-        (Some(&first), Some(&last)) => (first..=last).map(|region| region % count).collect(),
-        _ => Vec::new(),
+    living.into_iter().map(|(buffer, _)| buffer).collect()
+}
+
+/// The room between buffers, and behind them all.
+#[derive(Debug, Default)]
+struct Gaps {
+    /// By length and first byte.
+    by_size: BTreeSet<(usize, usize)>,
+    /// Lengths by first byte.
+    by_start: BTreeMap<usize, usize>,
+    end: usize,
+}
+
+impl Gaps {
+    fn take(&mut self, bytes: usize) -> usize {
+        let fitting = self.by_size.range((bytes, 0)..).next().copied();
+        let Some((length, start)) = fitting else {
+            let start = self.end;
+            self.end += bytes;
+            return start;
+        };
+        self.remove(start, length);
+        if length > bytes {
+            self.add(start + bytes, length - bytes);
+        }
+        start
+    }
+
+    fn give_back(&mut self, mut start: usize, mut bytes: usize) {
+        let before = self.by_start.range(..start).next_back();
+        if let Some((&other, &length)) = before
+            && other + length == start
+        {
+            self.remove(other, length);
+            (start, bytes) = (other, bytes + length);
+        }
+        if let Some(&length) = self.by_start.get(&(start + bytes)) {
+            self.remove(start + bytes, length);
+            bytes += length;
+        }
+        self.add(start, bytes);
+    }
+
+    fn add(&mut self, start: usize, length: usize) {
+        self.by_size.insert((length, start));
+        self.by_start.insert(start, length);
+    }
+
+    fn remove(&mut self, start: usize, length: usize) {
+        self.by_size.remove(&(length, start));
+        self.by_start.remove(&start);
     }
 }
 
-fn arena_of(stages: &[Stage], id: TensorId) -> Arena {
-    let each_thread = stages
-        .iter()
-        .flat_map(|stage| &stage.kernels)
-        .any(|kernel| {
-            kernel.split == Split::EachThread
-                && kernel
-                    .accesses
-                    .iter()
-                    .any(|access| access.tensor == id && access.write)
-        });
-    if each_thread {
-        Arena::Thread
-    } else {
-        Arena::Step
-    }
+/// The bytes of all copies.
+fn size(buffer: &Buffer) -> usize {
+    buffer.bytes * buffer.copies
 }
 
-fn unplaced(program: &Program, stages: &[Stage], tensor: TensorId, arena: Arena) -> Buffer {
+/// A buffer with its layout, at no place yet; of a tensor that is stored as so many partial sums, if any.
+fn unplaced(program: &Program, tensor: TensorId, partials: Option<usize>, arena: Arena) -> Buffer {
     let shape = &program.tensor(tensor).shape;
     let columns = extent(program, tensor, 1);
-    let partials = stages
-        .iter()
-        .flat_map(|stage| {
-            stage
-                .kernels
-                .iter()
-                .map(move |kernel| (stage.slices, kernel))
-        })
-        .find(|(_, kernel)| {
-            kernel
-                .accesses
-                .iter()
-                .any(|access| access.tensor == tensor && access.part == Part::Partial)
-        })
-        .map(|(slices, _)| slices);
     let stride = columns.next_multiple_of(LANES);
     let layout = match partials {
         Some(slices) => Layout::Partials {

@@ -62,14 +62,16 @@ pub fn lower(program: &Program, target: Target, passes: &Passes) -> Schedule {
         scratch_bytes: scratch_bytes(program),
     };
     schedule.buffers = memory::plan(program, &schedule.stages);
-    if schedule.check(program).is_err() {
+    let mut checked = schedule.check(program);
+    if checked.is_err() {
         // Something of the step's end would meet the beginning of the next.
         if let Some(last) = schedule.stages.last_mut() {
             last.barrier = true;
         }
         schedule.buffers = memory::plan(program, &schedule.stages);
+        checked = schedule.check(program);
     }
-    if let Err(why) = schedule.check(program) {
+    if let Err(why) = checked {
         panic!("the CPU lowering made an unsound schedule: {why}");
     }
     schedule

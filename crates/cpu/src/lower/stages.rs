@@ -1,7 +1,7 @@
 //! Cuts kernels into slices and puts them into stages, with as few barriers as the values allow.
 
 use laptime_graph::{
-    FusionKind, Op, OpId, Operation, Program, Role, TensorId,
+    FusionKind, Op, OpId, Operation, Program, Role, TensorId, Uses,
     schedule::{Access, Kernel, Part, Split, Stage},
 };
 
@@ -27,9 +27,12 @@ struct Cut {
 pub(super) fn arrange(program: &Program, groups: &[Vec<OpId>], taken: &[FusionKind]) -> Vec<Stage> {
     let mut arranger = Arranger {
         program,
+        uses: Uses::of(program),
         taken,
         stages: Vec::new(),
         waiting: Vec::new(),
+        first_parts: vec![None; program.tensors.len()],
+        accesses: 0,
     };
     for group in groups {
         let cuts = arranger.cuts(group);
@@ -52,10 +55,15 @@ pub(super) fn arrange(program: &Program, groups: &[Vec<OpId>], taken: &[FusionKi
 
 struct Arranger<'a> {
     program: &'a Program,
+    uses: Uses,
     taken: &'a [FusionKind],
     stages: Vec<Stage>,
     /// Updates that need a barrier before them, waiting for one that is needed anyway.
     waiting: Vec<Vec<Cut>>,
+    /// What the first kernel that touches each tensor touches of it, and the number of that access.
+    first_parts: Vec<Option<(usize, Part)>>,
+    /// How many accesses the placed kernels have.
+    accesses: usize,
 }
 
 impl Arranger<'_> {
@@ -82,6 +90,7 @@ impl Arranger<'_> {
         });
         if let Some(index) = fitting {
             let Cut { slices, kernel } = cuts.swap_remove(index);
+            self.note(&kernel);
             let stage = self
                 .stages
                 .last_mut()
@@ -98,11 +107,20 @@ impl Arranger<'_> {
             self.place_waiting();
         }
         let slices = cut.slices.unwrap_or(1);
+        self.note(&cut.kernel);
         self.stages.push(Stage {
             slices,
             kernels: vec![cut.kernel],
             barrier: false,
         });
+    }
+
+    /// A kernel is placed behind all others.
+    fn note(&mut self, kernel: &Kernel) {
+        for access in &kernel.accesses {
+            self.first_parts[access.tensor.0].get_or_insert((self.accesses, access.part));
+            self.accesses += 1;
+        }
     }
 
     /// Places the updates that waited, behind the barrier that was just set.
@@ -264,9 +282,10 @@ impl Arranger<'_> {
 
     /// The axis along which the product that reads these rounded weights first is likely cut.
     fn reader_axis(&self, rounded: TensorId) -> usize {
-        let mut operations = self.program.operations.iter();
-        let reader = operations.find(|one| one.inputs.contains(&rounded));
-        let Some(reader) = reader else { return 0 };
+        let Some(reader) = self.uses.readers(rounded).first() else {
+            return 0;
+        };
+        let reader = self.program.operation(*reader);
         match reader.op {
             Op::Dense if self.makes_logits(reader) && self.partials_are_small(rounded) => 1,
             Op::Conv2dGradInput(_) => 1,
@@ -279,11 +298,9 @@ impl Arranger<'_> {
     fn makes_logits(&self, dense: &Operation) -> bool {
         let logits = self.program.logits;
         let sums = dense.outputs[0];
-        let mut operations = self.program.operations.iter();
+        let mut readers = self.operations(self.uses.readers(sums));
         sums == logits
-            || operations.any(|one| {
-                one.op == Op::Bias && one.inputs.contains(&sums) && one.outputs.contains(&logits)
-            })
+            || readers.any(|one| one.op == Op::Bias && one.outputs.contains(&logits))
     }
 
     /// What a slice of a dense layer forward touches, cut along outputs (axis 0 of the weights)
@@ -313,13 +330,9 @@ impl Arranger<'_> {
             Role::Gradient { of } => of,
             _ => id,
         };
-        let written: Vec<TensorId> = self.outputs(group).into_iter().map(parameter).collect();
-        self.stages
-            .iter()
-            .flat_map(|stage| &stage.kernels)
-            .flat_map(|kernel| &kernel.accesses)
-            .find(|access| written.contains(&access.tensor))
-            .map(|access| access.part)
+        let written = self.outputs(group).into_iter().map(parameter);
+        let first = written.filter_map(|id| self.first_parts[id.0]);
+        first.min_by_key(|(number, _)| *number).map(|(_, part)| part)
     }
 
     /// The axis along which the forward pass has cut the weights that this group updates.
@@ -406,10 +419,7 @@ impl Arranger<'_> {
             self.operations(group)
                 .any(|one| one.op == Op::BatchNormGrad && one.outputs[0] == output)
         };
-        let is_read = || {
-            let mut readers = self.program.operations.iter();
-            readers.any(|one| one.inputs.contains(&output))
-        };
+        let readers = self.uses.readers(output);
         // What a convolution's gradient makes, the gradient of a norm reads again when its sums are
         // there.
         let waits_for_sums = || {
@@ -420,12 +430,9 @@ impl Arranger<'_> {
         tensor.role.is_persistent()
             || matches!(tensor.role, Role::Metric)
             || output == self.program.logits
-            || is_norm_gradient() && !is_read()
+            || is_norm_gradient() && readers.is_empty()
             || waits_for_sums()
-            || self
-                .program
-                .operations_by_id()
-                .any(|(id, operation)| !group.contains(&id) && operation.inputs.contains(&output))
+            || readers.iter().any(|id| !group.contains(id))
     }
 }
 

@@ -213,11 +213,7 @@ fn mistakes_planted_into_resnet50_do_not_pass_the_check() {
 #[test]
 fn explain_leaves_dead_taps_out_and_names_the_passes() {
     let (program, schedule) = resnet50(Precision::Fp32);
-    let text = Explained {
-        program: &program,
-        schedule: &schedule,
-    }
-    .to_string();
+    let text = Explained::new(&program, &schedule).to_string();
     let mut lines = text.lines().skip_while(|line| {
         // The last stage has maps of one position.
         !line.contains("layer4.1.conv2.product (32, 1, 1, 512) = conv2d(")

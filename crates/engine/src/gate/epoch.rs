@@ -157,14 +157,17 @@ fn training_differs(
         ));
     }
     // Of parameters alone: those that have moments.
+    let start_by_name = start.by_name();
     let is_moved = |tensor: &&StateTensor| {
-        ["m", "velocity"]
-            .iter()
-            .any(|moment| start.tensor(&format!("{}.{moment}", tensor.name)).is_some())
+        ["m", "velocity"].iter().any(|moment| {
+            let name = format!("{}.{moment}", tensor.name);
+            start_by_name.contains_key(name.as_str())
+        })
     };
     let distance = |a: &State, b: &State| {
+        let b = b.by_name();
         norm(a.tensors.iter().filter(is_moved).flat_map(|a| {
-            let b = b.tensor(&a.name).map_or(&[][..], |b| &b.values);
+            let b = b.get(a.name.as_str()).map_or(&[][..], |b| &b.values);
             a.values.iter().zip(b).map(|(a, b)| a - b)
         }))
     };

@@ -349,9 +349,10 @@ fn batch_of(samples: &Dataset, batch: &[u32]) -> (Vec<u8>, Vec<u8>) {
 
 /// What of `like` a state lacks, or has in another size, if anything.
 fn lacks(state: &State, like: &State) -> Option<String> {
+    let given = state.by_name();
     like.tensors.iter().find_map(|tensor| {
         let (name, count) = (&tensor.name, tensor.values.len());
-        match state.tensor(name) {
+        match given.get(name.as_str()) {
             None => Some(format!("it has no {name}")),
             Some(given) if given.values.len() != count => Some(format!(
                 "its {name} has {} values instead of {count}",

@@ -1,5 +1,7 @@
 //! The second question: does the timed path do a step as the oracle does it?
 
+use std::collections::HashMap;
+
 use laptime_graph::{Op, Program, Role, State, StateTensor, TensorId};
 use laptime_reference::Reference;
 use laptime_workload::{Optimizer, Precision, dataset::Dataset};
@@ -234,15 +236,16 @@ fn step_differs(
     }
     let still = without_gradient(step.program);
     // By name: where the step began from the engine's own state, tensors are in the engine's order.
+    let [before_by_name, stepped_by_name] = [start, &given.state].map(State::by_name);
     let mut tensors = expected.state.tensors.iter().zip(&noise.tensors);
     tensors.find_map(|(after, noise)| {
-        let [before, stepped] =
-            [start, &given.state].map(|state| state.tensor(&after.name).expect("it lacks nothing"));
+        let [before, stepped] = [&before_by_name, &stepped_by_name]
+            .map(|state| *state.get(after.name.as_str()).expect("it lacks nothing"));
         if after.values == before.values || still.contains(&after.name.as_str()) {
             let is_free = step.rounds_elsewhere && is_moment(&after.name);
             return moves(stepped, after, &oracle.optimizer).filter(|_| !is_free);
         }
-        match adam_step(&oracle.optimizer, start.steps + 1, &given.state, before) {
+        match adam_step(&oracle.optimizer, start.steps + 1, &stepped_by_name, before) {
             Some(after) => change_differs(stepped, &after, before, UPDATE_BOUND, 0.0),
             None => change_differs(stepped, after, before, bounds.change, *noise),
         }
@@ -296,7 +299,7 @@ fn moves(given: &StateTensor, place: &StateTensor, optimizer: &Optimizer) -> Opt
 fn adam_step(
     optimizer: &Optimizer,
     step: u64,
-    state: &State,
+    state: &HashMap<&str, &StateTensor>,
     before: &StateTensor,
 ) -> Option<StateTensor> {
     let Optimizer::Adam {
@@ -308,7 +311,7 @@ fn adam_step(
     else {
         return None;
     };
-    let moment = |suffix: &str| state.tensor(&format!("{}.{suffix}", before.name));
+    let moment = |suffix: &str| state.get(format!("{}.{suffix}", before.name).as_str());
     let (m, v) = (moment("m")?, moment("v")?);
     let correction = |beta: &f64| 1.0 - beta.powf(step as f64);
     let rate = learning_rate * correction(beta2).sqrt() / correction(beta1);

@@ -101,9 +101,10 @@ fn step_differs(given: &Made, expected: &Made, start: &State) -> Option<String> 
             "the loss differs by {difference:.1e} (bound {BOUND:.0e})"
         ));
     }
+    let by_name = [&given.state, start].map(State::by_name);
     expected.state.tensors.iter().find_map(|after| {
         let [given, before] =
-            [&given.state, start].map(|state| state.tensor(&after.name).expect("it lacks nothing"));
+            [0, 1].map(|of| *by_name[of].get(after.name.as_str()).expect("it lacks nothing"));
         let difference = distance(given, after);
         let allowed = allowed(after, before, &expected.state);
         exceeds(difference, allowed).then(|| {

@@ -21,7 +21,7 @@ use laptime_graph::{
     schedule::{Kernel, Schedule},
 };
 
-use crate::lower::{Product, Target};
+use crate::{target::Target, tiles::Product};
 use shader::Shader;
 pub(crate) use shader::{Binding, SampleChunks};
 

@@ -11,7 +11,7 @@ use laptime_graph::{TensorId, schedule::Kernel};
 use laptime_workload::Window;
 
 use super::{head, shader::Shader};
-use crate::lower::{Product, Tile, TileClass, live_rectangle};
+use crate::tiles::{Product, Tile, TileClass, live_rectangle};
 
 /// How an operand is read.
 struct Operand {

@@ -6,7 +6,7 @@ use laptime_graph::{
 };
 
 use super::not_finite;
-use crate::lower::Target;
+use crate::target::Target;
 
 /// What a binding is.
 #[derive(Debug, Clone, PartialEq)]

@@ -8,7 +8,7 @@ use super::{
     chain::update,
     shader::{Binding, Shader},
 };
-use crate::lower::live_rectangle;
+use crate::tiles::live_rectangle;
 
 /// Values that a workgroup updates at most.
 const BLOCK: usize = 4 * THREADS;

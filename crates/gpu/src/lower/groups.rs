@@ -1,8 +1,8 @@
 //! Chooses which operations become one dispatch.
 
-use laptime_graph::{Fusion, FusionKind, Op, OpId, Program, schedule::Buffer};
+use laptime_graph::{Fusion, FusionKind, Op, OpId, Program, TensorId, schedule::Buffer};
 
-use super::{Target, tiles::Product};
+use crate::{target::Target, tiles::Product};
 
 /// The operations of each dispatch, in the order of a step; `pixels` are those that each reader does
 /// again.
@@ -14,13 +14,19 @@ pub(super) fn group(program: &Program, taken: &[FusionKind], pixels: &[OpId]) ->
         .filter(|fusion| taken.contains(&fusion.kind) && is_worth_it(program, fusion))
         .map(|fusion| fusion.operations.as_slice())
         .collect();
+    let mut fusion_of = vec![None; program.operations.len()];
+    for fusion in fusions.iter().rev() {
+        for id in *fusion {
+            fusion_of[id.0] = Some(*fusion);
+        }
+    }
     let mut groups = Vec::new();
     // Parameters that are not updated where their gradient is made are all updated at the end, in
     // one dispatch: ResNet50 has 159 of them, most of them a few hundred bytes.
     let mut updates = Vec::new();
     for (id, operation) in program.operations_by_id() {
         let own = [id];
-        let group = match fusions.iter().find(|fusion| fusion.contains(&id)) {
+        let group = match fusion_of[id.0] {
             Some(fusion) if fusion[0] == id => fusion,
             Some(_) => continue,
             None => own.as_slice(),
@@ -52,8 +58,12 @@ pub(super) fn split_updates(
     buffers: &[Buffer],
     target: Target,
 ) -> Option<Vec<Vec<OpId>>> {
-    let chunk = |tensor| {
-        let buffer = buffers.iter().find(|buffer| buffer.tensor == tensor)?;
+    let mut by_tensor = vec![None; program.tensors.len()];
+    for buffer in buffers {
+        by_tensor[buffer.tensor.0] = Some(buffer);
+    }
+    let chunk = |tensor: TensorId| {
+        let buffer = by_tensor[tensor.0]?;
         Some((buffer.arena, buffer.offset_bytes / target.chunk_bytes))
     };
     let is_of_updates = |group: &[OpId]| {

@@ -4,11 +4,11 @@
 //! lies across two of them.
 
 use laptime_graph::{
-    OpId, Program, Role, Tensor, TensorId,
+    Program, Role, Tensor, TensorId, Uses,
     schedule::{Arena, Buffer, Layout, Stage},
 };
 
-use super::tiles::Product;
+use crate::tiles::Product;
 
 /// What bindings begin at on every adapter.
 pub(crate) const ALIGNMENT_BYTES: usize = 256;
@@ -26,6 +26,7 @@ pub(crate) fn is_weight(program: &Program, tensor: TensorId) -> bool {
 /// The buffers of all tensors that the stages touch.
 pub(super) fn plan(
     program: &Program,
+    uses: &Uses,
     stages: &[Stage],
     chunk_bytes: usize,
 ) -> Result<Vec<Buffer>, String> {
@@ -39,21 +40,22 @@ pub(super) fn plan(
     let mut buffers: Vec<Buffer> = Vec::new();
     let mut end_bytes = 0;
     for tensor in persistent {
-        let mut buffer = unplaced(program, stages, tensor, Arena::Persistent);
+        let mut buffer = unplaced(program, uses, tensor, Arena::Persistent);
         check_size(program, &buffer, chunk_bytes)?;
         buffer.offset_bytes = fit(end_bytes, buffer.bytes, chunk_bytes);
         end_bytes = (buffer.offset_bytes + buffer.bytes).next_multiple_of(ALIGNMENT_BYTES);
         buffers.push(buffer);
     }
+    let lives = lives(program, stages);
     let mut living: Vec<(Buffer, [usize; 2])> = Vec::new();
     for id in (0..program.tensors.len()).map(TensorId) {
         let role = &program.tensor(id).role;
-        if let Some(mut life) = life(stages, id).filter(|_| !role.is_persistent()) {
+        if let Some(mut life) = lives[id.0].filter(|_| !role.is_persistent()) {
             // What is read behind the step stays to its end.
             if *role == Role::Metric || id == program.logits {
                 life[1] = stages.len() - 1;
             }
-            let buffer = unplaced(program, stages, id, Arena::Step);
+            let buffer = unplaced(program, uses, id, Arena::Step);
             check_size(program, &buffer, chunk_bytes)?;
             living.push((buffer, life));
         }
@@ -105,24 +107,24 @@ fn check_size(program: &Program, buffer: &Buffer, chunk_bytes: usize) -> Result<
     ))
 }
 
-/// The first and the last stage that touches a tensor.
-fn life(stages: &[Stage], id: TensorId) -> Option<[usize; 2]> {
-    let touches = |stage: &Stage| {
-        let mut accesses = stage.kernels.iter().flat_map(|kernel| &kernel.accesses);
-        accesses.any(|access| access.tensor == id)
-    };
-    let first = stages.iter().position(touches)?;
-    let last = stages.iter().rposition(touches)?;
-    Some([first, last])
+/// The first and the last stage that touches each tensor.
+fn lives(program: &Program, stages: &[Stage]) -> Vec<Option<[usize; 2]>> {
+    let mut lives: Vec<Option<[usize; 2]>> = vec![None; program.tensors.len()];
+    for (number, stage) in stages.iter().enumerate() {
+        for access in stage.kernels.iter().flat_map(|kernel| &kernel.accesses) {
+            lives[access.tensor.0].get_or_insert([number; 2])[1] = number;
+        }
+    }
+    lives
 }
 
-fn unplaced(program: &Program, stages: &[Stage], tensor: TensorId, arena: Arena) -> Buffer {
+fn unplaced(program: &Program, uses: &Uses, tensor: TensorId, arena: Arena) -> Buffer {
     let Tensor { shape, .. } = program.tensor(tensor);
     let layout = match shape[..] {
         // The order [tap][input][output] serves all three products of a convolution: neighbours
         // in it are neighbouring threads' in two of them.
         [outputs, inputs, height, width] if is_weight(program, tensor) => {
-            match splits(program, stages, tensor) {
+            match splits(program, uses, tensor) {
                 1 => Layout::FilterLanes {
                     inputs,
                     taps: height * width,
@@ -156,16 +158,8 @@ fn unplaced(program: &Program, stages: &[Stage], tensor: TensorId, arena: Arena)
 }
 
 /// In how many partial sums the operation leaves a tensor that makes it.
-fn splits(program: &Program, stages: &[Stage], tensor: TensorId) -> usize {
-    let makes = |id: &&OpId| {
-        let operation = program.operation(**id);
-        operation.outputs.contains(&tensor) && !operation.inputs.contains(&tensor)
-    };
-    let mut operations = stages
-        .iter()
-        .flat_map(|stage| &stage.kernels)
-        .flat_map(|kernel| &kernel.operations);
-    let maker = operations.find(makes);
-    let product = maker.and_then(|id| Product::of(program, *id));
+fn splits(program: &Program, uses: &Uses, tensor: TensorId) -> usize {
+    let maker = uses.maker(tensor);
+    let product = maker.and_then(|id| Product::of(program, id));
     product.map_or(1, |product| product.splits)
 }

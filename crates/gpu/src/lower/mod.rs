@@ -9,49 +9,15 @@
 
 mod groups;
 mod memory;
-mod tiles;
 
 use laptime_engine::Passes;
 use laptime_graph::{
-    FusionKind, OpId, Program, Role, Simplification, TensorId,
+    FusionKind, OpId, Program, Role, Simplification, TensorId, Uses,
     schedule::{Access, Kernel, Part, Schedule, Split, Stage},
 };
 
+use crate::{kernels::workgroups, target::Target};
 pub(crate) use memory::ALIGNMENT_BYTES;
-pub(crate) use tiles::{Product, Tile, TileClass, live_rectangle};
-
-use crate::kernels::workgroups;
-
-/// What a Program is lowered for: an adapter's limits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Target {
-    /// The most bytes that one binding, and so one chunk of an arena, may have.
-    pub chunk_bytes: usize,
-    /// The most storage buffers that a kernel may bind.
-    pub bindings: usize,
-    /// The most workgroups along one dimension of a dispatch.
-    pub workgroups: usize,
-    /// Threads that add among each other without workgroup memory; 1 where none do.
-    pub subgroup: usize,
-}
-
-impl Target {
-    /// What every adapter has that can do the built-in workloads.
-    pub const COMMON: Self = Self {
-        chunk_bytes: 128 << 20,
-        bindings: 16,
-        workgroups: 65_535,
-        subgroup: 1,
-    };
-
-    /// More than any adapter has, or kernels have a use for.
-    pub const MOST: Self = Self {
-        chunk_bytes: 1 << 30,
-        bindings: 16,
-        workgroups: usize::MAX,
-        subgroup: 64,
-    };
-}
 
 /// The fusions that are not for GPUs: a workgroup has a tile of a convolution's results, never all that a
 /// norm's sums need.
@@ -74,14 +40,15 @@ pub fn lower(program: &Program, target: Target, passes: &Passes) -> Result<Sched
         target.chunk_bytes.is_multiple_of(ALIGNMENT_BYTES),
         "bindings begin at multiples"
     );
+    let uses = Uses::of(program);
     let pixels = groups::pixel_chain(program, &taken);
     let mut groups = groups::group(program, &taken, &pixels);
     let (stages, buffers) = loop {
         let stages: Vec<Stage> = groups
             .iter()
-            .map(|group| stage(program, group, &pixels, target))
+            .map(|group| stage(program, &uses, group, &pixels, target))
             .collect();
-        let buffers = memory::plan(program, &stages, target.chunk_bytes)?;
+        let buffers = memory::plan(program, &uses, &stages, target.chunk_bytes)?;
         // What a dispatch of updates binds, only the places of all tensors tell; and they depend
         // on the dispatches. Each turn has one more of them.
         match groups::split_updates(program, &groups, &buffers, target) {
@@ -107,7 +74,13 @@ pub fn lower(program: &Program, target: Target, passes: &Passes) -> Result<Sched
 
 /// A group of operations as a dispatch of its own. It reads what comes from outside and writes
 /// what others read; what only its own operations read never reaches memory.
-fn stage(program: &Program, group: &[OpId], pixels: &[OpId], target: Target) -> Stage {
+fn stage(
+    program: &Program,
+    uses: &Uses,
+    group: &[OpId],
+    pixels: &[OpId],
+    target: Target,
+) -> Stage {
     let operations = || group.iter().map(|id| program.operation(*id));
     let written: Vec<TensorId> = operations()
         .flat_map(|operation| operation.outputs.clone())
@@ -137,7 +110,7 @@ fn stage(program: &Program, group: &[OpId], pixels: &[OpId], target: Target) -> 
             let made_again = pixels
                 .iter()
                 .any(|id| program.operation(*id).outputs.contains(&output));
-            if !made_again && is_wanted(program, output, group) {
+            if !made_again && is_wanted(program, uses, output, group) {
                 touch(output, true);
             }
         }
@@ -157,12 +130,9 @@ fn stage(program: &Program, group: &[OpId], pixels: &[OpId], target: Target) -> 
 }
 
 /// Whether anything outside the group reads what it makes.
-fn is_wanted(program: &Program, output: TensorId, group: &[OpId]) -> bool {
+fn is_wanted(program: &Program, uses: &Uses, output: TensorId, group: &[OpId]) -> bool {
     let tensor = program.tensor(output);
-    let is_read = || {
-        let mut all = program.operations_by_id();
-        all.any(|(id, operation)| !group.contains(&id) && operation.inputs.contains(&output))
-    };
+    let is_read = || uses.readers(output).iter().any(|id| !group.contains(id));
     tensor.role.is_persistent()
         || matches!(tensor.role, Role::Metric)
         || output == program.logits

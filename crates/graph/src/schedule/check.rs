@@ -2,10 +2,13 @@
 //! there, what slices touch is enough for what they make (`parts.rs`), and no two threads touch the
 //! same memory between two barriers.
 
+use std::collections::BTreeMap;
+
 use super::{Access, Arena, Buffer, Kernel, Part, Schedule, Split, Stage, parts};
 use crate::{
     op::Op,
     program::{OpId, Operation, Program, Role, TensorId},
+    uses::Uses,
 };
 
 impl Schedule {
@@ -14,18 +17,15 @@ impl Schedule {
     /// # Errors
     /// The first thing wrong, in words.
     pub fn check(&self, program: &Program) -> Result<(), String> {
-        let mut buffers = vec![None; program.tensors.len()];
-        for buffer in &self.buffers {
-            buffers[buffer.tensor.0] = Some(buffer);
-        }
         let checker = Checker {
             schedule: self,
             program,
-            buffers,
+            uses: Uses::of(program),
+            buffers: self.buffers_by_tensor(program),
         };
         checker.order()?;
         checker.values()?;
-        parts::check(program, self, |operation| {
+        parts::check(program, self, &checker.buffers, |operation| {
             checker.depends_on_pixels_alone(operation)
         })?;
         checker.hazards()
@@ -39,6 +39,7 @@ impl Schedule {
 struct Checker<'a> {
     schedule: &'a Schedule,
     program: &'a Program,
+    uses: Uses,
     /// The buffer of each tensor.
     buffers: Vec<Option<&'a Buffer>>,
 }
@@ -91,10 +92,8 @@ impl Checker<'_> {
         match operation.op {
             Op::ScalePixels { .. } => true,
             Op::Reshape => {
-                let mut operations = self.program.operations.iter();
-                operations
-                    .find(|maker| maker.outputs.contains(&operation.inputs[0]))
-                    .is_some_and(|maker| self.depends_on_pixels_alone(maker))
+                let maker = self.uses.maker(operation.inputs[0]);
+                maker.is_some_and(|id| self.depends_on_pixels_alone(self.program.operation(id)))
             }
             _ => false,
         }
@@ -103,7 +102,10 @@ impl Checker<'_> {
     /// Whatever a kernel reads is in memory: written by an earlier kernel, and no byte of it
     /// taken for another tensor since.
     fn values(&self) -> Result<(), String> {
-        let mut alive: Vec<TensorId> = self.program.persistent().map(|(id, _)| id).collect();
+        let mut alive = Alive::new(self.program.tensors.len());
+        for (id, _) in self.program.persistent() {
+            alive.write(id, self.buffers[id.0]);
+        }
         for kernel in self.schedule.kernels() {
             let mut inside: Vec<TensorId> = Vec::new();
             let operations = kernel.operations.iter();
@@ -111,7 +113,7 @@ impl Checker<'_> {
                 for input in &operation.inputs {
                     let tensor = self.program.tensor(*input);
                     let given = matches!(tensor.role, Role::Pixels | Role::Labels);
-                    if !given && !inside.contains(input) && !alive.contains(input) {
+                    if !given && !inside.contains(input) && !alive.has(*input) {
                         return Err(format!(
                             "{} reads {}, which is not in memory",
                             self.program.describe(operation),
@@ -125,10 +127,7 @@ impl Checker<'_> {
                 let name = &self.program.tensor(access.tensor).name;
                 let buffer =
                     self.buffers[access.tensor.0].ok_or(format!("{name} has no buffer"))?;
-                alive.retain(|other| {
-                    self.buffers[other.0].is_none_or(|other| !buffer.overlaps(other))
-                });
-                alive.push(access.tensor);
+                alive.write(access.tensor, Some(buffer));
             }
         }
         Ok(())
@@ -194,12 +193,64 @@ impl Checker<'_> {
     }
 }
 
+/// Which tensors are in memory.
+struct Alive {
+    is_alive: Vec<bool>,
+    /// What lies where: by arena and first byte, the byte behind it and the tensor. No two overlap.
+    places: BTreeMap<(Arena, usize), (usize, TensorId)>,
+}
+
+impl Alive {
+    fn new(tensors: usize) -> Self {
+        Self {
+            is_alive: vec![false; tensors],
+            places: BTreeMap::new(),
+        }
+    }
+
+    fn has(&self, tensor: TensorId) -> bool {
+        self.is_alive[tensor.0]
+    }
+
+    /// A tensor is written: what lay in its place is gone.
+    fn write(&mut self, tensor: TensorId, buffer: Option<&Buffer>) {
+        self.is_alive[tensor.0] = true;
+        let Some(buffer) = buffer.filter(|buffer| buffer.end() > buffer.offset_bytes) else {
+            return;
+        };
+        let Buffer {
+            arena,
+            offset_bytes,
+            ..
+        } = *buffer;
+        let before = self
+            .places
+            .range(..(arena, buffer.end()))
+            .rev()
+            .take_while(|((other, _), (end, _))| *other == arena && *end > offset_bytes);
+        let gone: Vec<((Arena, usize), TensorId)> = before
+            .map(|(place, (_, tensor))| (*place, *tensor))
+            .collect();
+        for (place, gone) in gone {
+            self.places.remove(&place);
+            self.is_alive[gone.0] = false;
+        }
+        self.is_alive[tensor.0] = true;
+        self.places
+            .insert((arena, offset_bytes), (buffer.end(), tensor));
+    }
+}
+
 impl Buffer {
+    /// The byte behind all its copies.
+    fn end(&self) -> usize {
+        self.offset_bytes + self.bytes * self.copies
+    }
+
     fn overlaps(&self, other: &Self) -> bool {
-        let end = |buffer: &Self| buffer.offset_bytes + buffer.bytes * buffer.copies;
         self.arena == other.arena
-            && self.offset_bytes < end(other)
-            && other.offset_bytes < end(self)
+            && self.offset_bytes < other.end()
+            && other.offset_bytes < self.end()
     }
 }
 

@@ -13,7 +13,7 @@ pub use print::Explained;
 pub use traffic::Touch;
 
 use crate::{
-    program::{FusionKind, OpId, TensorId},
+    program::{FusionKind, OpId, Program, TensorId},
     simplification::Simplification,
 };
 
@@ -390,7 +390,16 @@ impl Layout {
 }
 
 impl Schedule {
-    /// The buffer of a tensor, if it reaches memory.
+    /// The buffer of each of the Program's tensors, for whoever asks of many.
+    pub fn buffers_by_tensor(&self, program: &Program) -> Vec<Option<&Buffer>> {
+        let mut buffers = vec![None; program.tensors.len()];
+        for buffer in &self.buffers {
+            buffers[buffer.tensor.0] = Some(buffer);
+        }
+        buffers
+    }
+
+    /// The buffer of a tensor, if it reaches memory; found by a search.
     pub fn buffer(&self, tensor: TensorId) -> Option<&Buffer> {
         self.buffers.iter().find(|buffer| buffer.tensor == tensor)
     }
@@ -400,7 +409,7 @@ impl Schedule {
         self.buffers
             .iter()
             .filter(|buffer| buffer.arena == arena)
-            .map(|buffer| buffer.offset_bytes + buffer.bytes * buffer.copies)
+            .map(Buffer::end)
             .max()
             .unwrap_or(0)
     }

@@ -1,7 +1,7 @@
 //! Whether what a kernel says that it touches is enough for what it does: the part of each tensor that a
 //! slice writes must follow from the parts that it reads.
 
-use super::{Access, Kernel, Part, Schedule, Split, Stage};
+use super::{Access, Buffer, Kernel, Part, Schedule, Split, Stage};
 use crate::{
     op::Op,
     program::{Operation, Program, Role, Tensor, TensorId},
@@ -11,9 +11,10 @@ use crate::{
 pub(super) fn check(
     program: &Program,
     schedule: &Schedule,
+    buffers: &[Option<&Buffer>],
     may_be_made_again: impl Fn(&Operation) -> bool,
 ) -> Result<(), String> {
-    let checker = Checker { program, schedule };
+    let checker = Checker { program, buffers };
     for stage in &schedule.stages {
         for kernel in &stage.kernels {
             checker.cover(stage, kernel)?;
@@ -25,14 +26,15 @@ pub(super) fn check(
 
 struct Checker<'a> {
     program: &'a Program,
-    schedule: &'a Schedule,
+    /// The buffer of each tensor.
+    buffers: &'a [Option<&'a Buffer>],
 }
 
 impl Checker<'_> {
     /// The slices of a kernel together touch all of each tensor that is cut.
     fn cover(&self, stage: &Stage, kernel: &Kernel) -> Result<(), String> {
         for access in &kernel.accesses {
-            let buffer = self.schedule.buffer(access.tensor);
+            let buffer = self.buffers[access.tensor.0];
             let (has, needs) = match access.part {
                 Part::Along { axis, width } => (
                     stage.slices * width,
@@ -105,7 +107,7 @@ impl Checker<'_> {
                     Some(declared) => {
                         return Err(format!("{} makes {makes:?}, not {declared:?}", what()));
                     }
-                    None if self.schedule.buffer(output).is_some()
+                    None if self.buffers[output.0].is_some()
                         && !may_be_made_again(operation) =>
                     {
                         return Err(format!(

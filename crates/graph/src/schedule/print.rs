@@ -1,6 +1,9 @@
 //! Schedules as text: what `explain` shows.
 
-use std::{collections::BTreeSet, fmt};
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt,
+};
 
 use super::{Arena, Buffer, Kernel, Layout, Schedule, Split};
 use crate::{
@@ -13,15 +16,48 @@ use crate::{
 
 /// A Schedule with the Program that gives its tensors and operations their names.
 pub struct Explained<'a> {
-    /// What is to be computed.
-    pub program: &'a Program,
-    /// How.
-    pub schedule: &'a Schedule,
+    program: &'a Program,
+    schedule: &'a Schedule,
+    /// The buffer of each tensor.
+    buffers: Vec<Option<&'a Buffer>>,
+    /// The first convolution that reads each filters.
+    convolutions: HashMap<TensorId, &'a Operation>,
+    /// The fusions that were taken of each operation.
+    fusions: Vec<Vec<&'a Fusion>>,
+}
+
+impl<'a> Explained<'a> {
+    /// What is to be computed, and how.
+    pub fn new(program: &'a Program, schedule: &'a Schedule) -> Self {
+        let mut convolutions = HashMap::new();
+        for operation in &program.operations {
+            if let Op::Conv2d(_) = operation.op {
+                let filters = program.unrounded(operation.inputs[1]);
+                convolutions.entry(filters).or_insert(operation);
+            }
+        }
+        let mut fusions = vec![Vec::new(); program.operations.len()];
+        let is_taken = |one: &&Fusion| schedule.passes.contains(&one.kind);
+        for fusion in program.fusions.iter().filter(is_taken) {
+            for id in &fusion.operations {
+                fusions[id.0].push(fusion);
+            }
+        }
+        Self {
+            program,
+            schedule,
+            buffers: schedule.buffers_by_tensor(program),
+            convolutions,
+            fusions,
+        }
+    }
 }
 
 impl fmt::Display for Explained<'_> {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let Self { program, schedule } = self;
+        let Self {
+            program, schedule, ..
+        } = self;
         let fusions = schedule.passes.iter().map(|pass| pass.as_str());
         let simplifications = schedule.simplifications.iter().map(|one| one.as_str());
         let passes: Vec<&str> = fusions.chain(simplifications).collect();
@@ -133,7 +169,7 @@ impl Explained<'_> {
         let bytes: usize = kernel
             .accesses
             .iter()
-            .filter_map(|access| self.schedule.buffer(access.tensor))
+            .filter_map(|access| self.buffers[access.tensor.0])
             .map(|buffer| self.touched_bytes(buffer))
             .sum();
         let who = match kernel.split {
@@ -171,10 +207,7 @@ impl Explained<'_> {
                 Role::Moment { of } | Role::Gradient { of } => of,
                 _ => buffer.tensor,
             });
-        let mut operations = self.program.operations.iter();
-        let convolution = operations.find(|one| {
-            matches!(one.op, Op::Conv2d(_)) && self.program.unrounded(one.inputs[1]) == parameter
-        });
+        let convolution = self.convolutions.get(&parameter);
         match convolution.and_then(|one| self.met_window(one)) {
             Some(window) if self.takes(Simplification::DeadTaps) => {
                 buffer.bytes / window.taps * window.live_taps
@@ -213,12 +246,12 @@ impl Explained<'_> {
 
     /// The passes that made one kernel of several operations, in brackets.
     fn fused_by(&self, kernel: &Kernel) -> String {
-        let is_of_kernel = |fusion: &&Fusion| {
+        let is_of_kernel = |fusion: &&&Fusion| {
             let inside = |id: &&OpId| kernel.operations.contains(id);
             fusion.operations.iter().filter(inside).count() > 1
-                && self.schedule.passes.contains(&fusion.kind)
         };
-        let fusions = self.program.fusions.iter().filter(is_of_kernel);
+        let operations = kernel.operations.iter();
+        let fusions = operations.flat_map(|id| &self.fusions[id.0]).filter(is_of_kernel);
         let kinds: BTreeSet<&str> = fusions.map(|fusion| fusion.kind.as_str()).collect();
         if kinds.is_empty() {
             return String::new();

@@ -37,9 +37,10 @@ pub(super) fn misfits(found: &Checkpoint, program: &Program, job: &Job) -> Optio
     let Checkpoint { state, so_far, .. } = found;
     let workload = &job.workload;
     let tensors: Vec<_> = program.persistent().map(|(_, tensor)| tensor).collect();
+    let by_name = state.by_name();
     for tensor in &tensors {
-        let is_there = state
-            .tensor(&tensor.name)
+        let is_there = by_name
+            .get(tensor.name.as_str())
             .is_some_and(|found| found.shape == tensor.shape);
         if !is_there {
             return Some(format!("it has no {} of this model's shape", tensor.name));

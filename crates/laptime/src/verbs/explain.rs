@@ -27,10 +27,7 @@ pub fn explain(args: ExplainArgs) -> Result<(), Failure> {
     for mode in [Mode::Training, Mode::Evaluation] {
         let program = build(&workload, mode, workload.batch_size);
         let schedule = target.lower(&program, &passes)?;
-        let explained = Explained {
-            program: &program,
-            schedule: &schedule,
-        };
+        let explained = Explained::new(&program, &schedule);
         if !text.is_empty() {
             text.push('\n');
         }

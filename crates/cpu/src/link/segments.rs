@@ -7,18 +7,11 @@ use laptime_graph::{
 };
 use laptime_workload::Window;
 
-use super::padding::{Padding, products};
+use super::products::{MOST_VALUES, Padding, Shape, positions, products, reach};
 use crate::{
     kernels::{Filters, Segment, Segments, TURNED_SLICES, Windows, panel_pairs, turned_stride},
     simd::LANES,
 };
-
-/// Shapes (B, H, W, C) of a convolution's or a pool's input and output.
-pub(super) type Shape<'a> = &'a [usize];
-
-/// The most values that an operand of a convolution may have: a segment's places have 32 bits, and what
-/// is turned over takes a little more room than the tensor.
-pub(super) const MOST_VALUES: usize = 1 << 31;
 
 /// Whether segments reach all of the Program's convolutions.
 ///
@@ -59,11 +52,6 @@ pub(crate) fn check_reach(program: &Program) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-/// A place or a length in a segment.
-pub(super) fn reach(values: usize) -> u32 {
-    u32::try_from(values).expect("check_reach has refused what is larger")
 }
 
 /// For each output position: runs of taps and channels, from a block of filters and from x. Taps
@@ -213,9 +201,4 @@ pub(super) fn windows(window: &Window, x: Shape, y: Shape) -> Windows {
             .collect()
     };
     Windows(positions([y[1], y[2]]).map(met).collect())
-}
-
-/// The positions of images or the taps of a kernel, row by row.
-pub(super) fn positions([rows, columns]: [usize; 2]) -> impl Iterator<Item = [usize; 2]> {
-    (0..rows).flat_map(move |row| (0..columns).map(move |column| [row, column]))
 }

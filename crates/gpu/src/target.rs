@@ -1,0 +1,32 @@
+//! What an adapter can do, as lowering and kernels want to know it.
+
+/// What a Program is lowered for: an adapter's limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Target {
+    /// The most bytes that one binding, and so one chunk of an arena, may have.
+    pub chunk_bytes: usize,
+    /// The most storage buffers that a kernel may bind.
+    pub bindings: usize,
+    /// The most workgroups along one dimension of a dispatch.
+    pub workgroups: usize,
+    /// Threads that add among each other without workgroup memory; 1 where none do.
+    pub subgroup: usize,
+}
+
+impl Target {
+    /// What every adapter has that can do the built-in workloads.
+    pub const COMMON: Self = Self {
+        chunk_bytes: 128 << 20,
+        bindings: 16,
+        workgroups: 65_535,
+        subgroup: 1,
+    };
+
+    /// More than any adapter has, or kernels have a use for.
+    pub const MOST: Self = Self {
+        chunk_bytes: 1 << 30,
+        bindings: 16,
+        workgroups: usize::MAX,
+        subgroup: 64,
+    };
+}

@@ -1,0 +1,105 @@
+//! A Program while it grows, with what is said of tensors that products read in reduced precision.
+
+use std::collections::BTreeMap;
+
+use laptime_workload::Precision;
+
+use crate::{
+    op::Op,
+    program::{OpId, Operation, Role, Tensor, TensorId},
+};
+
+/// A Program while it grows.
+pub(crate) struct Builder {
+    precision: Precision,
+    pub(crate) tensors: Vec<Tensor>,
+    pub(crate) operations: Vec<Operation>,
+    /// What each tensor was rounded to the last time, and how often it was.
+    rounded: BTreeMap<TensorId, (TensorId, usize)>,
+}
+
+impl Builder {
+    pub(crate) fn new(precision: Precision) -> Self {
+        Self {
+            precision,
+            tensors: Vec::new(),
+            operations: Vec::new(),
+            rounded: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn tensor(
+        &mut self,
+        name: impl Into<String>,
+        shape: Vec<usize>,
+        role: Role,
+    ) -> TensorId {
+        self.tensors.push(Tensor {
+            name: name.into(),
+            shape,
+            role,
+        });
+        TensorId(self.tensors.len() - 1)
+    }
+
+    pub(crate) fn operation(&mut self, op: Op, inputs: &[TensorId], outputs: &[TensorId]) -> OpId {
+        self.operations.push(Operation {
+            op,
+            inputs: inputs.to_vec(),
+            outputs: outputs.to_vec(),
+        });
+        OpId(self.operations.len() - 1)
+    }
+
+    pub(crate) fn shape(&self, id: TensorId) -> &[usize] {
+        &self.tensors[id.0].shape
+    }
+
+    /// What a product reads in the place of a tensor: the tensor rounded, once for all who read it,
+    /// or the tensor itself in single precision.
+    pub(crate) fn operand(&mut self, id: TensorId) -> TensorId {
+        let is_rounded = matches!(self.tensors[id.0].role, Role::Rounded { .. });
+        if self.precision == Precision::Fp32 || is_rounded {
+            return id;
+        }
+        match self.rounded.get(&id) {
+            Some((rounded, _)) => *rounded,
+            None => self.round(id),
+        }
+    }
+
+    /// As [`Self::operand`], for the weights of a convolution: rounded again for every product that
+    /// reads them, because that costs less than to keep them.
+    pub(crate) fn filters(&mut self, id: TensorId) -> TensorId {
+        match self.precision {
+            Precision::Fp32 => id,
+            Precision::Bf16 => self.round(id),
+        }
+    }
+
+    fn round(&mut self, id: TensorId) -> TensorId {
+        let Tensor { name, shape, .. } = &self.tensors[id.0];
+        let times = self.rounded.get(&id).map_or(0, |(_, times)| *times) + 1;
+        let name = match times {
+            1 => format!("{name}.bf16"),
+            times => format!("{name}.bf16.{times}"),
+        };
+        let rounded = self.tensor(name, shape.clone(), Role::Rounded { of: id });
+        self.operation(Op::Round, &[id], &[rounded]);
+        self.rounded.insert(id, (rounded, times));
+        rounded
+    }
+
+    /// What this tensor was rounded to, if it was.
+    pub(crate) fn rounded(&self, id: TensorId) -> Option<TensorId> {
+        self.rounded.get(&id).map(|(rounded, _)| *rounded)
+    }
+
+    /// The tensor that this one was rounded from, or itself.
+    pub(crate) fn unrounded(&self, id: TensorId) -> TensorId {
+        match self.tensors[id.0].role {
+            Role::Rounded { of } => of,
+            _ => id,
+        }
+    }
+}
