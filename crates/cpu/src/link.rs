@@ -10,7 +10,7 @@ mod segments;
 mod updates;
 
 use laptime_graph::{
-    Op, Operation, Program, TensorId,
+    AvgPool, DropoutGrad, MaxPool, Op, Operation, Program, TensorId,
     schedule::{Arena, Buffer, Kernel, Layout, Part, Schedule, Split},
 };
 pub(crate) use padding::check_zeros;
@@ -131,25 +131,26 @@ impl<'a> Group<'a> {
 
     /// Whether ReLU is fused in.
     fn relu(&self) -> bool {
-        self.find(|op| *op == Op::Relu).is_some()
+        self.find(|op| matches!(op, Op::Relu(_))).is_some()
     }
 
     /// Whether what the group makes is rounded in it.
     fn rounds(&self) -> bool {
-        self.last().op == Op::Round
+        matches!(self.last().op, Op::Round(_))
     }
 
     /// The operand of a fused sum that is not made in the group.
     fn other(&self) -> Option<TensorId> {
         let made = |id: &&TensorId| self.operations.iter().any(|one| one.outputs.contains(id));
-        self.find(|op| *op == Op::Add)
+        self.find(|op| matches!(op, Op::Add(_)))
             .and_then(|add| add.inputs.iter().find(|id| !made(id)).copied())
     }
 
     /// What the group rounds to this tensor, or the tensor itself.
     fn unrounded(&self, tensor: TensorId) -> TensorId {
         let mut operations = self.operations.iter();
-        let rounds = operations.find(|one| one.op == Op::Round && one.outputs[0] == tensor);
+        let rounds =
+            operations.find(|one| matches!(one.op, Op::Round(_)) && one.outputs[0] == tensor);
         rounds.map_or(tensor, |round| round.inputs[0])
     }
 
@@ -183,13 +184,13 @@ impl<'a> Linker<'a> {
         let first = group.main;
         let (inputs, outputs) = (&first.inputs, &group.last().outputs);
         match first.op {
-            Op::ScalePixels { divisor } => self.pixels(group, divisor, outputs[0]),
-            Op::Reshape => self.rearrange(inputs[0], outputs[0], None),
-            Op::Dropout(drop) | Op::DropoutGrad(drop) => {
-                self.rearrange(inputs[0], outputs[0], Some(drop))
+            Op::ScalePixels(op) => self.pixels(group, op.divisor, outputs[0]),
+            Op::Reshape(_) => self.rearrange(inputs[0], outputs[0], None),
+            Op::Dropout(op) | Op::DropoutGrad(DropoutGrad(op)) => {
+                self.rearrange(inputs[0], outputs[0], Some(op))
             }
-            Op::Dense => {
-                let bias = group.find(|op| *op == Op::Bias);
+            Op::Dense(_) => {
+                let bias = group.find(|op| matches!(op, Op::Bias(_)));
                 Task::Dense(Dense {
                     x: self.matrix(inputs[0]),
                     w: self.place(inputs[1]),
@@ -199,8 +200,8 @@ impl<'a> Linker<'a> {
                     cut: dense_cut(group, inputs[1]),
                 })
             }
-            Op::DenseGradInput => {
-                let relu = group.find(|op| *op == Op::ReluGrad);
+            Op::DenseGradInput(_) => {
+                let relu = group.find(|op| matches!(op, Op::ReluGrad(_)));
                 Task::DenseGradInput(DenseGradInput {
                     dy: self.matrix(inputs[0]),
                     w: self.place(inputs[1]),
@@ -209,15 +210,15 @@ impl<'a> Linker<'a> {
                     relu: relu.map(|relu| self.matrix(relu.inputs[0])),
                 })
             }
-            Op::DenseGradWeight => Task::DenseGradWeight(DenseGradWeight {
+            Op::DenseGradWeight(_) => Task::DenseGradWeight(DenseGradWeight {
                 x: self.matrix(inputs[0]),
                 dy: self.matrix(inputs[1]),
                 to: self.gradient_use(group),
                 cut: dense_cut(group, outputs[0]),
             }),
-            Op::Conv2d(window) => self.conv2d(group, &window),
-            Op::Conv2dGradInput(window) => self.conv2d_grad_input(group, &window),
-            Op::Conv2dGradWeight(window) => {
+            Op::Conv2d(op) => self.conv2d(group, &op.window),
+            Op::Conv2dGradInput(op) => self.conv2d_grad_input(group, &op.window),
+            Op::Conv2dGradWeight(op) => {
                 let (x, y) = (self.shape(inputs[0]), self.shape(inputs[1]));
                 let images = self.images(inputs[0]);
                 let conv = Conv2dGradWeight {
@@ -225,7 +226,7 @@ impl<'a> Linker<'a> {
                     dy: self.images(inputs[1]),
                     w: self.filters(outputs[0]),
                     to: self.gradient_use(group),
-                    segments: self.weight_gradient(&window, x, y, images),
+                    segments: self.weight_gradient(&op.window, x, y, images),
                 };
                 if images.paired {
                     Task::PairedConv2dGradWeight(PairedConv2dGradWeight(conv))
@@ -233,65 +234,67 @@ impl<'a> Linker<'a> {
                     Task::Conv2dGradWeight(conv)
                 }
             }
-            Op::BatchNorm { .. } | Op::BatchNormEvaluation { .. } => self.norm(group),
-            Op::BatchNormGrad => self.norm_gradient(group, first, None),
-            Op::ReluGrad if group.operations.len() > 1 => {
-                let norm = group.find(|op| *op == Op::BatchNormGrad);
+            Op::BatchNorm(_) | Op::BatchNormEvaluation(_) => self.norm(group),
+            Op::BatchNormGrad(_) => self.norm_gradient(group, first, None),
+            Op::ReluGrad(_) if group.operations.len() > 1 => {
+                let norm = group.find(|op| matches!(op, Op::BatchNormGrad(_)));
                 let norm = norm.expect("what follows ReLU's gradient is a batch norm's");
                 self.norm_gradient(group, norm, Some(first))
             }
-            Op::MaxPool(window) | Op::AvgPool(window) => Task::Pool(Pool {
+            Op::MaxPool(MaxPool { window }) | Op::AvgPool(AvgPool { window }) => Task::Pool(Pool {
                 x: self.images(inputs[0]),
                 y: self.images(outputs[0]),
                 windows: windows(&window, self.shape(inputs[0]), self.shape(outputs[0])),
                 mean: matches!(first.op, Op::AvgPool(_)),
             }),
-            Op::MaxPoolGrad(window) => Task::PoolGrad(PoolGrad {
+            Op::MaxPoolGrad(op) => Task::PoolGrad(PoolGrad {
                 largest: Some((self.images(inputs[0]), self.images(inputs[1]))),
                 dy: self.images(inputs[2]),
                 dx: self.images(outputs[0]),
-                windows: windows(&window, self.shape(inputs[0]), self.shape(inputs[1])),
+                windows: windows(&op.window, self.shape(inputs[0]), self.shape(inputs[1])),
             }),
-            Op::AvgPoolGrad(window) => Task::PoolGrad(PoolGrad {
+            Op::AvgPoolGrad(op) => Task::PoolGrad(PoolGrad {
                 largest: None,
                 dy: self.images(inputs[0]),
                 dx: self.images(outputs[0]),
-                windows: windows(&window, self.shape(outputs[0]), self.shape(inputs[0])),
+                windows: windows(&op.window, self.shape(outputs[0]), self.shape(inputs[0])),
             }),
-            Op::GlobalAvgPool => Task::GlobalAvgPool(GlobalAvgPool {
+            Op::GlobalAvgPool(_) => Task::GlobalAvgPool(GlobalAvgPool {
                 x: self.images(inputs[0]),
                 y: self.matrix(outputs[0]),
             }),
-            Op::GlobalAvgPoolGrad => Task::GlobalAvgPoolGrad(GlobalAvgPoolGrad {
+            Op::GlobalAvgPoolGrad(_) => Task::GlobalAvgPoolGrad(GlobalAvgPoolGrad {
                 dy: self.matrix(inputs[0]),
                 dx: self.images(outputs[0]),
             }),
-            Op::Bias if self.is_images(inputs[0]) => Task::ChannelBias(ChannelBias {
+            Op::Bias(_) if self.is_images(inputs[0]) => Task::ChannelBias(ChannelBias {
                 x: self.images(inputs[0]),
                 bias: self.place(inputs[1]),
                 y: self.images(outputs[0]),
             }),
-            Op::Bias => Task::Bias(Bias {
+            Op::Bias(_) => Task::Bias(Bias {
                 x: self.matrix(inputs[0]),
                 bias: self.place(inputs[1]),
                 y: self.matrix(outputs[0]),
             }),
-            Op::BiasGrad if self.is_images(inputs[0]) => Task::ChannelBiasGrad(ChannelBiasGrad {
-                dy: self.images(inputs[0]),
-                to: self.gradient_use(group),
-            }),
-            Op::BiasGrad => Task::BiasGrad(BiasGrad {
+            Op::BiasGrad(_) if self.is_images(inputs[0]) => {
+                Task::ChannelBiasGrad(ChannelBiasGrad {
+                    dy: self.images(inputs[0]),
+                    to: self.gradient_use(group),
+                })
+            }
+            Op::BiasGrad(_) => Task::BiasGrad(BiasGrad {
                 dy: self.matrix(inputs[0]),
                 to: self.gradient_use(group),
             }),
-            Op::Relu => self.pointwise(Function::Relu, inputs[0], inputs[0], outputs[0]),
-            Op::ReluGrad => self.pointwise(Function::ReluGrad, inputs[0], inputs[1], outputs[0]),
-            Op::Add => self.pointwise(Function::Add, inputs[0], inputs[1], outputs[0]),
-            Op::SoftmaxCrossEntropy | Op::SoftmaxCrossEntropyGrad => self.loss(group),
-            Op::Round if is_weight(self.program, inputs[0]) => self.round_weights(group),
-            Op::Round => self.pointwise(Function::Round, inputs[0], inputs[0], outputs[0]),
-            Op::Adam { .. } | Op::Sgd { .. } => self.update(group, Some(inputs[0])),
-            Op::Zeros => self.update(group, None),
+            Op::Relu(_) => self.pointwise(Function::Relu, inputs[0], inputs[0], outputs[0]),
+            Op::ReluGrad(_) => self.pointwise(Function::ReluGrad, inputs[0], inputs[1], outputs[0]),
+            Op::Add(_) => self.pointwise(Function::Add, inputs[0], inputs[1], outputs[0]),
+            Op::SoftmaxCrossEntropy(_) | Op::SoftmaxCrossEntropyGrad(_) => self.loss(group),
+            Op::Round(_) if is_weight(self.program, inputs[0]) => self.round_weights(group),
+            Op::Round(_) => self.pointwise(Function::Round, inputs[0], inputs[0], outputs[0]),
+            Op::Adam(_) | Op::Sgd(_) => self.update(group, Some(inputs[0])),
+            Op::Zeros(_) => self.update(group, None),
         }
     }
 
@@ -348,8 +351,8 @@ impl<'a> Linker<'a> {
             matrix: logits,
             partials,
         } = self.logits();
-        let gradient = group.find(|op| *op == Op::SoftmaxCrossEntropyGrad);
-        let metrics = group.find(|op| *op == Op::SoftmaxCrossEntropy);
+        let gradient = group.find(|op| matches!(op, Op::SoftmaxCrossEntropyGrad(_)));
+        let metrics = group.find(|op| matches!(op, Op::SoftmaxCrossEntropy(_)));
         Task::SoftmaxCrossEntropy(SoftmaxCrossEntropy {
             logits,
             partials,

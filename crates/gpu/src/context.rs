@@ -10,11 +10,7 @@ use std::{
 
 use laptime_engine::EngineError;
 
-use crate::{
-    adapters::Adapter,
-    lower::ALIGNMENT_BYTES,
-    target::Target,
-};
+use crate::{adapters::Adapter, lower::ALIGNMENT_BYTES, target::Target};
 
 /// The most that a buffer may have here: offsets in a kernel are 32-bit, and `wgpu` itself stops
 /// at 2 GiB.

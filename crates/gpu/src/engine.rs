@@ -6,9 +6,9 @@ use laptime_workload::{Precision, Workload};
 use crate::{
     adapters::{adapters, find},
     context::Context,
-    target::Target,
     probe::probe,
     session::GpuSession,
+    target::Target,
 };
 
 /// Our own compiler for graphics adapters.

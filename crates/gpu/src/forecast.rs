@@ -4,7 +4,7 @@
 use std::fmt;
 
 use laptime_graph::{
-    Op, Program, Role, TensorId,
+    Conv2d, Op, Program, Role, TensorId,
     schedule::{Kernel, Schedule},
 };
 
@@ -79,7 +79,7 @@ fn bytes(program: &Program, schedule: &Schedule, kernel: &Kernel) -> u64 {
         .sum();
     let operations = kernel.operations.iter().map(|id| program.operation(*id));
     let pixels: usize = operations
-        .filter(|operation| matches!(operation.op, Op::ScalePixels { .. }))
+        .filter(|operation| matches!(operation.op, Op::ScalePixels(_)))
         .flat_map(|operation| &operation.inputs)
         .map(|id| program.tensor(*id))
         .filter(|tensor| matches!(tensor.role, Role::Pixels))
@@ -96,7 +96,7 @@ fn live_bytes(program: &Program, tensor: TensorId, bytes: usize) -> usize {
     };
     let mut operations = program.operations.iter();
     let share = operations.find_map(|operation| match operation.op {
-        Op::Conv2d(window) if operation.inputs[1] == filter => {
+        Op::Conv2d(Conv2d { window }) if operation.inputs[1] == filter => {
             let shape = |id| &program.tensor(id).shape;
             let (x, y) = (shape(operation.inputs[0]), shape(operation.outputs[0]));
             let [rows, columns] = live_rectangle(&window, [x[1], x[2]], [y[1], y[2]]);

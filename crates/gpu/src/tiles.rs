@@ -1,6 +1,8 @@
 //! How products are cut into the tiles of workgroups: by shape alone.
 
-use laptime_graph::{Op, OpId, Program, window::live_taps};
+use laptime_graph::{
+    Conv2d, Conv2dGradInput, Conv2dGradWeight, Op, OpId, Program, window::live_taps,
+};
 use laptime_workload::Window;
 
 /// What one workgroup makes of a product at a time. All have 256 threads or fewer and stay below
@@ -107,24 +109,24 @@ impl Product {
         let (inputs, output) = (&operation.inputs, operation.outputs[0]);
         let positions = |shape: &[usize]| shape[..shape.len() - 1].iter().product::<usize>();
         let (class, m, n, k) = match operation.op {
-            Op::Dense => {
+            Op::Dense(_) => {
                 let w = shape(inputs[1]);
                 (TileClass::Dense, shape(inputs[0])[0], w[0], w[1])
             }
-            Op::DenseGradInput => {
+            Op::DenseGradInput(_) => {
                 let w = shape(inputs[1]);
                 (TileClass::DenseGradInput, shape(inputs[0])[0], w[1], w[0])
             }
-            Op::DenseGradWeight => {
+            Op::DenseGradWeight(_) => {
                 let w = shape(output);
                 (TileClass::DenseGradWeight, w[0], w[1], shape(inputs[0])[0])
             }
-            Op::Conv2d(window) => {
+            Op::Conv2d(Conv2d { window }) => {
                 let (x, y) = (shape(inputs[0]), shape(output));
                 let taps = live_count(&window, x, y);
                 (TileClass::Conv2d(window), positions(y), y[3], taps * x[3])
             }
-            Op::Conv2dGradInput(window) => {
+            Op::Conv2dGradInput(Conv2dGradInput { window }) => {
                 let (y, x) = (shape(inputs[0]), shape(output));
                 let taps = live_count(&window, x, y);
                 (
@@ -134,7 +136,7 @@ impl Product {
                     taps * y[3],
                 )
             }
-            Op::Conv2dGradWeight(window) => {
+            Op::Conv2dGradWeight(Conv2dGradWeight { window }) => {
                 let (x, y) = (shape(inputs[0]), shape(inputs[1]));
                 let taps = live_count(&window, x, y);
                 (

@@ -78,7 +78,7 @@ fn updates_are_split_where_an_adapter_binds_few_buffers() {
         ..Target::COMMON
     };
     let (program, schedule) = lowered("cifar10-resnet50", target);
-    let is_update = |op: &Op| matches!(op, Op::Adam { .. });
+    let is_update = |op: &Op| op.definition().is_update();
     let mut updates = 0;
     let mut dispatches = 0;
     for kernel in schedule.stages.iter().flat_map(|stage| &stage.kernels) {
@@ -86,7 +86,7 @@ fn updates_are_split_where_an_adapter_binds_few_buffers() {
         let count = of_kernel.clone().filter(|one| is_update(&one.op)).count();
         updates += count;
         let first = &program.operation(kernel.operations[0]).op;
-        if count > 0 && (is_update(first) || *first == Op::Zeros) {
+        if count > 0 && (is_update(first) || matches!(first, Op::Zeros(_))) {
             dispatches += 1;
             let mut chunks: Vec<_> = of_kernel
                 .flat_map(|operation| &operation.inputs)

@@ -178,7 +178,7 @@ fn updates_in_many_dispatches_train_the_same() {
     let schedule = lower(&program, small, &job.passes).unwrap();
     let is_of_updates = |kernel: &&Kernel| {
         let op = &program.operation(kernel.operations[0]).op;
-        matches!(op, Op::Adam { .. })
+        op.definition().is_update()
     };
     let kernels = schedule.stages.iter().flat_map(|stage| &stage.kernels);
     assert!(kernels.filter(is_of_updates).count() > 1);

@@ -3,38 +3,42 @@
 
 use crate::{
     builder::Builder,
-    op::Op,
-    program::{Operation, Role, Tensor, TensorId},
+    ops::{Add, Form, Forward, Gradient, Net, Op, Saved},
+    program::{OpId, Operation},
+    tensor::{Role, Tensor, TensorId},
     uses::Uses,
 };
 
-/// Adds the backward pass of the mean loss over `logits`. Gives each parameter with its gradient,
-/// in the order of the layers.
+/// Adds the backward pass of the mean loss, which the last operation takes. Gives each parameter with its
+/// gradient, in the order of the layers.
 ///
 /// A gradient is made only where a parameter needs it: what lies before the first parameter (the
 /// pixels) gets none.
-pub(crate) fn differentiate(
-    builder: &mut Builder,
-    logits: TensorId,
-    labels: TensorId,
-) -> Vec<(TensorId, TensorId)> {
-    let forward = builder.operations.clone();
-    let needed = needed(builder, &forward);
+pub(crate) fn differentiate(builder: &mut Builder) -> Vec<(TensorId, TensorId)> {
+    let operations = builder.operations.clone();
+    let needed = needed(builder, &operations);
     let tensors = builder.tensors.len();
-    let uses = Uses::of_operations(&forward, tensors);
+    let uses = Uses::of_operations(&operations, tensors);
+    let ignores_mean = |reader: &OpId| operations[reader.0].op.definition().ignores_mean();
     let mut backward = Backward {
         gradients: vec![None; tensors],
         parts: vec![0; tensors],
         builder,
         needed,
     };
-    backward.add(Op::SoftmaxCrossEntropyGrad, &[logits, labels], &[logits]);
-    for operation in forward.iter().rev() {
-        if let Some(flowing) = backward.gradients[operation.outputs[0].0] {
-            let is_normed = uses.readers(operation.outputs[0]).iter().all(|reader| {
-                matches!(forward[reader.0].op, Op::BatchNorm { .. })
-            });
-            backward.through(operation, flowing, is_normed);
+    let loss = operations.len() - 1;
+    for (place, operation) in operations.iter().enumerate().rev() {
+        let flowing = backward.gradients[operation.outputs[0].0];
+        if flowing.is_some() || place == loss {
+            let readers = uses.readers(operation.outputs[0]);
+            let readers_ignore_mean = readers.iter().all(ignores_mean);
+            backward.through(
+                operation,
+                flowing,
+                Forward {
+                    readers_ignore_mean,
+                },
+            );
         }
     }
     let Backward {
@@ -74,72 +78,70 @@ struct Backward<'a> {
 }
 
 impl Backward<'_> {
-    /// The gradients of an operation's inputs from that of its first output, which batch norms alone read
-    /// where `is_normed`.
-    fn through(&mut self, operation: &Operation, flowing: TensorId, is_normed: bool) {
-        let (inputs, outputs) = (&operation.inputs, &operation.outputs);
-        let x = inputs[0];
-        match operation.op {
-            Op::ScalePixels { .. } => {}
-            Op::Reshape => self.add(Op::Reshape, &[flowing], &[x]),
-            Op::Round => self.pass(flowing, x),
-            Op::Dense => {
-                let w = self.builder.unrounded(inputs[1]);
-                let dy = self.builder.operand(flowing);
-                self.add(Op::DenseGradInput, &[dy, inputs[1]], &[x]);
-                self.add(Op::DenseGradWeight, &[x, dy], &[w]);
-            }
-            Op::Conv2d(window) => {
-                let w = self.builder.unrounded(inputs[1]);
-                let dy = self.builder.operand(flowing);
-                if self.needed[x.0] {
-                    let rounded = self.builder.filters(w);
-                    self.add(Op::Conv2dGradInput(window), &[dy, rounded], &[x]);
+    /// The gradients of an operation's inputs from that of its first output; into a loss none flows.
+    fn through(&mut self, operation: &Operation, flowing: Option<TensorId>, forward: Forward) {
+        let op = operation.op;
+        let flows = || flowing.expect("a gradient flows into all but the loss");
+        let gradients = op.definition().gradient(forward);
+        for gradient in gradients.unwrap_or_else(|| unreachable!("{op} is not in a forward pass")) {
+            match gradient {
+                Gradient::Pass(of) => {
+                    for input in of {
+                        self.pass(flows(), operation.inputs[input]);
+                    }
                 }
-                self.add(Op::Conv2dGradWeight(window), &[x, dy], &[w]);
-            }
-            Op::Bias => {
-                // A batch norm takes away the mean, and with it whatever was added to it: the
-                // true gradient is zero, and rounding errors in its place would be blown up to
-                // full steps by Adam.
-                if is_normed {
-                    self.add(Op::Zeros, &[], &[inputs[1]]);
-                } else {
-                    self.add(Op::BiasGrad, &[flowing], &[inputs[1]]);
+                Gradient::Made { op, reads, of } => {
+                    let of: Vec<TensorId> = of
+                        .iter()
+                        .map(|input| self.owner(operation.inputs[*input]))
+                        .collect();
+                    if of.iter().any(|of| self.needed[of.0]) {
+                        let reads: Vec<TensorId> = reads
+                            .iter()
+                            .map(|saved| self.saved(operation, *saved, flows))
+                            .collect();
+                        self.add(op, &reads, &of);
+                    }
                 }
-                self.pass(flowing, x);
             }
-            Op::BatchNorm { .. } => {
-                let reads = [flowing, x, inputs[1], outputs[1], outputs[2]];
-                self.add(Op::BatchNormGrad, &reads, &[x, inputs[1], inputs[2]]);
-            }
-            Op::Relu => {
-                // Rounding changes no sign, and the rounded values are kept anyway.
-                let y = self.builder.rounded(outputs[0]).unwrap_or(outputs[0]);
-                self.add(Op::ReluGrad, &[y, flowing], &[x]);
-            }
-            Op::Add => {
-                self.pass(flowing, inputs[0]);
-                self.pass(flowing, inputs[1]);
-            }
-            Op::MaxPool(window) => {
-                self.add(Op::MaxPoolGrad(window), &[x, outputs[0], flowing], &[x]);
-            }
-            Op::AvgPool(window) => self.add(Op::AvgPoolGrad(window), &[flowing], &[x]),
-            Op::GlobalAvgPool => self.add(Op::GlobalAvgPoolGrad, &[flowing], &[x]),
-            Op::Dropout(dropout) => self.add(Op::DropoutGrad(dropout), &[flowing], &[x]),
-            ref op => unreachable!("{op} is not in a forward pass"),
         }
     }
 
-    /// Adds an operation that makes the gradients of these tensors, where any of them is needed.
+    /// The tensor whose gradient a product makes: of a parameter that it reads rounded, the parameter.
+    fn owner(&self, input: TensorId) -> TensorId {
+        let unrounded = self.builder.unrounded(input);
+        match self.builder.tensors[unrounded.0].role {
+            Role::Parameter(_) => unrounded,
+            _ => input,
+        }
+    }
+
+    /// A tensor of the forward pass, or the flowing gradient, in the form in which a gradient reads it.
+    fn saved(
+        &mut self,
+        operation: &Operation,
+        saved: Saved,
+        flows: impl Fn() -> TensorId,
+    ) -> TensorId {
+        let (id, form) = match saved {
+            Saved::Input(input, form) => (operation.inputs[input], form),
+            Saved::Output(output, form) => (operation.outputs[output], form),
+            Saved::Flowing(form) => (flows(), form),
+        };
+        match form {
+            Form::Same => id,
+            Form::Product => self.builder.operand(id),
+            Form::ProductAgain => self.builder.operand_again(self.builder.unrounded(id)),
+            Form::Stored => self.builder.rounded(id).unwrap_or(id),
+        }
+    }
+
+    /// Adds an operation that makes the gradients of these tensors.
     fn add(&mut self, op: Op, reads: &[TensorId], of: &[TensorId]) {
-        if of.iter().any(|of| self.needed[of.0]) {
-            let made: Vec<TensorId> = of.iter().map(|of| self.gradient(*of)).collect();
-            self.builder.operation(op, reads, &made);
-            for (of, made) in of.iter().zip(made) {
-                self.pass(made, *of);
-            }
+        let made: Vec<TensorId> = of.iter().map(|of| self.gradient(*of)).collect();
+        self.builder.operation(op, reads, &made);
+        for (of, made) in of.iter().zip(made) {
+            self.pass(made, *of);
         }
     }
 
@@ -153,7 +155,7 @@ impl Backward<'_> {
             Some(earlier) => {
                 let sum = self.gradient(of);
                 self.builder
-                    .operation(Op::Add, &[earlier, gradient], &[sum]);
+                    .operation(Add.into(), &[earlier, gradient], &[sum]);
                 sum
             }
         });

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use laptime_workload::Precision;
 
 use crate::{
-    op::Op,
-    program::{OpId, Operation, Role, Tensor, TensorId},
+    ops::{Net, Op, Round},
+    program::Operation,
+    tensor::{Initial, Role, Tensor, TensorId},
 };
 
 /// A Program while it grows.
@@ -42,41 +43,6 @@ impl Builder {
         TensorId(self.tensors.len() - 1)
     }
 
-    pub(crate) fn operation(&mut self, op: Op, inputs: &[TensorId], outputs: &[TensorId]) -> OpId {
-        self.operations.push(Operation {
-            op,
-            inputs: inputs.to_vec(),
-            outputs: outputs.to_vec(),
-        });
-        OpId(self.operations.len() - 1)
-    }
-
-    pub(crate) fn shape(&self, id: TensorId) -> &[usize] {
-        &self.tensors[id.0].shape
-    }
-
-    /// What a product reads in the place of a tensor: the tensor rounded, once for all who read it,
-    /// or the tensor itself in single precision.
-    pub(crate) fn operand(&mut self, id: TensorId) -> TensorId {
-        let is_rounded = matches!(self.tensors[id.0].role, Role::Rounded { .. });
-        if self.precision == Precision::Fp32 || is_rounded {
-            return id;
-        }
-        match self.rounded.get(&id) {
-            Some((rounded, _)) => *rounded,
-            None => self.round(id),
-        }
-    }
-
-    /// As [`Self::operand`], for the weights of a convolution: rounded again for every product that
-    /// reads them, because that costs less than to keep them.
-    pub(crate) fn filters(&mut self, id: TensorId) -> TensorId {
-        match self.precision {
-            Precision::Fp32 => id,
-            Precision::Bf16 => self.round(id),
-        }
-    }
-
     fn round(&mut self, id: TensorId) -> TensorId {
         let Tensor { name, shape, .. } = &self.tensors[id.0];
         let times = self.rounded.get(&id).map_or(0, |(_, times)| *times) + 1;
@@ -85,7 +51,7 @@ impl Builder {
             times => format!("{name}.bf16.{times}"),
         };
         let rounded = self.tensor(name, shape.clone(), Role::Rounded { of: id });
-        self.operation(Op::Round, &[id], &[rounded]);
+        self.operation(Round.into(), &[id], &[rounded]);
         self.rounded.insert(id, (rounded, times));
         rounded
     }
@@ -101,5 +67,49 @@ impl Builder {
             Role::Rounded { of } => of,
             _ => id,
         }
+    }
+}
+
+impl Net for Builder {
+    fn shape(&self, id: TensorId) -> &[usize] {
+        &self.tensors[id.0].shape
+    }
+
+    fn parameter(&mut self, name: String, shape: Vec<usize>, initial: Initial) -> TensorId {
+        self.tensor(name, shape, Role::Parameter(initial))
+    }
+
+    fn statistic(&mut self, name: String, shape: Vec<usize>, initial: Initial) -> TensorId {
+        self.tensor(name, shape, Role::Statistic(initial))
+    }
+
+    fn value(&mut self, name: String, shape: Vec<usize>) -> TensorId {
+        self.tensor(name, shape, Role::Activation)
+    }
+
+    fn operand(&mut self, id: TensorId) -> TensorId {
+        let is_rounded = matches!(self.tensors[id.0].role, Role::Rounded { .. });
+        if self.precision == Precision::Fp32 || is_rounded {
+            return id;
+        }
+        match self.rounded.get(&id) {
+            Some((rounded, _)) => *rounded,
+            None => self.round(id),
+        }
+    }
+
+    fn operand_again(&mut self, id: TensorId) -> TensorId {
+        match self.precision {
+            Precision::Fp32 => id,
+            Precision::Bf16 => self.round(id),
+        }
+    }
+
+    fn operation(&mut self, op: Op, inputs: &[TensorId], outputs: &[TensorId]) {
+        self.operations.push(Operation {
+            op,
+            inputs: inputs.to_vec(),
+            outputs: outputs.to_vec(),
+        });
     }
 }

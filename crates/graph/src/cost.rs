@@ -1,17 +1,15 @@
 //! What operations cost, in floating-point operations.
 
-use laptime_workload::Window;
-
 use crate::{
-    op::Op,
-    program::{OpId, Operation, Program, TensorId},
-    simplification::{Simplification, multiplied_pairs},
+    ops::Shapes,
+    program::{OpId, Operation, Program},
+    simplification::Simplification,
+    tensor::TensorId,
 };
 
 impl Program {
-    /// The floating-point operations of one operation, 2 a multiply-add. Of what is not a
-    /// product only the order of magnitude matters; it is counted as written in the op's formula.
-    /// Products of weights with padding are left out as far as these simplifications do it.
+    /// The floating-point operations of one operation, as its definition counts them: 2 a multiply-add,
+    /// without the products of weights with padding that these simplifications leave out.
     pub fn flops(&self, id: OpId, taken: &[Simplification]) -> u64 {
         self.count(self.operation(id), taken)
     }
@@ -26,53 +24,24 @@ impl Program {
     /// The products of a step that are done where these simplifications are taken: with all of
     /// them, those that meet more than padding.
     pub fn executed_flops(&self, taken: &[Simplification]) -> u64 {
-        let products = self.operations.iter().filter(|one| one.op.is_product());
+        let is_product = |one: &&Operation| one.op.definition().is_product();
+        let products = self.operations.iter().filter(is_product);
         products.map(|operation| self.count(operation, taken)).sum()
     }
 
     fn count(&self, operation: &Operation, taken: &[Simplification]) -> u64 {
-        let (inputs, outputs) = (&operation.inputs, &operation.outputs);
-        let elements = |id: TensorId| self.tensor(id).elements() as u64;
-        let rows = |id: TensorId| self.tensor(id).shape[0] as u64;
-        // Of x (B, H, W, C) and y (B, H', W', O).
-        let convolution = |window: &Window, x: TensorId, y: TensorId| {
-            let (x, y) = (&self.tensor(x).shape, &self.tensor(y).shape);
-            let pairs = multiplied_pairs(window, [x[1], x[2]], [y[1], y[2]], taken);
-            2 * (x[0] * x[3] * y[3] * pairs) as u64
-        };
-        match operation.op {
-            Op::Dense | Op::DenseGradInput => 2 * elements(inputs[1]) * rows(inputs[0]),
-            Op::DenseGradWeight => 2 * elements(outputs[0]) * rows(inputs[0]),
-            Op::Conv2d(ref window) => convolution(window, inputs[0], outputs[0]),
-            Op::Conv2dGradInput(ref window) => convolution(window, outputs[0], inputs[0]),
-            Op::Conv2dGradWeight(ref window) => convolution(window, inputs[0], inputs[1]),
-            Op::Reshape | Op::Zeros => 0,
-            Op::ScalePixels { .. }
-            | Op::Round
-            | Op::Bias
-            | Op::BiasGrad
-            | Op::Relu
-            | Op::ReluGrad
-            | Op::Add
-            | Op::GlobalAvgPool
-            | Op::GlobalAvgPoolGrad
-            | Op::Dropout(_)
-            | Op::DropoutGrad(_) => elements(inputs[0]),
-            Op::MaxPool(window) | Op::AvgPool(window) => {
-                elements(outputs[0]) * window.kernel.iter().product::<usize>() as u64
-            }
-            Op::MaxPoolGrad(window) => {
-                elements(inputs[1]) * window.kernel.iter().product::<usize>() as u64
-            }
-            Op::AvgPoolGrad(window) => {
-                elements(inputs[0]) * window.kernel.iter().product::<usize>() as u64
-            }
-            Op::BatchNorm { .. } => 7 * elements(inputs[0]),
-            Op::BatchNormGrad => 9 * elements(inputs[0]),
-            Op::BatchNormEvaluation { .. } => 2 * elements(inputs[0]),
-            Op::SoftmaxCrossEntropy | Op::SoftmaxCrossEntropyGrad => 5 * elements(inputs[0]),
-            Op::Adam { .. } => 12 * elements(inputs[0]),
-            Op::Sgd { .. } => 4 * elements(inputs[0]),
+        operation
+            .op
+            .definition()
+            .flops(&self.shapes(operation), taken)
+    }
+
+    /// The shapes of what an operation reads and writes.
+    fn shapes(&self, operation: &Operation) -> Shapes<'_> {
+        let shape = |id: &TensorId| self.tensor(*id).shape.as_slice();
+        Shapes {
+            inputs: operation.inputs.iter().map(shape).collect(),
+            outputs: operation.outputs.iter().map(shape).collect(),
         }
     }
 }

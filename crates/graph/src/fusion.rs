@@ -2,8 +2,9 @@
 //! others finish, and only absorbs values that nothing else reads, but for what joins two of them.
 
 use crate::{
-    op::Op,
-    program::{Fusion, FusionKind, OpId, Program, TensorId},
+    ops::Op,
+    program::{Fusion, FusionKind, OpId, Program},
+    tensor::TensorId,
     uses::Uses,
 };
 
@@ -19,8 +20,8 @@ pub(crate) fn candidates(program: &Program) -> Vec<Fusion> {
     let mut found = Vec::new();
     for (id, operation) in program.operations_by_id() {
         let (kind, operations) = match operation.op {
-            Op::ScalePixels { .. } => {
-                let wanted = |op: &Op, _| matches!(op, Op::Reshape | Op::Round);
+            Op::ScalePixels(_) => {
+                let wanted = |op: &Op, _| matches!(op, Op::Reshape(_) | Op::Round(_));
                 let mut operations = finder.chain(id, wanted);
                 let last = program.operation(operations[operations.len() - 1]);
                 operations.extend(finder.readers(last.outputs[0]));
@@ -30,7 +31,7 @@ pub(crate) fn candidates(program: &Program) -> Vec<Fusion> {
                 });
                 continue;
             }
-            Op::Round => match finder.product_of_filters(id) {
+            Op::Round(_) => match finder.product_of_filters(id) {
                 Some(Op::Conv2d(_)) => {
                     let wanted = |op: &Op, feeds_norm| {
                         matches!(op, Op::Conv2d(_)) || behind_product(op, feeds_norm)
@@ -45,36 +46,37 @@ pub(crate) fn candidates(program: &Program) -> Vec<Fusion> {
                 }
                 None => continue,
             },
-            Op::Dense | Op::Conv2d(_) => (
+            Op::Dense(_) | Op::Conv2d(_) => (
                 FusionKind::ProductEpilogue,
                 finder.chain(id, behind_product),
             ),
-            Op::BatchNorm { .. } | Op::BatchNormEvaluation { .. } => {
-                let wanted = |op: &Op, _| matches!(op, Op::Add | Op::Relu | Op::Round);
+            Op::BatchNorm(_) | Op::BatchNormEvaluation(_) => {
+                let wanted = |op: &Op, _| matches!(op, Op::Add(_) | Op::Relu(_) | Op::Round(_));
                 (FusionKind::NormEpilogue, finder.chain(id, wanted))
             }
-            Op::DenseGradInput | Op::Conv2dGradInput(_) => (
+            Op::DenseGradInput(_) | Op::Conv2dGradInput(_) => (
                 FusionKind::GradientEpilogue,
                 finder.chain(id, behind_gradient),
             ),
-            Op::ReluGrad if finder.feeds_norm(id) => {
-                let wanted = |op: &Op, _| matches!(op, Op::BatchNormGrad | Op::Round);
+            Op::ReluGrad(_) if finder.feeds_norm(id) => {
+                let wanted = |op: &Op, _| matches!(op, Op::BatchNormGrad(_) | Op::Round(_));
                 (FusionKind::NormGradient, finder.chain(id, wanted))
             }
-            Op::BatchNormGrad => {
-                let wanted = |op: &Op, _| matches!(op, Op::Round);
+            Op::BatchNormGrad(_) => {
+                let wanted = |op: &Op, _| matches!(op, Op::Round(_));
                 (FusionKind::NormGradient, finder.chain(id, wanted))
             }
-            Op::SoftmaxCrossEntropy => {
+            Op::SoftmaxCrossEntropy(_) => {
                 let gradient = program.operations_by_id().find(|(_, other)| {
-                    other.op == Op::SoftmaxCrossEntropyGrad && other.inputs == operation.inputs
+                    matches!(other.op, Op::SoftmaxCrossEntropyGrad(_))
+                        && other.inputs == operation.inputs
                 });
                 let operations = [Some(id), gradient.map(|(id, _)| id)];
                 let operations = operations.into_iter().flatten().collect();
                 (FusionKind::LossWithGradient, operations)
             }
-            Op::DenseGradWeight | Op::Conv2dGradWeight(_) | Op::BiasGrad | Op::Zeros => {
-                let wanted = |op: &Op, _| matches!(op, Op::Adam { .. } | Op::Sgd { .. });
+            Op::DenseGradWeight(_) | Op::Conv2dGradWeight(_) | Op::BiasGrad(_) | Op::Zeros(_) => {
+                let wanted = |op: &Op, _| op.definition().is_update();
                 (FusionKind::UpdateAtGradient, finder.chain(id, wanted))
             }
             _ => continue,
@@ -110,14 +112,14 @@ pub(crate) fn candidates(program: &Program) -> Vec<Fusion> {
 
 /// What is done to a product while it is in registers.
 fn behind_product(op: &Op, _: bool) -> bool {
-    matches!(op, Op::Bias | Op::Relu)
+    matches!(op, Op::Bias(_) | Op::Relu(_))
 }
 
 /// What is done to an input's gradient while it is in registers.
 fn behind_gradient(op: &Op, feeds_norm: bool) -> bool {
     match op {
-        Op::Add => true,
-        Op::ReluGrad => !feeds_norm,
+        Op::Add(_) => true,
+        Op::ReluGrad(_) => !feeds_norm,
         _ => false,
     }
 }
@@ -153,12 +155,13 @@ impl Finder<'_> {
             let is_late = match next.op {
                 // Kernels add before they cut off at zero, once, and a tensor from elsewhere: not
                 // one that is still in their registers to itself.
-                Op::Add => {
+                Op::Add(_) => {
                     next.inputs.iter().filter(made).count() > 1
-                        || earlier().any(|op| matches!(op, Op::Add | Op::Relu | Op::ReluGrad))
+                        || earlier()
+                            .any(|op| matches!(op, Op::Add(_) | Op::Relu(_) | Op::ReluGrad(_)))
                 }
                 // Kernels norm once.
-                Op::BatchNormGrad => earlier().any(|op| op == Op::BatchNormGrad),
+                Op::BatchNormGrad(_) => earlier().any(|op| matches!(op, Op::BatchNormGrad(_))),
                 _ => false,
             };
             let possible = !is_late && next.inputs.iter().all(is_there);
@@ -176,31 +179,30 @@ impl Finder<'_> {
         let at_product = kernel_of(product);
         let result = self.program.operation(*at_product.last()?).outputs[0];
         let readers = self.readers(result);
-        let is_norm = |id: &OpId| {
-            matches!(
-                op(*id),
-                Op::BatchNorm { .. } | Op::BatchNormEvaluation { .. }
-            )
-        };
+        let is_norm = |id: &OpId| matches!(op(*id), Op::BatchNorm(_) | Op::BatchNormEvaluation(_));
         let (kind, next) = if matches!(op(product), Op::Conv2d(_)) {
             // Nobody but the gradient of the norm may want what is not normalised.
             let (norms, others): (Vec<OpId>, Vec<OpId>) =
                 readers.iter().partition(|id| is_norm(id));
-            let is_alone = others.iter().all(|id| op(*id) == Op::BatchNormGrad);
-            let is_cut_off = at_product.iter().any(|id| op(*id) == Op::Relu);
+            let is_alone = others
+                .iter()
+                .all(|id| matches!(op(*id), Op::BatchNormGrad(_)));
+            let is_cut_off = at_product.iter().any(|id| matches!(op(*id), Op::Relu(_)));
             let [norm] = norms[..] else { return None };
             (is_alone && !is_cut_off).then_some((FusionKind::NormAtProduct, norm))
         } else {
             let kind = FusionKind::NormGradientAtProduct;
-            let is_masked = at_product.iter().any(|id| op(*id) == Op::ReluGrad);
+            let is_masked = at_product
+                .iter()
+                .any(|id| matches!(op(*id), Op::ReluGrad(_)));
             match *readers {
-                [one] if op(one) == Op::ReluGrad => {
+                [one] if matches!(op(one), Op::ReluGrad(_)) => {
                     (self.feeds_norm(one) && !is_masked).then_some((kind, one))
                 }
                 _ => {
                     let reads = |id: &&OpId| {
                         let reader = self.program.operation(**id);
-                        reader.op == Op::BatchNormGrad && reader.inputs[0] == result
+                        matches!(reader.op, Op::BatchNormGrad(_)) && reader.inputs[0] == result
                     };
                     readers.iter().find(reads).map(|norm| (kind, *norm))
                 }
@@ -223,7 +225,7 @@ impl Finder<'_> {
         }
         let norm = behind
             .iter()
-            .position(|id| is_norm(id) || op(*id) == Op::BatchNormGrad)?;
+            .position(|id| is_norm(id) || matches!(op(*id), Op::BatchNormGrad(_)))?;
         Some(Fusion {
             kind,
             operations: [&at_product[..], &behind[..=norm]].concat(),
@@ -238,7 +240,7 @@ impl Finder<'_> {
     /// Whether all that reads the operation's result is the gradient of a batch norm.
     fn feeds_norm(&self, id: OpId) -> bool {
         match *self.readers(self.program.operation(id).outputs[0]) {
-            [reader] => self.program.operation(reader).op == Op::BatchNormGrad,
+            [reader] => matches!(self.program.operation(reader).op, Op::BatchNormGrad(_)),
             _ => false,
         }
     }

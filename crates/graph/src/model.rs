@@ -3,14 +3,15 @@
 
 use std::collections::HashSet;
 
-use laptime_workload::{LayerKind, Loss, Optimizer, Source, Window, Workload};
+use laptime_workload::{Loss, Optimizer, Source, Workload};
 
 use crate::{
     autodiff,
     builder::Builder,
     fusion,
-    op::{Dropout, Op},
-    program::{Initial, Mode, Operation, Program, Role, Tensor, TensorId},
+    ops::{self, Layer, Net, ScalePixels, SoftmaxCrossEntropy},
+    program::{Mode, Operation, Program},
+    tensor::{Role, Tensor, TensorId},
 };
 
 /// The Program of one step of `workload` on `batch_size` samples.
@@ -32,13 +33,13 @@ pub fn build(workload: &Workload, mode: Mode, batch_size: usize) -> Program {
     let loss_sum = builder.tensor("loss_sum", vec![1], Role::Metric);
     let correct = builder.tensor("correct", vec![1], Role::Metric);
     builder.operation(
-        Op::SoftmaxCrossEntropy,
+        SoftmaxCrossEntropy.into(),
         &[logits, labels],
         &[loss_sum, correct],
     );
     if mode == Mode::Training {
-        let gradients = autodiff::differentiate(&mut builder, logits, labels);
-        builder.updates(workload.optimizer, &gradients);
+        let gradients = autodiff::differentiate(&mut builder);
+        builder.updates(&workload.optimizer, &gradients);
         builder.hoist_updates();
     }
     let Builder {
@@ -69,10 +70,9 @@ impl Builder {
         let batch_size = shape[0];
         let scaled = self.tensor("input", shape, Role::Activation);
         let divisor = workload.pixel_divisor;
-        self.operation(Op::ScalePixels { divisor }, &[pixels], &[scaled]);
-        let is_product =
-            |kind: &LayerKind| matches!(kind, LayerKind::Dense { .. } | LayerKind::Conv2d { .. });
-        let products = workload.layers.iter().filter(|one| is_product(&one.kind));
+        self.operation(ScalePixels { divisor }.into(), &[pixels], &[scaled]);
+        let products = workload.layers.iter();
+        let products = products.filter(|layer| ops::begins_with_product(&layer.kind));
         let read_by_products: HashSet<Source> =
             products.flat_map(|layer| layer.inputs.clone()).collect();
         let scaled = if read_by_products.contains(&Source::Input) {
@@ -90,33 +90,14 @@ impl Builder {
                     Source::Layer(layer) => outputs[*layer],
                 })
                 .collect();
-            let shape = [&[batch_size], layer.output.as_slice()].concat();
-            let name = layer.name.as_str();
-            let output = match layer.kind {
-                LayerKind::Flatten => self.simple(name, shape, Op::Reshape, &inputs),
-                LayerKind::Dense { units } => self.dense(name, inputs[0], units),
-                LayerKind::Conv2d { window, bias, .. } => {
-                    self.conv2d(name, inputs[0], shape, window, bias)
-                }
-                LayerKind::BatchNorm { epsilon, momentum } => {
-                    self.batch_norm(name, inputs[0], mode, epsilon, momentum)
-                }
-                LayerKind::Relu => self.simple(name, shape, Op::Relu, &inputs),
-                LayerKind::MaxPool { window } => {
-                    self.simple(name, shape, Op::MaxPool(window), &inputs)
-                }
-                LayerKind::AvgPool { window } => {
-                    self.simple(name, shape, Op::AvgPool(window), &inputs)
-                }
-                LayerKind::GlobalAvgPool => self.simple(name, shape, Op::GlobalAvgPool, &inputs),
-                LayerKind::Dropout { .. } if mode == Mode::Evaluation => inputs[0],
-                LayerKind::Dropout { rate } => {
-                    let (seed, layer) = (workload.seed, number as u32);
-                    let op = Op::Dropout(Dropout { rate, seed, layer });
-                    self.simple(name, shape, op, &inputs)
-                }
-                LayerKind::Add => self.simple(name, shape, Op::Add, &inputs),
+            let built = Layer {
+                name: &layer.name,
+                shape: [&[batch_size], layer.output.as_slice()].concat(),
+                is_training: mode == Mode::Training,
+                seed: workload.seed,
+                number: number as u32,
             };
+            let output = ops::build(self, &layer.kind, &built, &inputs);
             outputs.push(if read_by_products.contains(&Source::Layer(number)) {
                 self.operand(output)
             } else {
@@ -126,157 +107,24 @@ impl Builder {
         outputs.last().copied().unwrap_or(scaled)
     }
 
-    /// A layer that is one operation without parameters.
-    fn simple(&mut self, name: &str, shape: Vec<usize>, op: Op, inputs: &[TensorId]) -> TensorId {
-        let output = self.tensor(name, shape, Role::Activation);
-        self.operation(op, inputs, &[output]);
-        output
-    }
-
-    fn dense(&mut self, name: &str, input: TensorId, units: usize) -> TensorId {
-        let [batch_size, inputs] = *self.shape(input) else {
-            panic!("{name} reads a matrix: the workload was resolved")
-        };
-        let weight = self.tensor(
-            format!("{name}.weight"),
-            vec![units, inputs],
-            Role::Parameter(Initial::GlorotUniform {
-                fan_in: inputs,
-                fan_out: units,
-            }),
-        );
-        let product = self.tensor(
-            format!("{name}.product"),
-            vec![batch_size, units],
-            Role::Activation,
-        );
-        let operands = [self.operand(input), self.operand(weight)];
-        self.operation(Op::Dense, &operands, &[product]);
-        self.bias(name, product)
-    }
-
-    fn conv2d(
-        &mut self,
-        name: &str,
-        input: TensorId,
-        shape: Vec<usize>,
-        window: Window,
-        has_bias: bool,
-    ) -> TensorId {
-        let (channels, filters) = (last(self.shape(input)), last(&shape));
-        let [height, width] = window.kernel;
-        let weight = self.tensor(
-            format!("{name}.weight"),
-            vec![filters, channels, height, width],
-            Role::Parameter(Initial::GlorotUniform {
-                fan_in: height * width * channels,
-                fan_out: height * width * filters,
-            }),
-        );
-        let suffix = if has_bias { ".product" } else { "" };
-        let product = self.tensor(format!("{name}{suffix}"), shape, Role::Activation);
-        let operands = [self.operand(input), self.filters(weight)];
-        self.operation(Op::Conv2d(window), &operands, &[product]);
-        if has_bias {
-            self.bias(name, product)
-        } else {
-            product
-        }
-    }
-
-    /// Adds a bias to a product.
-    fn bias(&mut self, name: &str, product: TensorId) -> TensorId {
-        let shape = self.shape(product).to_vec();
-        let bias = self.tensor(
-            format!("{name}.bias"),
-            vec![last(&shape)],
-            Role::Parameter(Initial::Zero),
-        );
-        self.simple(name, shape, Op::Bias, &[product, bias])
-    }
-
-    fn batch_norm(
-        &mut self,
-        name: &str,
-        input: TensorId,
-        mode: Mode,
-        epsilon: f64,
-        momentum: f64,
-    ) -> TensorId {
-        let shape = self.shape(input).to_vec();
-        let channels = last(&shape);
-        let mut vector =
-            |suffix: &str, role| self.tensor(format!("{name}.{suffix}"), vec![channels], role);
-        let weight = vector("weight", Role::Parameter(Initial::One));
-        let bias = vector("bias", Role::Parameter(Initial::Zero));
-        let mean = vector("running_mean", Role::Statistic(Initial::Zero));
-        let variance = vector("running_var", Role::Statistic(Initial::One));
-        let inputs = [input, weight, bias, mean, variance];
-        match mode {
-            Mode::Evaluation => {
-                self.simple(name, shape, Op::BatchNormEvaluation { epsilon }, &inputs)
-            }
-            Mode::Training => {
-                let batch_mean = vector("mean", Role::Activation);
-                let inverse_deviation = vector("inverse_deviation", Role::Activation);
-                let output = self.tensor(name, shape, Role::Activation);
-                self.operation(
-                    Op::BatchNorm { epsilon, momentum },
-                    &inputs,
-                    &[output, batch_mean, inverse_deviation, mean, variance],
-                );
-                output
-            }
-        }
-    }
-
     /// The update of every parameter that has a gradient.
-    fn updates(&mut self, optimizer: Optimizer, gradients: &[(TensorId, TensorId)]) {
+    fn updates(&mut self, optimizer: &Optimizer, gradients: &[(TensorId, TensorId)]) {
+        let (op, moments) = ops::update(optimizer);
         for &(parameter, gradient) in gradients {
-            let mut moment = |suffix: &str| {
+            let mut updated = vec![parameter];
+            for suffix in moments {
                 let Tensor { name, shape, .. } = &self.tensors[parameter.0];
                 let (name, shape) = (format!("{name}.{suffix}"), shape.clone());
-                self.tensor(name, shape, Role::Moment { of: parameter })
-            };
-            match optimizer {
-                Optimizer::Adam {
-                    learning_rate,
-                    beta1,
-                    beta2,
-                    epsilon,
-                } => {
-                    let (first, second) = (moment("m"), moment("v"));
-                    let op = Op::Adam {
-                        learning_rate,
-                        beta1,
-                        beta2,
-                        epsilon,
-                    };
-                    let updated = [parameter, first, second];
-                    self.operation(op, &[&[gradient], &updated[..]].concat(), &updated);
-                }
-                Optimizer::Sgd {
-                    learning_rate,
-                    momentum,
-                } => {
-                    let velocity = moment("velocity");
-                    let op = Op::Sgd {
-                        learning_rate,
-                        momentum,
-                    };
-                    self.operation(op, &[gradient, parameter, velocity], &[parameter, velocity]);
-                }
+                updated.push(self.tensor(name, shape, Role::Moment { of: parameter }));
             }
+            self.operation(op, &[&[gradient], &updated[..]].concat(), &updated);
         }
     }
-}
 
-impl Builder {
     /// Moves every update up to where its gradient is made and the old value no longer needed: a
     /// gradient that is used at once need not be kept until the end of the step.
     fn hoist_updates(&mut self) {
-        let is_update =
-            |operation: &Operation| matches!(operation.op, Op::Adam { .. } | Op::Sgd { .. });
+        let is_update = |operation: &Operation| operation.op.definition().is_update();
         let (updates, others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.operations)
             .into_iter()
             .partition(is_update);
@@ -297,8 +145,4 @@ impl Builder {
             self.operations.extend(updates);
         }
     }
-}
-
-fn last(shape: &[usize]) -> usize {
-    shape.last().copied().unwrap_or(1)
 }

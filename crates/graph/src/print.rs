@@ -5,7 +5,10 @@ use std::fmt;
 use laptime_workload::hexadecimal;
 use sha2::{Digest, Sha256};
 
-use crate::program::{Mode, Operation, Program, TensorId};
+use crate::{
+    program::{Mode, Operation, Program},
+    tensor::TensorId,
+};
 
 impl fmt::Display for Program {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {

@@ -6,91 +6,14 @@
 
 use std::fmt;
 
-use crate::op::Op;
-
-/// A Program's tensor, by its place in [`Program::tensors`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct TensorId(pub usize);
+use crate::{
+    ops::Op,
+    tensor::{Role, Tensor, TensorId},
+};
 
 /// A Program's operation, by its place in [`Program::operations`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct OpId(pub usize);
-
-/// One tensor. Its logical order is row-major; where and how it is stored is a backend's choice.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Tensor {
-    /// Unique in the Program.
-    pub name: String,
-    /// Extents, the batch first where there is one.
-    pub shape: Vec<usize>,
-    /// What it is for.
-    pub role: Role,
-}
-
-impl Tensor {
-    /// The number of values.
-    pub fn elements(&self) -> usize {
-        self.shape.iter().product()
-    }
-}
-
-/// What a tensor is for, which decides how long it lives.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Role {
-    /// The batch's pixels as stored in the dataset: bytes, given to every step.
-    Pixels,
-    /// The batch's labels: bytes, given to every step.
-    Labels,
-    /// A trained parameter; lives across steps.
-    Parameter(Initial),
-    /// The optimizer's running value for a parameter, zero at first; lives across steps.
-    Moment {
-        /// The parameter it belongs to.
-        of: TensorId,
-    },
-    /// A moving statistic of a batch norm: not trained, but kept and saved; lives across steps.
-    Statistic(Initial),
-    /// A value that lives within one step.
-    Activation,
-    /// The gradient of the loss with respect to a tensor; lives within one step.
-    Gradient {
-        /// The tensor it belongs to.
-        of: TensorId,
-    },
-    /// Another tensor rounded for the products that read it ([`Op::Round`]); lives within one step.
-    Rounded {
-        /// The tensor it is made of.
-        of: TensorId,
-    },
-    /// A value for the user: the sum of the batch's losses, the number of right answers.
-    Metric,
-}
-
-impl Role {
-    /// Whether the tensor keeps its values from one step to the next.
-    pub fn is_persistent(&self) -> bool {
-        matches!(
-            self,
-            Self::Parameter(_) | Self::Statistic(_) | Self::Moment { .. }
-        )
-    }
-}
-
-/// How a parameter starts.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Initial {
-    /// Uniform in ±√(6/(fan_in+fan_out)) (Glorot & Bengio 2010).
-    GlorotUniform {
-        /// Inputs that reach one output.
-        fan_in: usize,
-        /// Outputs that one input reaches.
-        fan_out: usize,
-    },
-    /// All zero.
-    Zero,
-    /// All one.
-    One,
-}
 
 /// One operation and the tensors it works on.
 #[derive(Debug, Clone, PartialEq)]

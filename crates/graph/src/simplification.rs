@@ -6,10 +6,7 @@ use std::fmt;
 
 use laptime_workload::Window;
 
-use crate::{
-    FusionKind,
-    window::{live_pairs, live_taps},
-};
+use crate::window::{live_pairs, live_taps};
 
 /// An exact simplification of convolutions. One that is not taken has its products done with zeros
 /// in the place of padding.
@@ -39,13 +36,6 @@ impl fmt::Display for Simplification {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str(self.as_str())
     }
-}
-
-/// The names of all optional passes, fusions first.
-pub fn pass_names() -> Vec<&'static str> {
-    let fusions = FusionKind::ALL.map(FusionKind::as_str);
-    let simplifications = Simplification::ALL.map(Simplification::as_str);
-    [&fusions[..], &simplifications].concat()
 }
 
 /// How many (output position, tap) pairs a convolution multiplies, per pair of channels and sample,
@@ -107,13 +97,5 @@ mod tests {
         assert_eq!(pairs(5, 2, 2), [100, 36, 80, 16]);
         // Without padding there is nothing to leave out.
         assert_eq!(pairs(3, 0, 5), [81; 4]);
-    }
-
-    #[test]
-    fn no_two_passes_have_one_name() {
-        let mut names = pass_names();
-        names.sort_unstable();
-        names.dedup();
-        assert_eq!(names.len(), FusionKind::ALL.len() + 2);
     }
 }

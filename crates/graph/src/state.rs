@@ -5,7 +5,10 @@ use std::collections::HashMap;
 
 use laptime_workload::random::{Purpose, Stream};
 
-use crate::program::{Initial, Program, Role, Tensor};
+use crate::{
+    program::Program,
+    tensor::{Initial, Role, Tensor},
+};
 
 /// Parameters, moments and the count of steps done.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,7 +1,10 @@
 //! Who makes and who reads each tensor, found in one walk over a Program: whoever searched the operations
 //! for each tensor would take a time that grows with the square of the net.
 
-use crate::program::{OpId, Operation, Program, TensorId};
+use crate::{
+    program::{OpId, Operation, Program},
+    tensor::TensorId,
+};
 
 /// The maker and the readers of each tensor of a list of operations.
 #[derive(Debug, Clone)]

@@ -14,7 +14,7 @@ fn program(mode: Mode) -> Program {
 }
 
 fn is_update(op: &Op) -> bool {
-    matches!(op, Op::Adam { .. } | Op::Sgd { .. })
+    op.definition().is_update()
 }
 
 fn statistics(program: &Program) -> Vec<&str> {
@@ -101,7 +101,7 @@ fn weights_behind_dead_taps() {
     let program = program(Mode::Training);
     let mut dead = 0;
     for operation in &program.operations {
-        if let Op::Conv2d(window) = &operation.op {
+        if let Op::Conv2d(Conv2d { window }) = &operation.op {
             let shape = |id: TensorId| &program.tensor(id).shape;
             let (x, y) = (shape(operation.inputs[0]), shape(operation.outputs[0]));
             let live = live_taps(window, [x[1], x[2]], [y[1], y[2]]);
@@ -127,7 +127,10 @@ fn every_parameter_has_a_gradient_and_one_update() {
         assert_eq!(gradient.role, Role::Gradient { of: parameter }, "{name}");
         assert_eq!(gradient.shape, tensor.shape, "{name}");
     }
-    let zeros = program.operations.iter().filter(|one| one.op == Op::Zeros);
+    let zeros = program
+        .operations
+        .iter()
+        .filter(|one| matches!(one.op, Op::Zeros(_)));
     assert_eq!(zeros.count(), 53, "every convolution stands before a norm");
 }
 

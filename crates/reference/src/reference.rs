@@ -273,7 +273,7 @@ impl Rules {
         };
         let outputs = match operation.op {
             // In place: a model's parameters and moments are most of its memory.
-            Op::Adam { .. } | Op::Sgd { .. } => {
+            Op::Adam(_) | Op::Sgd(_) => {
                 let take = |id: &TensorId| values[id.0].take().unwrap_or_else(|| missing(*id));
                 let mut updated: Vec<Vec<f64>> = operation.outputs.iter().map(take).collect();
                 let gradient = operation.inputs[0];
@@ -290,7 +290,7 @@ impl Rules {
                 };
                 let inputs: Vec<&[f64]> = operation.inputs.iter().map(value).collect();
                 let mut outputs = match op {
-                    Op::Round if !self.reduced_precision => vec![inputs[0].to_vec()],
+                    Op::Round(_) if !self.reduced_precision => vec![inputs[0].to_vec()],
                     _ => ops::execute(program, operation, &inputs, self.step),
                 };
                 self.rounding.round(&op, &inputs, &mut outputs);

@@ -1,6 +1,6 @@
 //! What rounding on the way may make of a step, told by an oracle that rounds coarsely.
 
-use laptime_graph::Op;
+use laptime_graph::{BatchNorm, Op};
 
 use crate::shares::{channel_sums, fill_rows};
 
@@ -62,7 +62,7 @@ impl Rounding {
 fn disturb_sums(op: &Op, inputs: &[&[f64]], outputs: &mut [Vec<f64>], draw: u32) {
     match (op, inputs, outputs) {
         (
-            Op::BatchNorm { momentum, .. },
+            Op::BatchNorm(BatchNorm { momentum, .. }),
             [x, gamma, ..],
             [y, mean, inverse_deviation, moving_mean, _],
         ) => {
@@ -83,7 +83,7 @@ fn disturb_sums(op: &Op, inputs: &[&[f64]], outputs: &mut [Vec<f64>], draw: u32)
                 }
             });
         }
-        (Op::BatchNormGrad, [dy, x, gamma, mean, inverse_deviation], [dx, d_gamma, d_beta]) => {
+        (Op::BatchNormGrad(_), [dy, x, gamma, mean, inverse_deviation], [dx, d_gamma, d_beta]) => {
             let channels = gamma.len();
             let count = (x.len() / channels) as f64;
             let normed = |index: usize, c: usize| (x[index] - mean[c]) * inverse_deviation[c];
@@ -104,7 +104,7 @@ fn disturb_sums(op: &Op, inputs: &[&[f64]], outputs: &mut [Vec<f64>], draw: u32)
                 }
             });
         }
-        (Op::BiasGrad, [dy], [db]) => {
+        (Op::BiasGrad(_), [dy], [db]) => {
             let errors = errors_of_sums(dy.len(), db.len(), draw, |index, _| dy[index]);
             for (db, error) in db.iter_mut().zip(errors) {
                 *db += error;

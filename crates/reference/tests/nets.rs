@@ -137,7 +137,7 @@ fn check_parameters(case: &Case) {
 fn residual_gradients() {
     let case = case_of(&residual_net(), 4);
     check_parameters(&case);
-    let zeros = |one: &&laptime_graph::Operation| one.op == Op::Zeros;
+    let zeros = |one: &&laptime_graph::Operation| matches!(one.op, Op::Zeros(_));
     assert_eq!(case.program.operations.iter().filter(zeros).count(), 4);
 }
 
@@ -145,7 +145,7 @@ fn residual_gradients() {
 fn gradients_of_rows() {
     let case = case_of(&rows_net(), 7);
     check_parameters(&case);
-    let zeros = |one: &&laptime_graph::Operation| one.op == Op::Zeros;
+    let zeros = |one: &&laptime_graph::Operation| matches!(one.op, Op::Zeros(_));
     assert_eq!(case.program.operations.iter().filter(zeros).count(), 3);
 }
 
@@ -157,7 +157,7 @@ fn plain_gradients() {
         case.program
             .operations
             .iter()
-            .all(|one| one.op != Op::Zeros)
+            .all(|one| !matches!(one.op, Op::Zeros(_)))
     );
 }
 

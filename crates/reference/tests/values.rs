@@ -55,7 +55,7 @@ fn rounding_to_bf16() {
 /// Two steps from w = 1 with gradients ½ and −¼ at learning rate 0.1, worked out with 40 digits.
 #[test]
 fn adam_in_kerass_form() {
-    let constants = ops::Adam {
+    let constants = laptime_graph::Adam {
         learning_rate: 0.1,
         beta1: 0.9,
         beta2: 0.999,
@@ -76,7 +76,7 @@ fn adam_in_kerass_form() {
 /// With a gradient of 1e-6 the place of ε decides: this form gives −0.024, PyTorch's −0.091.
 #[test]
 fn adam_adds_epsilon_to_the_uncorrected_root() {
-    let constants = ops::Adam {
+    let constants = laptime_graph::Adam {
         learning_rate: 0.1,
         beta1: 0.9,
         beta2: 0.999,

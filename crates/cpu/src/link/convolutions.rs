@@ -14,12 +14,12 @@ use crate::kernels::{
 impl Linker<'_> {
     pub(super) fn conv2d(&self, group: &Group, window: &Window) -> Task {
         let inputs = &group.main.inputs;
-        let is_norm = |op: &Op| matches!(op, Op::BatchNorm { .. } | Op::BatchNormEvaluation { .. });
+        let is_norm = |op: &Op| matches!(op, Op::BatchNorm(_) | Op::BatchNormEvaluation(_));
         let norm = group.find(is_norm);
-        let bias = group.find(|op| *op == Op::Bias);
+        let bias = group.find(|op| matches!(op, Op::Bias(_)));
         // In training a norm's gradient reads what the norm has read.
         let y = match norm {
-            Some(norm) if matches!(norm.op, Op::BatchNorm { .. }) => norm.inputs[0],
+            Some(norm) if matches!(norm.op, Op::BatchNorm(_)) => norm.inputs[0],
             _ => group.last().outputs[0],
         };
         let images = self.images(inputs[0]);
@@ -36,16 +36,16 @@ impl Linker<'_> {
             segments: forward(window, x, y_shape, images.lanes_of_channels(), padding),
         };
         match norm.map(|norm| (norm, norm.op)) {
-            Some((norm, Op::BatchNorm { .. })) => {
+            Some((norm, Op::BatchNorm(_))) => {
                 conv.norm = Some(NormBehind::Batch(Box::new(self.batch_norm(
                     group,
                     norm,
                     |id| self.images(id),
                 ))));
             }
-            Some((norm, Op::BatchNormEvaluation { epsilon })) => {
+            Some((norm, Op::BatchNormEvaluation(op))) => {
                 conv.norm = Some(NormBehind::Moving {
-                    scale: self.scale(norm, epsilon),
+                    scale: self.scale(norm, op.epsilon),
                     mean: self.place(norm.inputs[3]),
                     variance: self.place(norm.inputs[4]),
                 });
@@ -65,8 +65,8 @@ impl Linker<'_> {
     pub(super) fn conv2d_grad_input(&self, group: &Group, window: &Window) -> Task {
         let (inputs, outputs) = (&group.main.inputs, &group.main.outputs);
         let last = group.last().outputs[0];
-        let norm = group.find(|op| *op == Op::BatchNormGrad);
-        let relu = group.find(|op| *op == Op::ReluGrad);
+        let norm = group.find(|op| matches!(op, Op::BatchNormGrad(_)));
+        let relu = group.find(|op| matches!(op, Op::ReluGrad(_)));
         let w = self.filters(group.unrounded(inputs[1]));
         let (x, y) = (self.shape(outputs[0]), self.shape(inputs[0]));
         let dy = self.images(inputs[0]);

@@ -39,19 +39,19 @@ impl Linker<'_> {
     ) -> BatchNorm<T> {
         let inputs = &norm.inputs;
         let (epsilon, statistics) = match norm.op {
-            Op::BatchNorm { epsilon, momentum } => {
+            Op::BatchNorm(op) => {
                 let statistics = Statistics::Batch {
                     mean: self.place(norm.outputs[1]),
                     inverse_deviation: self.place(norm.outputs[2]),
                     moving_mean: self.place(inputs[3]),
                     moving_variance: self.place(inputs[4]),
-                    momentum,
+                    momentum: op.momentum,
                 };
-                (epsilon, statistics)
+                (op.epsilon, statistics)
             }
-            Op::BatchNormEvaluation { epsilon } => {
+            Op::BatchNormEvaluation(op) => {
                 let (mean, variance) = (self.place(inputs[3]), self.place(inputs[4]));
-                (epsilon, Statistics::Moving { mean, variance })
+                (op.epsilon, Statistics::Moving { mean, variance })
             }
             ref op => unreachable!("{op} is not a batch norm"),
         };

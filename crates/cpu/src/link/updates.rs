@@ -69,26 +69,18 @@ impl Linker<'_> {
         let last = group.last();
         let place = |index: usize| self.place(last.inputs[index]);
         match last.op {
-            Op::Adam {
-                learning_rate,
-                beta1,
-                beta2,
-                epsilon,
-            } => GradientUse::Adam(Adam {
-                learning_rate,
-                beta1,
-                beta2,
-                epsilon,
+            Op::Adam(op) => GradientUse::Adam(Adam {
+                learning_rate: op.learning_rate,
+                beta1: op.beta1,
+                beta2: op.beta2,
+                epsilon: op.epsilon,
                 parameter: place(1),
                 first_moment: place(2),
                 second_moment: place(3),
             }),
-            Op::Sgd {
-                learning_rate,
-                momentum,
-            } => GradientUse::Sgd(Sgd {
-                learning_rate,
-                momentum,
+            Op::Sgd(op) => GradientUse::Sgd(Sgd {
+                learning_rate: op.learning_rate,
+                momentum: op.momentum,
                 parameter: place(1),
                 velocity: place(2),
             }),

@@ -14,7 +14,7 @@ pub(super) fn group(program: &Program, taken: &[FusionKind]) -> Vec<Vec<OpId>> {
         }
         // Pixels are read by many kernels; they are made in one, in the shape that is read, and
         // rounded in another.
-        let of_pixels = |op: &Op| matches!(op, Op::ScalePixels { .. } | Op::Reshape);
+        let of_pixels = |op: &Op| matches!(op, Op::ScalePixels(_) | Op::Reshape(_));
         let is_fused = |id: &&OpId| {
             fusion.kind != FusionKind::PixelsAtFirstRead || of_pixels(&program.operation(**id).op)
         };
@@ -42,6 +42,6 @@ pub(super) fn group(program: &Program, taken: &[FusionKind]) -> Vec<Vec<OpId>> {
 pub(crate) fn main_operation<'a>(program: &'a Program, group: &[OpId]) -> &'a Operation {
     let mut operations = group.iter().map(|id| program.operation(*id));
     operations
-        .find(|operation| operation.op != Op::Round)
+        .find(|operation| !matches!(operation.op, Op::Round(_)))
         .unwrap_or_else(|| program.operation(group[0]))
 }

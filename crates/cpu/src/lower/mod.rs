@@ -18,8 +18,8 @@ pub(crate) use memory::is_weight;
 
 use laptime_engine::Passes;
 use laptime_graph::{
-    FusionKind, Op, Program, Role, Simplification, TensorId, multiplied_pairs, schedule::Schedule,
-    window::live_pairs,
+    Conv2d, Conv2dGradInput, FusionKind, Op, Program, Role, Simplification, TensorId,
+    multiplied_pairs, schedule::Schedule, window::live_pairs,
 };
 use laptime_workload::Window;
 
@@ -91,11 +91,11 @@ fn scratch_bytes(program: &Program) -> usize {
         };
         let taps = |window: Window| window.kernel.iter().product();
         match operation.op {
-            Op::Conv2d(window) => {
+            Op::Conv2d(Conv2d { window }) => {
                 let panel = forward_panel(taps(window), extent(second, 1));
                 panels(is_rounded(first), panel) + kept(extent(second, 0))
             }
-            Op::Conv2dGradInput(window) => {
+            Op::Conv2dGradInput(Conv2dGradInput { window }) => {
                 let panel = gradient_panel(taps(window), extent(second, 0));
                 panels(is_rounded(first), panel) + kept(extent(second, 1))
             }
@@ -113,7 +113,7 @@ fn scratch_bytes(program: &Program) -> usize {
 /// A position of zeros, of as many channels as any convolution has that multiplies padding.
 fn zero_bytes(program: &Program, taken: &[Simplification]) -> usize {
     let needed = program.operations.iter().map(|operation| {
-        let Op::Conv2d(window) = operation.op else {
+        let Op::Conv2d(Conv2d { window }) = operation.op else {
             return 0;
         };
         let shape = |id: TensorId| &program.tensor(id).shape;

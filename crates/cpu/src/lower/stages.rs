@@ -70,7 +70,7 @@ impl Arranger<'_> {
     /// Whether nothing later in the step reads what the group writes: an update in place.
     fn may_wait(&self, group: &[OpId]) -> bool {
         let last = self.program.operation(group[group.len() - 1]);
-        matches!(last.op, Op::Adam { .. } | Op::Sgd { .. })
+        last.op.definition().is_update()
     }
 
     /// Whether any of the cuts can be done with no further barrier.
@@ -147,18 +147,18 @@ impl Arranger<'_> {
         let (inputs, outputs) = (&operation.inputs, &operation.outputs);
         let columns = along(1, LANES);
         match operation.op {
-            Op::ScalePixels { .. } if self.makes_images(group) => {
+            Op::ScalePixels(_) if self.makes_images(group) => {
                 let slices = extent(self.program, outputs[0], 0).div_ceil(ROWS);
                 vec![self.cut(group, Some(slices), Split::Slices, |_| along(0, ROWS))]
             }
-            Op::ScalePixels { .. } if self.taken.contains(&FusionKind::PixelsAtFirstRead) => {
+            Op::ScalePixels(_) if self.taken.contains(&FusionKind::PixelsAtFirstRead) => {
                 vec![self.cut(group, None, Split::EachThread, |_| Part::Whole)]
             }
-            Op::ScalePixels { .. } => {
+            Op::ScalePixels(_) => {
                 let slices = self.program.batch_size.div_ceil(ROWS);
                 vec![self.cut(group, Some(slices), Split::Slices, |_| along(0, ROWS))]
             }
-            Op::Reshape | Op::Dropout(_) | Op::DropoutGrad(_) => {
+            Op::Reshape(_) | Op::Dropout(_) | Op::DropoutGrad(_) => {
                 let slices = self.program.batch_size;
                 vec![self.cut(group, Some(slices), Split::Slices, |_| SAMPLES)]
             }
@@ -185,7 +185,7 @@ impl Arranger<'_> {
                 };
                 vec![self.cut(group, self.slices(outputs[0], 0), Split::Slices, part)]
             }
-            Op::Dense => {
+            Op::Dense(_) => {
                 let (x, w) = (inputs[0], inputs[1]);
                 let by_output = self.cut(group, self.slices(w, 0), Split::Slices, |id| {
                     self.dense_part(id, x, w, 0)
@@ -207,13 +207,13 @@ impl Arranger<'_> {
                     vec![by_output]
                 }
             }
-            Op::DenseGradInput => {
+            Op::DenseGradInput(_) => {
                 let (dy, w) = (inputs[0], inputs[1]);
                 let slices = self.slices(w, 1);
                 let part = |id| if id == dy { Part::Whole } else { columns };
                 vec![self.cut(group, slices, Split::Slices, part)]
             }
-            Op::DenseGradWeight => {
+            Op::DenseGradWeight(_) => {
                 let (x, dy) = (inputs[0], inputs[1]);
                 let axis = self.weight_axis(group);
                 let slices = self.slices(outputs[0], axis);
@@ -225,19 +225,19 @@ impl Arranger<'_> {
                 };
                 vec![self.cut(group, slices, Split::Slices, part)]
             }
-            Op::BiasGrad => {
+            Op::BiasGrad(_) => {
                 let dy = inputs[0];
                 let first = |id| if id == dy { Part::Whole } else { Part::First };
                 let by_first = self.cut(group, None, Split::First, first);
                 let by_column = self.cut(group, self.slices(dy, 1), Split::Slices, |_| columns);
                 self.vector_cut(group, by_column, by_first)
             }
-            Op::Round if is_weight(self.program, inputs[0]) => {
+            Op::Round(_) if is_weight(self.program, inputs[0]) => {
                 let axis = self.reader_axis(outputs[0]);
                 let slices = self.slices(inputs[0], axis);
                 vec![self.cut(group, slices, Split::Slices, |_| along(axis, LANES))]
             }
-            Op::Adam { .. } | Op::Sgd { .. } | Op::Zeros => {
+            Op::Adam(_) | Op::Sgd(_) | Op::Zeros(_) => {
                 let parameter = *self.outputs(group).last().expect("a kernel writes");
                 if is_weight(self.program, parameter) {
                     let axis = self.weight_axis(group);
@@ -250,24 +250,24 @@ impl Arranger<'_> {
                     self.vector_cut(group, by_column, by_first)
                 }
             }
-            Op::Bias
-            | Op::Round
-            | Op::Relu
-            | Op::ReluGrad
-            | Op::Add
-            | Op::BatchNorm { .. }
-            | Op::BatchNormEvaluation { .. }
-            | Op::BatchNormGrad
+            Op::Bias(_)
+            | Op::Round(_)
+            | Op::Relu(_)
+            | Op::ReluGrad(_)
+            | Op::Add(_)
+            | Op::BatchNorm(_)
+            | Op::BatchNormEvaluation(_)
+            | Op::BatchNormGrad(_)
             | Op::MaxPool(_)
             | Op::MaxPoolGrad(_)
             | Op::AvgPool(_)
             | Op::AvgPoolGrad(_)
-            | Op::GlobalAvgPool
-            | Op::GlobalAvgPoolGrad => {
+            | Op::GlobalAvgPool(_)
+            | Op::GlobalAvgPoolGrad(_) => {
                 let slices = self.slices(outputs[0], 1);
                 vec![self.cut(group, slices, Split::Slices, |_| columns)]
             }
-            Op::SoftmaxCrossEntropy | Op::SoftmaxCrossEntropyGrad => {
+            Op::SoftmaxCrossEntropy(_) | Op::SoftmaxCrossEntropyGrad(_) => {
                 vec![self.cut(group, None, Split::EachThread, |_| Part::Whole)]
             }
         }
@@ -287,7 +287,7 @@ impl Arranger<'_> {
         };
         let reader = self.program.operation(*reader);
         match reader.op {
-            Op::Dense if self.makes_logits(reader) && self.partials_are_small(rounded) => 1,
+            Op::Dense(_) if self.makes_logits(reader) && self.partials_are_small(rounded) => 1,
             Op::Conv2dGradInput(_) => 1,
             _ => 0,
         }
@@ -300,7 +300,7 @@ impl Arranger<'_> {
         let sums = dense.outputs[0];
         let mut readers = self.operations(self.uses.readers(sums));
         sums == logits
-            || readers.any(|one| one.op == Op::Bias && one.outputs.contains(&logits))
+            || readers.any(|one| matches!(one.op, Op::Bias(_)) && one.outputs.contains(&logits))
     }
 
     /// What a slice of a dense layer forward touches, cut along outputs (axis 0 of the weights)
@@ -332,7 +332,9 @@ impl Arranger<'_> {
         };
         let written = self.outputs(group).into_iter().map(parameter);
         let first = written.filter_map(|id| self.first_parts[id.0]);
-        first.min_by_key(|(number, _)| *number).map(|(_, part)| part)
+        first
+            .min_by_key(|(number, _)| *number)
+            .map(|(_, part)| part)
     }
 
     /// The axis along which the forward pass has cut the weights that this group updates.
@@ -417,13 +419,14 @@ impl Arranger<'_> {
         // reads. Its kernel stores it all the same: such images are small, and one kernel serves all.
         let is_norm_gradient = || {
             self.operations(group)
-                .any(|one| one.op == Op::BatchNormGrad && one.outputs[0] == output)
+                .any(|one| matches!(one.op, Op::BatchNormGrad(_)) && one.outputs[0] == output)
         };
         let readers = self.uses.readers(output);
         // What a convolution's gradient makes, the gradient of a norm reads again when its sums are
         // there.
         let waits_for_sums = || {
-            let of_norm = |one: &Operation| one.op == Op::BatchNormGrad && one.inputs[0] == output;
+            let of_norm =
+                |one: &Operation| matches!(one.op, Op::BatchNormGrad(_)) && one.inputs[0] == output;
             let is_product = |one: &Operation| matches!(one.op, Op::Conv2dGradInput(_));
             self.operations(group).any(of_norm) && self.operations(group).any(is_product)
         };

@@ -255,7 +255,10 @@ fn step_differs(
 /// The parameters whose gradient the Program knows to be 0, and their moments. An engine that does not
 /// know it has noise in its moments, which its next step goes on from.
 fn without_gradient(program: &Program) -> Vec<&str> {
-    let zeros = program.operations.iter().filter(|one| one.op == Op::Zeros);
+    let zeros = program
+        .operations
+        .iter()
+        .filter(|one| matches!(one.op, Op::Zeros(_)));
     let parameters: Vec<TensorId> = zeros
         .filter_map(|one| match program.tensor(one.outputs[0]).role {
             Role::Gradient { of } => Some(of),

@@ -103,8 +103,11 @@ fn step_differs(given: &Made, expected: &Made, start: &State) -> Option<String> 
     }
     let by_name = [&given.state, start].map(State::by_name);
     expected.state.tensors.iter().find_map(|after| {
-        let [given, before] =
-            [0, 1].map(|of| *by_name[of].get(after.name.as_str()).expect("it lacks nothing"));
+        let [given, before] = [0, 1].map(|of| {
+            *by_name[of]
+                .get(after.name.as_str())
+                .expect("it lacks nothing")
+        });
         let difference = distance(given, after);
         let allowed = allowed(after, before, &expected.state);
         exceeds(difference, allowed).then(|| {

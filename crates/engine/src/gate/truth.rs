@@ -130,7 +130,10 @@ impl<'a> Step<'a> {
 }
 
 fn has_rounding_points(program: &Program) -> bool {
-    program.operations.iter().any(|one| one.op == Op::Round)
+    program
+        .operations
+        .iter()
+        .any(|one| matches!(one.op, Op::Round(_)))
 }
 
 /// What the oracle makes of a step.

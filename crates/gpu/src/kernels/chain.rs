@@ -16,16 +16,16 @@ impl Shader<'_> {
             let operation = self.program.operation(*id);
             let output = operation.outputs[0];
             match operation.op {
-                Op::Bias => {
+                Op::Bias(_) => {
                     let channels = self.program.tensor(operation.inputs[1]).elements();
                     let bias = self.value(operation.inputs[1], &format!("i % {channels}u"));
                     text += &format!("v = v + {bias};\n");
                 }
-                Op::Relu => {
+                Op::Relu(_) => {
                     self.not_finite();
                     text += "v = relu(v);\n";
                 }
-                Op::Add => {
+                Op::Add(_) => {
                     let other = operation.inputs.iter().find(|input| **input != running);
                     let other = match other {
                         Some(other) => self.value(*other, "i"),
@@ -33,11 +33,11 @@ impl Shader<'_> {
                     };
                     text += &format!("v = v + {other};\n");
                 }
-                Op::ReluGrad => {
+                Op::ReluGrad(_) => {
                     let y = self.value(operation.inputs[0], "i");
                     text += &format!("v = select(0.0, v, {y} > 0.0);\n");
                 }
-                Op::Adam { .. } | Op::Sgd { .. } => {
+                Op::Adam(_) | Op::Sgd(_) => {
                     let places: Vec<String> = operation.inputs[1..]
                         .iter()
                         .map(|id| format!("{}[i]", self.tensor(*id)))
@@ -66,12 +66,7 @@ impl Shader<'_> {
 /// parameter and of its moments.
 pub(super) fn update(op: &Op, gradient: &str, places: &[String]) -> String {
     match *op {
-        Op::Adam {
-            beta1,
-            beta2,
-            epsilon,
-            ..
-        } => {
+        Op::Adam(op) => {
             let [w, m, v] = places else {
                 unreachable!("Adam has two moments")
             };
@@ -82,23 +77,20 @@ pub(super) fn update(op: &Op, gradient: &str, places: &[String]) -> String {
                  let v_after = v_before + {} * (g * g - v_before);\n\
                  {m} = m_after; {v} = v_after;\n\
                  {w} = {w} - step.rate * m_after / (sqrt(v_after) + {}); }}\n",
-                number(1.0 - beta1),
-                number(1.0 - beta2),
-                number(epsilon),
+                number(1.0 - op.beta1),
+                number(1.0 - op.beta2),
+                number(op.epsilon),
             )
         }
-        Op::Sgd {
-            learning_rate,
-            momentum,
-        } => {
+        Op::Sgd(op) => {
             let [w, u] = places else {
                 unreachable!("SGD has one moment")
             };
             format!(
                 "{{ let u_after = {} * {u} + {gradient}; {u} = u_after; \
                  {w} = {w} - {} * u_after; }}\n",
-                number(momentum),
-                number(learning_rate),
+                number(op.momentum),
+                number(op.learning_rate),
             )
         }
         ref op => unreachable!("{op} is no update"),

@@ -14,7 +14,12 @@ pub(super) fn text(shader: &mut Shader) -> String {
         .iter()
         .map(|id| shader.program.operation(*id))
         .collect();
-    let is_loss = |op: &Op| matches!(op, Op::SoftmaxCrossEntropy | Op::SoftmaxCrossEntropyGrad);
+    let is_loss = |op: &Op| {
+        matches!(
+            op,
+            Op::SoftmaxCrossEntropy(_) | Op::SoftmaxCrossEntropyGrad(_)
+        )
+    };
     let any = operations
         .iter()
         .find(|operation| is_loss(&operation.op))
@@ -30,7 +35,7 @@ pub(super) fn text(shader: &mut Shader) -> String {
     let mut end = String::new();
     for operation in &operations {
         match operation.op {
-            Op::SoftmaxCrossEntropyGrad => {
+            Op::SoftmaxCrossEntropyGrad(_) => {
                 let place = format!(
                     "{}[row * {classes}u + column]",
                     shader.tensor(operation.outputs[0])
@@ -43,7 +48,7 @@ pub(super) fn text(shader: &mut Shader) -> String {
                     number(samples as f64)
                 );
             }
-            Op::SoftmaxCrossEntropy => {
+            Op::SoftmaxCrossEntropy(_) => {
                 shader.bind(Binding::Log);
                 let [loss_sum, correct] = [0, 1].map(|i| shader.tensor(operation.outputs[i]));
                 end = format!(

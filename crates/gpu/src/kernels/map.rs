@@ -1,7 +1,9 @@
 //! Operations of which every value of the result is made by itself, one a thread: pixels, biases,
 //! ReLU, sums, pools, dropout, and batch norm with moving statistics.
 
-use laptime_graph::{Dropout, Op};
+use laptime_graph::{
+    AvgPool, AvgPoolGrad, BatchNormEvaluation, Dropout, DropoutGrad, MaxPool, MaxPoolGrad, Op,
+};
 use laptime_workload::{Window, random};
 
 use super::{
@@ -34,28 +36,28 @@ fn value(shader: &mut Shader, place: usize) -> String {
     let (inputs, output) = (&operation.inputs, operation.outputs[0]);
     let channels = shader.shape(output).last().copied().unwrap_or(1);
     match operation.op {
-        Op::Zeros => String::new(),
-        Op::ScalePixels { .. } | Op::Reshape => format!("v = {};\n", shader.value(inputs[0], "i")),
-        Op::Bias => format!(
+        Op::Zeros(_) => String::new(),
+        Op::ScalePixels(_) | Op::Reshape(_) => format!("v = {};\n", shader.value(inputs[0], "i")),
+        Op::Bias(_) => format!(
             "v = {} + {};\n",
             shader.value(inputs[0], "i"),
             shader.value(inputs[1], &format!("i % {channels}u"))
         ),
-        Op::Relu => {
+        Op::Relu(_) => {
             shader.not_finite();
             format!("v = relu({});\n", shader.value(inputs[0], "i"))
         }
-        Op::ReluGrad => format!(
+        Op::ReluGrad(_) => format!(
             "v = select(0.0, {}, {} > 0.0);\n",
             shader.value(inputs[1], "i"),
             shader.value(inputs[0], "i")
         ),
-        Op::Add => format!(
+        Op::Add(_) => format!(
             "v = {} + {};\n",
             shader.value(inputs[0], "i"),
             shader.value(inputs[1], "i")
         ),
-        Op::BatchNormEvaluation { epsilon } => {
+        Op::BatchNormEvaluation(BatchNormEvaluation { epsilon }) => {
             let channel = format!("i % {channels}u");
             let [gamma, beta, mean, variance] =
                 [1, 2, 3, 4].map(|input| shader.value(inputs[input], &channel));
@@ -65,11 +67,11 @@ fn value(shader: &mut Shader, place: usize) -> String {
                 number(epsilon)
             )
         }
-        Op::Dropout(dropout) | Op::DropoutGrad(dropout) => {
+        Op::Dropout(dropout) | Op::DropoutGrad(DropoutGrad(dropout)) => {
             let value = shader.value(inputs[0], "i");
             dropped(shader, &dropout, &value)
         }
-        Op::GlobalAvgPool => {
+        Op::GlobalAvgPool(_) => {
             let x = shader.shape(inputs[0]);
             let (positions, channels) = (x[1] * x[2], x[3]);
             let value = shader.value(
@@ -81,7 +83,7 @@ fn value(shader: &mut Shader, place: usize) -> String {
                 number(positions as f64)
             )
         }
-        Op::GlobalAvgPoolGrad => {
+        Op::GlobalAvgPoolGrad(_) => {
             let x = shader.shape(output);
             let (positions, channels) = (x[1] * x[2], x[3]);
             let value = shader.value(
@@ -93,7 +95,7 @@ fn value(shader: &mut Shader, place: usize) -> String {
             );
             format!("v = {value} / {};\n", number(positions as f64))
         }
-        Op::MaxPool(window) => {
+        Op::MaxPool(MaxPool { window }) => {
             let (x, y) = (shader.shape(inputs[0]), shader.shape(output));
             let value = shader.value(inputs[0], &place_in(x));
             shader.not_finite();
@@ -105,7 +107,7 @@ fn value(shader: &mut Shader, place: usize) -> String {
                 taps(&window, x)
             )
         }
-        Op::AvgPool(window) => {
+        Op::AvgPool(AvgPool { window }) => {
             let (x, y) = (shader.shape(inputs[0]), shader.shape(output));
             let value = shader.value(inputs[0], &place_in(x));
             format!(
@@ -114,7 +116,7 @@ fn value(shader: &mut Shader, place: usize) -> String {
                 taps(&window, x)
             )
         }
-        Op::MaxPoolGrad(window) => {
+        Op::MaxPoolGrad(MaxPoolGrad { window }) => {
             let (x, y) = (shader.shape(inputs[0]), shader.shape(inputs[1]));
             let candidate = shader.value(
                 inputs[0],
@@ -146,7 +148,7 @@ fn value(shader: &mut Shader, place: usize) -> String {
                 window.kernel[1],
             )
         }
-        Op::AvgPoolGrad(window) => {
+        Op::AvgPoolGrad(AvgPoolGrad { window }) => {
             let (y, x) = (shader.shape(inputs[0]), shader.shape(output));
             let dy = shader.value(inputs[0], &place_out(y));
             format!(

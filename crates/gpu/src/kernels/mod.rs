@@ -92,7 +92,7 @@ fn head(program: &Program, operations: &[OpId]) -> usize {
     let is_of_pixels = |id: &OpId| {
         matches!(
             program.operation(*id).op,
-            Op::ScalePixels { .. } | Op::Reshape
+            Op::ScalePixels(_) | Op::Reshape(_)
         )
     };
     let first = operations.iter().position(|id| !is_of_pixels(id));
@@ -117,7 +117,7 @@ impl Form {
         let norm_grad = operations
             .iter()
             .map(|id| program.operation(*id))
-            .find(|operation| operation.op == Op::BatchNormGrad);
+            .find(|operation| matches!(operation.op, Op::BatchNormGrad(_)));
         if let Some(product) = Product::of(program, head) {
             return Self::Product(product);
         }
@@ -129,20 +129,20 @@ impl Form {
             };
         }
         match operation.op {
-            Op::BatchNorm { .. } => {
+            Op::BatchNorm(_) => {
                 let of = operation.inputs[0];
                 Self::Norm {
                     of,
                     channels: norm::channels(program, of),
                 }
             }
-            Op::BiasGrad => {
+            Op::BiasGrad(_) => {
                 let columns = program.tensor(operation.outputs[0]).elements();
                 Self::ColumnSums { columns }
             }
-            Op::SoftmaxCrossEntropy | Op::SoftmaxCrossEntropyGrad => Self::Loss,
-            Op::Adam { .. } | Op::Sgd { .. } => Self::Updates,
-            Op::Zeros if operations.len() > 1 => Self::Updates,
+            Op::SoftmaxCrossEntropy(_) | Op::SoftmaxCrossEntropyGrad(_) => Self::Loss,
+            Op::Adam(_) | Op::Sgd(_) => Self::Updates,
+            Op::Zeros(_) if operations.len() > 1 => Self::Updates,
             _ => {
                 let elements = program.tensor(operation.outputs[0]).elements();
                 Self::Map { elements }

@@ -2,7 +2,7 @@
 //! from the first sum to the last value, so that a norm is one dispatch: what it reads again is in
 //! the cache by then.
 
-use laptime_graph::{Op, Program, TensorId};
+use laptime_graph::{BatchNorm, Op, Program, TensorId};
 
 use super::{
     THREADS,
@@ -49,7 +49,7 @@ pub(super) fn forward(shader: &mut Shader, width: usize) -> String {
     let kernel = shader.kernel;
     let first = super::head(shader.program, &kernel.operations);
     let operation = shader.operation(first);
-    let Op::BatchNorm { epsilon, momentum } = operation.op else {
+    let Op::BatchNorm(BatchNorm { epsilon, momentum }) = operation.op else {
         unreachable!("the kernel is a batch norm")
     };
     let [x, gamma, beta, moving_mean, moving_variance] = operation.inputs[..] else {
@@ -106,7 +106,7 @@ pub(super) fn gradient(shader: &mut Shader, width: usize) -> String {
     let operations = shader.kernel.operations.iter();
     let place = operations
         .map(|id| shader.program.operation(*id).op)
-        .position(|op| op == Op::BatchNormGrad)
+        .position(|op| matches!(op, Op::BatchNormGrad(_)))
         .expect("the kernel has a batch norm's gradient");
     let operation = shader.operation(place);
     let [dy, x, gamma, mean, inverse_deviation] = operation.inputs[..] else {
@@ -116,7 +116,7 @@ pub(super) fn gradient(shader: &mut Shader, width: usize) -> String {
     shader.sum_of_rows(THREADS, width);
     // What flows in may be cut off by ReLU's gradient on the way.
     let flowing = match place.checked_sub(1).map(|before| shader.operation(before)) {
-        Some(before) if before.op == Op::ReluGrad => format!(
+        Some(before) if matches!(before.op, Op::ReluGrad(_)) => format!(
             "select(0.0, {}, {} > 0.0)",
             shader.value(before.inputs[1], "i"),
             shader.value(before.inputs[0], "i")

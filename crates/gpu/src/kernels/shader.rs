@@ -220,8 +220,8 @@ impl<'a> Shader<'a> {
         self.bind(Binding::Order);
         let mut scale = 1.0;
         for id in &self.kernel.operations {
-            if let Op::ScalePixels { divisor } = self.program.operation(*id).op {
-                scale = divisor;
+            if let Op::ScalePixels(op) = self.program.operation(*id).op {
+                scale = op.divisor;
             }
         }
         let bytes = self.program.tensor(id).elements() / self.program.batch_size;

@@ -1,7 +1,7 @@
 //! Updates of many parameters in one dispatch. A table says for each workgroup which values it
 //! updates and where their gradients are.
 
-use laptime_graph::{Op, OpId, Operation, Program, TensorId, schedule::Arena};
+use laptime_graph::{Conv2dGradWeight, Op, OpId, Operation, Program, TensorId, schedule::Arena};
 
 use super::{
     THREADS,
@@ -47,7 +47,7 @@ pub(super) fn blocks(program: &Program, operations: &[OpId]) -> Vec<Block> {
 }
 
 fn is_update(operation: &Operation) -> bool {
-    matches!(operation.op, Op::Adam { .. } | Op::Sgd { .. })
+    operation.op.definition().is_update()
 }
 
 fn maker(program: &Program, tensor: TensorId) -> Option<&Operation> {
@@ -63,7 +63,7 @@ fn live_ranges(program: &Program, operation: &Operation) -> Vec<[usize; 2]> {
     let Some(maker) = maker(program, gradient) else {
         return whole;
     };
-    let Op::Conv2dGradWeight(window) = maker.op else {
+    let Op::Conv2dGradWeight(Conv2dGradWeight { window }) = maker.op else {
         return whole;
     };
     let shape = |id: TensorId| &program.tensor(id).shape;

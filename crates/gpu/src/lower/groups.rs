@@ -31,7 +31,7 @@ pub(super) fn group(program: &Program, taken: &[FusionKind], pixels: &[OpId]) ->
             Some(_) => continue,
             None => own.as_slice(),
         };
-        let fused_zeros = operation.op == Op::Zeros && group.len() > 1;
+        let fused_zeros = matches!(operation.op, Op::Zeros(_)) && group.len() > 1;
         if is_update(&operation.op) || fused_zeros {
             updates.extend_from_slice(group);
         } else if !pixels.contains(&id) {
@@ -46,7 +46,7 @@ pub(super) fn group(program: &Program, taken: &[FusionKind], pixels: &[OpId]) ->
 }
 
 fn is_update(op: &Op) -> bool {
-    matches!(op, Op::Adam { .. } | Op::Sgd { .. })
+    op.definition().is_update()
 }
 
 /// The groups with the first dispatch of updates that binds too many chunks cut in two; `None`
@@ -69,7 +69,8 @@ pub(super) fn split_updates(
     let is_of_updates = |group: &[OpId]| {
         let last = group.last().expect("no group is empty");
         let first = &program.operation(group[0]).op;
-        is_update(&program.operation(*last).op) && (is_update(first) || *first == Op::Zeros)
+        is_update(&program.operation(*last).op)
+            && (is_update(first) || matches!(first, Op::Zeros(_)))
     };
     for (place, group) in groups.iter().enumerate() {
         if !is_of_updates(group) {
@@ -133,7 +134,7 @@ pub(super) fn pixel_chain(program: &Program, taken: &[FusionKind]) -> Vec<OpId> 
 }
 
 fn is_of_pixels(op: &Op) -> bool {
-    matches!(op, Op::ScalePixels { .. } | Op::Reshape)
+    matches!(op, Op::ScalePixels(_) | Op::Reshape(_))
 }
 
 /// The group, behind the operations that make the pixels it reads.

@@ -74,13 +74,7 @@ pub fn lower(program: &Program, target: Target, passes: &Passes) -> Result<Sched
 
 /// A group of operations as a dispatch of its own. It reads what comes from outside and writes
 /// what others read; what only its own operations read never reaches memory.
-fn stage(
-    program: &Program,
-    uses: &Uses,
-    group: &[OpId],
-    pixels: &[OpId],
-    target: Target,
-) -> Stage {
+fn stage(program: &Program, uses: &Uses, group: &[OpId], pixels: &[OpId], target: Target) -> Stage {
     let operations = || group.iter().map(|id| program.operation(*id));
     let written: Vec<TensorId> = operations()
         .flat_map(|operation| operation.outputs.clone())

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 
 use super::{Access, Arena, Buffer, Kernel, Part, Schedule, Split, Stage, parts};
 use crate::{
-    op::Op,
-    program::{OpId, Operation, Program, Role, TensorId},
+    ops::Op,
+    program::{OpId, Operation, Program},
+    tensor::{Role, TensorId},
     uses::Uses,
 };
 
@@ -90,8 +91,8 @@ impl Checker<'_> {
     /// Whether the operation may be done again anywhere: all it reads is given to the step.
     fn depends_on_pixels_alone(&self, operation: &Operation) -> bool {
         match operation.op {
-            Op::ScalePixels { .. } => true,
-            Op::Reshape => {
+            Op::ScalePixels(_) => true,
+            Op::Reshape(_) => {
                 let maker = self.uses.maker(operation.inputs[0]);
                 maker.is_some_and(|id| self.depends_on_pixels_alone(self.program.operation(id)))
             }

@@ -13,8 +13,9 @@ pub use print::Explained;
 pub use traffic::Touch;
 
 use crate::{
-    program::{FusionKind, OpId, Program, TensorId},
+    program::{FusionKind, OpId, Program},
     simplification::Simplification,
+    tensor::TensorId,
 };
 
 /// How a backend executes a Program.

@@ -3,8 +3,9 @@
 
 use super::{Access, Buffer, Kernel, Part, Schedule, Split, Stage};
 use crate::{
-    op::Op,
-    program::{Operation, Program, Role, Tensor, TensorId},
+    ops::Op,
+    program::{Operation, Program},
+    tensor::{Role, Tensor, TensorId},
 };
 
 /// Checks all kernels. `may_be_made_again` tells of what any kernel may make for itself.
@@ -107,9 +108,7 @@ impl Checker<'_> {
                     Some(declared) => {
                         return Err(format!("{} makes {makes:?}, not {declared:?}", what()));
                     }
-                    None if self.buffers[output.0].is_some()
-                        && !may_be_made_again(operation) =>
-                    {
+                    None if self.buffers[output.0].is_some() && !may_be_made_again(operation) => {
                         return Err(format!(
                             "{} writes {} and does not say so",
                             what(),
@@ -134,52 +133,53 @@ impl Checker<'_> {
 fn made_of(op: &Op, parts: &[Part]) -> Option<Part> {
     use Part::{Along, First, Own, Partial, Whole};
     match (op, parts) {
-        (Op::ScalePixels { .. } | Op::Zeros, _) => Some(Whole),
+        (Op::ScalePixels(_) | Op::Zeros(_), _) => Some(Whole),
         (_, all) if all.iter().all(|part| *part == Whole) => Some(Whole),
         // Whole samples stay so in whatever shape.
-        (Op::Reshape, &[part @ Along { axis: 2, .. }]) => Some(part),
+        (Op::Reshape(_), &[part @ Along { axis: 2, .. }]) => Some(part),
         // Value by value. A sum of partial sums is one; what is not linear is not to be had of them.
         (
-            Op::Round
-            | Op::Relu
-            | Op::ReluGrad
-            | Op::Add
+            Op::Round(_)
+            | Op::Relu(_)
+            | Op::ReluGrad(_)
+            | Op::Add(_)
             | Op::Dropout(_)
             | Op::DropoutGrad(_)
-            | Op::Adam { .. }
-            | Op::Sgd { .. },
+            | Op::Adam(_)
+            | Op::Sgd(_),
             all,
         ) => common(all),
         // Added by one of those that make the partial sums.
-        (Op::Bias, [Partial, First]) => Some(Partial),
-        (Op::Bias, all) => common(all),
+        (Op::Bias(_), [Partial, First]) => Some(Partial),
+        (Op::Bias(_), all) => common(all),
         // Outputs, columns or channels of a result follow from those of one operand and all of the
         // other: what is summed over must be there.
-        (Op::Dense | Op::Conv2d(_), &[Whole, Along { axis: 0, width }])
-        | (Op::DenseGradInput | Op::Conv2dGradInput(_), &[Whole, Along { axis: 1, width }]) => {
+        (Op::Dense(_) | Op::Conv2d(_), &[Whole, Along { axis: 0, width }])
+        | (Op::DenseGradInput(_) | Op::Conv2dGradInput(_), &[Whole, Along { axis: 1, width }]) => {
             Some(Along { axis: 1, width })
         }
-        (Op::Dense, [x @ Along { axis: 1, .. }, w]) if x == w => Some(Partial),
-        (Op::DenseGradWeight | Op::Conv2dGradWeight(_), &[Whole, Along { axis: 1, width }]) => {
+        (Op::Dense(_), [x @ Along { axis: 1, .. }, w]) if x == w => Some(Partial),
+        (Op::DenseGradWeight(_) | Op::Conv2dGradWeight(_), &[Whole, Along { axis: 1, width }]) => {
             Some(Along { axis: 0, width })
         }
-        (Op::DenseGradWeight, &[x @ Along { axis: 1, .. }, Whole]) => Some(x),
+        (Op::DenseGradWeight(_), &[x @ Along { axis: 1, .. }, Whole]) => Some(x),
         // Channels, for themselves.
+        (Op::BatchNorm(_) | Op::BatchNormGrad(_) | Op::BatchNormEvaluation(_), [x, rest @ ..])
+            if *x != Own =>
+        {
+            match (x, common(&[&[*x], rest].concat())?) {
+                (_, Along { axis: 0 | 2.., .. }) => None,
+                (_, part) => Some(part),
+            }
+        }
         (
-            Op::BatchNorm { .. } | Op::BatchNormGrad | Op::BatchNormEvaluation { .. },
-            [x, rest @ ..],
-        ) if *x != Own => match (x, common(&[&[*x], rest].concat())?) {
-            (_, Along { axis: 0 | 2.., .. }) => None,
-            (_, part) => Some(part),
-        },
-        (
-            Op::BiasGrad
+            Op::BiasGrad(_)
             | Op::MaxPool(_)
             | Op::MaxPoolGrad(_)
             | Op::AvgPool(_)
             | Op::AvgPoolGrad(_)
-            | Op::GlobalAvgPool
-            | Op::GlobalAvgPoolGrad,
+            | Op::GlobalAvgPool(_)
+            | Op::GlobalAvgPoolGrad(_),
             all,
         ) => match common(all)? {
             part @ Along { axis: 1, .. } => Some(part),

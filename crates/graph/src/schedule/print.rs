@@ -7,10 +7,11 @@ use std::{
 
 use super::{Arena, Buffer, Kernel, Layout, Schedule, Split};
 use crate::{
-    op::Op,
+    ops::{Conv2d, Conv2dGradInput, Conv2dGradWeight, Op},
     print::shape_text,
-    program::{Fusion, OpId, Operation, Program, Role, TensorId},
+    program::{Fusion, OpId, Operation, Program},
     simplification::{Simplification, multiplied_pairs},
+    tensor::{Role, TensorId},
     window::{live_pairs, live_taps},
 };
 
@@ -224,9 +225,9 @@ impl Explained<'_> {
     fn met_window(&self, operation: &Operation) -> Option<MetWindow> {
         let (inputs, output) = (&operation.inputs, operation.outputs[0]);
         let (window, x, y) = match operation.op {
-            Op::Conv2d(window) => (window, inputs[0], output),
-            Op::Conv2dGradInput(window) => (window, output, inputs[0]),
-            Op::Conv2dGradWeight(window) => (window, inputs[0], inputs[1]),
+            Op::Conv2d(Conv2d { window }) => (window, inputs[0], output),
+            Op::Conv2dGradInput(Conv2dGradInput { window }) => (window, output, inputs[0]),
+            Op::Conv2dGradWeight(Conv2dGradWeight { window }) => (window, inputs[0], inputs[1]),
             _ => return None,
         };
         let extents = |id: TensorId| {
@@ -251,7 +252,9 @@ impl Explained<'_> {
             fusion.operations.iter().filter(inside).count() > 1
         };
         let operations = kernel.operations.iter();
-        let fusions = operations.flat_map(|id| &self.fusions[id.0]).filter(is_of_kernel);
+        let fusions = operations
+            .flat_map(|id| &self.fusions[id.0])
+            .filter(is_of_kernel);
         let kinds: BTreeSet<&str> = fusions.map(|fusion| fusion.kind.as_str()).collect();
         if kinds.is_empty() {
             return String::new();

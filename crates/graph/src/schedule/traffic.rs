@@ -55,8 +55,8 @@ impl Schedule {
 mod tests {
     use super::*;
     use crate::{
-        program::TensorId,
         schedule::{Arena, Buffer, Kernel, Layout, Part, Split, Stage},
+        tensor::TensorId,
     };
 
     #[test]

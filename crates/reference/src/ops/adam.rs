@@ -1,19 +1,8 @@
 //! The update of Adam.
 
-use crate::shares::{in_parallel, share_size};
+use laptime_graph::Adam;
 
-/// Adam's constants, as in [`laptime_graph::Op::Adam`].
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Adam {
-    /// Step size.
-    pub learning_rate: f64,
-    /// Decay of the first moment.
-    pub beta1: f64,
-    /// Decay of the second moment.
-    pub beta2: f64,
-    /// Added to the root of the uncorrected second moment.
-    pub epsilon: f64,
-}
+use crate::shares::{in_parallel, share_size};
 
 /// Adam in Keras's form, in place, for step t (from 1); g, w, m and v have one shape:
 /// `m ← m + (1−β₁)(g − m)`, `v ← v + (1−β₂)(g² − v)`,

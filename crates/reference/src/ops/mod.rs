@@ -46,7 +46,7 @@ mod round;
 mod sgd;
 mod softmax_cross_entropy;
 
-pub use adam::{Adam, adam};
+pub use adam::adam;
 pub use add::add;
 pub use avg_pool::{avg_pool, avg_pool_grad, global_avg_pool, global_avg_pool_grad};
 pub use batch_norm::{Normed, NormedGrad, batch_norm, batch_norm_evaluation, batch_norm_grad};
@@ -81,57 +81,67 @@ pub(crate) fn execute(
     let x_shape = || image(operation.inputs[0]);
     let dx_shape = || image(operation.outputs[0]);
     match &operation.op {
-        Op::ScalePixels { divisor } => vec![scale_pixels(inputs[0], f64::from(*divisor))],
-        Op::Reshape => vec![inputs[0].to_vec()],
-        Op::Round => vec![round(inputs[0])],
-        Op::Dense => vec![dense(inputs[0], inputs[1], output.shape[0])],
-        Op::DenseGradInput => vec![dense_grad_input(inputs[0], inputs[1], output.shape[0])],
-        Op::DenseGradWeight => vec![dense_grad_weight(inputs[0], inputs[1], output.shape[0])],
-        Op::Conv2d(window) => vec![conv2d(inputs[0], x_shape(), inputs[1], window)],
-        Op::Conv2dGradInput(window) => {
-            vec![conv2d_grad_input(inputs[0], inputs[1], dx_shape(), window)]
+        Op::ScalePixels(op) => vec![scale_pixels(inputs[0], f64::from(op.divisor))],
+        Op::Reshape(_) => vec![inputs[0].to_vec()],
+        Op::Round(_) => vec![round(inputs[0])],
+        Op::Dense(_) => vec![dense(inputs[0], inputs[1], output.shape[0])],
+        Op::DenseGradInput(_) => vec![dense_grad_input(inputs[0], inputs[1], output.shape[0])],
+        Op::DenseGradWeight(_) => vec![dense_grad_weight(inputs[0], inputs[1], output.shape[0])],
+        Op::Conv2d(op) => vec![conv2d(inputs[0], x_shape(), inputs[1], &op.window)],
+        Op::Conv2dGradInput(op) => {
+            vec![conv2d_grad_input(
+                inputs[0],
+                inputs[1],
+                dx_shape(),
+                &op.window,
+            )]
         }
-        Op::Conv2dGradWeight(window) => {
-            vec![conv2d_grad_weight(inputs[0], x_shape(), inputs[1], window)]
+        Op::Conv2dGradWeight(op) => {
+            vec![conv2d_grad_weight(
+                inputs[0],
+                x_shape(),
+                inputs[1],
+                &op.window,
+            )]
         }
-        Op::Bias => vec![bias(inputs[0], inputs[1])],
-        Op::BiasGrad => vec![bias_grad(inputs[0], output.elements())],
-        Op::Zeros => vec![vec![0.0; output.elements()]],
-        Op::BatchNorm { epsilon, momentum } => {
+        Op::Bias(_) => vec![bias(inputs[0], inputs[1])],
+        Op::BiasGrad(_) => vec![bias_grad(inputs[0], output.elements())],
+        Op::Zeros(_) => vec![vec![0.0; output.elements()]],
+        Op::BatchNorm(op) => {
             let (mut mean, mut variance) = (inputs[3].to_vec(), inputs[4].to_vec());
             let affine = [inputs[1], inputs[2]];
             let moving = [mean.as_mut_slice(), variance.as_mut_slice()];
-            let made = batch_norm(inputs[0], affine, moving, *epsilon, *momentum);
+            let made = batch_norm(inputs[0], affine, moving, op.epsilon, op.momentum);
             vec![made.y, made.mean, made.inverse_deviation, mean, variance]
         }
-        Op::BatchNormGrad => {
+        Op::BatchNormGrad(_) => {
             let made = batch_norm_grad(inputs[0], inputs[1], inputs[2], inputs[3], inputs[4]);
             vec![made.dx, made.dgamma, made.dbeta]
         }
-        Op::BatchNormEvaluation { epsilon } => {
+        Op::BatchNormEvaluation(op) => {
             let (affine, moving) = ([inputs[1], inputs[2]], [inputs[3], inputs[4]]);
-            vec![batch_norm_evaluation(inputs[0], affine, moving, *epsilon)]
+            vec![batch_norm_evaluation(inputs[0], affine, moving, op.epsilon)]
         }
-        Op::Add => vec![add(inputs[0], inputs[1])],
-        Op::MaxPool(window) => vec![max_pool(inputs[0], x_shape(), window)],
-        Op::MaxPoolGrad(window) => {
+        Op::Add(_) => vec![add(inputs[0], inputs[1])],
+        Op::MaxPool(op) => vec![max_pool(inputs[0], x_shape(), &op.window)],
+        Op::MaxPoolGrad(op) => {
             let [x, y, dy] = [inputs[0], inputs[1], inputs[2]];
-            vec![max_pool_grad(x, x_shape(), y, dy, window)]
+            vec![max_pool_grad(x, x_shape(), y, dy, &op.window)]
         }
-        Op::AvgPool(window) => vec![avg_pool(inputs[0], x_shape(), window)],
-        Op::AvgPoolGrad(window) => vec![avg_pool_grad(inputs[0], dx_shape(), window)],
-        Op::GlobalAvgPool => vec![global_avg_pool(inputs[0], x_shape())],
-        Op::GlobalAvgPoolGrad => vec![global_avg_pool_grad(inputs[0], dx_shape())],
-        Op::Dropout(constants) => vec![dropout(inputs[0], constants, step)],
-        Op::DropoutGrad(constants) => vec![dropout_grad(inputs[0], constants, step)],
-        Op::Relu => vec![relu(inputs[0])],
-        Op::ReluGrad => vec![relu_grad(inputs[0], inputs[1])],
-        Op::SoftmaxCrossEntropy => {
+        Op::AvgPool(op) => vec![avg_pool(inputs[0], x_shape(), &op.window)],
+        Op::AvgPoolGrad(op) => vec![avg_pool_grad(inputs[0], dx_shape(), &op.window)],
+        Op::GlobalAvgPool(_) => vec![global_avg_pool(inputs[0], x_shape())],
+        Op::GlobalAvgPoolGrad(_) => vec![global_avg_pool_grad(inputs[0], dx_shape())],
+        Op::Dropout(op) => vec![dropout(inputs[0], op, step)],
+        Op::DropoutGrad(op) => vec![dropout_grad(inputs[0], &op.0, step)],
+        Op::Relu(_) => vec![relu(inputs[0])],
+        Op::ReluGrad(_) => vec![relu_grad(inputs[0], inputs[1])],
+        Op::SoftmaxCrossEntropy(_) => {
             let score = softmax_cross_entropy(inputs[0], inputs[1]);
             vec![vec![score.loss_sum], vec![score.correct as f64]]
         }
-        Op::SoftmaxCrossEntropyGrad => vec![softmax_cross_entropy_grad(inputs[0], inputs[1])],
-        Op::Adam { .. } | Op::Sgd { .. } => unreachable!("updates are done in place"),
+        Op::SoftmaxCrossEntropyGrad(_) => vec![softmax_cross_entropy_grad(inputs[0], inputs[1])],
+        Op::Adam(_) | Op::Sgd(_) => unreachable!("updates are done in place"),
     }
 }
 
@@ -139,30 +149,8 @@ pub(crate) fn execute(
 /// `step` counts from 1.
 pub(crate) fn update(op: &Op, gradient: &[f64], updated: &mut [Vec<f64>], step: u64) {
     match (op, updated) {
-        (
-            Op::Adam {
-                learning_rate,
-                beta1,
-                beta2,
-                epsilon,
-            },
-            [w, m, v],
-        ) => {
-            let constants = Adam {
-                learning_rate: *learning_rate,
-                beta1: *beta1,
-                beta2: *beta2,
-                epsilon: *epsilon,
-            };
-            adam(constants, step, gradient, w, m, v);
-        }
-        (
-            Op::Sgd {
-                learning_rate,
-                momentum,
-            },
-            [w, u],
-        ) => sgd(*learning_rate, *momentum, gradient, w, u),
+        (Op::Adam(op), [w, m, v]) => adam(*op, step, gradient, w, m, v),
+        (Op::Sgd(op), [w, u]) => sgd(op.learning_rate, op.momentum, gradient, w, u),
         (op, updated) => unreachable!("{op} updates {} tensors", updated.len()),
     }
 }

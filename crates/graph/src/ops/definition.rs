@@ -1,0 +1,137 @@
+//! What an operation says of itself.
+
+use super::Op;
+use crate::simplification::Simplification;
+
+/// The shapes of what an operation reads and writes, in its order.
+pub struct Shapes<'a> {
+    /// Of its inputs.
+    pub inputs: Vec<&'a [usize]>,
+    /// Of its outputs.
+    pub outputs: Vec<&'a [usize]>,
+}
+
+impl Shapes<'_> {
+    /// The number of values of an input.
+    pub fn input_elements(&self, input: usize) -> u64 {
+        self.inputs[input].iter().product::<usize>() as u64
+    }
+
+    /// The number of values of an output.
+    pub fn output_elements(&self, output: usize) -> u64 {
+        self.outputs[output].iter().product::<usize>() as u64
+    }
+}
+
+/// In which form a gradient reads a tensor where products have a reduced precision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// As the forward operation has it.
+    Same,
+    /// Rounded, once for all who read it so.
+    Product,
+    /// Rounded for this operation alone: that costs less than to keep it.
+    ProductAgain,
+    /// The rounded copy, where there is one anyway.
+    Stored,
+}
+
+/// What a gradient reads: tensors of the forward operation, or the gradient of its first output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Saved {
+    /// This input of the forward operation.
+    Input(usize, Form),
+    /// This output of it.
+    Output(usize, Form),
+    /// The gradient of its first output.
+    Flowing(Form),
+}
+
+/// A step from the gradient of an operation's first output to those of its inputs.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Gradient {
+    /// The flowing gradient is that of these inputs.
+    Pass(Vec<usize>),
+    /// An operation makes the gradients of these inputs. It is left out where nobody needs them.
+    Made {
+        /// What makes them.
+        op: Op,
+        /// What that reads, in its order.
+        reads: Vec<Saved>,
+        /// The inputs whose gradients it makes, in its order.
+        of: Vec<usize>,
+    },
+}
+
+impl Gradient {
+    /// Those of `of`, made by an operation that reads this.
+    pub fn made<const N: usize, const M: usize>(
+        op: impl Into<Op>,
+        reads: [Saved; N],
+        of: [usize; M],
+    ) -> Self {
+        Self::Made {
+            op: op.into(),
+            reads: reads.into(),
+            of: of.into(),
+        }
+    }
+}
+
+/// What a gradient may look at beside the operation.
+#[derive(Debug, Clone, Copy)]
+pub struct Forward {
+    /// Whether all that reads the first output in the forward pass takes its mean away
+    /// ([`Definition::ignores_mean`]).
+    pub readers_ignore_mean: bool,
+}
+
+/// All about an operation. What it computes stands at its type.
+pub trait Definition {
+    /// The name in listings.
+    fn name(&self) -> &'static str;
+
+    /// Its constants as listings show them, and as digests are taken of them.
+    fn constants(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
+    /// The floating-point operations, 2 a multiply-add. Of what is not a product only the order of magnitude
+    /// matters; it is counted as the formula is written. Products of weights with padding are left out as
+    /// far as these simplifications do it.
+    fn flops(&self, of: &Shapes, taken: &[Simplification]) -> u64;
+
+    /// How the gradients of its inputs are made, in this order; `None` for what is never in a forward pass.
+    fn gradient(&self, _: Forward) -> Option<Vec<Gradient>> {
+        None
+    }
+
+    /// Whether it is a matrix product, which is what model FLOPs count.
+    fn is_product(&self) -> bool {
+        false
+    }
+
+    /// Whether it updates a parameter: (g, w, moments…) → (w, moments…), in place.
+    fn is_update(&self) -> bool {
+        false
+    }
+
+    /// Whether a constant added to all of a channel of its first input changes nothing but statistics.
+    fn ignores_mean(&self) -> bool {
+        false
+    }
+}
+
+/// A window as listings show it.
+pub(super) fn window_constants(window: &laptime_workload::Window) -> Vec<(&'static str, String)> {
+    vec![
+        ("kernel", format!("{:?}", window.kernel)),
+        ("stride", format!("{:?}", window.stride)),
+        ("padding", format!("{:?}", window.padding)),
+    ]
+}
+
+/// The values that a window sees.
+pub(super) fn window_area(window: &laptime_workload::Window) -> u64 {
+    window.kernel.iter().product::<usize>() as u64
+}

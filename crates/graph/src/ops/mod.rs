@@ -1,0 +1,171 @@
+//! The vocabulary of operations, one file for each with its gradients: what it computes, on what shapes,
+//! how its gradient is made, what it costs, and what a layer makes of it.
+//!
+//! Inputs and outputs are listed as `(inputs) → (outputs)`. Here B is the batch, I and O the inputs and
+//! outputs of a dense layer, H×W an image's height and width, C its channels (last). What an operation
+//! means is in the `reference` crate, under the same name, written a second time and by hand.
+//!
+//! Nothing here knows of Programs: they are made of operations.
+
+mod adam;
+mod add;
+mod avg_pool;
+mod batch_norm;
+mod bias;
+mod conv2d;
+mod definition;
+mod dense;
+mod dropout;
+mod global_avg_pool;
+mod max_pool;
+mod net;
+mod relu;
+mod reshape;
+mod round;
+mod scale_pixels;
+mod sgd;
+mod softmax_cross_entropy;
+mod zeros;
+
+use std::fmt;
+
+use laptime_workload::{LayerKind, Optimizer};
+
+use crate::tensor::TensorId;
+pub use definition::{Definition, Form, Forward, Gradient, Saved, Shapes};
+pub(crate) use net::{Layer, Net};
+
+/// One operation; what stands behind each name says all about it.
+macro_rules! ops {
+    ($($file:ident: $($op:ident),+;)+) => {
+        $(pub use $file::{$($op),+};)+
+
+        /// One operation, with its constants.
+        #[derive(Debug, Clone, Copy, PartialEq)]
+        pub enum Op {
+            $($(
+                #[doc = concat!("See [`", stringify!($op), "`].")]
+                $op($op),
+            )+)+
+        }
+
+        impl Op {
+            /// All about it.
+            pub fn definition(&self) -> &dyn Definition {
+                match self {
+                    $($(Self::$op(op) => op,)+)+
+                }
+            }
+        }
+
+        $($(
+            impl From<$op> for Op {
+                fn from(op: $op) -> Self {
+                    Self::$op(op)
+                }
+            }
+        )+)+
+    };
+}
+
+ops! {
+    scale_pixels: ScalePixels;
+    reshape: Reshape;
+    round: Round;
+    dense: Dense, DenseGradInput, DenseGradWeight;
+    conv2d: Conv2d, Conv2dGradInput, Conv2dGradWeight;
+    bias: Bias, BiasGrad;
+    zeros: Zeros;
+    batch_norm: BatchNorm, BatchNormGrad, BatchNormEvaluation;
+    add: Add;
+    max_pool: MaxPool, MaxPoolGrad;
+    avg_pool: AvgPool, AvgPoolGrad;
+    global_avg_pool: GlobalAvgPool, GlobalAvgPoolGrad;
+    dropout: Dropout, DropoutGrad;
+    relu: Relu, ReluGrad;
+    softmax_cross_entropy: SoftmaxCrossEntropy, SoftmaxCrossEntropyGrad;
+    adam: Adam;
+    sgd: Sgd;
+}
+
+/// Adds the operations of a layer, and gives its output.
+pub(crate) fn build(
+    net: &mut dyn Net,
+    kind: &LayerKind,
+    layer: &Layer,
+    inputs: &[TensorId],
+) -> TensorId {
+    match *kind {
+        LayerKind::Flatten => net.simple(layer, Reshape.into(), inputs),
+        LayerKind::Dense { units } => dense::build(net, layer, inputs[0], units),
+        LayerKind::Conv2d { window, bias, .. } => {
+            conv2d::build(net, layer, inputs[0], window, bias)
+        }
+        LayerKind::BatchNorm { epsilon, momentum } => {
+            batch_norm::build(net, layer, inputs[0], epsilon, momentum)
+        }
+        LayerKind::Relu => net.simple(layer, Relu.into(), inputs),
+        LayerKind::MaxPool { window } => net.simple(layer, MaxPool { window }.into(), inputs),
+        LayerKind::AvgPool { window } => net.simple(layer, AvgPool { window }.into(), inputs),
+        LayerKind::GlobalAvgPool => net.simple(layer, GlobalAvgPool.into(), inputs),
+        LayerKind::Dropout { rate } => dropout::build(net, layer, inputs[0], rate),
+        LayerKind::Add => net.simple(layer, Add.into(), inputs),
+    }
+}
+
+/// Whether a layer begins with a product, which in reduced precision reads its input rounded.
+pub(crate) fn begins_with_product(kind: &LayerKind) -> bool {
+    matches!(kind, LayerKind::Dense { .. } | LayerKind::Conv2d { .. })
+}
+
+/// What updates a parameter, (g, w, moments…) → (w, moments…) in place, with the names of the moments.
+pub(crate) fn update(optimizer: &Optimizer) -> (Op, &'static [&'static str]) {
+    match *optimizer {
+        Optimizer::Adam {
+            learning_rate,
+            beta1,
+            beta2,
+            epsilon,
+        } => {
+            let adam = Adam {
+                learning_rate,
+                beta1,
+                beta2,
+                epsilon,
+            };
+            (adam.into(), &["m", "v"])
+        }
+        Optimizer::Sgd {
+            learning_rate,
+            momentum,
+        } => {
+            let sgd = Sgd {
+                learning_rate,
+                momentum,
+            };
+            (sgd.into(), &["velocity"])
+        }
+    }
+}
+
+impl Op {
+    /// The name in listings.
+    pub fn name(&self) -> &'static str {
+        self.definition().name()
+    }
+}
+
+impl fmt::Display for Op {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(self.name())?;
+        let constants = self.definition().constants();
+        if constants.is_empty() {
+            return Ok(());
+        }
+        let all: Vec<String> = constants
+            .iter()
+            .map(|(name, value)| format!("{name} {value}"))
+            .collect();
+        write!(f, "({})", all.join(", "))
+    }
+}
