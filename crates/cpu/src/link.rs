@@ -290,6 +290,15 @@ impl<'a> Linker<'a> {
             Op::Relu(_) => self.pointwise(Function::Relu, inputs[0], inputs[0], outputs[0]),
             Op::ReluGrad(_) => self.pointwise(Function::ReluGrad, inputs[0], inputs[1], outputs[0]),
             Op::Add(_) => self.pointwise(Function::Add, inputs[0], inputs[1], outputs[0]),
+            Op::Activate(op) => {
+                self.pointwise(Function::Activate(op.0), inputs[0], inputs[0], outputs[0])
+            }
+            Op::ActivateGrad(op) => self.pointwise(
+                Function::ActivateGrad(op.0),
+                inputs[0],
+                inputs[1],
+                outputs[0],
+            ),
             Op::SoftmaxCrossEntropy(_) | Op::SoftmaxCrossEntropyGrad(_) => self.loss(group),
             Op::Round(_) if is_weight(self.program, inputs[0]) => self.round_weights(group),
             Op::Round(_) => self.pointwise(Function::Round, inputs[0], inputs[0], outputs[0]),

@@ -11,7 +11,7 @@ use laptime_engine::{
 };
 use laptime_gpu::GpuEngine;
 use laptime_graph::FusionKind;
-use laptime_workload::{Optimizer, Workload};
+use laptime_workload::{Activation, LayerKind, Optimizer, Workload};
 
 fn fashion_mnist() -> Workload {
     builtin("fashion-mnist", None)
@@ -40,6 +40,21 @@ fn every_pass_can_be_switched_off() {
         };
         let verdict = verify(&GpuEngine::new(), &job, &device).unwrap();
         assert!(verdict.is_verified(), "{verdict}: {passes:?}");
+    }
+}
+
+#[test]
+fn activations_are_verified() {
+    let Some(device) = adapter() else { return };
+    for activation in Activation::EXAMPLES {
+        let mut workload = dense_net(&[21], 8);
+        for layer in &mut workload.layers {
+            if layer.kind == LayerKind::Relu {
+                layer.kind = LayerKind::Activation(activation);
+            }
+        }
+        let verdict = verify(&GpuEngine::new(), &job(workload, 164), &device).unwrap();
+        assert!(verdict.is_verified(), "{activation:?}: {verdict}");
     }
 }
 

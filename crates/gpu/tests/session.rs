@@ -7,7 +7,7 @@ use std::time::Duration;
 use common::{ADAM, adapter, builtin, job, net, session};
 use laptime_engine::{Engine, EngineError, Job, Passes, Progress, gate::verify, trial};
 use laptime_gpu::{GpuEngine, Target, lower};
-use laptime_graph::{Mode, Op, build, schedule::Kernel};
+use laptime_graph::{Mode, build, schedule::Kernel};
 use laptime_workload::{Workload, epoch_order};
 
 fn fashion_mnist() -> Workload {

@@ -20,6 +20,7 @@ mod tensor;
 mod uses;
 pub mod window;
 
+pub use laptime_workload::Activation;
 pub use model::build;
 pub use ops::*;
 pub use passes::pass_names;

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use laptime_graph::{
-    FusionKind, Mode, Op, OpId, Program, Role, Simplification, TensorId, build, window::live_taps,
+    Conv2d, FusionKind, Mode, Op, OpId, Program, Role, Simplification, TensorId, build,
+    window::live_taps,
 };
 use laptime_workload::{Builtin, Overrides};
 

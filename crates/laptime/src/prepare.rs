@@ -29,7 +29,9 @@ pub fn load(
     let official = name.official();
     let samples = (official.train_samples + official.test_samples) as u64;
     memory::check(2 * samples * official.shape.bytes() as u64).map_err(|shortage| {
-        Failure::Failed(format!("{name}: its samples {shortage}; allow more memory"))
+        Failure::Failed(format!(
+            "{name}: loading its samples {shortage}; allow more memory"
+        ))
     })?;
     let mut progress = DownloadLine::new(shows_progress);
     let loaded = dataset::load(name, options, &mut progress)?;

@@ -115,13 +115,13 @@ fn each_verdict_is_derived_from_what_was_measured_and_says_what_would_change_it(
         (
             analysis(0.1, 0.1, 0.5, 1.9),
             0.0,
-            "no single limit",
+            "kernels below the peaks",
             "better kernels",
         ),
         (
             analysis(0.8, 0.1, 0.5, 1.0),
             0.0,
-            "no single limit",
+            "no verdict",
             "a quiet machine would tell",
         ),
     ];

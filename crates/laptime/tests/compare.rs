@@ -215,7 +215,7 @@ fn what_is_not_comparable_is_refused_unless_forced() {
     write(&home, "other.json", &export::json(&other));
     let done = home.laptime("compare one.json other.json");
     let says = [
-        "a and b are not comparable:\n  - b failed the gate: it is another training\n  - precision: fp32 and bf16\n",
+        "error: a and b are not comparable: - b failed the gate: it is another training - precision: fp32 and bf16",
         "--force",
     ];
     assert_says(&done, 2, &says);
@@ -309,7 +309,7 @@ fn bad_files_and_unknown_names_get_one_message_that_names_them() {
         ("last~2", "the store has 2 records"),
         ("last~x", "last is the newest"),
         ("last~+1", "last is the newest"),
-        ("202611", "2 records have an id that begins or ends so"),
+        ("202611", "2 records have such an id"),
         (
             "MacBook",
             "several published results fit: MacBook Pro i5, TensorFlow 2.4.1 fashion-mnist;",

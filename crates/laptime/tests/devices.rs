@@ -122,7 +122,7 @@ fn an_adapter_trains_and_the_record_proves_it() {
     let is_software = devices.stdout.contains("software: emulated");
     assert_eq!(record["device"]["software"], is_software);
     assert_eq!(
-        done.stderr.contains("no graphics card"),
+        done.stderr.contains("is not a graphics card"),
         is_software,
         "{}",
         done.stderr

@@ -157,7 +157,7 @@ fn records_are_removed_all_or_none() {
     let home = home();
     for (arguments, says) in [
         ("20261101 nobody", "nothing was removed"),
-        ("20261101 202611", "4 records have an id"),
+        ("20261101 202611", "4 records have such an id"),
         ("../../../secret", "no stored record"),
         ("", "required"),
     ] {

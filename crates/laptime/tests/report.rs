@@ -66,7 +66,7 @@ fn records_races_sweeps_and_published_results_are_reported_on() {
         ("clean.json", "trains and tests fashion-mnist in 2.603 s"),
         ("clean.json disturbed.json", "cannot be told apart"),
         ("race.json", "times as fast as jax"),
-        ("sweep-1-thread.json", "a sample"),
+        ("sweep-1-thread.json", "per sample"),
         ("sweep-1-thread.json sweep-2-threads.json", "faster"),
         (
             "clean.json extrapolated.json",

@@ -214,7 +214,7 @@ fn threads_that_cannot_be_started_are_told_by_their_option() {
     let home = Home::new();
     let program = home.command("");
     let mut command = std::process::Command::new("sh");
-    let script = "ulimit -v 4000000; exec \"$0\" run --data synthetic --device cpu --threads 8000";
+    let script = "ulimit -v 1500000; exec \"$0\" run --data synthetic --device cpu --threads 1000";
     command
         .args(["-c", script])
         .arg(program.get_program())
@@ -223,7 +223,7 @@ fn threads_that_cannot_be_started_are_told_by_their_option() {
         .env("XDG_CACHE_HOME", home.path("cache"));
     let done = support::done(command);
     assert_eq!(done.code, Some(2), "{}", done.stderr);
-    let says = "error: --threads 8000: cannot start a thread";
+    let says = "error: --threads 1000: cannot start a thread";
     assert!(done.stderr.contains(says), "{}", done.stderr);
 }
 

@@ -115,10 +115,22 @@ def dropout(layer, inputs, parameters, statistics, is_training, masks):
     return mx.where(mx.random.bernoulli(1 - rate, x.shape), x / (1 - rate), 0) if is_training else x
 
 
+def gelu_tanh(x):
+    """MLX's own approximation is another one in some versions."""
+    return 0.5 * x * (1 + mx.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)))
+
+
 LAYERS = {
     "flatten": lambda layer, inputs, *_: inputs[0].reshape(len(inputs[0]), -1),
     "dense": dense,
     "relu": lambda layer, inputs, *_: mx.maximum(inputs[0], 0),
+    "leaky_relu": lambda layer, inputs, *_: mx.where(inputs[0] > 0, inputs[0], layer["slope"] * inputs[0]),
+    "gelu": lambda layer, inputs, *_: nn.gelu(inputs[0]),
+    "gelu_tanh": lambda layer, inputs, *_: gelu_tanh(inputs[0]),
+    "silu": lambda layer, inputs, *_: nn.silu(inputs[0]),
+    "sigmoid": lambda layer, inputs, *_: mx.sigmoid(inputs[0]),
+    "tanh": lambda layer, inputs, *_: mx.tanh(inputs[0]),
+    "softplus": lambda layer, inputs, *_: nn.softplus(inputs[0]),
     "conv2d": conv2d,
     "batch_norm": batch_norm,
     "max_pool": max_pool,

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{case, check_gradient, random, tensor, weighted};
-use laptime_graph::{Dropout, Mode, build};
+use laptime_graph::{Activation, Dropout, Mode, build};
 use laptime_reference::{Reference, ops};
 
 #[test]
@@ -68,6 +68,23 @@ fn relu() {
         "relu_grad",
     );
     assert_eq!(ops::relu_grad(&ops::relu(&[0.0]), &[1.0]), [0.0]);
+}
+
+#[test]
+fn activations() {
+    let x: Vec<f64> = random(0).take(30).map(|x| 3.0 * x).collect();
+    let dy: Vec<f64> = random(1).take(30).collect();
+    for activation in Activation::EXAMPLES {
+        let keeps_y = matches!(activation, Activation::Sigmoid | Activation::Tanh);
+        let y = ops::activate(activation, &x);
+        let kept = if keeps_y { &y } else { &x };
+        check_gradient(
+            |x| weighted(&ops::activate(activation, x), &dy),
+            &x,
+            &ops::activate_grad(activation, kept, &dy),
+            activation.name(),
+        );
+    }
 }
 
 #[test]

@@ -37,7 +37,7 @@ fn each_real_record_has_a_report() {
         let page = report(&[], &sweeps);
         assert_sound(&page);
         assert!(
-            page.contains("a sample") || page.contains("faster"),
+            page.contains("per sample") || page.contains("faster"),
             "{names:?}"
         );
     }

@@ -57,6 +57,9 @@ pub(crate) const LAYERS: Foreign = Foreign {
             &["global_avg_pool"],
         ),
         (&["addition", "sum", "residual"], &["add"]),
+        (&["swish"], &["silu"]),
+        (&["gelunew", "newgelu"], &["gelu_tanh"]),
+        (&["logistic"], &["sigmoid"]),
     ],
     instead: &[
         (
@@ -73,19 +76,17 @@ pub(crate) const LAYERS: Foreign = Foreign {
         ),
     ],
     absent: &[
-        "gelu",
         "elu",
+        "celu",
         "selu",
-        "silu",
-        "swish",
+        "hardsigmoid",
+        "hardtanh",
+        "logsigmoid",
+        "softsign",
         "mish",
         "prelu",
-        "leakyrelu",
         "relu6",
         "hardswish",
-        "sigmoid",
-        "tanh",
-        "softplus",
         "glu",
         "swiglu",
         "lstm",
@@ -220,14 +221,15 @@ pub(crate) const KEYS: Foreign = Foreign {
         (&["pad"], &["padding"]),
         (&["usebias"], &["bias"]),
         (&["p", "prob", "probability"], &["rate"]),
+        (&["negativeslope", "alpha"], &["slope"]),
         (&["type", "op"], &["kind"]),
         (&["input"], &["inputs"]),
     ],
     instead: &[
         (
             &["activation"],
-            "write the activation as a layer of its own after this one: kind = \"relu\", the only one so far; \
-             a softmax at the end is left out, because the loss has it",
+            "write the activation as a layer of its own after this one: kind = \"relu\", \
+             \"gelu\" and others; a softmax at the end is left out, because the loss has it",
         ),
         (
             &[

@@ -1,7 +1,8 @@
 //! The kinds of layers a spec may name: how each is read, and the shape of what it gives. A new
-//! kind is an entry in [`LAYERS`] and an arm in [`output_shape`].
+//! kind is an entry in [`LAYERS`] and an arm in [`output_shape`]; activations are in a file of their own.
 
 use crate::{
+    activations::{ACTIVATIONS, Activation},
     fields::{DECAY, FRACTION, Fields, POSITIVE},
     key::{BOTH, Key},
     spec_error::Problem,
@@ -22,31 +23,57 @@ pub struct LayerEntry {
     pub summary: &'static str,
     /// The keys it needs beside `kind`, `name` and `inputs`.
     pub keys: &'static [Key],
-    pub(crate) read: fn(&Fields) -> LayerKind,
+    pub(crate) read: Read,
+}
+
+/// How a layer's kind is read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Read {
+    Layer(fn(&Fields) -> LayerKind),
+    Activation(fn(&Fields) -> Activation),
+}
+
+impl LayerEntry {
+    pub(crate) fn kind(&self, fields: &Fields) -> LayerKind {
+        match self.read {
+            Read::Layer(read) => read(fields),
+            Read::Activation(read) => LayerKind::Activation(read(fields)),
+        }
+    }
 }
 
 /// All kinds of layers, in the order that lists show them.
-pub const LAYERS: &[LayerEntry] = &[
+pub fn layers() -> impl Iterator<Item = LayerEntry> {
+    let activations = ACTIVATIONS.iter().map(|entry| LayerEntry {
+        kind: entry.kind,
+        summary: entry.summary,
+        keys: entry.keys,
+        read: Read::Activation(entry.read),
+    });
+    LAYERS.iter().copied().chain(activations)
+}
+
+const LAYERS: &[LayerEntry] = &[
     LayerEntry {
         kind: "flatten",
         summary: "reads a sample's values as one row",
         keys: &[],
-        read: |_| LayerKind::Flatten,
+        read: Read::Layer(|_| LayerKind::Flatten),
     },
     LayerEntry {
         kind: "dense",
         summary: "y = x·Wᵀ + b, with `units` outputs; W Glorot uniform, b zero",
         keys: &[Key::new("units", "128")],
-        read: |fields| {
+        read: Read::Layer(|fields| {
             let units = fields.size("units", MAX_VALUES);
             LayerKind::Dense { units }
-        },
+        }),
     },
     LayerEntry {
         kind: "relu",
         summary: "max(x, 0)",
         keys: &[],
-        read: |_| LayerKind::Relu,
+        read: Read::Layer(|_| LayerKind::Relu),
     },
     LayerEntry {
         kind: "conv2d",
@@ -58,11 +85,11 @@ pub const LAYERS: &[LayerEntry] = &[
             Key::new("padding", "\"valid\"").why(NO_PADDING),
             Key::new("bias", "true").why(BOTH),
         ],
-        read: |fields| LayerKind::Conv2d {
+        read: Read::Layer(|fields| LayerKind::Conv2d {
             filters: fields.size("filters", MAX_VALUES),
             window: windows::read(fields, "kernel"),
             bias: fields.boolean("bias"),
-        },
+        }),
     },
     LayerEntry {
         kind: "batch_norm",
@@ -72,52 +99,52 @@ pub const LAYERS: &[LayerEntry] = &[
             Key::new("momentum", "0.99")
                 .why("the default in Keras; PyTorch's 0.1 is written 0.9 here"),
         ],
-        read: |fields| {
+        read: Read::Layer(|fields| {
             LayerKind::BatchNorm {
                 // Not 0: the variance of a channel may be.
                 epsilon: fields.number("epsilon", &POSITIVE),
                 momentum: fields.number("momentum", &FRACTION),
             }
-        },
+        }),
     },
     LayerEntry {
         kind: "max_pool",
         summary: "the largest value of each window; padding never wins",
         keys: POOL_KEYS,
-        read: |fields| {
+        read: Read::Layer(|fields| {
             let window = windows::read(fields, "size");
             LayerKind::MaxPool { window }
-        },
+        }),
     },
     LayerEntry {
         kind: "avg_pool",
         summary: "the mean of each window, padding left out",
         keys: POOL_KEYS,
-        read: |fields| {
+        read: Read::Layer(|fields| {
             let window = windows::read(fields, "size");
             LayerKind::AvgPool { window }
-        },
+        }),
     },
     LayerEntry {
         kind: "global_avg_pool",
         summary: "the mean of each channel over all positions",
         keys: &[],
-        read: |_| LayerKind::GlobalAvgPool,
+        read: Read::Layer(|_| LayerKind::GlobalAvgPool),
     },
     LayerEntry {
         kind: "dropout",
         summary: "in training drops a value with probability `rate`, and scales the others up",
         keys: &[Key::new("rate", "0.5").why("the default in PyTorch")],
-        read: |fields| {
+        read: Read::Layer(|fields| {
             let rate = fields.number("rate", &DECAY);
             LayerKind::Dropout { rate }
-        },
+        }),
     },
     LayerEntry {
         kind: "add",
         summary: "the sum of the two layers that `inputs` names",
         keys: &[],
-        read: |_| LayerKind::Add,
+        read: Read::Layer(|_| LayerKind::Add),
     },
 ];
 
@@ -145,6 +172,7 @@ pub(crate) fn kind_name(kind: &LayerKind) -> &'static str {
         LayerKind::GlobalAvgPool => "global_avg_pool",
         LayerKind::Dropout { .. } => "dropout",
         LayerKind::Add => "add",
+        LayerKind::Activation(activation) => activation.name(),
     }
 }
 
@@ -165,7 +193,9 @@ pub(crate) fn output_shape(
     let channels = input.last().copied().unwrap_or(0);
     match kind {
         LayerKind::Flatten => Ok((vec![input.iter().product()], 0)),
-        LayerKind::Relu | LayerKind::Dropout { .. } | LayerKind::Add => Ok((input.to_vec(), 0)),
+        LayerKind::Relu | LayerKind::Activation(_) | LayerKind::Dropout { .. } | LayerKind::Add => {
+            Ok((input.to_vec(), 0))
+        }
         LayerKind::BatchNorm { .. } => Ok((input.to_vec(), 4 * channels as u64)),
         LayerKind::Dense { units } => match input {
             [values] => Ok((vec![*units], product(&[*values + 1, *units]))),

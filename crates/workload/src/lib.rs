@@ -1,6 +1,7 @@
 //! Turns a TOML spec and a dataset's name into a resolved [`Workload`] and its verified samples.
 //! Knows nothing of engines or of timing.
 
+mod activations;
 pub mod atomic_file;
 mod builtin;
 pub mod dataset;
@@ -27,11 +28,12 @@ mod windows;
 mod wiring;
 mod workload;
 
+pub use activations::Activation;
 pub use builtin::{BUILTINS, Builtin, starter};
 pub use foreign::Foreign;
 pub use hexadecimal::hexadecimal;
 pub use key::Key;
-pub use layers::{LAYERS, LayerEntry};
+pub use layers::{LayerEntry, layers};
 pub use optimizers::{OPTIMIZERS, OptimizerEntry};
 pub use order::{epoch_order, race_order};
 pub use resolve::Overrides;

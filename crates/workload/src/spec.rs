@@ -14,7 +14,7 @@ use crate::{
     fields::{Fields, POSITIVE},
     foreign::{self, Foreign},
     key::{BOTH, Key},
-    layers::LAYERS,
+    layers::layers,
     optimizers::OPTIMIZERS,
     spec_error::{Faults, Problem, SourceText, SpecError, quoted},
     suggest::{advice, meant},
@@ -294,13 +294,10 @@ fn read_layers(top: &Fields, faults: &mut Faults) -> Vec<LayerSpec> {
 }
 
 fn read_layer(fields: Fields) -> Result<LayerSpec, SpecError> {
-    let entries: Vec<_> = LAYERS.iter().map(|entry| (entry.kind, entry)).collect();
+    let entries: Vec<_> = layers().map(|entry| (entry.kind, entry)).collect();
     let entry = kind_of(&fields, &entries, &foreign::LAYERS)?;
     let fields = fields.called(format!("a {:?} layer", entry.kind), entry.keys);
-    let kinds: Vec<_> = LAYERS
-        .iter()
-        .map(|entry| (entry.kind, entry.keys))
-        .collect();
+    let kinds: Vec<_> = layers().map(|entry| (entry.kind, entry.keys)).collect();
     fields.check_keys(&["kind", "name", "inputs"], &kinds);
     let name = fields.noted(fields.optional_string("name", "\"fc1\""), None);
     if let Some(name) = &name {
@@ -309,7 +306,7 @@ fn read_layer(fields: Fields) -> Result<LayerSpec, SpecError> {
     let spans: Vec<_> = fields.spans().collect();
     let mut layer = LayerSpec {
         name,
-        kind: (entry.read)(&fields),
+        kind: entry.kind(&fields),
         kind_span: fields.span(),
         inputs: fields.noted(fields.optional_strings("inputs", "[\"fc1\"]"), None),
         same_padding: windows::is_same_padding(&fields),

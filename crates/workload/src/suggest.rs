@@ -123,6 +123,7 @@ mod tests {
             "conv2d",
             "batch_norm",
             "dropout",
+            "leaky_relu",
         ];
         let table = [
             ("Linear", "laptime calls it \"dense\" (known: flatten"),
@@ -132,8 +133,8 @@ mod tests {
             ("batchnorm", "did you mean \"batch_norm\"?"),
             ("dropout2d", "drops single values, not whole channels"),
             ("softmax", "leave it out"),
-            ("gelu", "laptime does not have it yet; known: flatten"),
-            ("LeakyReLU", "laptime does not have it yet"),
+            ("selu", "laptime does not have it yet; known: flatten"),
+            ("LeakyReLU", "did you mean \"leaky_relu\"?"),
             ("conv3d", "laptime does not have it yet"),
             ("layer_norm", "laptime does not have it yet"),
             ("quux", "known: flatten"),

@@ -14,7 +14,7 @@ use crate::{
 
 /// The most layers. The deepest nets that were published have about 4,000 (ResNet-1202). Much of what is
 /// asked of a net looks at every layer for every layer, and takes about 5 s for so many.
-const MAX_LAYERS: usize = 5000;
+const MAX_LAYERS: usize = 20_000;
 
 /// Enough for any net; it bounds the work on hostile text.
 const MAX_INPUTS: usize = 64;

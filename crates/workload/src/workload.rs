@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{foreign, suggest::UnknownName};
+use crate::{activations::Activation, foreign, suggest::UnknownName};
 
 /// What is trained, on what, how, and for how long. Made by [`crate::Spec::resolve`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -185,6 +185,9 @@ pub enum LayerKind {
     },
     /// The sum of two layers' outputs of one shape.
     Add,
+    /// A function of each value.
+    #[serde(untagged)]
+    Activation(Activation),
 }
 
 /// How a kernel or a pooling window slides over an image, every amount written out.

@@ -38,7 +38,7 @@ fn a_net_has_no_more_layers_than_are_ever_used() {
     let mut layers = vec![r#"{ kind = "flatten" }"#];
     layers.resize(20_000, r#"{ kind = "relu" }"#);
     layers.push(r#"{ kind = "dense", units = 10 }"#);
-    assert_error(&layers, "5002:10", "the spec has 5001 layers");
+    assert_error(&layers, "20002:10", "the spec has 20001 layers");
     assert_error(&layers, "20002:10", "use fewer: at most 20000 are possible");
     layers.remove(1);
     // As many as are possible.

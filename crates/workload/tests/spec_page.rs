@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, fs, path::Path};
 
-use laptime_workload::{LAYERS, Loss, OPTIMIZERS, Overrides, PADDINGS, Precision, Spec};
+use laptime_workload::{Loss, OPTIMIZERS, Overrides, PADDINGS, Precision, Spec, layers};
 
 fn page() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/spec.md");
@@ -41,7 +41,7 @@ fn every_example_of_the_page_is_read() {
 #[test]
 fn the_page_has_everything_that_a_spec_can_have() {
     let page = page();
-    let layers = LAYERS.iter().map(|layer| (layer.kind, layer.keys));
+    let layers = layers().map(|layer| (layer.kind, layer.keys));
     let optimizers = OPTIMIZERS.iter().map(|entry| (entry.kind, entry.keys));
     let mut words = HashSet::new();
     for (kind, keys) in layers.chain(optimizers) {

@@ -2,9 +2,12 @@
 
 use std::ops::Range;
 
+use laptime_graph::{Activation, formulas::Formula, with_formula};
+
 use super::{
     Images, Matrix, Run, Step, blocks,
     channel_sums::{Terms, channel_sums, row_sums},
+    formulas::OnBlocks,
     images::Values,
     update::{GradientUse, Rule, with_rule},
 };
@@ -24,7 +27,7 @@ pub(crate) struct Pointwise<T> {
 }
 
 /// What is done with the values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Function {
     /// max(a, 0).
     Relu,
@@ -34,6 +37,10 @@ pub(crate) enum Function {
     Add,
     /// a rounded to bfloat16.
     Round,
+    /// The activation's y of a.
+    Activate(Activation),
+    /// The activation's dx, of what its gradient keeps and of dy.
+    ActivateGrad(Activation),
 }
 
 impl Function {
@@ -45,7 +52,22 @@ impl Function {
             Self::ReluGrad => s.keep(s.greater(a, zero), b),
             Self::Add => s.add(a, b),
             Self::Round => s.to_bf16(a),
+            Self::Activate(activation) => {
+                with_formula!(activation, |formula| formula.forward(&mut OnBlocks(s), a))
+            }
+            Self::ActivateGrad(activation) => {
+                with_formula!(activation, |formula| formula.gradient(
+                    &mut OnBlocks(s),
+                    a,
+                    b
+                ))
+            }
         }
+    }
+
+    /// Whether it makes 0 of 0, as the lanes behind a row's last column must stay.
+    fn keeps_zero(self) -> bool {
+        !matches!(self, Self::Activate(_))
     }
 }
 
@@ -58,7 +80,12 @@ impl Run for Pointwise<Matrix> {
                 unsafe {
                     let a = s.load(self.a.block(view, row, block));
                     let b = s.load(self.b.block(view, row, block));
-                    s.store(self.y.block(view, row, block), self.function.of(s, a, b));
+                    let mut y = self.function.of(s, a, b);
+                    let columns = self.y.columns - block * LANES;
+                    if columns < LANES && !self.function.keeps_zero() {
+                        y = s.keep(s.first(columns), y);
+                    }
+                    s.store(self.y.block(view, row, block), y);
                 }
             }
         }

@@ -11,6 +11,7 @@ mod conv_grad_input;
 mod conv_grad_weight;
 mod dense;
 mod elementwise;
+mod formulas;
 mod images;
 mod lane_sums;
 mod loss;

@@ -112,7 +112,7 @@ fn a_step_of_resnet50_multiplies_what_is_counted() {
             let is_dense = |id: &usize| {
                 use Op::{Dense, DenseGradInput, DenseGradWeight};
                 let op = program.operations[*id].op;
-                matches!(op, Dense | DenseGradInput | DenseGradWeight)
+                matches!(op, Dense(_) | DenseGradInput(_) | DenseGradWeight(_))
             };
             let dense: u64 = (0..program.operations.len())
                 .filter(is_dense)

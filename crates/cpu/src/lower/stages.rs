@@ -254,6 +254,8 @@ impl Arranger<'_> {
             | Op::Round(_)
             | Op::Relu(_)
             | Op::ReluGrad(_)
+            | Op::Activate(_)
+            | Op::ActivateGrad(_)
             | Op::Add(_)
             | Op::BatchNorm(_)
             | Op::BatchNormEvaluation(_)

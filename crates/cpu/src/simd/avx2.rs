@@ -74,6 +74,10 @@ impl Simd for Avx2 {
         both(|i| unsafe { _mm256_mul_ps(a[i], b[i]) })
     }
     #[inline(always)]
+    fn div(self, a: Pair, b: Pair) -> Pair {
+        both(|i| unsafe { _mm256_div_ps(a[i], b[i]) })
+    }
+    #[inline(always)]
     fn max(self, a: Pair, b: Pair) -> Pair {
         both(|i| unsafe { _mm256_max_ps(a[i], b[i]) })
     }

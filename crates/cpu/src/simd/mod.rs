@@ -55,6 +55,7 @@ pub(crate) trait Simd: Copy {
     fn add(self, a: Self::Block, b: Self::Block) -> Self::Block;
     fn sub(self, a: Self::Block, b: Self::Block) -> Self::Block;
     fn mul(self, a: Self::Block, b: Self::Block) -> Self::Block;
+    fn div(self, a: Self::Block, b: Self::Block) -> Self::Block;
     /// The larger; not-a-number where `b` is. Where only `a` is, it may be either: what must not get
     /// lost is the second operand, as x in ReLU's `max(0, x)`, or both are [`Self::max_or_nan`]'s.
     fn max(self, a: Self::Block, b: Self::Block) -> Self::Block;

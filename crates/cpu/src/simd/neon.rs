@@ -66,6 +66,10 @@ impl Simd for Neon {
         each(|i| unsafe { vmulq_f32(a[i], b[i]) })
     }
     #[inline(always)]
+    fn div(self, a: Four, b: Four) -> Four {
+        each(|i| unsafe { vdivq_f32(a[i], b[i]) })
+    }
+    #[inline(always)]
     fn max(self, a: Four, b: Four) -> Four {
         each(|i| unsafe { vmaxq_f32(a[i], b[i]) })
     }

@@ -60,6 +60,10 @@ impl Simd for Portable {
         each(|lane| a.0[lane] * b.0[lane])
     }
     #[inline(always)]
+    fn div(self, a: Array, b: Array) -> Array {
+        each(|lane| a.0[lane] / b.0[lane])
+    }
+    #[inline(always)]
     fn max(self, a: Array, b: Array) -> Array {
         each(|lane| {
             if a.0[lane] > b.0[lane] {

@@ -9,7 +9,7 @@ use laptime_reference::Reference;
 const PLANTED: [f64; 5] = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e38, -1e38];
 
 /// Layers of every kind.
-pub const NETS: [&str; 3] = [
+pub const NETS: [&str; 4] = [
     r#"layer = [
         { name = "flatten", kind = "flatten" },
         { name = "fc1", kind = "dense", units = 20 },
@@ -42,6 +42,24 @@ pub const NETS: [&str; 3] = [
         { name = "flatten", kind = "flatten" },
         { name = "norm", kind = "batch_norm", epsilon = 1e-3, momentum = 0.9 },
         { name = "fc", kind = "dense", units = 10 },
+    ]"#,
+    r#"layer = [
+        { name = "c1", kind = "conv2d", filters = 3, kernel = 3, stride = 4, padding = "same", bias = true },
+        { name = "gelu", kind = "gelu" },
+        { name = "c2", kind = "conv2d", filters = 4, kernel = 2, stride = 1, padding = "same", bias = true },
+        { name = "softplus", kind = "softplus" },
+        { name = "c3", kind = "conv2d", filters = 4, kernel = 2, stride = 1, padding = "same", bias = true },
+        { name = "leaky", kind = "leaky_relu", slope = 0.1 },
+        { name = "flatten", kind = "flatten" },
+        { name = "fc1", kind = "dense", units = 20 },
+        { name = "gelu_tanh", kind = "gelu_tanh" },
+        { name = "fc2", kind = "dense", units = 17 },
+        { name = "silu", kind = "silu" },
+        { name = "fc3", kind = "dense", units = 19 },
+        { name = "tanh", kind = "tanh" },
+        { name = "fc4", kind = "dense", units = 18 },
+        { name = "sigmoid", kind = "sigmoid" },
+        { name = "fc5", kind = "dense", units = 10 },
     ]"#,
 ];
 

@@ -166,7 +166,7 @@ impl Costs {
 fn cost_of(program: &Program) -> u64 {
     let operations = program.operations.iter().enumerate();
     let of_operations = operations.map(|(number, operation)| {
-        if operation.op.is_product() {
+        if operation.op.definition().is_product() {
             program.flops(OpId(number), &Simplification::ALL) + values_of(program, operation)
         } else {
             COST_OF_VALUE * values_of(program, operation)

@@ -1,13 +1,16 @@
 //! Operations of which every value of the result is made by itself, one a thread: pixels, biases,
-//! ReLU, sums, pools, dropout, and batch norm with moving statistics.
+//! ReLU and other activations, sums, pools, dropout, and batch norm with moving statistics.
 
 use laptime_graph::{
-    AvgPool, AvgPoolGrad, BatchNormEvaluation, Dropout, DropoutGrad, MaxPool, MaxPoolGrad, Op,
+    Activate, ActivateGrad, AvgPool, AvgPoolGrad, BatchNormEvaluation, Dropout, DropoutGrad,
+    MaxPool, MaxPoolGrad, Op, formulas::Formula, with_formula,
 };
 use laptime_workload::{Window, random};
 
 use super::{
-    THREADS, head,
+    THREADS,
+    formulas::{InText, POWER},
+    head,
     shader::{Shader, number},
 };
 
@@ -52,6 +55,28 @@ fn value(shader: &mut Shader, place: usize) -> String {
             shader.value(inputs[1], "i"),
             shader.value(inputs[0], "i")
         ),
+        Op::Activate(Activate(activation)) => {
+            let mut text = InText::default();
+            let x = text.value(&shader.value(inputs[0], "i"));
+            let y = with_formula!(activation, |formula| formula.forward(&mut text, x));
+            shader.not_finite();
+            shader.function(POWER.into());
+            let (x, y) = (x.name(), y.name());
+            format!("{}v = select({y}, {x}, is_nan({x}));\n", text.text)
+        }
+        Op::ActivateGrad(ActivateGrad(activation)) => {
+            let mut text = InText::default();
+            let kept = text.value(&shader.value(inputs[0], "i"));
+            let dy = text.value(&shader.value(inputs[1], "i"));
+            let dx = with_formula!(activation, |formula| formula.gradient(&mut text, kept, dy));
+            shader.not_finite();
+            shader.function(POWER.into());
+            let (kept, dy, dx) = (kept.name(), dy.name(), dx.name());
+            format!(
+                "{}v = select(select({dx}, {dy}, is_nan({dy})), {kept}, is_nan({kept}));\n",
+                text.text
+            )
+        }
         Op::Add(_) => format!(
             "v = {} + {};\n",
             shader.value(inputs[0], "i"),

@@ -7,6 +7,7 @@
 //! Nothing adds floating-point numbers atomically: a sum's order is part of the text.
 
 mod chain;
+mod formulas;
 mod loss;
 mod map;
 mod norm;

@@ -7,6 +7,7 @@
 //!
 //! Nothing here knows of Programs: they are made of operations.
 
+mod activate;
 mod adam;
 mod add;
 mod avg_pool;
@@ -16,6 +17,7 @@ mod conv2d;
 mod definition;
 mod dense;
 mod dropout;
+pub mod formulas;
 mod global_avg_pool;
 mod max_pool;
 mod net;
@@ -83,6 +85,7 @@ ops! {
     global_avg_pool: GlobalAvgPool, GlobalAvgPoolGrad;
     dropout: Dropout, DropoutGrad;
     relu: Relu, ReluGrad;
+    activate: Activate, ActivateGrad;
     softmax_cross_entropy: SoftmaxCrossEntropy, SoftmaxCrossEntropyGrad;
     adam: Adam;
     sgd: Sgd;
@@ -110,6 +113,7 @@ pub(crate) fn build(
         LayerKind::GlobalAvgPool => net.simple(layer, GlobalAvgPool.into(), inputs),
         LayerKind::Dropout { rate } => dropout::build(net, layer, inputs[0], rate),
         LayerKind::Add => net.simple(layer, Add.into(), inputs),
+        LayerKind::Activation(activation) => net.simple(layer, Activate(activation).into(), inputs),
     }
 }
 

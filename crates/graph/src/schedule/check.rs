@@ -244,7 +244,7 @@ impl Alive {
 
 impl Buffer {
     /// The byte behind all its copies.
-    fn end(&self) -> usize {
+    pub(super) fn end(&self) -> usize {
         self.offset_bytes + self.bytes * self.copies
     }
 

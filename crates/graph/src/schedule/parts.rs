@@ -142,6 +142,8 @@ fn made_of(op: &Op, parts: &[Part]) -> Option<Part> {
             Op::Round(_)
             | Op::Relu(_)
             | Op::ReluGrad(_)
+            | Op::Activate(_)
+            | Op::ActivateGrad(_)
             | Op::Add(_)
             | Op::Dropout(_)
             | Op::DropoutGrad(_)

@@ -1,6 +1,6 @@
 //! `laptime workloads`: what is built in, and what a workload of one's own can have.
 
-use laptime_workload::{BUILTINS, Builtin, Key, LAYERS, Loss, OPTIMIZERS, PADDINGS, Precision};
+use laptime_workload::{BUILTINS, Builtin, Key, Loss, OPTIMIZERS, PADDINGS, Precision, layers};
 
 use crate::{args::WorkloadsArgs, failure::Failure, output};
 
@@ -20,9 +20,7 @@ pub fn workloads(args: &WorkloadsArgs) -> Result<(), Failure> {
 
 /// Everything that a spec can choose from, with the keys that each choice needs.
 fn vocabulary() -> String {
-    let layers = LAYERS
-        .iter()
-        .map(|layer| (with_keys(layer.kind, layer.keys), layer.summary));
+    let layers = layers().map(|layer| (with_keys(layer.kind, layer.keys), layer.summary));
     let optimizers = OPTIMIZERS
         .iter()
         .map(|entry| (with_keys(entry.kind, entry.keys), entry.summary));

@@ -15,6 +15,7 @@
 //! |---|---|
 //! | [`relu`] | NaN |
 //! | [`relu_grad`] | 0 where y is NaN; dy, NaN or not, where y > 0 |
+//! | [`activate`], [`activate_grad`] | NaN, but slope·dy where a leaky ReLU's x is |
 //! | [`max_pool`] | NaN, wherever in the window it stands |
 //! | [`max_pool_grad`] | dy goes to the first NaN or ∞ of that window |
 //! | [`dropout`] | NaN; a dropped ∞ is NaN too |
@@ -28,6 +29,7 @@
 //! precision is smaller, and what is ∞ in it may be NaN one operation later. For the same reason it may have
 //! them where double precision has a finite value, but never a finite value in their place.
 
+mod activations;
 mod adam;
 mod add;
 mod avg_pool;
@@ -46,6 +48,7 @@ mod round;
 mod sgd;
 mod softmax_cross_entropy;
 
+pub use activations::{activate, activate_grad};
 pub use adam::adam;
 pub use add::add;
 pub use avg_pool::{avg_pool, avg_pool_grad, global_avg_pool, global_avg_pool_grad};
@@ -136,6 +139,8 @@ pub(crate) fn execute(
         Op::DropoutGrad(op) => vec![dropout_grad(inputs[0], &op.0, step)],
         Op::Relu(_) => vec![relu(inputs[0])],
         Op::ReluGrad(_) => vec![relu_grad(inputs[0], inputs[1])],
+        Op::Activate(op) => vec![activate(op.0, inputs[0])],
+        Op::ActivateGrad(op) => vec![activate_grad(op.0, inputs[0], inputs[1])],
         Op::SoftmaxCrossEntropy(_) => {
             let score = softmax_cross_entropy(inputs[0], inputs[1]);
             vec![vec![score.loss_sum], vec![score.correct as f64]]

@@ -1,0 +1,65 @@
+use laptime_workload::Activation;
+
+use super::{
+    Definition, Form, Forward, Gradient, Saved, Shapes,
+    formulas::{Formula, Keeps},
+};
+use crate::{simplification::Simplification, with_formula};
+
+/// (x) → (y): a function of each value.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Activate(pub Activation);
+
+/// (x or y, dy) → (dx): dy times the function's derivative. Which of the two it reads is the formula's
+/// [`Formula::KEEPS`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ActivateGrad(pub Activation);
+
+fn keeps<F: Formula>(_: F) -> Keeps {
+    F::KEEPS
+}
+
+fn flops<F: Formula>(_: F) -> [u64; 2] {
+    F::FLOPS
+}
+
+fn gradient_name<F: Formula>(_: F) -> &'static str {
+    F::GRADIENT
+}
+
+impl Definition for Activate {
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+
+    fn constants(&self) -> Vec<(&'static str, String)> {
+        with_formula!(self.0, |formula| formula.constants())
+    }
+
+    fn flops(&self, of: &Shapes, _: &[Simplification]) -> u64 {
+        with_formula!(self.0, |formula| flops(formula))[0] * of.input_elements(0)
+    }
+
+    fn gradient(&self, _: Forward) -> Option<Vec<Gradient>> {
+        let kept = match with_formula!(self.0, |formula| keeps(formula)) {
+            Keeps::Input => Saved::Input(0, Form::Same),
+            Keeps::Output => Saved::Output(0, Form::Same),
+        };
+        let reads = [kept, Saved::Flowing(Form::Same)];
+        Some(vec![Gradient::made(ActivateGrad(self.0), reads, [0])])
+    }
+}
+
+impl Definition for ActivateGrad {
+    fn name(&self) -> &'static str {
+        with_formula!(self.0, |formula| gradient_name(formula))
+    }
+
+    fn constants(&self) -> Vec<(&'static str, String)> {
+        with_formula!(self.0, |formula| formula.constants())
+    }
+
+    fn flops(&self, of: &Shapes, _: &[Simplification]) -> u64 {
+        with_formula!(self.0, |formula| flops(formula))[1] * of.input_elements(0)
+    }
+}
