@@ -22,7 +22,7 @@ RECORDS = pathlib.Path(__file__).parent.parent / "records"
 LOOKS = ((1280, "light"), (1280, "dark"), (700, "light"), (360, "light"), (360, "dark"))
 # Text of many lines, each shorter than a word or two: something beside it has taken its place.
 SQUEEZED = """
-return [...document.querySelectorAll('li, p, dd, td, th, figcaption')]
+return [...document.querySelectorAll('li, p, figcaption')]
     .filter((it) => it.offsetWidth < 90 && it.offsetHeight > 110).map((it) => it.textContent)
 """
 MOST_BYTES = 400_000
