@@ -26,10 +26,12 @@ return [...document.querySelectorAll('li, p, figcaption')]
     .filter((it) => it.offsetWidth < 90 && it.offsetHeight > 110).map((it) => it.textContent)
 """
 MOST_BYTES = 400_000
-MOST_OPENING_S = 0.5
 SITE_RECORDS = 1000
-MOST_SITE_S = 5.0
-MOST_SORTING_MS = 100
+# Four times what they are to be (0.5 s, 5 s, 100 ms) on a machine of its own: shared ones are half as fast at
+# times. What is told is the time, what fails is a thing that has become slow.
+MOST_OPENING_S = 2.0
+MOST_SITE_S = 20.0
+MOST_SORTING_MS = 400
 
 failures = []
 
