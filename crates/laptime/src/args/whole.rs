@@ -4,14 +4,18 @@ use std::str::FromStr;
 
 /// 0 or more.
 pub fn any<T: FromStr>(text: &str) -> Result<T, String> {
-    let wrong = || "give a whole number, 0 or more, in digits alone".to_owned();
-    text.parse().map_err(|_| wrong())
+    at_least(0, text)
 }
 
 /// 1 or more, of a type that cannot be 0.
 pub fn positive<T: FromStr>(text: &str) -> Result<T, String> {
-    let wrong = || "give a whole number, 1 or more, in digits alone".to_owned();
-    text.parse().map_err(|_| wrong())
+    at_least(1, text)
+}
+
+/// A number of a type whose least is `least`.
+fn at_least<T: FromStr>(least: u8, text: &str) -> Result<T, String> {
+    let wrong = |_| format!("give a whole number, {least} or more, in digits alone");
+    text.parse().map_err(wrong)
 }
 
 /// Threads of a CPU.
