@@ -131,6 +131,7 @@ LAYERS = {
     "sigmoid": lambda layer, inputs, *_: jax.nn.sigmoid(inputs[0]),
     "tanh": lambda layer, inputs, *_: jnp.tanh(inputs[0]),
     "softplus": lambda layer, inputs, *_: jax.nn.softplus(inputs[0]),
+    "hard_swish": lambda layer, inputs, *_: jax.nn.hard_swish(inputs[0]),
     "conv2d": conv2d,
     "batch_norm": batch_norm,
     "max_pool": max_pool,

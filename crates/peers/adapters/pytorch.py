@@ -148,6 +148,7 @@ LAYERS = {
     "sigmoid": lambda layer, inputs, *_: torch.sigmoid(inputs[0]),
     "tanh": lambda layer, inputs, *_: torch.tanh(inputs[0]),
     "softplus": lambda layer, inputs, *_: functional.softplus(inputs[0]),
+    "hard_swish": lambda layer, inputs, *_: functional.hardswish(inputs[0]),
     "conv2d": conv2d,
     "batch_norm": batch_norm,
     "max_pool": max_pool,

@@ -164,6 +164,7 @@ LAYERS = {
     "sigmoid": keras_layer(lambda layer: keras.layers.Activation("sigmoid")),
     "tanh": keras_layer(lambda layer: keras.layers.Activation("tanh")),
     "softplus": keras_layer(lambda layer: keras.layers.Activation("softplus")),
+    "hard_swish": keras_layer(lambda layer: keras.layers.Activation("hard_swish")),
     "conv2d": conv2d,
     "batch_norm": batch_norm,
     "max_pool": max_pool,

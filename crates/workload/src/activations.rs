@@ -29,11 +29,13 @@ pub enum Activation {
     Tanh,
     /// ln(1 + eˣ).
     Softplus,
+    /// x·min(max(x + 3, 0), 6)/6 (Howard et al. 2019).
+    HardSwish,
 }
 
 impl Activation {
     /// One of each, in the order that lists show them; for tests.
-    pub const EXAMPLES: [Self; 7] = [
+    pub const EXAMPLES: [Self; 8] = [
         Self::LeakyRelu { slope: 0.1 },
         Self::Gelu,
         Self::GeluTanh,
@@ -41,6 +43,7 @@ impl Activation {
         Self::Sigmoid,
         Self::Tanh,
         Self::Softplus,
+        Self::HardSwish,
     ];
 
     /// The name in specs and listings.
@@ -53,6 +56,7 @@ impl Activation {
             Self::Sigmoid => "sigmoid",
             Self::Tanh => "tanh",
             Self::Softplus => "softplus",
+            Self::HardSwish => "hard_swish",
         }
     }
 }
@@ -89,6 +93,11 @@ pub(crate) const ACTIVATIONS: &[ActivationEntry] = &[
     }),
     plain("tanh", "the hyperbolic tangent", |_| Activation::Tanh),
     plain("softplus", "ln(1 + exp(x))", |_| Activation::Softplus),
+    plain(
+        "hard_swish",
+        "x·min(max(x + 3, 0), 6)/6, as in MobileNetV3",
+        |_| Activation::HardSwish,
+    ),
 ];
 
 /// An activation without constants.

@@ -4,6 +4,7 @@
 mod algebra;
 mod gelu;
 mod gelu_tanh;
+mod hard_swish;
 mod leaky_relu;
 mod sigmoid;
 mod silu;
@@ -13,6 +14,7 @@ mod tanh;
 pub use algebra::Algebra;
 pub use gelu::Gelu;
 pub use gelu_tanh::GeluTanh;
+pub use hard_swish::HardSwish;
 pub use leaky_relu::LeakyRelu;
 pub use sigmoid::Sigmoid;
 pub use silu::Silu;
@@ -80,6 +82,10 @@ macro_rules! with_formula {
             }
             $crate::Activation::Softplus => {
                 let $formula = $crate::formulas::Softplus;
+                $body
+            }
+            $crate::Activation::HardSwish => {
+                let $formula = $crate::formulas::HardSwish;
                 $body
             }
         }

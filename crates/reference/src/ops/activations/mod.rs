@@ -3,6 +3,7 @@
 
 mod gelu;
 mod gelu_tanh;
+mod hard_swish;
 mod leaky_relu;
 mod sigmoid;
 mod silu;
@@ -23,6 +24,7 @@ pub fn activate(activation: Activation, x: &[f64]) -> Vec<f64> {
         Activation::Sigmoid => sigmoid::value(x),
         Activation::Tanh => tanh::value(x),
         Activation::Softplus => softplus::value(x),
+        Activation::HardSwish => hard_swish::value(x),
     })
 }
 
@@ -36,6 +38,7 @@ pub fn activate_grad(activation: Activation, kept: &[f64], dy: &[f64]) -> Vec<f6
         Activation::Sigmoid => sigmoid::slope(kept),
         Activation::Tanh => tanh::slope(kept),
         Activation::Softplus => softplus::slope(kept),
+        Activation::HardSwish => hard_swish::slope(kept),
     };
     map_two(kept, dy, |kept, dy| slope(kept) * dy)
 }
