@@ -8,7 +8,7 @@ use std::{
 
 use laptime_engine::{Progress, Score, Tally};
 use laptime_graph::schedule::Split;
-use laptime_workload::dataset::Samples;
+use laptime_workload::{RateSchedule, dataset::Samples};
 
 use crate::{
     kernels::Step,
@@ -64,6 +64,8 @@ pub(crate) struct Runner<'a> {
     pub(crate) samples: &'a Samples,
     pub(crate) batches: &'a [(&'a [u32], &'a Compiled)],
     pub(crate) first_number: u64,
+    /// How the learning rate goes; `None` where it stays.
+    pub(crate) rate_schedule: Option<RateSchedule>,
     /// The number of batches to do; the first thread lowers it when it is asked to stop.
     pub(crate) end: AtomicU64,
     pub(crate) progress: &'a Progress,
@@ -103,6 +105,9 @@ impl Runner<'_> {
             let number = self.first_number + index as u64;
             let step = Step {
                 number,
+                rate_share: self
+                    .rate_schedule
+                    .map_or(1.0, |schedule| schedule.share(number)),
                 batch,
                 next_batch: self.batches.get(index + 1).map_or(&[], |next| next.0),
                 pixels: &self.samples.pixels,

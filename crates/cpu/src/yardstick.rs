@@ -67,6 +67,7 @@ impl Products {
         };
         let step = Step {
             number: 1,
+            rate_share: 1.0,
             batch: &[],
             next_batch: &[],
             pixels: &samples.pixels,

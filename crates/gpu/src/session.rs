@@ -10,7 +10,7 @@ use laptime_graph::{
     Mode, Program, State, StateTensor, build,
     schedule::{Arena, Buffer},
 };
-use laptime_workload::{Optimizer, epoch_order};
+use laptime_workload::{Optimizer, Workload, epoch_order};
 
 use crate::{
     compiled::{Compiled, Pipelines, Surroundings, chunks},
@@ -153,7 +153,7 @@ impl GpuSession {
                 samples,
                 compiled: self.compiled(mode, samples.len()).expect("it was prepared"),
                 number,
-                rate: rate(self.job.workload.optimizer, number),
+                rate: rate(&self.job.workload, number),
             })
             .collect();
         let before = match mode {
@@ -346,9 +346,12 @@ fn buffer_of<'a>(compiled: &'a Compiled, name: &str) -> Option<&'a Buffer> {
     compiled.schedule.buffer(id)
 }
 
-/// The step size with Adam's corrections for its first steps, in double precision.
-fn rate(optimizer: Optimizer, step: u64) -> f32 {
-    match optimizer {
+/// The step size after its schedule, with Adam's corrections for its first steps, in double precision.
+fn rate(workload: &Workload, step: u64) -> f32 {
+    let share = workload
+        .rate_schedule
+        .map_or(1.0, |schedule| schedule.share(step));
+    match workload.optimizer {
         Optimizer::Adam {
             learning_rate,
             beta1,
@@ -356,9 +359,9 @@ fn rate(optimizer: Optimizer, step: u64) -> f32 {
             ..
         } => {
             let t = step as f64;
-            (learning_rate * (1.0 - beta2.powf(t)).sqrt() / (1.0 - beta1.powf(t))) as f32
+            (learning_rate * share * (1.0 - beta2.powf(t)).sqrt() / (1.0 - beta1.powf(t))) as f32
         }
-        Optimizer::Sgd { learning_rate, .. } => learning_rate as f32,
+        Optimizer::Sgd { learning_rate, .. } => (learning_rate * share) as f32,
     }
 }
 

@@ -11,7 +11,7 @@ use laptime_engine::{
 };
 use laptime_gpu::GpuEngine;
 use laptime_graph::FusionKind;
-use laptime_workload::{Activation, LayerKind, Optimizer, Workload};
+use laptime_workload::{Activation, LayerKind, Optimizer, RateSchedule, Workload};
 
 fn fashion_mnist() -> Workload {
     builtin("fashion-mnist", None)
@@ -55,6 +55,29 @@ fn activations_are_verified() {
         }
         let verdict = verify(&GpuEngine::new(), &job(workload, 164), &device).unwrap();
         assert!(verdict.is_verified(), "{activation:?}: {verdict}");
+    }
+}
+
+#[test]
+fn schedules_of_the_learning_rate_are_verified() {
+    let Some(device) = adapter() else { return };
+    let (momentum, learning_rate) = (0.9, 0.1);
+    for optimizer in [
+        fashion_mnist().optimizer,
+        Optimizer::Sgd {
+            learning_rate,
+            momentum,
+        },
+    ] {
+        let mut workload = dense_net(&[21], 8);
+        workload.optimizer = optimizer;
+        workload.rate_schedule = Some(RateSchedule::Cosine {
+            warmup_steps: 3,
+            decay_steps: 9,
+            final_share: 0.1,
+        });
+        let verdict = verify(&GpuEngine::new(), &job(workload, 164), &device).unwrap();
+        assert!(verdict.is_verified(), "{optimizer:?}: {verdict}");
     }
 }
 

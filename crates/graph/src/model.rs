@@ -53,6 +53,10 @@ pub fn build(workload: &Workload, mode: Mode, batch_size: usize) -> Program {
         tensors,
         operations,
         fusions: Vec::new(),
+        rate_schedule: match mode {
+            Mode::Training => workload.rate_schedule,
+            Mode::Evaluation => None,
+        },
         logits,
         loss_sum,
         correct,

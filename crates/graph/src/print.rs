@@ -24,6 +24,15 @@ impl fmt::Display for Program {
             self.parameter_count(),
             self.model_flops() as f64 / 1e6,
         )?;
+        if let Some(schedule) = self.rate_schedule {
+            let constants = schedule.constants();
+            let constants: Vec<String> = constants
+                .iter()
+                .map(|(name, value)| format!("{name} {value}"))
+                .collect();
+            let name = schedule.name();
+            writeln!(f, "learning rate {name}({})", constants.join(", "))?;
+        }
         for (id, operation) in self.operations_by_id() {
             writeln!(f, "  {:>3}  {}", id.0, self.describe(operation))?;
         }

@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use laptime_workload::RateSchedule;
+
 use crate::{
     ops::Op,
     tensor::{Role, Tensor, TensorId},
@@ -123,6 +125,8 @@ pub struct Program {
     pub operations: Vec<Operation>,
     /// What may be done as one.
     pub fusions: Vec<Fusion>,
+    /// How the learning rate goes from step to step; `None` where it stays, and in evaluation.
+    pub rate_schedule: Option<RateSchedule>,
     /// The tensor of logits, (batch, classes).
     pub logits: TensorId,
     /// The sum of the batch's losses, shape (1).

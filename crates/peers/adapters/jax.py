@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import jaxlib
 import numpy as np
 from dropout import program_masks
-from job import Job, Score, State, Unsupported
+from job import Job, Score, State, Unsupported, rate_share
 
 # IEEE single precision in every product: no TF32 on cards that have it.
 jax.config.update("jax_default_matmul_precision", "highest")
@@ -172,22 +172,20 @@ def logits_of(workload, parameters, statistics, pixels, mode):
     return outputs[-1], statistics
 
 
-def adam(constants, step, gradients, parameters, m, v):
+def adam(constants, step, rate_share, gradients, parameters, m, v):
     """Keras's form: ε is added to the root of the uncorrected second moment."""
-    dtype = next(iter(parameters.values())).dtype
-    step = step.astype(dtype)
     # 1 − βᵗ without what single precision loses of it while β is near 1.
     correction = lambda beta: -jnp.expm1(step * math.log(beta))
     beta1, beta2 = constants["beta1"], constants["beta2"]
-    rate = constants["learning_rate"] * jnp.sqrt(correction(beta2)) / correction(beta1)
+    rate = constants["learning_rate"] * rate_share * jnp.sqrt(correction(beta2)) / correction(beta1)
     m = jax.tree.map(lambda m, g: m + (1 - beta1) * (g - m), m, gradients)
     v = jax.tree.map(lambda v, g: v + (1 - beta2) * (g * g - v), v, gradients)
     update = lambda w, m, v: w - rate * m / (jnp.sqrt(v) + constants["epsilon"])
     return jax.tree.map(update, parameters, m, v), {"m": m, "v": v}
 
 
-def sgd(constants, step, gradients, parameters, velocity):
-    momentum, rate = constants["momentum"], constants["learning_rate"]
+def sgd(constants, step, rate_share, gradients, parameters, velocity):
+    momentum, rate = constants["momentum"], constants["learning_rate"] * rate_share
     velocity = jax.tree.map(lambda u, g: momentum * u + g, velocity, gradients)
     parameters = jax.tree.map(lambda w, u: w - rate * u, parameters, velocity)
     return parameters, {"velocity": velocity}
@@ -214,7 +212,9 @@ def train_step(workload, state, pixels, labels, masks=None):
     (loss, (statistics, correct)), gradients = gradient(state["parameters"])
     optimizer = workload["optimizer"]
     update, _ = OPTIMIZERS[optimizer["kind"]]
-    parameters, moments = update(optimizer, step, gradients, state["parameters"], **state["moments"])
+    number = step.astype(next(iter(state["parameters"].values())).dtype)
+    share = rate_share(workload, number, jnp)
+    parameters, moments = update(optimizer, number, share, gradients, state["parameters"], **state["moments"])
     return {
         "parameters": parameters,
         "statistics": statistics,

@@ -18,7 +18,7 @@ import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
 from dropout import program_masks
-from job import Job, Score, State, Unsupported
+from job import Job, Score, State, Unsupported, rate_share
 
 EVALUATION_BLOCK = 500
 # Between two looks at the score and the wish to stop.
@@ -155,20 +155,20 @@ def logits_of(workload, parameters, statistics, pixels, is_training, masks=None)
     return outputs[-1], statistics
 
 
-def adam(constants, step, gradients, parameters, m, v):
+def adam(constants, step, rate_share, gradients, parameters, m, v):
     """Keras's form: ε is added to the root of the uncorrected second moment."""
     # 1 − βᵗ without what single precision loses of it while β is near 1.
     correction = lambda beta: -mx.expm1(step * math.log(beta))
     beta1, beta2 = constants["beta1"], constants["beta2"]
-    rate = constants["learning_rate"] * mx.sqrt(correction(beta2)) / correction(beta1)
+    rate = constants["learning_rate"] * rate_share * mx.sqrt(correction(beta2)) / correction(beta1)
     m = {name: m[name] + (1 - beta1) * (g - m[name]) for name, g in gradients.items()}
     v = {name: v[name] + (1 - beta2) * (g * g - v[name]) for name, g in gradients.items()}
     update = lambda name: rate * m[name] / (mx.sqrt(v[name]) + constants["epsilon"])
     return {name: w - update(name) for name, w in parameters.items()}, {"m": m, "v": v}
 
 
-def sgd(constants, step, gradients, parameters, velocity):
-    momentum, rate = constants["momentum"], constants["learning_rate"]
+def sgd(constants, step, rate_share, gradients, parameters, velocity):
+    momentum, rate = constants["momentum"], constants["learning_rate"] * rate_share
     velocity = {name: momentum * u + gradients[name] for name, u in velocity.items()}
     parameters = {name: w - rate * velocity[name] for name, w in parameters.items()}
     return parameters, {"velocity": velocity}
@@ -191,7 +191,8 @@ def train_step(workload, state, data, batch, masks=None):
     optimizer = workload["optimizer"]
     update, _ = OPTIMIZERS[optimizer["kind"]]
     state["step"] = state["step"] + 1
-    parameters, moments = update(optimizer, state["step"], gradients, state["parameters"], **state["moments"])
+    step, share = state["step"], rate_share(workload, state["step"], mx)
+    parameters, moments = update(optimizer, step, share, gradients, state["parameters"], **state["moments"])
     state |= {
         "parameters": parameters,
         "statistics": statistics,

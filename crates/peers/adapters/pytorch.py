@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from dropout import program_masks
-from job import Job, Score, State, Unsupported
+from job import Job, Plain, Score, State, Unsupported, rate_share
 from torch import Tensor
 from torch.nn import functional
 
@@ -175,12 +175,12 @@ def count_correct(logits: Tensor, labels: Tensor) -> Tensor:
     return (logits.detach().argmax(1) == labels).sum()
 
 
-def adam_(constants, step, parameters, gradients, m, v):
+def adam_(constants, step, rate_share, parameters, gradients, m, v):
     """Keras's form: ε is added to the root of the uncorrected second moment."""
     # 1 − βᵗ without what single precision loses of it while β is near 1.
     correction = lambda beta: -torch.expm1(step * math.log(beta))
     beta1, beta2 = constants["beta1"], constants["beta2"]
-    rate = constants["learning_rate"] * torch.sqrt(correction(beta2)) / correction(beta1)
+    rate = constants["learning_rate"] * rate_share * torch.sqrt(correction(beta2)) / correction(beta1)
     for name, w in parameters.items():
         g = gradients[name]
         m[name].lerp_(g, 1 - beta1)
@@ -188,10 +188,10 @@ def adam_(constants, step, parameters, gradients, m, v):
         w.sub_(rate * m[name] / (torch.sqrt(v[name]) + constants["epsilon"]))
 
 
-def sgd_(constants, step, parameters, gradients, velocity):
+def sgd_(constants, step, rate_share, parameters, gradients, velocity):
     for name, w in parameters.items():
         velocity[name].mul_(constants["momentum"]).add_(gradients[name])
-        w.sub_(constants["learning_rate"] * velocity[name])
+        w.sub_(constants["learning_rate"] * rate_share * velocity[name])
 
 
 class Trainer:
@@ -277,7 +277,8 @@ class WholeStep(Trainer):
         gradients, (loss, (correct, new)) = gradient(parameters)
         step.add_(1)
         update = {"adam": adam_, "sgd": sgd_}[self.constants["kind"]]
-        update(self.constants, step, parameters, gradients, **moments)
+        share = rate_share(self.workload, step, torch)
+        update(self.constants, step, share, parameters, gradients, **moments)
         for name, values in statistics.items():
             values.copy_(new[name])
         totals.add_(torch.stack([(loss * len(labels)).to(totals.dtype), correct.to(totals.dtype)]))
@@ -321,6 +322,13 @@ class Autograd(Trainer):
         betas = (constants["beta1"], constants["beta2"])
         return torch.optim.Adam(parameters, lr=rate, betas=betas, fused=True)
 
+    def set_rate(self) -> None:
+        """That of the step that has begun."""
+        if self.workload.get("rate_schedule") is not None:
+            rate = self.constants["learning_rate"] * rate_share(self.workload, self.steps, Plain)
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate
+
     def step(self, data, batch) -> None:
         pixels, labels = data[0][batch], data[1][batch]
         masks = self.masks(len(batch))
@@ -328,6 +336,7 @@ class Autograd(Trainer):
         self.optimizer.zero_grad()
         loss.backward()
         self.steps += 1
+        self.set_rate()
         if self.constants["kind"] == "adam":
             # PyTorch adds ε to the root of the corrected moment, Keras to the uncorrected one's.
             correction = math.sqrt(1 - self.constants["beta2"] ** self.steps)

@@ -22,7 +22,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from dropout import program_masks
-from job import Job, Score, State, Unsupported
+from job import Job, Score, State, Unsupported, rate_share
 
 # Keras's own defaults, whatever a keras.json says.
 keras.config.set_floatx("float32")
@@ -153,6 +153,17 @@ class ProgramDropout(keras.layers.Layer):
         return x * tf.gather(self.masks.value, number)[: tf.shape(x)[0]]
 
 
+class Schedule(keras.optimizers.schedules.LearningRateSchedule):
+    """The learning rate of each step, counted from 0."""
+
+    def __init__(self, workload: dict, rate) -> None:
+        self.workload, self.rate = workload, rate
+
+    def __call__(self, step):
+        number = keras.ops.cast(step, keras.backend.floatx()) + 1
+        return self.rate * rate_share(self.workload, number, keras.ops)
+
+
 LAYERS = {
     "flatten": keras_layer(lambda layer: keras.layers.Flatten()),
     "dense": dense,
@@ -265,6 +276,10 @@ class Net:
 
     def make_optimizer(self, constants: dict) -> keras.optimizers.Optimizer:
         rate = constants["learning_rate"]
+        if self.workload.get("rate_schedule") is not None:
+            if not self.is_adam:
+                raise Unsupported("Keras's SGD keeps the learning rate in its velocity, so none that changes")
+            rate = Schedule(self.workload, rate)
         if not self.is_adam:
             if constants["momentum"] == 0:
                 raise Unsupported("Keras keeps no velocity without momentum")

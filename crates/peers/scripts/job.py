@@ -4,6 +4,7 @@ The folder's files are described where they are written, in `src/exchange.rs`.
 """
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,6 +69,39 @@ class State:
 
     steps: int
     tensors: dict[str, np.ndarray]
+
+
+class Plain:
+    """What `rate_share` needs of a library, for numbers."""
+
+    cos, floor = math.cos, math.floor
+
+    @staticmethod
+    def clip(x, low, high):
+        return min(max(x, low), high)
+
+    @staticmethod
+    def where(is_so, yes, no):
+        return yes if is_so else no
+
+
+def rate_share(workload: dict, step, lib):
+    """What the learning rate is multiplied by in a step: a tensor that counts from 1, in a library that has
+    `where`, `clip`, `cos` and `floor`. 1 without a schedule."""
+    schedule = workload.get("rate_schedule")
+    if schedule is None:
+        return 1
+    # Whole numbers may be too large for a library's own.
+    schedule = {key: float(value) if key != "kind" else value for key, value in schedule.items()}
+    warmup = schedule["warmup_steps"]
+    past = step - (1 + warmup)
+    if schedule["kind"] == "step":
+        share = schedule["factor"] ** lib.floor(lib.clip(past, 0, math.inf) / schedule["every_steps"])
+    else:
+        gone = lib.clip(past / schedule["decay_steps"], 0, 1)
+        left = 1 - gone if schedule["kind"] == "linear" else (1 + lib.cos(math.pi * gone)) / 2
+        share = schedule["final_share"] + (1 - schedule["final_share"]) * left
+    return lib.where(past < 0, step / warmup, share) if warmup else share
 
 
 def read_job(folder: str | Path) -> Job:

@@ -17,7 +17,7 @@ use laptime_engine::{
 use laptime_peers::{
     Framework, JAX, MLX, PYTORCH, PeerEngine, TENSORFLOW, TENSORFLOW_AS_PUBLISHED, is_available,
 };
-use laptime_workload::{LayerKind, Optimizer, Workload};
+use laptime_workload::{LayerKind, Optimizer, RateSchedule, Workload};
 
 /// An error to plant: its name, a text in the adapter and what to put in its place.
 type Plant = (&'static str, &'static str, &'static str);
@@ -34,6 +34,8 @@ struct Case {
     plants: &'static [Plant],
     /// What is planted in the second.
     plants_in_second: &'static [Plant],
+    /// What is planted in each way to train where the learning rate has a schedule.
+    plants_in_schedule: &'static [Plant],
     /// What is planted in the first where the net has dropout.
     plants_in_dropout: &'static [Plant],
 }
@@ -55,6 +57,17 @@ impl Case {
         // A last batch of fewer samples.
         let truth = job(fashion_mnist(), 32 * 3 + 5);
         self.is_verified(&truth, self.variants);
+        let mut scheduled = fashion_mnist();
+        scheduled.rate_schedule = Some(RateSchedule::Cosine {
+            warmup_steps: 2,
+            decay_steps: 9,
+            final_share: 0.1,
+        });
+        let scheduled = job(scheduled, 32 * 3 + 5);
+        self.is_verified(&scheduled, self.variants);
+        for (variant, plant) in self.variants.iter().zip(self.plants_in_schedule) {
+            self.catches(plant, variant, &scheduled);
+        }
         self.is_verified(&job(every_layer(), 16 * 3 + 5), self.convolutional);
         let with_dropout = job(mlp(), 64 * 3 + 5);
         self.is_verified(&with_dropout, self.variants);
@@ -154,6 +167,11 @@ fn jax() {
             ),
         ],
         plants_in_second: &[],
+        plants_in_schedule: &[(
+            "no schedule",
+            "share = rate_share(workload, number, jnp)",
+            "share = 1",
+        )],
         plants_in_dropout: &[
             (
                 "another rate",
@@ -240,6 +258,14 @@ fn pytorch() {
                 "step.fill_(1)",
             ),
         ],
+        plants_in_schedule: &[
+            ("no schedule", "self.set_rate()\n", "pass\n"),
+            (
+                "no schedule",
+                "share = rate_share(self.workload, step, torch)",
+                "share = 1",
+            ),
+        ],
         plants_in_dropout: &[
             (
                 "another rate",
@@ -291,6 +317,11 @@ fn tensorflow() {
             ),
         ],
         plants_in_second: &[],
+        plants_in_schedule: &[(
+            "no schedule",
+            "return self.rate * rate_share(",
+            "return self.rate + 0 * rate_share(",
+        )],
         plants_in_dropout: &[(
             "another rate",
             "keras.layers.Dropout(layer[\"rate\"])",
@@ -313,6 +344,7 @@ fn tensorflow_as_published() {
             "(samples.labels ^ 1).astype",
         )],
         plants_in_second: &[],
+        plants_in_schedule: &[],
         plants_in_dropout: &[],
     }
     .check();
@@ -353,6 +385,11 @@ fn mlx() {
             ),
         ],
         plants_in_second: &[],
+        plants_in_schedule: &[(
+            "no schedule",
+            "rate_share(workload, state[\"step\"], mx)",
+            "1",
+        )],
         plants_in_dropout: &[(
             "another rate",
             "mx.random.bernoulli(1 - rate,",

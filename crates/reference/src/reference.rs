@@ -279,7 +279,8 @@ impl Rules {
                 let gradient = operation.inputs[0];
                 let given = values[gradient.0].as_deref();
                 let given = given.unwrap_or_else(|| missing(gradient));
-                ops::update(&operation.op, given, &mut updated, self.step);
+                let rate_share = ops::rate_share(program.rate_schedule, self.step);
+                ops::update(&operation.op, given, &mut updated, self.step, rate_share);
                 self.rounding.round(&operation.op, &[], &mut updated);
                 updated
             }

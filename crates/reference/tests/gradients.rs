@@ -72,7 +72,7 @@ fn relu() {
 
 #[test]
 fn activations() {
-    let x: Vec<f64> = random(0).take(30).map(|x| 3.0 * x).collect();
+    let x: Vec<f64> = random(0).take(30).map(|x| 5.0 * x).collect();
     let dy: Vec<f64> = random(1).take(30).collect();
     for activation in Activation::EXAMPLES {
         let keeps_y = matches!(activation, Activation::Sigmoid | Activation::Tanh);

@@ -86,7 +86,6 @@ pub(crate) const LAYERS: Foreign = Foreign {
         "mish",
         "prelu",
         "relu6",
-        "hardswish",
         "glu",
         "swiglu",
         "lstm",
@@ -141,6 +140,43 @@ pub(crate) const OPTIMIZERS: Foreign = Foreign {
         "lion",
         "muon",
         "lbfgs",
+    ],
+};
+
+pub(crate) const RATE_SCHEDULES: Foreign = Foreign {
+    renamed: &[
+        (
+            &["cosineannealinglr", "cosineannealing", "cosinedecay"],
+            &["cosine"],
+        ),
+        (&["linearlr", "polynomialdecay"], &["linear"]),
+        (&["steplr"], &["step"]),
+    ],
+    instead: &[
+        (
+            &["constant", "none", "constantlr"],
+            "leave the table [schedule] out",
+        ),
+        (
+            &["exponentialdecay"],
+            "the nearest is \"step\", which is ExponentialDecay(staircase=True)",
+        ),
+    ],
+    absent: &[
+        "exponential",
+        "exponentiallr",
+        "lambdalr",
+        "polynomiallr",
+        "piecewiseconstantdecay",
+        "onecycle",
+        "onecyclelr",
+        "multisteplr",
+        "reducelronplateau",
+        "cyclic",
+        "cycliclr",
+        "cosineannealingwarmrestarts",
+        "cosinedecayrestarts",
+        "inversetimedecay",
     ],
 };
 
@@ -221,11 +257,28 @@ pub(crate) const KEYS: Foreign = Foreign {
         (&["pad"], &["padding"]),
         (&["usebias"], &["bias"]),
         (&["p", "prob", "probability"], &["rate"]),
-        (&["negativeslope", "alpha"], &["slope"]),
+        (&["negativeslope", "alpha"], &["slope", "final_share"]),
+        (
+            &[
+                "scheduler",
+                "lrscheduler",
+                "lrschedule",
+                "learningrateschedule",
+            ],
+            &["schedule"],
+        ),
+        (&["tmax", "totaliters"], &["decay_steps"]),
+        (&["stepsize"], &["every_steps"]),
+        (&["gamma", "decayrate"], &["factor"]),
+        (&["warmup"], &["warmup_steps"]),
         (&["type", "op"], &["kind"]),
         (&["input"], &["inputs"]),
     ],
     instead: &[
+        (
+            &["scheduler", "lrscheduler"],
+            "write a table [schedule]: laptime workloads --layers lists its kinds",
+        ),
         (
             &["activation"],
             "write the activation as a layer of its own after this one: kind = \"relu\", \
@@ -254,7 +307,6 @@ pub(crate) const KEYS: Foreign = Foreign {
         "ceilmode",
         "kernelinitializer",
         "kernelregularizer",
-        "scheduler",
         "validationsplit",
     ],
 };

@@ -76,6 +76,7 @@ impl Spec {
             layers: layers.expect(resolved),
             loss: self.training.loss,
             optimizer: self.optimizer,
+            rate_schedule: self.rate_schedule,
             batch_size: batch_size.expect(resolved),
             epochs: epochs.expect(resolved),
             shuffle: self.training.shuffle,

@@ -16,6 +16,7 @@ use crate::{
     key::{BOTH, Key},
     layers::layers,
     optimizers::OPTIMIZERS,
+    rate_schedule::{RATE_SCHEDULES, RateSchedule},
     spec_error::{Faults, Problem, SourceText, SpecError, quoted},
     suggest::{advice, meant},
     windows,
@@ -30,6 +31,7 @@ pub struct Spec {
     pub(crate) data: Data,
     pub(crate) training: Training,
     pub(crate) optimizer: Optimizer,
+    pub(crate) rate_schedule: Option<RateSchedule>,
     pub(crate) layers: Vec<LayerSpec>,
 }
 
@@ -123,6 +125,7 @@ impl Spec {
         let data = faults.note(read_data(&top));
         let training = faults.note(read_training(&top));
         let optimizer = faults.note(read_optimizer(&top));
+        let rate_schedule = faults.note(read_rate_schedule(&top));
         let layers = read_layers(&top, &mut faults);
         faults.result()?;
         let read = "what was not read is a fault";
@@ -131,6 +134,7 @@ impl Spec {
             data: data.expect(read),
             training: training.expect(read),
             optimizer: optimizer.expect(read),
+            rate_schedule: rate_schedule.expect(read),
             layers,
             source,
         })
@@ -156,6 +160,7 @@ const TOP_KEYS: &[Key] = &[
     Key::new("data", ""),
     Key::new("training", ""),
     Key::new("optimizer", ""),
+    Key::new("schedule", ""),
     Key::new("layer", ""),
 ];
 
@@ -277,6 +282,23 @@ fn read_optimizer(top: &Fields) -> Result<Optimizer, SpecError> {
         .collect();
     fields.check_keys(&["kind"], &kinds);
     fields.finish((entry.read)(&fields))
+}
+
+const COSINE: &[Key] = &[Key::new("kind", "\"cosine\"")];
+
+/// `[schedule]`, which may be left out.
+fn read_rate_schedule(top: &Fields) -> Result<Option<RateSchedule>, SpecError> {
+    if !top.table.contains_key("schedule") {
+        return Ok(None);
+    }
+    let fields = top.table("schedule", COSINE)?;
+    let entries: Vec<_> = RATE_SCHEDULES.iter().map(|it| (it.kind, it)).collect();
+    let entry = kind_of(&fields, &entries, &foreign::RATE_SCHEDULES)?;
+    let fields = fields.called(format!("the schedule {:?}", entry.kind), entry.keys);
+    let kinds: Vec<_> = RATE_SCHEDULES.iter().map(|it| (it.kind, it.keys)).collect();
+    fields.check_keys(&["kind"], &kinds);
+    let schedule = (entry.read)(&fields);
+    fields.finish(Some(schedule))
 }
 
 const DENSE: &[Key] = &[Key::new("kind", "\"dense\"")];

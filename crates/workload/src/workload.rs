@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{activations::Activation, foreign, suggest::UnknownName};
+use crate::{activations::Activation, foreign, rate_schedule::RateSchedule, suggest::UnknownName};
 
 /// What is trained, on what, how, and for how long. Made by [`crate::Spec::resolve`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,6 +25,9 @@ pub struct Workload {
     pub loss: Loss,
     /// The update rule.
     pub optimizer: Optimizer,
+    /// How the learning rate goes over the training; `None` where it stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_schedule: Option<RateSchedule>,
     /// Samples a step; the last step of an epoch may have fewer.
     pub batch_size: usize,
     /// Passes over the training samples.

@@ -2,7 +2,9 @@
 
 use std::{collections::HashSet, fs, path::Path};
 
-use laptime_workload::{Loss, OPTIMIZERS, Overrides, PADDINGS, Precision, Spec, layers};
+use laptime_workload::{
+    Loss, OPTIMIZERS, Overrides, PADDINGS, Precision, RATE_SCHEDULES, Spec, layers,
+};
 
 fn page() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/spec.md");
@@ -44,7 +46,8 @@ fn the_page_has_everything_that_a_spec_can_have() {
     let layers = layers().map(|layer| (layer.kind, layer.keys));
     let optimizers = OPTIMIZERS.iter().map(|entry| (entry.kind, entry.keys));
     let mut words = HashSet::new();
-    for (kind, keys) in layers.chain(optimizers) {
+    let schedules = RATE_SCHEDULES.iter().map(|entry| (entry.kind, entry.keys));
+    for (kind, keys) in layers.chain(optimizers).chain(schedules) {
         words.insert(kind.to_owned());
         words.extend(keys.iter().map(|key| key.name.to_owned()));
     }

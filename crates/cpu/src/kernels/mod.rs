@@ -58,6 +58,8 @@ use crate::{
 pub(crate) struct Step<'a> {
     /// Counted from 1 over the whole training: Adam's t.
     pub(crate) number: u64,
+    /// What the learning rate is multiplied by in this step.
+    pub(crate) rate_share: f64,
     /// The samples of this step, all within the dataset.
     pub(crate) batch: &'a [u32],
     /// The samples of the next step, or none.

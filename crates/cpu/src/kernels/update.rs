@@ -65,7 +65,7 @@ macro_rules! with_rule {
                 $body
             }
             GradientUse::Sgd(sgd) => {
-                let $rule = sgd.rule($s, $view);
+                let $rule = sgd.rule($s, $step, $view);
                 $body
             }
         }
@@ -112,8 +112,8 @@ impl Adam {
     pub(super) fn rule<S: Simd>(&self, s: S, step: &Step, view: View) -> AdamRule<S> {
         // Beyond 2³¹ steps the corrections are 1 to the last bit.
         let t = step.number.min(i32::MAX as u64) as i32;
-        let rate =
-            self.learning_rate * (1.0 - self.beta2.powi(t)).sqrt() / (1.0 - self.beta1.powi(t));
+        let learning_rate = self.learning_rate * step.rate_share;
+        let rate = learning_rate * (1.0 - self.beta2.powi(t)).sqrt() / (1.0 - self.beta1.powi(t));
         AdamRule {
             s,
             two_rate: s.splat((2.0 * rate) as f32),
@@ -184,10 +184,10 @@ pub(super) struct SgdRule<S: Simd> {
 
 impl Sgd {
     #[inline(always)]
-    pub(super) fn rule<S: Simd>(&self, s: S, view: View) -> SgdRule<S> {
+    pub(super) fn rule<S: Simd>(&self, s: S, step: &Step, view: View) -> SgdRule<S> {
         SgdRule {
             s,
-            rate: s.splat(self.learning_rate as f32),
+            rate: s.splat((self.learning_rate * step.rate_share) as f32),
             momentum: s.splat(self.momentum as f32),
             parameter: view.at(self.parameter),
             velocity: view.at(self.velocity),

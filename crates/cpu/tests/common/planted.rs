@@ -59,6 +59,8 @@ pub const NETS: [&str; 4] = [
         { name = "tanh", kind = "tanh" },
         { name = "fc4", kind = "dense", units = 18 },
         { name = "sigmoid", kind = "sigmoid" },
+        { name = "fc6", kind = "dense", units = 18 },
+        { name = "hard_swish", kind = "hard_swish" },
         { name = "fc5", kind = "dense", units = 10 },
     ]"#,
 ];

@@ -34,7 +34,7 @@ use std::sync::Arc;
 use laptime_graph::{Mode, Program, State, StateTensor, build};
 use laptime_reference::Reference;
 use laptime_workload::{
-    Optimizer, Precision,
+    Optimizer, Precision, RateSchedule,
     dataset::{Dataset, synthetic},
     epoch_order,
 };
@@ -205,6 +205,7 @@ struct Oracle {
     order: Vec<u32>,
     batch_size: usize,
     optimizer: Optimizer,
+    rate_schedule: Option<RateSchedule>,
     precision: Precision,
     /// What may be asked.
     budget: budget::Budget,
@@ -279,6 +280,7 @@ impl Oracle {
             order,
             batch_size,
             optimizer: job.workload.optimizer,
+            rate_schedule: job.workload.rate_schedule,
             precision: job.workload.precision,
             budget,
             steps,

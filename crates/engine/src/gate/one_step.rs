@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use laptime_graph::{Op, Program, Role, State, StateTensor, TensorId};
-use laptime_reference::Reference;
+use laptime_reference::{Reference, ops};
 use laptime_workload::{Optimizer, Precision, dataset::Dataset};
 
 use super::{
@@ -241,11 +241,21 @@ fn step_differs(
     tensors.find_map(|(after, noise)| {
         let [before, stepped] = [&before_by_name, &stepped_by_name]
             .map(|state| *state.get(after.name.as_str()).expect("it lacks nothing"));
+        let number = start.steps + 1;
+        let rate_share = ops::rate_share(oracle.rate_schedule, number);
         if after.values == before.values || still.contains(&after.name.as_str()) {
-            let is_free = step.rounds_elsewhere && is_moment(&after.name);
-            return moves(stepped, after, &oracle.optimizer).filter(|_| !is_free);
+            let is_moment = is_moment(&after.name);
+            let is_free = step.rounds_elsewhere && is_moment;
+            // The noise in a moment has no learning rate yet.
+            let share = if is_moment { 1.0 } else { rate_share };
+            return moves(stepped, after, &oracle.optimizer, share).filter(|_| !is_free);
         }
-        match adam_step(&oracle.optimizer, start.steps + 1, &stepped_by_name, before) {
+        match adam_step(
+            &oracle.optimizer,
+            (number, rate_share),
+            &stepped_by_name,
+            before,
+        ) {
             Some(after) => change_differs(stepped, &after, before, UPDATE_BOUND, 0.0),
             None => change_differs(stepped, after, before, bounds.change, *noise),
         }
@@ -285,10 +295,15 @@ fn is_moment(name: &str) -> bool {
 }
 
 /// Holds a tensor in the place where the oracle has it, as far as rounding and the learning rate allow.
-fn moves(given: &StateTensor, place: &StateTensor, optimizer: &Optimizer) -> Option<String> {
+fn moves(
+    given: &StateTensor,
+    place: &StateTensor,
+    optimizer: &Optimizer,
+    rate_share: f64,
+) -> Option<String> {
     let (Optimizer::Adam { learning_rate, .. } | Optimizer::Sgd { learning_rate, .. }) = optimizer;
     let difference = distance(given, place);
-    let allowed = STILL_BOUND * learning_rate * (place.values.len() as f64).sqrt();
+    let allowed = STILL_BOUND * learning_rate * rate_share * (place.values.len() as f64).sqrt();
     exceeds(difference, allowed).then(|| {
         format!(
             "{} moves by {difference:.1e}, and should not (bound {allowed:.0e})",
@@ -297,11 +312,11 @@ fn moves(given: &StateTensor, place: &StateTensor, optimizer: &Optimizer) -> Opt
     })
 }
 
-/// What Adam makes of a parameter with the moments that the engine itself has behind the step;
-/// `None` for what is no parameter of Adam's.
+/// What Adam makes of a parameter with the moments that the engine itself has behind the step, whose learning
+/// rate is multiplied by `rate_share`; `None` for what is no parameter of Adam's.
 fn adam_step(
     optimizer: &Optimizer,
-    step: u64,
+    (step, rate_share): (u64, f64),
     state: &HashMap<&str, &StateTensor>,
     before: &StateTensor,
 ) -> Option<StateTensor> {
@@ -317,7 +332,7 @@ fn adam_step(
     let moment = |suffix: &str| state.get(format!("{}.{suffix}", before.name).as_str());
     let (m, v) = (moment("m")?, moment("v")?);
     let correction = |beta: &f64| 1.0 - beta.powf(step as f64);
-    let rate = learning_rate * correction(beta2).sqrt() / correction(beta1);
+    let rate = learning_rate * rate_share * correction(beta2).sqrt() / correction(beta1);
     let moments = m.values.iter().zip(&v.values);
     let values = before.values.iter().zip(moments);
     Some(StateTensor {

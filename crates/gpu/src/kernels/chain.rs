@@ -88,9 +88,8 @@ pub(super) fn update(op: &Op, gradient: &str, places: &[String]) -> String {
             };
             format!(
                 "{{ let u_after = {} * {u} + {gradient}; {u} = u_after; \
-                 {w} = {w} - {} * u_after; }}\n",
+                 {w} = {w} - step.rate * u_after; }}\n",
                 number(op.momentum),
-                number(op.learning_rate),
             )
         }
         ref op => unreachable!("{op} is no update"),

@@ -49,8 +49,8 @@ pub struct TrainingArgs {
 
 #[derive(Debug, ClapArgs)]
 pub struct WorkloadsArgs {
-    /// List what a workload file can contain: layers, optimizers, losses, paddings and precisions, with
-    /// their keys
+    /// List what a workload file can contain: layers, optimizers, schedules, losses, paddings and
+    /// precisions, with their keys
     #[arg(long)]
     pub layers: bool,
     /// Print the file of a built-in workload

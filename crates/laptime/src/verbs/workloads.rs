@@ -1,6 +1,8 @@
 //! `laptime workloads`: what is built in, and what a workload of one's own can have.
 
-use laptime_workload::{BUILTINS, Builtin, Key, Loss, OPTIMIZERS, PADDINGS, Precision, layers};
+use laptime_workload::{
+    BUILTINS, Builtin, Key, Loss, OPTIMIZERS, PADDINGS, Precision, RATE_SCHEDULES, layers,
+};
 
 use crate::{args::WorkloadsArgs, failure::Failure, output};
 
@@ -24,6 +26,9 @@ fn vocabulary() -> String {
     let optimizers = OPTIMIZERS
         .iter()
         .map(|entry| (with_keys(entry.kind, entry.keys), entry.summary));
+    let schedules = RATE_SCHEDULES
+        .iter()
+        .map(|entry| (with_keys(entry.kind, entry.keys), entry.summary));
     let losses = Loss::ALL.map(|loss| (loss.to_string(), loss.summary()));
     let precisions = Precision::ALL.map(|it| (it.to_string(), it.summary()));
     let paddings = PADDINGS.iter();
@@ -34,6 +39,10 @@ fn vocabulary() -> String {
             layers.collect(),
         ),
         ("[optimizer] kind, with its keys", optimizers.collect()),
+        (
+            "[schedule] kind of the learning rate, with its keys; may be left out",
+            schedules.collect(),
+        ),
         ("[training] loss", losses.to_vec()),
         ("[training] precision", precisions.to_vec()),
         (

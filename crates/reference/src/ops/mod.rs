@@ -43,6 +43,7 @@ mod joins;
 mod max_pool;
 mod pixels;
 mod products;
+mod rate_share;
 mod relu;
 mod round;
 mod sgd;
@@ -60,12 +61,13 @@ pub use dropout::{dropout, dropout_grad};
 pub use image::ImageShape;
 pub use max_pool::{max_pool, max_pool_grad};
 pub use pixels::scale_pixels;
+pub use rate_share::rate_share;
 pub use relu::{relu, relu_grad};
 pub use round::round;
 pub use sgd::sgd;
 pub use softmax_cross_entropy::{Score, softmax_cross_entropy, softmax_cross_entropy_grad};
 
-use laptime_graph::{Op, Operation, Program, TensorId};
+use laptime_graph::{Adam, Op, Operation, Program, TensorId};
 
 /// The outputs of `operation` for its inputs, both in the order that the operation lists them.
 /// `step` counts from 1 and matters to dropout alone. Updates are done by [`update`].
@@ -151,11 +153,26 @@ pub(crate) fn execute(
 }
 
 /// Does an update in place: `updated` are the operation's outputs, with the values before the step.
-/// `step` counts from 1.
-pub(crate) fn update(op: &Op, gradient: &[f64], updated: &mut [Vec<f64>], step: u64) {
+/// `step` counts from 1; the learning rate is multiplied by `rate_share`.
+pub(crate) fn update(
+    op: &Op,
+    gradient: &[f64],
+    updated: &mut [Vec<f64>],
+    step: u64,
+    rate_share: f64,
+) {
     match (op, updated) {
-        (Op::Adam(op), [w, m, v]) => adam(*op, step, gradient, w, m, v),
-        (Op::Sgd(op), [w, u]) => sgd(op.learning_rate, op.momentum, gradient, w, u),
+        (Op::Adam(op), [w, m, v]) => {
+            let op = Adam {
+                learning_rate: op.learning_rate * rate_share,
+                ..*op
+            };
+            adam(op, step, gradient, w, m, v);
+        }
+        (Op::Sgd(op), [w, u]) => {
+            let rate = op.learning_rate * rate_share;
+            sgd(rate, op.momentum, gradient, w, u);
+        }
         (op, updated) => unreachable!("{op} updates {} tensors", updated.len()),
     }
 }

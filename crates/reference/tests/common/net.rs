@@ -29,6 +29,7 @@ impl Net {
                 beta2: 0.999,
                 epsilon: 1e-7,
             },
+            rate_schedule: None,
             batch_size: 32,
             epochs: 1,
             shuffle: true,
