@@ -10,9 +10,9 @@
 //!
 //!     cargo run --release -p laptime --example proof -- times.csv
 //!
-//! `tests/proof.rs` replays the times that were stored; `docs/method.md` has the result.
+//! `tests/end_to_end/proof.rs` replays the times that were stored; `docs/method.md` has the result.
 
-#[path = "../tests/proof/judged.rs"]
+#[path = "../tests/end_to_end/proof/judged.rs"]
 mod judged;
 
 use std::{

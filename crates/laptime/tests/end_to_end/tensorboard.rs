@@ -1,19 +1,17 @@
 //! `--tensorboard`: event files of a run and of all records, and, where `LAPTIME_TEST_TENSORBOARD` names a Python
 //! that has TensorBoard (as `.ci/tools` does), what TensorBoard's own reader finds in them.
 
-mod support;
-
 use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
 };
 
-use support::Home;
+use crate::support::{self, Home};
 
 const READER: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
-    "/tests/support/read_tensorboard.py"
+    "/tests/end_to_end/support/read_tensorboard.py"
 );
 
 /// All event files below a folder.

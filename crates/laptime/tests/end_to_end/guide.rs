@@ -1,15 +1,13 @@
 //! The README and the guide: every page is in the table of contents, every link leads somewhere, and every
 //! command is one that the program takes.
 
-mod support;
-
 use std::{
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
 
-use support::Home;
+use crate::support::Home;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")

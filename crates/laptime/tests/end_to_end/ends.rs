@@ -1,8 +1,6 @@
 //! Trainings that end at a score, and runs that are repeated to show whether a machine keeps its speed.
 
-mod support;
-
-use support::{Home, json};
+use crate::support::{Home, json};
 
 #[test]
 fn a_training_ends_where_its_score_is_reached() {

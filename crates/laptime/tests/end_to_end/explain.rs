@@ -1,12 +1,10 @@
 //! Golden outputs of `laptime explain`: every moved barrier, every kernel fused otherwise and every byte laid
 //! elsewhere shows in a diff. After a change that means to move them: `UPDATE_EXPECTED=1 cargo test --workspace
-//! --test explain`.
-
-mod support;
+//! --test end_to_end explain`.
 
 use std::{fs, path::Path};
 
-use support::{Home, done};
+use crate::support::{Home, done};
 
 const EXAMPLES: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -78,7 +76,7 @@ fn schedules_are_the_golden_ones_on_every_instruction_set() {
         ("vgg", example("vgg"), "", Shows::Stages),
         ("resnet50", "cifar10-resnet50".to_owned(), "", Shows::Stages),
     ];
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/explain");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/end_to_end/explain");
     for (name, network, more, shows) in table {
         let golden = folder.join(format!("{name}.txt"));
         for isa in ["portable", "avx2", "avx512", "neon"] {

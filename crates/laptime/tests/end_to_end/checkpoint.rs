@@ -1,12 +1,10 @@
 //! `--checkpoint` and `--resume`: a training in parts is the training in one go, to the bit.
 
-mod support;
-
 use std::{collections::BTreeMap, fs, path::Path};
 
+use crate::support::{self, Done, Home, json, schema::misfits};
 use safetensors::SafeTensors;
 use serde_json::Value;
-use support::{Done, Home, json, schema::misfits};
 
 /// 118 steps an epoch, the last with 96 samples.
 const BIG_BATCHES: &str = "run --data synthetic --batch-size 512 --epochs 3";

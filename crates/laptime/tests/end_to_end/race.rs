@@ -4,17 +4,15 @@
 //! `LAPTIME_TEST_JAX` is set, JAX races for real: the one that `LAPTIME_PEER_JAX` names, or the one
 //! that `laptime peers install jax` has made for this user.
 
-mod support;
-
 use std::{
     path::PathBuf,
     process::{Command, Stdio},
 };
 
-use serde_json::Value;
-use support::{
-    Done, Home, PYTHON, done, ended, interrupt, json, metric, schema::misfits, wait_for,
+use crate::support::{
+    self, Done, Home, PYTHON, done, ended, interrupt, json, metric, schema::misfits, wait_for,
 };
+use serde_json::Value;
 
 const RACE: &str = "race --engines laptime,jax --data synthetic --max-steps 4 --runs 2";
 

@@ -1,12 +1,10 @@
 //! Streams and files as good Unix tools treat them.
 
-mod support;
-
 use std::fs;
 #[cfg(target_os = "linux")]
 use std::process::Stdio;
 
-use support::{Home, SHORT, done};
+use crate::support::{self, Home, SHORT, done};
 
 #[test]
 fn an_export_to_standard_output_has_it_for_itself() {

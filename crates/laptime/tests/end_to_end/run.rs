@@ -1,10 +1,8 @@
 //! `laptime run` from end to end, on synthetic samples.
 
-mod support;
-
 use std::fs;
 
-use support::{Home, SHORT, json, schema::misfits};
+use crate::support::{self, Home, SHORT, json, schema::misfits};
 
 #[test]
 fn a_run_is_shown_stored_and_exported_with_the_same_numbers() {

@@ -2,11 +2,9 @@
 
 #![cfg(unix)]
 
-mod support;
-
 use std::{fs, path::Path, process::Command};
 
-use support::{Done, Home, PYTHON, done};
+use crate::support::{Done, Home, PYTHON, done};
 
 fn install(home: &Home, fake: &str) -> Done {
     let mut command = home.command(&format!("peers install jax --python {PYTHON}"));

@@ -1,11 +1,9 @@
 //! A training whose loss ceases to be finite is a result with times, and is told everywhere.
 
-mod support;
-
 use std::fs;
 
+use crate::support::{self, Done, Home, json, metric};
 use serde_json::Value;
-use support::{Done, Home, json, metric};
 
 /// Goes astray after the gate's twenty steps, within the first epoch of 118.
 const NET: &str = r#"

@@ -1,16 +1,11 @@
 //! `laptime records` from end to end, over a store that the test makes.
 
-mod support;
-
-#[allow(dead_code, reason = "other tests need more of it")]
-#[path = "../../results/tests/sample/mod.rs"]
-mod sample;
-
 use std::fs;
 
+use crate::sample;
+use crate::support::{self, Home, SHORT};
 use laptime_results::{PartialReason, Record, export};
 use serde_json::Value;
-use support::{Home, SHORT};
 
 fn made(day: u32, engine: &str, workload: &str) -> Record {
     let mut record = sample::record(&[2.0, 2.1]);

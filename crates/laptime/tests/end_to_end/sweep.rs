@@ -1,10 +1,8 @@
 //! `laptime sweep` from end to end, and two sweeps compared.
 
-mod support;
-
 use std::fs;
 
-use support::{Home, json};
+use crate::support::{Home, json};
 
 const SWEEP: &str = "sweep --data synthetic --batch-size 16,64,256 --rounds 6 --device cpu";
 

@@ -3,11 +3,9 @@
 
 #![cfg(target_os = "linux")]
 
-mod support;
-
 use std::process::{Command, Stdio};
 
-use support::{Done, Home, SHORT, done};
+use crate::support::{Done, Home, SHORT, done};
 
 /// A stack that no address space holds: no thread but the first can start.
 fn without_threads(home: &Home, arguments: &str) -> Done {

@@ -1,10 +1,8 @@
 //! `laptime report` from end to end: from files and the store to pages.
 
-mod support;
-
 use std::{fs, path::Path};
 
-use support::{Done, Home};
+use crate::support::{self, Done, Home};
 
 const RECORDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../report/tests/records");
 

@@ -1,15 +1,10 @@
 //! What bounds a step, from end to end: measured in a run, and judged again from a stored record.
 
-mod support;
-
-#[allow(dead_code, reason = "other tests need more of it")]
-#[path = "../../results/tests/sample/mod.rs"]
-mod sample;
-
 use std::fs;
 
+use crate::sample;
+use crate::support::{Home, SHORT, done, json};
 use laptime_results::{Analysis, KernelKind, PeakFacts, export};
-use support::{Home, SHORT, done, json};
 
 #[test]
 fn a_run_says_what_its_step_is_bound_by() {

@@ -1,11 +1,9 @@
 //! The workloads that README shows as examples of one's own, and that of `laptime init`: from the file
 //! to a verified record.
 
-mod support;
-
 use std::path::Path;
 
-use support::{Home, json, metric};
+use crate::support::{Home, json, metric};
 
 #[test]
 fn every_example_is_verified_trained_and_tested() {

@@ -3,14 +3,12 @@
 
 #![cfg(target_os = "linux")]
 
-mod support;
-
 use std::{
     fs,
     process::{Child, Command},
 };
 
-use support::{Done, Home, PYTHON, done, ended, json, wait_for};
+use crate::support::{Done, Home, PYTHON, done, ended, json, wait_for};
 
 /// A command that runs JAX, or what stands in for it.
 fn with_jax(home: &Home, behaviour: &str, arguments: &str) -> Command {

@@ -20,7 +20,7 @@ use tempfile::TempDir;
 /// Stands in for a framework's Python, and for the system's.
 pub const PYTHON: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
-    "/tests/support/fake_framework.py"
+    "/tests/end_to_end/support/fake_framework.py"
 );
 
 /// A home of its own for one test.

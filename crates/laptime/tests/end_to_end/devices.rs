@@ -1,11 +1,9 @@
 //! The choice of a device, from the command line to the record.
 
-mod support;
-
-use serde_json::Value;
 #[cfg(target_os = "linux")]
-use support::{Done, done};
-use support::{Home, SHORT, json, schema::misfits};
+use crate::support::{Done, done};
+use crate::support::{Home, SHORT, json, schema::misfits};
+use serde_json::Value;
 
 /// Runs the program where no Vulkan driver can be found: there is no adapter then, unless the system
 /// has others than Vulkan's.

@@ -3,11 +3,9 @@
 
 #![cfg(unix)]
 
-mod support;
-
 use std::{ffi::OsString, fs, os::unix::ffi::OsStringExt};
 
-use support::{Done, Home, done};
+use crate::support::{Done, Home, done};
 
 /// A file's name that takes the screen, and then says something of its own.
 const NAME: &str = "a\u{1b}[2J\u{202e}\u{9b}31m\u{200b}\r\nerror: forged\u{7}";

@@ -1,14 +1,12 @@
 //! `--save`: the model that is written is the one that was tested.
 
-mod support;
-
 use std::{fs, path::Path, sync::Arc};
 
+use crate::support::{Home, json, metric};
 use laptime_cpu::CpuEngine;
 use laptime_engine::{Engine, Job, Passes, Progress};
 use laptime_workload::{Overrides, Spec, dataset::synthetic};
 use safetensors::SafeTensors;
-use support::{Home, json, metric};
 
 /// Trains so many steps of a workload's file and saves; then the file's tensors, which must be
 /// `names`, in the place of those of a new session must give the score that was told.

@@ -1,9 +1,7 @@
 //! Mistakes on the command line: exit code 2, nothing on standard output, and one message that
 //! names what is wrong and what to do.
 
-mod support;
-
-use support::Home;
+use crate::support::{self, Home};
 
 #[test]
 fn every_mistake_is_named_with_advice() {

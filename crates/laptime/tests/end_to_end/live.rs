@@ -2,11 +2,9 @@
 
 #![cfg(target_os = "linux")]
 
-mod support;
-
 use std::process::Command;
 
-use support::{Home, pty::on_terminal};
+use crate::support::{Home, pty::on_terminal};
 
 const ENTER: &str = "\u{1b}[?1049h";
 const LEAVE: &str = "\u{1b}[?25h\u{1b}[?1049l";

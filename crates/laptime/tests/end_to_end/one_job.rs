@@ -1,14 +1,12 @@
 //! What was parsed once is what is chosen for, judged, trained and remembered: nothing is read twice.
 
-mod support;
-
 #[cfg(unix)]
 use std::process::Command;
 use std::{fs, io::Write, process::Stdio};
 
 #[cfg(unix)]
-use support::done;
-use support::{Home, SHORT, json};
+use crate::support::{self, done};
+use crate::support::{Home, SHORT, json};
 
 /// A small net with so many hidden units.
 fn net(units: usize) -> String {

@@ -1,13 +1,8 @@
 //! `laptime compare` of two suites, over records that the test makes.
 
-mod support;
-
-#[allow(dead_code, reason = "other tests need more of it")]
-#[path = "../../results/tests/sample/mod.rs"]
-mod sample;
-
+use crate::sample;
+use crate::support::Home;
 use laptime_results::{Record, SuiteFacts, export};
-use support::Home;
 
 const NOISE: [f64; 8] = [1.004, 0.991, 1.012, 0.996, 1.001, 1.018, 0.987, 1.007];
 

@@ -2,8 +2,6 @@
 
 #![cfg(target_os = "linux")]
 
-mod support;
-
 #[cfg(feature = "download")]
 use std::{
     fs::File,
@@ -14,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use support::{
+use crate::support::{
     Home, SHORT,
     pty::{on_terminal, on_terminal_of},
 };
@@ -94,7 +92,7 @@ fn a_terminal_without_utf_8_gets_ascii() {
     // What a program reads is UTF-8 everywhere.
     let mut command = home.command("workloads");
     command.env("LC_ALL", "C");
-    assert!(support::done(command).stdout.contains("28×28"));
+    assert!(crate::support::done(command).stdout.contains("28×28"));
 }
 
 /// The cache's lock, which another process holds while it fills the cache, so that two that need the

@@ -1,8 +1,6 @@
 //! Where results go: never over what is read, found writable before the work begins, and written whole
 //! or not at all.
 
-mod support;
-
 use std::{fs, path::Path};
 #[cfg(unix)]
 use std::{
@@ -10,9 +8,9 @@ use std::{
     process::{Command, Stdio},
 };
 
-use support::{Done, Home, SHORT};
+use crate::support::{self, Done, Home, SHORT};
 #[cfg(unix)]
-use support::{done, ended};
+use crate::support::{done, ended};
 
 /// A home with a workload of its own.
 fn home_with_spec() -> Home {

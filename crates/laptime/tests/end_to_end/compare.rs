@@ -1,15 +1,10 @@
 //! `laptime compare` from end to end, over records that the test makes.
 
-mod support;
-
-#[allow(dead_code, reason = "other tests need more of it")]
-#[path = "../../results/tests/sample/mod.rs"]
-mod sample;
-
 use std::fs;
 
+use crate::sample;
+use crate::support::{self, Done, Home, json};
 use laptime_results::{GateVerdict, RaceFacts, Record, export};
-use support::{Done, Home, json};
 
 const NOISE: [f64; 10] = [
     1.004, 0.991, 1.012, 0.996, 1.001, 1.018, 0.987, 1.007, 0.999, 0.993,
