@@ -302,7 +302,9 @@ impl<'a> Linker<'a> {
             Op::SoftmaxCrossEntropy(_) | Op::SoftmaxCrossEntropyGrad(_) => self.loss(group),
             Op::Round(_) if is_weight(self.program, inputs[0]) => self.round_weights(group),
             Op::Round(_) => self.pointwise(Function::Round, inputs[0], inputs[0], outputs[0]),
-            Op::Adam(_) | Op::Sgd(_) => self.update(group, Some(inputs[0])),
+            Op::Adam(_) | Op::AdamW(_) | Op::Sgd(_) | Op::RmsProp(_) => {
+                self.update(group, Some(inputs[0]))
+            }
             Op::Zeros(_) => self.update(group, None),
         }
     }

@@ -7,8 +7,8 @@ use std::{
 };
 
 use laptime_engine::{Progress, Score, Tally};
-use laptime_graph::schedule::Split;
-use laptime_workload::{RateSchedule, dataset::Samples};
+use laptime_graph::{StepValues, schedule::Split};
+use laptime_workload::{Workload, dataset::Samples};
 
 use crate::{
     kernels::Step,
@@ -64,8 +64,7 @@ pub(crate) struct Runner<'a> {
     pub(crate) samples: &'a Samples,
     pub(crate) batches: &'a [(&'a [u32], &'a Compiled)],
     pub(crate) first_number: u64,
-    /// How the learning rate goes; `None` where it stays.
-    pub(crate) rate_schedule: Option<RateSchedule>,
+    pub(crate) workload: &'a Workload,
     /// The number of batches to do; the first thread lowers it when it is asked to stop.
     pub(crate) end: AtomicU64,
     pub(crate) progress: &'a Progress,
@@ -104,10 +103,7 @@ impl Runner<'_> {
             } = compiled;
             let number = self.first_number + index as u64;
             let step = Step {
-                number,
-                rate_share: self
-                    .rate_schedule
-                    .map_or(1.0, |schedule| schedule.share(number)),
+                values: StepValues::of(self.workload, number),
                 batch,
                 next_batch: self.batches.get(index + 1).map_or(&[], |next| next.0),
                 pixels: &self.samples.pixels,

@@ -196,7 +196,7 @@ impl CpuSession {
             samples,
             batches: &batches,
             first_number: self.steps + 1,
-            rate_schedule: self.job.workload.rate_schedule,
+            workload: &self.job.workload,
             end: AtomicU64::new(batches.len() as u64),
             progress,
         };

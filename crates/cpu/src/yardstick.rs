@@ -2,7 +2,7 @@
 //! thread, with the kernels that a Schedule would get. Not part of the crate's interface.
 
 use laptime_graph::{
-    TensorId,
+    StepValues, TensorId,
     schedule::{Arena, Buffer, Layout},
 };
 use laptime_workload::{Window, dataset::Samples};
@@ -66,8 +66,11 @@ impl Products {
             labels: Vec::new(),
         };
         let step = Step {
-            number: 1,
-            rate_share: 1.0,
+            values: StepValues {
+                number: 1,
+                step_size: 0.0,
+                decay: 0.0,
+            },
             batch: &[],
             next_batch: &[],
             pixels: &samples.pixels,

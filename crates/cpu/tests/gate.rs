@@ -12,7 +12,7 @@ use laptime_engine::{
     gate::{Verdict, verify, verify_against},
 };
 use laptime_graph::pass_names;
-use laptime_workload::{LayerKind, Optimizer, Workload};
+use laptime_workload::{Adam, LayerKind, Optimizer, Workload};
 
 #[test]
 fn fashion_mnist_is_verified_on_every_instruction_set() {
@@ -100,12 +100,12 @@ fn nets_of_any_depth_width_and_batch_are_verified() {
 fn planted_errors_are_caught() {
     let adam = |learning_rate, beta1, beta2, epsilon| {
         move |workload: &mut Workload| {
-            workload.optimizer = Optimizer::Adam {
+            workload.optimizer = Optimizer::Adam(Adam {
                 learning_rate,
                 beta1,
                 beta2,
                 epsilon,
-            };
+            });
         }
     };
     type Plant = dyn Fn(&mut Workload);

@@ -11,7 +11,7 @@ use laptime_engine::{
     gate::{Trace, Verdict, verify, verify_against},
 };
 use laptime_graph::State;
-use laptime_workload::{Optimizer, Workload};
+use laptime_workload::{Optimizer, Sgd, Workload};
 
 /// A net that diverges within the gate's steps at rates like 0.3, and none at 0.01.
 fn net_with(learning_rate: f64) -> Workload {
@@ -164,7 +164,7 @@ fn what_is_no_number_is_caught_where_the_oracle_has_one_and_the_other_way_round(
 fn another_learning_rate_is_caught_in_a_training_that_diverges() {
     let truth = job(net_with(0.3), 32 * 20, 2);
     let mut workload = Workload::clone(&truth.workload);
-    let Optimizer::Sgd { learning_rate, .. } = &mut workload.optimizer else {
+    let Optimizer::Sgd(Sgd { learning_rate, .. }) = &mut workload.optimizer else {
         panic!("it is SGD");
     };
     *learning_rate *= 1.01;
@@ -180,10 +180,11 @@ fn another_learning_rate_is_caught_in_a_training_that_diverges() {
 #[test]
 fn a_net_that_diverges_in_its_first_step_is_verified() {
     let mut workload = dense_net(&[16], 8);
-    workload.optimizer = Optimizer::Sgd {
+    workload.optimizer = Optimizer::Sgd(Sgd {
         learning_rate: 1e200,
         momentum: 0.9,
-    };
+        nesterov: false,
+    });
     let job = job(workload, 8 * 20 + 3, 2);
     let verdict = verify(&CpuEngine, &job, &device("portable")).unwrap();
     assert_eq!(verdict.to_string(), "verified (diverges in the first step)");

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use common::{device, fashion_mnist, in_bf16, instruction_sets, job, net, planted, session};
 use laptime_cpu::CpuEngine;
 use laptime_engine::{Job, Progress};
-use laptime_workload::{Optimizer, epoch_order};
+use laptime_workload::{Optimizer, Sgd, epoch_order};
 
 const ADAM: &str =
     "kind = \"adam\"\nlearning_rate = 0.001\nbeta1 = 0.9\nbeta2 = 0.999\nepsilon = 1e-7\n";
@@ -31,10 +31,11 @@ fn what_is_not_finite_never_disappears() {
 #[test]
 fn a_training_that_diverges_has_no_finite_test_loss() {
     let mut workload = fashion_mnist();
-    workload.optimizer = Optimizer::Sgd {
+    workload.optimizer = Optimizer::Sgd(Sgd {
         learning_rate: 3e9,
         momentum: 0.0,
-    };
+        nesterov: false,
+    });
     let job = Job {
         workload: Arc::new(workload),
         ..job(fashion_mnist(), 20 * 32, 2)

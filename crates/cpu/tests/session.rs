@@ -7,7 +7,7 @@ use std::sync::Arc;
 use common::{device, fashion_mnist, instruction_sets, job, session};
 use laptime_cpu::CpuEngine;
 use laptime_engine::{Engine, EngineError, NotFinite, Progress};
-use laptime_workload::{Optimizer, dataset::Dataset, epoch_order};
+use laptime_workload::{Optimizer, Sgd, dataset::Dataset, epoch_order};
 
 #[test]
 fn a_net_learns_the_synthetic_classes() {
@@ -68,10 +68,11 @@ fn a_wish_to_stop_ends_an_epoch_between_two_steps() {
 #[test]
 fn the_first_step_whose_loss_is_not_finite_is_told_to_the_step() {
     let mut workload = fashion_mnist();
-    workload.optimizer = Optimizer::Sgd {
+    workload.optimizer = Optimizer::Sgd(Sgd {
         learning_rate: 1e30,
         momentum: 0.0,
-    };
+        nesterov: false,
+    });
     let job = job(workload, 32 * 12 + 5, 2);
     let order = epoch_order(1, 0, 32 * 12 + 5, true);
     for isa in instruction_sets() {

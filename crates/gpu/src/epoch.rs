@@ -8,6 +8,7 @@ use std::{
 };
 
 use laptime_engine::{EngineError, EpochReport, Progress, Score, Tally};
+use laptime_graph::StepValues;
 
 use crate::{compiled::Compiled, context::Context};
 
@@ -27,6 +28,9 @@ const SEGMENT_STEPS: usize = 2048;
 /// What a step's numbers take in their buffer: dynamic offsets are multiples of this on every
 /// adapter.
 const STEP_BYTES: usize = 256;
+
+/// What of that is bound: the numbers of [`Steps::write`], and up to a multiple of 16.
+const NUMBERS_BYTES: u64 = 32;
 
 /// The buffers that belong to no Program: what tells a step apart from the others.
 pub(crate) struct Steps {
@@ -53,9 +57,7 @@ struct Clock {
 pub(crate) struct Batch<'a> {
     pub samples: &'a [u32],
     pub compiled: &'a Compiled,
-    /// Of the step, counted from 1, and the step size with Adam's corrections.
-    pub number: u64,
-    pub rate: f32,
+    pub values: StepValues,
 }
 
 impl Steps {
@@ -86,7 +88,7 @@ impl Steps {
                     resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
                         buffer: &numbers,
                         offset: 0,
-                        size: std::num::NonZero::new(16),
+                        size: std::num::NonZero::new(NUMBERS_BYTES),
                     }),
                 }],
             });
@@ -226,9 +228,10 @@ impl Steps {
         for (place, batch) in segment.iter().enumerate() {
             let words = [
                 (order.len() / 4) as u32,
-                batch.number as u32,
+                batch.values.number as u32,
                 place as u32,
-                batch.rate.to_bits(),
+                (batch.values.step_size as f32).to_bits(),
+                (batch.values.decay as f32).to_bits(),
             ];
             for (place, word) in numbers[STEP_BYTES * place..].chunks_mut(4).zip(words) {
                 place.copy_from_slice(&word.to_le_bytes());

@@ -70,6 +70,7 @@ fn bytes(program: &Program, schedule: &Schedule, kernel: &Kernel) -> u64 {
         .filter_map(|access| {
             let bytes = live_bytes(
                 program,
+                kernel,
                 access.tensor,
                 schedule.buffer(access.tensor)?.bytes,
             );
@@ -88,10 +89,14 @@ fn bytes(program: &Program, schedule: &Schedule, kernel: &Kernel) -> u64 {
     (stored + pixels) as u64
 }
 
-/// What of a tensor's bytes is ever touched: of a filter, its gradient and its moments the live taps.
-fn live_bytes(program: &Program, tensor: TensorId, bytes: usize) -> usize {
+/// What of a tensor's bytes a kernel touches: of a filter, its gradient and its moments the live taps, where no
+/// update moves the others too.
+fn live_bytes(program: &Program, kernel: &Kernel, tensor: TensorId, bytes: usize) -> usize {
+    if kernel.moves_without_gradient(program) {
+        return bytes;
+    }
     let filter = match program.tensor(tensor).role {
-        Role::Moment { of } | Role::Gradient { of } => of,
+        Role::Moment { of, .. } | Role::Gradient { of } => of,
         _ => tensor,
     };
     let mut operations = program.operations.iter();

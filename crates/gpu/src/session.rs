@@ -7,10 +7,10 @@ use laptime_engine::{
     gate::{Trace, trace_schedule},
 };
 use laptime_graph::{
-    Mode, Program, State, StateTensor, build,
+    Mode, Program, State, StateTensor, StepValues, build,
     schedule::{Arena, Buffer},
 };
-use laptime_workload::{Optimizer, Workload, epoch_order};
+use laptime_workload::epoch_order;
 
 use crate::{
     compiled::{Compiled, Pipelines, Surroundings, chunks},
@@ -152,8 +152,7 @@ impl GpuSession {
             .map(|(number, samples)| Batch {
                 samples,
                 compiled: self.compiled(mode, samples.len()).expect("it was prepared"),
-                number,
-                rate: rate(&self.job.workload, number),
+                values: StepValues::of(&self.job.workload, number),
             })
             .collect();
         let before = match mode {
@@ -344,25 +343,6 @@ fn buffer_of<'a>(compiled: &'a Compiled, name: &str) -> Option<&'a Buffer> {
         .persistent()
         .find(|(_, tensor)| tensor.name == name)?;
     compiled.schedule.buffer(id)
-}
-
-/// The step size after its schedule, with Adam's corrections for its first steps, in double precision.
-fn rate(workload: &Workload, step: u64) -> f32 {
-    let share = workload
-        .rate_schedule
-        .map_or(1.0, |schedule| schedule.share(step));
-    match workload.optimizer {
-        Optimizer::Adam {
-            learning_rate,
-            beta1,
-            beta2,
-            ..
-        } => {
-            let t = step as f64;
-            (learning_rate * share * (1.0 - beta2.powf(t)).sqrt() / (1.0 - beta1.powf(t))) as f32
-        }
-        Optimizer::Sgd { learning_rate, .. } => (learning_rate * share) as f32,
-    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use laptime_engine::{
 };
 use laptime_gpu::GpuEngine;
 use laptime_graph::FusionKind;
-use laptime_workload::{Activation, LayerKind, Optimizer, RateSchedule, Workload};
+use laptime_workload::{Activation, Adam, LayerKind, Optimizer, RateSchedule, Sgd, Workload};
 
 fn fashion_mnist() -> Workload {
     builtin("fashion-mnist", None)
@@ -64,10 +64,11 @@ fn schedules_of_the_learning_rate_are_verified() {
     let (momentum, learning_rate) = (0.9, 0.1);
     for optimizer in [
         fashion_mnist().optimizer,
-        Optimizer::Sgd {
+        Optimizer::Sgd(Sgd {
             learning_rate,
             momentum,
-        },
+            nesterov: false,
+        }),
     ] {
         let mut workload = dense_net(&[21], 8);
         workload.optimizer = optimizer;
@@ -106,11 +107,13 @@ fn nets_of_any_depth_width_and_batch_are_verified() {
 #[test]
 fn planted_errors_are_caught() {
     let Some(device) = adapter() else { return };
-    let adam = |learning_rate, epsilon| Optimizer::Adam {
-        learning_rate,
-        beta1: 0.9,
-        beta2: 0.999,
-        epsilon,
+    let adam = |learning_rate, epsilon| {
+        Optimizer::Adam(Adam {
+            learning_rate,
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon,
+        })
     };
     let truth = job(fashion_mnist(), 60_000);
     for (name, optimizer) in [

@@ -76,7 +76,9 @@ pub(crate) fn candidates(program: &Program) -> Vec<Fusion> {
                 (FusionKind::LossWithGradient, operations)
             }
             Op::DenseGradWeight(_) | Op::Conv2dGradWeight(_) | Op::BiasGrad(_) | Op::Zeros(_) => {
-                let wanted = |op: &Op, _| op.definition().is_update();
+                // A third rule in every product of every instruction set is code that RMSprop is not worth.
+                let wanted =
+                    |op: &Op, _| op.definition().is_update() && !matches!(op, Op::RmsProp(_));
                 (FusionKind::UpdateAtGradient, finder.chain(id, wanted))
             }
             _ => continue,

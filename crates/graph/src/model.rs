@@ -116,10 +116,14 @@ impl Builder {
         let (op, moments) = ops::update(optimizer);
         for &(parameter, gradient) in gradients {
             let mut updated = vec![parameter];
-            for suffix in moments {
+            for &which in moments {
                 let Tensor { name, shape, .. } = &self.tensors[parameter.0];
-                let (name, shape) = (format!("{name}.{suffix}"), shape.clone());
-                updated.push(self.tensor(name, shape, Role::Moment { of: parameter }));
+                let (name, shape) = (format!("{name}.{}", which.suffix()), shape.clone());
+                let role = Role::Moment {
+                    of: parameter,
+                    which,
+                };
+                updated.push(self.tensor(name, shape, role));
             }
             self.operation(op, &[&[gradient], &updated[..]].concat(), &updated);
         }

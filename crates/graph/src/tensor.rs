@@ -35,6 +35,8 @@ pub enum Role {
     Moment {
         /// The parameter it belongs to.
         of: TensorId,
+        /// Which of its moments it is.
+        which: MomentRole,
     },
     /// A moving statistic of a batch norm: not trained, but kept and saved; lives across steps.
     Statistic(Initial),
@@ -61,6 +63,28 @@ impl Role {
             self,
             Self::Parameter(_) | Self::Statistic(_) | Self::Moment { .. }
         )
+    }
+}
+
+/// What an optimizer keeps of a parameter's gradients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MomentRole {
+    /// Their decaying mean.
+    First,
+    /// The decaying mean of their squares.
+    Second,
+    /// Their decaying sum: what momentum makes of them.
+    Velocity,
+}
+
+impl MomentRole {
+    /// What stands behind the parameter's name in the moment's: `fc1.weight.m`.
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Self::First => "m",
+            Self::Second => "v",
+            Self::Velocity => "velocity",
+        }
     }
 }
 

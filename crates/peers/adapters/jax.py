@@ -184,15 +184,37 @@ def adam(constants, step, rate_share, gradients, parameters, m, v):
     return jax.tree.map(update, parameters, m, v), {"m": m, "v": v}
 
 
+def adamw(constants, step, rate_share, gradients, parameters, m, v):
+    """All parameters decay, by the learning rate after its schedule; then Adam."""
+    decay = constants["weight_decay"] * constants["learning_rate"] * rate_share
+    parameters = jax.tree.map(lambda w: w - decay * w, parameters)
+    return adam(constants, step, rate_share, gradients, parameters, m, v)
+
+
 def sgd(constants, step, rate_share, gradients, parameters, velocity):
     momentum, rate = constants["momentum"], constants["learning_rate"] * rate_share
     velocity = jax.tree.map(lambda u, g: momentum * u + g, velocity, gradients)
-    parameters = jax.tree.map(lambda w, u: w - rate * u, parameters, velocity)
-    return parameters, {"velocity": velocity}
+    is_nesterov = constants.get("nesterov", False)
+    direction = lambda u, g: momentum * u + g if is_nesterov else u
+    update = lambda w, u, g: w - rate * direction(u, g)
+    return jax.tree.map(update, parameters, velocity, gradients), {"velocity": velocity}
+
+
+def rmsprop(constants, step, rate_share, gradients, parameters, v):
+    """PyTorch's form: ε is outside of the root; Optax has it inside."""
+    alpha, rate = constants["alpha"], constants["learning_rate"] * rate_share
+    v = jax.tree.map(lambda v, g: v + (1 - alpha) * (g * g - v), v, gradients)
+    update = lambda w, g, v: w - rate * g / (jnp.sqrt(v) + constants["epsilon"])
+    return jax.tree.map(update, parameters, gradients, v), {"v": v}
 
 
 # An update rule and the names of its moments.
-OPTIMIZERS = {"adam": (adam, ("m", "v")), "sgd": (sgd, ("velocity",))}
+OPTIMIZERS = {
+    "adam": (adam, ("m", "v")),
+    "adamw": (adamw, ("m", "v")),
+    "sgd": (sgd, ("velocity",)),
+    "rmsprop": (rmsprop, ("v",)),
+}
 
 
 def train_step(workload, state, pixels, labels, masks=None):

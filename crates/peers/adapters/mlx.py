@@ -167,15 +167,38 @@ def adam(constants, step, rate_share, gradients, parameters, m, v):
     return {name: w - update(name) for name, w in parameters.items()}, {"m": m, "v": v}
 
 
+def adamw(constants, step, rate_share, gradients, parameters, m, v):
+    """All parameters decay, by the learning rate after its schedule; then Adam."""
+    decay = constants["weight_decay"] * constants["learning_rate"] * rate_share
+    parameters = {name: w - decay * w for name, w in parameters.items()}
+    return adam(constants, step, rate_share, gradients, parameters, m, v)
+
+
 def sgd(constants, step, rate_share, gradients, parameters, velocity):
     momentum, rate = constants["momentum"], constants["learning_rate"] * rate_share
     velocity = {name: momentum * u + gradients[name] for name, u in velocity.items()}
-    parameters = {name: w - rate * velocity[name] for name, w in parameters.items()}
+    direction = velocity
+    if constants.get("nesterov", False):
+        direction = {name: momentum * u + gradients[name] for name, u in velocity.items()}
+    parameters = {name: w - rate * direction[name] for name, w in parameters.items()}
     return parameters, {"velocity": velocity}
 
 
+def rmsprop(constants, step, rate_share, gradients, parameters, v):
+    """PyTorch's form: ε is outside of the root."""
+    alpha, rate = constants["alpha"], constants["learning_rate"] * rate_share
+    v = {name: v[name] + (1 - alpha) * (g * g - v[name]) for name, g in gradients.items()}
+    update = lambda name: rate * gradients[name] / (mx.sqrt(v[name]) + constants["epsilon"])
+    return {name: w - update(name) for name, w in parameters.items()}, {"v": v}
+
+
 # An update rule and the names of its moments.
-OPTIMIZERS = {"adam": (adam, ("m", "v")), "sgd": (sgd, ("velocity",))}
+OPTIMIZERS = {
+    "adam": (adam, ("m", "v")),
+    "adamw": (adamw, ("m", "v")),
+    "sgd": (sgd, ("velocity",)),
+    "rmsprop": (rmsprop, ("v",)),
+}
 
 
 def train_step(workload, state, data, batch, masks=None):

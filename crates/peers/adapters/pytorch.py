@@ -188,10 +188,30 @@ def adam_(constants, step, rate_share, parameters, gradients, m, v):
         w.sub_(rate * m[name] / (torch.sqrt(v[name]) + constants["epsilon"]))
 
 
+def adamw_(constants, step, rate_share, parameters, gradients, m, v):
+    """All parameters decay, by the learning rate after its schedule; then Adam."""
+    decay = constants["weight_decay"] * constants["learning_rate"] * rate_share
+    for w in parameters.values():
+        w.sub_(decay * w)
+    adam_(constants, step, rate_share, parameters, gradients, m, v)
+
+
 def sgd_(constants, step, rate_share, parameters, gradients, velocity):
+    momentum = constants["momentum"]
     for name, w in parameters.items():
-        velocity[name].mul_(constants["momentum"]).add_(gradients[name])
-        w.sub_(constants["learning_rate"] * rate_share * velocity[name])
+        g, u = gradients[name], velocity[name].mul_(momentum).add_(gradients[name])
+        direction = momentum * u + g if constants.get("nesterov", False) else u
+        w.sub_(constants["learning_rate"] * rate_share * direction)
+
+
+def rmsprop_(constants, step, rate_share, parameters, gradients, v):
+    for name, w in parameters.items():
+        g = gradients[name]
+        v[name].lerp_(g * g, 1 - constants["alpha"])
+        w.sub_(constants["learning_rate"] * rate_share * g / (torch.sqrt(v[name]) + constants["epsilon"]))
+
+
+UPDATES = {"adam": adam_, "adamw": adamw_, "sgd": sgd_, "rmsprop": rmsprop_}
 
 
 class Trainer:
@@ -200,7 +220,9 @@ class Trainer:
     # laptime's suffixes of moments and PyTorch's.
     MOMENTS = {
         "adam": {"m": "exp_avg", "v": "exp_avg_sq"},
+        "adamw": {"m": "exp_avg", "v": "exp_avg_sq"},
         "sgd": {"velocity": "momentum_buffer"},
+        "rmsprop": {"v": "square_avg"},
     }
 
     def __init__(self, workload: dict, device: torch.device, dtype: torch.dtype, way: "Way") -> None:
@@ -276,7 +298,7 @@ class WholeStep(Trainer):
         gradient = torch.func.grad_and_value(loss_of, has_aux=True)
         gradients, (loss, (correct, new)) = gradient(parameters)
         step.add_(1)
-        update = {"adam": adam_, "sgd": sgd_}[self.constants["kind"]]
+        update = UPDATES[self.constants["kind"]]
         share = rate_share(self.workload, step, torch)
         update(self.constants, step, share, parameters, gradients, **moments)
         for name, values in statistics.items():
@@ -318,8 +340,16 @@ class Autograd(Trainer):
             momentum = constants["momentum"]
             if momentum == 0:
                 raise Unsupported("PyTorch keeps no velocity without momentum")
-            return torch.optim.SGD(parameters, lr=rate, momentum=momentum, fused=True)
+            is_nesterov = constants.get("nesterov", False)
+            return torch.optim.SGD(parameters, lr=rate, momentum=momentum, nesterov=is_nesterov, fused=True)
+        if constants["kind"] == "rmsprop":
+            # There is no fused one.
+            alpha, epsilon = constants["alpha"], constants["epsilon"]
+            return torch.optim.RMSprop(parameters, lr=rate, alpha=alpha, eps=epsilon)
         betas = (constants["beta1"], constants["beta2"])
+        if constants["kind"] == "adamw":
+            decay = constants["weight_decay"]
+            return torch.optim.AdamW(parameters, lr=rate, betas=betas, weight_decay=decay, fused=True)
         return torch.optim.Adam(parameters, lr=rate, betas=betas, fused=True)
 
     def set_rate(self) -> None:
@@ -337,7 +367,7 @@ class Autograd(Trainer):
         loss.backward()
         self.steps += 1
         self.set_rate()
-        if self.constants["kind"] == "adam":
+        if self.constants["kind"] in ("adam", "adamw"):
             # PyTorch adds ε to the root of the corrected moment, Keras to the uncorrected one's.
             correction = math.sqrt(1 - self.constants["beta2"] ** self.steps)
             self.optimizer.param_groups[0]["eps"] = self.constants["epsilon"] / correction

@@ -164,6 +164,17 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
         return self.rate * rate_share(self.workload, number, keras.ops)
 
 
+class RmsProp(keras.optimizers.RMSprop):
+    """With ε outside of the root, as PyTorch has it; Keras's own is inside."""
+
+    def update_step(self, gradient, variable, learning_rate):
+        v = self._velocities[self._get_variable_index(variable)]
+        rate = keras.ops.cast(learning_rate, variable.dtype)
+        g = keras.ops.cast(gradient, variable.dtype)
+        self.assign(v, v + (1 - self.rho) * (keras.ops.square(g) - v))
+        self.assign_sub(variable, rate * g / (keras.ops.sqrt(v) + self.epsilon))
+
+
 LAYERS = {
     "flatten": keras_layer(lambda layer: keras.layers.Flatten()),
     "dense": dense,
@@ -237,7 +248,7 @@ class Net:
         constants = {
             name: value if name == "kind" else real(value) for name, value in workload["optimizer"].items()
         }
-        self.is_adam = constants["kind"] == "adam"
+        self.kind = constants["kind"]
         self.optimizer = self.make_optimizer(constants)
         self.model.compile(
             optimizer=self.optimizer,
@@ -277,13 +288,18 @@ class Net:
     def make_optimizer(self, constants: dict) -> keras.optimizers.Optimizer:
         rate = constants["learning_rate"]
         if self.workload.get("rate_schedule") is not None:
-            if not self.is_adam:
+            if self.kind == "sgd":
                 raise Unsupported("Keras's SGD keeps the learning rate in its velocity, so none that changes")
             rate = Schedule(self.workload, rate)
-        if not self.is_adam:
+        if self.kind == "sgd":
             if constants["momentum"] == 0:
                 raise Unsupported("Keras keeps no velocity without momentum")
-            return keras.optimizers.SGD(rate, constants["momentum"])
+            return keras.optimizers.SGD(rate, constants["momentum"], bool(constants.get("nesterov", False)))
+        if self.kind == "rmsprop":
+            return RmsProp(rate, constants["alpha"], epsilon=constants["epsilon"])
+        if self.kind == "adamw":
+            betas = constants["beta1"], constants["beta2"]
+            return keras.optimizers.AdamW(rate, constants["weight_decay"], *betas, constants["epsilon"])
         return keras.optimizers.Adam(rate, constants["beta1"], constants["beta2"], constants["epsilon"])
 
     def all_variables(self):
@@ -293,11 +309,12 @@ class Net:
         trained = {id(variable): name for name, variable in self.variables.items()}
         for number, variable in enumerate(self.model.trainable_variables):
             name = trained[id(variable)]
-            if self.is_adam:
-                yield f"{name}.m", self.optimizer._momentums[number], 1.0
-                yield f"{name}.v", self.optimizer._velocities[number], 1.0
-            else:
+            if self.kind == "sgd":
                 yield f"{name}.velocity", self.optimizer.momentums[number], self.velocity_scale
+                continue
+            if self.kind != "rmsprop":
+                yield f"{name}.m", self.optimizer._momentums[number], 1.0
+            yield f"{name}.v", self.optimizer._velocities[number], 1.0
 
     def set_state(self, state: State) -> None:
         self.optimizer.iterations.assign(state.steps)

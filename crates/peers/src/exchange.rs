@@ -222,7 +222,9 @@ fn io_error(path: &Path, source: io::Error) -> ExchangeError {
 #[cfg(test)]
 mod tests {
     use laptime_graph::{Mode, State, build};
-    use laptime_workload::{Builtin, Overrides, dataset::synthetic, epoch_order};
+    use laptime_workload::{
+        Adam, AdamW, Builtin, Optimizer, Overrides, RmsProp, Sgd, dataset::synthetic, epoch_order,
+    };
     use safetensors::SafeTensors;
 
     use super::*;
@@ -276,5 +278,58 @@ mod tests {
             test.tensor("labels").expect("there").data(),
             dataset.test.labels
         );
+    }
+
+    /// Adam's and plain SGD's are what earlier builds wrote, so records and checkpoints of theirs are read.
+    #[test]
+    fn optimizers_are_written_as_adapters_read_them() {
+        let adam = Adam {
+            learning_rate: 0.001,
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-7,
+        };
+        let sgd = Sgd {
+            learning_rate: 0.1,
+            momentum: 0.9,
+            nesterov: false,
+        };
+        let table = [
+            (
+                Optimizer::Adam(adam),
+                r#"{"kind":"adam","learning_rate":0.001,"beta1":0.9,"beta2":0.999,"epsilon":1e-7}"#,
+            ),
+            (
+                Optimizer::AdamW(AdamW {
+                    adam,
+                    weight_decay: 0.01,
+                }),
+                r#"{"kind":"adamw","learning_rate":0.001,"beta1":0.9,"beta2":0.999,"epsilon":1e-7,"weight_decay":0.01}"#,
+            ),
+            (
+                Optimizer::Sgd(sgd),
+                r#"{"kind":"sgd","learning_rate":0.1,"momentum":0.9}"#,
+            ),
+            (
+                Optimizer::Sgd(Sgd {
+                    nesterov: true,
+                    ..sgd
+                }),
+                r#"{"kind":"sgd","learning_rate":0.1,"momentum":0.9,"nesterov":true}"#,
+            ),
+            (
+                Optimizer::RmsProp(RmsProp {
+                    learning_rate: 0.01,
+                    alpha: 0.99,
+                    epsilon: 1e-8,
+                }),
+                r#"{"kind":"rmsprop","learning_rate":0.01,"alpha":0.99,"epsilon":1e-8}"#,
+            ),
+        ];
+        for (optimizer, json) in table {
+            assert_eq!(serde_json::to_string(&optimizer).expect("JSON"), json);
+            let read: Optimizer = serde_json::from_str(json).expect("an optimizer");
+            assert_eq!(read, optimizer);
+        }
     }
 }

@@ -17,10 +17,34 @@ use laptime_engine::{
 use laptime_peers::{
     Framework, JAX, MLX, PYTORCH, PeerEngine, TENSORFLOW, TENSORFLOW_AS_PUBLISHED, is_available,
 };
-use laptime_workload::{LayerKind, Optimizer, RateSchedule, Workload};
+use laptime_workload::{Adam, AdamW, LayerKind, Optimizer, RateSchedule, RmsProp, Sgd, Workload};
 
 /// An error to plant: its name, a text in the adapter and what to put in its place.
 type Plant = (&'static str, &'static str, &'static str);
+
+/// Those beside Adam: AdamW, Nesterov's momentum and RMSprop.
+fn optimizers() -> [Optimizer; 3] {
+    let adam = Adam {
+        learning_rate: 1e-3,
+        beta1: 0.9,
+        beta2: 0.999,
+        epsilon: 1e-7,
+    };
+    let weight_decay = 0.1;
+    [
+        Optimizer::AdamW(AdamW { adam, weight_decay }),
+        Optimizer::Sgd(Sgd {
+            learning_rate: 0.05,
+            momentum: 0.9,
+            nesterov: true,
+        }),
+        Optimizer::RmsProp(RmsProp {
+            learning_rate: 1e-3,
+            alpha: 0.99,
+            epsilon: 1e-3,
+        }),
+    ]
+}
 
 /// What is tested of a framework.
 struct Case {
@@ -36,6 +60,8 @@ struct Case {
     plants_in_second: &'static [Plant],
     /// What is planted in each way to train where the learning rate has a schedule.
     plants_in_schedule: &'static [Plant],
+    /// What is planted in the first with each of the optimizers of [`optimizers`].
+    plants_in_optimizers: &'static [Plant],
     /// What is planted in the first where the net has dropout.
     plants_in_dropout: &'static [Plant],
 }
@@ -67,6 +93,15 @@ impl Case {
         self.is_verified(&scheduled, self.variants);
         for (variant, plant) in self.variants.iter().zip(self.plants_in_schedule) {
             self.catches(plant, variant, &scheduled);
+        }
+        for (number, optimizer) in optimizers().into_iter().enumerate() {
+            let mut workload = fashion_mnist();
+            workload.optimizer = optimizer;
+            let with_optimizer = job(workload, 32 * 3 + 5);
+            self.is_verified(&with_optimizer, self.variants);
+            if let Some(plant) = self.plants_in_optimizers.get(number) {
+                self.catches(plant, self.variants[0], &with_optimizer);
+            }
         }
         self.is_verified(&job(every_layer(), 16 * 3 + 5), self.convolutional);
         let with_dropout = job(mlp(), 64 * 3 + 5);
@@ -102,7 +137,7 @@ impl Case {
 
     fn catches_another_learning_rate(&self, truth: &Job) {
         let mut workload = Workload::clone(&truth.workload);
-        let Optimizer::Adam { learning_rate, .. } = &mut workload.optimizer else {
+        let Optimizer::Adam(Adam { learning_rate, .. }) = &mut workload.optimizer else {
             panic!("it is Adam");
         };
         *learning_rate *= 1.01;
@@ -172,6 +207,7 @@ fn jax() {
             "share = rate_share(workload, number, jnp)",
             "share = 1",
         )],
+        plants_in_optimizers: &[("decay missing", "parameters = jax.tree.map(lambda w: w - decay * w, parameters)", "pass"), ("Nesterov's momentum missing", "if is_nesterov else u", "if False else u"), ("epsilon inside of the root", "(jnp.sqrt(v) + constants[\"epsilon\"])\n    return jax.tree.map(update, parameters, gradients, v)", "jnp.sqrt(v + constants[\"epsilon\"])\n    return jax.tree.map(update, parameters, gradients, v)")],
         plants_in_dropout: &[
             (
                 "another rate",
@@ -266,6 +302,15 @@ fn pytorch() {
                 "share = 1",
             ),
         ],
+        plants_in_optimizers: &[
+            ("decay missing", "weight_decay=decay,", "weight_decay=0.0,"),
+            (
+                "Nesterov's momentum missing",
+                "nesterov=is_nesterov",
+                "nesterov=False",
+            ),
+            ("another epsilon", "eps=epsilon)", "eps=1.1 * epsilon)"),
+        ],
         plants_in_dropout: &[
             (
                 "another rate",
@@ -322,6 +367,23 @@ fn tensorflow() {
             "return self.rate * rate_share(",
             "return self.rate + 0 * rate_share(",
         )],
+        plants_in_optimizers: &[
+            (
+                "decay missing",
+                "constants[\"weight_decay\"], *betas",
+                "0.0 * constants[\"weight_decay\"], *betas",
+            ),
+            (
+                "Nesterov's momentum missing",
+                "bool(constants.get(\"nesterov\", False))",
+                "False",
+            ),
+            (
+                "epsilon inside of the root",
+                "(keras.ops.sqrt(v) + self.epsilon)",
+                "keras.ops.sqrt(v + self.epsilon)",
+            ),
+        ],
         plants_in_dropout: &[(
             "another rate",
             "keras.layers.Dropout(layer[\"rate\"])",
@@ -345,6 +407,7 @@ fn tensorflow_as_published() {
         )],
         plants_in_second: &[],
         plants_in_schedule: &[],
+        plants_in_optimizers: &[],
         plants_in_dropout: &[],
     }
     .check();
@@ -390,6 +453,7 @@ fn mlx() {
             "rate_share(workload, state[\"step\"], mx)",
             "1",
         )],
+        plants_in_optimizers: &[("decay missing", "parameters = {name: w - decay * w for name, w in parameters.items()}", "pass"), ("Nesterov's momentum missing", "if constants.get(\"nesterov\", False):", "if False:"), ("epsilon inside of the root", "(mx.sqrt(v[name]) + constants[\"epsilon\"])\n    return {name: w - update(name) for name, w in parameters.items()}, {\"v\": v}", "mx.sqrt(v[name] + constants[\"epsilon\"])\n    return {name: w - update(name) for name, w in parameters.items()}, {\"v\": v}")],
         plants_in_dropout: &[(
             "another rate",
             "mx.random.bernoulli(1 - rate,",

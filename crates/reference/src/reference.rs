@@ -273,15 +273,15 @@ impl Rules {
         };
         let outputs = match operation.op {
             // In place: a model's parameters and moments are most of its memory.
-            Op::Adam(_) | Op::Sgd(_) => {
+            op if op.definition().is_update() => {
                 let take = |id: &TensorId| values[id.0].take().unwrap_or_else(|| missing(*id));
                 let mut updated: Vec<Vec<f64>> = operation.outputs.iter().map(take).collect();
                 let gradient = operation.inputs[0];
                 let given = values[gradient.0].as_deref();
                 let given = given.unwrap_or_else(|| missing(gradient));
                 let rate_share = ops::rate_share(program.rate_schedule, self.step);
-                ops::update(&operation.op, given, &mut updated, self.step, rate_share);
-                self.rounding.round(&operation.op, &[], &mut updated);
+                ops::update(&op, given, &mut updated, self.step, rate_share);
+                self.rounding.round(&op, &[], &mut updated);
                 updated
             }
             op => {

@@ -10,7 +10,7 @@ use common::{
 };
 use laptime_graph::{Mode, Op, Program, State, build};
 use laptime_reference::Reference;
-use laptime_workload::{LayerKind, Optimizer, Window, Workload};
+use laptime_workload::{LayerKind, Optimizer, Sgd, Window, Workload};
 
 /// Convolutions with padding on two sides alone, batch norms, a pool, a bottleneck with a
 /// projection, then one without, whose input is read twice.
@@ -70,10 +70,11 @@ fn plain_net() -> Workload {
         .then("flatten", LayerKind::Flatten)
         .then("dropout", LayerKind::Dropout { rate: 0.3 })
         .dense("fc", 4)
-        .optimizer(Optimizer::Sgd {
+        .optimizer(Optimizer::Sgd(Sgd {
             learning_rate: 0.1,
             momentum: 0.9,
-        })
+            nesterov: false,
+        }))
         .workload()
 }
 

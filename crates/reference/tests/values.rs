@@ -87,18 +87,75 @@ fn adam_adds_epsilon_to_the_uncorrected_root() {
     assert!((w[0] + 0.024_025_307_335_204_215).abs() < 1e-15, "{w:?}");
 }
 
+/// A tenth of w decays in the first step, by its learning rate 0.1 and decay 1, before Adam's step; and the
+/// gradient 0 moves it by the decay alone.
+#[test]
+fn adamw_decays_before_adams_step() {
+    let adam = laptime_graph::Adam {
+        learning_rate: 0.1,
+        beta1: 0.9,
+        beta2: 0.999,
+        epsilon: 1e-7,
+    };
+    let constants = laptime_graph::AdamW {
+        adam,
+        weight_decay: 1.0,
+    };
+    let (mut w, mut m, mut v) = ([1.0, 1.0], [0.0; 2], [0.0; 2]);
+    ops::adamw(constants, 1, &[0.5, 0.0], &mut w, &mut m, &mut v);
+    assert!(close(w[0], 0.800_000_632_451_532_1), "{w:?}");
+    assert!(close(w[1], 0.9), "{w:?}");
+    assert!(close(m[0], 0.05) && close(v[0], 0.000_25), "{m:?} {v:?}");
+}
+
+/// With α = ¾, ε = ½ and learning rate 0.1: v = 1, then 1; the roots 1, so the divisors 1½.
+#[test]
+fn rms_prop_adds_epsilon_to_the_root() {
+    let constants = laptime_graph::RmsProp {
+        learning_rate: 0.1,
+        alpha: 0.75,
+        epsilon: 0.5,
+    };
+    let (mut w, mut v) = ([1.0], [0.0]);
+    for (gradient, expected) in [(2.0, 1.0 - 0.2 / 1.5), (-1.0, 1.0 - 0.1 / 1.5)] {
+        ops::rms_prop(constants, &[gradient], &mut w, &mut v);
+        assert!(close(v[0], 1.0), "{v:?}");
+        assert!(close(w[0], expected), "{w:?}");
+    }
+}
+
+fn sgd(momentum: f64, nesterov: bool) -> laptime_graph::Sgd {
+    laptime_graph::Sgd {
+        learning_rate: 0.1,
+        momentum,
+        nesterov,
+    }
+}
+
+/// As below, but each step is along momentum·u + g: 3, −5½, −¾.
+#[test]
+fn sgd_with_nesterovs_momentum() {
+    let (mut w, mut u) = ([1.0], [0.0]);
+    for (gradient, velocity, expected) in [(2.0, 2.0, 0.7), (-4.0, -3.0, 1.25), (0.0, -1.5, 1.325)]
+    {
+        ops::sgd(sgd(0.5, true), &[gradient], &mut w, &mut u);
+        assert_eq!(u[0], velocity);
+        assert!(close(w[0], expected), "{w:?}");
+    }
+}
+
 /// Three steps from w = 1 with momentum ½ and learning rate 0.1.
 #[test]
 fn sgd_with_momentum() {
     let (mut w, mut u) = ([1.0], [0.0]);
     for (gradient, velocity, expected) in [(2.0, 2.0, 0.8), (-4.0, -3.0, 1.1), (0.0, -1.5, 1.25)] {
-        ops::sgd(0.1, 0.5, &[gradient], &mut w, &mut u);
+        ops::sgd(sgd(0.5, false), &[gradient], &mut w, &mut u);
         assert_eq!(u[0], velocity);
         assert!(close(w[0], expected), "{w:?}");
     }
     let (mut w, mut u) = ([1.0], [0.0]);
     for expected in [0.8, 0.6] {
-        ops::sgd(0.1, 0.0, &[2.0], &mut w, &mut u);
+        ops::sgd(sgd(0.0, false), &[2.0], &mut w, &mut u);
         assert!(close(w[0], expected), "{w:?}");
     }
 }

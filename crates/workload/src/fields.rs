@@ -175,11 +175,21 @@ impl<'a> Fields<'a> {
     }
 
     pub(crate) fn boolean(&self, key: &str) -> bool {
-        let read = self.required(key).and_then(|value| {
-            let boolean = value.get_ref().as_bool();
-            boolean.ok_or_else(|| self.wrong_type(key, value, &self.example(key)))
-        });
+        let read = self.required(key);
+        let read = read.and_then(|value| self.as_boolean(key, value, &self.example(key)));
         self.noted(read, false)
+    }
+
+    /// False where the key is left out.
+    pub(crate) fn optional_boolean(&self, key: &str, example: &str) -> bool {
+        let value = self.table.get(key);
+        let read = value.map(|value| self.as_boolean(key, value, example));
+        self.noted(read.unwrap_or(Ok(false)), false)
+    }
+
+    fn as_boolean(&self, key: &str, value: Value, example: &str) -> Result<bool, SpecError> {
+        let boolean = value.get_ref().as_bool();
+        boolean.ok_or_else(|| self.wrong_type(key, value, example))
     }
 
     /// A whole number, 0 or more.
@@ -319,6 +329,12 @@ pub(crate) struct NumberRange {
 pub(crate) const POSITIVE: NumberRange = NumberRange {
     description: "a number greater than 0 that single precision can hold",
     allows: |number| number >= f64::from(f32::MIN_POSITIVE) && number <= f64::from(f32::MAX),
+};
+
+/// As [`POSITIVE`], or nothing at all.
+pub(crate) const NOT_NEGATIVE: NumberRange = NumberRange {
+    description: "0, or a number greater than 0 that single precision can hold",
+    allows: |number| number == 0.0 || (POSITIVE.allows)(number),
 };
 
 /// At 1 (in single precision too) an average would never move, and its bias correction divide by 0.

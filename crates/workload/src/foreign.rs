@@ -124,17 +124,15 @@ pub(crate) const LAYERS: Foreign = Foreign {
 };
 
 pub(crate) const OPTIMIZERS: Foreign = Foreign {
-    renamed: &[(&["momentum", "sgdmomentum"], &["sgd"])],
+    renamed: &[(&["momentum", "sgdmomentum", "nesterov"], &["sgd"])],
     instead: &[],
     absent: &[
-        "adamw",
         "nadam",
         "radam",
         "adamax",
         "adagrad",
         "adadelta",
         "adafactor",
-        "rmsprop",
         "lamb",
         "lars",
         "lion",
@@ -248,6 +246,7 @@ pub(crate) const KEYS: Foreign = Foreign {
         (&["lr"], &["learning_rate"]),
         (&["betas"], &["beta1"]),
         (&["eps"], &["epsilon"]),
+        (&["rho"], &["alpha"]),
         (&["outfeatures"], &["units"]),
         (&["outchannels", "channels"], &["filters"]),
         (&["kernelsize"], &["kernel", "size"]),
@@ -296,8 +295,6 @@ pub(crate) const KEYS: Foreign = Foreign {
         ),
     ],
     absent: &[
-        "weightdecay",
-        "nesterov",
         "dampening",
         "amsgrad",
         "dilation",

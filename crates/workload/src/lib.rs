@@ -35,7 +35,7 @@ pub use foreign::Foreign;
 pub use hexadecimal::hexadecimal;
 pub use key::Key;
 pub use layers::{LayerEntry, layers};
-pub use optimizers::{OPTIMIZERS, OptimizerEntry};
+pub use optimizers::{Adam, AdamW, OPTIMIZERS, Optimizer, OptimizerEntry, RmsProp, Sgd};
 pub use order::{epoch_order, race_order};
 pub use rate_schedule::{RATE_SCHEDULES, RateSchedule, RateScheduleEntry};
 pub use resolve::Overrides;

@@ -1,10 +1,93 @@
 //! The update rules a spec may name. A new one is an entry in [`OPTIMIZERS`].
+//!
+//! Each is applied to every parameter alike: weights, biases, and the scales and shifts of norms.
+
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    fields::{DECAY, Fields, POSITIVE},
+    fields::{DECAY, Fields, NOT_NEGATIVE, POSITIVE},
     key::{BOTH, Key},
-    workload::Optimizer,
 };
+
+/// The vocabulary of update rules. g is the gradient of a parameter w, t counts steps from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Optimizer {
+    /// See [`Adam`].
+    Adam(Adam),
+    /// See [`AdamW`].
+    AdamW(AdamW),
+    /// See [`Sgd`].
+    Sgd(Sgd),
+    /// See [`RmsProp`].
+    RmsProp(RmsProp),
+}
+
+impl Optimizer {
+    /// The step size before its schedule.
+    pub fn learning_rate(&self) -> f64 {
+        match self {
+            Self::Adam(Adam { learning_rate, .. })
+            | Self::AdamW(AdamW {
+                adam: Adam { learning_rate, .. },
+                ..
+            })
+            | Self::Sgd(Sgd { learning_rate, .. })
+            | Self::RmsProp(RmsProp { learning_rate, .. }) => *learning_rate,
+        }
+    }
+}
+
+/// Adam in Keras's form: `m ← m + (1−β₁)(g − m)`, `v ← v + (1−β₂)(g² − v)`,
+/// `w ← w − learning_rate·√(1−β₂ᵗ)/(1−β₁ᵗ) · m/(√v + ε)` (Kingma & Ba 2015, the formulation before
+/// section 2.1, where ε is not corrected for bias).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Adam {
+    /// Step size.
+    pub learning_rate: f64,
+    /// Decay of the first moment.
+    pub beta1: f64,
+    /// Decay of the second moment.
+    pub beta2: f64,
+    /// Added to the root of the *uncorrected* second moment.
+    pub epsilon: f64,
+}
+
+/// Adam with decoupled weight decay (Loshchilov & Hutter 2019): `w ← w − learning_rate·weight_decay·w`, with the
+/// learning rate after its schedule, and then [`Adam`]'s update. As in PyTorch and Keras, all parameters decay.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct AdamW {
+    /// What follows the decay.
+    #[serde(flatten)]
+    pub adam: Adam,
+    /// The decay, as a multiple of the learning rate.
+    pub weight_decay: f64,
+}
+
+/// Stochastic gradient descent with momentum: `u ← momentum·u + g`, `w ← w − learning_rate·u`; with Nesterov's
+/// momentum (Sutskever et al. 2013, in PyTorch's form) `w ← w − learning_rate·(momentum·u + g)`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Sgd {
+    /// Step size.
+    pub learning_rate: f64,
+    /// How much of the velocity u is kept; 0 for none.
+    pub momentum: f64,
+    /// Whether the momentum is Nesterov's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub nesterov: bool,
+}
+
+/// RMSprop (Tieleman & Hinton 2012) in PyTorch's form, whose ε is outside of the root:
+/// `v ← v + (1−α)(g² − v)`, `w ← w − learning_rate·g/(√v + ε)`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct RmsProp {
+    /// Step size.
+    pub learning_rate: f64,
+    /// Decay of the second moment.
+    pub alpha: f64,
+    /// Added to the root of the second moment.
+    pub epsilon: f64,
+}
 
 /// An update rule as a spec writes it.
 #[derive(Debug, Clone, Copy)]
@@ -15,8 +98,15 @@ pub struct OptimizerEntry {
     pub summary: &'static str,
     /// The keys it needs beside `kind`.
     pub keys: &'static [Key],
+    /// The keys that may be left out.
+    pub optional: &'static [Key],
     pub(crate) read: fn(&Fields) -> Optimizer,
 }
+
+const BETA1: Key = Key::new("beta1", "0.9").why(BOTH);
+const BETA2: Key = Key::new("beta2", "0.999").why(BOTH);
+const ADAM_EPSILON: Key =
+    Key::new("epsilon", "1e-7").why("the default in Keras; PyTorch's is 1e-8");
 
 /// All update rules, in the order that lists show them.
 pub const OPTIMIZERS: &[OptimizerEntry] = &[
@@ -25,28 +115,74 @@ pub const OPTIMIZERS: &[OptimizerEntry] = &[
         summary: "Adam in Keras's form: epsilon is added to the root of the uncorrected moment",
         keys: &[
             Key::new("learning_rate", "0.001").why(BOTH),
-            Key::new("beta1", "0.9").why(BOTH),
-            Key::new("beta2", "0.999").why(BOTH),
-            Key::new("epsilon", "1e-7").why("the default in Keras; PyTorch's is 1e-8"),
+            BETA1,
+            BETA2,
+            ADAM_EPSILON,
         ],
-        read: |fields| Optimizer::Adam {
-            learning_rate: fields.number("learning_rate", &POSITIVE),
-            beta1: fields.number("beta1", &DECAY),
-            beta2: fields.number("beta2", &DECAY),
-            // Not 0: a weight whose gradient has always been 0 would become 0/0.
-            epsilon: fields.number("epsilon", &POSITIVE),
+        optional: &[],
+        read: |fields| Optimizer::Adam(adam(fields)),
+    },
+    OptimizerEntry {
+        kind: "adamw",
+        summary: "weight ← weight − learning_rate·weight_decay·weight, for all parameters; then adam",
+        keys: &[
+            Key::new("learning_rate", "0.001").why(BOTH),
+            BETA1,
+            BETA2,
+            ADAM_EPSILON,
+            Key::new("weight_decay", "0.01").why("the default in PyTorch; Keras's is 0.004"),
+        ],
+        optional: &[],
+        read: |fields| {
+            Optimizer::AdamW(AdamW {
+                adam: adam(fields),
+                weight_decay: fields.number("weight_decay", &NOT_NEGATIVE),
+            })
         },
     },
     OptimizerEntry {
         kind: "sgd",
-        summary: "u ← momentum·u + gradient; weight ← weight − learning_rate·u",
+        summary: "u ← momentum·u + gradient; weight ← weight − learning_rate·u, or with nesterov = true \
+                  − learning_rate·(momentum·u + gradient)",
         keys: &[
             Key::new("learning_rate", "0.01").why("the default in Keras; PyTorch's is 0.001"),
             Key::new("momentum", "0.0").why("the default in PyTorch and Keras; 0.9 is usual"),
         ],
-        read: |fields| Optimizer::Sgd {
-            learning_rate: fields.number("learning_rate", &POSITIVE),
-            momentum: fields.number("momentum", &DECAY),
+        optional: &[Key::new("nesterov", "true")],
+        read: |fields| {
+            Optimizer::Sgd(Sgd {
+                learning_rate: fields.number("learning_rate", &POSITIVE),
+                momentum: fields.number("momentum", &DECAY),
+                nesterov: fields.optional_boolean("nesterov", "true"),
+            })
+        },
+    },
+    OptimizerEntry {
+        kind: "rmsprop",
+        summary: "v ← alpha·v + (1−alpha)·gradient²; \
+                  weight ← weight − learning_rate·gradient/(√v + epsilon)",
+        keys: &[
+            Key::new("learning_rate", "0.001").why("the default in Keras; PyTorch's is 0.01"),
+            Key::new("alpha", "0.99").why("the default in PyTorch; Keras's rho is 0.9"),
+            Key::new("epsilon", "1e-8").why("the default in PyTorch"),
+        ],
+        optional: &[],
+        read: |fields| {
+            Optimizer::RmsProp(RmsProp {
+                learning_rate: fields.number("learning_rate", &POSITIVE),
+                alpha: fields.number("alpha", &DECAY),
+                epsilon: fields.number("epsilon", &POSITIVE),
+            })
         },
     },
 ];
+
+fn adam(fields: &Fields) -> Adam {
+    Adam {
+        learning_rate: fields.number("learning_rate", &POSITIVE),
+        beta1: fields.number("beta1", &DECAY),
+        beta2: fields.number("beta2", &DECAY),
+        // Not 0: a weight whose gradient has always been 0 would become 0/0.
+        epsilon: fields.number("epsilon", &POSITIVE),
+    }
+}

@@ -15,12 +15,12 @@ use crate::{
     foreign::{self, Foreign},
     key::{BOTH, Key},
     layers::layers,
-    optimizers::OPTIMIZERS,
+    optimizers::{OPTIMIZERS, Optimizer},
     rate_schedule::{RATE_SCHEDULES, RateSchedule},
     spec_error::{Faults, Problem, SourceText, SpecError, quoted},
     suggest::{advice, meant},
     windows,
-    workload::{DatasetName, LayerKind, Loss, Optimizer, Precision},
+    workload::{DatasetName, LayerKind, Loss, Precision},
 };
 
 /// A workload as a TOML file states it. [`Spec::resolve`] makes a [`crate::Workload`] of it.
@@ -278,9 +278,11 @@ fn read_optimizer(top: &Fields) -> Result<Optimizer, SpecError> {
     let fields = fields.called(format!("the optimizer {:?}", entry.kind), entry.keys);
     let kinds: Vec<_> = OPTIMIZERS
         .iter()
-        .map(|entry| (entry.kind, entry.keys))
+        .flat_map(|entry| [(entry.kind, entry.keys), (entry.kind, entry.optional)])
         .collect();
-    fields.check_keys(&["kind"], &kinds);
+    let optional = entry.optional.iter().map(|key| key.name);
+    let optional: Vec<_> = ["kind"].into_iter().chain(optional).collect();
+    fields.check_keys(&optional, &kinds);
     fields.finish((entry.read)(&fields))
 }
 

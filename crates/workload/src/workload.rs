@@ -4,7 +4,10 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{activations::Activation, foreign, rate_schedule::RateSchedule, suggest::UnknownName};
+use crate::{
+    activations::Activation, foreign, optimizers::Optimizer, rate_schedule::RateSchedule,
+    suggest::UnknownName,
+};
 
 /// What is trained, on what, how, and for how long. Made by [`crate::Spec::resolve`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -251,31 +254,6 @@ impl fmt::Display for Loss {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str(self.as_str())
     }
-}
-
-/// The vocabulary of update rules.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum Optimizer {
-    /// Adam in Keras's form: `w −= lr·√(1−β₂ᵗ)/(1−β₁ᵗ) · m/(√v+ε)` (Kingma & Ba 2015, the
-    /// formulation before section 2.1, where ε is not corrected for bias).
-    Adam {
-        /// Step size.
-        learning_rate: f64,
-        /// Decay of the first moment.
-        beta1: f64,
-        /// Decay of the second moment.
-        beta2: f64,
-        /// Added to the root of the *uncorrected* second moment.
-        epsilon: f64,
-    },
-    /// Stochastic gradient descent with momentum: `u ← momentum·u + g`, `w ← w − learning_rate·u`.
-    Sgd {
-        /// Step size.
-        learning_rate: f64,
-        /// How much of the velocity u is kept; 0 for none.
-        momentum: f64,
-    },
 }
 
 /// The arithmetic of the products.

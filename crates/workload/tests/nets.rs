@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use laptime_workload::{
-    Builtin, Layer, LayerKind, Optimizer, Overrides, Source, Spec, Window, Workload,
+    Builtin, Layer, LayerKind, Optimizer, Overrides, Sgd, Source, Spec, Window, Workload,
 };
 
 fn resnet50() -> Workload {
@@ -175,10 +175,11 @@ fn a_small_net_with_dropout_resolves() {
         layer(&net, "dropout1").kind,
         LayerKind::Dropout { rate: 0.25 }
     );
-    let sgd = Optimizer::Sgd {
+    let sgd = Optimizer::Sgd(Sgd {
         learning_rate: 0.05,
         momentum: 0.9,
-    };
+        nesterov: false,
+    });
     assert_eq!(net.optimizer, sgd);
 }
 

@@ -1,7 +1,8 @@
 //! What the built-in specs and correct ones of a user's own resolve to.
 
 use laptime_workload::{
-    BUILTINS, Builtin, LayerKind, Loss, Optimizer, Overrides, Precision, Source, Spec, Workload,
+    Adam, BUILTINS, Builtin, LayerKind, Loss, Optimizer, Overrides, Precision, Source, Spec,
+    Workload,
 };
 
 fn builtin() -> Spec {
@@ -37,12 +38,12 @@ fn fashion_mnist_is_what_the_published_scripts_train() {
         (Loss::SoftmaxCrossEntropy, Precision::Fp32)
     );
     assert!(workload.shuffle);
-    let adam = Optimizer::Adam {
+    let adam = Optimizer::Adam(Adam {
         learning_rate: 1e-3,
         beta1: 0.9,
         beta2: 0.999,
         epsilon: 1e-7,
-    };
+    });
     assert_eq!(workload.optimizer, adam);
     let layers: Vec<_> = workload
         .layers

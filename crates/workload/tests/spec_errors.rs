@@ -87,7 +87,7 @@ fn a_wrong_value_is_pointed_at() {
         seed = 1 | seed = -1 | 9:8 | a whole number
         precision = "fp32" | precision = "fp23" | 10:13 | did you mean "fp32"
         softmax-cross-entropy | mse | 11:8 | unknown loss "mse"
-        kind = "adam" | kind = "adamw" | 13:8 | laptime does not have it yet; known: adam, sgd
+        kind = "adam" | kind = "adagrad" | 13:8 | laptime does not have it yet; known: adam, adamw, sgd, rmsprop
         learning_rate = 0.001 | learning_rate = -0.001 | 14:17 | greater than 0
         learning_rate = 0.001 | learning_rate = nan | 14:17 | greater than 0
         learning_rate = 0.001 | learning_rate = inf | 14:17 | greater than 0

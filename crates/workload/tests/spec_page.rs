@@ -44,7 +44,9 @@ fn every_example_of_the_page_is_read() {
 fn the_page_has_everything_that_a_spec_can_have() {
     let page = page();
     let layers = layers().map(|layer| (layer.kind, layer.keys));
-    let optimizers = OPTIMIZERS.iter().map(|entry| (entry.kind, entry.keys));
+    let optimizers = OPTIMIZERS
+        .iter()
+        .flat_map(|entry| [(entry.kind, entry.keys), (entry.kind, entry.optional)]);
     let mut words = HashSet::new();
     let schedules = RATE_SCHEDULES.iter().map(|entry| (entry.kind, entry.keys));
     for (kind, keys) in layers.chain(optimizers).chain(schedules) {

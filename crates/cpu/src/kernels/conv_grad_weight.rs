@@ -23,7 +23,7 @@ pub(crate) struct Conv2dGradWeight {
     pub(crate) w: Filters,
     pub(crate) to: GradientUse,
     /// For each tap: runs of samples, from x and from the turned dy of one filter. A dead tap that
-    /// is left out has none; its gradient is 0, and its weights are left alone.
+    /// is left out has none; its gradient is 0, and its weights are left alone where the update does so.
     pub(crate) segments: Segments,
 }
 
@@ -54,7 +54,7 @@ impl Run for Conv2dGradWeight {
                 with_rule!(&self.to, s, step, view, |rule| {
                     for tap in 0..w.taps {
                         let segments = self.segments.list(tap);
-                        if segments.is_empty() && !matches!(self.to, GradientUse::Store(_)) {
+                        if segments.is_empty() && self.to.leaves_alone() {
                             continue;
                         }
                         let a = Scalars {

@@ -23,6 +23,7 @@ mod pixels;
 mod pool;
 mod product;
 mod rearrange;
+mod rms_prop;
 mod sum_tree;
 mod update;
 
@@ -46,7 +47,10 @@ pub(crate) use pixels::{ScaleImages, ScalePixels};
 pub(crate) use pool::{GlobalAvgPool, GlobalAvgPoolGrad, Pool, PoolGrad, Windows};
 pub(crate) use product::Segment;
 pub(crate) use rearrange::{Rearrange, Stored};
+pub(crate) use rms_prop::RmsProp;
 pub(crate) use update::{Adam, Cut, GradientUse, Grid, RoundWeights, Sgd, Update};
+
+use laptime_graph::StepValues;
 
 use crate::{
     memory::{Place, View},
@@ -56,10 +60,7 @@ use crate::{
 /// What changes from step to step.
 #[derive(Clone, Copy)]
 pub(crate) struct Step<'a> {
-    /// Counted from 1 over the whole training: Adam's t.
-    pub(crate) number: u64,
-    /// What the learning rate is multiplied by in this step.
-    pub(crate) rate_share: f64,
+    pub(crate) values: StepValues,
     /// The samples of this step, all within the dataset.
     pub(crate) batch: &'a [u32],
     /// The samples of the next step, or none.
@@ -112,6 +113,7 @@ pub(crate) enum Task {
     Rearrange(Rearrange),
     SoftmaxCrossEntropy(SoftmaxCrossEntropy),
     Update(Update),
+    RmsProp(RmsProp),
     RoundWeights(RoundWeights),
 }
 
@@ -195,6 +197,7 @@ impl Task {
             Rearrange,
             SoftmaxCrossEntropy,
             Update,
+            RmsProp,
             RoundWeights
         );
     }

@@ -283,7 +283,7 @@ impl Run for PairedConv2dGradWeight {
                 with_rule!(&self.0.to, s, step, view, |rule| {
                     for tap in 0..w.taps {
                         let segments = self.0.segments.list(tap);
-                        if segments.is_empty() && !matches!(self.0.to, GradientUse::Store(_)) {
+                        if segments.is_empty() && self.0.to.leaves_alone() {
                             continue;
                         }
                         let a = Scalars {

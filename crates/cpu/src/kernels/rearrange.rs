@@ -35,7 +35,7 @@ impl Run for Rearrange {
         for index in samples.start * self.values..samples.end * self.values {
             let factor = self
                 .drop
-                .map_or(1.0, |drop| drop.factor(step.number, index as u64));
+                .map_or(1.0, |drop| drop.factor(step.values.number, index as u64));
             // SAFETY: both tensors have this index.
             unsafe {
                 let place = self.x.layout.stored_index(index);

@@ -1,5 +1,5 @@
 //! What becomes of a gradient: it is stored, or its parameter is updated at once, by Adam in Keras's
-//! form or by SGD with momentum.
+//! form, with a weight decay or without, or by SGD with momentum.
 
 use std::ops::Range;
 
@@ -17,13 +17,23 @@ pub(crate) enum GradientUse {
     Sgd(Sgd),
 }
 
+impl GradientUse {
+    /// Whether a parameter whose gradient has always been 0 stays as it is.
+    pub(super) fn leaves_alone(&self) -> bool {
+        match self {
+            Self::Store(_) => false,
+            Self::Adam(adam) => !adam.decays,
+            Self::Sgd(_) => true,
+        }
+    }
+}
+
 /// Adam's constants with the places of a parameter and its moments.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Adam {
-    pub(crate) learning_rate: f64,
-    pub(crate) beta1: f64,
-    pub(crate) beta2: f64,
-    pub(crate) epsilon: f64,
+    pub(crate) constants: laptime_graph::Adam,
+    /// Whether the parameter decays before the step.
+    pub(crate) decays: bool,
     pub(crate) parameter: Place,
     pub(crate) first_moment: Place,
     pub(crate) second_moment: Place,
@@ -32,8 +42,7 @@ pub(crate) struct Adam {
 /// SGD's constants with the places of a parameter and its velocity.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Sgd {
-    pub(crate) learning_rate: f64,
-    pub(crate) momentum: f64,
+    pub(crate) constants: laptime_graph::Sgd,
     pub(crate) parameter: Place,
     pub(crate) velocity: Place,
 }
@@ -96,12 +105,12 @@ impl<S: Simd> Rule<S> for StoreRule<S> {
 #[derive(Clone, Copy)]
 pub(super) struct AdamRule<S: Simd> {
     s: S,
-    two_rate: S::Block,
+    two_step_size: S::Block,
+    decays: bool,
+    decay: S::Block,
     one_minus_beta1: S::Block,
     one_minus_beta2: S::Block,
-    two_epsilon: S::Block,
-    three: S::Block,
-    smallest: S::Block,
+    by_root: ByRoot<S>,
     parameter: *mut f32,
     first_moment: *mut f32,
     second_moment: *mut f32,
@@ -110,18 +119,20 @@ pub(super) struct AdamRule<S: Simd> {
 impl Adam {
     #[inline(always)]
     pub(super) fn rule<S: Simd>(&self, s: S, step: &Step, view: View) -> AdamRule<S> {
-        // Beyond 2³¹ steps the corrections are 1 to the last bit.
-        let t = step.number.min(i32::MAX as u64) as i32;
-        let learning_rate = self.learning_rate * step.rate_share;
-        let rate = learning_rate * (1.0 - self.beta2.powi(t)).sqrt() / (1.0 - self.beta1.powi(t));
+        let laptime_graph::Adam {
+            beta1,
+            beta2,
+            epsilon,
+            ..
+        } = self.constants;
         AdamRule {
             s,
-            two_rate: s.splat((2.0 * rate) as f32),
-            one_minus_beta1: s.splat((1.0 - self.beta1) as f32),
-            one_minus_beta2: s.splat((1.0 - self.beta2) as f32),
-            two_epsilon: s.splat((2.0 * self.epsilon) as f32),
-            three: s.splat(3.0),
-            smallest: s.splat(f32::MIN_POSITIVE),
+            two_step_size: s.splat((2.0 * step.values.step_size) as f32),
+            decays: self.decays,
+            decay: s.splat(step.values.decay as f32),
+            one_minus_beta1: s.splat((1.0 - beta1) as f32),
+            one_minus_beta2: s.splat((1.0 - beta2) as f32),
+            by_root: ByRoot::new(s, epsilon),
             parameter: view.at(self.parameter),
             first_moment: view.at(self.first_moment),
             second_moment: view.at(self.second_moment),
@@ -146,38 +157,79 @@ impl<S: Simd> Rule<S> for AdamRule<S> {
             let m = s.mul_add(self.one_minus_beta1, s.sub(gradient, m), m);
             s.store(self.first_moment.add(at), m);
             let v = s.load(self.second_moment.add(at));
-            let change = s.neg_mul_add(gradient, gradient, v);
-            let v = s.neg_mul_add(self.one_minus_beta2, change, v);
+            let v = moved_square(s, self.one_minus_beta2, gradient, v);
             s.store(self.second_moment.add(at), v);
-            // A v below the smallest normal number counts as that, whose root (10⁻¹⁹) is nothing
-            // beside any ε that works in single precision. In this order: see `Simd::max`. Of an
-            // infinite v, whose root the estimate does not give, the parameter is not-a-number.
-            let v = s.max(self.smallest, v);
-            // With y an estimate of 1/√v, √v is v·y·(3 − v·y²)/2 after one step of Newton's
-            // iteration; so 2·(√v + ε) takes three operations.
-            let estimate = s.reciprocal_sqrt_estimate(v);
-            let root = s.mul(v, estimate);
-            let correction = s.neg_mul_add(root, estimate, self.three);
-            let divisor = s.mul_add(root, correction, self.two_epsilon);
-            // The quotient and what it is short of, times the same estimate.
-            let reciprocal = s.reciprocal_estimate(divisor);
-            let quotient = s.mul(m, reciprocal);
-            let rest = s.neg_mul_add(divisor, quotient, m);
-            let quotient = s.mul_add(rest, reciprocal, quotient);
-            let w = s.load(self.parameter.add(at));
+            let half = self.by_root.half_quotient(s, m, v);
+            let mut w = s.load(self.parameter.add(at));
+            // A branch, always the same, costs plain Adam less than a multiplication by 0.
+            if self.decays {
+                w = s.neg_mul_add(self.decay, w, w);
+            }
             s.store(
                 self.parameter.add(at),
-                s.neg_mul_add(self.two_rate, quotient, w),
+                s.neg_mul_add(self.two_step_size, half, w),
             );
         }
+    }
+}
+
+/// The second moment behind a step: `v − share·(v − g²)`.
+#[inline(always)]
+pub(super) fn moved_square<S: Simd>(
+    s: S,
+    share: S::Block,
+    gradient: S::Block,
+    v: S::Block,
+) -> S::Block {
+    let change = s.neg_mul_add(gradient, gradient, v);
+    s.neg_mul_add(share, change, v)
+}
+
+/// Divides by `√v + ε`.
+#[derive(Clone, Copy)]
+pub(super) struct ByRoot<S: Simd> {
+    two_epsilon: S::Block,
+    three: S::Block,
+    smallest: S::Block,
+}
+
+impl<S: Simd> ByRoot<S> {
+    #[inline(always)]
+    pub(super) fn new(s: S, epsilon: f64) -> Self {
+        Self {
+            two_epsilon: s.splat((2.0 * epsilon) as f32),
+            three: s.splat(3.0),
+            smallest: s.splat(f32::MIN_POSITIVE),
+        }
+    }
+
+    /// `a / (2·(√v + ε))`.
+    #[inline(always)]
+    pub(super) fn half_quotient(&self, s: S, a: S::Block, v: S::Block) -> S::Block {
+        // A v below the smallest normal number counts as that, whose root (10⁻¹⁹) is nothing
+        // beside any ε that works in single precision. In this order: see `Simd::max`. Of an
+        // infinite v, whose root the estimate does not give, the parameter is not-a-number.
+        let v = s.max(self.smallest, v);
+        // With y an estimate of 1/√v, √v is v·y·(3 − v·y²)/2 after one step of Newton's
+        // iteration; so 2·(√v + ε) takes three operations.
+        let estimate = s.reciprocal_sqrt_estimate(v);
+        let root = s.mul(v, estimate);
+        let correction = s.neg_mul_add(root, estimate, self.three);
+        let divisor = s.mul_add(root, correction, self.two_epsilon);
+        // The quotient and what it is short of, times the same estimate.
+        let reciprocal = s.reciprocal_estimate(divisor);
+        let quotient = s.mul(a, reciprocal);
+        let rest = s.neg_mul_add(divisor, quotient, a);
+        s.mul_add(rest, reciprocal, quotient)
     }
 }
 
 #[derive(Clone, Copy)]
 pub(super) struct SgdRule<S: Simd> {
     s: S,
-    rate: S::Block,
+    step_size: S::Block,
     momentum: S::Block,
+    is_nesterov: bool,
     parameter: *mut f32,
     velocity: *mut f32,
 }
@@ -187,8 +239,9 @@ impl Sgd {
     pub(super) fn rule<S: Simd>(&self, s: S, step: &Step, view: View) -> SgdRule<S> {
         SgdRule {
             s,
-            rate: s.splat((self.learning_rate * step.rate_share) as f32),
-            momentum: s.splat(self.momentum as f32),
+            step_size: s.splat(step.values.step_size as f32),
+            momentum: s.splat(self.constants.momentum as f32),
+            is_nesterov: self.constants.nesterov,
             parameter: view.at(self.parameter),
             velocity: view.at(self.velocity),
         }
@@ -204,10 +257,15 @@ impl<S: Simd> Rule<S> for SgdRule<S> {
             let velocity = s.load(self.velocity.add(at));
             let velocity = s.mul_add(self.momentum, velocity, gradient);
             s.store(self.velocity.add(at), velocity);
+            let direction = if self.is_nesterov {
+                s.mul_add(self.momentum, velocity, gradient)
+            } else {
+                velocity
+            };
             let w = s.load(self.parameter.add(at));
             s.store(
                 self.parameter.add(at),
-                s.neg_mul_add(self.rate, velocity, w),
+                s.neg_mul_add(self.step_size, direction, w),
             );
         }
     }
@@ -244,7 +302,7 @@ pub(crate) enum Cut {
 impl Grid {
     /// The outer and the inner indices of a range of slices.
     #[inline(always)]
-    fn blocks(self, slices: Range<usize>) -> (Range<usize>, Range<usize>) {
+    pub(super) fn blocks(self, slices: Range<usize>) -> (Range<usize>, Range<usize>) {
         let Self { outer, inner, cut } = self;
         match cut {
             Cut::Outer => (slices.start..slices.end.min(outer), 0..inner),

@@ -1,13 +1,13 @@
 //! Links what is done to parameters: updates, rounding, and what becomes of a gradient.
 
 use laptime_graph::{
-    Op, Operation, TensorId,
+    AdamW, Op, Operation, TensorId,
     schedule::{Layout, Part},
 };
 
 use super::{Group, Linker};
 use crate::{
-    kernels::{Adam, Cut, GradientUse, Grid, RoundWeights, Sgd, Task, Update},
+    kernels::{Adam, Cut, GradientUse, Grid, RmsProp, RoundWeights, Sgd, Task, Update},
     simd::LANES,
 };
 
@@ -25,10 +25,22 @@ impl Linker<'_> {
 
     /// The use of a gradient that is in memory, or of zeros.
     pub(super) fn update(&self, group: &Group, gradient: Option<TensorId>) -> Task {
+        let grid = self.grid(group, group.last().outputs[0]);
+        if let (Op::RmsProp(constants), [gradient, parameter, second_moment]) =
+            (group.main.op, &group.main.inputs[..])
+        {
+            return Task::RmsProp(RmsProp {
+                constants,
+                gradient: self.place(*gradient),
+                parameter: self.place(*parameter),
+                second_moment: self.place(*second_moment),
+                grid,
+            });
+        }
         Task::Update(Update {
             gradient: gradient.map(|gradient| self.place(gradient)),
             to: self.gradient_use(group),
-            grid: self.grid(group, group.last().outputs[0]),
+            grid,
         })
     }
 
@@ -69,18 +81,18 @@ impl Linker<'_> {
         let last = group.last();
         let place = |index: usize| self.place(last.inputs[index]);
         match last.op {
-            Op::Adam(op) => GradientUse::Adam(Adam {
-                learning_rate: op.learning_rate,
-                beta1: op.beta1,
-                beta2: op.beta2,
-                epsilon: op.epsilon,
+            Op::Adam(constants)
+            | Op::AdamW(AdamW {
+                adam: constants, ..
+            }) => GradientUse::Adam(Adam {
+                constants,
+                decays: matches!(last.op, Op::AdamW(_)),
                 parameter: place(1),
                 first_moment: place(2),
                 second_moment: place(3),
             }),
-            Op::Sgd(op) => GradientUse::Sgd(Sgd {
-                learning_rate: op.learning_rate,
-                momentum: op.momentum,
+            Op::Sgd(constants) => GradientUse::Sgd(Sgd {
+                constants,
                 parameter: place(1),
                 velocity: place(2),
             }),

@@ -42,7 +42,7 @@ pub(super) fn is_images(program: &Program, id: TensorId) -> bool {
 /// Whether the tensor is the weights of a product, rounded or not, their moment or their gradient.
 pub(crate) fn is_weight(program: &Program, tensor: TensorId) -> bool {
     let parameter = match program.tensor(tensor).role {
-        Role::Moment { of } | Role::Gradient { of } | Role::Rounded { of } => of,
+        Role::Moment { of, .. } | Role::Gradient { of } | Role::Rounded { of } => of,
         _ => tensor,
     };
     let Tensor { role, shape, .. } = program.tensor(parameter);

@@ -237,7 +237,7 @@ impl Arranger<'_> {
                 let slices = self.slices(inputs[0], axis);
                 vec![self.cut(group, slices, Split::Slices, |_| along(axis, LANES))]
             }
-            Op::Adam(_) | Op::Sgd(_) | Op::Zeros(_) => {
+            Op::Adam(_) | Op::AdamW(_) | Op::Sgd(_) | Op::RmsProp(_) | Op::Zeros(_) => {
                 let parameter = *self.outputs(group).last().expect("a kernel writes");
                 if is_weight(self.program, parameter) {
                     let axis = self.weight_axis(group);

@@ -4,7 +4,9 @@
 //! Single steps from given states cannot tell of an order that is not followed, of a last batch that is
 //! left out, or of what one step leaves behind for the next.
 
-use laptime_graph::{State, StateTensor};
+use std::collections::HashSet;
+
+use laptime_graph::{Program, Role, State, StateTensor};
 use laptime_workload::dataset::Dataset;
 
 use super::{
@@ -92,7 +94,7 @@ pub(super) fn difference(
         if exactly {
             bits_differ(&given, &score, &state, &expected)
         } else {
-            training_differs(&given, &score, [start, &state, &expected])
+            training_differs(&given, &score, &oracle.program, [start, &state, &expected])
         }
     });
     Ok(differs.map(|what| format!("{} batches in one call: {what}", BATCHES + 1)))
@@ -135,6 +137,7 @@ fn is_same(a: f64, b: f64) -> bool {
 fn training_differs(
     score: &Score,
     alone: &Score,
+    program: &Program,
     [start, state, expected]: [&State; 3],
 ) -> Option<String> {
     let is_finite =
@@ -157,13 +160,14 @@ fn training_differs(
         ));
     }
     // Of parameters alone: those that have moments.
-    let start_by_name = start.by_name();
-    let is_moved = |tensor: &&StateTensor| {
-        ["m", "velocity"].iter().any(|moment| {
-            let name = format!("{}.{moment}", tensor.name);
-            start_by_name.contains_key(name.as_str())
+    let roles = program.tensors.iter().map(|tensor| &tensor.role);
+    let moved: HashSet<&str> = roles
+        .filter_map(|role| match role {
+            Role::Moment { of, .. } => Some(program.tensor(*of).name.as_str()),
+            _ => None,
         })
-    };
+        .collect();
+    let is_moved = |tensor: &&StateTensor| moved.contains(tensor.name.as_str());
     let distance = |a: &State, b: &State| {
         let b = b.by_name();
         norm(a.tensors.iter().filter(is_moved).flat_map(|a| {

@@ -29,9 +29,9 @@ mod semantics;
 mod truth;
 mod verdict;
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
-use laptime_graph::{Mode, Program, State, StateTensor, build};
+use laptime_graph::{Mode, MomentRole, Program, Role, State, StateTensor, build};
 use laptime_reference::Reference;
 use laptime_workload::{
     Optimizer, Precision, RateSchedule,
@@ -178,12 +178,25 @@ fn checked_step(
     );
     // Apart from the precision: rounding points come into the second question alone.
     let unrounded = step.unrounded().made;
-    if let Some(what) = semantics::difference(session, start, batch, &unrounded)? {
+    let moments = moments(&oracle.program);
+    if let Some(what) = semantics::difference(session, &moments, start, batch, &unrounded)? {
         return Ok(Stepped::Otherwise(what));
     }
     let truth = step.truth();
     session.set_state(start)?;
     step_on(session, oracle, samples, &step, &truth, batch, with_logits)
+}
+
+/// The moments of a state, by name.
+type Moments<'a> = HashMap<&'a str, MomentRole>;
+
+fn moments(program: &Program) -> Moments<'_> {
+    let persistent = program.persistent();
+    let moments = persistent.filter_map(|(_, tensor)| match tensor.role {
+        Role::Moment { which, .. } => Some((tensor.name.as_str(), which)),
+        _ => None,
+    });
+    moments.collect()
 }
 
 /// The gate's samples: whole batches for all steps, and a last one as short as the real data's.

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use laptime_graph::{Op, Program, Role, State, StateTensor, TensorId};
+use laptime_graph::{MomentRole, Op, Program, Role, State, StateTensor, TensorId};
 use laptime_reference::{Reference, ops};
-use laptime_workload::{Optimizer, Precision, dataset::Dataset};
+use laptime_workload::{AdamW, Optimizer, Precision, RmsProp, dataset::Dataset};
 
 use super::{
-    Oracle, distance, exceeds, lacks, norm,
+    Oracle, distance, exceeds, lacks, moments, norm,
     range::{Limits, Range, largest},
     truth::{Exact, Made, Step, Truth, disturb},
 };
@@ -29,7 +29,8 @@ use crate::{EngineError, Progress, Score, Session};
 // Adam's first steps make as much of a small gradient as of a large one: where that percent turns the
 // sign of one value of 64, the update of its tensor differs by a quarter, or by nothing where it turns
 // none. So Adam's moments, which have the gradient in them, are held against the oracle's, and the
-// update against what Adam's formula makes of the engine's own moments, tightly.
+// update against what Adam's formula makes of the engine's own moments, tightly. RMSprop's step has the sign
+// of a gradient that no moment keeps: it is held against the oracle's, as SGD's is.
 //
 // In bfloat16 the oracle rounds where the Program does, to the same 8 bits. A value that differs in its
 // last bit of single precision may then be rounded to the other side, as one in some thousands is, and
@@ -84,9 +85,9 @@ impl Bounds {
 /// last place is 6·10⁻⁸.
 const STORED_BOUND: f64 = 1e-7;
 
-/// How many of Adam's longest steps a value may move that the oracle leaves as it is. The true
+/// How many of an optimizer's longest steps a value may move that the oracle leaves as it is. The true
 /// gradient of a bias in front of a batch norm is 0, and Adam makes a whole step of what rounding
-/// leaves in its place; the norm takes it out again.
+/// leaves in its place, RMSprop in its first step 1/√(1−α) of them; the norm takes it out again.
 const STILL_BOUND: f64 = 2.0;
 
 /// What a session made of a step.
@@ -235,6 +236,7 @@ fn step_differs(
         ));
     }
     let still = without_gradient(step.program);
+    let moments = moments(step.program);
     // By name: where the step began from the engine's own state, tensors are in the engine's order.
     let [before_by_name, stepped_by_name] = [start, &given.state].map(State::by_name);
     let mut tensors = expected.state.tensors.iter().zip(&noise.tensors);
@@ -244,7 +246,7 @@ fn step_differs(
         let number = start.steps + 1;
         let rate_share = ops::rate_share(oracle.rate_schedule, number);
         if after.values == before.values || still.contains(&after.name.as_str()) {
-            let is_moment = is_moment(&after.name);
+            let is_moment = moments.contains_key(after.name.as_str());
             let is_free = step.rounds_elsewhere && is_moment;
             // The noise in a moment has no learning rate yet.
             let share = if is_moment { 1.0 } else { rate_share };
@@ -277,7 +279,7 @@ fn without_gradient(program: &Program) -> Vec<&str> {
         .collect();
     let persistent = program.persistent();
     let still = persistent.filter(|(id, tensor)| match tensor.role {
-        Role::Moment { of } => parameters.contains(&of),
+        Role::Moment { of, .. } => parameters.contains(&of),
         _ => parameters.contains(id),
     });
     still.map(|(_, tensor)| tensor.name.as_str()).collect()
@@ -288,12 +290,6 @@ fn rounds_elsewhere(session: &dyn Session, precision: Precision) -> bool {
     precision == Precision::Bf16 && session.rounds_elsewhere()
 }
 
-fn is_moment(name: &str) -> bool {
-    [".m", ".v", ".velocity"]
-        .iter()
-        .any(|suffix| name.ends_with(suffix))
-}
-
 /// Holds a tensor in the place where the oracle has it, as far as rounding and the learning rate allow.
 fn moves(
     given: &StateTensor,
@@ -301,9 +297,12 @@ fn moves(
     optimizer: &Optimizer,
     rate_share: f64,
 ) -> Option<String> {
-    let (Optimizer::Adam { learning_rate, .. } | Optimizer::Sgd { learning_rate, .. }) = optimizer;
+    let longest_step = match optimizer {
+        Optimizer::RmsProp(RmsProp { alpha, .. }) => 1.0 / (1.0 - alpha).sqrt(),
+        Optimizer::Adam(_) | Optimizer::AdamW(_) | Optimizer::Sgd(_) => 1.0,
+    } * optimizer.learning_rate();
     let difference = distance(given, place);
-    let allowed = STILL_BOUND * learning_rate * rate_share * (place.values.len() as f64).sqrt();
+    let allowed = STILL_BOUND * longest_step * rate_share * (place.values.len() as f64).sqrt();
     exceeds(difference, allowed).then(|| {
         format!(
             "{} moves by {difference:.1e}, and should not (bound {allowed:.0e})",
@@ -312,32 +311,31 @@ fn moves(
     })
 }
 
-/// What Adam makes of a parameter with the moments that the engine itself has behind the step, whose learning
-/// rate is multiplied by `rate_share`; `None` for what is no parameter of Adam's.
+/// What Adam or AdamW makes of a parameter with the moments that the engine itself has behind the step, whose
+/// learning rate is multiplied by `rate_share`; `None` for what is no parameter of theirs.
 fn adam_step(
     optimizer: &Optimizer,
     (step, rate_share): (u64, f64),
     state: &HashMap<&str, &StateTensor>,
     before: &StateTensor,
 ) -> Option<StateTensor> {
-    let Optimizer::Adam {
-        learning_rate,
-        beta1,
-        beta2,
-        epsilon,
-    } = optimizer
-    else {
-        return None;
+    let (adam, weight_decay) = match optimizer {
+        Optimizer::Adam(adam) => (adam, 0.0),
+        Optimizer::AdamW(AdamW { adam, weight_decay }) => (adam, *weight_decay),
+        Optimizer::Sgd(_) | Optimizer::RmsProp(_) => return None,
     };
-    let moment = |suffix: &str| state.get(format!("{}.{suffix}", before.name).as_str());
-    let (m, v) = (moment("m")?, moment("v")?);
-    let correction = |beta: &f64| 1.0 - beta.powf(step as f64);
-    let rate = learning_rate * rate_share * correction(beta2).sqrt() / correction(beta1);
+    let moment =
+        |which: MomentRole| state.get(format!("{}.{}", before.name, which.suffix()).as_str());
+    let (m, v) = (moment(MomentRole::First)?, moment(MomentRole::Second)?);
+    let correction = |beta: f64| 1.0 - beta.powf(step as f64);
+    let rate = adam.learning_rate * rate_share;
+    let kept = 1.0 - rate * weight_decay;
+    let rate = rate * correction(adam.beta2).sqrt() / correction(adam.beta1);
     let moments = m.values.iter().zip(&v.values);
     let values = before.values.iter().zip(moments);
     Some(StateTensor {
         values: values
-            .map(|(w, (m, v))| w - rate * m / (v.sqrt() + epsilon))
+            .map(|(w, (m, v))| kept * w - rate * m / (v.sqrt() + adam.epsilon))
             .collect(),
         ..before.clone()
     })

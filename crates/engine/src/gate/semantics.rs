@@ -10,7 +10,7 @@ use laptime_reference::Reference;
 use laptime_workload::dataset::Dataset;
 
 use super::{
-    batch_of, distance, exceeds, lacks, norm,
+    Moments, batch_of, distance, exceeds, lacks, norm,
     range::{Limits, Range},
     truth::Made,
 };
@@ -67,6 +67,7 @@ pub fn trace_schedule(
 /// What differs from the oracle's step on this batch, if anything does.
 pub(super) fn difference(
     session: &mut dyn Session,
+    moments: &Moments,
     start: &State,
     batch: &[u32],
     expected: &Made,
@@ -81,11 +82,11 @@ pub(super) fn difference(
     let state = trace.state;
     let differs = lacks(&state, start)
         .or_else(|| (state.steps != start.steps + 1).then(|| "the step is not counted".into()))
-        .or_else(|| step_differs(&Made { loss, state }, expected, start));
+        .or_else(|| step_differs(&Made { loss, state }, expected, start, moments));
     Ok(differs.map(|what| format!("in f64, {what}")))
 }
 
-fn step_differs(given: &Made, expected: &Made, start: &State) -> Option<String> {
+fn step_differs(given: &Made, expected: &Made, start: &State, moments: &Moments) -> Option<String> {
     let range = |made: &Made| Limits::DOUBLE.range(made.largest(), 0.0);
     match (range(expected), range(given)) {
         // Nothing can be compared there; but both must have come there.
@@ -109,7 +110,7 @@ fn step_differs(given: &Made, expected: &Made, start: &State) -> Option<String> 
                 .expect("it lacks nothing")
         });
         let difference = distance(given, after);
-        let allowed = allowed(after, before, &expected.state);
+        let allowed = allowed(after, before, &expected.state, moments);
         exceeds(difference, allowed).then(|| {
             format!(
                 "{} differs by {difference:.1e} (bound {allowed:.0e})",
@@ -120,37 +121,31 @@ fn step_differs(given: &Made, expected: &Made, start: &State) -> Option<String> 
 }
 
 /// What a tensor of the state behind the step may differ by.
-fn allowed(after: &StateTensor, before: &StateTensor, behind: &State) -> f64 {
+fn allowed(after: &StateTensor, before: &StateTensor, behind: &State, moments: &Moments) -> f64 {
     let change = distance(after, before);
     let root = (after.values.len() as f64).sqrt();
     // Moments may be as small as that and mean something.
     let is_still = after.values == before.values
-        || moment_kind(after).is_none() && change <= STILL_BOUND * root;
+        || !moments.contains_key(after.name.as_str()) && change <= STILL_BOUND * root;
     if is_still {
         return STILL_BOUND * root;
     }
     BOUND * change
         + STORED_BOUND * norm(after.values.iter().copied())
-        + NOISE * largest(behind, after) * root
+        + NOISE * largest(behind, after, moments) * root
 }
 
 /// The largest root mean square of the moments that are of one kind with this one; 0 for what is no
 /// moment.
-fn largest(state: &State, moment: &StateTensor) -> f64 {
-    let Some(wanted) = moment_kind(moment) else {
+fn largest(state: &State, moment: &StateTensor, moments: &Moments) -> f64 {
+    let Some(wanted) = moments.get(moment.name.as_str()) else {
         return 0.0;
     };
     let same = state
         .tensors
         .iter()
-        .filter(|one| moment_kind(one) == Some(wanted));
+        .filter(|one| moments.get(one.name.as_str()) == Some(wanted));
     let sizes =
         same.map(|one| norm(one.values.iter().copied()) / (one.values.len().max(1) as f64).sqrt());
     sizes.fold(0.0, f64::max)
-}
-
-/// Which moment a tensor is, if it is one: the gradients' mean, or that of their squares.
-fn moment_kind(tensor: &StateTensor) -> Option<&str> {
-    let (_, suffix) = tensor.name.rsplit_once('.')?;
-    ["m", "v", "velocity"].contains(&suffix).then_some(suffix)
 }

@@ -1,7 +1,7 @@
 //! What is done with a value that a kernel has just made, while it is in a register: biases, ReLU,
 //! sums, updates; and where it is written.
 
-use laptime_graph::{Op, OpId, TensorId};
+use laptime_graph::{AdamW, Op, OpId, TensorId};
 
 use super::shader::{Shader, number};
 
@@ -37,7 +37,7 @@ impl Shader<'_> {
                     let y = self.value(operation.inputs[0], "i");
                     text += &format!("v = select(0.0, v, {y} > 0.0);\n");
                 }
-                Op::Adam(_) | Op::Sgd(_) => {
+                ref op if op.definition().is_update() => {
                     let places: Vec<String> = operation.inputs[1..]
                         .iter()
                         .map(|id| format!("{}[i]", self.tensor(*id)))
@@ -66,9 +66,13 @@ impl Shader<'_> {
 /// parameter and of its moments.
 pub(super) fn update(op: &Op, gradient: &str, places: &[String]) -> String {
     match *op {
-        Op::Adam(op) => {
+        Op::Adam(adam) | Op::AdamW(AdamW { adam, .. }) => {
             let [w, m, v] = places else {
                 unreachable!("Adam has two moments")
+            };
+            let decayed = match op {
+                Op::AdamW(_) => format!("({w} - step.decay * {w})"),
+                _ => w.clone(),
             };
             format!(
                 "{{ let g = {gradient};\n\
@@ -76,20 +80,38 @@ pub(super) fn update(op: &Op, gradient: &str, places: &[String]) -> String {
                  let m_after = m_before + {} * (g - m_before);\n\
                  let v_after = v_before + {} * (g * g - v_before);\n\
                  {m} = m_after; {v} = v_after;\n\
-                 {w} = {w} - step.rate * m_after / (sqrt(v_after) + {}); }}\n",
-                number(1.0 - op.beta1),
-                number(1.0 - op.beta2),
-                number(op.epsilon),
+                 {w} = {decayed} - step.step_size * m_after / (sqrt(v_after) + {}); }}\n",
+                number(1.0 - adam.beta1),
+                number(1.0 - adam.beta2),
+                number(adam.epsilon),
             )
         }
-        Op::Sgd(op) => {
+        Op::Sgd(sgd) => {
             let [w, u] = places else {
                 unreachable!("SGD has one moment")
             };
+            let momentum = number(sgd.momentum);
+            let direction = match sgd.nesterov {
+                true => format!("({momentum} * u_after + {gradient})"),
+                false => "u_after".into(),
+            };
             format!(
-                "{{ let u_after = {} * {u} + {gradient}; {u} = u_after; \
-                 {w} = {w} - step.rate * u_after; }}\n",
-                number(op.momentum),
+                "{{ let u_after = {momentum} * {u} + {gradient}; {u} = u_after; \
+                 {w} = {w} - step.step_size * {direction}; }}\n",
+            )
+        }
+        Op::RmsProp(op) => {
+            let [w, v] = places else {
+                unreachable!("RMSprop has one moment")
+            };
+            format!(
+                "{{ let g = {gradient};\n\
+                 let v_before = {v};\n\
+                 let v_after = v_before + {} * (g * g - v_before);\n\
+                 {v} = v_after;\n\
+                 {w} = {w} - step.step_size * g / (sqrt(v_after) + {}); }}\n",
+                number(1.0 - op.alpha),
+                number(op.epsilon),
             )
         }
         ref op => unreachable!("{op} is no update"),

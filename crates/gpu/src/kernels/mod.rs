@@ -142,7 +142,7 @@ impl Form {
                 Self::ColumnSums { columns }
             }
             Op::SoftmaxCrossEntropy(_) | Op::SoftmaxCrossEntropyGrad(_) => Self::Loss,
-            Op::Adam(_) | Op::Sgd(_) => Self::Updates,
+            op if op.definition().is_update() => Self::Updates,
             Op::Zeros(_) if operations.len() > 1 => Self::Updates,
             _ => {
                 let elements = program.tensor(operation.outputs[0]).elements();

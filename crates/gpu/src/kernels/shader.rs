@@ -130,9 +130,9 @@ impl<'a> Shader<'a> {
     /// The whole text: declarations, functions and this main part.
     pub(super) fn finish(&self, main: &str) -> String {
         // `first` and `log` are places in the order and in the log, `number` counts steps from 1,
-        // `rate` is the step size after its schedule, with Adam's corrections, taken in double precision.
+        // the rest is of `StepValues`, taken in double precision.
         let mut text = String::from(
-            "struct Step { first: u32, number: u32, log: u32, rate: f32 }\n\
+            "struct Step { first: u32, number: u32, log: u32, step_size: f32, decay: f32 }\n\
              @group(0) @binding(0) var<uniform> step: Step;\n",
         );
         for (number, binding) in self.bindings.iter().enumerate() {

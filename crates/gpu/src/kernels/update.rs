@@ -21,10 +21,12 @@ pub(super) struct Block {
     pub first: usize,
     /// How many.
     pub count: usize,
+    /// Whether their gradient is in memory; else it is zero, and always was.
+    has_gradient: bool,
 }
 
-/// The blocks of all updates among these operations. What belongs to dead taps is left alone: its
-/// gradient is zero, and always was.
+/// The blocks of all updates among these operations. What belongs to dead taps, whose gradient is zero and
+/// always was, is left alone, but for an update that moves it all the same.
 pub(super) fn blocks(program: &Program, operations: &[OpId]) -> Vec<Block> {
     let mut blocks = Vec::new();
     for &id in operations {
@@ -32,13 +34,20 @@ pub(super) fn blocks(program: &Program, operations: &[OpId]) -> Vec<Block> {
         if !is_update(operation) {
             continue;
         }
-        for [start, end] in live_ranges(program, operation) {
+        let live = live_ranges(program, operation);
+        let mut ranges: Vec<([usize; 2], bool)> = live.iter().map(|range| (*range, true)).collect();
+        if operation.op.definition().moves_without_gradient() {
+            let elements = program.tensor(operation.inputs[0]).elements();
+            ranges.extend(between(&live, elements).map(|range| (range, false)));
+        }
+        for ([start, end], has_gradient) in ranges {
             for first in (start..end).step_by(BLOCK) {
                 let count = BLOCK.min(end - first);
                 blocks.push(Block {
                     operation: id,
                     first,
                     count,
+                    has_gradient,
                 });
             }
         }
@@ -78,6 +87,16 @@ fn live_ranges(program: &Program, operation: &Operation) -> Vec<[usize; 2]> {
         .collect()
 }
 
+/// What lies before, between and behind these ranges of so many values.
+fn between(ranges: &[[usize; 2]], elements: usize) -> impl Iterator<Item = [usize; 2]> {
+    let starts = [0].into_iter().chain(ranges.iter().map(|range| range[1]));
+    let ends = ranges.iter().map(|range| range[0]).chain([elements]);
+    starts
+        .zip(ends)
+        .filter(|(start, end)| start < end)
+        .map(|(start, end)| [start, end])
+}
+
 /// Numbers of the table a workgroup: how many values, how many partial sums the gradient has (0: it
 /// is zero), how far apart they are; then chunk and place of the gradient, the parameter and the
 /// moments.
@@ -88,6 +107,7 @@ fn row(shader: &mut Shader, block: &Block, chunk_bytes: usize) -> Vec<u32> {
     let partials = shader
         .schedule
         .buffer(gradient)
+        .filter(|_| block.has_gradient)
         .map_or(0, |buffer| buffer.layout.partials());
     let mut row = vec![block.count as u32, partials as u32, elements as u32];
     for id in &operation.inputs {

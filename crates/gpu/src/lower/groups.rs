@@ -1,6 +1,9 @@
 //! Chooses which operations become one dispatch.
 
-use laptime_graph::{Fusion, FusionKind, Op, OpId, Program, TensorId, schedule::Buffer};
+use laptime_graph::{
+    Conv2dGradWeight, Fusion, FusionKind, Op, OpId, Operation, Program, TensorId, schedule::Buffer,
+    window::live_taps,
+};
 
 use crate::{target::Target, tiles::Product};
 
@@ -148,8 +151,25 @@ fn with_pixels(program: &Program, pixels: &[OpId], group: &[OpId]) -> Vec<OpId> 
     }
 }
 
-/// A weight gradient that is cut into partial sums cannot be used before they are added.
+/// A weight gradient that is cut into partial sums cannot be used before they are added; and where it leaves
+/// out dead taps, an update that moves their weights is not done in its place.
 fn is_worth_it(program: &Program, fusion: &Fusion) -> bool {
     fusion.kind != FusionKind::UpdateAtGradient
-        || Product::of(program, fusion.operations[0]).is_none_or(|product| product.splits == 1)
+        || Product::of(program, fusion.operations[0]).is_none_or(|product| {
+            let mut operations = fusion.operations.iter().map(|id| program.operation(*id));
+            let leaves_out = |operation: &Operation| {
+                operation.op.definition().moves_without_gradient()
+                    && has_dead_taps(program, program.operation(fusion.operations[0]))
+            };
+            product.splits == 1 && !operations.any(leaves_out)
+        })
+}
+
+fn has_dead_taps(program: &Program, operation: &Operation) -> bool {
+    let Op::Conv2dGradWeight(Conv2dGradWeight { window }) = operation.op else {
+        return false;
+    };
+    let [x, y] = [0, 1].map(|input| &program.tensor(operation.inputs[input]).shape);
+    let live = live_taps(&window, [x[1], x[2]], [y[1], y[2]]);
+    live.contains(&false)
 }

@@ -16,7 +16,7 @@ pub(crate) const ALIGNMENT_BYTES: usize = 256;
 /// Whether the tensor is the weights of a product, their moment or their gradient.
 pub(crate) fn is_weight(program: &Program, tensor: TensorId) -> bool {
     let parameter = match program.tensor(tensor).role {
-        Role::Moment { of } | Role::Gradient { of } => of,
+        Role::Moment { of, .. } | Role::Gradient { of } => of,
         _ => tensor,
     };
     let Tensor { role, shape, .. } = program.tensor(parameter);

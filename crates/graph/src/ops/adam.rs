@@ -1,20 +1,8 @@
 use super::{Definition, Shapes};
 use crate::simplification::Simplification;
 
-/// (g, w, m, v) → (w, m, v), in place: Adam (Kingma & Ba 2015) in Keras's form. With t counting steps from 1:
-/// `m ← m + (1−β₁)(g − m)`, `v ← v + (1−β₂)(g² − v)`,
-/// `w ← w − learning_rate·√(1−β₂ᵗ)/(1−β₁ᵗ) · m/(√v + ε)`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Adam {
-    /// Step size.
-    pub learning_rate: f64,
-    /// Decay of the first moment.
-    pub beta1: f64,
-    /// Decay of the second moment.
-    pub beta2: f64,
-    /// Added to the root of the uncorrected second moment.
-    pub epsilon: f64,
-}
+// (g, w, m, v) → (w, m, v), in place.
+pub use laptime_workload::{Adam, AdamW};
 
 impl Definition for Adam {
     fn name(&self) -> &'static str {
@@ -35,6 +23,30 @@ impl Definition for Adam {
     }
 
     fn is_update(&self) -> bool {
+        true
+    }
+}
+
+impl Definition for AdamW {
+    fn name(&self) -> &'static str {
+        "adamw"
+    }
+
+    fn constants(&self) -> Vec<(&'static str, String)> {
+        let mut constants = self.adam.constants();
+        constants.push(("weight_decay", self.weight_decay.to_string()));
+        constants
+    }
+
+    fn flops(&self, of: &Shapes, _: &[Simplification]) -> u64 {
+        14 * of.input_elements(0)
+    }
+
+    fn is_update(&self) -> bool {
+        true
+    }
+
+    fn moves_without_gradient(&self) -> bool {
         true
     }
 }

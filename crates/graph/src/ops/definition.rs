@@ -116,6 +116,11 @@ pub trait Definition {
         false
     }
 
+    /// Whether an update moves a parameter whose gradient has always been 0.
+    fn moves_without_gradient(&self) -> bool {
+        false
+    }
+
     /// Whether a constant added to all of a channel of its first input changes nothing but statistics.
     fn ignores_mean(&self) -> bool {
         false

@@ -23,6 +23,7 @@ mod max_pool;
 mod net;
 mod relu;
 mod reshape;
+mod rms_prop;
 mod round;
 mod scale_pixels;
 mod sgd;
@@ -33,7 +34,7 @@ use std::fmt;
 
 use laptime_workload::{LayerKind, Optimizer};
 
-use crate::tensor::TensorId;
+use crate::tensor::{MomentRole, TensorId};
 pub use definition::{Definition, Form, Forward, Gradient, Saved, Shapes};
 pub(crate) use net::{Layer, Net};
 
@@ -87,8 +88,9 @@ ops! {
     relu: Relu, ReluGrad;
     activate: Activate, ActivateGrad;
     softmax_cross_entropy: SoftmaxCrossEntropy, SoftmaxCrossEntropyGrad;
-    adam: Adam;
+    adam: Adam, AdamW;
     sgd: Sgd;
+    rms_prop: RmsProp;
 }
 
 /// Adds the operations of a layer, and gives its output.
@@ -122,33 +124,14 @@ pub(crate) fn begins_with_product(kind: &LayerKind) -> bool {
     matches!(kind, LayerKind::Dense { .. } | LayerKind::Conv2d { .. })
 }
 
-/// What updates a parameter, (g, w, moments…) → (w, moments…) in place, with the names of the moments.
-pub(crate) fn update(optimizer: &Optimizer) -> (Op, &'static [&'static str]) {
+/// What updates a parameter, (g, w, moments…) → (w, moments…) in place, with its moments.
+pub(crate) fn update(optimizer: &Optimizer) -> (Op, &'static [MomentRole]) {
+    use MomentRole::{First, Second, Velocity};
     match *optimizer {
-        Optimizer::Adam {
-            learning_rate,
-            beta1,
-            beta2,
-            epsilon,
-        } => {
-            let adam = Adam {
-                learning_rate,
-                beta1,
-                beta2,
-                epsilon,
-            };
-            (adam.into(), &["m", "v"])
-        }
-        Optimizer::Sgd {
-            learning_rate,
-            momentum,
-        } => {
-            let sgd = Sgd {
-                learning_rate,
-                momentum,
-            };
-            (sgd.into(), &["velocity"])
-        }
+        Optimizer::Adam(op) => (op.into(), &[First, Second]),
+        Optimizer::AdamW(op) => (op.into(), &[First, Second]),
+        Optimizer::Sgd(op) => (op.into(), &[Velocity]),
+        Optimizer::RmsProp(op) => (op.into(), &[Second]),
     }
 }
 

@@ -1,14 +1,8 @@
 use super::{Definition, Shapes};
 use crate::simplification::Simplification;
 
-/// (g, w, u) → (w, u), in place: `u ← momentum·u + g`, `w ← w − learning_rate·u`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Sgd {
-    /// Step size.
-    pub learning_rate: f64,
-    /// How much of the velocity u is kept.
-    pub momentum: f64,
-}
+// (g, w, u) → (w, u), in place.
+pub use laptime_workload::Sgd;
 
 impl Definition for Sgd {
     fn name(&self) -> &'static str {
@@ -16,14 +10,19 @@ impl Definition for Sgd {
     }
 
     fn constants(&self) -> Vec<(&'static str, String)> {
-        vec![
+        let mut constants = vec![
             ("learning_rate", self.learning_rate.to_string()),
             ("momentum", self.momentum.to_string()),
-        ]
+        ];
+        if self.nesterov {
+            constants.push(("nesterov", "true".into()));
+        }
+        constants
     }
 
     fn flops(&self, of: &Shapes, _: &[Simplification]) -> u64 {
-        4 * of.input_elements(0)
+        let each = if self.nesterov { 6 } else { 4 };
+        each * of.input_elements(0)
     }
 
     fn is_update(&self) -> bool {

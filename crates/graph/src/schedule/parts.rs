@@ -148,7 +148,9 @@ fn made_of(op: &Op, parts: &[Part]) -> Option<Part> {
             | Op::Dropout(_)
             | Op::DropoutGrad(_)
             | Op::Adam(_)
-            | Op::Sgd(_),
+            | Op::AdamW(_)
+            | Op::Sgd(_)
+            | Op::RmsProp(_),
             all,
         ) => common(all),
         // Added by one of those that make the partial sums.
@@ -202,7 +204,7 @@ fn common(parts: &[Part]) -> Option<Part> {
 /// The extent of a tensor along the axis of [`Part::Along`]; axis 2 is the samples.
 fn extent(program: &Program, id: TensorId, axis: usize) -> usize {
     let parameter = match program.tensor(id).role {
-        Role::Moment { of } | Role::Gradient { of } | Role::Rounded { of } => of,
+        Role::Moment { of, .. } | Role::Gradient { of } | Role::Rounded { of } => of,
         _ => id,
     };
     let Tensor { role, shape, .. } = program.tensor(parameter);

@@ -143,11 +143,19 @@ impl Explained<'_> {
                 mflop(all),
             )?;
             match one {
-                Simplification::DeadTaps => writeln!(f, " and {} weights", self.dead_weights())?,
-                Simplification::BorderPositions => writeln!(f)?,
+                Simplification::DeadTaps if !self.moves_dead_weights() => {
+                    writeln!(f, " and {} weights", self.dead_weights())?;
+                }
+                Simplification::DeadTaps | Simplification::BorderPositions => writeln!(f)?,
             }
         }
         Ok(())
+    }
+
+    /// Whether an update moves the weights that only ever meet padding.
+    fn moves_dead_weights(&self) -> bool {
+        let mut operations = self.program.operations.iter();
+        operations.any(|one| one.op.definition().moves_without_gradient())
     }
 
     /// The weights that only ever meet padding.
@@ -171,7 +179,7 @@ impl Explained<'_> {
             .accesses
             .iter()
             .filter_map(|access| self.buffers[access.tensor.0])
-            .map(|buffer| self.touched_bytes(buffer))
+            .map(|buffer| self.touched_bytes(kernel, buffer))
             .sum();
         let who = match kernel.split {
             Split::Slices => "each slice",
@@ -200,17 +208,21 @@ impl Explained<'_> {
         Ok(())
     }
 
-    /// The bytes of a buffer that a kernel touches: of weights and their moments, no dead taps.
-    fn touched_bytes(&self, buffer: &Buffer) -> usize {
+    /// The bytes of a buffer that a kernel touches: of weights and their moments, no dead taps, but where it
+    /// moves those too.
+    fn touched_bytes(&self, kernel: &Kernel, buffer: &Buffer) -> usize {
         let parameter = self
             .program
             .unrounded(match self.program.tensor(buffer.tensor).role {
-                Role::Moment { of } | Role::Gradient { of } => of,
+                Role::Moment { of, .. } | Role::Gradient { of } => of,
                 _ => buffer.tensor,
             });
         let convolution = self.convolutions.get(&parameter);
         match convolution.and_then(|one| self.met_window(one)) {
-            Some(window) if self.takes(Simplification::DeadTaps) => {
+            Some(window)
+                if self.takes(Simplification::DeadTaps)
+                    && !kernel.moves_without_gradient(self.program) =>
+            {
                 buffer.bytes / window.taps * window.live_taps
             }
             _ => buffer.bytes,
@@ -328,6 +340,12 @@ impl Kernel {
     pub fn flops(&self, program: &Program, taken: &[Simplification]) -> u64 {
         let operations = self.operations.iter();
         operations.map(|id| program.flops(*id, taken)).sum()
+    }
+
+    /// Whether it has an update that moves a parameter whose gradient has always been 0.
+    pub fn moves_without_gradient(&self, program: &Program) -> bool {
+        let mut operations = self.operations.iter().map(|id| program.operation(*id).op);
+        operations.any(|op| op.definition().moves_without_gradient())
     }
 
     /// The operations' names: `dense + bias + relu`, `107 adam`.

@@ -1,7 +1,8 @@
 //! `laptime workloads`: what is built in, and what a workload of one's own can have.
 
 use laptime_workload::{
-    BUILTINS, Builtin, Key, Loss, OPTIMIZERS, PADDINGS, Precision, RATE_SCHEDULES, layers,
+    BUILTINS, Builtin, Key, Loss, OPTIMIZERS, OptimizerEntry, PADDINGS, Precision, RATE_SCHEDULES,
+    layers,
 };
 
 use crate::{args::WorkloadsArgs, failure::Failure, output};
@@ -25,7 +26,7 @@ fn vocabulary() -> String {
     let layers = layers().map(|layer| (with_keys(layer.kind, layer.keys), layer.summary));
     let optimizers = OPTIMIZERS
         .iter()
-        .map(|entry| (with_keys(entry.kind, entry.keys), entry.summary));
+        .map(|entry| (with_optional_keys(entry), entry.summary));
     let schedules = RATE_SCHEDULES
         .iter()
         .map(|entry| (with_keys(entry.kind, entry.keys), entry.summary));
@@ -38,7 +39,10 @@ fn vocabulary() -> String {
             "[[layer]] kind, with its keys; every layer can also have name and inputs",
             layers.collect(),
         ),
-        ("[optimizer] kind, with its keys", optimizers.collect()),
+        (
+            "[optimizer] kind, with its keys; those in brackets may be left out",
+            optimizers.collect(),
+        ),
         (
             "[schedule] kind of the learning rate, with its keys; may be left out",
             schedules.collect(),
@@ -57,6 +61,11 @@ fn vocabulary() -> String {
 fn with_keys(kind: &str, keys: &[Key]) -> String {
     let keys = keys.iter().map(|key| key.name);
     [kind].into_iter().chain(keys).collect::<Vec<_>>().join(" ")
+}
+
+fn with_optional_keys(entry: &OptimizerEntry) -> String {
+    let optional = entry.optional.iter().map(|key| format!(" [{}]", key.name));
+    with_keys(entry.kind, entry.keys) + &optional.collect::<String>()
 }
 
 fn table(indent: &str, rows: Vec<(String, &str)>) -> String {

@@ -1,6 +1,6 @@
-//! The update of Adam.
+//! The updates of Adam and AdamW.
 
-use laptime_graph::Adam;
+use laptime_graph::{Adam, AdamW};
 
 use crate::shares::{in_parallel, share_size};
 
@@ -24,4 +24,16 @@ pub fn adam(adam: Adam, step: u64, g: &[f64], w: &mut [f64], m: &mut [f64], v: &
             w[i] -= rate * m[i] / (v[i].sqrt() + adam.epsilon);
         }
     });
+}
+
+/// Adam behind a decoupled weight decay, in place: `w ← w − learning_rate·weight_decay·w`, then [`adam`].
+///
+/// Loshchilov & Hutter 2019, whose schedule multiplier is in the learning rate here, as in PyTorch: there both
+/// the decay and the step follow the schedule.
+pub fn adamw(op: AdamW, step: u64, g: &[f64], w: &mut [f64], m: &mut [f64], v: &mut [f64]) {
+    let kept = 1.0 - op.adam.learning_rate * op.weight_decay;
+    for w in &mut *w {
+        *w *= kept;
+    }
+    adam(op.adam, step, g, w, m, v);
 }

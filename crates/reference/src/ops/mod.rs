@@ -23,7 +23,7 @@
 //! | [`softmax_cross_entropy`] | NaN, and the sample's answer is wrong |
 //! | [`softmax_cross_entropy_grad`] | NaN in all of that sample |
 //! | [`round`] | NaN; beyond bfloat16's range, ∞ |
-//! | [`adam`], [`sgd`] | NaN in moments and parameter |
+//! | [`adam`], [`adamw`], [`sgd`], [`rms_prop`] | NaN in moments and parameter |
 //!
 //! Where these functions give NaN or ∞, so does an engine: NaN or ∞, because the range of its own
 //! precision is smaller, and what is ∞ in it may be NaN one operation later. For the same reason it may have
@@ -45,12 +45,13 @@ mod pixels;
 mod products;
 mod rate_share;
 mod relu;
+mod rms_prop;
 mod round;
 mod sgd;
 mod softmax_cross_entropy;
 
 pub use activations::{activate, activate_grad};
-pub use adam::adam;
+pub use adam::{adam, adamw};
 pub use add::add;
 pub use avg_pool::{avg_pool, avg_pool_grad, global_avg_pool, global_avg_pool_grad};
 pub use batch_norm::{Normed, NormedGrad, batch_norm, batch_norm_evaluation, batch_norm_grad};
@@ -63,11 +64,12 @@ pub use max_pool::{max_pool, max_pool_grad};
 pub use pixels::scale_pixels;
 pub use rate_share::rate_share;
 pub use relu::{relu, relu_grad};
+pub use rms_prop::rms_prop;
 pub use round::round;
 pub use sgd::sgd;
 pub use softmax_cross_entropy::{Score, softmax_cross_entropy, softmax_cross_entropy_grad};
 
-use laptime_graph::{Adam, Op, Operation, Program, TensorId};
+use laptime_graph::{Adam, AdamW, Op, Operation, Program, RmsProp, Sgd, TensorId};
 
 /// The outputs of `operation` for its inputs, both in the order that the operation lists them.
 /// `step` counts from 1 and matters to dropout alone. Updates are done by [`update`].
@@ -148,7 +150,9 @@ pub(crate) fn execute(
             vec![vec![score.loss_sum], vec![score.correct as f64]]
         }
         Op::SoftmaxCrossEntropyGrad(_) => vec![softmax_cross_entropy_grad(inputs[0], inputs[1])],
-        Op::Adam(_) | Op::Sgd(_) => unreachable!("updates are done in place"),
+        Op::Adam(_) | Op::AdamW(_) | Op::Sgd(_) | Op::RmsProp(_) => {
+            unreachable!("updates are done in place")
+        }
     }
 }
 
@@ -161,17 +165,32 @@ pub(crate) fn update(
     step: u64,
     rate_share: f64,
 ) {
+    let scheduled = |adam: Adam| Adam {
+        learning_rate: adam.learning_rate * rate_share,
+        ..adam
+    };
     match (op, updated) {
-        (Op::Adam(op), [w, m, v]) => {
-            let op = Adam {
+        (Op::Adam(op), [w, m, v]) => adam(scheduled(*op), step, gradient, w, m, v),
+        (Op::AdamW(op), [w, m, v]) => {
+            let op = AdamW {
+                adam: scheduled(op.adam),
+                ..*op
+            };
+            adamw(op, step, gradient, w, m, v);
+        }
+        (Op::Sgd(op), [w, u]) => {
+            let op = Sgd {
                 learning_rate: op.learning_rate * rate_share,
                 ..*op
             };
-            adam(op, step, gradient, w, m, v);
+            sgd(op, gradient, w, u);
         }
-        (Op::Sgd(op), [w, u]) => {
-            let rate = op.learning_rate * rate_share;
-            sgd(rate, op.momentum, gradient, w, u);
+        (Op::RmsProp(op), [w, v]) => {
+            let op = RmsProp {
+                learning_rate: op.learning_rate * rate_share,
+                ..*op
+            };
+            rms_prop(op, gradient, w, v);
         }
         (op, updated) => unreachable!("{op} updates {} tensors", updated.len()),
     }

@@ -1,7 +1,7 @@
 //! Workloads of any shape, built layer by layer.
 
 use laptime_workload::{
-    DatasetName, Layer, LayerKind, Loss, Optimizer, Precision, SampleShape, Source, Window,
+    Adam, DatasetName, Layer, LayerKind, Loss, Optimizer, Precision, SampleShape, Source, Window,
     Workload,
 };
 
@@ -23,12 +23,12 @@ impl Net {
             pixel_divisor: 255.0,
             layers: Vec::new(),
             loss: Loss::SoftmaxCrossEntropy,
-            optimizer: Optimizer::Adam {
+            optimizer: Optimizer::Adam(Adam {
                 learning_rate: 1e-3,
                 beta1: 0.9,
                 beta2: 0.999,
                 epsilon: 1e-7,
-            },
+            }),
             rate_schedule: None,
             batch_size: 32,
             epochs: 1,

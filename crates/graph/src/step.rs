@@ -1,0 +1,113 @@
+//! What differs from step to step.
+
+use laptime_workload::{Adam, AdamW, Optimizer, Workload};
+
+/// What the updates of one step have in common and another step has not, in double precision: computed once a
+/// step, here, for every engine; the oracle has formulas of its own.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StepValues {
+    /// The step, counted from 1 over the whole training.
+    pub number: u64,
+    /// What a direction is multiplied by: the learning rate after its schedule; of Adam, with the corrections
+    /// √(1−β₂ᵗ)/(1−β₁ᵗ).
+    pub step_size: f64,
+    /// The share of a parameter that decays: weight_decay times the learning rate after its schedule.
+    pub decay: f64,
+}
+
+impl StepValues {
+    /// Those of a step, counted from 1.
+    pub fn of(workload: &Workload, number: u64) -> Self {
+        let schedule = workload.rate_schedule;
+        let share = schedule.map_or(1.0, |schedule| schedule.share(number));
+        let rate = workload.optimizer.learning_rate() * share;
+        let (step_size, decay) = match workload.optimizer {
+            Optimizer::Adam(adam) => (corrected(adam, rate, number), 0.0),
+            Optimizer::AdamW(AdamW { adam, weight_decay }) => {
+                (corrected(adam, rate, number), rate * weight_decay)
+            }
+            Optimizer::Sgd(_) | Optimizer::RmsProp(_) => (rate, 0.0),
+        };
+        Self {
+            number,
+            step_size,
+            decay,
+        }
+    }
+}
+
+fn corrected(adam: Adam, rate: f64, number: u64) -> f64 {
+    // Beyond 2³¹ steps the corrections are 1 to the last bit.
+    let t = number.min(i32::MAX as u64) as i32;
+    rate * (1.0 - adam.beta2.powi(t)).sqrt() / (1.0 - adam.beta1.powi(t))
+}
+
+#[cfg(test)]
+mod tests {
+    use laptime_workload::{Builtin, Overrides, RateSchedule, Sgd};
+
+    use super::*;
+
+    fn with(optimizer: Optimizer) -> Workload {
+        let spec = Builtin::find("fashion-mnist").unwrap().spec();
+        Workload {
+            optimizer,
+            rate_schedule: Some(RateSchedule::Linear {
+                warmup_steps: 4,
+                decay_steps: 4,
+                final_share: 0.5,
+            }),
+            ..spec.resolve(&Overrides::default()).unwrap()
+        }
+    }
+
+    const ADAM: Adam = Adam {
+        learning_rate: 0.1,
+        beta1: 0.5,
+        beta2: 0.75,
+        epsilon: 1e-7,
+    };
+
+    #[test]
+    fn the_schedule_is_in_the_step_and_in_the_decay() {
+        let weight_decay = 0.5;
+        let adamw = with(Optimizer::AdamW(AdamW {
+            adam: ADAM,
+            weight_decay,
+        }));
+        let sgd = with(Optimizer::Sgd(Sgd {
+            learning_rate: 0.1,
+            momentum: 0.9,
+            nesterov: true,
+        }));
+        for (number, rate, correction) in [
+            (1, 0.025, 0.5 / 0.5),
+            (2, 0.05, 0.4375_f64.sqrt() / 0.75),
+            (
+                7,
+                0.075,
+                (1.0 - 0.75_f64.powi(7)).sqrt() / (1.0 - 0.5_f64.powi(7)),
+            ),
+        ] {
+            let StepValues {
+                step_size, decay, ..
+            } = StepValues::of(&adamw, number);
+            assert!((step_size - rate * correction).abs() < 1e-15, "{number}");
+            assert!((decay - 0.5 * rate).abs() < 1e-15, "{number}");
+            let of_sgd = StepValues::of(&sgd, number);
+            assert!((of_sgd.step_size - rate).abs() < 1e-15, "{number}");
+            assert_eq!((of_sgd.number, of_sgd.decay), (number, 0.0));
+        }
+    }
+
+    #[test]
+    fn corrections_end() {
+        let workload = Workload {
+            rate_schedule: None,
+            ..with(Optimizer::Adam(ADAM))
+        };
+        for number in [200, u64::from(u32::MAX) + 1, u64::MAX] {
+            assert_eq!(StepValues::of(&workload, number).step_size, 0.1);
+        }
+    }
+}

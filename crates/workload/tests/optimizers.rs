@@ -1,0 +1,123 @@
+//! The table `[optimizer]` of a spec.
+
+use laptime_workload::{
+    Adam, AdamW, OPTIMIZERS, Optimizer, Overrides, RmsProp, Sgd, Spec, Workload, starter,
+};
+
+/// The starter's spec with this table in the place of its own.
+fn resolved(optimizer: &str) -> Result<Workload, String> {
+    let text = starter("net");
+    let (head, rest) = text.split_once("[optimizer]\n").unwrap();
+    let (_, layers) = rest.split_once("\n\n").unwrap();
+    let text = format!("{head}[optimizer]\n{optimizer}\n\n{layers}");
+    let spec = Spec::parse(&text, "net.toml").map_err(|error| error.to_string())?;
+    let workload = spec.resolve(&Overrides::default());
+    workload.map_err(|error| error.to_string())
+}
+
+const ADAMW: &str = "kind = \"adamw\"\nlearning_rate = 0.001\nbeta1 = 0.9\nbeta2 = 0.999\n\
+                     epsilon = 1e-7\nweight_decay = 0.01";
+const SGD: &str = "kind = \"sgd\"\nlearning_rate = 0.1\nmomentum = 0.9";
+const RMSPROP: &str = "kind = \"rmsprop\"\nlearning_rate = 0.01\nalpha = 0.99\nepsilon = 1e-8";
+
+#[test]
+fn every_optimizer_is_read() {
+    let adam = Adam {
+        learning_rate: 0.001,
+        beta1: 0.9,
+        beta2: 0.999,
+        epsilon: 1e-7,
+    };
+    let weight_decay = 0.01;
+    let sgd = Sgd {
+        learning_rate: 0.1,
+        momentum: 0.9,
+        nesterov: false,
+    };
+    let table = [
+        (
+            ADAMW
+                .replace("adamw", "adam")
+                .replace("\nweight_decay = 0.01", ""),
+            Optimizer::Adam(adam),
+        ),
+        (ADAMW.into(), Optimizer::AdamW(AdamW { adam, weight_decay })),
+        (SGD.into(), Optimizer::Sgd(sgd)),
+        (format!("{SGD}\nnesterov = false"), Optimizer::Sgd(sgd)),
+        (
+            format!("{SGD}\nnesterov = true"),
+            Optimizer::Sgd(Sgd {
+                nesterov: true,
+                ..sgd
+            }),
+        ),
+        (
+            RMSPROP.into(),
+            Optimizer::RmsProp(RmsProp {
+                learning_rate: 0.01,
+                alpha: 0.99,
+                epsilon: 1e-8,
+            }),
+        ),
+    ];
+    for (text, expected) in table {
+        assert_eq!(resolved(&text).unwrap().optimizer, expected);
+    }
+    assert_eq!(OPTIMIZERS.len(), 4);
+}
+
+#[test]
+fn what_is_wrong_with_an_optimizer_is_told() {
+    let table = [
+        (
+            ADAMW.replace("\nweight_decay = 0.01", ""),
+            "has no \"weight_decay\"",
+        ),
+        (
+            ADAMW.replace("0.01", "-0.01"),
+            "\"weight_decay\" must be 0, or a number greater than 0",
+        ),
+        (
+            ADAMW.replace("adamw", "adam"),
+            "it is a key of \"adamw\"; known: kind, learning_rate, beta1, beta2, epsilon",
+        ),
+        (ADAMW.replace("adamw", "AdamW"), "did you mean \"adamw\"?"),
+        (
+            format!("{ADAMW}\nnesterov = true"),
+            "it is a key of \"sgd\"; known:",
+        ),
+        (
+            format!("{SGD}\nnesterov = 1"),
+            "\"nesterov\" cannot be a value of type integer",
+        ),
+        (format!("{SGD}\nnesterov = 1"), "write nesterov = true"),
+        (
+            format!("{SGD}\nnestrov = true"),
+            "did you mean \"nesterov\"?",
+        ),
+        (
+            format!("{SGD}\nweight_decay = 0.1"),
+            "it is a key of \"adamw\"; known:",
+        ),
+        (
+            RMSPROP.replace("alpha", "rho"),
+            "laptime calls it \"alpha\"",
+        ),
+        (
+            RMSPROP.replace("alpha = 0.99", "alpha = 1.0"),
+            "from 0 to less than 1",
+        ),
+        (
+            format!("{RMSPROP}\nmomentum = 0.9"),
+            "it is a key of \"sgd\"; known:",
+        ),
+        (RMSPROP.replace("1e-8", "0"), "greater than 0"),
+    ];
+    for (text, says) in table {
+        let message = resolved(&text).expect_err("it is wrong");
+        assert!(
+            message.contains(says),
+            "{text}\n{message}\nexpected: {says}"
+        );
+    }
+}
