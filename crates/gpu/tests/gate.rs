@@ -1,9 +1,12 @@
 //! The gate passes the GPU engine for any net, whatever is fused; and it catches planted errors.
 
+#[path = "../../cpu/tests/common/classes.rs"]
+mod classes;
 mod common;
 
 use std::sync::Arc;
 
+use classes::with_classes;
 use common::{adapter, builtin, dense_net, job};
 use laptime_engine::{
     Job, Passes,
@@ -55,6 +58,16 @@ fn activations_are_verified() {
         }
         let verdict = verify(&GpuEngine::new(), &job(workload, 164), &device).unwrap();
         assert!(verdict.is_verified(), "{activation:?}: {verdict}");
+    }
+}
+
+#[test]
+fn nets_of_many_classes_are_verified() {
+    let Some(device) = adapter() else { return };
+    for classes in [257, 1000] {
+        let job = with_classes(job(dense_net(&[20], 7), 20 * 7 + 3), classes);
+        let verdict = verify(&GpuEngine::new(), &job, &device).unwrap();
+        assert!(verdict.is_verified(), "{classes} classes: {verdict}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the tests of the CPU engine share: workloads from a few words, and jobs of synthetic data.
 #![allow(dead_code)] // every test file is a program of its own and uses a part of this
 
+pub mod classes;
 pub mod planted;
 
 use std::sync::Arc;
