@@ -299,7 +299,8 @@ impl<'a> Linker<'a> {
                 inputs[1],
                 outputs[0],
             ),
-            Op::SoftmaxCrossEntropy(_) | Op::SoftmaxCrossEntropyGrad(_) => self.loss(group),
+            Op::SoftmaxCrossEntropy(op) => self.loss(group, op.label_smoothing),
+            Op::SoftmaxCrossEntropyGrad(op) => self.loss(group, op.label_smoothing),
             Op::Round(_) if is_weight(self.program, inputs[0]) => self.round_weights(group),
             Op::Round(_) => self.pointwise(Function::Round, inputs[0], inputs[0], outputs[0]),
             Op::Adam(_) | Op::Sgd(_) => self.update(group, Some(inputs[0])),
@@ -355,7 +356,7 @@ impl<'a> Linker<'a> {
         Task::Pointwise(Pointwise { function, a, b, y })
     }
 
-    fn loss(&self, group: &Group) -> Task {
+    fn loss(&self, group: &Group, label_smoothing: f64) -> Task {
         let StoredLogits {
             matrix: logits,
             partials,
@@ -365,6 +366,7 @@ impl<'a> Linker<'a> {
         Task::SoftmaxCrossEntropy(SoftmaxCrossEntropy {
             logits,
             partials,
+            label_smoothing,
             gradient: gradient.map(|operation| self.matrix(operation.outputs[0])),
             metrics: metrics.map(|operation| {
                 (

@@ -72,6 +72,21 @@ fn nets_of_many_classes_are_verified() {
 }
 
 #[test]
+fn smoothed_labels_are_verified_and_their_lack_is_caught() {
+    let Some(device) = adapter() else { return };
+    let smoothed = Workload {
+        label_smoothing: 0.1,
+        ..dense_net(&[21], 8)
+    };
+    let truth = job(smoothed, 164);
+    let verdict = verify(&GpuEngine::new(), &truth, &device).unwrap();
+    assert!(verdict.is_verified(), "{verdict}");
+    let planted = job(dense_net(&[21], 8), 164);
+    let verdict = verify_against(&GpuEngine::new(), &planted, &device, &truth).unwrap();
+    assert!(matches!(verdict, Verdict::Failed { .. }), "{verdict}");
+}
+
+#[test]
 fn schedules_of_the_learning_rate_are_verified() {
     let Some(device) = adapter() else { return };
     let (momentum, learning_rate) = (0.9, 0.1);

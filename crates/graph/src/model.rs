@@ -32,8 +32,9 @@ pub fn build(workload: &Workload, mode: Mode, batch_size: usize) -> Program {
     let Loss::SoftmaxCrossEntropy = workload.loss;
     let loss_sum = builder.tensor("loss_sum", vec![1], Role::Metric);
     let correct = builder.tensor("correct", vec![1], Role::Metric);
+    let label_smoothing = workload.label_smoothing;
     builder.operation(
-        SoftmaxCrossEntropy.into(),
+        SoftmaxCrossEntropy { label_smoothing }.into(),
         &[logits, labels],
         &[loss_sum, correct],
     );

@@ -246,6 +246,7 @@ fn number<T: FromStr>(details: &mut BTreeMap<String, String>, name: &str) -> Opt
 #[cfg(test)]
 mod tests {
     use laptime_measure::{Epoch, Phases, Test};
+    use laptime_workload::{Builtin, Overrides};
 
     use super::*;
 
@@ -279,6 +280,21 @@ mod tests {
             goal: None,
             telemetry: None,
         }
+    }
+
+    /// Records of earlier builds have this digest.
+    #[test]
+    fn what_a_spec_leaves_out_changes_no_digest() {
+        let builtin = Builtin::find("fashion-mnist").expect("built in");
+        let workload = builtin.spec().resolve(&Overrides::default());
+        let workload = workload.expect("resolves");
+        let earlier = "sha256:facca7c358b2ca2a04b454ce7c93cc96046e67080ec3db629c8c9b533a4de624";
+        assert_eq!(digest(&workload), earlier);
+        let smoothed = Workload {
+            label_smoothing: 0.1,
+            ..workload
+        };
+        assert_ne!(digest(&smoothed), earlier);
     }
 
     #[test]

@@ -175,6 +175,7 @@ class Peer:
         task = self.files.read_job(folder)
         self.session = self.adapter.Session(task, device, self.threads, variant)
         self.test_labels, self.layers = task.test.labels, task.layers
+        self.label_smoothing = task.label_smoothing
         self.line.tell("ready", prepare_s=self.session.prepare_s, details=self.session.details)
 
     def train(self, order: str) -> None:
@@ -197,9 +198,13 @@ class Peer:
         logits = logits.astype(np.float64)
         largest = logits.max(axis=1, keepdims=True)
         normalizer = largest + np.log(np.exp(logits - largest).sum(axis=1, keepdims=True))
+        losses = normalizer - own
+        if self.label_smoothing:
+            even = normalizer - logits.mean(axis=1, keepdims=True)
+            losses = (1 - self.label_smoothing) * losses + self.label_smoothing * even
         return self.files.Score(
             samples=len(labels),
-            loss_sum=(normalizer - own).sum(),
+            loss_sum=losses.sum(),
             correct=(logits.argmax(axis=1) == labels).sum(),
         )
 

@@ -222,7 +222,9 @@ class Trainer:
             logits, new = logits_of(self.layers, parameters, statistics, pixels, True, masks)
         # That of bfloat16's logits, too, is float32's.
         logits = logits.to(self.dtype)
-        return functional.cross_entropy(logits, labels), (count_correct(logits, labels), new)
+        smoothing = self.workload.get("label_smoothing", 0.0)
+        loss = functional.cross_entropy(logits, labels, label_smoothing=smoothing)
+        return loss, (count_correct(logits, labels), new)
 
     def masks(self, samples: int) -> Tensors | None:
         """The Program's dropout masks of the next step, or None for masks of PyTorch's own."""

@@ -203,6 +203,21 @@ def laptime_axes(tensor):
     return tensor.transpose(3, 2, 0, 1) if tensor.ndim == 4 else tensor.T
 
 
+class SmoothedCrossEntropy(keras.losses.Loss):
+    """Keras smooths one-hot labels alone."""
+
+    def __init__(self, classes: int, smoothing: float) -> None:
+        super().__init__()
+        self.classes, self.smoothing = classes, smoothing
+
+    def call(self, labels, logits):
+        labels = keras.ops.reshape(keras.ops.cast(labels, "int32"), (-1,))
+        wanted = keras.ops.one_hot(labels, self.classes, dtype=logits.dtype)
+        return keras.losses.categorical_crossentropy(
+            wanted, logits, from_logits=True, label_smoothing=self.smoothing
+        )
+
+
 class Net:
     """A model and its optimizer, and their variables by laptime's names."""
 
@@ -229,10 +244,14 @@ class Net:
                     if variable is not None:
                         self.variables[f"{layer['name']}.{name}"] = variable
         self.logits = self.model = keras.Model(x, outputs[-1])
-        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        smoothing = workload.get("label_smoothing", 0.0)
         if has_softmax:
             self.model = keras.Model(x, keras.layers.Activation("softmax")(outputs[-1]))
-            loss = keras.losses.CategoricalCrossentropy()
+            loss = keras.losses.CategoricalCrossentropy(label_smoothing=smoothing)
+        elif smoothing:
+            loss = SmoothedCrossEntropy(workload["classes"], smoothing)
+        else:
+            loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         # Keras rounds a Python float to float32 on its way to float64, but not NumPy's.
         constants = {
             name: value if name == "kind" else real(value) for name, value in workload["optimizer"].items()

@@ -91,12 +91,14 @@ fn activations() {
 fn softmax_cross_entropy() {
     let labels = [2.0, 0.0, 3.0];
     let logits: Vec<f64> = random(0).take(3 * 4).collect();
-    check_gradient(
-        |logits| ops::softmax_cross_entropy(logits, &labels).loss_sum / 3.0,
-        &logits,
-        &ops::softmax_cross_entropy_grad(&logits, &labels),
-        "softmax_cross_entropy_grad",
-    );
+    for smoothing in [0.0, 0.1, 1.0] {
+        check_gradient(
+            |logits| ops::softmax_cross_entropy(logits, &labels, smoothing).loss_sum / 3.0,
+            &logits,
+            &ops::softmax_cross_entropy_grad(&logits, &labels, smoothing),
+            "softmax_cross_entropy_grad",
+        );
+    }
 }
 
 #[test]

@@ -157,22 +157,45 @@ fn dropout_drops_its_share_and_scales_the_rest() {
 #[test]
 fn the_first_of_equal_logits_is_the_answer() {
     let logits = [1.0, 3.0, 3.0];
-    let correct = |label| ops::softmax_cross_entropy(&logits, &[label]).correct;
+    let correct = |label| ops::softmax_cross_entropy(&logits, &[label], 0.0).correct;
     assert_eq!([correct(0.0), correct(1.0), correct(2.0)], [0, 1, 0]);
     assert_eq!(
-        ops::softmax_cross_entropy(&[0.0; 6], &[0.0, 1.0]).correct,
+        ops::softmax_cross_entropy(&[0.0; 6], &[0.0, 1.0], 0.0).correct,
         1
     );
+}
+
+/// As PyTorch's `CrossEntropyLoss(label_smoothing=0.1)` has it.
+#[test]
+fn smoothed_labels_share_a_tenth_among_all_classes() {
+    let logits = [1.0, 2.0, 4.0, -1.0];
+    let share = |class: usize| {
+        let sum: f64 = logits.iter().map(|logit: &f64| logit.exp()).sum();
+        logits[class].exp() / sum
+    };
+    let [own, other] = [0.925, 0.025];
+    let expected: f64 = [other, own, other, other]
+        .iter()
+        .enumerate()
+        .map(|(class, target)| -target * share(class).ln())
+        .sum();
+    let score = ops::softmax_cross_entropy(&logits, &[1.0], 0.1);
+    assert!((score.loss_sum - expected).abs() < 1e-12, "{expected}");
+    let gradient = ops::softmax_cross_entropy_grad(&logits, &[1.0], 0.1);
+    for (class, gradient) in gradient.iter().enumerate() {
+        let target = if class == 1 { own } else { other };
+        assert!((gradient - (share(class) - target)).abs() < 1e-12);
+    }
 }
 
 #[test]
 fn large_logits_do_not_overflow() {
     for shift in [-1e5, 0.0, 1e5] {
         let logits = [shift + 1000.0, shift, shift - 1000.0];
-        let loss = |label| ops::softmax_cross_entropy(&logits, &[label]).loss_sum;
+        let loss = |label| ops::softmax_cross_entropy(&logits, &[label], 0.0).loss_sum;
         assert_eq!([loss(0.0), loss(1.0), loss(2.0)], [0.0, 1000.0, 2000.0]);
         assert_eq!(
-            ops::softmax_cross_entropy_grad(&logits, &[1.0]),
+            ops::softmax_cross_entropy_grad(&logits, &[1.0], 0.0),
             [1.0, -1.0, 0.0]
         );
     }
@@ -182,7 +205,7 @@ fn large_logits_do_not_overflow() {
 fn nan_is_not_hidden() {
     assert!(ops::relu(&[f64::NAN])[0].is_nan());
     assert!(
-        ops::softmax_cross_entropy(&[f64::NAN, 0.0], &[1.0])
+        ops::softmax_cross_entropy(&[f64::NAN, 0.0], &[1.0], 0.0)
             .loss_sum
             .is_nan()
     );
@@ -191,7 +214,7 @@ fn nan_is_not_hidden() {
 #[test]
 #[should_panic(expected = "label 3 does not name one of 3 classes")]
 fn a_label_out_of_range() {
-    ops::softmax_cross_entropy(&[0.0; 3], &[3.0]);
+    ops::softmax_cross_entropy(&[0.0; 3], &[3.0], 0.0);
 }
 
 #[test]

@@ -271,6 +271,7 @@ pub(crate) const KEYS: Foreign = Foreign {
         (&["stepsize"], &["every_steps"]),
         (&["gamma", "decayrate"], &["factor"]),
         (&["warmup"], &["warmup_steps"]),
+        (&["smoothing", "labelsmooth"], &["label_smoothing"]),
         (&["type", "op"], &["kind"]),
         (&["input"], &["inputs"]),
     ],

@@ -11,7 +11,7 @@ use toml::{Spanned, de::DeTable};
 
 use crate::{
     Shown,
-    fields::{Fields, POSITIVE},
+    fields::{FRACTION, Fields, POSITIVE},
     foreign::{self, Foreign},
     key::{BOTH, Key},
     layers::layers,
@@ -51,6 +51,7 @@ pub(crate) struct Training {
     pub(crate) seed: u64,
     pub(crate) precision: Precision,
     pub(crate) loss: Loss,
+    pub(crate) label_smoothing: f64,
 }
 
 /// One `[[layer]]`.
@@ -198,7 +199,7 @@ const TRAINING_KEYS: &[Key] = &[
 
 fn read_training(top: &Fields) -> Result<Training, SpecError> {
     let fields = top.table("training", TRAINING_KEYS)?;
-    fields.check_keys(&[], &[]);
+    fields.check_keys(&["label_smoothing"], &[]);
     let precisions = Precision::ALL.map(|precision| (precision.as_str(), precision));
     let losses = Loss::ALL.map(|loss| (loss.as_str(), loss));
     fields.finish(Training {
@@ -208,6 +209,9 @@ fn read_training(top: &Fields) -> Result<Training, SpecError> {
         seed: fields.whole_number("seed").into_inner(),
         precision: one_of(&fields, "precision", &precisions, &foreign::PRECISIONS),
         loss: one_of(&fields, "loss", &losses, &foreign::LOSSES),
+        label_smoothing: fields
+            .optional_number("label_smoothing", "0.1", &FRACTION)
+            .unwrap_or(0.0),
     })
 }
 

@@ -23,6 +23,9 @@ pub struct Workload {
     pub layers: Vec<Layer>,
     /// The loss, averaged over the samples of a batch.
     pub loss: Loss,
+    /// ε of the cross-entropy's targets: `(1 − ε)·onehot(label) + ε/classes`; 0 for none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub label_smoothing: f64,
     /// The update rule.
     pub optimizer: Optimizer,
     /// How the learning rate goes over the training; `None` where it stays.
@@ -40,6 +43,11 @@ pub struct Workload {
     pub precision: Precision,
     /// What the command line changed in the spec, as `"epochs = 2"`; empty where nothing.
     pub overrides: Vec<String>,
+}
+
+/// What earlier builds never wrote: digests are taken of the text.
+fn is_zero(number: &f64) -> bool {
+    *number == 0.0
 }
 
 /// The shape of one sample: rows of pixels, each pixel with its channels together (NHWC).

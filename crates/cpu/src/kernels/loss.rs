@@ -33,6 +33,8 @@ pub(crate) struct SoftmaxCrossEntropy {
     pub(crate) logits: Matrix,
     /// How many partial sums there are; 1 where the logits are whole.
     pub(crate) partials: usize,
+    /// ε of the targets `(1 − ε)·onehot(label) + ε/C`, 0 for none.
+    pub(crate) label_smoothing: f64,
     pub(crate) gradient: Option<Matrix>,
     /// Where the sum of the losses and the number of right answers go.
     pub(crate) metrics: Option<(Place, Place)>,
@@ -47,6 +49,8 @@ impl Run for SoftmaxCrossEntropy {
             ..
         } = self.logits;
         let scale = s.splat(1.0 / rows as f32);
+        let smoothing = self.label_smoothing;
+        let of_onehot = (1.0 - smoothing) as f32 / rows as f32;
         let scores = self.metrics.filter(|_| step.scores);
         let (mut loss_sum, mut correct) = (0.0, 0.0);
         let mut totals = 1.0;
@@ -66,14 +70,19 @@ impl Run for SoftmaxCrossEntropy {
                 }
                 let largest = s.largest(largest);
                 if scores.is_some() {
-                    let mut answer = Answer::new(label);
+                    let mut answer = Answer::new(label, smoothing > 0.0);
                     for first in tiles() {
                         if classes > TILE {
                             self.load(s, view, row, first, &mut tile);
                         }
                         answer.look(&tile[..TILE.min(classes - first)], first, largest);
                     }
-                    loss_sum += f64::from(largest - answer.score);
+                    let of_label = f64::from(largest - answer.score);
+                    loss_sum += if smoothing > 0.0 {
+                        (1.0 - smoothing) * of_label + smoothing * answer.below / classes as f64
+                    } else {
+                        of_label
+                    };
                     correct += f32::from(answer.is_right(largest));
                 }
                 let gradient = self
@@ -101,7 +110,15 @@ impl Run for SoftmaxCrossEntropy {
                         let at = gradient.add(class);
                         s.store(at, s.mul(s.load(at), factor));
                     }
-                    *gradient.add(label) -= 1.0 / rows as f32;
+                    if smoothing > 0.0 {
+                        let evenly = s.splat((smoothing / (rows * classes) as f64) as f32);
+                        for class in (0..classes).step_by(LANES) {
+                            let at = gradient.add(class);
+                            let evenly = s.keep(s.first(classes - class), evenly);
+                            s.store(at, s.sub(s.load(at), evenly));
+                        }
+                    }
+                    *gradient.add(label) -= of_onehot;
                 }
                 if scores.is_some() {
                     totals *= f64::from(total);
@@ -174,15 +191,21 @@ struct Answer {
     is_late: bool,
     /// Whether any logit is not a number: what is the largest of the others may be none of them.
     has_nan: bool,
+    /// Whether [`Self::below`] is asked for.
+    is_smoothed: bool,
+    /// How far all logits are below the largest, added up.
+    below: f64,
 }
 
 impl Answer {
-    fn new(label: usize) -> Self {
+    fn new(label: usize, is_smoothed: bool) -> Self {
         Self {
             label,
             score: f32::NAN,
             is_late: false,
             has_nan: false,
+            is_smoothed,
+            below: 0.0,
         }
     }
 
@@ -196,6 +219,10 @@ impl Answer {
         let before = place.unwrap_or(0).min(logits.len());
         self.is_late |= logits[..before].contains(&largest);
         self.has_nan |= logits.iter().any(|logit| logit.is_nan());
+        if self.is_smoothed {
+            let below = logits.iter().map(|logit| f64::from(largest - logit));
+            self.below += below.sum::<f64>();
+        }
     }
 
     fn is_right(&self, largest: f32) -> bool {

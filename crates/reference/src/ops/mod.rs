@@ -143,11 +143,15 @@ pub(crate) fn execute(
         Op::ReluGrad(_) => vec![relu_grad(inputs[0], inputs[1])],
         Op::Activate(op) => vec![activate(op.0, inputs[0])],
         Op::ActivateGrad(op) => vec![activate_grad(op.0, inputs[0], inputs[1])],
-        Op::SoftmaxCrossEntropy(_) => {
-            let score = softmax_cross_entropy(inputs[0], inputs[1]);
+        Op::SoftmaxCrossEntropy(op) => {
+            let score = softmax_cross_entropy(inputs[0], inputs[1], op.label_smoothing);
             vec![vec![score.loss_sum], vec![score.correct as f64]]
         }
-        Op::SoftmaxCrossEntropyGrad(_) => vec![softmax_cross_entropy_grad(inputs[0], inputs[1])],
+        Op::SoftmaxCrossEntropyGrad(op) => vec![softmax_cross_entropy_grad(
+            inputs[0],
+            inputs[1],
+            op.label_smoothing,
+        )],
         Op::Adam(_) | Op::Sgd(_) => unreachable!("updates are done in place"),
     }
 }
