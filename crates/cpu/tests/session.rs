@@ -81,7 +81,7 @@ fn the_first_step_whose_loss_is_not_finite_is_told_to_the_step() {
             let report = single.train(batch, &Progress::new()).unwrap();
             assert_eq!(
                 report.not_finite.is_none(),
-                report.score.loss_sum.is_finite()
+                report.score.loss_sum().is_finite()
             );
             report.not_finite.is_some()
         });
