@@ -22,8 +22,8 @@ use crate::{
     kernels::{
         Bias, BiasGrad, ChannelBias, ChannelBiasGrad, Conv2dGradWeight, Dense, DenseCut,
         DenseGradInput, DenseGradWeight, Function, GlobalAvgPool, GlobalAvgPoolGrad, Matrix,
-        PairedConv2dGradWeight, Pointwise, Pool, PoolGrad, Rearrange, ScaleImages, ScalePixels,
-        SoftmaxCrossEntropy, Stored, Task,
+        MeanSquaredError, PairedConv2dGradWeight, Pointwise, Pool, PoolGrad, Rearrange,
+        ScaleImages, ScalePixels, SoftmaxCrossEntropy, Stored, Task,
     },
     lower::{is_weight, main_operation},
     memory::Place,
@@ -38,8 +38,7 @@ pub(crate) struct Linked {
     pub(crate) thread_bytes: usize,
     pub(crate) scratch_bytes: usize,
     pub(crate) logits: StoredLogits,
-    pub(crate) loss_sum: Place,
-    pub(crate) correct: Place,
+    pub(crate) metrics: Vec<Place>,
 }
 
 impl Linked {
@@ -98,8 +97,7 @@ pub(crate) fn link(program: &Program, schedule: &Schedule) -> Linked {
         thread_bytes: schedule.arena_bytes(Arena::Thread),
         scratch_bytes: schedule.scratch_bytes + schedule.zero_bytes,
         logits: linker.logits(),
-        loss_sum: linker.place(program.loss_sum),
-        correct: linker.place(program.correct),
+        metrics: program.metrics.iter().map(|id| linker.place(*id)).collect(),
     }
 }
 
@@ -299,7 +297,10 @@ impl<'a> Linker<'a> {
                 inputs[1],
                 outputs[0],
             ),
-            Op::SoftmaxCrossEntropy(_) | Op::SoftmaxCrossEntropyGrad(_) => self.loss(group),
+            Op::SoftmaxCrossEntropy(op) => self.loss(group, op.label_smoothing),
+            Op::SoftmaxCrossEntropyGrad(op) => self.loss(group, op.label_smoothing),
+            Op::MeanSquaredError(op) => self.squared_error(group, op.divisor),
+            Op::MeanSquaredErrorGrad(op) => self.squared_error(group, op.divisor),
             Op::Round(_) if is_weight(self.program, inputs[0]) => self.round_weights(group),
             Op::Round(_) => self.pointwise(Function::Round, inputs[0], inputs[0], outputs[0]),
             Op::Adam(_) | Op::AdamW(_) | Op::Sgd(_) | Op::RmsProp(_) => {
@@ -357,7 +358,7 @@ impl<'a> Linker<'a> {
         Task::Pointwise(Pointwise { function, a, b, y })
     }
 
-    fn loss(&self, group: &Group) -> Task {
+    fn loss(&self, group: &Group, label_smoothing: f64) -> Task {
         let StoredLogits {
             matrix: logits,
             partials,
@@ -367,6 +368,7 @@ impl<'a> Linker<'a> {
         Task::SoftmaxCrossEntropy(SoftmaxCrossEntropy {
             logits,
             partials,
+            label_smoothing,
             gradient: gradient.map(|operation| self.matrix(operation.outputs[0])),
             metrics: metrics.map(|operation| {
                 (
@@ -374,6 +376,17 @@ impl<'a> Linker<'a> {
                     self.place(operation.outputs[1]),
                 )
             }),
+        })
+    }
+
+    fn squared_error(&self, group: &Group, divisor: f32) -> Task {
+        let gradient = group.find(|op| matches!(op, Op::MeanSquaredErrorGrad(_)));
+        let loss = group.find(|op| matches!(op, Op::MeanSquaredError(_)));
+        Task::MeanSquaredError(MeanSquaredError {
+            divisor,
+            y: self.matrix(self.program.logits),
+            gradient: gradient.map(|operation| self.matrix(operation.outputs[0])),
+            loss_sum: loss.map(|operation| self.place(operation.outputs[0])),
         })
     }
 

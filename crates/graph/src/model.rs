@@ -9,7 +9,7 @@ use crate::{
     autodiff,
     builder::Builder,
     fusion,
-    ops::{self, Layer, Net, ScalePixels, SoftmaxCrossEntropy},
+    ops::{self, Layer, MeanSquaredError, Net, Op, ScalePixels, SoftmaxCrossEntropy},
     program::{Mode, Operation, Program},
     tensor::{Role, Tensor, TensorId},
 };
@@ -29,14 +29,21 @@ pub fn build(workload: &Workload, mode: Mode, batch_size: usize) -> Program {
     );
     let labels = builder.tensor("labels", vec![batch_size], Role::Labels);
     let logits = builder.layers(workload, mode, pixels);
-    let Loss::SoftmaxCrossEntropy = workload.loss;
-    let loss_sum = builder.tensor("loss_sum", vec![1], Role::Metric);
-    let correct = builder.tensor("correct", vec![1], Role::Metric);
-    builder.operation(
-        SoftmaxCrossEntropy.into(),
-        &[logits, labels],
-        &[loss_sum, correct],
-    );
+    let metrics = workload.loss.metrics().iter();
+    let metrics: Vec<TensorId> = metrics
+        .map(|metric| builder.tensor(metric.sum, vec![1], Role::Metric))
+        .collect();
+    let (loss, target): (Op, TensorId) = match workload.loss {
+        Loss::SoftmaxCrossEntropy => {
+            let label_smoothing = workload.label_smoothing;
+            (SoftmaxCrossEntropy { label_smoothing }.into(), labels)
+        }
+        Loss::MeanSquaredError => {
+            let divisor = workload.pixel_divisor;
+            (MeanSquaredError { divisor }.into(), pixels)
+        }
+    };
+    builder.operation(loss, &[logits, target], &metrics);
     if mode == Mode::Training {
         let gradients = autodiff::differentiate(&mut builder);
         builder.updates(&workload.optimizer, &gradients);
@@ -58,8 +65,7 @@ pub fn build(workload: &Workload, mode: Mode, batch_size: usize) -> Program {
             Mode::Evaluation => None,
         },
         logits,
-        loss_sum,
-        correct,
+        metrics,
     };
     program.fusions = fusion::candidates(&program);
     program

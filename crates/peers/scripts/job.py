@@ -44,6 +44,7 @@ class Job:
     def __post_init__(self) -> None:
         self.batch_size: int = self.workload["batch_size"]
         self.layers: list[dict] = self.workload["layers"]
+        self.label_smoothing: float = self.workload.get("label_smoothing", 0.0)
         self.has_convolutions = any(layer["kind"] == "conv2d" for layer in self.layers)
 
 

@@ -9,7 +9,7 @@ mod common;
 
 use std::{env, sync::Arc};
 
-use common::{cpu, every_layer, fashion_mnist, job, mlp};
+use common::{autoencoder, cpu, every_layer, fashion_mnist, job, mlp};
 use laptime_engine::{
     Engine, EngineError, Job,
     gate::{Verdict, verify, verify_against},
@@ -89,6 +89,7 @@ impl Case {
             decay_steps: 9,
             final_share: 0.1,
         });
+        scheduled.label_smoothing = 0.1;
         let scheduled = job(scheduled, 32 * 3 + 5);
         self.is_verified(&scheduled, self.variants);
         for (variant, plant) in self.variants.iter().zip(self.plants_in_schedule) {
@@ -103,13 +104,26 @@ impl Case {
                 self.catches(plant, self.variants[0], &with_optimizer);
             }
         }
+        self.catches_another(&scheduled, "no label smoothing", |workload| {
+            workload.label_smoothing = 0.0;
+        });
+        let autoencoder = job(autoencoder(), 64 * 3 + 5);
+        self.is_verified(&autoencoder, self.variants);
+        self.catches_another(&autoencoder, "pixels divided by 256", |workload| {
+            workload.pixel_divisor = 256.0;
+        });
         self.is_verified(&job(every_layer(), 16 * 3 + 5), self.convolutional);
         let with_dropout = job(mlp(), 64 * 3 + 5);
         self.is_verified(&with_dropout, self.variants);
         for plant in self.plants_in_dropout {
             self.catches(plant, self.variants[0], &with_dropout);
         }
-        self.catches_another_learning_rate(&truth);
+        self.catches_another(&truth, "learning rate 1 % off", |workload| {
+            let Optimizer::Adam(Adam { learning_rate, .. }) = &mut workload.optimizer else {
+                panic!("it is Adam");
+            };
+            *learning_rate *= 1.01;
+        });
         for plant in self.plants {
             self.catches(plant, self.variants[0], &truth);
         }
@@ -135,12 +149,9 @@ impl Case {
         }
     }
 
-    fn catches_another_learning_rate(&self, truth: &Job) {
+    fn catches_another(&self, truth: &Job, name: &str, plant: impl Fn(&mut Workload)) {
         let mut workload = Workload::clone(&truth.workload);
-        let Optimizer::Adam(Adam { learning_rate, .. }) = &mut workload.optimizer else {
-            panic!("it is Adam");
-        };
-        *learning_rate *= 1.01;
+        plant(&mut workload);
         let planted = Job {
             workload: Arc::new(workload),
             ..truth.clone()
@@ -148,8 +159,8 @@ impl Case {
         let engine = PeerEngine::new(self.framework).with_variant(self.variants[0]);
         let verdict = verify_against(&engine, &planted, &cpu(), truth).expect("it runs");
         let title = self.framework.title;
-        assert!(!verdict.is_verified(), "{title}: learning rate 1 % off");
-        eprintln!("{title}, learning rate 1 % off: {verdict}");
+        assert!(!verdict.is_verified(), "{title}: {name}");
+        eprintln!("{title}, {name}: {verdict}");
     }
 
     fn catches(&self, (name, right, wrong): &Plant, variant: &'static str, truth: &Job) {

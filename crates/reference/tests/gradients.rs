@@ -91,11 +91,25 @@ fn activations() {
 fn softmax_cross_entropy() {
     let labels = [2.0, 0.0, 3.0];
     let logits: Vec<f64> = random(0).take(3 * 4).collect();
+    for smoothing in [0.0, 0.1, 1.0] {
+        check_gradient(
+            |logits| ops::softmax_cross_entropy(logits, &labels, smoothing).loss_sum / 3.0,
+            &logits,
+            &ops::softmax_cross_entropy_grad(&logits, &labels, smoothing),
+            "softmax_cross_entropy_grad",
+        );
+    }
+}
+
+#[test]
+fn mean_squared_error() {
+    let pixels = [0.0, 255.0, 51.0, 102.0, 153.0, 17.0];
+    let y: Vec<f64> = random(0).take(6).collect();
     check_gradient(
-        |logits| ops::softmax_cross_entropy(logits, &labels).loss_sum / 3.0,
-        &logits,
-        &ops::softmax_cross_entropy_grad(&logits, &labels),
-        "softmax_cross_entropy_grad",
+        |y| ops::mean_squared_error(y, &pixels, 255.0, 2) / 2.0,
+        &y,
+        &ops::mean_squared_error_grad(&y, &pixels, 255.0),
+        "mean_squared_error_grad",
     );
 }
 
@@ -177,7 +191,7 @@ fn programs() {
             reference.set_state(&state);
             let score = reference.step(&case.pixels, &case.labels);
             assert_eq!(reference.state().steps, case.state.steps);
-            score.loss_sum / batch_size as f64
+            score.loss_sum() / batch_size as f64
         };
         let mut checked = 0;
         for (id, parameter) in case.program.parameters() {
@@ -186,7 +200,7 @@ fn programs() {
                 .value(tensor(&case.program, &format!("d.{name}")))
                 .expect("computed");
             let values = &case.state.tensor(name).expect("in the state").values;
-            assert_eq!(step.loss_sum / batch_size as f64, loss(name, values));
+            assert_eq!(step.loss_sum() / batch_size as f64, loss(name, values));
             check_gradient(|values| loss(name, values), values, &gradient, name);
             assert_ne!(
                 training.value(id).as_ref(),

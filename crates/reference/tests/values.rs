@@ -214,22 +214,58 @@ fn dropout_drops_its_share_and_scales_the_rest() {
 #[test]
 fn the_first_of_equal_logits_is_the_answer() {
     let logits = [1.0, 3.0, 3.0];
-    let correct = |label| ops::softmax_cross_entropy(&logits, &[label]).correct;
+    let correct = |label| ops::softmax_cross_entropy(&logits, &[label], 0.0).correct;
     assert_eq!([correct(0.0), correct(1.0), correct(2.0)], [0, 1, 0]);
     assert_eq!(
-        ops::softmax_cross_entropy(&[0.0; 6], &[0.0, 1.0]).correct,
+        ops::softmax_cross_entropy(&[0.0; 6], &[0.0, 1.0], 0.0).correct,
         1
     );
+}
+
+/// As PyTorch's `CrossEntropyLoss(label_smoothing=0.1)` has it.
+#[test]
+fn smoothed_labels_share_a_tenth_among_all_classes() {
+    let logits = [1.0, 2.0, 4.0, -1.0];
+    let share = |class: usize| {
+        let sum: f64 = logits.iter().map(|logit: &f64| logit.exp()).sum();
+        logits[class].exp() / sum
+    };
+    let [own, other] = [0.925, 0.025];
+    let expected: f64 = [other, own, other, other]
+        .iter()
+        .enumerate()
+        .map(|(class, target)| -target * share(class).ln())
+        .sum();
+    let score = ops::softmax_cross_entropy(&logits, &[1.0], 0.1);
+    assert!((score.loss_sum - expected).abs() < 1e-12, "{expected}");
+    let gradient = ops::softmax_cross_entropy_grad(&logits, &[1.0], 0.1);
+    for (class, gradient) in gradient.iter().enumerate() {
+        let target = if class == 1 { own } else { other };
+        assert!((gradient - (share(class) - target)).abs() < 1e-12);
+    }
+}
+
+/// Two samples of two values: squares of 0.5, 0, 1 and 0.2.
+#[test]
+fn a_squared_error_is_a_mean_over_values_and_a_sum_over_samples() {
+    let (y, pixels) = ([0.5, 0.2, 0.0, 0.6], [0.0, 51.0, 255.0, 102.0]);
+    let loss_sum = ops::mean_squared_error(&y, &pixels, 255.0, 2);
+    assert!((loss_sum - (0.25 + 0.0 + 1.0 + 0.04) / 2.0).abs() < 1e-12);
+    let gradient = ops::mean_squared_error_grad(&y, &pixels, 255.0);
+    for (found, expected) in gradient.iter().zip([0.25, 0.0, -0.5, 0.1]) {
+        assert!((found - expected).abs() < 1e-12, "{gradient:?}");
+    }
+    assert!(ops::mean_squared_error(&[f64::NAN], &[0.0], 255.0, 1).is_nan());
 }
 
 #[test]
 fn large_logits_do_not_overflow() {
     for shift in [-1e5, 0.0, 1e5] {
         let logits = [shift + 1000.0, shift, shift - 1000.0];
-        let loss = |label| ops::softmax_cross_entropy(&logits, &[label]).loss_sum;
+        let loss = |label| ops::softmax_cross_entropy(&logits, &[label], 0.0).loss_sum;
         assert_eq!([loss(0.0), loss(1.0), loss(2.0)], [0.0, 1000.0, 2000.0]);
         assert_eq!(
-            ops::softmax_cross_entropy_grad(&logits, &[1.0]),
+            ops::softmax_cross_entropy_grad(&logits, &[1.0], 0.0),
             [1.0, -1.0, 0.0]
         );
     }
@@ -239,7 +275,7 @@ fn large_logits_do_not_overflow() {
 fn nan_is_not_hidden() {
     assert!(ops::relu(&[f64::NAN])[0].is_nan());
     assert!(
-        ops::softmax_cross_entropy(&[f64::NAN, 0.0], &[1.0])
+        ops::softmax_cross_entropy(&[f64::NAN, 0.0], &[1.0], 0.0)
             .loss_sum
             .is_nan()
     );
@@ -248,7 +284,7 @@ fn nan_is_not_hidden() {
 #[test]
 #[should_panic(expected = "label 3 does not name one of 3 classes")]
 fn a_label_out_of_range() {
-    ops::softmax_cross_entropy(&[0.0; 3], &[3.0]);
+    ops::softmax_cross_entropy(&[0.0; 3], &[3.0], 0.0);
 }
 
 #[test]
@@ -256,12 +292,16 @@ fn training_lowers_the_loss() {
     let case = common::case(4, &[8, 3], 6);
     let mut reference = Reference::of_program(&case.program);
     reference.set_state(&case.state);
-    let first = reference.step(&case.pixels, &case.labels).loss_sum;
+    let first = reference.step(&case.pixels, &case.labels).loss_sum();
     for _ in 0..1000 {
         reference.step(&case.pixels, &case.labels);
     }
     let last = reference.step(&case.pixels, &case.labels);
-    assert!(last.loss_sum < 0.5 * first, "{first} → {}", last.loss_sum);
+    assert!(
+        last.loss_sum() < 0.5 * first,
+        "{first} → {}",
+        last.loss_sum()
+    );
     assert_eq!(reference.state().steps, case.state.steps + 1002);
 }
 

@@ -244,12 +244,29 @@ impl<'a> Fields<'a> {
 
     /// A number in `range`.
     pub(crate) fn number(&self, key: &str, range: &NumberRange) -> f64 {
-        self.noted(self.read_number(key, range), 1.0)
+        let read = self.required(key);
+        let read = read.and_then(|value| self.as_number(key, value, &self.example(key), range));
+        self.noted(read, 1.0)
     }
 
-    fn read_number(&self, key: &str, range: &NumberRange) -> Result<f64, SpecError> {
-        let value = self.required(key)?;
-        let example = &self.example(key);
+    /// A number in `range`, if there is one.
+    pub(crate) fn optional_number(
+        &self,
+        key: &str,
+        example: &str,
+        range: &NumberRange,
+    ) -> Option<f64> {
+        let value = self.table.get(key)?;
+        self.noted(self.as_number(key, value, example, range).map(Some), None)
+    }
+
+    fn as_number(
+        &self,
+        key: &str,
+        value: Value,
+        example: &str,
+        range: &NumberRange,
+    ) -> Result<f64, SpecError> {
         let number = match value.get_ref() {
             DeValue::Float(float) => float.as_str().parse::<f64>().ok(),
             DeValue::Integer(integer) if integer.radix() == 10 => integer.as_str().parse().ok(),

@@ -75,6 +75,7 @@ impl Spec {
             pixel_divisor: self.data.pixel_divisor,
             layers: layers.expect(resolved),
             loss: self.training.loss,
+            label_smoothing: self.training.label_smoothing,
             optimizer: self.optimizer,
             rate_schedule: self.rate_schedule,
             batch_size: batch_size.expect(resolved),

@@ -11,16 +11,17 @@ use toml::{Spanned, de::DeTable};
 
 use crate::{
     Shown,
-    fields::{Fields, POSITIVE},
+    fields::{FRACTION, Fields, POSITIVE},
     foreign::{self, Foreign},
     key::{BOTH, Key},
     layers::layers,
+    loss::Loss,
     optimizers::{OPTIMIZERS, Optimizer},
     rate_schedule::{RATE_SCHEDULES, RateSchedule},
     spec_error::{Faults, Problem, SourceText, SpecError, quoted},
     suggest::{advice, meant},
     windows,
-    workload::{DatasetName, LayerKind, Loss, Precision},
+    workload::{DatasetName, LayerKind, Precision},
 };
 
 /// A workload as a TOML file states it. [`Spec::resolve`] makes a [`crate::Workload`] of it.
@@ -51,6 +52,7 @@ pub(crate) struct Training {
     pub(crate) seed: u64,
     pub(crate) precision: Precision,
     pub(crate) loss: Loss,
+    pub(crate) label_smoothing: f64,
 }
 
 /// One `[[layer]]`.
@@ -198,16 +200,24 @@ const TRAINING_KEYS: &[Key] = &[
 
 fn read_training(top: &Fields) -> Result<Training, SpecError> {
     let fields = top.table("training", TRAINING_KEYS)?;
-    fields.check_keys(&[], &[]);
+    fields.check_keys(&["label_smoothing"], &[]);
     let precisions = Precision::ALL.map(|precision| (precision.as_str(), precision));
     let losses = Loss::ALL.map(|loss| (loss.as_str(), loss));
+    let loss = one_of(&fields, "loss", &losses, &foreign::LOSSES);
+    let smoothing = fields.optional_number("label_smoothing", "0.1", &FRACTION);
+    if let (Some(value), Loss::MeanSquaredError) = (fields.get("label_smoothing"), loss) {
+        let what = format!("the loss {:?} has no labels to smooth", loss.as_str());
+        let wrong = fields.error(value.span(), what, "leave label_smoothing out");
+        fields.noted(Err(wrong), ());
+    }
     fields.finish(Training {
         batch_size: fields.whole_number("batch_size"),
         epochs: fields.whole_number("epochs"),
         shuffle: fields.boolean("shuffle"),
         seed: fields.whole_number("seed").into_inner(),
         precision: one_of(&fields, "precision", &precisions, &foreign::PRECISIONS),
-        loss: one_of(&fields, "loss", &losses, &foreign::LOSSES),
+        loss,
+        label_smoothing: smoothing.unwrap_or(0.0),
     })
 }
 

@@ -5,8 +5,8 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    activations::Activation, foreign, optimizers::Optimizer, rate_schedule::RateSchedule,
-    suggest::UnknownName,
+    activations::Activation, foreign, loss::Loss, optimizers::Optimizer,
+    rate_schedule::RateSchedule, suggest::UnknownName,
 };
 
 /// What is trained, on what, how, and for how long. Made by [`crate::Spec::resolve`].
@@ -26,6 +26,9 @@ pub struct Workload {
     pub layers: Vec<Layer>,
     /// The loss, averaged over the samples of a batch.
     pub loss: Loss,
+    /// ε of the cross-entropy's targets: `(1 − ε)·onehot(label) + ε/classes`; 0 for none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub label_smoothing: f64,
     /// The update rule.
     pub optimizer: Optimizer,
     /// How the learning rate goes over the training; `None` where it stays.
@@ -43,6 +46,11 @@ pub struct Workload {
     pub precision: Precision,
     /// What the command line changed in the spec, as `"epochs = 2"`; empty where nothing.
     pub overrides: Vec<String>,
+}
+
+/// What earlier builds never wrote: digests are taken of the text.
+fn is_zero(number: &f64) -> bool {
+    *number == 0.0
 }
 
 /// The shape of one sample: rows of pixels, each pixel with its channels together (NHWC).
@@ -217,42 +225,6 @@ impl Window {
             Some(room / self.stride[axis] + 1)
         };
         Some([extent(0, above + below)?, extent(1, left + right)?])
-    }
-}
-
-/// The vocabulary of losses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Loss {
-    /// Softmax and categorical cross-entropy from logits, averaged over the batch.
-    SoftmaxCrossEntropy,
-}
-
-impl Loss {
-    /// All of them, in the order that lists show them.
-    pub const ALL: [Self; 1] = [Self::SoftmaxCrossEntropy];
-
-    /// The name in specs and records.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::SoftmaxCrossEntropy => "softmax-cross-entropy",
-        }
-    }
-
-    /// What it is, in a line.
-    pub fn summary(self) -> &'static str {
-        match self {
-            Self::SoftmaxCrossEntropy => {
-                "from logits, averaged over the batch: PyTorch's CrossEntropyLoss, Keras's \
-                 SparseCategoricalCrossentropy(from_logits=True)"
-            }
-        }
-    }
-}
-
-impl fmt::Display for Loss {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 

@@ -24,6 +24,7 @@ mod pool;
 mod product;
 mod rearrange;
 mod rms_prop;
+mod squared_error;
 mod sum_tree;
 mod update;
 
@@ -48,6 +49,7 @@ pub(crate) use pool::{GlobalAvgPool, GlobalAvgPoolGrad, Pool, PoolGrad, Windows}
 pub(crate) use product::Segment;
 pub(crate) use rearrange::{Rearrange, Stored};
 pub(crate) use rms_prop::RmsProp;
+pub(crate) use squared_error::MeanSquaredError;
 pub(crate) use update::{Adam, Cut, GradientUse, Grid, RoundWeights, Sgd, Update};
 
 use laptime_graph::StepValues;
@@ -112,6 +114,7 @@ pub(crate) enum Task {
     PairedConv2dGradWeight(PairedConv2dGradWeight),
     Rearrange(Rearrange),
     SoftmaxCrossEntropy(SoftmaxCrossEntropy),
+    MeanSquaredError(MeanSquaredError),
     Update(Update),
     RmsProp(RmsProp),
     RoundWeights(RoundWeights),
@@ -196,6 +199,7 @@ impl Task {
             ImagePointwise,
             Rearrange,
             SoftmaxCrossEntropy,
+            MeanSquaredError,
             Update,
             RmsProp,
             RoundWeights

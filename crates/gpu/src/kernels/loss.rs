@@ -31,11 +31,16 @@ pub(super) fn text(shader: &mut Shader) -> String {
     shader.bind(Binding::Labels);
     let logit = shader.value(logits, &format!("row * {classes}u + column"));
     let of_label = shader.value(logits, &format!("row * {classes}u + label"));
+    // The logits' mean by the target, as far below the largest as it is.
+    let mut of_target = format!("({of_label} - largest)");
+    let mut below = String::new();
     let mut gradient = String::new();
     let mut end = String::new();
     for operation in &operations {
         match operation.op {
-            Op::SoftmaxCrossEntropyGrad(_) => {
+            Op::SoftmaxCrossEntropyGrad(op) => {
+                let evenly = op.label_smoothing / classes as f64;
+                let [other, own] = [evenly, 1.0 - op.label_smoothing + evenly].map(number);
                 let place = format!(
                     "{}[row * {classes}u + column]",
                     shader.tensor(operation.outputs[0])
@@ -43,13 +48,26 @@ pub(super) fn text(shader: &mut Shader) -> String {
                 gradient += &format!(
                     "for (var column = 0u; column < {classes}u; column++) {{\n\
                      let share = exp({logit} - largest) / sum;\n\
-                     let change = (share - select(0.0, 1.0, column == label)) / {};\n\
+                     let change = (share - select({other}, {own}, column == label)) / {};\n\
                      {place} = select(change, nan, is_broken);\n}}\n",
                     number(samples as f64)
                 );
             }
-            Op::SoftmaxCrossEntropy(_) => {
+            Op::SoftmaxCrossEntropy(op) => {
                 shader.bind(Binding::Log);
+                if op.label_smoothing > 0.0 {
+                    below = format!(
+                        "var below = 0.0;\n\
+                         for (var column = 0u; column < {classes}u; column++) {{ below += {logit} - largest; }}\n"
+                    );
+                    let onehot = 1.0 - op.label_smoothing;
+                    let evenly = op.label_smoothing / classes as f64;
+                    of_target = format!(
+                        "({} * {of_target} + {} * below)",
+                        number(onehot),
+                        number(evenly)
+                    );
+                }
                 let [loss_sum, correct] = [0, 1].map(|i| shader.tensor(operation.outputs[i]));
                 end = format!(
                     "let loss_sum = sum_of_rows(loss, thread);\n\
@@ -75,9 +93,9 @@ pub(super) fn text(shader: &mut Shader) -> String {
          if is_nan(value) {{ has_nan = true; nan = nan_of(value); }}\n}}\n\
          let is_broken = has_nan || !is_finite(largest);\n\
          if !has_nan {{ nan = nan_of(largest); }}\n\
-         var sum = 0.0;\n\
+         var sum = 0.0;\n{below}\
          for (var column = 0u; column < {classes}u; column++) {{ sum += exp({logit} - largest); }}\n\
-         loss += select(log(sum) - ({of_label} - largest), nan, is_broken);\n\
+         loss += select(log(sum) - {of_target}, nan, is_broken);\n\
          if best == label && !has_nan {{ right += 1.0; }}\n{gradient}}}\n{end}}}\n",
         shader.entry(THREADS),
     )

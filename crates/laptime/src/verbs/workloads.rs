@@ -47,7 +47,10 @@ fn vocabulary() -> String {
             "[schedule] kind of the learning rate, with its keys; may be left out",
             schedules.collect(),
         ),
-        ("[training] loss", losses.to_vec()),
+        (
+            "[training] loss; label_smoothing can stand beside it",
+            losses.to_vec(),
+        ),
         ("[training] precision", precisions.to_vec()),
         (
             "padding of conv2d, max_pool and avg_pool",

@@ -9,27 +9,38 @@ pub struct Score {
     pub correct: u64,
 }
 
-/// `loss_sum = Σ −log softmax(logits)[label]`, and how often the label's logit is the largest,
-/// the first of equals. logits is (B, C), labels is (B), as numbers.
+/// `loss_sum = −ΣΣ target·log softmax(logits)`, over samples and classes, and how often the label's logit is
+/// the largest, the first of equals. The targets of a sample are `ε/C` for each class, and `1 − ε` more for its
+/// label, where ε is `label_smoothing` (Szegedy et al. 2016). logits is (B, C), labels is (B), as numbers.
 ///
 /// The loss of a sample with a NaN among its logits is NaN, and so is it where the largest is infinite;
 /// of such a sample with NaN no answer is right.
-pub fn softmax_cross_entropy(logits: &[f64], labels: &[f64]) -> Score {
+pub fn softmax_cross_entropy(logits: &[f64], labels: &[f64], label_smoothing: f64) -> Score {
     let mut score = Score {
         loss_sum: 0.0,
         correct: 0,
     };
     for (logits, label) in rows(logits, labels) {
-        score.loss_sum += log_sum_exp(logits) - logits[label];
+        let log_sum_exp = log_sum_exp(logits);
+        let mut loss = log_sum_exp - logits[label];
+        if label_smoothing > 0.0 {
+            let of_all: f64 = logits.iter().map(|logit| log_sum_exp - logit).sum();
+            loss = (1.0 - label_smoothing) * loss + label_smoothing * of_all / logits.len() as f64;
+        }
+        score.loss_sum += loss;
         let has_nan = logits.iter().any(|logit| logit.is_nan());
         score.correct += u64::from(!has_nan && first_largest(logits) == label);
     }
     score
 }
 
-/// `dlogits = (softmax(logits) − onehot(label)) / B`, the gradient of the *mean* loss. logits and
-/// dlogits are (B, C), labels is (B), as numbers. All of a sample's are NaN where its loss is.
-pub fn softmax_cross_entropy_grad(logits: &[f64], labels: &[f64]) -> Vec<f64> {
+/// `dlogits = (softmax(logits) − target) / B`, the gradient of the *mean* loss. logits and dlogits are (B, C),
+/// labels is (B), as numbers. All of a sample's are NaN where a logit is, or the largest is infinite.
+pub fn softmax_cross_entropy_grad(
+    logits: &[f64],
+    labels: &[f64],
+    label_smoothing: f64,
+) -> Vec<f64> {
     let batch = labels.len() as f64;
     let mut gradient = Vec::with_capacity(logits.len());
     for (logits, label) in rows(logits, labels) {
@@ -37,7 +48,9 @@ pub fn softmax_cross_entropy_grad(logits: &[f64], labels: &[f64]) -> Vec<f64> {
         for (class, logit) in logits.iter().enumerate() {
             let probability = (logit - log_sum_exp).exp();
             let wanted = if class == label { 1.0 } else { 0.0 };
-            gradient.push((probability - wanted) / batch);
+            let evenly = 1.0 / logits.len() as f64;
+            let target = (1.0 - label_smoothing) * wanted + label_smoothing * evenly;
+            gradient.push((probability - target) / batch);
         }
     }
     gradient

@@ -23,6 +23,7 @@ impl Net {
             pixel_divisor: 255.0,
             layers: Vec::new(),
             loss: Loss::SoftmaxCrossEntropy,
+            label_smoothing: 0.0,
             optimizer: Optimizer::Adam(Adam {
                 learning_rate: 1e-3,
                 beta1: 0.9,
