@@ -8,7 +8,7 @@ use laptime_graph::{
 use laptime_workload::Window;
 
 /// Shapes (B, H, W, C) of a convolution's or a pool's input and output.
-pub(super) type Shape<'a> = &'a [usize];
+pub(crate) type Shape<'a> = &'a [usize];
 
 /// The most values that an operand of a convolution may have: a segment's places have 32 bits, and what
 /// is turned over takes a little more room than the tensor.
@@ -18,9 +18,9 @@ pub(super) const MOST_VALUES: usize = 1 << 31;
 #[derive(Clone, Copy)]
 pub(crate) struct Padding<'a> {
     /// Which products with it are left out.
-    pub(super) left_out: &'a [Simplification],
+    pub(crate) left_out: &'a [Simplification],
     /// Where the zeros for all others are, in values from the operand's start.
-    pub(super) zeros: usize,
+    pub(crate) zeros: usize,
 }
 
 impl Padding<'_> {

@@ -1,22 +1,46 @@
 //! Where tensors lie, as kernels want to know it.
 
 use laptime_graph::{
-    Role, TensorId,
-    schedule::{Buffer, Layout},
+    Program, Role, TensorId,
+    schedule::{Arena, Buffer, Layout, Schedule},
 };
 
-use super::Linker;
 use crate::{
     kernels::{Filters, Images, Matrix},
     memory::Place,
 };
 
-impl<'a> Linker<'a> {
+/// Where the tensors of a Schedule lie.
+pub(crate) struct Places<'a> {
+    pub(super) program: &'a Program,
+    pub(super) schedule: &'a Schedule,
+    /// The buffer of each tensor.
+    buffers: Vec<Option<&'a Buffer>>,
+    /// Of what lives within a step.
+    pub(crate) step_bytes: usize,
+}
+
+/// Where the logits of a step are, to be read by whoever asks.
+pub(crate) struct StoredLogits {
+    pub(crate) matrix: Matrix,
+    pub(crate) partials: usize,
+}
+
+impl<'a> Places<'a> {
+    pub(crate) fn of(program: &'a Program, schedule: &'a Schedule) -> Self {
+        Self {
+            program,
+            schedule,
+            buffers: schedule.buffers_by_tensor(program),
+            step_bytes: schedule.arena_bytes(Arena::Step),
+        }
+    }
+
     pub(super) fn shape(&self, tensor: TensorId) -> &[usize] {
         &self.program.tensor(tensor).shape
     }
 
-    pub(super) fn place(&self, tensor: TensorId) -> Place {
+    pub(crate) fn place(&self, tensor: TensorId) -> Place {
         Place::of(self.buffer(tensor))
     }
 
@@ -96,5 +120,16 @@ impl<'a> Linker<'a> {
 
     pub(super) fn name(&self, tensor: TensorId) -> &str {
         &self.program.tensor(tensor).name
+    }
+
+    pub(crate) fn logits(&self) -> StoredLogits {
+        let partials = match self.buffer(self.program.logits).layout {
+            Layout::Partials { slices, .. } => slices,
+            _ => 1,
+        };
+        StoredLogits {
+            matrix: self.matrix(self.program.logits),
+            partials,
+        }
     }
 }

@@ -1,58 +1,22 @@
 //! The segments of convolutions and the windows of pools: for every position, what of the window is
 //! multiplied, and where that is in memory.
 
+mod limits;
+mod products;
+
 use laptime_graph::{
-    Op, Program, Simplification, TensorId,
+    Simplification,
     window::{input_position, live_taps},
 };
 use laptime_workload::Window;
 
-use super::products::{MOST_VALUES, Padding, Shape, positions, products, reach};
 use crate::{
     kernels::{Filters, Segment, Segments, TURNED_SLICES, Windows, panel_pairs, turned_stride},
     simd::LANES,
 };
-
-/// Whether segments reach all of the Program's convolutions.
-///
-/// # Errors
-/// The operand that is too large, and what to do.
-pub(crate) fn check_reach(program: &Program) -> Result<(), String> {
-    let stride = program.batch_size.next_multiple_of(LANES);
-    let shape = |id: TensorId| &program.tensor(id).shape[..];
-    let product = |extents: &[usize]| {
-        extents
-            .iter()
-            .fold(1, |all: usize, one| all.saturating_mul(*one))
-    };
-    for operation in &program.operations {
-        let Op::Conv2d(_) = operation.op else {
-            continue;
-        };
-        let (x, w, y) = (
-            operation.inputs[0],
-            operation.inputs[1],
-            operation.outputs[0],
-        );
-        let images = |id, channels: usize| product(&[shape(id)[1], shape(id)[2], channels, stride]);
-        let filters = shape(w)[0].next_multiple_of(LANES);
-        for (id, values) in [
-            (x, images(x, shape(x)[3])),
-            (y, images(y, shape(y)[3].max(TURNED_SLICES * LANES))),
-            (w, filters.saturating_mul(product(&shape(w)[1..]))),
-        ] {
-            if values > MOST_VALUES {
-                return Err(format!(
-                    "{} has {values} values in batches of {}; a convolution on the CPU takes at most \
-                     {MOST_VALUES}: make the batch smaller, or the layer",
-                    program.tensor(id).name,
-                    program.batch_size
-                ));
-            }
-        }
-    }
-    Ok(())
-}
+pub(crate) use limits::{check_reach, check_zeros};
+pub(crate) use products::{Padding, Shape};
+use products::{positions, products, reach};
 
 /// For each output position: runs of taps and channels, from a block of filters and from x. Taps
 /// that are neighbours in a row of the kernel are neighbours in both, and make one run. `channels` are
@@ -130,7 +94,7 @@ pub(crate) fn weight_gradient(window: &Window, x: Shape, y: Shape, padding: Padd
 
 /// For each input position: runs of pairs of filters for each tap that reaches it, from a panel and
 /// from a paired dy.
-pub(super) fn paired_input_gradient(
+pub(crate) fn paired_input_gradient(
     window: &Window,
     x: Shape,
     y: Shape,
@@ -149,7 +113,7 @@ pub(super) fn paired_input_gradient(
 }
 
 /// For each tap: runs of pairs of samples, from the turned x and from the turned slices of dy.
-pub(super) fn paired_weight_gradient(
+pub(crate) fn paired_weight_gradient(
     window: &Window,
     x: Shape,
     y: Shape,
@@ -178,7 +142,7 @@ fn in_lists(lists: Vec<Vec<Segment>>) -> Segments {
 }
 
 /// The taps that a convolution multiplies anywhere.
-pub(super) fn multiplied_taps(
+pub(crate) fn multiplied_taps(
     window: &Window,
     x: Shape,
     y: Shape,
@@ -192,7 +156,7 @@ pub(super) fn multiplied_taps(
 }
 
 /// For each output position: the input positions that a pool's window meets.
-pub(super) fn windows(window: &Window, x: Shape, y: Shape) -> Windows {
+pub(crate) fn windows(window: &Window, x: Shape, y: Shape) -> Windows {
     let met = |output| {
         let inputs = positions(window.kernel)
             .filter_map(|tap| input_position(window, [x[1], x[2]], output, tap));
