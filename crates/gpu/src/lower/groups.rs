@@ -2,7 +2,10 @@
 
 use laptime_graph::{Fusion, FusionKind, Op, OpId, Program, TensorId, schedule::Buffer};
 
-use crate::{target::Target, tiles::Product};
+use crate::{
+    ops::{is_of_pixels, product},
+    target::Target,
+};
 
 /// The operations of each dispatch, in the order of a step; `pixels` are those that each reader does
 /// again.
@@ -31,7 +34,7 @@ pub(super) fn group(program: &Program, taken: &[FusionKind], pixels: &[OpId]) ->
             Some(_) => continue,
             None => own.as_slice(),
         };
-        let fused_zeros = matches!(operation.op, Op::Zeros(_)) && group.len() > 1;
+        let fused_zeros = operation.op.definition().makes_zeros() && group.len() > 1;
         if is_update(&operation.op) || fused_zeros {
             updates.extend_from_slice(group);
         } else if !pixels.contains(&id) {
@@ -70,7 +73,7 @@ pub(super) fn split_updates(
         let last = group.last().expect("no group is empty");
         let first = &program.operation(group[0]).op;
         is_update(&program.operation(*last).op)
-            && (is_update(first) || matches!(first, Op::Zeros(_)))
+            && (is_update(first) || first.definition().makes_zeros())
     };
     for (place, group) in groups.iter().enumerate() {
         if !is_of_updates(group) {
@@ -133,10 +136,6 @@ pub(super) fn pixel_chain(program: &Program, taken: &[FusionKind]) -> Vec<OpId> 
     chain
 }
 
-fn is_of_pixels(op: &Op) -> bool {
-    matches!(op, Op::ScalePixels(_) | Op::Reshape(_))
-}
-
 /// The group, behind the operations that make the pixels it reads.
 fn with_pixels(program: &Program, pixels: &[OpId], group: &[OpId]) -> Vec<OpId> {
     let made = pixels.last().map(|id| program.operation(*id).outputs[0]);
@@ -151,5 +150,5 @@ fn with_pixels(program: &Program, pixels: &[OpId], group: &[OpId]) -> Vec<OpId> 
 /// A weight gradient that is cut into partial sums cannot be used before they are added.
 fn is_worth_it(program: &Program, fusion: &Fusion) -> bool {
     fusion.kind != FusionKind::UpdateAtGradient
-        || Product::of(program, fusion.operations[0]).is_none_or(|product| product.splits == 1)
+        || product::of(program, fusion.operations[0]).is_none_or(|product| product.splits == 1)
 }

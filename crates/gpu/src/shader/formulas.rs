@@ -4,28 +4,28 @@ use std::fmt::Write as _;
 
 use laptime_graph::formulas::Algebra;
 
-use super::shader::number;
+use super::number;
 
 /// Statements that a formula becomes, each value a `let` of its own.
 #[derive(Default)]
-pub(super) struct InText {
-    pub(super) text: String,
+pub(crate) struct InText {
+    pub(crate) text: String,
     values: usize,
 }
 
 /// A value, by its number.
 #[derive(Clone, Copy)]
-pub(super) struct Value(usize);
+pub(crate) struct Value(usize);
 
 impl Value {
-    pub(super) fn name(self) -> String {
+    pub(crate) fn name(self) -> String {
         format!("value{}", self.0)
     }
 }
 
 impl InText {
     /// A value that an expression has.
-    pub(super) fn value(&mut self, expression: &str) -> Value {
+    pub(crate) fn value(&mut self, expression: &str) -> Value {
         let value = Value(self.values);
         self.values += 1;
         writeln!(self.text, "let {} = {expression};", value.name())
@@ -39,7 +39,7 @@ impl InText {
 }
 
 /// eᵛ where every device has it; above ∞, which WGSL's `exp` need not give, and has no constant for.
-pub(super) const POWER: &str = "\
+pub(crate) const POWER: &str = "\
 fn power(v: f32) -> f32 {
     let infinite = bitcast<f32>((bitcast<u32>(v) & 0u) | 0x7f800000u);
     return select(exp(clamp(v, -87.0, 88.0)), infinite, v > 88.0);

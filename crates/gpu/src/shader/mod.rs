@@ -1,12 +1,18 @@
 //! A kernel's text while it grows: what it binds, and functions that read values.
 
+mod formulas;
+mod not_finite;
+
 use laptime_graph::{
-    Op, Operation, Program, Role, TensorId,
+    Operation, Program, Role, TensorId,
     schedule::{Arena, Kernel, Schedule},
 };
 
-use super::not_finite;
 use crate::target::Target;
+pub(crate) use formulas::{InText, POWER};
+
+/// Threads of a workgroup: what every adapter has.
+pub(crate) const THREADS: usize = 256;
 
 /// What a binding is.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,16 +54,18 @@ pub(crate) struct Shader<'a> {
     pub kernel: &'a Kernel,
     pub target: Target,
     samples: SampleChunks,
+    /// What pixels are divided by where they are read.
+    divisor: f32,
     bindings: Vec<Binding>,
     functions: Vec<String>,
 }
 
 impl<'a> Shader<'a> {
-    pub(super) fn new(
+    pub(crate) fn new(
         program: &'a Program,
         schedule: &'a Schedule,
         kernel: &'a Kernel,
-        samples: SampleChunks,
+        (samples, divisor): (SampleChunks, f32),
         target: Target,
     ) -> Self {
         Self {
@@ -66,6 +74,7 @@ impl<'a> Shader<'a> {
             kernel,
             target,
             samples,
+            divisor,
             bindings: Vec::new(),
             functions: Vec::new(),
         }
@@ -74,7 +83,7 @@ impl<'a> Shader<'a> {
     /// The head of a kernel whose threads add among each other. Threads are numbered so that those
     /// of a subgroup are neighbours: with 256 or 64 of them and subgroups of one size, a power of
     /// two, all subgroups are full.
-    pub(super) fn entry(&self, threads: usize) -> String {
+    pub(crate) fn entry(&self, threads: usize) -> String {
         let (builtins, number) = match self.target.subgroup {
             1 => (
                 "@builtin(local_invocation_index) thread: u32",
@@ -95,7 +104,7 @@ impl<'a> Shader<'a> {
 
     /// Statements that add a variable over the threads of a subgroup that are multiples of `apart`
     /// from each other: pairs first, then pairs of pairs, so that all have the same bits.
-    pub(super) fn add_in_subgroup(&self, variable: &str, apart: usize) -> String {
+    pub(crate) fn add_in_subgroup(&self, variable: &str, apart: usize) -> String {
         let distances = std::iter::successors(Some(apart), |apart| Some(2 * apart));
         distances
             .take_while(|apart| *apart < self.target.subgroup)
@@ -107,7 +116,7 @@ impl<'a> Shader<'a> {
     /// a multiple of `width` have the same channel, and each gets the sum of its channel. Subgroups
     /// add first, where they hold more than one value of a channel; then each thread adds what they
     /// left, in their order.
-    pub(super) fn sum_of_rows(&mut self, threads: usize, width: usize) {
+    pub(crate) fn sum_of_rows(&mut self, threads: usize, width: usize) {
         let group = self.target.subgroup.max(width);
         let among = self.add_in_subgroup("partial", width);
         self.function(format!(
@@ -128,7 +137,7 @@ impl<'a> Shader<'a> {
     }
 
     /// The whole text: declarations, functions and this main part.
-    pub(super) fn finish(&self, main: &str) -> String {
+    pub(crate) fn finish(&self, main: &str) -> String {
         // `first` and `log` are places in the order and in the log, `number` counts steps from 1,
         // `rate` is the step size after its schedule, with Adam's corrections, taken in double precision.
         let mut text = String::from(
@@ -161,25 +170,25 @@ impl<'a> Shader<'a> {
         text + main
     }
 
-    pub(super) fn into_bindings(self) -> Vec<Binding> {
+    pub(crate) fn into_bindings(self) -> Vec<Binding> {
         self.bindings
     }
 
-    pub(super) fn operation(&self, place: usize) -> &'a Operation {
+    pub(crate) fn operation(&self, place: usize) -> &'a Operation {
         self.program.operation(self.kernel.operations[place])
     }
 
-    pub(super) fn shape(&self, id: TensorId) -> &'a [usize] {
+    pub(crate) fn shape(&self, id: TensorId) -> &'a [usize] {
         &self.program.tensor(id).shape
     }
 
     /// What is bound so far.
-    pub(super) fn bindings(&self) -> &[Binding] {
+    pub(crate) fn bindings(&self) -> &[Binding] {
         &self.bindings
     }
 
     /// Binds something, once.
-    pub(super) fn bind(&mut self, binding: Binding) -> usize {
+    pub(crate) fn bind(&mut self, binding: Binding) -> usize {
         let known = self.bindings.iter().position(|one| *one == binding);
         known.unwrap_or_else(|| {
             self.bindings.push(binding);
@@ -188,42 +197,36 @@ impl<'a> Shader<'a> {
     }
 
     /// Adds a function, once.
-    pub(super) fn function(&mut self, text: String) {
+    pub(crate) fn function(&mut self, text: String) {
         if !self.functions.contains(&text) {
             self.functions.push(text);
         }
     }
 
     /// Declares [`not_finite::FUNCTIONS`].
-    pub(super) fn not_finite(&mut self) {
+    pub(crate) fn not_finite(&mut self) {
         self.function(not_finite::FUNCTIONS.into());
     }
 
     /// The name of a tensor's array.
-    pub(super) fn tensor(&mut self, id: TensorId) -> String {
+    pub(crate) fn tensor(&mut self, id: TensorId) -> String {
         format!("t{}", self.bind(Binding::Tensor(id)))
     }
 
     /// Whether the kernel writes this tensor to memory.
-    pub(super) fn writes(&self, id: TensorId) -> bool {
+    pub(crate) fn writes(&self, id: TensorId) -> bool {
         let mut accesses = self.kernel.accesses.iter();
         accesses.any(|access| access.write && access.tensor == id)
     }
 
     /// The value of a tensor at a place of its own order, read from memory or made of pixels.
-    pub(super) fn value(&mut self, id: TensorId, index: &str) -> String {
+    pub(crate) fn value(&mut self, id: TensorId, index: &str) -> String {
         let is_in_memory = self.schedule.buffer(id).is_some();
         let is_pixels = matches!(self.program.tensor(id).role, Role::Pixels);
         if is_in_memory && !is_pixels {
             return format!("{}[{index}]", self.tensor(id));
         }
         self.bind(Binding::Order);
-        let mut scale = 1.0;
-        for id in &self.kernel.operations {
-            if let Op::ScalePixels(op) = self.program.operation(*id).op {
-                scale = op.divisor;
-            }
-        }
         let bytes = self.program.tensor(id).elements() / self.program.batch_size;
         let SampleChunks { samples, chunks } = self.samples;
         let mut word = String::new();
@@ -239,7 +242,7 @@ impl<'a> Shader<'a> {
             word += &format!(
                 "    {condition}{{ let at = (sample - {first}u) * {bytes}u + rest; \
                  return f32((pixels{chunk}[at / 4u] >> (at % 4u * 8u)) & 255u) / {}; }}\n",
-                number(f64::from(scale))
+                number(f64::from(self.divisor))
             );
         }
         self.function(format!(
@@ -251,6 +254,6 @@ impl<'a> Shader<'a> {
 }
 
 /// A number as WGSL writes it in single precision.
-pub(super) fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     format!("{:e}f", value as f32)
 }

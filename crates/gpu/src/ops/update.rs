@@ -1,20 +1,23 @@
 //! Updates of many parameters in one dispatch. A table says for each workgroup which values it
 //! updates and where their gradients are.
 
-use laptime_graph::{Conv2dGradWeight, Op, OpId, Operation, Program, TensorId, schedule::Arena};
+use laptime_graph::{OpId, Operation, Program, TensorId, schedule::Arena};
 
-use super::{
-    THREADS,
-    chain::update,
-    shader::{Binding, Shader},
-};
-use crate::tiles::live_rectangle;
+use super::live_taps;
+use crate::shader::{Binding, Shader, THREADS};
+
+/// What updates a parameter.
+pub(crate) trait Update {
+    /// Statements that update a parameter by this gradient; `places` are those of the parameter and of its
+    /// moments.
+    fn update(&self, gradient: &str, places: &[String]) -> String;
+}
 
 /// Values that a workgroup updates at most.
 const BLOCK: usize = 4 * THREADS;
 
 /// Values of one parameter, in the order of memory, that a workgroup updates.
-pub(super) struct Block {
+pub(crate) struct Block {
     /// The update.
     pub operation: OpId,
     /// The first value.
@@ -25,7 +28,7 @@ pub(super) struct Block {
 
 /// The blocks of all updates among these operations. What belongs to dead taps is left alone: its
 /// gradient is zero, and always was.
-pub(super) fn blocks(program: &Program, operations: &[OpId]) -> Vec<Block> {
+pub(crate) fn blocks(program: &Program, operations: &[OpId]) -> Vec<Block> {
     let mut blocks = Vec::new();
     for &id in operations {
         let operation = program.operation(id);
@@ -63,16 +66,14 @@ fn live_ranges(program: &Program, operation: &Operation) -> Vec<[usize; 2]> {
     let Some(maker) = maker(program, gradient) else {
         return whole;
     };
-    let Op::Conv2dGradWeight(Conv2dGradWeight { window }) = maker.op else {
+    let Some(live) = live_taps(maker, program) else {
         return whole;
     };
-    let shape = |id: TensorId| &program.tensor(id).shape;
-    let (x, y) = (shape(maker.inputs[0]), shape(maker.inputs[1]));
-    let [rows, columns] = live_rectangle(&window, [x[1], x[2]], [y[1], y[2]]);
-    let tap = x[3] * y[3];
+    let ([rows, columns], kernel) = (live.rectangle, live.kernel);
+    let tap = elements / (kernel[0] * kernel[1]);
     (rows[0]..rows[0] + rows[1])
         .map(|row| {
-            let first = row * window.kernel[1] + columns[0];
+            let first = row * kernel[1] + columns[0];
             [first * tap, (first + columns[1]) * tap]
         })
         .collect()
@@ -106,7 +107,7 @@ fn row(shader: &mut Shader, block: &Block, chunk_bytes: usize) -> Vec<u32> {
     row
 }
 
-pub(super) fn text(shader: &mut Shader) -> String {
+pub(crate) fn text(shader: &mut Shader, place: usize, op: &dyn Update) -> String {
     let kernel = shader.kernel;
     let chunk_bytes = shader.target.chunk_bytes;
     let blocks = blocks(shader.program, &kernel.operations);
@@ -143,13 +144,7 @@ pub(super) fn text(shader: &mut Shader) -> String {
         }
     }
     shader.bind(Binding::Table(table.concat()));
-    let first = kernel
-        .operations
-        .iter()
-        .map(|id| shader.program.operation(*id))
-        .find(|operation| is_update(operation))
-        .expect("the kernel updates");
-    let states = first.inputs.len() - 1;
+    let states = shader.operation(place).inputs.len() - 1;
     let mut load = String::new();
     let mut store = String::new();
     let mut names = Vec::new();
@@ -162,7 +157,7 @@ pub(super) fn text(shader: &mut Shader) -> String {
         store += &format!("set_state(chunk{state}, place{state}, s{state});\n");
         names.push(format!("s{state}"));
     }
-    let update = update(&first.op, "gradient", &names);
+    let update = op.update("gradient", &names);
     format!(
         "@compute @workgroup_size({THREADS})\n\
          fn main(@builtin(workgroup_id) group: vec3<u32>, \

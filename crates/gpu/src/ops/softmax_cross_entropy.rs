@@ -3,11 +3,11 @@
 
 use laptime_graph::Op;
 
-use super::shader::{Binding, Shader, number};
+use crate::shader::{Binding, Shader, number};
 
 const THREADS: usize = 64;
 
-pub(super) fn text(shader: &mut Shader) -> String {
+pub(crate) fn text(shader: &mut Shader) -> String {
     let operations: Vec<_> = shader
         .kernel
         .operations

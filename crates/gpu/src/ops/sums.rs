@@ -1,10 +1,15 @@
 //! Sums over all but the channels: the gradient of a bias.
 
-use super::{THREADS, head, shader::Shader};
+use crate::shader::{Shader, THREADS};
 
 /// Channels of a workgroup; its other threads share the rows among them.
-pub(super) fn columns(all: usize) -> usize {
+fn columns(all: usize) -> usize {
     all.next_power_of_two().min(16)
+}
+
+/// How many workgroups add up so many channels.
+pub(crate) fn workgroups(all: usize) -> usize {
+    all.div_ceil(columns(all))
 }
 
 /// Rows that a thread adds before it adds their sum to that of the rows before: one long chain of
@@ -35,15 +40,13 @@ pub(super) fn loop_of_sums(
     )
 }
 
-pub(super) fn text(shader: &mut Shader) -> String {
-    let kernel = shader.kernel;
-    let first = head(shader.program, &kernel.operations);
-    let operation = shader.operation(first);
+pub(crate) fn text(shader: &mut Shader, place: usize) -> String {
+    let operation = shader.operation(place);
     let all = shader.program.tensor(operation.outputs[0]).elements();
     let rows = shader.program.tensor(operation.inputs[0]).elements() / all;
     let columns = columns(all);
     let value = shader.value(operation.inputs[0], &format!("row * {all}u + i"));
-    let chain = shader.chain(&kernel.operations[first..]);
+    let chain = shader.chain(place);
     shader.sum_of_rows(THREADS, columns);
     let lanes = THREADS / columns;
     let add = loop_of_sums(

@@ -2,17 +2,34 @@
 //! from the first sum to the last value, so that a norm is one dispatch: what it reads again is in
 //! the cache by then.
 
-use laptime_graph::{BatchNorm, Op, Program, TensorId};
+use laptime_graph::{BatchNorm, BatchNormEvaluation, Op, Program, TensorId};
 
 use super::{
-    THREADS,
-    shader::{Shader, number},
+    each::{Each, Reading},
     sums::loop_of_sums,
 };
+use crate::shader::{Shader, THREADS, number};
+
+impl Each for BatchNormEvaluation {
+    fn value(&self, at: &mut Reading) -> String {
+        let channel = format!("i % {}u", at.input_shape(1)[0]);
+        let [gamma, beta, mean, variance] = [1, 2, 3, 4].map(|input| at.input(input, &channel));
+        format!(
+            "v = ({} - {mean}) * ({gamma} / sqrt({variance} + {})) + {beta};\n",
+            at.input(0, "i"),
+            number(self.epsilon)
+        )
+    }
+}
+
+/// How many workgroups do the norm of this tensor.
+pub(crate) fn workgroups(program: &Program, of: TensorId) -> usize {
+    extents(program, of).1.div_ceil(channels(program, of))
+}
 
 /// Channels of a workgroup: few where there are few, so that all of the adapter has work, but
 /// eight where there are as many, which is a sector of 32 bytes.
-pub(super) fn channels(program: &Program, of: TensorId) -> usize {
+fn channels(program: &Program, of: TensorId) -> usize {
     let all = program.tensor(of).shape.last().copied().unwrap_or(1);
     if all >= 1024 {
         16
@@ -45,20 +62,16 @@ fn begin(shader: &Shader, width: usize, channels: usize) -> String {
     )
 }
 
-pub(super) fn forward(shader: &mut Shader, width: usize) -> String {
-    let kernel = shader.kernel;
-    let first = super::head(shader.program, &kernel.operations);
-    let operation = shader.operation(first);
-    let Op::BatchNorm(BatchNorm { epsilon, momentum }) = operation.op else {
-        unreachable!("the kernel is a batch norm")
-    };
+pub(crate) fn text(shader: &mut Shader, place: usize, op: &BatchNorm) -> String {
+    let operation = shader.operation(place);
     let [x, gamma, beta, moving_mean, moving_variance] = operation.inputs[..] else {
         unreachable!("a batch norm reads five tensors")
     };
+    let width = channels(shader.program, x);
     let (count, channels) = extents(shader.program, x);
     shader.sum_of_rows(THREADS, width);
     let value = shader.value(x, "i");
-    let chain = shader.chain(&kernel.operations[first..]);
+    let chain = shader.chain(place);
     let [gamma, beta] = [gamma, beta].map(|id| shader.value(id, "c"));
     let mut store = String::new();
     for (id, value) in [
@@ -73,8 +86,8 @@ pub(super) fn forward(shader: &mut Shader, width: usize) -> String {
         let place = format!("{}[c]", shader.tensor(id));
         store += &format!(
             "{place} = {} * {place} + {} * {value};\n",
-            number(momentum),
-            number(1.0 - momentum)
+            number(op.momentum),
+            number(1.0 - op.momentum)
         );
     }
     let n = number(count as f64);
@@ -98,20 +111,16 @@ pub(super) fn forward(shader: &mut Shader, width: usize) -> String {
          if is_inside {{ scale = {gamma} * inverse_deviation; shift = {beta}; }}\n\
          if is_inside && thread < {width}u {{\n{store}}}\n{apply}}}\n",
         begin(shader, width, channels),
-        number(epsilon),
+        number(op.epsilon),
     )
 }
 
-pub(super) fn gradient(shader: &mut Shader, width: usize) -> String {
-    let operations = shader.kernel.operations.iter();
-    let place = operations
-        .map(|id| shader.program.operation(*id).op)
-        .position(|op| matches!(op, Op::BatchNormGrad(_)))
-        .expect("the kernel has a batch norm's gradient");
+pub(crate) fn gradient_text(shader: &mut Shader, place: usize) -> String {
     let operation = shader.operation(place);
     let [dy, x, gamma, mean, inverse_deviation] = operation.inputs[..] else {
         unreachable!("a batch norm's gradient reads five tensors")
     };
+    let width = channels(shader.program, x);
     let (count, channels) = extents(shader.program, x);
     shader.sum_of_rows(THREADS, width);
     // What flows in may be cut off by ReLU's gradient on the way.

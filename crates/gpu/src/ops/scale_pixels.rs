@@ -1,0 +1,14 @@
+use laptime_graph::ScalePixels;
+
+use super::each::{Each, Reading};
+
+impl Each for ScalePixels {
+    fn value(&self, at: &mut Reading) -> String {
+        // Scaled where they are read.
+        format!("v = {};\n", at.input(0, "i"))
+    }
+
+    fn pixel_divisor(&self) -> Option<f32> {
+        Some(self.divisor)
+    }
+}
