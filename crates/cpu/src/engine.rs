@@ -4,7 +4,7 @@ use laptime_engine::{Device, DeviceKind, Engine, EngineError, Job, Peaks, Sessio
 use laptime_graph::{Mode, build};
 use laptime_workload::Precision;
 
-use crate::{link::check_reach, peak, session::CpuSession, simd::Isa};
+use crate::{ops::check_reach, peak, session::CpuSession, simd::Isa};
 
 /// Our own compiler for CPU threads.
 #[derive(Debug, Clone, Copy, Default)]

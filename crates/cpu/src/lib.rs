@@ -2,13 +2,16 @@
 //! files, of TOML, or of what a layer is.
 
 mod engine;
+mod extents;
 mod float_mode;
 mod kernels;
 mod link;
 mod lower;
 mod memory;
+mod ops;
 mod peak;
 mod runner;
+mod segments;
 mod session;
 mod simd;
 mod threads;

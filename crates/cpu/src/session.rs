@@ -11,17 +11,19 @@ use laptime_engine::{
     gate::{Trace, trace_schedule},
 };
 use laptime_graph::{
-    InitialValues, Mode, Op, Operation, Program, State, StateTensor, build,
+    InitialValues, Mode, Program, State, StateTensor, build,
     schedule::{Arena, Buffer, Layout, Schedule},
 };
 use laptime_workload::{Precision, epoch_order, memory};
 
 use crate::{
     float_mode::flushing_to_zero,
-    link::{check_zeros, link},
+    link::link,
     lower::{Target, lower},
     memory::{Floats, ThreadMemory},
+    ops,
     runner::{Compiled, Log, Runner, TaskTimes},
+    segments::check_zeros,
     simd::Isa,
     threads::Pool,
 };
@@ -243,11 +245,11 @@ impl Session for CpuSession {
     }
 
     fn details(&self) -> BTreeMap<String, String> {
-        let is_conv = |one: &Operation| matches!(one.op, Op::Conv2d(_));
-        let convolves = self.program.operations.iter().any(is_conv);
+        let mut operations = self.program.operations.iter();
+        let has_kernel = operations.any(|own| ops::of(&own.op).has_bf16_kernel());
         let how = match self.job.workload.precision {
             Precision::Fp32 => return BTreeMap::new(),
-            Precision::Bf16 if convolves && self.isa.has_bf16() => {
+            Precision::Bf16 if has_kernel && self.isa.has_bf16() => {
                 "AVX512-BF16 in convolutions, emulated in dense layers"
             }
             Precision::Bf16 => "emulated in single precision",

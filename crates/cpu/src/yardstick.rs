@@ -12,8 +12,8 @@ use crate::{
         Conv2d, Conv2dGradInput, Conv2dGradWeight, Dense, DenseCut, DenseGradInput,
         DenseGradWeight, Filters, GradientUse, Images, Matrix, Step, Task, turned_bytes,
     },
-    link::{Padding, forward, input_gradient, weight_gradient},
     memory::{Floats, Place, ThreadMemory, View},
+    segments::{Padding, forward, input_gradient, weight_gradient},
     simd::{Isa, LANES},
 };
 

@@ -10,9 +10,10 @@ use laptime_graph::{
 
 use crate::{
     context::Context,
-    kernels::{Binding, Dispatch, dispatch},
+    kernels::{Dispatch, dispatch},
     lower::lower,
     samples::DeviceSamples,
+    shader::Binding,
 };
 
 /// One step of a Program on the device.

@@ -4,11 +4,11 @@
 use std::fmt;
 
 use laptime_graph::{
-    Conv2d, Op, Program, Role, TensorId,
+    Program, Role, TensorId,
     schedule::{Kernel, Schedule},
 };
 
-use crate::{probe::Peaks, tiles::live_rectangle};
+use crate::{ops::live_taps, probe::Peaks};
 
 /// A step, counted.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,7 +80,6 @@ fn bytes(program: &Program, schedule: &Schedule, kernel: &Kernel) -> u64 {
         .sum();
     let operations = kernel.operations.iter().map(|id| program.operation(*id));
     let pixels: usize = operations
-        .filter(|operation| matches!(operation.op, Op::ScalePixels(_)))
         .flat_map(|operation| &operation.inputs)
         .map(|id| program.tensor(*id))
         .filter(|tensor| matches!(tensor.role, Role::Pixels))
@@ -99,17 +98,15 @@ fn live_bytes(program: &Program, kernel: &Kernel, tensor: TensorId, bytes: usize
         Role::Moment { of, .. } | Role::Gradient { of } => of,
         _ => tensor,
     };
+    if !matches!(program.tensor(filter).role, Role::Parameter(_)) {
+        return bytes;
+    }
     let mut operations = program.operations.iter();
-    let share = operations.find_map(|operation| match operation.op {
-        Op::Conv2d(Conv2d { window }) if operation.inputs[1] == filter => {
-            let shape = |id| &program.tensor(id).shape;
-            let (x, y) = (shape(operation.inputs[0]), shape(operation.outputs[0]));
-            let [rows, columns] = live_rectangle(&window, [x[1], x[2]], [y[1], y[2]]);
-            Some((rows[1] * columns[1], window.kernel[0] * window.kernel[1]))
-        }
-        _ => None,
-    });
-    share.map_or(bytes, |(live, all)| bytes / all * live)
+    let reader = operations.find(|own| own.inputs.get(1) == Some(&filter));
+    match reader.and_then(|own| live_taps(own, program)) {
+        Some(live) => bytes / (live.kernel[0] * live.kernel[1]) * live.count(),
+        None => bytes,
+    }
 }
 
 impl fmt::Display for Forecast {

@@ -9,9 +9,11 @@ mod epoch;
 mod forecast;
 mod kernels;
 mod lower;
+mod ops;
 mod probe;
 mod samples;
 mod session;
+mod shader;
 mod target;
 mod tiles;
 

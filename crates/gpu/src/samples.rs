@@ -3,7 +3,7 @@
 use laptime_engine::EngineError;
 use laptime_workload::dataset::Samples;
 
-use crate::{context::Context, kernels::SampleChunks};
+use crate::{context::Context, shader::SampleChunks};
 
 pub(crate) struct DeviceSamples {
     pub chunks: SampleChunks,

@@ -1,8 +1,6 @@
 //! How products are cut into the tiles of workgroups: by shape alone.
 
-use laptime_graph::{
-    Conv2d, Conv2dGradInput, Conv2dGradWeight, Op, OpId, Program, window::live_taps,
-};
+use laptime_graph::window::live_taps;
 use laptime_workload::Window;
 
 /// What one workgroup makes of a product at a time. All have 256 threads or fewer and stay below
@@ -75,21 +73,9 @@ const WORKGROUPS: usize = 64;
 /// The least of a sum that is worth a partial sum of its own.
 const SPLIT_K: usize = 128;
 
-/// Which of the operands is which, and how they are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum TileClass {
-    Dense,
-    DenseGradInput,
-    DenseGradWeight,
-    Conv2d(Window),
-    Conv2dGradInput(Window),
-    Conv2dGradWeight(Window),
-}
-
 /// A product, cut.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Product {
-    pub class: TileClass,
     /// Rows of the result.
     pub m: usize,
     /// Columns of the result.
@@ -102,54 +88,9 @@ pub(crate) struct Product {
 }
 
 impl Product {
-    /// The product that an operation is, if it is one.
-    pub(crate) fn of(program: &Program, id: OpId) -> Option<Self> {
-        let operation = program.operation(id);
-        let shape = |id| program.tensor(id).shape.as_slice();
-        let (inputs, output) = (&operation.inputs, operation.outputs[0]);
-        let positions = |shape: &[usize]| shape[..shape.len() - 1].iter().product::<usize>();
-        let (class, m, n, k) = match operation.op {
-            Op::Dense(_) => {
-                let w = shape(inputs[1]);
-                (TileClass::Dense, shape(inputs[0])[0], w[0], w[1])
-            }
-            Op::DenseGradInput(_) => {
-                let w = shape(inputs[1]);
-                (TileClass::DenseGradInput, shape(inputs[0])[0], w[1], w[0])
-            }
-            Op::DenseGradWeight(_) => {
-                let w = shape(output);
-                (TileClass::DenseGradWeight, w[0], w[1], shape(inputs[0])[0])
-            }
-            Op::Conv2d(Conv2d { window }) => {
-                let (x, y) = (shape(inputs[0]), shape(output));
-                let taps = live_count(&window, x, y);
-                (TileClass::Conv2d(window), positions(y), y[3], taps * x[3])
-            }
-            Op::Conv2dGradInput(Conv2dGradInput { window }) => {
-                let (y, x) = (shape(inputs[0]), shape(output));
-                let taps = live_count(&window, x, y);
-                (
-                    TileClass::Conv2dGradInput(window),
-                    positions(x),
-                    x[3],
-                    taps * y[3],
-                )
-            }
-            Op::Conv2dGradWeight(Conv2dGradWeight { window }) => {
-                let (x, y) = (shape(inputs[0]), shape(inputs[1]));
-                let taps = live_count(&window, x, y);
-                (
-                    TileClass::Conv2dGradWeight(window),
-                    taps * x[3],
-                    y[3],
-                    positions(y),
-                )
-            }
-            _ => return None,
-        };
+    /// A product of m rows and n columns with sums of k terms, which may be cut too.
+    pub(crate) fn of([m, n, k]: [usize; 3], may_split: bool) -> Self {
         let groups = |tile: &Tile| m.div_ceil(tile.m) * n.div_ceil(tile.n);
-        let may_split = matches!(class, TileClass::Conv2dGradWeight(_));
         // Where the sum can be cut, its pieces make the workgroups.
         let pieces = if may_split { k.div_ceil(SPLIT_K) } else { 1 };
         // More than half of a tile is of use, along both sides.
@@ -168,14 +109,13 @@ impl Product {
         // Of whole pieces of workgroup memory, as even as they can be, and none empty.
         let chunk = k.div_ceil(splits).next_multiple_of(tile.k);
         let splits = k.div_ceil(chunk).max(1);
-        Some(Self {
-            class,
+        Self {
             m,
             n,
             k,
             tile,
             splits,
-        })
+        }
     }
 
     /// The tiles of the result along its columns and its rows.
@@ -211,9 +151,4 @@ pub(crate) fn live_rectangle(
             (0..rows).any(|row| live[row * columns + column])
         }),
     ]
-}
-
-fn live_count(window: &Window, x: &[usize], y: &[usize]) -> usize {
-    let [rows, columns] = live_rectangle(window, [x[1], x[2]], [y[1], y[2]]);
-    rows[1] * columns[1]
 }

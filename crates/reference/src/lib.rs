@@ -9,6 +9,7 @@
 //! switch off. Everywhere else, where a loop could be shorter or plainer, plainer wins. How many
 //! processors there are, and which instructions they have, changes no bit.
 
+mod chance;
 mod memory;
 pub mod ops;
 mod reference;

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use laptime_graph::{
-    Mode, Op, OpId, Operation, Program, Role, State, StateTensor, TensorId,
+    Mode, OpId, Operation, Program, Role, State, StateTensor, TensorId,
     schedule::{Kernel, Schedule},
 };
 use laptime_workload::MOST_METRICS;
@@ -278,32 +278,31 @@ impl Rules {
                 program.tensor(id).name
             )
         };
-        let outputs = match operation.op {
+        let op = &operation.op;
+        let outputs = if op.definition().is_update() {
             // In place: a model's parameters and moments are most of its memory.
-            op if op.definition().is_update() => {
-                let take = |id: &TensorId| values[id.0].take().unwrap_or_else(|| missing(*id));
-                let mut updated: Vec<Vec<f64>> = operation.outputs.iter().map(take).collect();
-                let gradient = operation.inputs[0];
-                let given = values[gradient.0].as_deref();
-                let given = given.unwrap_or_else(|| missing(gradient));
-                let rate_share = ops::rate_share(program.rate_schedule, self.step);
-                ops::update(&op, given, &mut updated, self.step, rate_share);
-                self.rounding.round(&op, &[], &mut updated);
-                updated
-            }
-            op => {
-                let value = |id: &TensorId| {
-                    let value = values[id.0].as_deref();
-                    value.unwrap_or_else(|| missing(*id))
-                };
-                let inputs: Vec<&[f64]> = operation.inputs.iter().map(value).collect();
-                let mut outputs = match op {
-                    Op::Round(_) if !self.reduced_precision => vec![inputs[0].to_vec()],
-                    _ => ops::execute(program, operation, &inputs, self.step),
-                };
-                self.rounding.round(&op, &inputs, &mut outputs);
-                outputs
-            }
+            let take = |id: &TensorId| values[id.0].take().unwrap_or_else(|| missing(*id));
+            let mut updated: Vec<Vec<f64>> = operation.outputs.iter().map(take).collect();
+            let gradient = operation.inputs[0];
+            let given = values[gradient.0].as_deref();
+            let given = given.unwrap_or_else(|| missing(gradient));
+            let rate_share = ops::rate_share(program.rate_schedule, self.step);
+            ops::update(op, given, &mut updated, self.step, rate_share);
+            self.rounding.round(op, &[], &mut updated);
+            updated
+        } else {
+            let value = |id: &TensorId| {
+                let value = values[id.0].as_deref();
+                value.unwrap_or_else(|| missing(*id))
+            };
+            let inputs: Vec<&[f64]> = operation.inputs.iter().map(value).collect();
+            let mut outputs = if op.definition().is_rounding() && !self.reduced_precision {
+                vec![inputs[0].to_vec()]
+            } else {
+                ops::execute(program, operation, &inputs, self.step)
+            };
+            self.rounding.round(op, &inputs, &mut outputs);
+            outputs
         };
         for (id, made) in operation.outputs.iter().zip(outputs) {
             values[id.0] = Some(made);

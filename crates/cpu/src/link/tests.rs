@@ -1,15 +1,15 @@
 use laptime_engine::Passes;
-use laptime_graph::{Mode, OpId, Simplification, build, pass_names};
+use laptime_graph::{Mode, Op, OpId, Simplification, build, pass_names};
 use laptime_workload::{Builtin, Overrides, Precision, Window};
 
 use super::*;
 use crate::{
     kernels::{
-        Conv2d, Conv2dGradInput, Images, PairedConv2d, PairedConv2dGradInput, Segment, Segments,
-        turned_stride,
+        Conv2d, Conv2dGradInput, Conv2dGradWeight, Images, PairedConv2d, PairedConv2dGradInput,
+        PairedConv2dGradWeight, Segment, Segments, turned_stride,
     },
-    link::segments::multiplied_taps,
     lower::{Target, lower},
+    segments::{Padding, check_zeros, forward, multiplied_taps, weight_gradient},
     simd::{Isa, LANES},
 };
 

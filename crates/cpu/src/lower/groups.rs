@@ -1,6 +1,8 @@
 //! Chooses which operations become one kernel.
 
-use laptime_graph::{FusionKind, Op, OpId, Operation, Program};
+use laptime_graph::{FusionKind, OpId, Program};
+
+use crate::ops;
 
 /// The operations of the Program, those of a taken fusion together at the place of the first; fusions
 /// that share an operation are one.
@@ -14,9 +16,9 @@ pub(super) fn group(program: &Program, taken: &[FusionKind]) -> Vec<Vec<OpId>> {
         }
         // Pixels are read by many kernels; they are made in one, in the shape that is read, and
         // rounded in another.
-        let of_pixels = |op: &Op| matches!(op, Op::ScalePixels(_) | Op::Reshape(_));
         let is_fused = |id: &&OpId| {
-            fusion.kind != FusionKind::PixelsAtFirstRead || of_pixels(&program.operation(**id).op)
+            fusion.kind != FusionKind::PixelsAtFirstRead
+                || ops::of(&program.operation(**id).op).is_of_pixels()
         };
         let fused = fusion.operations.iter().filter(is_fused);
         let joined: Vec<OpId> = fused.map(|id| first[id.0]).collect();
@@ -36,12 +38,4 @@ pub(super) fn group(program: &Program, taken: &[FusionKind]) -> Vec<Vec<OpId>> {
         group.sort_unstable();
     }
     groups
-}
-
-/// The operation that gives a group its kernel: the first, but that filters may be rounded before it.
-pub(crate) fn main_operation<'a>(program: &'a Program, group: &[OpId]) -> &'a Operation {
-    let mut operations = group.iter().map(|id| program.operation(*id));
-    operations
-        .find(|operation| !matches!(operation.op, Op::Round(_)))
-        .unwrap_or_else(|| program.operation(group[0]))
 }

@@ -6,11 +6,14 @@ use std::{
 };
 
 use laptime_graph::{
-    Program, Role, Tensor, TensorId,
+    Program, Role, TensorId,
     schedule::{Arena, Buffer, Layout, Part, Split, Stage},
 };
 
-use crate::simd::LANES;
+use crate::{
+    extents::{extent, is_images, is_weight},
+    simd::LANES,
+};
 
 /// Buffers start on cache lines, so that no two threads write to the same line.
 const LINE_BYTES: usize = 64;
@@ -19,35 +22,6 @@ const LINE_BYTES: usize = 64;
 /// multiple of 4096 bytes; a load then waits for an earlier store whose address has the same low
 /// 12 bits. Without the gap a Fashion-MNIST step took ten times as long.
 const GAP_BYTES: usize = 17 * LINE_BYTES;
-
-/// The extent of a tensor along an axis as slices count it: 0 for rows, positions or outputs, 1 for
-/// columns, channels or inputs.
-pub(super) fn extent(program: &Program, id: TensorId, axis: usize) -> usize {
-    match (&program.tensor(id).shape[..], axis) {
-        ([], _) | ([_], 0) => 1,
-        ([columns], _) => *columns,
-        ([rows, _], 0) => *rows,
-        ([_, columns], _) => *columns,
-        (&[outputs, inputs, ..], _) if is_weight(program, id) => [outputs, inputs][axis],
-        (&[_, ref positions @ .., _], 0) => positions.iter().product(),
-        (&[.., channels], _) => channels,
-    }
-}
-
-/// Whether the tensor is stored as images.
-pub(super) fn is_images(program: &Program, id: TensorId) -> bool {
-    program.tensor(id).shape.len() == 4 && !is_weight(program, id)
-}
-
-/// Whether the tensor is the weights of a product, rounded or not, their moment or their gradient.
-pub(crate) fn is_weight(program: &Program, tensor: TensorId) -> bool {
-    let parameter = match program.tensor(tensor).role {
-        Role::Moment { of, .. } | Role::Gradient { of } | Role::Rounded { of } => of,
-        _ => tensor,
-    };
-    let Tensor { role, shape, .. } = program.tensor(parameter);
-    matches!(role, Role::Parameter(_)) && shape.len() > 1
-}
 
 /// The buffers of all tensors that the stages touch.
 pub(super) fn plan(program: &Program, stages: &[Stage]) -> Vec<Buffer> {

@@ -13,20 +13,11 @@ mod groups;
 mod memory;
 mod stages;
 
-pub(crate) use groups::main_operation;
-pub(crate) use memory::is_weight;
-
 use laptime_engine::Passes;
-use laptime_graph::{
-    Conv2d, Conv2dGradInput, FusionKind, Op, Program, Role, Simplification, TensorId,
-    multiplied_pairs, schedule::Schedule, window::live_pairs,
-};
-use laptime_workload::Window;
+use laptime_graph::{FusionKind, Program, Simplification, schedule::Schedule};
 
 use crate::{
-    kernels::{
-        forward_panel, gradient_panel, norm_bytes, panel_bytes, turned_bytes, turned_pairs_bytes,
-    },
+    ops,
     simd::{Isa, LANES},
 };
 
@@ -77,54 +68,17 @@ pub fn lower(program: &Program, target: Target, passes: &Passes) -> Schedule {
     schedule
 }
 
-/// What the convolution that needs the most turns over, makes panels of, and keeps for its norm, at once.
+/// What the operation that needs the most keeps at once.
 fn scratch_bytes(program: &Program) -> usize {
-    let samples = program.batch_size.next_multiple_of(LANES);
-    let extent = |id, axis| memory::extent(program, id, axis);
-    let is_rounded = |id| matches!(program.tensor(id).role, Role::Rounded { .. });
-    let panels = |paired: bool, panel| if paired { panel_bytes(panel) } else { 0 };
-    // Of a batch norm that goes with the convolution.
-    let kept = |channels: usize| norm_bytes(channels.div_ceil(LANES));
-    let needed = program.operations.iter().map(|operation| {
-        let [first, second] = operation.inputs[..] else {
-            return 0;
-        };
-        let taps = |window: Window| window.kernel.iter().product();
-        match operation.op {
-            Op::Conv2d(Conv2d { window }) => {
-                let panel = forward_panel(taps(window), extent(second, 1));
-                panels(is_rounded(first), panel) + kept(extent(second, 0))
-            }
-            Op::Conv2dGradInput(Conv2dGradInput { window }) => {
-                let panel = gradient_panel(taps(window), extent(second, 0));
-                panels(is_rounded(first), panel) + kept(extent(second, 1))
-            }
-            Op::Conv2dGradWeight(_) if is_rounded(first) => {
-                let x = (extent(first, 0), extent(first, 1));
-                turned_pairs_bytes(x, extent(second, 0), samples)
-            }
-            Op::Conv2dGradWeight(_) => turned_bytes(extent(second, 0) * samples),
-            _ => 0,
-        }
-    });
+    let operations = program.operations.iter();
+    let needed = operations.map(|own| ops::of(&own.op).scratch_bytes(own, program));
     needed.max().unwrap_or(0)
 }
 
-/// A position of zeros, of as many channels as any convolution has that multiplies padding.
+/// The zeros of the operation that needs the most.
 fn zero_bytes(program: &Program, taken: &[Simplification]) -> usize {
-    let needed = program.operations.iter().map(|operation| {
-        let Op::Conv2d(Conv2d { window }) = operation.op else {
-            return 0;
-        };
-        let shape = |id: TensorId| &program.tensor(id).shape;
-        let (x, y) = (shape(operation.inputs[0]), shape(operation.outputs[0]));
-        let (input, output) = ([x[1], x[2]], [y[1], y[2]]);
-        let live = live_pairs(&window, input, output);
-        if multiplied_pairs(&window, input, output, taken) == live {
-            return 0;
-        }
-        x[3].max(y[3]) * x[0].next_multiple_of(LANES) * 4
-    });
+    let operations = program.operations.iter();
+    let needed = operations.map(|own| ops::of(&own.op).zero_bytes(own, program, taken));
     needed.max().unwrap_or(0)
 }
 

@@ -1,5 +1,5 @@
 use laptime_graph::{
-    Mode, OpId, build,
+    Mode, Op, OpId, build,
     schedule::{Explained, Kernel, Part, Split},
 };
 use laptime_workload::{Builtin, Overrides, Precision};

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use laptime_graph::{MomentRole, Op, Program, Role, State, StateTensor, TensorId};
+use laptime_graph::{MomentRole, Program, Role, State, StateTensor, TensorId};
 use laptime_reference::{Reference, ops};
 use laptime_workload::{AdamW, Optimizer, Precision, RmsProp, dataset::Dataset};
 
@@ -270,7 +270,7 @@ fn without_gradient(program: &Program) -> Vec<&str> {
     let zeros = program
         .operations
         .iter()
-        .filter(|one| matches!(one.op, Op::Zeros(_)));
+        .filter(|one| one.op.definition().makes_zeros());
     let parameters: Vec<TensorId> = zeros
         .filter_map(|one| match program.tensor(one.outputs[0]).role {
             Role::Gradient { of } => Some(of),

@@ -2,7 +2,7 @@
 
 use std::{cell::OnceCell, rc::Rc};
 
-use laptime_graph::{Op, Program, State};
+use laptime_graph::{Program, State};
 use laptime_reference::{Reference, Rounding};
 use laptime_workload::dataset::Dataset;
 
@@ -133,7 +133,7 @@ fn has_rounding_points(program: &Program) -> bool {
     program
         .operations
         .iter()
-        .any(|one| matches!(one.op, Op::Round(_)))
+        .any(|one| one.op.definition().is_rounding())
 }
 
 /// What the oracle makes of a step.

@@ -1,11 +1,11 @@
 //! Chooses which operations become one dispatch.
 
-use laptime_graph::{
-    Conv2dGradWeight, Fusion, FusionKind, Op, OpId, Operation, Program, TensorId, schedule::Buffer,
-    window::live_taps,
-};
+use laptime_graph::{Fusion, FusionKind, Op, OpId, Operation, Program, TensorId, schedule::Buffer};
 
-use crate::{target::Target, tiles::Product};
+use crate::{
+    ops::{is_of_pixels, live_taps, product},
+    target::Target,
+};
 
 /// The operations of each dispatch, in the order of a step; `pixels` are those that each reader does
 /// again.
@@ -34,7 +34,7 @@ pub(super) fn group(program: &Program, taken: &[FusionKind], pixels: &[OpId]) ->
             Some(_) => continue,
             None => own.as_slice(),
         };
-        let fused_zeros = matches!(operation.op, Op::Zeros(_)) && group.len() > 1;
+        let fused_zeros = operation.op.definition().makes_zeros() && group.len() > 1;
         if is_update(&operation.op) || fused_zeros {
             updates.extend_from_slice(group);
         } else if !pixels.contains(&id) {
@@ -73,7 +73,7 @@ pub(super) fn split_updates(
         let last = group.last().expect("no group is empty");
         let first = &program.operation(group[0]).op;
         is_update(&program.operation(*last).op)
-            && (is_update(first) || matches!(first, Op::Zeros(_)))
+            && (is_update(first) || first.definition().makes_zeros())
     };
     for (place, group) in groups.iter().enumerate() {
         if !is_of_updates(group) {
@@ -136,10 +136,6 @@ pub(super) fn pixel_chain(program: &Program, taken: &[FusionKind]) -> Vec<OpId> 
     chain
 }
 
-fn is_of_pixels(op: &Op) -> bool {
-    matches!(op, Op::ScalePixels(_) | Op::Reshape(_))
-}
-
 /// The group, behind the operations that make the pixels it reads.
 fn with_pixels(program: &Program, pixels: &[OpId], group: &[OpId]) -> Vec<OpId> {
     let made = pixels.last().map(|id| program.operation(*id).outputs[0]);
@@ -155,7 +151,7 @@ fn with_pixels(program: &Program, pixels: &[OpId], group: &[OpId]) -> Vec<OpId> 
 /// out dead taps, an update that moves their weights is not done in its place.
 fn is_worth_it(program: &Program, fusion: &Fusion) -> bool {
     fusion.kind != FusionKind::UpdateAtGradient
-        || Product::of(program, fusion.operations[0]).is_none_or(|product| {
+        || product::of(program, fusion.operations[0]).is_none_or(|product| {
             let mut operations = fusion.operations.iter().map(|id| program.operation(*id));
             let leaves_out = |operation: &Operation| {
                 operation.op.definition().moves_without_gradient()
@@ -166,10 +162,6 @@ fn is_worth_it(program: &Program, fusion: &Fusion) -> bool {
 }
 
 fn has_dead_taps(program: &Program, operation: &Operation) -> bool {
-    let Op::Conv2dGradWeight(Conv2dGradWeight { window }) = operation.op else {
-        return false;
-    };
-    let [x, y] = [0, 1].map(|input| &program.tensor(operation.inputs[input]).shape);
-    let live = live_taps(&window, [x[1], x[2]], [y[1], y[2]]);
-    live.contains(&false)
+    let live = live_taps(operation, program);
+    live.is_some_and(|live| live.count() < live.kernel[0] * live.kernel[1])
 }

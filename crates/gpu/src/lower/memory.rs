@@ -8,7 +8,7 @@ use laptime_graph::{
     schedule::{Arena, Buffer, Layout, Stage},
 };
 
-use crate::tiles::Product;
+use crate::ops::product;
 
 /// What bindings begin at on every adapter.
 pub(crate) const ALIGNMENT_BYTES: usize = 256;
@@ -160,6 +160,6 @@ fn unplaced(program: &Program, uses: &Uses, tensor: TensorId, arena: Arena) -> B
 /// In how many partial sums the operation leaves a tensor that makes it.
 fn splits(program: &Program, uses: &Uses, tensor: TensorId) -> usize {
     let maker = uses.maker(tensor);
-    let product = maker.and_then(|id| Product::of(program, id));
+    let product = maker.and_then(|id| product::of(program, id));
     product.map_or(1, |product| product.splits)
 }

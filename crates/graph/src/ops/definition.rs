@@ -121,6 +121,16 @@ pub trait Definition {
         false
     }
 
+    /// Whether all that it makes is 0.
+    fn makes_zeros(&self) -> bool {
+        false
+    }
+
+    /// Whether it passes values on, rounded to the precision of products.
+    fn is_rounding(&self) -> bool {
+        false
+    }
+
     /// Whether a constant added to all of a channel of its first input changes nothing but statistics.
     fn ignores_mean(&self) -> bool {
         false

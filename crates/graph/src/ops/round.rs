@@ -19,4 +19,8 @@ impl Definition for Round {
     fn gradient(&self, _: Forward) -> Option<Vec<Gradient>> {
         Some(vec![Gradient::Pass(vec![0])])
     }
+
+    fn is_rounding(&self) -> bool {
+        true
+    }
 }

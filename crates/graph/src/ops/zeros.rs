@@ -14,4 +14,8 @@ impl Definition for Zeros {
     fn flops(&self, _: &Shapes, _: &[Simplification]) -> u64 {
         0
     }
+
+    fn makes_zeros(&self) -> bool {
+        true
+    }
 }

@@ -1,7 +1,10 @@
 //! Batch normalisation (Ioffe & Szegedy 2015) in training and in evaluation, and its gradient.
 
 use super::bias_grad;
-use crate::shares::{channel_sums, fill_rows};
+use crate::{
+    chance::errors_of_sums,
+    shares::{channel_sums, fill_rows},
+};
 
 /// What a batch norm makes of a batch.
 #[derive(Debug, Clone, PartialEq)]
@@ -139,4 +142,53 @@ pub fn batch_norm_grad(
         }
     });
     NormedGrad { dx, dgamma, dbeta }
+}
+
+/// Gives the mean of [`batch_norm`], and what is made of it, its errors.
+pub(super) fn disturb(momentum: f64, inputs: &[&[f64]], outputs: &mut [Vec<f64>], draw: u32) {
+    let ([x, gamma, ..], [y, mean, inverse_deviation, moving_mean, _]) = (inputs, outputs) else {
+        unreachable!("a batch norm makes five tensors of five")
+    };
+    let channels = gamma.len();
+    let count = (x.len() / channels) as f64;
+    let mut errors = errors_of_sums(x.len(), channels, draw, |index, _| x[index]);
+    for c in 0..channels {
+        errors[c] /= count;
+        mean[c] += errors[c];
+        moving_mean[c] += (1.0 - momentum) * errors[c];
+        errors[c] *= gamma[c] * inverse_deviation[c];
+    }
+    fill_rows(y, channels, 2 * x.len(), |_, y| {
+        for row in y.chunks_mut(channels) {
+            for c in 0..channels {
+                row[c] -= errors[c];
+            }
+        }
+    });
+}
+
+/// Gives the sums of [`batch_norm_grad`], and what is made of them, their errors.
+pub(super) fn disturb_gradient(inputs: &[&[f64]], outputs: &mut [Vec<f64>], draw: u32) {
+    let ([dy, x, gamma, mean, inverse_deviation], [dx, d_gamma, d_beta]) = (inputs, outputs) else {
+        unreachable!("a batch norm's gradient makes three tensors of five")
+    };
+    let channels = gamma.len();
+    let count = (x.len() / channels) as f64;
+    let normed = |index: usize, c: usize| (x[index] - mean[c]) * inverse_deviation[c];
+    let product = |index: usize, c: usize| dy[index] * normed(index, c);
+    let of_gamma = errors_of_sums(dy.len(), channels, draw, product);
+    let of_beta = errors_of_sums(dy.len(), channels, draw, |index, _| dy[index]);
+    for c in 0..channels {
+        d_gamma[c] += of_gamma[c];
+        d_beta[c] += of_beta[c];
+    }
+    fill_rows(dx, channels, 2 * x.len(), |first, dx| {
+        for (row, dx) in dx.chunks_mut(channels).enumerate() {
+            for c in 0..channels {
+                let normed = normed((first + row) * channels + c, c);
+                let error = (of_beta[c] + normed * of_gamma[c]) / count;
+                dx[c] -= gamma[c] * inverse_deviation[c] * error;
+            }
+        }
+    });
 }

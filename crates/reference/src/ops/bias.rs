@@ -1,6 +1,9 @@
 //! Adding a bias, and its gradient.
 
-use crate::shares::{channel_sums, fill_rows};
+use crate::{
+    chance::errors_of_sums,
+    shares::{channel_sums, fill_rows},
+};
 
 /// `y = x + b`. x and y are (…, C), b is (C).
 pub fn bias(x: &[f64], b: &[f64]) -> Vec<f64> {
@@ -27,4 +30,15 @@ pub fn bias_grad(dy: &[f64], channels: usize) -> Vec<f64> {
             }
         }
     })
+}
+
+/// Gives the sums of [`bias_grad`] their errors.
+pub(super) fn disturb_gradient(inputs: &[&[f64]], outputs: &mut [Vec<f64>], draw: u32) {
+    let ([dy], [db]) = (inputs, outputs) else {
+        unreachable!("a bias's gradient makes one tensor of one")
+    };
+    let errors = errors_of_sums(dy.len(), db.len(), draw, |index, _| dy[index]);
+    for (db, error) in db.iter_mut().zip(errors) {
+        *db += error;
+    }
 }

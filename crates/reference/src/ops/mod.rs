@@ -172,6 +172,22 @@ pub(crate) fn execute(
     }
 }
 
+/// Gives each sum over a whole batch in an operation the error that adding rounded values may leave; others
+/// have none.
+///
+/// Rounding values one by one does not tell of it: over the fifty thousand values of a channel of
+/// images such errors cancel, but an engine's sum is rounded as it grows, and its mean before it is
+/// taken from all of them alike. Behind another batch norm, say, the true mean is 0, and so is the
+/// gradient of that norm's bias.
+pub(crate) fn disturb_sums(op: &Op, inputs: &[&[f64]], outputs: &mut [Vec<f64>], draw: u32) {
+    match op {
+        Op::BatchNorm(op) => batch_norm::disturb(op.momentum, inputs, outputs, draw),
+        Op::BatchNormGrad(_) => batch_norm::disturb_gradient(inputs, outputs, draw),
+        Op::BiasGrad(_) => bias::disturb_gradient(inputs, outputs, draw),
+        _ => {}
+    }
+}
+
 /// Does an update in place: `updated` are the operation's outputs, with the values before the step.
 /// `step` counts from 1; the learning rate is multiplied by `rate_share`.
 pub(crate) fn update(

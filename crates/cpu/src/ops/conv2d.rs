@@ -1,0 +1,258 @@
+use laptime_graph::{
+    Conv2d, Conv2dGradInput, Conv2dGradWeight, Op, Operation, Program, Role, Simplification,
+    TensorId, multiplied_pairs, schedule::Part, window::live_pairs,
+};
+use laptime_workload::Window;
+
+use super::{
+    Arranging, CpuOp, Cut, Group, Places,
+    arranging::{COLUMNS, along},
+    batch_norm::{gradient_of, norm_of, scale},
+    update::gradient_use,
+};
+use crate::{
+    extents::{extent, is_weight},
+    kernels::{
+        self, Filters, Images, NormBehind, PairedConv2d, PairedConv2dGradInput,
+        PairedConv2dGradWeight, Segments, Task, forward_panel, gradient_panel, norm_bytes,
+        panel_bytes, turned_bytes, turned_pairs_bytes,
+    },
+    segments::{
+        Padding, Shape, check_reach, forward, input_gradient, multiplied_taps,
+        paired_input_gradient, paired_weight_gradient, weight_gradient,
+    },
+    simd::LANES,
+};
+
+impl CpuOp for Conv2d {
+    fn cuts(&self, at: &Arranging) -> Vec<Cut> {
+        let (x, w) = (at.main().inputs[0], at.main().inputs[1]);
+        vec![at.sliced(w, 0, |id| match id {
+            id if id == x => Part::Whole,
+            id if is_weight(at.program, id) => along(0, LANES),
+            _ => COLUMNS,
+        })]
+    }
+
+    fn link(&self, group: &Group, at: &Places) -> Task {
+        let inputs = &group.main.inputs;
+        let is_norm = |op: &Op| matches!(op, Op::BatchNorm(_) | Op::BatchNormEvaluation(_));
+        let norm = group.find(is_norm);
+        let bias = group.find(|op| matches!(op, Op::Bias(_)));
+        // In training a norm's gradient reads what the norm has read.
+        let y = match norm {
+            Some(norm) if matches!(norm.op, Op::BatchNorm(_)) => norm.inputs[0],
+            _ => group.last().outputs[0],
+        };
+        let images = at.images(inputs[0]);
+        let (x, y_shape) = (at.shape(inputs[0]), at.shape(y));
+        let padding = padding(at, images);
+        let mut conv = kernels::Conv2d {
+            x: images,
+            w: at.filters(group.unrounded(inputs[1])),
+            y: at.images(y),
+            bias: bias.map(|bias| at.place(bias.inputs[1])),
+            norm: None,
+            other: None,
+            relu: false,
+            segments: forward(
+                &self.window,
+                x,
+                y_shape,
+                images.lanes_of_channels(),
+                padding,
+            ),
+        };
+        match norm.map(|norm| (norm, norm.op)) {
+            Some((norm, Op::BatchNorm(_))) => {
+                conv.norm = Some(NormBehind::Batch(Box::new(norm_of(
+                    group,
+                    at,
+                    norm,
+                    |id| at.images(id),
+                ))));
+            }
+            Some((norm, Op::BatchNormEvaluation(op))) => {
+                conv.norm = Some(NormBehind::Moving {
+                    scale: scale(at, norm, op.epsilon),
+                    mean: at.place(norm.inputs[3]),
+                    variance: at.place(norm.inputs[4]),
+                });
+                conv.other = group.other().map(|id| at.images(id));
+                conv.relu = group.relu();
+            }
+            _ => conv.relu = group.relu(),
+        }
+        if images.paired {
+            let taps = multiplied_taps(&self.window, x, y_shape, padding.left_out);
+            Task::PairedConv2d(PairedConv2d { conv, taps })
+        } else {
+            Task::Conv2d(conv)
+        }
+    }
+
+    fn scratch_bytes(&self, own: &Operation, program: &Program) -> usize {
+        let (x, w) = (own.inputs[0], own.inputs[1]);
+        let panel = forward_panel(taps(&self.window), extent(program, w, 1));
+        panel_of(program, x, panel) + kept_for_norm(extent(program, w, 0))
+    }
+
+    fn zero_bytes(&self, own: &Operation, program: &Program, taken: &[Simplification]) -> usize {
+        let shape = |id: TensorId| &program.tensor(id).shape;
+        let (x, y) = (shape(own.inputs[0]), shape(own.outputs[0]));
+        let (input, output) = ([x[1], x[2]], [y[1], y[2]]);
+        let live = live_pairs(&self.window, input, output);
+        if multiplied_pairs(&self.window, input, output, taken) == live {
+            return 0;
+        }
+        // A position of as many channels as its gradients have too.
+        x[3].max(y[3]) * x[0].next_multiple_of(LANES) * 4
+    }
+
+    fn check_reach(&self, own: &Operation, program: &Program) -> Result<(), String> {
+        check_reach(program, [own.inputs[0], own.inputs[1], own.outputs[0]])
+    }
+
+    fn has_bf16_kernel(&self) -> bool {
+        true
+    }
+}
+
+impl CpuOp for Conv2dGradInput {
+    fn cuts(&self, at: &Arranging) -> Vec<Cut> {
+        let (dy, dx) = (at.main().inputs[0], at.main().outputs[0]);
+        vec![at.sliced(dx, 1, |id| if id == dy { Part::Whole } else { COLUMNS })]
+    }
+
+    fn link(&self, group: &Group, at: &Places) -> Task {
+        let (inputs, outputs) = (&group.main.inputs, &group.main.outputs);
+        let last = group.last().outputs[0];
+        let norm = group.find(|op| matches!(op, Op::BatchNormGrad(_)));
+        let relu = group.find(|op| matches!(op, Op::ReluGrad(_)));
+        let w = at.filters(group.unrounded(inputs[1]));
+        let (x, y) = (at.shape(outputs[0]), at.shape(inputs[0]));
+        let dy = at.images(inputs[0]);
+        let conv = kernels::Conv2dGradInput {
+            dy,
+            w,
+            dx: at.images(norm.map_or(last, |norm| norm.inputs[0])),
+            other: group.other().map(|id| at.images(id)),
+            relu: relu.map(|relu| at.images(relu.inputs[0])),
+            norm: norm.map(|norm| {
+                let images = |id| at.images(id);
+                Box::new(gradient_of(group, at, norm, None, images))
+            }),
+            segments: input_segments(at, &self.window, x, y, dy, w),
+        };
+        if dy.paired {
+            let taps = multiplied_taps(&self.window, x, y, &at.schedule.simplifications);
+            Task::PairedConv2dGradInput(PairedConv2dGradInput { conv, taps })
+        } else {
+            Task::Conv2dGradInput(conv)
+        }
+    }
+
+    fn scratch_bytes(&self, own: &Operation, program: &Program) -> usize {
+        let (dy, w) = (own.inputs[0], own.inputs[1]);
+        let panel = gradient_panel(taps(&self.window), extent(program, w, 0));
+        panel_of(program, dy, panel) + kept_for_norm(extent(program, w, 1))
+    }
+}
+
+impl CpuOp for Conv2dGradWeight {
+    fn cuts(&self, at: &Arranging) -> Vec<Cut> {
+        let (x, dy) = (at.main().inputs[0], at.main().inputs[1]);
+        vec![at.sliced(at.main().outputs[0], 0, |id| match id {
+            id if id == x => Part::Whole,
+            id if id == dy => COLUMNS,
+            _ => along(0, LANES),
+        })]
+    }
+
+    fn link(&self, group: &Group, at: &Places) -> Task {
+        let (x, dy) = (group.main.inputs[0], group.main.inputs[1]);
+        let images = at.images(x);
+        let conv = kernels::Conv2dGradWeight {
+            x: images,
+            dy: at.images(dy),
+            w: at.filters(group.last().outputs[0]),
+            to: gradient_use(group, at),
+            segments: weight_segments(at, &self.window, at.shape(x), at.shape(dy), images),
+        };
+        if images.paired {
+            Task::PairedConv2dGradWeight(PairedConv2dGradWeight(conv))
+        } else {
+            Task::Conv2dGradWeight(conv)
+        }
+    }
+
+    fn scratch_bytes(&self, own: &Operation, program: &Program) -> usize {
+        let (x, dy) = (own.inputs[0], own.inputs[1]);
+        let samples = program.batch_size.next_multiple_of(LANES);
+        let positions = extent(program, dy, 0);
+        if is_rounded(program, x) {
+            let x = (extent(program, x, 0), extent(program, x, 1));
+            turned_pairs_bytes(x, positions, samples)
+        } else {
+            turned_bytes(positions * samples)
+        }
+    }
+}
+
+fn is_rounded(program: &Program, id: TensorId) -> bool {
+    matches!(program.tensor(id).role, Role::Rounded { .. })
+}
+
+fn taps(window: &Window) -> usize {
+    window.kernel.iter().product()
+}
+
+/// The bytes of a panel of weights, which products of rounded images alone have.
+fn panel_of(program: &Program, images: TensorId, panel: usize) -> usize {
+    if is_rounded(program, images) {
+        panel_bytes(panel)
+    } else {
+        0
+    }
+}
+
+/// What is kept of so many channels for a batch norm that goes with the convolution.
+fn kept_for_norm(channels: usize) -> usize {
+    norm_bytes(channels.div_ceil(LANES))
+}
+
+/// What a convolution does about padding that reads these images, or zeros behind the arena they are in.
+fn padding<'a>(at: &'a Places, images: Images) -> Padding<'a> {
+    Padding {
+        left_out: &at.schedule.simplifications,
+        zeros: at.step_bytes / 4 - images.place.index(0),
+    }
+}
+
+fn input_segments(
+    at: &Places,
+    window: &Window,
+    x: Shape,
+    y: Shape,
+    dy: Images,
+    w: Filters,
+) -> Segments {
+    let padding = padding(at, dy);
+    if dy.paired {
+        paired_input_gradient(window, x, y, padding)
+    } else {
+        input_gradient(window, x, y, w, padding)
+    }
+}
+
+fn weight_segments(at: &Places, window: &Window, x: Shape, y: Shape, images: Images) -> Segments {
+    if !images.paired {
+        return weight_gradient(window, x, y, padding(at, images));
+    }
+    // It reads images that it has turned over into the scratch, or the zeros behind that.
+    let padding = Padding {
+        left_out: &at.schedule.simplifications,
+        zeros: at.schedule.scratch_bytes / 4,
+    };
+    paired_weight_gradient(window, x, y, padding)
+}

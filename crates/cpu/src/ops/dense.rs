@@ -1,0 +1,123 @@
+use laptime_graph::{
+    Dense, DenseGradInput, DenseGradWeight, Op, Operation, TensorId, schedule::Part,
+};
+
+use super::{
+    Arranging, CpuOp, Cut, Group, Places,
+    arranging::{COLUMNS, along},
+    update::gradient_use,
+};
+use crate::{
+    extents::extent,
+    kernels::{self, DenseCut, Task},
+    simd::LANES,
+};
+
+impl CpuOp for Dense {
+    fn cuts(&self, at: &Arranging) -> Vec<Cut> {
+        let (x, w) = (at.main().inputs[0], at.main().inputs[1]);
+        let by_output = at.sliced(w, 0, |id| match id {
+            id if id == x => Part::Whole,
+            id if id == w => along(0, LANES),
+            _ => COLUMNS,
+        });
+        let last = *at.outputs().last().expect("a kernel writes");
+        let by_input = at.sliced(x, 1, |id| match id {
+            id if id == last => Part::Partial,
+            id if id == x || id == w => COLUMNS,
+            _ => Part::First,
+        });
+        // With the bias in another kernel, or another layer in this one, whole sums are needed.
+        let ends_in_logits = last == at.program.logits && makes_logits(at, at.main());
+        if ends_in_logits && partials_are_small(at, w) {
+            vec![by_input, by_output]
+        } else {
+            vec![by_output]
+        }
+    }
+
+    fn link(&self, group: &Group, at: &Places) -> Task {
+        let inputs = &group.main.inputs;
+        let bias = group.find(|op| matches!(op, Op::Bias(_)));
+        Task::Dense(kernels::Dense {
+            x: at.matrix(inputs[0]),
+            w: at.place(inputs[1]),
+            y: at.matrix(group.last().outputs[0]),
+            bias: bias.map(|bias| at.place(bias.inputs[1])),
+            relu: group.relu(),
+            cut: cut(group, inputs[1]),
+        })
+    }
+}
+
+impl CpuOp for DenseGradInput {
+    fn cuts(&self, at: &Arranging) -> Vec<Cut> {
+        let (dy, w) = (at.main().inputs[0], at.main().inputs[1]);
+        vec![at.sliced(w, 1, |id| if id == dy { Part::Whole } else { COLUMNS })]
+    }
+
+    fn link(&self, group: &Group, at: &Places) -> Task {
+        let relu = group.find(|op| matches!(op, Op::ReluGrad(_)));
+        Task::DenseGradInput(kernels::DenseGradInput {
+            dy: at.matrix(group.main.inputs[0]),
+            w: at.place(group.main.inputs[1]),
+            dx: at.matrix(group.last().outputs[0]),
+            other: group.other().map(|id| at.matrix(id)),
+            relu: relu.map(|relu| at.matrix(relu.inputs[0])),
+        })
+    }
+}
+
+impl CpuOp for DenseGradWeight {
+    fn cuts(&self, at: &Arranging) -> Vec<Cut> {
+        let (x, dy) = (at.main().inputs[0], at.main().inputs[1]);
+        let axis = at.weight_axis();
+        vec![
+            at.sliced(at.main().outputs[0], axis, |id| match (id, axis) {
+                (id, 0) if id == x => Part::Whole,
+                (id, 1) if id == dy => Part::Whole,
+                (id, _) if id == x || id == dy => COLUMNS,
+                _ => along(axis, LANES),
+            }),
+        ]
+    }
+
+    fn link(&self, group: &Group, at: &Places) -> Task {
+        Task::DenseGradWeight(kernels::DenseGradWeight {
+            x: at.matrix(group.main.inputs[0]),
+            dy: at.matrix(group.main.inputs[1]),
+            to: gradient_use(group, at),
+            cut: cut(group, group.last().outputs[0]),
+        })
+    }
+}
+
+/// Whether the sums of this dense layer, with the bias added, are the logits themselves. The softmax
+/// alone takes partial sums: whatever else stands behind the layer, as ReLU, needs whole ones.
+pub(super) fn makes_logits(at: &Arranging, dense: &Operation) -> bool {
+    let logits = at.program.logits;
+    let readers = |id| {
+        let readers = at.uses.readers(id).iter();
+        readers.map(|id| at.program.operation(*id))
+    };
+    if readers(logits).any(|one| matches!(one.op, Op::MeanSquaredError(_))) {
+        return false;
+    }
+    let sums = dense.outputs[0];
+    sums == logits
+        || readers(sums).any(|one| matches!(one.op, Op::Bias(_)) && one.outputs.contains(&logits))
+}
+
+/// Whether the partial sums of a dense layer that is cut along its inputs are no larger than
+/// what they are made of.
+pub(super) fn partials_are_small(at: &Arranging, w: TensorId) -> bool {
+    let [outputs, inputs] = [0, 1].map(|axis| extent(at.program, w, axis));
+    inputs.div_ceil(LANES) * outputs.next_multiple_of(LANES) <= inputs
+}
+
+fn cut(group: &Group, weight: TensorId) -> DenseCut {
+    match group.part(weight) {
+        Part::Along { axis: 1, .. } => DenseCut::Inputs,
+        _ => DenseCut::Outputs,
+    }
+}

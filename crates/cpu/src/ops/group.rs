@@ -1,0 +1,69 @@
+//! The operations of a kernel that is linked.
+
+use laptime_graph::{
+    Op, Operation, Program, TensorId,
+    schedule::{Kernel, Part},
+};
+
+use super::main_operation;
+
+/// The operations of one kernel.
+pub(crate) struct Group<'a> {
+    pub(crate) kernel: &'a Kernel,
+    /// The operation that gives the group its kernel.
+    pub(crate) main: &'a Operation,
+    pub(super) operations: Vec<&'a Operation>,
+}
+
+impl<'a> Group<'a> {
+    pub(crate) fn of(program: &'a Program, kernel: &'a Kernel) -> Self {
+        let operations = kernel.operations.iter();
+        Self {
+            kernel,
+            main: main_operation(program, &kernel.operations),
+            operations: operations.map(|id| program.operation(*id)).collect(),
+        }
+    }
+
+    pub(super) fn last(&self) -> &'a Operation {
+        self.operations[self.operations.len() - 1]
+    }
+
+    pub(super) fn find(&self, wanted: fn(&Op) -> bool) -> Option<&'a Operation> {
+        self.operations.iter().find(|one| wanted(&one.op)).copied()
+    }
+
+    /// Whether ReLU is fused in.
+    pub(super) fn relu(&self) -> bool {
+        self.find(|op| matches!(op, Op::Relu(_))).is_some()
+    }
+
+    /// Whether what the group makes is rounded in it.
+    pub(super) fn rounds(&self) -> bool {
+        matches!(self.last().op, Op::Round(_))
+    }
+
+    /// The operand of a fused sum that is not made in the group.
+    pub(super) fn other(&self) -> Option<TensorId> {
+        let made = |id: &&TensorId| self.operations.iter().any(|one| one.outputs.contains(id));
+        self.find(|op| matches!(op, Op::Add(_)))
+            .and_then(|add| add.inputs.iter().find(|id| !made(id)).copied())
+    }
+
+    /// What the group rounds to this tensor, or the tensor itself.
+    pub(super) fn unrounded(&self, tensor: TensorId) -> TensorId {
+        let mut operations = self.operations.iter();
+        let rounds =
+            operations.find(|one| matches!(one.op, Op::Round(_)) && one.outputs[0] == tensor);
+        rounds.map_or(tensor, |round| round.inputs[0])
+    }
+
+    pub(super) fn part(&self, tensor: TensorId) -> Part {
+        let access = self
+            .kernel
+            .accesses
+            .iter()
+            .find(|access| access.tensor == tensor);
+        access.map_or(Part::Whole, |access| access.part)
+    }
+}

@@ -1,0 +1,149 @@
+//! What this backend says of each operation, one file for each with its gradients: how its kernel is cut
+//! into slices, and which one it is.
+
+mod activate;
+mod adam;
+mod add;
+mod arranging;
+mod avg_pool;
+mod batch_norm;
+mod bias;
+mod conv2d;
+mod dense;
+mod dropout;
+mod global_avg_pool;
+mod group;
+mod max_pool;
+mod mean_squared_error;
+mod places;
+mod pointwise;
+mod relu;
+mod reshape;
+mod rms_prop;
+mod round;
+mod scale_pixels;
+mod sgd;
+mod softmax_cross_entropy;
+mod update;
+mod zeros;
+
+use laptime_graph::{Op, OpId, Operation, Program, Simplification, TensorId};
+
+use crate::kernels::{GradientUse, Task};
+pub(crate) use arranging::{Arranging, Cut};
+pub(crate) use group::Group;
+pub(crate) use places::{Places, StoredLogits};
+
+/// What this backend decides for an operation.
+pub(crate) trait CpuOp {
+    /// The ways to cut a group that this operation gives its kernel, the preferred first; the last one always
+    /// works.
+    fn cuts(&self, at: &Arranging) -> Vec<Cut> {
+        at.by_columns()
+    }
+
+    /// The kernel of such a group.
+    fn link(&self, group: &Group, at: &Places) -> Task;
+
+    /// What becomes of the gradient in a group that ends with this operation.
+    fn gradient_use(&self, own: &Operation, at: &Places) -> GradientUse {
+        GradientUse::Store(at.place(own.outputs[0]))
+    }
+
+    /// Whether it may give a group its kernel where it is not alone in it.
+    fn is_main(&self) -> bool {
+        true
+    }
+
+    /// Whether it is done in the kernel that makes the pixels.
+    fn is_of_pixels(&self) -> bool {
+        false
+    }
+
+    /// Whether its kernel stores a tensor that nothing outside of the group reads.
+    fn keeps(&self, _tensor: TensorId, _own: &Operation, _at: &Arranging) -> bool {
+        false
+    }
+
+    /// Memory that a thread needs while it does the kernel.
+    fn scratch_bytes(&self, _own: &Operation, _program: &Program) -> usize {
+        0
+    }
+
+    /// Zeros that it reads in the place of padding, where only these products with it are left out.
+    fn zero_bytes(&self, _: &Operation, _: &Program, _: &[Simplification]) -> usize {
+        0
+    }
+
+    /// Whether its kernel reaches all of its operands.
+    ///
+    /// # Errors
+    /// The operand that is too large, and what to do.
+    fn check_reach(&self, _own: &Operation, _program: &Program) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Whether its kernel has bfloat16 instructions for processors that have them.
+    fn has_bf16_kernel(&self) -> bool {
+        false
+    }
+}
+
+/// All that is decided for an operation.
+pub(crate) fn of(op: &Op) -> &dyn CpuOp {
+    match op {
+        Op::ScalePixels(op) => op,
+        Op::Reshape(op) => op,
+        Op::Round(op) => op,
+        Op::Dense(op) => op,
+        Op::DenseGradInput(op) => op,
+        Op::DenseGradWeight(op) => op,
+        Op::Conv2d(op) => op,
+        Op::Conv2dGradInput(op) => op,
+        Op::Conv2dGradWeight(op) => op,
+        Op::Bias(op) => op,
+        Op::BiasGrad(op) => op,
+        Op::Zeros(op) => op,
+        Op::BatchNorm(op) => op,
+        Op::BatchNormGrad(op) => op,
+        Op::BatchNormEvaluation(op) => op,
+        Op::Add(op) => op,
+        Op::MaxPool(op) => op,
+        Op::MaxPoolGrad(op) => op,
+        Op::AvgPool(op) => op,
+        Op::AvgPoolGrad(op) => op,
+        Op::GlobalAvgPool(op) => op,
+        Op::GlobalAvgPoolGrad(op) => op,
+        Op::Dropout(op) => op,
+        Op::DropoutGrad(op) => op,
+        Op::Relu(op) => op,
+        Op::ReluGrad(op) => op,
+        Op::Activate(op) => op,
+        Op::ActivateGrad(op) => op,
+        Op::SoftmaxCrossEntropy(op) => op,
+        Op::SoftmaxCrossEntropyGrad(op) => op,
+        Op::MeanSquaredError(op) => op,
+        Op::MeanSquaredErrorGrad(op) => op,
+        Op::Adam(op) => op,
+        Op::AdamW(op) => op,
+        Op::Sgd(op) => op,
+        Op::RmsProp(op) => op,
+    }
+}
+
+/// The operation that gives a group its kernel: the first, but that filters may be rounded before it.
+pub(crate) fn main_operation<'a>(program: &'a Program, group: &[OpId]) -> &'a Operation {
+    let mut operations = group.iter().map(|id| program.operation(*id));
+    operations
+        .find(|operation| of(&operation.op).is_main())
+        .unwrap_or_else(|| program.operation(group[0]))
+}
+
+/// Whether kernels reach all operands of the Program.
+///
+/// # Errors
+/// The operand that is too large, and what to do.
+pub(crate) fn check_reach(program: &Program) -> Result<(), String> {
+    let mut operations = program.operations.iter();
+    operations.try_for_each(|own| of(&own.op).check_reach(own, program))
+}

@@ -1,0 +1,16 @@
+//! Functions of one value or two that have a kernel to themselves.
+
+use super::{Group, Places};
+use crate::kernels::{Function, Pointwise, Task};
+
+/// The kernel of a function of the group's first input, and of its second where it has two.
+pub(super) fn pointwise(group: &Group, at: &Places, function: Function) -> Task {
+    let inputs = &group.main.inputs;
+    let (a, b, y) = (inputs[0], inputs[inputs.len() - 1], group.last().outputs[0]);
+    if at.is_images(y) {
+        let (a, b, y) = (at.images(a), at.images(b), at.images(y));
+        return Task::ImagePointwise(Pointwise { function, a, b, y });
+    }
+    let (a, b, y) = (at.matrix(a), at.matrix(b), at.matrix(y));
+    Task::Pointwise(Pointwise { function, a, b, y })
+}

@@ -1,0 +1,56 @@
+use laptime_graph::{
+    FusionKind, ScalePixels,
+    schedule::{Part, Split},
+};
+
+use super::{Arranging, CpuOp, Cut, Group, Places, arranging::along};
+use crate::{
+    extents::extent,
+    kernels::{self, ScaleImages, Task},
+};
+
+/// Rows or positions a slice.
+const ROWS: usize = 4;
+
+impl CpuOp for ScalePixels {
+    fn cuts(&self, at: &Arranging) -> Vec<Cut> {
+        let rows = if at.makes_images() {
+            extent(at.program, at.main().outputs[0], 0)
+        } else if at.taken.contains(&FusionKind::PixelsAtFirstRead) {
+            return at.by_each_thread();
+        } else {
+            at.program.batch_size
+        };
+        let slices = Some(rows.div_ceil(ROWS));
+        vec![at.cut(slices, Split::Slices, |_| along(0, ROWS))]
+    }
+
+    fn link(&self, group: &Group, at: &Places) -> Task {
+        let (divisor, to) = (self.divisor, group.last().outputs[0]);
+        let a_slice = match group.part(to) {
+            Part::Along { width, .. } => width,
+            _ => usize::MAX,
+        };
+        if at.is_images(to) {
+            let to = at.images(to);
+            let positions_a_slice = a_slice.min(to.positions);
+            Task::ScaleImages(ScaleImages {
+                divisor,
+                to,
+                positions_a_slice,
+            })
+        } else {
+            let to = at.matrix(to);
+            let rows_a_slice = a_slice.min(to.rows);
+            Task::ScalePixels(kernels::ScalePixels {
+                divisor,
+                to,
+                rows_a_slice,
+            })
+        }
+    }
+
+    fn is_of_pixels(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,75 @@
+//! What updates have in common: how they are cut, and what becomes of a gradient.
+
+use laptime_graph::{
+    TensorId,
+    schedule::{Layout, Part, Split},
+};
+
+use super::{
+    Arranging, Cut, Group, Places,
+    arranging::{COLUMNS, along},
+    of,
+};
+use crate::{
+    extents::is_weight,
+    kernels::{self, GradientUse, Grid, Task, Update},
+    simd::LANES,
+};
+
+/// The cuts of an update that has a kernel to itself: a parameter stays with its thread.
+pub(super) fn cuts(at: &Arranging) -> Vec<Cut> {
+    let parameter = *at.outputs().last().expect("a kernel writes");
+    if is_weight(at.program, parameter) {
+        let axis = at.weight_axis();
+        return vec![at.sliced(parameter, axis, |_| along(axis, LANES))];
+    }
+    let by_first = at.cut(None, Split::First, |_| Part::First);
+    at.vector_cut(at.sliced(parameter, 1, |_| COLUMNS), by_first)
+}
+
+/// The use of a gradient that is in memory, or of zeros.
+pub(super) fn update(group: &Group, at: &Places, gradient: Option<TensorId>) -> Task {
+    Task::Update(Update {
+        gradient: gradient.map(|gradient| at.place(gradient)),
+        to: gradient_use(group, at),
+        grid: grid(group, at, group.last().outputs[0]),
+    })
+}
+
+/// How a group that works on all blocks of a parameter alike is cut.
+pub(super) fn grid(group: &Group, at: &Places, parameter: TensorId) -> Grid {
+    let layout = at.buffer(parameter).layout;
+    let blocks = layout.stored_elements(at.program.tensor(parameter).elements()) / LANES;
+    let (Layout::OutputLanes { columns: inner, .. } | Layout::FilterLanes { inputs: inner, .. }) =
+        layout
+    else {
+        return Grid {
+            outer: 1,
+            inner: blocks,
+            cut: kernels::Cut::Inner { width: 1 },
+        };
+    };
+    match (group.part(parameter), layout) {
+        (Part::Along { axis: 0, .. }, Layout::FilterLanes { taps, .. }) => Grid {
+            outer: blocks / (inner * taps),
+            inner: inner * taps,
+            cut: kernels::Cut::Outer,
+        },
+        (Part::Along { axis: 0, .. }, _) => Grid {
+            outer: blocks / inner,
+            inner,
+            cut: kernels::Cut::Outer,
+        },
+        _ => Grid {
+            outer: blocks / inner,
+            inner,
+            cut: kernels::Cut::Inner { width: LANES },
+        },
+    }
+}
+
+/// What becomes of the gradient that a group makes or reads.
+pub(super) fn gradient_use(group: &Group, at: &Places) -> GradientUse {
+    let last = group.last();
+    of(&last.op).gradient_use(last, at)
+}

@@ -1,0 +1,145 @@
+//! WGSL for every kernel of a Schedule, with shapes and tiles as constants in it.
+//!
+//! They have one of few forms; which, the operation says that gives a kernel its own.
+//!
+//! Nothing adds floating-point numbers atomically: a sum's order is part of the text.
+
+use laptime_graph::{
+    OpId, Operation, Program,
+    schedule::{Kernel, Schedule},
+};
+
+use crate::{
+    ops::{
+        self, Form, batch_norm, each, form, mean_squared_error, product, softmax_cross_entropy,
+        sums, update,
+    },
+    shader::{Binding, SampleChunks, Shader, THREADS},
+    target::Target,
+};
+
+/// A kernel, ready to be compiled: text, what it binds, and how many workgroups.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Dispatch {
+    pub wgsl: String,
+    pub bindings: Vec<Binding>,
+    pub workgroups: [u32; 3],
+}
+
+/// The dispatch of a kernel, for samples that lie in these chunks.
+pub(crate) fn dispatch(
+    program: &Program,
+    schedule: &Schedule,
+    kernel: &Kernel,
+    samples: SampleChunks,
+    target: Target,
+) -> Dispatch {
+    // All that divide pixels in a kernel divide by the same.
+    let mut operations = kernel.operations.iter();
+    let divisor = operations.find_map(|id| ops::pixel_divisor(&program.operation(*id).op));
+    let pixels = (samples, divisor.unwrap_or(1.0));
+    let mut shader = Shader::new(program, schedule, kernel, pixels, target);
+    let (place, own) = main(program, &kernel.operations);
+    let text = match form(&own.op) {
+        Form::Each(op) => each::text(&mut shader, place, op),
+        Form::Product(op) => product::text(&mut shader, place, op),
+        Form::Norm(op) => batch_norm::text(&mut shader, place, op),
+        Form::NormGrad => batch_norm::gradient_text(&mut shader, place),
+        Form::ColumnSums => sums::text(&mut shader, place),
+        Form::Loss => softmax_cross_entropy::text(&mut shader),
+        Form::SquaredError { .. } => mean_squared_error::text(&mut shader, place),
+        Form::Update(op) => update::text(&mut shader, place, op),
+    };
+    Dispatch {
+        workgroups: workgroups(program, &kernel.operations, target),
+        wgsl: shader.finish(&text),
+        bindings: shader.into_bindings(),
+    }
+}
+
+/// How many workgroups do these operations, along each dimension.
+pub(crate) fn workgroups(program: &Program, operations: &[OpId], target: Target) -> [u32; 3] {
+    // In rows; the kernel skips those beyond its work.
+    let rows_of = |workgroups: usize| {
+        let rows = workgroups.div_ceil(target.workgroups).max(1);
+        [workgroups.div_ceil(rows) as u32, rows as u32, 1]
+    };
+    let (_, own) = main(program, operations);
+    let elements = |id| program.tensor(id).elements();
+    match form(&own.op) {
+        Form::Each(_) => rows_of(elements(own.outputs[0]).div_ceil(THREADS)),
+        Form::Product(op) => {
+            let product = product::cut(program, own, op);
+            let [x, y, _] = rows_of(product.tiles().iter().product());
+            [x, y, product.splits as u32]
+        }
+        Form::Norm(_) => rows_of(batch_norm::workgroups(program, own.inputs[0])),
+        Form::NormGrad => rows_of(batch_norm::workgroups(program, own.inputs[1])),
+        Form::ColumnSums => rows_of(sums::workgroups(elements(own.outputs[0]))),
+        Form::Loss | Form::SquaredError { .. } => [1; 3],
+        Form::Update(_) => rows_of(update::blocks(program, operations).len()),
+    }
+}
+
+/// The operation that gives a kernel its form, and its place among these: the first that is not a part of
+/// making the pixels, but a norm's gradient also behind ReLU's, and updates also behind their zeros.
+fn main<'a>(program: &'a Program, operations: &[OpId]) -> (usize, &'a Operation) {
+    let of = |id: &OpId| &program.operation(*id).op;
+    let find = |wanted: fn(&Form) -> bool| operations.iter().position(|id| wanted(&form(of(id))));
+    let first = operations.iter().position(|id| !ops::is_of_pixels(of(id)));
+    let first = first.unwrap_or(operations.len() - 1);
+    let head = of(&operations[first]);
+    let other = match form(head) {
+        Form::Product(_) => None,
+        Form::Each(_) if head.definition().makes_zeros() => {
+            find(|form| matches!(form, Form::Update(_)))
+        }
+        _ => find(|form| matches!(form, Form::NormGrad)),
+    };
+    let place = other.unwrap_or(first);
+    (place, program.operation(operations[place]))
+}
+
+#[cfg(test)]
+mod tests {
+    use laptime_engine::Passes;
+    use laptime_graph::{Mode, build};
+    use laptime_workload::{Builtin, Overrides};
+
+    use super::*;
+    use crate::lower::lower;
+
+    /// The texts of a step that is lowered for subgroups of this size.
+    fn texts(subgroup: usize) -> Vec<String> {
+        let builtin = Builtin::find("cifar10-resnet50").unwrap();
+        let workload = builtin.spec().resolve(&Overrides::default()).unwrap();
+        let program = build(&workload, Mode::Training, workload.batch_size);
+        let target = Target {
+            subgroup,
+            ..Target::COMMON
+        };
+        let schedule = lower(&program, target, &Passes::All).unwrap();
+        let samples = SampleChunks {
+            samples: 50_000,
+            chunks: 2,
+        };
+        let kernels = schedule.stages.iter().flat_map(|stage| &stage.kernels);
+        kernels
+            .map(|kernel| dispatch(&program, &schedule, kernel, samples, target).wgsl)
+            .collect()
+    }
+
+    #[test]
+    fn subgroups_add_only_where_the_adapter_has_them() {
+        let adds = |subgroup| {
+            let texts = texts(subgroup).into_iter();
+            texts
+                .filter(|text| text.contains("subgroupShuffleXor"))
+                .count()
+        };
+        assert_eq!(adds(1), 0);
+        // The loss adds over all threads, a norm over those of its eight channels.
+        assert_eq!(adds(8), 1);
+        assert!(adds(32) > 100);
+    }
+}

@@ -1,0 +1,176 @@
+//! Batch norm over the batch's own statistics, and its gradient. A workgroup has a few channels
+//! from the first sum to the last value, so that a norm is one dispatch: what it reads again is in
+//! the cache by then.
+
+use laptime_graph::{BatchNorm, BatchNormEvaluation, Op, Program, TensorId};
+
+use super::{
+    each::{Each, Reading},
+    sums::loop_of_sums,
+};
+use crate::shader::{Shader, THREADS, number};
+
+impl Each for BatchNormEvaluation {
+    fn value(&self, at: &mut Reading) -> String {
+        let channel = format!("i % {}u", at.input_shape(1)[0]);
+        let [gamma, beta, mean, variance] = [1, 2, 3, 4].map(|input| at.input(input, &channel));
+        format!(
+            "v = ({} - {mean}) * ({gamma} / sqrt({variance} + {})) + {beta};\n",
+            at.input(0, "i"),
+            number(self.epsilon)
+        )
+    }
+}
+
+/// How many workgroups do the norm of this tensor.
+pub(crate) fn workgroups(program: &Program, of: TensorId) -> usize {
+    extents(program, of).1.div_ceil(channels(program, of))
+}
+
+/// Channels of a workgroup: few where there are few, so that all of the adapter has work, but
+/// eight where there are as many, which is a sector of 32 bytes.
+fn channels(program: &Program, of: TensorId) -> usize {
+    let all = program.tensor(of).shape.last().copied().unwrap_or(1);
+    if all >= 1024 {
+        16
+    } else {
+        all.next_power_of_two().min(8)
+    }
+}
+
+/// Values a channel, and channels.
+fn extents(program: &Program, of: TensorId) -> (usize, usize) {
+    let tensor = program.tensor(of);
+    let channels = tensor.shape.last().copied().unwrap_or(1);
+    (tensor.elements() / channels, channels)
+}
+
+/// A loop over this thread's rows of channel `c`, with `i` the place of each value, that adds to these
+/// variables.
+fn rows(rows: usize, channels: usize, width: usize, sums: &[&str], body: &str) -> String {
+    let body = format!("let i = row * {channels}u + c;\n{body}");
+    let first = format!("thread / {width}u");
+    let all = loop_of_sums(&first, rows, THREADS / width, sums, &body);
+    format!("if is_inside {{\n{all}}}\n")
+}
+
+fn begin(shader: &Shader, width: usize, channels: usize) -> String {
+    format!(
+        "{}let c = (group.y * groups.x + group.x) * {width}u + thread % {width}u;\n\
+         let is_inside = c < {channels}u;\n",
+        shader.entry(THREADS)
+    )
+}
+
+pub(crate) fn text(shader: &mut Shader, place: usize, op: &BatchNorm) -> String {
+    let operation = shader.operation(place);
+    let [x, gamma, beta, moving_mean, moving_variance] = operation.inputs[..] else {
+        unreachable!("a batch norm reads five tensors")
+    };
+    let width = channels(shader.program, x);
+    let (count, channels) = extents(shader.program, x);
+    shader.sum_of_rows(THREADS, width);
+    let value = shader.value(x, "i");
+    let chain = shader.chain(place);
+    let [gamma, beta] = [gamma, beta].map(|id| shader.value(id, "c"));
+    let mut store = String::new();
+    for (id, value) in [
+        (operation.outputs[1], "mean"),
+        (operation.outputs[2], "inverse_deviation"),
+    ] {
+        if shader.writes(id) {
+            store += &format!("{}[c] = {value};\n", shader.tensor(id));
+        }
+    }
+    for (id, value) in [(moving_mean, "mean"), (moving_variance, "variance")] {
+        let place = format!("{}[c]", shader.tensor(id));
+        store += &format!(
+            "{place} = {} * {place} + {} * {value};\n",
+            number(op.momentum),
+            number(1.0 - op.momentum)
+        );
+    }
+    let n = number(count as f64);
+    let loop_of = |sums: &[&str], body: &str| rows(count, channels, width, sums, body);
+    let (add, square, apply) = (
+        loop_of(&["sum"], &format!("sum += {value};\n")),
+        loop_of(
+            &["square"],
+            &format!("let d = {value} - mean; square += d * d;\n"),
+        ),
+        loop_of(
+            &[],
+            &format!("var v = ({value} - mean) * scale + shift;\n{chain}"),
+        ),
+    );
+    format!(
+        "{}var sum = 0.0;\n{add}let mean = sum_of_rows(sum, thread) / {n};\n\
+         var square = 0.0;\n{square}let variance = sum_of_rows(square, thread) / {n};\n\
+         let inverse_deviation = 1.0 / sqrt(variance + {});\n\
+         var scale = 0.0;\nvar shift = 0.0;\n\
+         if is_inside {{ scale = {gamma} * inverse_deviation; shift = {beta}; }}\n\
+         if is_inside && thread < {width}u {{\n{store}}}\n{apply}}}\n",
+        begin(shader, width, channels),
+        number(op.epsilon),
+    )
+}
+
+pub(crate) fn gradient_text(shader: &mut Shader, place: usize) -> String {
+    let operation = shader.operation(place);
+    let [dy, x, gamma, mean, inverse_deviation] = operation.inputs[..] else {
+        unreachable!("a batch norm's gradient reads five tensors")
+    };
+    let width = channels(shader.program, x);
+    let (count, channels) = extents(shader.program, x);
+    shader.sum_of_rows(THREADS, width);
+    // What flows in may be cut off by ReLU's gradient on the way.
+    let flowing = match place.checked_sub(1).map(|before| shader.operation(before)) {
+        Some(before) if matches!(before.op, Op::ReluGrad(_)) => format!(
+            "select(0.0, {}, {} > 0.0)",
+            shader.value(before.inputs[1], "i"),
+            shader.value(before.inputs[0], "i")
+        ),
+        _ => shader.value(dy, "i"),
+    };
+    let value = shader.value(x, "i");
+    let [gamma, mean, inverse_deviation] =
+        [gamma, mean, inverse_deviation].map(|id| shader.value(id, "c"));
+    let outputs = &operation.outputs;
+    let mut store = String::new();
+    for (id, value) in [(outputs[1], "d_gamma"), (outputs[2], "d_beta")] {
+        if shader.writes(id) {
+            store += &format!("{}[c] = {value};\n", shader.tensor(id));
+        }
+    }
+    let loop_of = |sums: &[&str], body: &str| rows(count, channels, width, sums, body);
+    let add = loop_of(
+        &["d_beta_sum", "d_gamma_sum"],
+        &format!(
+            "let flowing = {flowing};\nd_beta_sum += flowing;\n\
+             d_gamma_sum += flowing * (({value} - mean) * inverse_deviation);\n"
+        ),
+    );
+    let apply = if shader.writes(outputs[0]) {
+        let dx = shader.tensor(outputs[0]);
+        let n = number(count as f64);
+        loop_of(
+            &[],
+            &format!(
+                "let normed = ({value} - mean) * inverse_deviation;\n\
+                 {dx}[i] = scale * ({flowing} - d_beta / {n} - normed * (d_gamma / {n}));\n"
+            ),
+        )
+    } else {
+        String::new()
+    };
+    format!(
+        "{}var mean = 0.0;\nvar inverse_deviation = 0.0;\nvar scale = 0.0;\n\
+         if is_inside {{ mean = {mean}; inverse_deviation = {inverse_deviation}; \
+         scale = {gamma} * inverse_deviation; }}\n\
+         var d_beta_sum = 0.0;\nvar d_gamma_sum = 0.0;\n{add}\
+         let d_beta = sum_of_rows(d_beta_sum, thread);\n\
+         let d_gamma = sum_of_rows(d_gamma_sum, thread);\n\
+         if is_inside && thread < {width}u {{\n{store}}}\n{apply}}}\n",
+        begin(shader, width, channels),
+    )
+}

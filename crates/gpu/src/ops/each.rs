@@ -1,0 +1,76 @@
+//! Operations of which every value of the result is made by itself, one a thread: pixels, biases,
+//! activations, sums, pools, dropout, and batch norm with moving statistics.
+
+use laptime_graph::{Operation, TensorId};
+
+use crate::shader::{Shader, THREADS};
+
+/// What such an operation computes.
+pub(crate) trait Each {
+    /// Statements that set `v` to the value at `i` of what the operation makes. Behind another one it
+    /// reads that one's value at `i` alone.
+    fn value(&self, at: &mut Reading) -> String;
+
+    /// Whether every kernel that reads pixels may do it for itself.
+    fn is_of_pixels(&self) -> bool {
+        false
+    }
+
+    /// What it divides the bytes of pixels by.
+    fn pixel_divisor(&self) -> Option<f32> {
+        None
+    }
+}
+
+/// What an operation reads.
+pub(crate) struct Reading<'s, 'a> {
+    pub(super) shader: &'s mut Shader<'a>,
+    pub(super) own: &'a Operation,
+    /// What is in `v` already.
+    pub(super) running: Option<TensorId>,
+}
+
+impl<'a> Reading<'_, 'a> {
+    /// The value of an input at a place of its own order.
+    pub(super) fn input(&mut self, input: usize, index: &str) -> String {
+        let id = self.own.inputs[input];
+        if self.running == Some(id) {
+            assert_eq!(
+                index, "i",
+                "{} is not fused behind another operation",
+                self.own.op
+            );
+            return "v".into();
+        }
+        self.shader.value(id, index)
+    }
+
+    /// The shape of an input.
+    pub(super) fn input_shape(&self, input: usize) -> &'a [usize] {
+        self.shader.shape(self.own.inputs[input])
+    }
+
+    /// The shape of what it makes.
+    pub(super) fn output_shape(&self) -> &'a [usize] {
+        self.shader.shape(self.own.outputs[0])
+    }
+}
+
+pub(crate) fn text(shader: &mut Shader, place: usize, op: &dyn Each) -> String {
+    let own = shader.operation(place);
+    let elements = shader.program.tensor(own.outputs[0]).elements();
+    let value = op.value(&mut Reading {
+        shader,
+        own,
+        running: None,
+    });
+    let chain = shader.chain(place);
+    format!(
+        "@compute @workgroup_size({THREADS})\n\
+         fn main(@builtin(workgroup_id) group: vec3<u32>, \
+         @builtin(num_workgroups) groups: vec3<u32>, \
+         @builtin(local_invocation_index) thread: u32) {{\n\
+         let i = (group.y * groups.x + group.x) * {THREADS}u + thread;\n\
+         if i >= {elements}u {{ return; }}\nvar v = 0.0;\n{value}{chain}}}\n"
+    )
+}

@@ -1,0 +1,21 @@
+use laptime_graph::Sgd;
+
+use super::update::Update;
+use crate::shader::number;
+
+impl Update for Sgd {
+    fn update(&self, gradient: &str, places: &[String]) -> String {
+        let [w, u] = places else {
+            unreachable!("SGD has one moment")
+        };
+        let momentum = number(self.momentum);
+        let direction = match self.nesterov {
+            true => format!("({momentum} * u_after + {gradient})"),
+            false => "u_after".into(),
+        };
+        format!(
+            "{{ let u_after = {momentum} * {u} + {gradient}; {u} = u_after; \
+             {w} = {w} - step.step_size * {direction}; }}\n",
+        )
+    }
+}

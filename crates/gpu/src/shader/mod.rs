@@ -1,0 +1,259 @@
+//! A kernel's text while it grows: what it binds, and functions that read values.
+
+mod formulas;
+mod not_finite;
+
+use laptime_graph::{
+    Operation, Program, Role, TensorId,
+    schedule::{Arena, Kernel, Schedule},
+};
+
+use crate::target::Target;
+pub(crate) use formulas::{InText, POWER};
+
+/// Threads of a workgroup: what every adapter has.
+pub(crate) const THREADS: usize = 256;
+
+/// What a binding is.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Binding {
+    /// A tensor's place in its arena.
+    Tensor(TensorId),
+    /// A whole chunk of an arena.
+    Chunk(Arena, usize),
+    /// A chunk of the samples' bytes.
+    Pixels(usize),
+    /// The labels of all samples.
+    Labels,
+    /// The samples in the order of the epoch.
+    Order,
+    /// The metrics of every step.
+    Log,
+    /// Numbers that belong to the kernel.
+    Table(Vec<u32>),
+}
+
+impl Binding {
+    /// Whether kernels only read it. Tensors share buffers, and `wgpu` wants a buffer bound in one
+    /// way in a dispatch.
+    pub(crate) fn is_read_only(&self) -> bool {
+        !matches!(self, Self::Tensor(_) | Self::Chunk(..) | Self::Log)
+    }
+}
+
+/// How the bytes of samples lie on the device: so many samples to a chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SampleChunks {
+    pub samples: usize,
+    pub chunks: usize,
+}
+
+pub(crate) struct Shader<'a> {
+    pub program: &'a Program,
+    pub schedule: &'a Schedule,
+    pub kernel: &'a Kernel,
+    pub target: Target,
+    samples: SampleChunks,
+    /// What pixels are divided by where they are read.
+    divisor: f32,
+    bindings: Vec<Binding>,
+    functions: Vec<String>,
+}
+
+impl<'a> Shader<'a> {
+    pub(crate) fn new(
+        program: &'a Program,
+        schedule: &'a Schedule,
+        kernel: &'a Kernel,
+        (samples, divisor): (SampleChunks, f32),
+        target: Target,
+    ) -> Self {
+        Self {
+            program,
+            schedule,
+            kernel,
+            target,
+            samples,
+            divisor,
+            bindings: Vec::new(),
+            functions: Vec::new(),
+        }
+    }
+
+    /// The head of a kernel whose threads add among each other. Threads are numbered so that those
+    /// of a subgroup are neighbours: with 256 or 64 of them and subgroups of one size, a power of
+    /// two, all subgroups are full.
+    pub(crate) fn entry(&self, threads: usize) -> String {
+        let (builtins, number) = match self.target.subgroup {
+            1 => (
+                "@builtin(local_invocation_index) thread: u32",
+                String::new(),
+            ),
+            size => (
+                "@builtin(subgroup_id) subgroup: u32, \
+                 @builtin(subgroup_invocation_id) lane: u32",
+                format!("let thread = subgroup * {size}u + lane;\n"),
+            ),
+        };
+        format!(
+            "@compute @workgroup_size({threads})\n\
+             fn main(@builtin(workgroup_id) group: vec3<u32>, \
+             @builtin(num_workgroups) groups: vec3<u32>, {builtins}) {{\n{number}"
+        )
+    }
+
+    /// Statements that add a variable over the threads of a subgroup that are multiples of `apart`
+    /// from each other: pairs first, then pairs of pairs, so that all have the same bits.
+    pub(crate) fn add_in_subgroup(&self, variable: &str, apart: usize) -> String {
+        let distances = std::iter::successors(Some(apart), |apart| Some(2 * apart));
+        distances
+            .take_while(|apart| *apart < self.target.subgroup)
+            .map(|apart| format!("{variable} += subgroupShuffleXor({variable}, {apart}u);\n"))
+            .collect()
+    }
+
+    /// Declares the function `sum_of_rows`: every thread gives a value, those whose numbers differ by
+    /// a multiple of `width` have the same channel, and each gets the sum of its channel. Subgroups
+    /// add first, where they hold more than one value of a channel; then each thread adds what they
+    /// left, in their order.
+    pub(crate) fn sum_of_rows(&mut self, threads: usize, width: usize) {
+        let group = self.target.subgroup.max(width);
+        let among = self.add_in_subgroup("partial", width);
+        self.function(format!(
+            "var<workgroup> sums: array<f32, {}>;\n\
+             fn sum_of_rows(value: f32, thread: u32) -> f32 {{\n\
+             var partial = value;\n{among}\
+             workgroupBarrier();\n\
+             if thread % {group}u < {width}u {{ \
+             sums[thread / {group}u * {width}u + thread % {group}u] = partial; }}\n\
+             workgroupBarrier();\n\
+             var sum = 0.0;\n\
+             for (var part = 0u; part < {}u; part++) {{ \
+             sum += sums[part * {width}u + thread % {width}u]; }}\n\
+             return sum;\n}}\n",
+            threads / group * width,
+            threads / group,
+        ));
+    }
+
+    /// The whole text: declarations, functions and this main part.
+    pub(crate) fn finish(&self, main: &str) -> String {
+        // `first` and `log` are places in the order and in the log, `number` counts steps from 1,
+        // the rest is of `StepValues`, taken in double precision.
+        let mut text = String::from(
+            "struct Step { first: u32, number: u32, log: u32, step_size: f32, decay: f32 }\n\
+             @group(0) @binding(0) var<uniform> step: Step;\n",
+        );
+        for (number, binding) in self.bindings.iter().enumerate() {
+            let access = if binding.is_read_only() {
+                "read"
+            } else {
+                "read_write"
+            };
+            let (name, kind) = match binding {
+                Binding::Tensor(_) => (format!("t{number}"), "f32"),
+                Binding::Chunk(..) => (format!("t{number}"), "f32"),
+                Binding::Pixels(chunk) => (format!("pixels{chunk}"), "u32"),
+                Binding::Labels => ("labels".into(), "u32"),
+                Binding::Order => ("order".into(), "u32"),
+                Binding::Log => ("log_of_steps".into(), "f32"),
+                Binding::Table(_) => ("table".into(), "u32"),
+            };
+            text += &format!(
+                "@group(1) @binding({number}) var<storage, {access}> {name}: array<{kind}>;\n"
+            );
+        }
+        for function in &self.functions {
+            text += function;
+            text.push('\n');
+        }
+        text + main
+    }
+
+    pub(crate) fn into_bindings(self) -> Vec<Binding> {
+        self.bindings
+    }
+
+    pub(crate) fn operation(&self, place: usize) -> &'a Operation {
+        self.program.operation(self.kernel.operations[place])
+    }
+
+    pub(crate) fn shape(&self, id: TensorId) -> &'a [usize] {
+        &self.program.tensor(id).shape
+    }
+
+    /// What is bound so far.
+    pub(crate) fn bindings(&self) -> &[Binding] {
+        &self.bindings
+    }
+
+    /// Binds something, once.
+    pub(crate) fn bind(&mut self, binding: Binding) -> usize {
+        let known = self.bindings.iter().position(|one| *one == binding);
+        known.unwrap_or_else(|| {
+            self.bindings.push(binding);
+            self.bindings.len() - 1
+        })
+    }
+
+    /// Adds a function, once.
+    pub(crate) fn function(&mut self, text: String) {
+        if !self.functions.contains(&text) {
+            self.functions.push(text);
+        }
+    }
+
+    /// Declares [`not_finite::FUNCTIONS`].
+    pub(crate) fn not_finite(&mut self) {
+        self.function(not_finite::FUNCTIONS.into());
+    }
+
+    /// The name of a tensor's array.
+    pub(crate) fn tensor(&mut self, id: TensorId) -> String {
+        format!("t{}", self.bind(Binding::Tensor(id)))
+    }
+
+    /// Whether the kernel writes this tensor to memory.
+    pub(crate) fn writes(&self, id: TensorId) -> bool {
+        let mut accesses = self.kernel.accesses.iter();
+        accesses.any(|access| access.write && access.tensor == id)
+    }
+
+    /// The value of a tensor at a place of its own order, read from memory or made of pixels.
+    pub(crate) fn value(&mut self, id: TensorId, index: &str) -> String {
+        let is_in_memory = self.schedule.buffer(id).is_some();
+        let is_pixels = matches!(self.program.tensor(id).role, Role::Pixels);
+        if is_in_memory && !is_pixels {
+            return format!("{}[{index}]", self.tensor(id));
+        }
+        self.bind(Binding::Order);
+        let bytes = self.program.tensor(id).elements() / self.program.batch_size;
+        let SampleChunks { samples, chunks } = self.samples;
+        let mut word = String::new();
+        for chunk in 0..chunks {
+            self.bind(Binding::Pixels(chunk));
+            let is_last = chunk + 1 == chunks;
+            let condition = if is_last {
+                String::new()
+            } else {
+                format!("if sample < {}u ", (chunk + 1) * samples)
+            };
+            let first = chunk * samples;
+            word += &format!(
+                "    {condition}{{ let at = (sample - {first}u) * {bytes}u + rest; \
+                 return f32((pixels{chunk}[at / 4u] >> (at % 4u * 8u)) & 255u) / {}; }}\n",
+                number(f64::from(self.divisor))
+            );
+        }
+        self.function(format!(
+            "fn pixel(i: u32) -> f32 {{\n    let sample = order[step.first + i / {bytes}u];\n    \
+             let rest = i % {bytes}u;\n{word}}}\n"
+        ));
+        format!("pixel({index})")
+    }
+}
+
+/// A number as WGSL writes it in single precision.
+pub(crate) fn number(value: f64) -> String {
+    format!("{:e}f", value as f32)
+}
