@@ -1,5 +1,11 @@
-use super::{Definition, Shapes};
-use crate::simplification::Simplification;
+use super::{
+    Definition,
+    iteration::{
+        Iteration,
+        Operand::{Input, Output},
+        OperandAxes, Space, at,
+    },
+};
 
 /// (g, w, m, v) → (w, m, v), in place: Adam (Kingma & Ba 2015) in Keras's form. With t counting steps from 1:
 /// `m ← m + (1−β₁)(g − m)`, `v ← v + (1−β₂)(g² − v)`,
@@ -30,8 +36,16 @@ impl Definition for Adam {
         ]
     }
 
-    fn flops(&self, of: &Shapes, _: &[Simplification]) -> u64 {
-        12 * of.input_elements(0)
+    fn iteration(&self, axes: &OperandAxes) -> Iteration {
+        let place = at(axes.outputs[0]);
+        let [g, w, m, v] = [0, 1, 2, 3].map(|input| Input(input).at(&place[..]));
+        let [new_w, new_m, new_v] = [0, 1, 2].map(|output| Output(output).at(&place[..]));
+        vec![
+            Space::each(3, &[&g, &m], &[&new_m]),
+            Space::each(4, &[&g, &v], &[&new_v]),
+            Space::each(5, &[&w, &new_m, &new_v], &[&new_w]),
+        ]
+        .into()
     }
 
     fn is_update(&self) -> bool {

@@ -1,5 +1,11 @@
-use super::{Definition, Shapes};
-use crate::simplification::Simplification;
+use super::{
+    Definition,
+    iteration::{
+        Iteration,
+        Operand::{Input, Output},
+        OperandAxes, Space, at,
+    },
+};
 
 /// (g, w, u) → (w, u), in place: `u ← momentum·u + g`, `w ← w − learning_rate·u`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -22,8 +28,15 @@ impl Definition for Sgd {
         ]
     }
 
-    fn flops(&self, of: &Shapes, _: &[Simplification]) -> u64 {
-        4 * of.input_elements(0)
+    fn iteration(&self, axes: &OperandAxes) -> Iteration {
+        let place = at(axes.outputs[0]);
+        let [g, w, u] = [0, 1, 2].map(|input| Input(input).at(&place[..]));
+        let [new_w, new_u] = [0, 1].map(|output| Output(output).at(&place[..]));
+        vec![
+            Space::each(2, &[&g, &u], &[&new_u]),
+            Space::each(2, &[&w, &new_u], &[&new_w]),
+        ]
+        .into()
     }
 
     fn is_update(&self) -> bool {

@@ -71,7 +71,7 @@ use laptime_graph::{Adam, Op, Operation, Program, TensorId};
 
 /// The outputs of `operation` for its inputs, both in the order that the operation lists them.
 /// `step` counts from 1 and matters to dropout alone. Updates are done by [`update`].
-pub(crate) fn execute(
+pub fn execute(
     program: &Program,
     operation: &Operation,
     inputs: &[&[f64]],
@@ -154,13 +154,7 @@ pub(crate) fn execute(
 
 /// Does an update in place: `updated` are the operation's outputs, with the values before the step.
 /// `step` counts from 1; the learning rate is multiplied by `rate_share`.
-pub(crate) fn update(
-    op: &Op,
-    gradient: &[f64],
-    updated: &mut [Vec<f64>],
-    step: u64,
-    rate_share: f64,
-) {
+pub fn update(op: &Op, gradient: &[f64], updated: &mut [Vec<f64>], step: u64, rate_share: f64) {
     match (op, updated) {
         (Op::Adam(op), [w, m, v]) => {
             let op = Adam {
