@@ -20,6 +20,7 @@ mod dropout;
 pub mod formulas;
 mod global_avg_pool;
 mod iteration;
+mod joins;
 mod max_pool;
 mod net;
 mod relu;
