@@ -74,12 +74,11 @@ impl Program {
 
     /// The extent of a loop.
     fn extent(&self, operation: &Operation, space: &Space, axis: Axis) -> usize {
-        let maps = space.maps().filter_map(|map| {
+        let found = space.maps().find_map(|map| {
             let place = map.at.iter().position(|index| *index == Index::At(axis))?;
             Some(self.operand(operation, map.operand)?.shape[place])
         });
-        let mut maps = maps;
-        maps.next().unwrap_or(1)
+        found.unwrap_or(1)
     }
 
     /// The tensor that an operand is.
@@ -94,17 +93,21 @@ impl Program {
     fn met(&self, operation: &Operation, space: &Space) -> Option<MetImages> {
         space.reads.iter().find_map(|map| {
             let tensor = self.operand(operation, map.operand)?;
-            let slide = |place: usize| match map.at.get(place)? {
-                Index::Met(slide) => Some((*slide, true)),
-                Index::MetBy(slide) => Some((*slide, false)),
-                _ => None,
+            let slides = map.at.iter().zip(&tensor.shape);
+            let slides: Vec<(Slide, bool, usize)> = slides
+                .filter_map(|(index, extent)| match index {
+                    Index::Met(slide) => Some((*slide, true, *extent)),
+                    Index::MetBy(slide) => Some((*slide, false, *extent)),
+                    _ => None,
+                })
+                .collect();
+            let [(rows, reads_images, height), (columns, _, width)] = slides[..] else {
+                return None;
             };
-            let [(rows, reads_images), (columns, _)] = [slide(1)?, slide(2)?];
-            let read = [tensor.shape[1], tensor.shape[2]];
             let other = [rows, columns].map(|one| self.extent(operation, space, one.position));
             let (input, output) = match reads_images {
-                true => (read, other),
-                false => (other, read),
+                true => ([height, width], other),
+                false => (other, [height, width]),
             };
             let both = |of: fn(Slide) -> usize| [rows, columns].map(of);
             let [above, left] = both(|one| one.before);

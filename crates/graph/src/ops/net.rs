@@ -20,8 +20,9 @@ pub(crate) struct Layer<'a> {
 impl Layer<'_> {
     /// Of its output.
     pub(crate) fn channels(&self) -> usize {
-        let last = self.shape.last();
-        last.map_or(1, |(_, channels)| *channels)
+        let mut shape = self.shape.iter();
+        let channels = shape.find(|(axis, _)| *axis == Axis::Channel);
+        channels.map_or(1, |(_, extent)| *extent)
     }
 }
 
