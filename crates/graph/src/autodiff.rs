@@ -5,7 +5,7 @@ use crate::{
     builder::Builder,
     ops::{Add, Form, Forward, Gradient, Net, Op, Saved},
     program::{OpId, Operation},
-    tensor::{Role, Tensor, TensorId},
+    tensor::{Role, TensorId},
     uses::Uses,
 };
 
@@ -163,14 +163,13 @@ impl Backward<'_> {
 
     /// A new tensor shaped like `of` that holds its gradient, or a part of it.
     fn gradient(&mut self, of: TensorId) -> TensorId {
-        let Tensor { name, shape, .. } = &self.builder.tensors[of.0];
+        let name = &self.builder.tensors[of.0].name;
         let parts = &mut self.parts[of.0];
         *parts += 1;
         let name = match *parts {
             1 => format!("d.{name}"),
             parts => format!("d.{name}.{parts}"),
         };
-        let shape = shape.clone();
-        self.builder.tensor(name, shape, Role::Gradient { of })
+        self.builder.tensor_like(of, name, Role::Gradient { of })
     }
 }

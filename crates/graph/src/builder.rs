@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use laptime_workload::Precision;
 
 use crate::{
+    axis::Axis,
     ops::{Net, Op, Round},
     program::Operation,
     tensor::{Initial, Role, Tensor, TensorId},
@@ -32,25 +33,40 @@ impl Builder {
     pub(crate) fn tensor(
         &mut self,
         name: impl Into<String>,
-        shape: Vec<usize>,
+        shape: &[(Axis, usize)],
         role: Role,
     ) -> TensorId {
+        let (axes, shape) = shape.iter().copied().unzip();
         self.tensors.push(Tensor {
             name: name.into(),
             shape,
+            axes,
+            role,
+        });
+        TensorId(self.tensors.len() - 1)
+    }
+
+    /// A tensor of the same shape as another.
+    pub(crate) fn tensor_like(&mut self, of: TensorId, name: String, role: Role) -> TensorId {
+        let Tensor { shape, axes, .. } = &self.tensors[of.0];
+        let (shape, axes) = (shape.clone(), axes.clone());
+        self.tensors.push(Tensor {
+            name,
+            shape,
+            axes,
             role,
         });
         TensorId(self.tensors.len() - 1)
     }
 
     fn round(&mut self, id: TensorId) -> TensorId {
-        let Tensor { name, shape, .. } = &self.tensors[id.0];
+        let name = &self.tensors[id.0].name;
         let times = self.rounded.get(&id).map_or(0, |(_, times)| *times) + 1;
         let name = match times {
             1 => format!("{name}.bf16"),
             times => format!("{name}.bf16.{times}"),
         };
-        let rounded = self.tensor(name, shape.clone(), Role::Rounded { of: id });
+        let rounded = self.tensor_like(id, name, Role::Rounded { of: id });
         self.operation(Round.into(), &[id], &[rounded]);
         self.rounded.insert(id, (rounded, times));
         rounded
@@ -71,19 +87,19 @@ impl Builder {
 }
 
 impl Net for Builder {
-    fn shape(&self, id: TensorId) -> &[usize] {
-        &self.tensors[id.0].shape
+    fn extent(&self, id: TensorId, axis: Axis) -> usize {
+        self.tensors[id.0].extent(&[axis])
     }
 
-    fn parameter(&mut self, name: String, shape: Vec<usize>, initial: Initial) -> TensorId {
+    fn parameter(&mut self, name: String, shape: &[(Axis, usize)], initial: Initial) -> TensorId {
         self.tensor(name, shape, Role::Parameter(initial))
     }
 
-    fn statistic(&mut self, name: String, shape: Vec<usize>, initial: Initial) -> TensorId {
+    fn statistic(&mut self, name: String, shape: &[(Axis, usize)], initial: Initial) -> TensorId {
         self.tensor(name, shape, Role::Statistic(initial))
     }
 
-    fn value(&mut self, name: String, shape: Vec<usize>) -> TensorId {
+    fn value(&mut self, name: String, shape: &[(Axis, usize)]) -> TensorId {
         self.tensor(name, shape, Role::Activation)
     }
 

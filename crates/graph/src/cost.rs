@@ -1,17 +1,25 @@
 //! What operations cost, in floating-point operations.
 
+use laptime_workload::Window;
+
 use crate::{
-    ops::Shapes,
+    axis::Axis,
+    ops::{Body, Index, Operand, Slide, Space},
     program::{OpId, Operation, Program},
-    simplification::Simplification,
-    tensor::TensorId,
+    simplification::{Simplification, multiplied_pairs},
+    tensor::Tensor,
 };
 
 impl Program {
-    /// The floating-point operations of one operation, as its definition counts them: 2 a multiply-add,
+    /// The floating-point operations of one operation, as its spaces count them: 2 a multiply-add,
     /// without the products of weights with padding that these simplifications leave out.
     pub fn flops(&self, id: OpId, taken: &[Simplification]) -> u64 {
-        self.count(self.operation(id), taken)
+        let operation = self.operation(id);
+        let spaces = self.iteration(operation).spaces;
+        let each = spaces
+            .iter()
+            .map(|space| self.count(operation, space, taken));
+        each.sum()
     }
 
     /// The products of a step as the literature counts them: forward and both gradients of every
@@ -24,24 +32,112 @@ impl Program {
     /// The products of a step that are done where these simplifications are taken: with all of
     /// them, those that meet more than padding.
     pub fn executed_flops(&self, taken: &[Simplification]) -> u64 {
-        let is_product = |one: &&Operation| one.op.definition().is_product();
-        let products = self.operations.iter().filter(is_product);
-        products.map(|operation| self.count(operation, taken)).sum()
+        let products = |operation: &Operation| -> u64 {
+            let spaces = self.iteration(operation).spaces;
+            let products = spaces.iter().filter(|one| one.body == Body::SumOfProducts);
+            products
+                .map(|space| self.count(operation, space, taken))
+                .sum()
+        };
+        self.operations.iter().map(products).sum()
     }
 
-    fn count(&self, operation: &Operation, taken: &[Simplification]) -> u64 {
-        operation
-            .op
-            .definition()
-            .flops(&self.shapes(operation), taken)
+    /// The window that a product or a pool moves over images, if it does.
+    pub(crate) fn met_images(&self, operation: &Operation) -> Option<MetImages> {
+        let spaces = self.iteration(operation).spaces;
+        spaces.iter().find_map(|space| self.met(operation, space))
     }
 
-    /// The shapes of what an operation reads and writes.
-    fn shapes(&self, operation: &Operation) -> Shapes<'_> {
-        let shape = |id: &TensorId| self.tensor(*id).shape.as_slice();
-        Shapes {
-            inputs: operation.inputs.iter().map(shape).collect(),
-            outputs: operation.outputs.iter().map(shape).collect(),
+    /// A point for each place of all loops, but for each pair of a tap and a position that makes a result.
+    fn count(&self, operation: &Operation, space: &Space, taken: &[Simplification]) -> u64 {
+        const WINDOW: [Axis; 4] = [
+            Axis::Height,
+            Axis::Width,
+            Axis::KernelHeight,
+            Axis::KernelWidth,
+        ];
+        let loops = space.loops().into_iter();
+        let points = |axis| self.extent(operation, space, axis) as u64;
+        let points: u64 = match self.met(operation, space) {
+            None => loops.map(points).product(),
+            Some(images) => {
+                let taken = match space.body {
+                    Body::SumOfProducts => taken,
+                    _ => &[],
+                };
+                let others = loops.filter(|axis| !WINDOW.contains(axis));
+                others.map(points).product::<u64>() * images.multiplied_pairs(taken) as u64
+            }
+        };
+        space.flops * points
+    }
+
+    /// The extent of a loop.
+    fn extent(&self, operation: &Operation, space: &Space, axis: Axis) -> usize {
+        let found = space.maps().find_map(|map| {
+            let place = map.at.iter().position(|index| *index == Index::At(axis))?;
+            Some(self.operand(operation, map.operand)?.shape[place])
+        });
+        found.unwrap_or(1)
+    }
+
+    /// The tensor that an operand is.
+    fn operand(&self, operation: &Operation, operand: Operand) -> Option<&Tensor> {
+        match operand {
+            Operand::Input(number) => Some(self.tensor(operation.inputs[number])),
+            Operand::Output(number) => Some(self.tensor(operation.outputs[number])),
+            Operand::Temporary(_) => None,
         }
+    }
+
+    fn met(&self, operation: &Operation, space: &Space) -> Option<MetImages> {
+        space.reads.iter().find_map(|map| {
+            let tensor = self.operand(operation, map.operand)?;
+            let slides = map.at.iter().zip(&tensor.shape);
+            let slides: Vec<(Slide, bool, usize)> = slides
+                .filter_map(|(index, extent)| match index {
+                    Index::Met(slide) => Some((*slide, true, *extent)),
+                    Index::MetBy(slide) => Some((*slide, false, *extent)),
+                    _ => None,
+                })
+                .collect();
+            let [(rows, reads_images, height), (columns, _, width)] = slides[..] else {
+                return None;
+            };
+            let other = [rows, columns].map(|one| self.extent(operation, space, one.position));
+            let (input, output) = match reads_images {
+                true => ([height, width], other),
+                false => (other, [height, width]),
+            };
+            let both = |of: fn(Slide) -> usize| [rows, columns].map(of);
+            let [above, left] = both(|one| one.before);
+            let window = Window {
+                kernel: both(|one| one.taps),
+                stride: both(|one| one.stride),
+                padding: [above, 0, left, 0],
+            };
+            Some(MetImages {
+                window,
+                input,
+                output,
+            })
+        })
+    }
+}
+
+/// A window on images.
+pub(crate) struct MetImages {
+    /// How it moves; what padding there is behind the images does not matter.
+    pub(crate) window: Window,
+    /// Height and width of what it meets.
+    pub(crate) input: [usize; 2],
+    /// Height and width of its positions.
+    pub(crate) output: [usize; 2],
+}
+
+impl MetImages {
+    /// How many pairs of a position and a tap are multiplied.
+    pub(crate) fn multiplied_pairs(&self, taken: &[Simplification]) -> usize {
+        multiplied_pairs(&self.window, self.input, self.output, taken)
     }
 }

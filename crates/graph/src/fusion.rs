@@ -2,9 +2,9 @@
 //! others finish, and only absorbs values that nothing else reads, but for what joins two of them.
 
 use crate::{
-    ops::Op,
+    class::Class,
     program::{Fusion, FusionKind, OpId, Program},
-    tensor::TensorId,
+    tensor::{Role, TensorId},
     uses::Uses,
 };
 
@@ -12,17 +12,20 @@ use crate::{
 /// operation is in two of the rest that fuse operations into one kernel (pixels, which many kernels
 /// read, are no such).
 pub(crate) fn candidates(program: &Program) -> Vec<Fusion> {
+    let classes = program.operations.iter().map(|one| program.class(one));
     let mut finder = Finder {
         program,
         uses: Uses::of(program),
+        classes: classes.collect(),
         taken: vec![false; program.operations.len()],
     };
     let mut found = Vec::new();
     for (id, operation) in program.operations_by_id() {
-        let (kind, operations) = match operation.op {
-            Op::ScalePixels(_) => {
-                let wanted = |op: &Op, _| matches!(op, Op::Reshape(_) | Op::Round(_));
-                let mut operations = finder.chain(id, wanted);
+        let is_product = finder.classes[id.0] == Class::Product;
+        let (kind, operations) = match *finder.made(id) {
+            Role::Activation if finder.reads_pixels(id) => {
+                let moves = |next: OpId| finder.classes[next.0] == Class::Movement;
+                let mut operations = finder.chain(id, |next| moves(next) || finder.rounds(next));
                 let last = program.operation(operations[operations.len() - 1]);
                 operations.extend(finder.readers(last.outputs[0]));
                 found.push(Fusion {
@@ -31,57 +34,49 @@ pub(crate) fn candidates(program: &Program) -> Vec<Fusion> {
                 });
                 continue;
             }
-            Op::Round(_) => match finder.product_of_filters(id) {
-                Some(Op::Conv2d(_)) => {
-                    let wanted = |op: &Op, feeds_norm| {
-                        matches!(op, Op::Conv2d(_)) || behind_product(op, feeds_norm)
-                    };
+            Role::Rounded { .. } => match finder.product_of_filters(id) {
+                Some(product) if finder.is_forward(product) => {
+                    let wanted = |next| next == product || finder.joins_product(next);
                     (FusionKind::ProductEpilogue, finder.chain(id, wanted))
                 }
-                Some(_) => {
-                    let wanted = |op: &Op, feeds_norm| {
-                        matches!(op, Op::Conv2dGradInput(_)) || behind_gradient(op, feeds_norm)
-                    };
+                Some(product) => {
+                    let wanted = |next| next == product || finder.joins_gradient(next);
                     (FusionKind::GradientEpilogue, finder.chain(id, wanted))
                 }
                 None => continue,
             },
-            Op::Dense(_) | Op::Conv2d(_) => (
-                FusionKind::ProductEpilogue,
-                finder.chain(id, behind_product),
-            ),
-            Op::BatchNorm(_) | Op::BatchNormEvaluation(_) => {
-                let wanted = |op: &Op, _| matches!(op, Op::Add(_) | Op::Relu(_) | Op::Round(_));
+            Role::Activation if is_product => {
+                let wanted = |next| finder.joins_product(next);
+                (FusionKind::ProductEpilogue, finder.chain(id, wanted))
+            }
+            Role::Activation if finder.is_norm(id) => {
+                let wanted = |next: OpId| program.operation(next).op.joins_norm();
                 (FusionKind::NormEpilogue, finder.chain(id, wanted))
             }
-            Op::DenseGradInput(_) | Op::Conv2dGradInput(_) => (
-                FusionKind::GradientEpilogue,
-                finder.chain(id, behind_gradient),
-            ),
-            Op::ReluGrad(_) if finder.feeds_norm(id) => {
-                let wanted = |op: &Op, _| matches!(op, Op::BatchNormGrad(_) | Op::Round(_));
-                (FusionKind::NormGradient, finder.chain(id, wanted))
-            }
-            Op::BatchNormGrad(_) => {
-                let wanted = |op: &Op, _| matches!(op, Op::Round(_));
-                (FusionKind::NormGradient, finder.chain(id, wanted))
-            }
-            Op::SoftmaxCrossEntropy(_) | Op::MeanSquaredError(_) => {
-                let gradient = program.operations_by_id().find(|(_, other)| {
-                    matches!(
-                        other.op,
-                        Op::SoftmaxCrossEntropyGrad(_) | Op::MeanSquaredErrorGrad(_)
-                    ) && other.inputs == operation.inputs
-                });
-                let operations = [Some(id), gradient.map(|(id, _)| id)];
+            Role::Metric => {
+                let is_gradient = |other: &&OpId| {
+                    finder.classes[other.0] == Class::Loss
+                        && **other != id
+                        && program.operation(**other).inputs == operation.inputs
+                };
+                let gradient = finder.readers(operation.inputs[0]).iter().find(is_gradient);
+                let operations = [Some(id), gradient.copied()];
                 let operations = operations.into_iter().flatten().collect();
                 (FusionKind::LossWithGradient, operations)
             }
-            Op::DenseGradWeight(_) | Op::Conv2dGradWeight(_) | Op::BiasGrad(_) | Op::Zeros(_) => {
-                // A third rule in every product of every instruction set is code that RMSprop is not worth.
-                let wanted =
-                    |op: &Op, _| op.definition().is_update() && !matches!(op, Op::RmsProp(_));
+            Role::Gradient { of } if matches!(program.tensor(of).role, Role::Parameter(_)) => {
+                let wanted = |next: OpId| program.operation(next).op.joins_its_gradient();
                 (FusionKind::UpdateAtGradient, finder.chain(id, wanted))
+            }
+            Role::Gradient { .. } if is_product => {
+                let wanted = |next| finder.joins_gradient(next);
+                (FusionKind::GradientEpilogue, finder.chain(id, wanted))
+            }
+            Role::Gradient { .. }
+                if finder.is_norm(id) || operation.op.cuts_off() && finder.feeds_norm(id) =>
+            {
+                let wanted = |next| finder.is_norm(next) || finder.rounds(next);
+                (FusionKind::NormGradient, finder.chain(id, wanted))
             }
             _ => continue,
         };
@@ -107,30 +102,18 @@ pub(crate) fn candidates(program: &Program) -> Vec<Fusion> {
     };
     let joined: Vec<Fusion> = program
         .operations_by_id()
-        .filter(|(_, operation)| matches!(operation.op, Op::Conv2d(_) | Op::Conv2dGradInput(_)))
+        .filter(|(id, _)| finder.makes_images_of_images(*id))
         .filter_map(|(id, _)| finder.norm_at(id, kernel_of))
         .collect();
     found.extend(joined);
     found
 }
 
-/// What is done to a product while it is in registers.
-fn behind_product(op: &Op, _: bool) -> bool {
-    matches!(op, Op::Bias(_) | Op::Relu(_))
-}
-
-/// What is done to an input's gradient while it is in registers.
-fn behind_gradient(op: &Op, feeds_norm: bool) -> bool {
-    match op {
-        Op::Add(_) => true,
-        Op::ReluGrad(_) => !feeds_norm,
-        _ => false,
-    }
-}
-
 struct Finder<'a> {
     program: &'a Program,
     uses: Uses,
+    /// Of each operation.
+    classes: Vec<Class>,
     /// The operations that are in a candidate.
     taken: Vec<bool>,
 }
@@ -138,9 +121,8 @@ struct Finder<'a> {
 impl Finder<'_> {
     /// `first` and the operations behind it, each the only reader of the one before, as long as
     /// they are free and wanted and all else that they read is there before `first`: so all can be
-    /// done in its place. `wanted` is also told whether all that reads the operation's
-    /// result is the gradient of a batch norm.
-    fn chain(&self, first: OpId, wanted: impl Fn(&Op, bool) -> bool) -> Vec<OpId> {
+    /// done in its place.
+    fn chain(&self, first: OpId, wanted: impl Fn(OpId) -> bool) -> Vec<OpId> {
         let mut chain = vec![first];
         loop {
             let last = self.program.operation(chain[chain.len() - 1]);
@@ -148,28 +130,23 @@ impl Finder<'_> {
                 return chain;
             };
             let next = self.program.operation(reader);
-            let feeds_norm = self.feeds_norm(reader);
             let is_there =
                 |input: &TensorId| last.outputs.contains(input) || self.is_there(*input, first);
-            let earlier = || chain[1..].iter().map(|id| self.program.operation(*id).op);
+            let op = |id: &OpId| self.program.operation(*id).op;
             let made = |input: &&TensorId| {
                 let mut before = chain.iter().map(|id| self.program.operation(*id));
                 before.any(|one| one.outputs.contains(input))
             };
-            let is_late = match next.op {
-                // Kernels add before they cut off at zero, once, and a tensor from elsewhere: not
-                // one that is still in their registers to itself.
-                Op::Add(_) => {
-                    next.inputs.iter().filter(made).count() > 1
-                        || earlier()
-                            .any(|op| matches!(op, Op::Add(_) | Op::Relu(_) | Op::ReluGrad(_)))
-                }
-                // Kernels norm once.
-                Op::BatchNormGrad(_) => earlier().any(|op| matches!(op, Op::BatchNormGrad(_))),
-                _ => false,
-            };
-            let possible = !is_late && next.inputs.iter().all(is_there);
-            if self.taken[reader.0] || !possible || !wanted(&next.op, feeds_norm) {
+            // Kernels add before they cut off at zero, once, and a tensor from elsewhere: not one that is
+            // still in their registers to itself. They norm once.
+            let adds_late = next.op.definition().is_sum()
+                && (next.inputs.iter().filter(made).count() > 1
+                    || chain[1..]
+                        .iter()
+                        .any(|id| op(id).definition().is_sum() || op(id).cuts_off()));
+            let norms_again = self.is_norm(reader) && chain.iter().any(|id| self.is_norm(*id));
+            let possible = !adds_late && !norms_again && next.inputs.iter().all(is_there);
+            if self.taken[reader.0] || !possible || !wanted(reader) {
                 return chain;
             }
             chain.push(reader);
@@ -179,34 +156,29 @@ impl Finder<'_> {
     /// A convolution with the batch norm of its results, or the gradient of its input with that of the
     /// norm before it, if what is fused to the norm can be done in the convolution's place too.
     fn norm_at(&self, product: OpId, kernel_of: impl Fn(OpId) -> Vec<OpId>) -> Option<Fusion> {
-        let op = |id: OpId| self.program.operation(id).op;
         let at_product = kernel_of(product);
         let result = self.program.operation(*at_product.last()?).outputs[0];
         let readers = self.readers(result);
-        let is_norm = |id: &OpId| matches!(op(*id), Op::BatchNorm(_) | Op::BatchNormEvaluation(_));
-        let (kind, next) = if matches!(op(product), Op::Conv2d(_)) {
+        let cuts_off = |id: &OpId| self.program.operation(*id).op.cuts_off();
+        let is_cut_off = at_product.iter().any(cuts_off);
+        let (kind, next) = if self.is_forward(product) {
             // Nobody but the gradient of the norm may want what is not normalised.
+            let is_norm = |id: &OpId| self.is_norm(*id) && self.is_forward(*id);
             let (norms, others): (Vec<OpId>, Vec<OpId>) =
                 readers.iter().partition(|id| is_norm(id));
-            let is_alone = others
-                .iter()
-                .all(|id| matches!(op(*id), Op::BatchNormGrad(_)));
-            let is_cut_off = at_product.iter().any(|id| matches!(op(*id), Op::Relu(_)));
+            let is_alone = others.iter().all(|id| self.is_norm(*id));
             let [norm] = norms[..] else { return None };
             (is_alone && !is_cut_off).then_some((FusionKind::NormAtProduct, norm))
         } else {
             let kind = FusionKind::NormGradientAtProduct;
-            let is_masked = at_product
-                .iter()
-                .any(|id| matches!(op(*id), Op::ReluGrad(_)));
             match *readers {
-                [one] if matches!(op(one), Op::ReluGrad(_)) => {
-                    (self.feeds_norm(one) && !is_masked).then_some((kind, one))
+                [one] if cuts_off(&one) => {
+                    (self.feeds_norm(one) && !is_cut_off).then_some((kind, one))
                 }
                 _ => {
                     let reads = |id: &&OpId| {
                         let reader = self.program.operation(**id);
-                        matches!(reader.op, Op::BatchNormGrad(_)) && reader.inputs[0] == result
+                        self.is_norm(**id) && reader.inputs[0] == result
                     };
                     readers.iter().find(reads).map(|norm| (kind, *norm))
                 }
@@ -227,9 +199,7 @@ impl Finder<'_> {
         if !reads.all(|input| made(input) || self.is_there(*input, at_product[0])) {
             return None;
         }
-        let norm = behind
-            .iter()
-            .position(|id| is_norm(id) || matches!(op(*id), Op::BatchNormGrad(_)))?;
+        let norm = behind.iter().position(|id| self.is_norm(*id))?;
         Some(Fusion {
             kind,
             operations: [&at_product[..], &behind[..=norm]].concat(),
@@ -241,23 +211,66 @@ impl Finder<'_> {
         self.uses.maker(tensor).is_none_or(|maker| maker < before)
     }
 
+    /// What the first of an operation's results is for.
+    fn made(&self, id: OpId) -> &Role {
+        &self
+            .program
+            .tensor(self.program.operation(id).outputs[0])
+            .role
+    }
+
+    fn reads_pixels(&self, id: OpId) -> bool {
+        let mut inputs = self.program.operation(id).inputs.iter();
+        inputs.any(|input| self.program.tensor(*input).role == Role::Pixels)
+    }
+
+    fn rounds(&self, id: OpId) -> bool {
+        matches!(self.made(id), Role::Rounded { .. })
+    }
+
+    /// Whether it makes a value of the forward pass, not a gradient.
+    fn is_forward(&self, id: OpId) -> bool {
+        *self.made(id) == Role::Activation
+    }
+
+    /// Whether it is a batch norm or the gradient of one.
+    fn is_norm(&self, id: OpId) -> bool {
+        self.program.operation(id).op.definition().is_norm()
+    }
+
+    /// Whether it is a convolution, or the gradient of one's input.
+    fn makes_images_of_images(&self, id: OpId) -> bool {
+        let operation = self.program.operation(id);
+        self.classes[id.0] == Class::Product
+            && self.program.tensor(operation.outputs[0]).is_images()
+    }
+
+    fn joins_product(&self, id: OpId) -> bool {
+        self.program.operation(id).op.joins_product()
+    }
+
+    /// Where a batch norm's gradient is all that reads the result, ReLU's is applied there.
+    fn joins_gradient(&self, id: OpId) -> bool {
+        let op = self.program.operation(id).op;
+        op.joins_gradient() && !(op.cuts_off() && self.feeds_norm(id))
+    }
+
     /// Whether all that reads the operation's result is the gradient of a batch norm.
     fn feeds_norm(&self, id: OpId) -> bool {
         match *self.readers(self.program.operation(id).outputs[0]) {
-            [reader] => matches!(self.program.operation(reader).op, Op::BatchNormGrad(_)),
+            [reader] => self.is_norm(reader) && !self.is_forward(reader),
             _ => false,
         }
     }
 
     /// The product that alone reads the filters which the operation makes, if it does.
-    fn product_of_filters(&self, id: OpId) -> Option<Op> {
+    fn product_of_filters(&self, id: OpId) -> Option<OpId> {
         let made = self.program.operation(id).outputs[0];
         let &[reader] = self.readers(made) else {
             return None;
         };
-        let reader = self.program.operation(reader);
-        let is_product = matches!(reader.op, Op::Conv2d(_) | Op::Conv2dGradInput(_));
-        (is_product && reader.inputs[1] == made).then_some(reader.op)
+        let is_filters = self.program.operation(reader).inputs[1..].first() == Some(&made);
+        (is_filters && self.makes_images_of_images(reader)).then_some(reader)
     }
 
     fn readers(&self, tensor: TensorId) -> &[OpId] {

@@ -5,7 +5,9 @@
 //! to, so that the oracle can execute what any of them made.
 
 mod autodiff;
+mod axis;
 mod builder;
+mod class;
 mod cost;
 mod fusion;
 mod model;
@@ -21,6 +23,8 @@ mod tensor;
 mod uses;
 pub mod window;
 
+pub use axis::Axis;
+pub use class::Class;
 pub use laptime_workload::Activation;
 pub use model::build;
 pub use ops::*;

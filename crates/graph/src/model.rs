@@ -3,35 +3,33 @@
 
 use std::collections::HashSet;
 
-use laptime_workload::{Loss, Optimizer, Source, Workload};
+use laptime_workload::{Loss, Optimizer, SampleShape, Source, Workload};
 
 use crate::{
     autodiff,
+    axis::Axis,
     builder::Builder,
     fusion,
     ops::{self, Layer, MeanSquaredError, Net, Op, ScalePixels, SoftmaxCrossEntropy},
     program::{Mode, Operation, Program},
-    tensor::{Role, Tensor, TensorId},
+    tensor::{Role, TensorId},
 };
 
 /// The Program of one step of `workload` on `batch_size` samples.
 pub fn build(workload: &Workload, mode: Mode, batch_size: usize) -> Program {
     let mut builder = Builder::new(workload.precision);
-    let pixels = builder.tensor(
-        "pixels",
-        vec![
-            batch_size,
-            workload.input.height,
-            workload.input.width,
-            workload.input.channels,
-        ],
-        Role::Pixels,
-    );
-    let labels = builder.tensor("labels", vec![batch_size], Role::Labels);
+    let SampleShape {
+        height,
+        width,
+        channels,
+    } = workload.input;
+    let images = batch_of(batch_size, &[height, width, channels]);
+    let pixels = builder.tensor("pixels", &images, Role::Pixels);
+    let labels = builder.tensor("labels", &batch_of(batch_size, &[]), Role::Labels);
     let logits = builder.layers(workload, mode, pixels);
     let metrics = workload.loss.metrics().iter();
     let metrics: Vec<TensorId> = metrics
-        .map(|metric| builder.tensor(metric.sum, vec![1], Role::Metric))
+        .map(|metric| builder.tensor(metric.sum, &[(Axis::Single, 1)], Role::Metric))
         .collect();
     let (loss, target): (Op, TensorId) = match workload.loss {
         Loss::SoftmaxCrossEntropy => {
@@ -71,14 +69,24 @@ pub fn build(workload: &Workload, mode: Mode, batch_size: usize) -> Program {
     program
 }
 
+/// The shape of so many samples, each an image (H, W, C), a vector (C) or one value.
+fn batch_of(batch_size: usize, sample: &[usize]) -> Vec<(Axis, usize)> {
+    const IMAGE: [Axis; 3] = [Axis::Height, Axis::Width, Axis::Channel];
+    let axes = &IMAGE[IMAGE.len() - sample.len()..];
+    let of_sample = axes.iter().copied().zip(sample.iter().copied());
+    [(Axis::Batch, batch_size)]
+        .into_iter()
+        .chain(of_sample)
+        .collect()
+}
+
 impl Builder {
     /// All layers forward; the result is the last one's output. In reduced precision what a product
     /// reads is rounded where it is made, and all others who read it get it so too: it is stored
     /// once.
     fn layers(&mut self, workload: &Workload, mode: Mode, pixels: TensorId) -> TensorId {
-        let shape = self.shape(pixels).to_vec();
-        let batch_size = shape[0];
-        let scaled = self.tensor("input", shape, Role::Activation);
+        let batch_size = self.extent(pixels, Axis::Batch);
+        let scaled = self.tensor_like(pixels, "input".to_owned(), Role::Activation);
         let divisor = workload.pixel_divisor;
         self.operation(ScalePixels { divisor }.into(), &[pixels], &[scaled]);
         let products = workload.layers.iter();
@@ -102,7 +110,7 @@ impl Builder {
                 .collect();
             let built = Layer {
                 name: &layer.name,
-                shape: [&[batch_size], layer.output.as_slice()].concat(),
+                shape: batch_of(batch_size, &layer.output),
                 is_training: mode == Mode::Training,
                 seed: workload.seed,
                 number: number as u32,
@@ -123,13 +131,12 @@ impl Builder {
         for &(parameter, gradient) in gradients {
             let mut updated = vec![parameter];
             for &which in moments {
-                let Tensor { name, shape, .. } = &self.tensors[parameter.0];
-                let (name, shape) = (format!("{name}.{}", which.suffix()), shape.clone());
+                let name = format!("{}.{}", self.tensors[parameter.0].name, which.suffix());
                 let role = Role::Moment {
                     of: parameter,
                     which,
                 };
-                updated.push(self.tensor(name, shape, role));
+                updated.push(self.tensor_like(parameter, name, role));
             }
             self.operation(op, &[&[gradient], &updated[..]].concat(), &updated);
         }

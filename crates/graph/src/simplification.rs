@@ -47,8 +47,11 @@ pub fn multiplied_pairs(
     output: [usize; 2],
     taken: &[Simplification],
 ) -> usize {
-    let live = live_taps(window, input, output);
     let positions: usize = output.iter().product();
+    if taken.is_empty() {
+        return positions * window.kernel.iter().product::<usize>();
+    }
+    let live = live_taps(window, input, output);
     let of_live_taps = positions * live.iter().filter(|&&live| live).count();
     let of_dead_taps = positions * live.len() - of_live_taps;
     let at_borders = of_live_taps - live_pairs(window, input, output);

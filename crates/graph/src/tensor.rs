@@ -1,5 +1,7 @@
 //! Tensors: what they are called, what shape they have, what they are for.
 
+use crate::axis::Axis;
+
 /// A Program's tensor, by its place in [`Program::tensors`](crate::Program::tensors).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TensorId(pub usize);
@@ -11,6 +13,8 @@ pub struct Tensor {
     pub name: String,
     /// Extents, the batch first where there is one.
     pub shape: Vec<usize>,
+    /// What each of them means.
+    pub axes: Vec<Axis>,
     /// What it is for.
     pub role: Role,
 }
@@ -19,6 +23,30 @@ impl Tensor {
     /// The number of values.
     pub fn elements(&self) -> usize {
         self.shape.iter().product()
+    }
+
+    /// Whether it has this axis.
+    pub fn has(&self, axis: Axis) -> bool {
+        self.axes.contains(&axis)
+    }
+
+    /// The product of its extents along those of these axes that it has.
+    pub fn extent(&self, axes: &[Axis]) -> usize {
+        let pairs = self.axes.iter().zip(&self.shape);
+        pairs
+            .filter(|(axis, _)| axes.contains(axis))
+            .map(|(_, extent)| extent)
+            .product()
+    }
+
+    /// Whether it is a product's weights, rounded or not, their moment or their gradient.
+    pub fn is_weight(&self) -> bool {
+        self.has(Axis::Output)
+    }
+
+    /// Whether it is a batch of images.
+    pub fn is_images(&self) -> bool {
+        self.has(Axis::Height)
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::{cell::Cell, num::NonZero, thread};
 
-use laptime_graph::{Mode, OpId, Operation, Program, Simplification, build};
+use laptime_graph::{Class, Mode, OpId, Operation, Program, Simplification, build};
 use laptime_workload::{BUILTINS, Overrides, Precision, Workload, memory};
 
 use super::{CHECKED_STEPS, LOGITS};
@@ -166,7 +166,7 @@ impl Costs {
 fn cost_of(program: &Program) -> u64 {
     let operations = program.operations.iter().enumerate();
     let of_operations = operations.map(|(number, operation)| {
-        if operation.op.definition().is_product() {
+        if program.class(operation) == Class::Product {
             program.flops(OpId(number), &Simplification::ALL) + values_of(program, operation)
         } else {
             COST_OF_VALUE * values_of(program, operation)

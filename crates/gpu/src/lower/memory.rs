@@ -4,7 +4,7 @@
 //! lies across two of them.
 
 use laptime_graph::{
-    Program, Role, Tensor, TensorId, Uses,
+    Program, Role, TensorId, Uses,
     schedule::{Arena, Buffer, Layout, Stage},
 };
 
@@ -12,16 +12,6 @@ use crate::ops::product;
 
 /// What bindings begin at on every adapter.
 pub(crate) const ALIGNMENT_BYTES: usize = 256;
-
-/// Whether the tensor is the weights of a product, their moment or their gradient.
-pub(crate) fn is_weight(program: &Program, tensor: TensorId) -> bool {
-    let parameter = match program.tensor(tensor).role {
-        Role::Moment { of, .. } | Role::Gradient { of } => of,
-        _ => tensor,
-    };
-    let Tensor { role, shape, .. } = program.tensor(parameter);
-    matches!(role, Role::Parameter(_)) && shape.len() > 1
-}
 
 /// The buffers of all tensors that the stages touch.
 pub(super) fn plan(
@@ -119,11 +109,11 @@ fn lives(program: &Program, stages: &[Stage]) -> Vec<Option<[usize; 2]>> {
 }
 
 fn unplaced(program: &Program, uses: &Uses, tensor: TensorId, arena: Arena) -> Buffer {
-    let Tensor { shape, .. } = program.tensor(tensor);
-    let layout = match shape[..] {
+    let found = program.tensor(tensor);
+    let layout = match found.shape[..] {
         // The order [tap][input][output] serves all three products of a convolution: neighbours
         // in it are neighbouring threads' in two of them.
-        [outputs, inputs, height, width] if is_weight(program, tensor) => {
+        [outputs, inputs, height, width] if found.is_weight() => {
             match splits(program, uses, tensor) {
                 1 => Layout::FilterLanes {
                     inputs,
@@ -152,7 +142,7 @@ fn unplaced(program: &Program, uses: &Uses, tensor: TensorId, arena: Arena) -> B
         layout,
         arena,
         offset_bytes: 0,
-        bytes: 4 * layout.stored_elements(program.tensor(tensor).elements()),
+        bytes: 4 * layout.stored_elements(found.elements()),
         copies: 1,
     }
 }

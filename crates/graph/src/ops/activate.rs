@@ -1,10 +1,10 @@
 use laptime_workload::Activation;
 
 use super::{
-    Definition, Form, Forward, Gradient, Saved, Shapes,
+    Definition, Form, Forward, Gradient, Iteration, OperandAxes, Saved,
     formulas::{Formula, Keeps},
 };
-use crate::{simplification::Simplification, with_formula};
+use crate::with_formula;
 
 /// (x) → (y): a function of each value.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -36,8 +36,8 @@ impl Definition for Activate {
         with_formula!(self.0, |formula| formula.constants())
     }
 
-    fn flops(&self, of: &Shapes, _: &[Simplification]) -> u64 {
-        with_formula!(self.0, |formula| flops(formula))[0] * of.input_elements(0)
+    fn iteration(&self, axes: &OperandAxes) -> Iteration {
+        Iteration::pointwise(with_formula!(self.0, |formula| flops(formula))[0], axes)
     }
 
     fn gradient(&self, _: Forward) -> Option<Vec<Gradient>> {
@@ -59,7 +59,7 @@ impl Definition for ActivateGrad {
         with_formula!(self.0, |formula| formula.constants())
     }
 
-    fn flops(&self, of: &Shapes, _: &[Simplification]) -> u64 {
-        with_formula!(self.0, |formula| flops(formula))[1] * of.input_elements(0)
+    fn iteration(&self, axes: &OperandAxes) -> Iteration {
+        Iteration::pointwise(with_formula!(self.0, |formula| flops(formula))[1], axes)
     }
 }

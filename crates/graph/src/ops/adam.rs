@@ -1,8 +1,27 @@
-use super::{Definition, Shapes};
-use crate::simplification::Simplification;
+use super::{
+    Definition,
+    iteration::{
+        Iteration,
+        Operand::{Input, Output},
+        OperandAxes, Space, at,
+    },
+};
 
 // (g, w, m, v) → (w, m, v), in place.
 pub use laptime_workload::{Adam, AdamW};
+
+/// With so many floating-point operations a value of the parameter, beside those of its moments.
+fn iteration(of_parameter: u64, axes: &OperandAxes) -> Iteration {
+    let place = at(axes.outputs[0]);
+    let [g, w, m, v] = [0, 1, 2, 3].map(|input| Input(input).at(&place[..]));
+    let [new_w, new_m, new_v] = [0, 1, 2].map(|output| Output(output).at(&place[..]));
+    vec![
+        Space::each(3, &[&g, &m], &[&new_m]),
+        Space::each(4, &[&g, &v], &[&new_v]),
+        Space::each(of_parameter, &[&w, &new_m, &new_v], &[&new_w]),
+    ]
+    .into()
+}
 
 impl Definition for Adam {
     fn name(&self) -> &'static str {
@@ -18,8 +37,8 @@ impl Definition for Adam {
         ]
     }
 
-    fn flops(&self, of: &Shapes, _: &[Simplification]) -> u64 {
-        12 * of.input_elements(0)
+    fn iteration(&self, axes: &OperandAxes) -> Iteration {
+        iteration(5, axes)
     }
 
     fn is_update(&self) -> bool {
@@ -38,8 +57,8 @@ impl Definition for AdamW {
         constants
     }
 
-    fn flops(&self, of: &Shapes, _: &[Simplification]) -> u64 {
-        14 * of.input_elements(0)
+    fn iteration(&self, axes: &OperandAxes) -> Iteration {
+        iteration(7, axes)
     }
 
     fn is_update(&self) -> bool {

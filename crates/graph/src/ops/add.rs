@@ -1,5 +1,4 @@
-use super::{Definition, Forward, Gradient, Shapes};
-use crate::simplification::Simplification;
+use super::{Definition, Forward, Gradient, Iteration, OperandAxes};
 
 /// (a, b) → (y): `y = a + b`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -10,11 +9,15 @@ impl Definition for Add {
         "add"
     }
 
-    fn flops(&self, of: &Shapes, _: &[Simplification]) -> u64 {
-        of.input_elements(0)
+    fn iteration(&self, axes: &OperandAxes) -> Iteration {
+        Iteration::pointwise(1, axes)
     }
 
     fn gradient(&self, _: Forward) -> Option<Vec<Gradient>> {
         Some(vec![Gradient::Pass(vec![0, 1])])
+    }
+
+    fn is_sum(&self) -> bool {
+        true
     }
 }

@@ -1,10 +1,16 @@
 use laptime_workload::Window;
 
 use super::{
-    Definition, Form, Forward, Gradient, Saved, Shapes,
-    definition::{window_area, window_constants},
+    Definition, Form, Forward, Gradient, Saved,
+    definition::window_constants,
+    iteration::{
+        Index::{Met, MetBy},
+        Iteration,
+        Operand::{Input, Output},
+        OperandAxes, Space, at, through,
+    },
 };
-use crate::simplification::Simplification;
+use crate::axis::Axis;
 
 /// (x (B, H, W, C)) → (y (B, H', W', C)): the mean of the values of x in each window.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -29,8 +35,9 @@ impl Definition for AvgPool {
         window_constants(&self.window)
     }
 
-    fn flops(&self, of: &Shapes, _: &[Simplification]) -> u64 {
-        of.output_elements(0) * window_area(&self.window)
+    fn iteration(&self, axes: &OperandAxes) -> Iteration {
+        let x = Input(0).at(through(&self.window, Met, Axis::Channel));
+        Space::sum(1, &[&x], &[&Output(0).at(at(axes.outputs[0]))]).into()
     }
 
     fn gradient(&self, _: Forward) -> Option<Vec<Gradient>> {
@@ -49,7 +56,8 @@ impl Definition for AvgPoolGrad {
         window_constants(&self.window)
     }
 
-    fn flops(&self, of: &Shapes, _: &[Simplification]) -> u64 {
-        of.input_elements(0) * window_area(&self.window)
+    fn iteration(&self, axes: &OperandAxes) -> Iteration {
+        let dy = Input(0).at(through(&self.window, MetBy, Axis::Channel));
+        Space::sum(1, &[&dy], &[&Output(0).at(at(axes.outputs[0]))]).into()
     }
 }

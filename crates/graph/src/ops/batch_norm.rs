@@ -1,6 +1,14 @@
-use super::{Definition, Form, Forward, Gradient, Layer, Net, Saved, Shapes};
+use super::{
+    Definition, Form, Forward, Gradient, Layer, Net, Saved,
+    iteration::{
+        Index::At,
+        Iteration, Map,
+        Operand::{self, Input, Output},
+        OperandAxes, Space, at,
+    },
+};
 use crate::{
-    simplification::Simplification,
+    axis::Axis,
     tensor::{Initial, TensorId},
 };
 
@@ -30,6 +38,11 @@ pub struct BatchNormEvaluation {
     pub epsilon: f64,
 }
 
+/// One value a channel.
+fn vector(operand: Operand) -> Map {
+    operand.at([At(Axis::Channel)])
+}
+
 impl Definition for BatchNorm {
     fn name(&self) -> &'static str {
         "batch_norm"
@@ -42,8 +55,19 @@ impl Definition for BatchNorm {
         ]
     }
 
-    fn flops(&self, of: &Shapes, _: &[Simplification]) -> u64 {
-        7 * of.input_elements(0)
+    /// First the batch's statistics, then what they are for. What is done once a channel counts for nothing.
+    fn iteration(&self, axes: &OperandAxes) -> Iteration {
+        let [x, y] = [Input(0), Output(0)].map(|one| one.at(at(axes.inputs[0])));
+        let [gamma, beta, moving_mean, moving_variance] = [1, 2, 3, 4].map(|n| vector(Input(n)));
+        let [mean, inverse_deviation] = [1, 2].map(|n| vector(Output(n)));
+        let [new_mean, new_variance] = [3, 4].map(|n| vector(Output(n)));
+        vec![
+            Space::fold(3, &[&x], &[&mean, &inverse_deviation]),
+            Space::each(4, &[&x, &mean, &inverse_deviation, &gamma, &beta], &[&y]),
+            Space::each(0, &[&moving_mean, &mean], &[&new_mean]),
+            Space::each(0, &[&moving_variance, &inverse_deviation], &[&new_variance]),
+        ]
+        .into()
     }
 
     fn gradient(&self, _: Forward) -> Option<Vec<Gradient>> {
@@ -63,6 +87,10 @@ impl Definition for BatchNorm {
     fn ignores_mean(&self) -> bool {
         true
     }
+
+    fn is_norm(&self) -> bool {
+        true
+    }
 }
 
 impl Definition for BatchNormGrad {
@@ -70,8 +98,25 @@ impl Definition for BatchNormGrad {
         "batch_norm_grad"
     }
 
-    fn flops(&self, of: &Shapes, _: &[Simplification]) -> u64 {
-        9 * of.input_elements(0)
+    /// dβ and dγ are sums, which dx reads.
+    fn iteration(&self, axes: &OperandAxes) -> Iteration {
+        let [dy, x, dx] = [Input(0), Input(1), Output(0)].map(|one| one.at(at(axes.inputs[1])));
+        let [gamma, mean, inverse_deviation] = [2, 3, 4].map(|n| vector(Input(n)));
+        let [dgamma, dbeta] = [1, 2].map(|n| vector(Output(n)));
+        vec![
+            Space::sum(1, &[&dy], &[&dbeta]),
+            Space::sum(3, &[&dy, &x, &mean, &inverse_deviation], &[&dgamma]),
+            Space::each(
+                5,
+                &[&dy, &x, &mean, &inverse_deviation, &gamma, &dgamma, &dbeta],
+                &[&dx],
+            ),
+        ]
+        .into()
+    }
+
+    fn is_norm(&self) -> bool {
+        true
     }
 }
 
@@ -84,8 +129,14 @@ impl Definition for BatchNormEvaluation {
         vec![("epsilon", format!("{:e}", self.epsilon))]
     }
 
-    fn flops(&self, of: &Shapes, _: &[Simplification]) -> u64 {
-        2 * of.input_elements(0)
+    fn iteration(&self, axes: &OperandAxes) -> Iteration {
+        let [x, y] = [Input(0), Output(0)].map(|one| one.at(at(axes.inputs[0])));
+        let [gamma, beta, mean, variance] = [1, 2, 3, 4].map(|n| vector(Input(n)));
+        Space::each(2, &[&x, &mean, &variance, &gamma, &beta], &[&y]).into()
+    }
+
+    fn is_norm(&self) -> bool {
+        true
     }
 }
 
@@ -98,19 +149,19 @@ pub(super) fn build(
     momentum: f64,
 ) -> TensorId {
     let name = layer.name;
-    let channels = vec![layer.shape.last().copied().unwrap_or(1)];
+    let channels = &[(Axis::Channel, layer.channels())];
     let named = |suffix: &str| format!("{name}.{suffix}");
-    let weight = net.parameter(named("weight"), channels.clone(), Initial::One);
-    let bias = net.parameter(named("bias"), channels.clone(), Initial::Zero);
-    let mean = net.statistic(named("running_mean"), channels.clone(), Initial::Zero);
-    let variance = net.statistic(named("running_var"), channels.clone(), Initial::One);
+    let weight = net.parameter(named("weight"), channels, Initial::One);
+    let bias = net.parameter(named("bias"), channels, Initial::Zero);
+    let mean = net.statistic(named("running_mean"), channels, Initial::Zero);
+    let variance = net.statistic(named("running_var"), channels, Initial::One);
     let inputs = [input, weight, bias, mean, variance];
     if !layer.is_training {
         return net.simple(layer, BatchNormEvaluation { epsilon }.into(), &inputs);
     }
-    let batch_mean = net.value(named("mean"), channels.clone());
+    let batch_mean = net.value(named("mean"), channels);
     let inverse_deviation = net.value(named("inverse_deviation"), channels);
-    let output = net.value(name.to_owned(), layer.shape.clone());
+    let output = net.value(name.to_owned(), &layer.shape);
     net.operation(
         BatchNorm { epsilon, momentum }.into(),
         &inputs,

@@ -1,6 +1,14 @@
-use super::{Definition, Form, Forward, Gradient, Layer, Net, Saved, Shapes, Zeros};
+use super::{
+    Definition, Form, Forward, Gradient, Layer, Net, Saved, Zeros,
+    iteration::{
+        Index::At,
+        Iteration,
+        Operand::{Input, Output},
+        OperandAxes, Space, at,
+    },
+};
 use crate::{
-    simplification::Simplification,
+    axis::Axis,
     tensor::{Initial, TensorId},
 };
 
@@ -17,8 +25,10 @@ impl Definition for Bias {
         "bias"
     }
 
-    fn flops(&self, of: &Shapes, _: &[Simplification]) -> u64 {
-        of.input_elements(0)
+    fn iteration(&self, axes: &OperandAxes) -> Iteration {
+        let [x, y] = [Input(0), Output(0)].map(|one| one.at(at(axes.outputs[0])));
+        let b = Input(1).at([At(Axis::Channel)]);
+        Space::each(1, &[&x, &b], &[&y]).into()
     }
 
     /// A batch norm takes away the mean, and with it whatever was added to it: the true gradient is zero,
@@ -31,6 +41,10 @@ impl Definition for Bias {
         };
         Some(vec![of_bias, Gradient::Pass(vec![0])])
     }
+
+    fn is_sum(&self) -> bool {
+        true
+    }
 }
 
 impl Definition for BiasGrad {
@@ -38,15 +52,16 @@ impl Definition for BiasGrad {
         "bias_grad"
     }
 
-    fn flops(&self, of: &Shapes, _: &[Simplification]) -> u64 {
-        of.input_elements(0)
+    fn iteration(&self, axes: &OperandAxes) -> Iteration {
+        let dy = Input(0).at(at(axes.inputs[0]));
+        Space::sum(1, &[&dy], &[&Output(0).at([At(Axis::Channel)])]).into()
     }
 }
 
 /// Adds a bias to a product; that is the layer's output.
 pub(super) fn build(net: &mut dyn Net, layer: &Layer, product: TensorId) -> TensorId {
-    let channels = net.shape(product).last().copied().unwrap_or(1);
+    let channels = net.extent(product, Axis::Channel);
     let name = format!("{}.bias", layer.name);
-    let bias = net.parameter(name, vec![channels], Initial::Zero);
+    let bias = net.parameter(name, &[(Axis::Channel, channels)], Initial::Zero);
     net.simple(layer, Bias.into(), &[product, bias])
 }

@@ -1,11 +1,17 @@
 use laptime_workload::Window;
 
 use super::{
-    Definition, Form, Forward, Gradient, Layer, Net, Saved, Shapes, bias,
+    Definition, Form, Forward, Gradient, Layer, Net, Saved, bias,
     definition::window_constants,
+    iteration::{
+        Index::{self, At, Met, MetBy},
+        Iteration,
+        Operand::{Input, Output},
+        OperandAxes, through,
+    },
 };
 use crate::{
-    simplification::{Simplification, multiplied_pairs},
+    axis::Axis,
     tensor::{Initial, TensorId},
 };
 
@@ -31,10 +37,16 @@ pub struct Conv2dGradWeight {
     pub window: Window,
 }
 
-/// Of x (B, H, W, C) and y (B, H', W', O).
-fn flops(window: &Window, x: &[usize], y: &[usize], taken: &[Simplification]) -> u64 {
-    let pairs = multiplied_pairs(window, [x[1], x[2]], [y[1], y[2]], taken);
-    2 * (x[0] * x[3] * y[3] * pairs) as u64
+const FILTERS: [Index; 4] = [
+    At(Axis::Output),
+    At(Axis::Input),
+    At(Axis::KernelHeight),
+    At(Axis::KernelWidth),
+];
+
+/// Images with these channels, one position after the other.
+fn images(channel: Axis) -> [Index; 4] {
+    [Axis::Batch, Axis::Height, Axis::Width, channel].map(At)
 }
 
 impl Definition for Conv2d {
@@ -46,8 +58,15 @@ impl Definition for Conv2d {
         window_constants(&self.window)
     }
 
-    fn flops(&self, of: &Shapes, taken: &[Simplification]) -> u64 {
-        flops(&self.window, of.inputs[0], of.outputs[0], taken)
+    /// y\[b, p, o\] = Σ over taps and i of x\[b, what the tap meets at p, i\]·w\[o, i, tap\]
+    fn iteration(&self, _: &OperandAxes) -> Iteration {
+        Iteration::product(
+            [
+                Input(0).at(through(&self.window, Met, Axis::Input)),
+                Input(1).at(FILTERS),
+            ],
+            Output(0).at(images(Axis::Output)),
+        )
     }
 
     fn gradient(&self, _: Forward) -> Option<Vec<Gradient>> {
@@ -62,10 +81,6 @@ impl Definition for Conv2d {
             Gradient::made(Conv2dGradWeight { window }, [x, dy], [1]),
         ])
     }
-
-    fn is_product(&self) -> bool {
-        true
-    }
 }
 
 impl Definition for Conv2dGradInput {
@@ -77,12 +92,15 @@ impl Definition for Conv2dGradInput {
         window_constants(&self.window)
     }
 
-    fn flops(&self, of: &Shapes, taken: &[Simplification]) -> u64 {
-        flops(&self.window, of.outputs[0], of.inputs[0], taken)
-    }
-
-    fn is_product(&self) -> bool {
-        true
+    /// dx\[b, p, i\] = Σ over taps and o of dy\[b, where the tap meets p, o\]·w\[o, i, tap\]
+    fn iteration(&self, _: &OperandAxes) -> Iteration {
+        Iteration::product(
+            [
+                Input(0).at(through(&self.window, MetBy, Axis::Output)),
+                Input(1).at(FILTERS),
+            ],
+            Output(0).at(images(Axis::Input)),
+        )
     }
 }
 
@@ -95,12 +113,15 @@ impl Definition for Conv2dGradWeight {
         window_constants(&self.window)
     }
 
-    fn flops(&self, of: &Shapes, taken: &[Simplification]) -> u64 {
-        flops(&self.window, of.inputs[0], of.inputs[1], taken)
-    }
-
-    fn is_product(&self) -> bool {
-        true
+    /// dw\[o, i, tap\] = Σ over b and p of x\[b, what the tap meets at p, i\]·dy\[b, p, o\]
+    fn iteration(&self, _: &OperandAxes) -> Iteration {
+        Iteration::product(
+            [
+                Input(0).at(through(&self.window, Met, Axis::Input)),
+                Input(1).at(images(Axis::Output)),
+            ],
+            Output(0).at(FILTERS),
+        )
     }
 }
 
@@ -113,19 +134,23 @@ pub(super) fn build(
     has_bias: bool,
 ) -> TensorId {
     let name = layer.name;
-    let last = |shape: &[usize]| shape.last().copied().unwrap_or(1);
-    let (channels, filters) = (last(net.shape(input)), last(&layer.shape));
+    let (channels, filters) = (net.extent(input, Axis::Channel), layer.channels());
     let [height, width] = window.kernel;
     let weight = net.parameter(
         format!("{name}.weight"),
-        vec![filters, channels, height, width],
+        &[
+            (Axis::Output, filters),
+            (Axis::Input, channels),
+            (Axis::KernelHeight, height),
+            (Axis::KernelWidth, width),
+        ],
         Initial::GlorotUniform {
             fan_in: height * width * channels,
             fan_out: height * width * filters,
         },
     );
     let suffix = if has_bias { ".product" } else { "" };
-    let product = net.value(format!("{name}{suffix}"), layer.shape.clone());
+    let product = net.value(format!("{name}{suffix}"), &layer.shape);
     let operands = [net.operand(input), net.operand_again(weight)];
     net.operation(Conv2d { window }.into(), &operands, &[product]);
     if has_bias {

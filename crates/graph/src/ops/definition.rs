@@ -1,27 +1,6 @@
 //! What an operation says of itself.
 
-use super::Op;
-use crate::simplification::Simplification;
-
-/// The shapes of what an operation reads and writes, in its order.
-pub struct Shapes<'a> {
-    /// Of its inputs.
-    pub inputs: Vec<&'a [usize]>,
-    /// Of its outputs.
-    pub outputs: Vec<&'a [usize]>,
-}
-
-impl Shapes<'_> {
-    /// The number of values of an input.
-    pub fn input_elements(&self, input: usize) -> u64 {
-        self.inputs[input].iter().product::<usize>() as u64
-    }
-
-    /// The number of values of an output.
-    pub fn output_elements(&self, output: usize) -> u64 {
-        self.outputs[output].iter().product::<usize>() as u64
-    }
-}
+use super::{Iteration, Op, OperandAxes};
 
 /// In which form a gradient reads a tensor where products have a reduced precision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,23 +75,29 @@ pub trait Definition {
         Vec::new()
     }
 
-    /// The floating-point operations, 2 a multiply-add. Of what is not a product only the order of magnitude
-    /// matters; it is counted as the formula is written. Products of weights with padding are left out as
-    /// far as these simplifications do it.
-    fn flops(&self, of: &Shapes, taken: &[Simplification]) -> u64;
+    /// How it iterates over tensors of these axes. Of what is not a product only the order of magnitude of
+    /// its floating-point operations matters; they are counted as the formula is written.
+    fn iteration(&self, axes: &OperandAxes) -> Iteration;
 
     /// How the gradients of its inputs are made, in this order; `None` for what is never in a forward pass.
     fn gradient(&self, _: Forward) -> Option<Vec<Gradient>> {
         None
     }
 
-    /// Whether it is a matrix product, which is what model FLOPs count.
-    fn is_product(&self) -> bool {
+    /// Whether it updates a parameter: (g, w, moments…) → (w, moments…), in place.
+    fn is_update(&self) -> bool {
         false
     }
 
-    /// Whether it updates a parameter: (g, w, moments…) → (w, moments…), in place.
-    fn is_update(&self) -> bool {
+    /// Whether it is the sum of its inputs, so that it may be added to one of the partial sums that make the
+    /// first.
+    fn is_sum(&self) -> bool {
+        false
+    }
+
+    /// Whether it is a batch norm, in training or evaluation, or the gradient of one: what convolutions may do
+    /// with their results.
+    fn is_norm(&self) -> bool {
         false
     }
 
@@ -144,9 +129,4 @@ pub(super) fn window_constants(window: &laptime_workload::Window) -> Vec<(&'stat
         ("stride", format!("{:?}", window.stride)),
         ("padding", format!("{:?}", window.padding)),
     ]
-}
-
-/// The values that a window sees.
-pub(super) fn window_area(window: &laptime_workload::Window) -> u64 {
-    window.kernel.iter().product::<usize>() as u64
 }

@@ -1,6 +1,14 @@
-use super::{Definition, Form, Forward, Gradient, Layer, Net, Saved, Shapes, bias};
+use super::{
+    Definition, Form, Forward, Gradient, Layer, Net, Saved, bias,
+    iteration::{
+        Index::{self, At},
+        Iteration,
+        Operand::{Input, Output},
+        OperandAxes, with_channel,
+    },
+};
 use crate::{
-    simplification::Simplification,
+    axis::Axis,
     tensor::{Initial, TensorId},
 };
 
@@ -16,13 +24,22 @@ pub struct DenseGradInput;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DenseGradWeight;
 
+const WEIGHTS: [Index; 2] = [At(Axis::Output), At(Axis::Input)];
+
 impl Definition for Dense {
     fn name(&self) -> &'static str {
         "dense"
     }
 
-    fn flops(&self, of: &Shapes, _: &[Simplification]) -> u64 {
-        2 * of.input_elements(1) * of.inputs[0][0] as u64
+    /// y\[b, o\] = Σᵢ x\[b, i\]·w\[o, i\]
+    fn iteration(&self, axes: &OperandAxes) -> Iteration {
+        Iteration::product(
+            [
+                Input(0).at(with_channel(axes.inputs[0], Axis::Input)),
+                Input(1).at(WEIGHTS),
+            ],
+            Output(0).at(with_channel(axes.outputs[0], Axis::Output)),
+        )
     }
 
     fn gradient(&self, _: Forward) -> Option<Vec<Gradient>> {
@@ -33,10 +50,6 @@ impl Definition for Dense {
             Gradient::made(DenseGradWeight, [x, dy], [1]),
         ])
     }
-
-    fn is_product(&self) -> bool {
-        true
-    }
 }
 
 impl Definition for DenseGradInput {
@@ -44,12 +57,15 @@ impl Definition for DenseGradInput {
         "dense_grad_input"
     }
 
-    fn flops(&self, of: &Shapes, _: &[Simplification]) -> u64 {
-        2 * of.input_elements(1) * of.inputs[0][0] as u64
-    }
-
-    fn is_product(&self) -> bool {
-        true
+    /// dx\[b, i\] = Σₒ dy\[b, o\]·w\[o, i\]
+    fn iteration(&self, axes: &OperandAxes) -> Iteration {
+        Iteration::product(
+            [
+                Input(0).at(with_channel(axes.inputs[0], Axis::Output)),
+                Input(1).at(WEIGHTS),
+            ],
+            Output(0).at(with_channel(axes.outputs[0], Axis::Input)),
+        )
     }
 }
 
@@ -58,27 +74,32 @@ impl Definition for DenseGradWeight {
         "dense_grad_weight"
     }
 
-    fn flops(&self, of: &Shapes, _: &[Simplification]) -> u64 {
-        2 * of.output_elements(0) * of.inputs[0][0] as u64
-    }
-
-    fn is_product(&self) -> bool {
-        true
+    /// dw\[o, i\] = Σ_b x\[b, i\]·dy\[b, o\]
+    fn iteration(&self, axes: &OperandAxes) -> Iteration {
+        Iteration::product(
+            [
+                Input(0).at(with_channel(axes.inputs[0], Axis::Input)),
+                Input(1).at(with_channel(axes.inputs[1], Axis::Output)),
+            ],
+            Output(0).at(WEIGHTS),
+        )
     }
 }
 
 /// A product with a bias.
 pub(super) fn build(net: &mut dyn Net, layer: &Layer, input: TensorId, units: usize) -> TensorId {
     let name = layer.name;
-    let [batch_size, inputs] = *net.shape(input) else {
-        panic!("{name} reads a matrix: the workload was resolved")
-    };
+    let inputs = net.extent(input, Axis::Channel);
     let initial = Initial::GlorotUniform {
         fan_in: inputs,
         fan_out: units,
     };
-    let weight = net.parameter(format!("{name}.weight"), vec![units, inputs], initial);
-    let product = net.value(format!("{name}.product"), vec![batch_size, units]);
+    let weight = net.parameter(
+        format!("{name}.weight"),
+        &[(Axis::Output, units), (Axis::Input, inputs)],
+        initial,
+    );
+    let product = net.value(format!("{name}.product"), &layer.shape);
     let operands = [net.operand(input), net.operand(weight)];
     net.operation(Dense.into(), &operands, &[product]);
     bias::build(net, layer, product)

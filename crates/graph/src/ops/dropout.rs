@@ -1,5 +1,5 @@
-use super::{Definition, Form, Forward, Gradient, Layer, Net, Saved, Shapes};
-use crate::{simplification::Simplification, tensor::TensorId};
+use super::{Definition, Form, Forward, Gradient, Iteration, Layer, Net, OperandAxes, Saved};
+use crate::tensor::TensorId;
 
 /// (x) → (y): every value times its [`Dropout::factor`] in this step: 0, or 1/(1−rate).
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -42,8 +42,8 @@ impl Definition for Dropout {
         ]
     }
 
-    fn flops(&self, of: &Shapes, _: &[Simplification]) -> u64 {
-        of.input_elements(0)
+    fn iteration(&self, axes: &OperandAxes) -> Iteration {
+        Iteration::pointwise(1, axes)
     }
 
     fn gradient(&self, _: Forward) -> Option<Vec<Gradient>> {
@@ -61,8 +61,8 @@ impl Definition for DropoutGrad {
         self.0.constants()
     }
 
-    fn flops(&self, of: &Shapes, _: &[Simplification]) -> u64 {
-        of.input_elements(0)
+    fn iteration(&self, axes: &OperandAxes) -> Iteration {
+        Iteration::pointwise(1, axes)
     }
 }
 

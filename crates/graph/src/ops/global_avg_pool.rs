@@ -1,5 +1,11 @@
-use super::{Definition, Form, Forward, Gradient, Saved, Shapes};
-use crate::simplification::Simplification;
+use super::{
+    Definition, Form, Forward, Gradient, Saved,
+    iteration::{
+        Iteration,
+        Operand::{Input, Output, Temporary},
+        OperandAxes, Space, at,
+    },
+};
 
 /// (x (B, H, W, C)) → (y (B, C)): the mean over all positions.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -14,8 +20,9 @@ impl Definition for GlobalAvgPool {
         "global_avg_pool"
     }
 
-    fn flops(&self, of: &Shapes, _: &[Simplification]) -> u64 {
-        of.input_elements(0)
+    fn iteration(&self, axes: &OperandAxes) -> Iteration {
+        let x = Input(0).at(at(axes.inputs[0]));
+        Space::sum(1, &[&x], &[&Output(0).at(at(axes.outputs[0]))]).into()
     }
 
     fn gradient(&self, _: Forward) -> Option<Vec<Gradient>> {
@@ -29,7 +36,14 @@ impl Definition for GlobalAvgPoolGrad {
         "global_avg_pool_grad"
     }
 
-    fn flops(&self, of: &Shapes, _: &[Simplification]) -> u64 {
-        of.input_elements(0)
+    /// Divided once, then copied to all positions.
+    fn iteration(&self, axes: &OperandAxes) -> Iteration {
+        let dy = Input(0).at(at(axes.inputs[0]));
+        let share = Temporary(0).at(at(axes.inputs[0]));
+        vec![
+            Space::each(1, &[&dy], &[&share]),
+            Space::copy(&[&share], &[&Output(0).at(at(axes.outputs[0]))]),
+        ]
+        .into()
     }
 }

@@ -1,10 +1,16 @@
 use laptime_workload::Window;
 
 use super::{
-    Definition, Form, Forward, Gradient, Saved, Shapes,
-    definition::{window_area, window_constants},
+    Definition, Form, Forward, Gradient, Saved,
+    definition::window_constants,
+    iteration::{
+        Index::{Met, MetBy},
+        Iteration,
+        Operand::{self, Input, Output, Temporary},
+        OperandAxes, Space, at, through,
+    },
 };
-use crate::simplification::Simplification;
+use crate::axis::Axis;
 
 /// (x (B, H, W, C)) → (y (B, H', W', C)): the largest value in each window; what lies outside
 /// of x never wins.
@@ -30,8 +36,9 @@ impl Definition for MaxPool {
         window_constants(&self.window)
     }
 
-    fn flops(&self, of: &Shapes, _: &[Simplification]) -> u64 {
-        of.output_elements(0) * window_area(&self.window)
+    fn iteration(&self, axes: &OperandAxes) -> Iteration {
+        let x = Input(0).at(through(&self.window, Met, Axis::Channel));
+        Space::fold(1, &[&x], &[&Output(0).at(at(axes.outputs[0]))]).into()
     }
 
     fn gradient(&self, _: Forward) -> Option<Vec<Gradient>> {
@@ -51,7 +58,21 @@ impl Definition for MaxPoolGrad {
         window_constants(&self.window)
     }
 
-    fn flops(&self, of: &Shapes, _: &[Simplification]) -> u64 {
-        of.input_elements(1) * window_area(&self.window)
+    /// First which value of each window wins, then what each value has won.
+    fn iteration(&self, axes: &OperandAxes) -> Iteration {
+        let [x, y, dy] = [0, 1, 2].map(Input);
+        let winner = Temporary(0);
+        let met = |operand: Operand| operand.at(through(&self.window, Met, Axis::Channel));
+        let met_by = |operand: Operand| operand.at(through(&self.window, MetBy, Axis::Channel));
+        let at_windows = |operand: Operand| operand.at(at(axes.inputs[1]));
+        vec![
+            Space::fold(1, &[&met(x), &at_windows(y)], &[&at_windows(winner)]),
+            Space::sum(
+                0,
+                &[&met_by(winner), &met_by(dy)],
+                &[&Output(0).at(at(axes.outputs[0]))],
+            ),
+        ]
+        .into()
     }
 }

@@ -1,5 +1,13 @@
-use super::{Definition, Form, Forward, Gradient, Saved, Shapes};
-use crate::simplification::Simplification;
+use super::{
+    Definition, Form, Forward, Gradient, Saved,
+    iteration::{
+        Index::{At, Flat, Only},
+        Iteration, Map,
+        Operand::{self, Input, Output},
+        OperandAxes, Space, at,
+    },
+};
+use crate::axis::Axis;
 
 /// (y (B, N), bytes (B, …) of N values) → (loss_sum (1)): the sum over the batch of the mean over the values of
 /// `(y − bytes / divisor)²`.
@@ -16,6 +24,12 @@ pub struct MeanSquaredErrorGrad {
     pub divisor: f32,
 }
 
+/// y or its gradient. The loops are those of the pixels; here their values lie one after the other.
+fn in_vector(operand: Operand) -> Map {
+    const SAMPLE: &[Axis] = &[Axis::Height, Axis::Width, Axis::Channel];
+    operand.at([At(Axis::Batch), Flat(SAMPLE)])
+}
+
 impl Definition for MeanSquaredError {
     fn name(&self) -> &'static str {
         "mean_squared_error"
@@ -25,8 +39,9 @@ impl Definition for MeanSquaredError {
         vec![("divisor", self.divisor.to_string())]
     }
 
-    fn flops(&self, of: &Shapes, _: &[Simplification]) -> u64 {
-        4 * of.input_elements(0)
+    fn iteration(&self, axes: &OperandAxes) -> Iteration {
+        let (y, pixels) = (in_vector(Input(0)), Input(1).at(at(axes.inputs[1])));
+        Space::sum(4, &[&y, &pixels], &[&Output(0).at([Only])]).into()
     }
 
     /// Backward begins here: no gradient flows into the loss.
@@ -47,7 +62,9 @@ impl Definition for MeanSquaredErrorGrad {
         vec![("divisor", self.divisor.to_string())]
     }
 
-    fn flops(&self, of: &Shapes, _: &[Simplification]) -> u64 {
-        3 * of.input_elements(0)
+    fn iteration(&self, axes: &OperandAxes) -> Iteration {
+        let [y, dy] = [Input(0), Output(0)].map(in_vector);
+        let pixels = Input(1).at(at(axes.inputs[1]));
+        Space::each(3, &[&y, &pixels], &[&dy]).into()
     }
 }

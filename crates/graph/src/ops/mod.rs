@@ -19,6 +19,8 @@ mod dense;
 mod dropout;
 pub mod formulas;
 mod global_avg_pool;
+mod iteration;
+mod joins;
 mod max_pool;
 mod mean_squared_error;
 mod net;
@@ -36,7 +38,8 @@ use std::fmt;
 use laptime_workload::{LayerKind, Optimizer};
 
 use crate::tensor::{MomentRole, TensorId};
-pub use definition::{Definition, Form, Forward, Gradient, Saved, Shapes};
+pub use definition::{Definition, Form, Forward, Gradient, Saved};
+pub use iteration::{Body, Index, Iteration, Map, Operand, OperandAxes, Slide, Space};
 pub(crate) use net::{Layer, Net};
 
 /// One operation; what stands behind each name says all about it.
@@ -54,6 +57,9 @@ macro_rules! ops {
         }
 
         impl Op {
+            /// The names of all types, for tests that must leave none out.
+            pub const KINDS: &[&str] = &[$($(stringify!($op),)+)+];
+
             /// All about it.
             pub fn definition(&self) -> &dyn Definition {
                 match self {

@@ -1,5 +1,4 @@
-use super::{Definition, Form, Forward, Gradient, Saved, Shapes};
-use crate::simplification::Simplification;
+use super::{Definition, Form, Forward, Gradient, Iteration, OperandAxes, Saved};
 
 /// (x) → (y): `max(x, 0)`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -14,8 +13,8 @@ impl Definition for Relu {
         "relu"
     }
 
-    fn flops(&self, of: &Shapes, _: &[Simplification]) -> u64 {
-        of.input_elements(0)
+    fn iteration(&self, axes: &OperandAxes) -> Iteration {
+        Iteration::pointwise(1, axes)
     }
 
     /// Rounding changes no sign, and the rounded values are kept anyway.
@@ -30,7 +29,7 @@ impl Definition for ReluGrad {
         "relu_grad"
     }
 
-    fn flops(&self, of: &Shapes, _: &[Simplification]) -> u64 {
-        of.input_elements(0)
+    fn iteration(&self, axes: &OperandAxes) -> Iteration {
+        Iteration::pointwise(1, axes)
     }
 }

@@ -1,5 +1,11 @@
-use super::{Definition, Shapes};
-use crate::simplification::Simplification;
+use super::{
+    Definition,
+    iteration::{
+        Iteration,
+        Operand::{Input, Output},
+        OperandAxes, Space, at,
+    },
+};
 
 // (g, w, v) → (w, v), in place.
 pub use laptime_workload::RmsProp;
@@ -17,8 +23,15 @@ impl Definition for RmsProp {
         ]
     }
 
-    fn flops(&self, of: &Shapes, _: &[Simplification]) -> u64 {
-        9 * of.input_elements(0)
+    fn iteration(&self, axes: &OperandAxes) -> Iteration {
+        let place = at(axes.outputs[0]);
+        let [g, w, v] = [0, 1, 2].map(|input| Input(input).at(&place[..]));
+        let [new_w, new_v] = [0, 1].map(|output| Output(output).at(&place[..]));
+        vec![
+            Space::each(4, &[&g, &v], &[&new_v]),
+            Space::each(5, &[&g, &w, &new_v], &[&new_w]),
+        ]
+        .into()
     }
 
     fn is_update(&self) -> bool {

@@ -1,5 +1,4 @@
-use super::{Definition, Forward, Gradient, Shapes};
-use crate::simplification::Simplification;
+use super::{Definition, Forward, Gradient, Iteration, OperandAxes};
 
 /// (x) → (y): every value rounded to bfloat16's 8 significant bits, to the nearest, of two as
 /// near to the even one. What lies too close to 0 for a normal number means 0. The gradient
@@ -12,8 +11,8 @@ impl Definition for Round {
         "round_bf16"
     }
 
-    fn flops(&self, of: &Shapes, _: &[Simplification]) -> u64 {
-        of.input_elements(0)
+    fn iteration(&self, axes: &OperandAxes) -> Iteration {
+        Iteration::pointwise(1, axes)
     }
 
     fn gradient(&self, _: Forward) -> Option<Vec<Gradient>> {

@@ -1,5 +1,4 @@
-use super::{Definition, Forward, Gradient, Shapes};
-use crate::simplification::Simplification;
+use super::{Definition, Forward, Gradient, Iteration, OperandAxes};
 
 /// (bytes (B, …)) → ((B, …)): `bytes / divisor`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -17,8 +16,8 @@ impl Definition for ScalePixels {
         vec![("divisor", self.divisor.to_string())]
     }
 
-    fn flops(&self, of: &Shapes, _: &[Simplification]) -> u64 {
-        of.input_elements(0)
+    fn iteration(&self, axes: &OperandAxes) -> Iteration {
+        Iteration::pointwise(1, axes)
     }
 
     /// Nobody asks for the gradient of pixels.

@@ -1,5 +1,11 @@
-use super::{Definition, Shapes};
-use crate::simplification::Simplification;
+use super::{
+    Definition,
+    iteration::{
+        Iteration,
+        Operand::{Input, Output},
+        OperandAxes, Space, at,
+    },
+};
 
 // (g, w, u) → (w, u), in place.
 pub use laptime_workload::Sgd;
@@ -20,9 +26,15 @@ impl Definition for Sgd {
         constants
     }
 
-    fn flops(&self, of: &Shapes, _: &[Simplification]) -> u64 {
-        let each = if self.nesterov { 6 } else { 4 };
-        each * of.input_elements(0)
+    fn iteration(&self, axes: &OperandAxes) -> Iteration {
+        let place = at(axes.outputs[0]);
+        let [g, w, u] = [0, 1, 2].map(|input| Input(input).at(&place[..]));
+        let [new_w, new_u] = [0, 1].map(|output| Output(output).at(&place[..]));
+        let step = match self.nesterov {
+            true => Space::each(4, &[&g, &w, &new_u], &[&new_w]),
+            false => Space::each(2, &[&w, &new_u], &[&new_w]),
+        };
+        vec![Space::each(2, &[&g, &u], &[&new_u]), step].into()
     }
 
     fn is_update(&self) -> bool {

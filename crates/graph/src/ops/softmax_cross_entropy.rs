@@ -1,5 +1,13 @@
-use super::{Definition, Form, Forward, Gradient, Saved, Shapes};
-use crate::simplification::Simplification;
+use super::{
+    Definition, Form, Forward, Gradient, Saved,
+    iteration::{
+        Index::{At, Only, Value},
+        Iteration, Map,
+        Operand::{self, Input, Output, Temporary},
+        OperandAxes, Space, at,
+    },
+};
+use crate::axis::Axis;
 
 /// (logits (B, C), labels (B)) → (loss_sum (1), correct (1)): the sum over the batch of
 /// −Σ target · log softmax(logits), where `target = (1 − ε)·onehot(label) + ε/C` (Szegedy et al. 2016), and
@@ -18,6 +26,21 @@ pub struct SoftmaxCrossEntropyGrad {
     pub label_smoothing: f64,
 }
 
+/// One value a sample.
+fn of_row(operand: Operand) -> Map {
+    operand.at([At(Axis::Batch)])
+}
+
+/// What both begin with: the largest logit of each row, and Σ exp(logit − largest).
+fn softmax(axes: &OperandAxes) -> [Space; 2] {
+    let logits = Input(0).at(at(axes.inputs[0]));
+    let [largest, sum] = [0, 1].map(|n| of_row(Temporary(n)));
+    [
+        Space::fold(1, &[&logits], &[&largest]),
+        Space::sum(3, &[&logits, &largest], &[&sum]),
+    ]
+}
+
 impl Definition for SoftmaxCrossEntropy {
     fn name(&self) -> &'static str {
         "softmax_cross_entropy"
@@ -27,8 +50,26 @@ impl Definition for SoftmaxCrossEntropy {
         constants(self.label_smoothing)
     }
 
-    fn flops(&self, of: &Shapes, _: &[Simplification]) -> u64 {
-        5 * of.input_elements(0)
+    /// What is done once a row counts for nothing. With smoothing the loss reads the row's other logits too, as
+    /// the sum does.
+    fn iteration(&self, axes: &OperandAxes) -> Iteration {
+        let logits = Input(0).at(at(axes.inputs[0]));
+        let [label, answer] = [Input(1), Temporary(2)].map(of_row);
+        let [largest, sum] = [0, 1].map(|n| of_row(Temporary(n)));
+        let of_label = Input(0).at([At(Axis::Batch), Value(1)]);
+        let [first, second] = softmax(axes);
+        vec![
+            first,
+            second,
+            Space::sum(
+                0,
+                &[&label, &of_label, &largest, &sum],
+                &[&Output(0).at([Only])],
+            ),
+            Space::fold(1, &[&logits], &[&answer]),
+            Space::sum(0, &[&label, &answer], &[&Output(1).at([Only])]),
+        ]
+        .into()
     }
 
     /// Backward begins here: no gradient flows into the loss.
@@ -49,8 +90,13 @@ impl Definition for SoftmaxCrossEntropyGrad {
         constants(self.label_smoothing)
     }
 
-    fn flops(&self, of: &Shapes, _: &[Simplification]) -> u64 {
-        5 * of.input_elements(0)
+    fn iteration(&self, axes: &OperandAxes) -> Iteration {
+        let [logits, y] = [Input(0), Output(0)].map(|one| one.at(at(axes.inputs[0])));
+        let label = of_row(Input(1));
+        let [largest, sum] = [0, 1].map(|n| of_row(Temporary(n)));
+        let [first, second] = softmax(axes);
+        let last = Space::each(1, &[&logits, &label, &largest, &sum], &[&y]);
+        vec![first, second, last].into()
     }
 }
 

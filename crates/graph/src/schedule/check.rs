@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::{Access, Arena, Buffer, Kernel, Part, Schedule, Split, Stage, parts};
 use crate::{
-    ops::Op,
+    class::Class,
     program::{OpId, Operation, Program},
     tensor::{Role, TensorId},
     uses::Uses,
@@ -90,14 +90,15 @@ impl Checker<'_> {
 
     /// Whether the operation may be done again anywhere: all it reads is given to the step.
     fn depends_on_pixels_alone(&self, operation: &Operation) -> bool {
-        match operation.op {
-            Op::ScalePixels(_) => true,
-            Op::Reshape(_) => {
-                let maker = self.uses.maker(operation.inputs[0]);
-                maker.is_some_and(|id| self.depends_on_pixels_alone(self.program.operation(id)))
-            }
-            _ => false,
+        let Some(&input) = operation.inputs.first() else {
+            return false;
+        };
+        if self.program.tensor(input).role == Role::Pixels {
+            return true;
         }
+        let maker = self.uses.maker(input);
+        self.program.class(operation) == Class::Movement
+            && maker.is_some_and(|id| self.depends_on_pixels_alone(self.program.operation(id)))
     }
 
     /// Whatever a kernel reads is in memory: written by an earlier kernel, and no byte of it

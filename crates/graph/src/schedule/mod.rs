@@ -5,10 +5,12 @@
 //! code: the backend that made it knows a kernel by the operations in it.
 
 mod check;
+mod made;
 mod parts;
 mod print;
 mod traffic;
 
+pub use made::axes_along;
 pub use print::Explained;
 pub use traffic::Touch;
 

@@ -7,10 +7,11 @@ use std::{
 
 use super::{Arena, Buffer, Kernel, Layout, Schedule, Split};
 use crate::{
-    ops::{Conv2d, Conv2dGradInput, Conv2dGradWeight, Op},
+    class::Class,
+    cost::MetImages,
     print::shape_text,
     program::{Fusion, OpId, Operation, Program},
-    simplification::{Simplification, multiplied_pairs},
+    simplification::Simplification,
     tensor::{Role, TensorId},
     window::{live_pairs, live_taps},
 };
@@ -32,7 +33,7 @@ impl<'a> Explained<'a> {
     pub fn new(program: &'a Program, schedule: &'a Schedule) -> Self {
         let mut convolutions = HashMap::new();
         for operation in &program.operations {
-            if let Op::Conv2d(_) = operation.op {
+            if is_convolution(program, operation) {
                 let filters = program.unrounded(operation.inputs[1]);
                 convolutions.entry(filters).or_insert(operation);
             }
@@ -52,6 +53,13 @@ impl<'a> Explained<'a> {
             fusions,
         }
     }
+}
+
+/// Whether the operation is a convolution itself, not one of its gradients.
+fn is_convolution(program: &Program, operation: &Operation) -> bool {
+    program.class(operation) == Class::Product
+        && program.tensor(operation.outputs[0]).role == Role::Activation
+        && program.met_images(operation).is_some()
 }
 
 impl fmt::Display for Explained<'_> {
@@ -162,7 +170,7 @@ impl Explained<'_> {
     fn dead_weights(&self) -> usize {
         let operations = self.program.operations.iter();
         let dead = operations
-            .filter(|one| matches!(one.op, Op::Conv2d(_)))
+            .filter(|one| is_convolution(self.program, one))
             .map(|one| {
                 let weights = self.program.tensor(one.inputs[1]).elements();
                 self.met_window(one).map_or(0, |window| {
@@ -235,25 +243,22 @@ impl Explained<'_> {
 
     /// How much of the window meets the image, if the operation is a convolution or a gradient of one.
     fn met_window(&self, operation: &Operation) -> Option<MetWindow> {
-        let (inputs, output) = (&operation.inputs, operation.outputs[0]);
-        let (window, x, y) = match operation.op {
-            Op::Conv2d(Conv2d { window }) => (window, inputs[0], output),
-            Op::Conv2dGradInput(Conv2dGradInput { window }) => (window, output, inputs[0]),
-            Op::Conv2dGradWeight(Conv2dGradWeight { window }) => (window, inputs[0], inputs[1]),
-            _ => return None,
-        };
-        let extents = |id: TensorId| {
-            let shape = &self.program.tensor(id).shape;
-            [shape[1], shape[2]]
-        };
-        let (x, y) = (extents(x), extents(y));
-        let live = live_taps(&window, x, y);
+        if self.program.class(operation) != Class::Product {
+            return None;
+        }
+        let images = self.program.met_images(operation)?;
+        let MetImages {
+            window,
+            input,
+            output,
+        } = &images;
+        let live = live_taps(window, *input, *output);
         Some(MetWindow {
             taps: live.len(),
             live_taps: live.iter().filter(|live| **live).count(),
-            pairs: live.len() * y[0] * y[1],
-            live_pairs: live_pairs(&window, x, y),
-            multiplied_pairs: multiplied_pairs(&window, x, y, &self.schedule.simplifications),
+            pairs: live.len() * output.iter().product::<usize>(),
+            live_pairs: live_pairs(window, *input, *output),
+            multiplied_pairs: images.multiplied_pairs(&self.schedule.simplifications),
         })
     }
 

@@ -76,7 +76,7 @@ use laptime_graph::{Adam, AdamW, Op, Operation, Program, RmsProp, Sgd, TensorId}
 
 /// The outputs of `operation` for its inputs, both in the order that the operation lists them.
 /// `step` counts from 1 and matters to dropout alone. Updates are done by [`update`].
-pub(crate) fn execute(
+pub fn execute(
     program: &Program,
     operation: &Operation,
     inputs: &[&[f64]],
@@ -190,13 +190,7 @@ pub(crate) fn disturb_sums(op: &Op, inputs: &[&[f64]], outputs: &mut [Vec<f64>],
 
 /// Does an update in place: `updated` are the operation's outputs, with the values before the step.
 /// `step` counts from 1; the learning rate is multiplied by `rate_share`.
-pub(crate) fn update(
-    op: &Op,
-    gradient: &[f64],
-    updated: &mut [Vec<f64>],
-    step: u64,
-    rate_share: f64,
-) {
+pub fn update(op: &Op, gradient: &[f64], updated: &mut [Vec<f64>], step: u64, rate_share: f64) {
     let scheduled = |adam: Adam| Adam {
         learning_rate: adam.learning_rate * rate_share,
         ..adam

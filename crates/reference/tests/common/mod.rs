@@ -8,6 +8,7 @@ use laptime_workload::{
     random::{Purpose, Stream},
 };
 
+pub mod interpreter;
 pub mod net;
 pub mod schedule;
 

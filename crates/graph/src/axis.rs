@@ -1,0 +1,25 @@
+//! What the axes of tensors mean.
+
+/// What an axis of a tensor means; also the name of the loop that goes along it. A tensor has each at most
+/// once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Axis {
+    /// The samples of a batch.
+    Batch,
+    /// An image's rows.
+    Height,
+    /// An image's columns.
+    Width,
+    /// The values of an image at one position, of a sample that is a vector, or of a bias and the like.
+    Channel,
+    /// Of weights: what the product makes.
+    Output,
+    /// Of weights: what the product sums over.
+    Input,
+    /// Of a convolution's weights: the rows of its window.
+    KernelHeight,
+    /// Of a convolution's weights: the columns of its window.
+    KernelWidth,
+    /// The one value of a metric.
+    Single,
+}

@@ -1,0 +1,55 @@
+//! Workloads of the repository, and what they leave out.
+
+use std::{fs, path::Path};
+
+use laptime_workload::{
+    Adam, AdamW, BUILTINS, Optimizer, Overrides, Precision, RmsProp, Sgd, Spec, Workload,
+};
+
+/// Update rules that no workload of the repository has.
+const OTHER_RULES: [Optimizer; 3] = [
+    Optimizer::AdamW(AdamW {
+        adam: Adam {
+            learning_rate: 1e-3,
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-7,
+        },
+        weight_decay: 0.01,
+    }),
+    Optimizer::Sgd(Sgd {
+        learning_rate: 0.01,
+        momentum: 0.9,
+        nesterov: true,
+    }),
+    Optimizer::RmsProp(RmsProp {
+        learning_rate: 1e-3,
+        alpha: 0.99,
+        epsilon: 1e-8,
+    }),
+];
+
+/// All workloads of the repository, in both precisions; the first of those that are built in with the other update
+/// rules too, and with label smoothing.
+pub fn workloads() -> Vec<Workload> {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../workload/workloads/examples");
+    let examples = fs::read_dir(examples).expect("it is in the repository");
+    let read = |path: &Path| Spec::read(path).expect("it is sound");
+    let specs = examples.map(|one| read(&one.expect("it can be read").path()));
+    let builtins = BUILTINS.iter().map(|one| one.spec());
+    let mut all: Vec<Workload> = builtins
+        .chain(specs)
+        .map(|spec| spec.resolve(&Overrides::default()).expect("it is sound"))
+        .collect();
+    let others = OTHER_RULES.map(|optimizer| Workload {
+        optimizer,
+        label_smoothing: 0.1,
+        ..all[0].clone()
+    });
+    all.extend(others);
+    let in_bf16 = |one: &Workload| Workload {
+        precision: Precision::Bf16,
+        ..one.clone()
+    };
+    all.iter().map(in_bf16).chain(all.clone()).collect()
+}
