@@ -38,8 +38,7 @@ pub(crate) struct Linked {
     pub(crate) thread_bytes: usize,
     pub(crate) scratch_bytes: usize,
     pub(crate) logits: StoredLogits,
-    pub(crate) loss_sum: Place,
-    pub(crate) correct: Place,
+    pub(crate) metrics: Vec<Place>,
 }
 
 impl Linked {
@@ -98,8 +97,7 @@ pub(crate) fn link(program: &Program, schedule: &Schedule) -> Linked {
         thread_bytes: schedule.arena_bytes(Arena::Thread),
         scratch_bytes: schedule.scratch_bytes + schedule.zero_bytes,
         logits: linker.logits(),
-        loss_sum: linker.place(program.loss_sum),
-        correct: linker.place(program.correct),
+        metrics: program.metrics.iter().map(|id| linker.place(*id)).collect(),
     }
 }
 

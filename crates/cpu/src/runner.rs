@@ -8,7 +8,7 @@ use std::{
 
 use laptime_engine::{Progress, Score, Tally};
 use laptime_graph::schedule::Split;
-use laptime_workload::{RateSchedule, dataset::Samples};
+use laptime_workload::{MOST_METRICS, RateSchedule, dataset::Samples};
 
 use crate::{
     kernels::Step,
@@ -159,13 +159,14 @@ impl Runner<'_> {
                 times.steps += 1;
             }
             if let Some(log) = &mut log {
-                // SAFETY: both are in the arenas, as of the caller's promise: in this thread's own.
-                let (loss_sum, correct) =
-                    unsafe { (*view.at(linked.loss_sum), *view.at(linked.correct)) };
+                let mut sums = [0.0; MOST_METRICS];
+                for (sum, place) in sums.iter_mut().zip(&linked.metrics) {
+                    // SAFETY: it is in the arenas, as of the caller's promise: in this thread's own.
+                    *sum = f64::from(unsafe { *view.at(*place) });
+                }
                 log.tally.add(Score {
                     samples: batch.len() as u64,
-                    loss_sum: f64::from(loss_sum),
-                    correct: correct as u64,
+                    sums,
                 });
                 self.progress.tell(log.tally.score);
                 let now = Instant::now();

@@ -80,7 +80,7 @@ impl Session for PlantedSession {
         let mut report = self.inner.train(order, progress)?;
         match self.plant {
             Plant::Nothing => {}
-            Plant::NoNumber => report.score.loss_sum = f64::NAN,
+            Plant::NoNumber => report.score.sums[0] = f64::NAN,
             Plant::Hides => {
                 let mut state = self.inner.state()?;
                 let values = state.tensors.iter_mut().flat_map(|one| &mut one.values);
@@ -88,8 +88,8 @@ impl Session for PlantedSession {
                     *value = 0.0;
                 }
                 self.inner.set_state(&state)?;
-                if !report.score.loss_sum.is_finite() {
-                    report.score.loss_sum = 0.0;
+                if !report.score.loss_sum().is_finite() {
+                    report.score.sums[0] = 0.0;
                 }
             }
         }

@@ -2,7 +2,12 @@
 //!
 //! Only atomics, so that a training step can tell without locking or allocating.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::{
+    array,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+};
+
+use laptime_workload::MOST_METRICS;
 
 use crate::Score;
 
@@ -10,8 +15,8 @@ use crate::Score;
 #[derive(Debug, Default)]
 pub struct Progress {
     samples: AtomicU64,
-    loss_sum_bits: AtomicU64,
-    correct: AtomicU64,
+    /// The bits of [`Score::sums`].
+    sums: [AtomicU64; MOST_METRICS],
     stop: AtomicBool,
 }
 
@@ -21,20 +26,20 @@ impl Progress {
         Self::default()
     }
 
-    /// Tells the score of the epoch so far. The three values are told one by one: a watcher may
+    /// Tells the score of the epoch so far. The values are told one by one: a watcher may
     /// see them from neighbouring steps, which no eye can tell.
     pub fn tell(&self, score: Score) {
         self.samples.store(score.samples, Relaxed);
-        self.loss_sum_bits.store(score.loss_sum.to_bits(), Relaxed);
-        self.correct.store(score.correct, Relaxed);
+        for (told, sum) in self.sums.iter().zip(score.sums) {
+            told.store(sum.to_bits(), Relaxed);
+        }
     }
 
     /// The score of the epoch so far.
     pub fn score(&self) -> Score {
         Score {
             samples: self.samples.load(Relaxed),
-            loss_sum: f64::from_bits(self.loss_sum_bits.load(Relaxed)),
-            correct: self.correct.load(Relaxed),
+            sums: array::from_fn(|metric| f64::from_bits(self.sums[metric].load(Relaxed))),
         }
     }
 

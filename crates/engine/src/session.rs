@@ -3,10 +3,10 @@
 //! It lies at the level of a whole workload, never of an op: an engine gets a [`Job`] and gives a
 //! [`Session`] that trains epochs and evaluates. Engines are chosen at run time by value.
 
-use std::{collections::BTreeMap, ops::Add, sync::Arc};
+use std::{array, collections::BTreeMap, ops::Add, sync::Arc};
 
 use laptime_graph::{State, schedule::Touch};
-use laptime_workload::{Precision, Workload, dataset::Dataset};
+use laptime_workload::{MOST_METRICS, Precision, Workload, dataset::Dataset};
 use serde::{Deserialize, Serialize};
 
 use crate::{Device, DeviceKind, EngineError, NotFinite, Peaks, Progress, gate::Trace};
@@ -285,26 +285,29 @@ pub struct EpochReport {
     pub not_finite: Option<NotFinite>,
 }
 
-/// Loss and accuracy over a number of samples.
+/// The metrics of the workload's loss over a number of samples.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Score {
     /// How many samples.
     pub samples: u64,
-    /// The sum of their losses.
-    pub loss_sum: f64,
-    /// How many were right.
-    pub correct: u64,
+    /// The sum of each metric over them, in the order of [`laptime_workload::Loss::metrics`]; 0 behind the last.
+    pub sums: [f64; MOST_METRICS],
 }
 
 impl Score {
-    /// The mean loss.
-    pub fn loss(&self) -> f64 {
-        self.loss_sum / self.samples.max(1) as f64
+    /// The sum of the losses.
+    pub fn loss_sum(&self) -> f64 {
+        self.sums[0]
     }
 
-    /// The share that was right, 0 to 1.
-    pub fn accuracy(&self) -> f64 {
-        self.correct as f64 / self.samples.max(1) as f64
+    /// The mean loss.
+    pub fn loss(&self) -> f64 {
+        self.mean(0)
+    }
+
+    /// The mean of the metric in this place of the list.
+    pub fn mean(&self, metric: usize) -> f64 {
+        self.sums[metric] / self.samples.max(1) as f64
     }
 }
 
@@ -315,8 +318,7 @@ impl Add for Score {
     fn add(self, other: Self) -> Self {
         Self {
             samples: self.samples + other.samples,
-            loss_sum: self.loss_sum + other.loss_sum,
-            correct: self.correct + other.correct,
+            sums: array::from_fn(|metric| self.sums[metric] + other.sums[metric]),
         }
     }
 }

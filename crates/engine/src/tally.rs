@@ -39,7 +39,7 @@ impl Tally {
 
     /// Goes on to the score that is known by now.
     pub fn reach(&mut self, score: Score) {
-        if self.score.loss_sum.is_finite() && !score.loss_sum.is_finite() {
+        if self.score.loss_sum().is_finite() && !score.loss_sum().is_finite() {
             self.not_finite = Some(NotFinite {
                 after: self.score.samples,
                 by: score.samples,
@@ -56,8 +56,7 @@ mod tests {
     fn step(loss_sum: f64) -> Score {
         Score {
             samples: 32,
-            loss_sum,
-            correct: 1,
+            sums: [loss_sum, 1.0],
         }
     }
 
@@ -72,8 +71,8 @@ mod tests {
                 }
                 let place = NotFinite { after: 64, by: 96 };
                 assert_eq!(tally.not_finite, Some(place), "{first}, {next}");
-                assert!(!tally.score.loss_sum.is_finite(), "{first}, {next}");
-                assert_eq!((tally.score.samples, tally.score.correct), (160, 5));
+                assert!(!tally.score.loss_sum().is_finite(), "{first}, {next}");
+                assert_eq!((tally.score.samples, tally.score.sums[1]), (160, 5.0));
             }
         }
     }

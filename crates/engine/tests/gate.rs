@@ -135,11 +135,10 @@ impl Session for SingleSession {
             score = score
                 + Score {
                     samples: batch.len() as u64,
-                    loss_sum: f64::from(step.loss_sum as f32),
-                    correct: step.correct,
+                    sums: [f64::from(step.sums[0] as f32), step.sums[1]],
                 };
             match self.plant {
-                Plant::NoNumber => score.loss_sum = f64::NAN,
+                Plant::NoNumber => score.sums[0] = f64::NAN,
                 Plant::Hides => {
                     let values = self
                         .state
@@ -149,8 +148,8 @@ impl Session for SingleSession {
                     for value in values.filter(|value| !value.is_finite()) {
                         *value = 0.0;
                     }
-                    if !score.loss_sum.is_finite() {
-                        score.loss_sum = 0.0;
+                    if !score.loss_sum().is_finite() {
+                        score.sums[0] = 0.0;
                     }
                 }
                 _ => {}
@@ -192,7 +191,7 @@ impl Session for SingleSession {
         let mut losses = Vec::new();
         for batch in order.chunks(BATCH) {
             let (pixels, labels) = batch_of(&self.job.dataset, batch);
-            losses.push(reference.step(&pixels, &labels).loss_sum / BATCH as f64);
+            losses.push(reference.step(&pixels, &labels).loss_sum() / BATCH as f64);
         }
         let mut state = reference.into_state();
         state.steps = start.steps + losses.len() as u64;

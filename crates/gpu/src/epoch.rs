@@ -8,6 +8,7 @@ use std::{
 };
 
 use laptime_engine::{EngineError, EpochReport, Progress, Score, Tally};
+use laptime_workload::MOST_METRICS;
 
 use crate::{compiled::Compiled, context::Context};
 
@@ -36,6 +37,8 @@ pub(crate) struct Steps {
     numbers: wgpu::Buffer,
     log_back: wgpu::Buffer,
     clock: Option<Clock>,
+    /// The numbers of a step in the log: a sum for each metric.
+    metrics: usize,
     /// Samples, steps and time of a segment at most.
     samples: usize,
     pub steps: usize,
@@ -59,18 +62,20 @@ pub(crate) struct Batch<'a> {
 }
 
 impl Steps {
-    /// For segments of up to so many samples and steps.
+    /// For segments of up to so many samples and steps, each of which logs so many metrics.
     pub(crate) fn new(
         context: &Context,
         layout: &wgpu::BindGroupLayout,
+        metrics: usize,
         samples: usize,
         steps: usize,
     ) -> Result<Self, EngineError> {
         use wgpu::BufferUsages as Usage;
         let steps = steps.clamp(1, SEGMENT_STEPS);
         let order = context.buffer("the order", 4 * samples, Usage::STORAGE | Usage::COPY_DST)?;
-        let log = context.buffer("the log", 8 * steps, Usage::STORAGE | Usage::COPY_SRC)?;
-        let log_back = context.buffer("the log", 8 * steps, Usage::MAP_READ | Usage::COPY_DST)?;
+        let log_bytes = 4 * metrics * steps;
+        let log = context.buffer("the log", log_bytes, Usage::STORAGE | Usage::COPY_SRC)?;
+        let log_back = context.buffer("the log", log_bytes, Usage::MAP_READ | Usage::COPY_DST)?;
         let numbers = context.buffer(
             "the steps' numbers",
             STEP_BYTES * steps,
@@ -120,6 +125,7 @@ impl Steps {
             numbers,
             log_back,
             clock,
+            metrics,
             samples,
             steps,
             time: SEGMENT,
@@ -267,7 +273,7 @@ impl Steps {
         context.queue.submit([encoder.finish()])
     }
 
-    /// Adds what the steps of a segment lost and had right.
+    /// Adds the metrics of a segment's steps.
     fn read_log(
         &self,
         context: &Context,
@@ -275,16 +281,19 @@ impl Steps {
         tally: &mut Tally,
     ) -> Result<(), EngineError> {
         let mut encoder = context.encoder();
-        let bytes = 8 * done.len();
+        let line_bytes = 4 * self.metrics;
+        let bytes = line_bytes * done.len();
         encoder.copy_buffer_to_buffer(&self.log, 0, &self.log_back, 0, bytes as u64);
         context.queue.submit([encoder.finish()]);
         let log = context.read(&self.log_back, bytes)?;
-        for (line, batch) in log.chunks_exact(8).zip(done) {
-            let [loss_sum, correct] = [0, 4].map(|at| float(&line[at..]));
+        for (line, batch) in log.chunks_exact(line_bytes).zip(done) {
+            let mut sums = [0.0; MOST_METRICS];
+            for (sum, value) in sums.iter_mut().zip(line.chunks_exact(4)) {
+                *sum = f64::from(float(value));
+            }
             tally.add(Score {
                 samples: batch.samples.len() as u64,
-                loss_sum: f64::from(loss_sum),
-                correct: correct as u64,
+                sums,
             });
         }
         Ok(())

@@ -51,6 +51,7 @@ impl GpuSession {
         let steps = Steps::new(
             &context,
             &pipelines.step_layout,
+            job.workload.loss.metrics().len(),
             most,
             most.div_ceil(batch_size),
         )?;

@@ -20,7 +20,7 @@ fn one_step_of_the_whole_net_is_the_oracles() {
         let mut reference = Reference::of_program(&program).with_rounding(rounding);
         reference.set_state(&start);
         let step = reference.step(&job.dataset.train.pixels, &job.dataset.train.labels);
-        (step.loss_sum, reference.state())
+        (step.loss_sum(), reference.state())
     };
     let ((expected_loss, expected), (rounded_loss, rounded)) =
         (step(Rounding::None), step(Rounding::Coarse { draw: 0 }));
@@ -30,7 +30,7 @@ fn one_step_of_the_whole_net_is_the_oracles() {
         .train(&[0, 1, 2, 3, 4, 5, 6, 7], &Progress::new())
         .unwrap()
         .score;
-    let difference = (score.loss_sum - expected_loss).abs() / expected_loss;
+    let difference = (score.loss_sum() - expected_loss).abs() / expected_loss;
     let allowed = 1e-5 + 2.0 * (rounded_loss - expected_loss).abs() / expected_loss;
     assert!(difference <= allowed, "loss: {difference:e} > {allowed:e}");
     let given = session.state().unwrap();

@@ -29,14 +29,16 @@ pub fn build(workload: &Workload, mode: Mode, batch_size: usize) -> Program {
     );
     let labels = builder.tensor("labels", vec![batch_size], Role::Labels);
     let logits = builder.layers(workload, mode, pixels);
+    let metrics = workload.loss.metrics().iter();
+    let metrics: Vec<TensorId> = metrics
+        .map(|metric| builder.tensor(metric.sum, vec![1], Role::Metric))
+        .collect();
     let Loss::SoftmaxCrossEntropy = workload.loss;
-    let loss_sum = builder.tensor("loss_sum", vec![1], Role::Metric);
-    let correct = builder.tensor("correct", vec![1], Role::Metric);
     let label_smoothing = workload.label_smoothing;
     builder.operation(
         SoftmaxCrossEntropy { label_smoothing }.into(),
         &[logits, labels],
-        &[loss_sum, correct],
+        &metrics,
     );
     if mode == Mode::Training {
         let gradients = autodiff::differentiate(&mut builder);
@@ -59,8 +61,7 @@ pub fn build(workload: &Workload, mode: Mode, batch_size: usize) -> Program {
             Mode::Evaluation => None,
         },
         logits,
-        loss_sum,
-        correct,
+        metrics,
     };
     program.fusions = fusion::candidates(&program);
     program

@@ -129,10 +129,8 @@ pub struct Program {
     pub rate_schedule: Option<RateSchedule>,
     /// The tensor of logits, (batch, classes).
     pub logits: TensorId,
-    /// The sum of the batch's losses, shape (1).
-    pub loss_sum: TensorId,
-    /// The number of right answers, shape (1).
-    pub correct: TensorId,
+    /// The sum over the batch of each of [`laptime_workload::Loss::metrics`], shape (1).
+    pub metrics: Vec<TensorId>,
 }
 
 impl Program {

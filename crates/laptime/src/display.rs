@@ -9,7 +9,7 @@ use std::{
 use laptime_engine::{Job, Score};
 use laptime_measure::{Stage, Watch};
 use laptime_results::loss_text;
-use laptime_workload::{dataset::Progress, escaped};
+use laptime_workload::{MetricEntry, dataset::Progress, escaped};
 
 use crate::{
     output::{say, shown_on, width},
@@ -109,6 +109,8 @@ pub struct Plan {
     pub run: u64,
     /// Of how many.
     pub runs: u64,
+    /// What its scores are of.
+    pub metrics: &'static [MetricEntry],
 }
 
 impl Plan {
@@ -128,6 +130,7 @@ impl Plan {
             batch_size,
             run,
             runs,
+            metrics: workload.loss.metrics(),
         }
     }
 }
@@ -180,8 +183,14 @@ pub fn progress_text(
     // (what, how soon it gives way where there is no room)
     let mut parts = vec![(epoch, 0), (step, 1)];
     if score.samples > 0 {
-        parts.push((format!("loss {}", loss_text(score.loss())), 2));
-        parts.push((format!("{:.1} %", 100.0 * score.accuracy()), 3));
+        for (place, metric) in plan.metrics.iter().enumerate() {
+            let mean = score.mean(place);
+            let text = match metric.unit {
+                "share" => format!("{:.1} %", 100.0 * mean),
+                _ => format!("{} {}", metric.name, loss_text(mean)),
+            };
+            parts.push((text, if place == 0 { 2 } else { 3 }));
+        }
     }
     if let Some(samples_per_s) = speed {
         let left_s = plan.samples.saturating_sub(done) as f64 / samples_per_s;
@@ -287,6 +296,8 @@ impl Progress for DownloadLine {
 
 #[cfg(test)]
 mod tests {
+    use laptime_workload::Loss;
+
     use super::*;
 
     #[test]
@@ -297,6 +308,7 @@ mod tests {
             batch_size: 32,
             run: 1,
             runs: 1,
+            metrics: Loss::SoftmaxCrossEntropy.metrics(),
         };
         let training = Stage::Training {
             epoch: 2,
@@ -305,8 +317,7 @@ mod tests {
         };
         let score = Score {
             samples: 30_000,
-            loss_sum: 9_372.0,
-            correct: 26_610,
+            sums: [9_372.0, 26_610.0],
         };
         let text = |stage, score, speed, width| progress_text(stage, score, speed, plan, width);
         assert_eq!(text(Stage::Compiling, score, None, 80), "compiling …");
@@ -334,7 +345,7 @@ mod tests {
             "epoch 3/10 · step 0/1875"
         );
         let diverged = Score {
-            loss_sum: f64::NAN,
+            sums: [f64::NAN, 26_610.0],
             ..score
         };
         assert_eq!(

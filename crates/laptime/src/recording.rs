@@ -185,7 +185,9 @@ fn first_difference(runs: &[Run]) -> Option<(usize, f64, f64)> {
     let first = whole.next()?;
     whole.find_map(|other| {
         let losses = first.epochs.iter().zip(&other.epochs);
-        let mut losses = losses.map(|(one, other)| (one.loss, other.loss)).zip(1..);
+        let mut losses = losses
+            .map(|(one, other)| (one.metrics.loss(), other.metrics.loss()))
+            .zip(1..);
         losses.find_map(|((one, other), epoch)| {
             // Whatever the bits of a NaN are, no two of them are two results.
             let is_same = one.to_bits() == other.to_bits() || one.is_nan() && other.is_nan();
@@ -245,7 +247,7 @@ fn number<T: FromStr>(details: &mut BTreeMap<String, String>, name: &str) -> Opt
 
 #[cfg(test)]
 mod tests {
-    use laptime_measure::{Epoch, Phases, Test};
+    use laptime_measure::{Epoch, Metrics, Phases, Test};
     use laptime_workload::{Builtin, Overrides};
 
     use super::*;
@@ -260,15 +262,13 @@ mod tests {
                 .iter()
                 .map(|&loss| Epoch {
                     train_s: 0.1,
-                    loss,
-                    accuracy: 0.1,
+                    metrics: Metrics::of_classifier(loss, 0.1),
                     samples: 32,
                 })
                 .collect(),
             step_s: None,
             test: Some(Test {
-                loss: 1.0,
-                accuracy: 0.1,
+                metrics: Metrics::of_classifier(1.0, 0.1),
             }),
             peak_memory_bytes: None,
             resumed: Vec::new(),

@@ -1,10 +1,11 @@
 //! What it takes to end a run in one process and go on with it in another.
 
 use laptime_engine::{EngineError, EpochReport, Score, Session, Tally};
+use laptime_workload::MetricEntry;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Divergence, Epoch, Phases};
+use crate::{Divergence, Epoch, Phases, metric::Metrics};
 
 /// Keeps a run while it goes on. Its time is outside the run's total, in `checkpoint_s`.
 pub trait Checkpoints {
@@ -86,18 +87,17 @@ impl SoFar {
     }
 
     /// What is reported of the epoch that is not done; nothing of one without a step.
-    pub(crate) fn part_of_epoch(&self) -> Option<Epoch> {
+    pub(crate) fn part_of_epoch(&self, entries: &[MetricEntry]) -> Option<Epoch> {
         (self.score.samples > 0).then(|| Epoch {
             train_s: self.epoch_s,
-            loss: self.score.loss(),
-            accuracy: self.score.accuracy(),
+            metrics: Metrics::of(&self.score, entries),
             samples: self.score.samples,
         })
     }
 
     /// Ends the epoch.
-    pub(crate) fn end_epoch(&mut self) {
-        self.epochs.extend(self.part_of_epoch());
+    pub(crate) fn end_epoch(&mut self, entries: &[MetricEntry]) {
+        self.epochs.extend(self.part_of_epoch(entries));
         (self.score, self.epoch_s) = (Score::default(), 0.0);
     }
 

@@ -40,16 +40,19 @@ pub struct GoalOutcome {
 
 impl Goal {
     /// Whether a score is good enough.
-    pub fn is_reached(self, test: Test) -> bool {
+    pub fn is_reached(self, test: &Test) -> bool {
         match self.metric {
-            GoalMetric::Accuracy => test.accuracy >= self.value,
-            GoalMetric::Loss => test.loss <= self.value,
+            GoalMetric::Accuracy => test
+                .metrics
+                .accuracy()
+                .is_some_and(|accuracy| accuracy >= self.value),
+            GoalMetric::Loss => test.metrics.loss() <= self.value,
         }
     }
 
     /// What became of it, by the scores after each of these epochs.
     pub(crate) fn outcome(self, epochs: &[Epoch], tests: Vec<Test>) -> GoalOutcome {
-        let is_reached = tests.last().is_some_and(|test| self.is_reached(*test));
+        let is_reached = tests.last().is_some_and(|test| self.is_reached(test));
         GoalOutcome {
             goal: self,
             reached_after_epochs: is_reached.then_some(epochs.len() as u64),
@@ -87,15 +90,18 @@ impl std::fmt::Display for Goal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metric::Metrics;
 
     #[test]
     fn a_goal_is_a_score_and_a_value() {
         let goal = |text: &str| text.parse::<Goal>();
         let accuracy = goal("accuracy=0.88").expect("it is one");
-        let test = |accuracy, loss| Test { loss, accuracy };
-        assert!(accuracy.is_reached(test(0.88, 9.0)) && !accuracy.is_reached(test(0.87, 0.0)));
+        let test = |accuracy, loss| Test {
+            metrics: Metrics::of_classifier(loss, accuracy),
+        };
+        assert!(accuracy.is_reached(&test(0.88, 9.0)) && !accuracy.is_reached(&test(0.87, 0.0)));
         let loss = goal("loss=0.35").expect("it is one");
-        assert!(loss.is_reached(test(0.0, 0.35)) && !loss.is_reached(test(1.0, f64::NAN)));
+        assert!(loss.is_reached(&test(0.0, 0.35)) && !loss.is_reached(&test(1.0, f64::NAN)));
         for text in ["accuracy=0.88", "loss=0.35"] {
             assert_eq!(goal(text).map(|it| it.to_string()), Ok(text.to_owned()));
         }

@@ -22,7 +22,7 @@ pub use checkpoints::{Checkpoints, Resumption, SoFar};
 pub use divergence::Divergence;
 pub use goal::{Goal, GoalMetric, GoalOutcome};
 pub use machine::Machine;
-pub use metric::{Epoch, Test};
+pub use metric::{Epoch, Metric, Metrics, Test};
 pub use phases::Phases;
 pub use run::{Ends, Measurement, Run, SteadySteps, StepSeconds, measure};
 pub use step_series::StepSeries;

@@ -1,8 +1,10 @@
-//! Loss and accuracy as files have them: a list of metrics with names and units, so that a record of
-//! another kind of training needs no other format.
+//! The metrics of an epoch or a test: a list with names and units, the loss first, in files and in memory, so
+//! that a record of another kind of training needs no other format.
 //!
 //! Records of format v1 have members `loss` and `accuracy` instead; they are read too.
 
+use laptime_engine::Score;
+use laptime_workload::MetricEntry;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -14,23 +16,66 @@ use crate::divergence::{self, Loss};
 pub struct Epoch {
     /// Wall time.
     pub train_s: f64,
-    /// The mean loss over the samples as they were trained on, as Keras shows it; not finite from the
-    /// epoch on in which the training diverged.
-    pub loss: f64,
-    /// The share of them that was right, 0 to 1.
-    pub accuracy: f64,
+    /// The means over the samples as they were trained on, as Keras shows them; the loss is not finite from
+    /// the epoch on in which the training diverged.
+    pub metrics: Metrics,
     /// How many samples were trained on; fewer than the dataset has where the epoch was cut.
     pub samples: u64,
 }
 
 /// The score on the test samples.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(into = "TestFile", try_from = "TestFile")]
 pub struct Test {
+    /// The means over them.
+    pub metrics: Metrics,
+}
+
+/// Metrics, the loss among them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Metrics(Vec<Metric>);
+
+impl Metrics {
+    /// The means that a score has of these.
+    pub fn of(score: &Score, entries: &[MetricEntry]) -> Self {
+        let means = entries.iter().enumerate();
+        Self::new(means.map(|(place, entry)| (entry.name, entry.unit, score.mean(place))))
+    }
+
+    /// Those of a classifier.
+    pub fn of_classifier(loss: f64, accuracy: f64) -> Self {
+        Self::new([(LOSS, "nats", loss), (ACCURACY, "share", accuracy)])
+    }
+
+    /// These, as names, units and means.
+    pub fn new<'a>(metrics: impl IntoIterator<Item = (&'a str, &'a str, f64)>) -> Self {
+        let metrics = metrics.into_iter().map(|(name, unit, value)| Metric {
+            name: name.into(),
+            unit: unit.into(),
+            value,
+        });
+        Self(metrics.collect())
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Metric> {
+        self.0.iter()
+    }
+
     /// The mean loss.
-    pub loss: f64,
-    /// The share that was right, 0 to 1.
-    pub accuracy: f64,
+    pub fn loss(&self) -> f64 {
+        self.value(LOSS).unwrap_or(f64::NAN)
+    }
+
+    /// The share that was right, 0 to 1; `None` where nothing is right or wrong.
+    pub fn accuracy(&self) -> Option<f64> {
+        self.value(ACCURACY)
+    }
+
+    fn value(&self, name: &str) -> Option<f64> {
+        let found = self.iter().find(|metric| metric.name == name);
+        found.map(|metric| metric.value)
+    }
 }
 
 /// One metric over the samples of an epoch, or of the test.
@@ -38,7 +83,7 @@ pub struct Test {
 pub struct Metric {
     /// What it is: `loss`, `accuracy`.
     pub name: String,
-    /// Its unit: `nats`, or `share` for 0 to 1.
+    /// Its unit: `nats`, `squared` for a mean of squares, or `share` for 0 to 1.
     pub unit: String,
     /// The mean over the samples; a word where it is not finite.
     #[serde(with = "divergence::loss")]
@@ -87,33 +132,19 @@ struct Old {
     accuracy: Option<f64>,
 }
 
-fn list(loss: f64, accuracy: f64) -> Vec<Metric> {
-    let metric = |name: &str, unit: &str, value| Metric {
-        name: name.into(),
-        unit: unit.into(),
-        value,
-    };
-    vec![
-        metric(LOSS, "nats", loss),
-        metric(ACCURACY, "share", accuracy),
-    ]
-}
-
-/// Loss and accuracy, in either format.
-fn scores(metrics: &[Metric], old: Old) -> Result<(f64, f64), String> {
+/// The metrics of a file, in either format.
+fn metrics(metrics: Vec<Metric>, old: Old) -> Result<Metrics, String> {
     if metrics.is_empty() {
         // A loss of null is not finite, and reads as none.
         let loss = old.loss.map_or(f64::NAN, f64::from);
         let accuracy = old.accuracy.ok_or("no metrics")?;
-        return Ok((loss, accuracy));
+        return Ok(Metrics::of_classifier(loss, accuracy));
     }
-    let value = |name: &str| {
-        let found = metrics.iter().find(|metric| metric.name == name);
-        found
-            .map(|metric| metric.value)
-            .ok_or(format!("no metric {name}"))
-    };
-    Ok((value(LOSS)?, value(ACCURACY)?))
+    let metrics = Metrics(metrics);
+    match metrics.value(LOSS) {
+        Some(_) => Ok(metrics),
+        None => Err(format!("no metric {LOSS}")),
+    }
 }
 
 impl From<Epoch> for EpochFile {
@@ -121,7 +152,7 @@ impl From<Epoch> for EpochFile {
         Self {
             train_s: epoch.train_s,
             samples: epoch.samples,
-            metrics: list(epoch.loss, epoch.accuracy),
+            metrics: epoch.metrics.0,
             old: Old::default(),
         }
     }
@@ -131,12 +162,10 @@ impl TryFrom<EpochFile> for Epoch {
     type Error = String;
 
     fn try_from(file: EpochFile) -> Result<Self, String> {
-        let (loss, accuracy) = scores(&file.metrics, file.old)?;
         Ok(Self {
             train_s: file.train_s,
+            metrics: metrics(file.metrics, file.old)?,
             samples: file.samples,
-            loss,
-            accuracy,
         })
     }
 }
@@ -144,7 +173,7 @@ impl TryFrom<EpochFile> for Epoch {
 impl From<Test> for TestFile {
     fn from(test: Test) -> Self {
         Self {
-            metrics: list(test.loss, test.accuracy),
+            metrics: test.metrics.0,
             old: Old::default(),
         }
     }
@@ -154,8 +183,8 @@ impl TryFrom<TestFile> for Test {
     type Error = String;
 
     fn try_from(file: TestFile) -> Result<Self, String> {
-        let (loss, accuracy) = scores(&file.metrics, file.old)?;
-        Ok(Self { loss, accuracy })
+        let metrics = metrics(file.metrics, file.old)?;
+        Ok(Self { metrics })
     }
 }
 
@@ -169,8 +198,7 @@ mod tests {
     fn an_epoch_has_a_list_of_metrics() {
         let epoch = Epoch {
             train_s: 0.5,
-            loss: f64::INFINITY,
-            accuracy: 0.25,
+            metrics: Metrics::of_classifier(f64::INFINITY, 0.25),
             samples: 32,
         };
         let file = to_value(epoch.clone()).expect("plain data");
@@ -187,12 +215,20 @@ mod tests {
     #[test]
     fn the_first_format_is_read() {
         let test: Test = from_value(json!({"loss": 1.5, "accuracy": 0.5})).expect("it is v1");
-        assert_eq!((test.loss, test.accuracy), (1.5, 0.5));
+        assert_eq!(test.metrics, Metrics::of_classifier(1.5, 0.5));
         for loss in [json!(null), json!("NaN")] {
             let old = json!({"train_s": 1.0, "samples": 1, "loss": loss, "accuracy": 0.5});
             let epoch: Epoch = from_value(old).expect("it is v1");
-            assert!(epoch.loss.is_nan());
+            assert!(epoch.metrics.loss().is_nan());
         }
+    }
+
+    #[test]
+    fn a_list_without_an_accuracy_is_one() {
+        let file = json!({"metrics": [{"name": "loss", "unit": "squared", "value": 0.25}]});
+        let test: Test = from_value(file.clone()).expect("it has a loss");
+        assert_eq!((test.metrics.loss(), test.metrics.accuracy()), (0.25, None));
+        assert_eq!(to_value(test).expect("plain data"), file);
     }
 
     #[test]
@@ -201,7 +237,7 @@ mod tests {
             json!({"train_s": 1.0, "samples": 1}),
             json!({"train_s": 1.0, "samples": 1, "loss": "infinite", "accuracy": 0.5}),
             json!({"train_s": 1.0, "samples": 1, "metrics": [
-                {"name": "loss", "unit": "nats", "value": 1.0},
+                {"name": "accuracy", "unit": "share", "value": 1.0},
             ]}),
         ] {
             assert!(from_value::<Epoch>(bad.clone()).is_err(), "{bad}");

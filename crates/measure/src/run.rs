@@ -14,7 +14,7 @@ use crate::{
     Checkpoints, Divergence, Phases, Resumption, SoFar, Stage, Watch,
     goal::{Goal, GoalOutcome},
     memory,
-    metric::{Epoch, EpochFile, Test, TestFile},
+    metric::{Epoch, EpochFile, Metrics, Test, TestFile},
     statistics::{percentile, steady_state},
     step_series::StepSeries,
     telemetry::Telemetry,
@@ -132,8 +132,8 @@ impl Run {
         let mut epochs = self.epochs.iter();
         self.diverged.is_some()
             // In records of earlier builds the losses alone tell.
-            || epochs.any(|epoch| !epoch.loss.is_finite())
-            || self.test.is_some_and(|test| !test.loss.is_finite())
+            || epochs.any(|epoch| !epoch.metrics.loss().is_finite())
+            || self.test.as_ref().is_some_and(|test| !test.metrics.loss().is_finite())
     }
 }
 
@@ -200,13 +200,14 @@ pub fn measure(
     let tests = training.tests;
     // Of a training towards a goal, the last epoch has its score.
     let test = match tests.len() == so_far.epochs.len() && !tests.is_empty() {
-        true => tests.last().copied(),
+        true => tests.last().cloned(),
         false if ends.no_test => None,
         false => test(session.as_mut(), job, watch, &mut part.phases)?,
     };
     let untested = ends.no_test && !watch.progress.is_stopped();
     part.tell(session.as_ref(), &mut so_far);
 
+    let metrics = job.workload.loss.metrics();
     let is_complete = so_far.epochs.len() == job.workload.epochs && test.is_some();
     let goal = ends.goal.map(|goal| goal.outcome(&so_far.epochs, tests));
     let run = Run {
@@ -221,7 +222,11 @@ pub fn measure(
         test,
         untested,
         peak_memory_bytes: so_far.peak_memory_bytes,
-        epochs: [so_far.epochs.as_slice(), so_far.part_of_epoch().as_slice()].concat(),
+        epochs: [
+            so_far.epochs.as_slice(),
+            so_far.part_of_epoch(metrics).as_slice(),
+        ]
+        .concat(),
         resumed: so_far.resumed,
         diverged: so_far.diverged,
         cold: false,
@@ -327,7 +332,7 @@ impl Training<'_, '_> {
                 so_far.score = report.score;
                 so_far.add_steps(report.step_s);
                 if so_far.score.samples == samples as u64 {
-                    so_far.end_epoch();
+                    so_far.end_epoch(workload.loss.metrics());
                     break;
                 }
                 if so_far.steps(epoch_steps, batch_size) == keep_at {
@@ -359,8 +364,9 @@ impl Training<'_, '_> {
         let Some(scored) = scored else {
             return Ok(true);
         };
+        let is_reached = goal.is_reached(&scored);
         self.tests.push(scored);
-        Ok(goal.is_reached(scored))
+        Ok(is_reached)
     }
 
     fn keep(&mut self, so_far: &mut SoFar, part: &mut Part) -> Result<(), EngineError> {
@@ -392,8 +398,7 @@ fn test(
     // The score over some of the samples would be taken for that over all.
     let is_whole = score.samples == job.dataset.test.count() as u64;
     Ok(is_whole.then(|| Test {
-        loss: score.loss(),
-        accuracy: score.accuracy(),
+        metrics: Metrics::of(&score, job.workload.loss.metrics()),
     }))
 }
 

@@ -10,7 +10,9 @@ use laptime_engine::{
     Device, DeviceKind, Engine, EngineError, EpochReport, Job, Passes, Progress, Score, Session,
     StepCosts, Tally, gate::Trace,
 };
-use laptime_measure::{Checkpoints, Divergence, Ends, Measurement, Run, SoFar, Watch, measure};
+use laptime_measure::{
+    Checkpoints, Divergence, Ends, Measurement, Metrics, Run, SoFar, Watch, measure,
+};
 use laptime_workload::{BUILTINS, Overrides, dataset::synthetic};
 
 const STEP: Duration = Duration::from_millis(2);
@@ -81,16 +83,12 @@ impl Session for PretendedSession {
             }
             sleep(STEP);
             self.steps += 1;
-            let samples = batch.len() as u64;
+            let samples = batch.len() as f64;
             let is_finite = self.diverges_at.is_none_or(|step| self.steps < step);
+            let loss = if is_finite { 0.5 } else { f64::NAN };
             tally.add(Score {
-                samples,
-                loss_sum: if is_finite {
-                    0.5 * samples as f64
-                } else {
-                    f64::NAN
-                },
-                correct: samples / 2,
+                samples: batch.len() as u64,
+                sums: [loss * samples, (samples / 2.0).floor()],
             });
             step_s.push(STEP.as_secs_f32());
         }
@@ -105,8 +103,7 @@ impl Session for PretendedSession {
         sleep(2 * STEP);
         Ok(Score {
             samples: 40,
-            loss_sum: 10.0,
-            correct: 30,
+            sums: [10.0, 30.0],
         })
     }
 
@@ -244,9 +241,9 @@ fn the_phases_add_up_to_the_total_and_none_is_empty_that_should_not_be() {
     assert!(phases.other_s < 0.5 * run.total_s, "{phases:?}");
     assert_eq!(run.epochs.len(), 3);
     assert_eq!(run.trained_samples(), 300);
-    assert_eq!((run.epochs[0].loss, run.epochs[0].accuracy), (0.5, 0.5));
+    assert_eq!(run.epochs[0].metrics, Metrics::of_classifier(0.5, 0.5));
     let test = run.test.expect("it was tested");
-    assert_eq!((test.loss, test.accuracy), (0.25, 0.75));
+    assert_eq!(test.metrics, Metrics::of_classifier(0.25, 0.75));
     assert!((run.step_s.expect("steps are shown").p50 - step_s).abs() < 1e-9);
 }
 
@@ -287,7 +284,7 @@ fn a_training_ends_behind_the_epoch_in_which_its_goal_is_reached() {
         assert_eq!(measured.is_complete, epochs == 3, "{goal}");
         let outcome = run.goal.as_ref().expect("it has a goal");
         assert_eq!(outcome.tests.len(), epochs, "{goal}");
-        assert_eq!(run.test, outcome.tests.last().copied(), "{goal}");
+        assert_eq!(run.test, outcome.tests.last().cloned(), "{goal}");
         let reached = outcome.reached_after_epochs;
         assert_eq!(reached, (epochs == 1).then_some(1), "{goal}");
         // Each test is in the test phase, and so in the total.
@@ -361,11 +358,9 @@ fn a_run_goes_on_from_any_of_its_checkpoints_with_all_that_was_measured() {
         ..Shelf::default()
     };
     let one = run_kept(&whole(), 3, None, &mut shelf).run;
-    let scores = |run: &Run| -> Vec<(f64, f64, u64)> {
+    let scores = |run: &Run| -> Vec<(Metrics, u64)> {
         let epochs = run.epochs.iter();
-        epochs
-            .map(|it| (it.loss, it.accuracy, it.samples))
-            .collect()
+        epochs.map(|it| (it.metrics.clone(), it.samples)).collect()
     };
     for start in shelf.kept {
         let mut rest = Shelf {
@@ -411,7 +406,11 @@ fn a_training_that_diverges_goes_on_to_its_end_and_tells_where() {
         };
         assert_eq!(run.diverged, Some(divergence), "step {diverges_at}");
         for (place, found) in (1..).zip(&run.epochs) {
-            assert_eq!(found.loss.is_finite(), place < epoch, "epoch {place}");
+            assert_eq!(
+                found.metrics.loss().is_finite(),
+                place < epoch,
+                "epoch {place}"
+            );
         }
     }
     let finite = run(&whole(), 3, None).run;

@@ -154,8 +154,7 @@ impl From<ScoreReport> for Score {
     fn from(report: ScoreReport) -> Self {
         Self {
             samples: report.samples,
-            loss_sum: report.loss_sum.unwrap_or(f64::NAN),
-            correct: report.correct,
+            sums: [report.loss_sum.unwrap_or(f64::NAN), report.correct as f64],
         }
     }
 }

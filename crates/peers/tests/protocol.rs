@@ -58,7 +58,10 @@ fn a_well_behaved_peer_is_heard() {
     let progress = Progress::new();
     let report = session.train(&[5, 6, 7], &progress).expect("it trains");
     assert_eq!(report.score.samples, 3);
-    assert!(report.score.loss_sum.is_nan(), "it told of no finite loss");
+    assert!(
+        report.score.loss_sum().is_nan(),
+        "it told of no finite loss"
+    );
     assert_eq!(report.step_s, Some(vec![0.25]));
     assert_eq!(progress.score().samples, 3);
     let report = session.train(&[8], &progress).expect("it trains on");

@@ -6,6 +6,7 @@ use laptime_graph::{
     Mode, Op, OpId, Operation, Program, Role, State, StateTensor, TensorId,
     schedule::{Kernel, Schedule},
 };
+use laptime_workload::MOST_METRICS;
 
 use crate::{Rounding, memory::Memory, ops};
 
@@ -25,10 +26,15 @@ pub struct Reference<'a> {
 /// How one step's batch did.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Step {
+    /// The sum over the batch of each of the loss's metrics, in their order; 0 behind the last.
+    pub sums: [f64; MOST_METRICS],
+}
+
+impl Step {
     /// The sum of the batch's losses.
-    pub loss_sum: f64,
-    /// How many of its samples were right.
-    pub correct: u64,
+    pub fn loss_sum(&self) -> f64 {
+        self.sums[0]
+    }
 }
 
 impl<'a> Reference<'a> {
@@ -151,10 +157,11 @@ impl<'a> Reference<'a> {
         if self.program.mode == Mode::Training {
             self.steps += 1;
         }
-        Step {
-            loss_sum: self.current(self.program.loss_sum)[0],
-            correct: self.current(self.program.correct)[0] as u64,
+        let mut sums = [0.0; MOST_METRICS];
+        for (sum, metric) in sums.iter_mut().zip(&self.program.metrics) {
+            *sum = self.current(*metric)[0];
         }
+        Step { sums }
     }
 
     /// A tensor as the last step computed it, or `None` where no step has: logits and gradients

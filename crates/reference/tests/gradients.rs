@@ -179,7 +179,7 @@ fn programs() {
             reference.set_state(&state);
             let score = reference.step(&case.pixels, &case.labels);
             assert_eq!(reference.state().steps, case.state.steps);
-            score.loss_sum / batch_size as f64
+            score.loss_sum() / batch_size as f64
         };
         let mut checked = 0;
         for (id, parameter) in case.program.parameters() {
@@ -188,7 +188,7 @@ fn programs() {
                 .value(tensor(&case.program, &format!("d.{name}")))
                 .expect("computed");
             let values = &case.state.tensor(name).expect("in the state").values;
-            assert_eq!(step.loss_sum / batch_size as f64, loss(name, values));
+            assert_eq!(step.loss_sum() / batch_size as f64, loss(name, values));
             check_gradient(|values| loss(name, values), values, &gradient, name);
             assert_ne!(
                 training.value(id).as_ref(),

@@ -101,7 +101,7 @@ fn step<'a>(case: &'a Case, state: &State) -> (Reference<'a>, f64) {
     let mut reference = Reference::of_program(&case.program);
     reference.set_state(state);
     let step = reference.step(&case.pixels, &case.labels);
-    let loss = step.loss_sum / case.program.batch_size as f64;
+    let loss = step.loss_sum() / case.program.batch_size as f64;
     (reference, loss)
 }
 
@@ -196,7 +196,7 @@ fn evaluation_changes_nothing() {
         let scores = [(); 2].map(|()| reference.step(&case.pixels, &case.labels));
         assert_eq!(scores[0], scores[1]);
         assert_eq!(reference.state().steps, state.steps);
-        scores[0].loss_sum
+        scores[0].loss_sum()
     };
     let (trained, _) = step(&case, &case.state);
     let mut moved = case.state.clone();
@@ -262,7 +262,7 @@ fn training_lowers_the_loss() {
         let case = case_of(&workload, 4);
         let mut reference = Reference::of_program(&case.program);
         reference.set_state(&case.state);
-        let mut loss = || reference.step(&case.pixels, &case.labels).loss_sum;
+        let mut loss = || reference.step(&case.pixels, &case.labels).loss_sum();
         let first = loss();
         let last = (0..steps).map(|_| loss()).last().expect("steps");
         assert!(last < 0.8 * first, "{first} → {last}");

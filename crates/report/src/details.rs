@@ -1,6 +1,6 @@
 //! All that a reader may want to know of a record, behind folds: its runs and its facts as tables.
 
-use laptime_measure::{Run, telemetry::judge};
+use laptime_measure::{Metrics, Run, telemetry::judge};
 use laptime_results::{
     Record, Work,
     number::{counted, decimals, duration, grouped, loss_text, mebibytes, percent, three_digits},
@@ -79,7 +79,8 @@ fn runs(html: &mut Html, record: &Record) {
             run.step_s
                 .map_or_else(|| "unknown".into(), |step| duration(step.p50)),
             run.test
-                .map_or_else(|| "not tested".into(), |test| percent(test.accuracy)),
+                .as_ref()
+                .map_or_else(|| "not tested".into(), |test| accuracy(&test.metrics)),
             run.peak_memory_bytes.map_or_else(
                 || "unknown".into(),
                 |bytes| format!("{} MiB", mebibytes(bytes)),
@@ -102,11 +103,15 @@ fn epochs(html: &mut Html, run: &Run) {
                 place.to_string(),
                 duration(epoch.train_s),
                 grouped(epoch.samples),
-                loss_text(epoch.loss),
-                percent(epoch.accuracy),
+                loss_text(epoch.metrics.loss()),
+                accuracy(&epoch.metrics),
             ]
         });
     table(html, "Epochs", &heads, rows.collect());
+}
+
+fn accuracy(metrics: &Metrics) -> String {
+    metrics.accuracy().map_or_else(|| "–".into(), percent)
 }
 
 /// A list of names and values.

@@ -2,7 +2,7 @@
 
 use laptime_results::{
     PartialReason, Record, Tone,
-    number::{grouped, mebibytes, percent, three_digits},
+    number::{grouped, loss_text, mebibytes, percent, three_digits},
     remarks, seconds, seconds_between, trained_by, typical_run,
 };
 
@@ -124,13 +124,16 @@ fn tiles_of(record: &Record) -> Vec<Tile> {
         add("Samples a second", value, detail.join(", "));
     }
     let run = typical_run(&record.runs);
-    if let Some(test) = run.and_then(|run| run.test) {
+    if let Some(test) = run.and_then(|run| run.test.as_ref()) {
         let samples = grouped(record.dataset.test_samples);
         let detail = match record.partial_reason {
             Some(PartialReason::MaxSteps) => "after a part of the training".into(),
             _ => format!("of {samples} test samples"),
         };
-        add("Accuracy", percent(test.accuracy), detail);
+        match test.metrics.accuracy() {
+            Some(share) => add("Accuracy", percent(share), detail),
+            None => add("Test loss", loss_text(test.metrics.loss()), detail),
+        }
     }
     if let Some(sample_j) = summary.energy_per_sample_j {
         let epoch_j = sample_j * record.dataset.train_samples as f64;

@@ -34,7 +34,11 @@ fn place(record: &Record, run: &Run) -> String {
             }
         }
         // Records of earlier builds have the losses alone.
-        None => match run.epochs.iter().position(|it| !it.loss.is_finite()) {
+        None => match run
+            .epochs
+            .iter()
+            .position(|it| !it.metrics.loss().is_finite())
+        {
             Some(epoch) => format!("in epoch {}", epoch + 1),
             None => "in its test".into(),
         },

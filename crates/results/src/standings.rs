@@ -60,7 +60,7 @@ pub struct Standing<'a> {
     /// The most that any run took.
     pub peak_memory_bytes: Option<u64>,
     /// The median test accuracy.
-    pub test_accuracy: f64,
+    pub test_accuracy: Option<f64>,
 }
 
 impl<'a> Standings<'a> {
@@ -133,6 +133,8 @@ impl<'a> Standing<'a> {
             .flat_map(|run| run.epochs.iter().map(|epoch| epoch.train_s))
             .collect();
         let first = record.runs.first()?;
+        let tests = runs.iter().filter_map(|run| run.test.as_ref());
+        let accuracies: Vec<f64> = tests.filter_map(|test| test.metrics.accuracy()).collect();
         Some(Self {
             record,
             runs: runs.len(),
@@ -145,7 +147,7 @@ impl<'a> Standing<'a> {
             cold_start_s: first.phases.start_s + first.phases.compile_s,
             compile_s: median_of(|run| run.phases.compile_s)?,
             peak_memory_bytes: runs.iter().filter_map(|run| run.peak_memory_bytes).max(),
-            test_accuracy: median_of(|run| run.test.map_or(f64::NAN, |test| test.accuracy))?,
+            test_accuracy: median(&accuracies),
         })
     }
 

@@ -210,7 +210,7 @@ pub fn typical_run(runs: &[Run]) -> Option<&Run> {
 
 #[cfg(test)]
 mod tests {
-    use laptime_measure::{Epoch, Test, telemetry::Telemetry};
+    use laptime_measure::{Epoch, Metrics, Test, telemetry::Telemetry};
 
     use super::*;
 
@@ -227,14 +227,12 @@ mod tests {
             },
             epochs: vec![Epoch {
                 train_s,
-                loss: 1.0,
-                accuracy: 0.5,
+                metrics: Metrics::of_classifier(1.0, 0.5),
                 samples,
             }],
             step_s: None,
             test: Some(Test {
-                loss: 1.0,
-                accuracy: 0.5,
+                metrics: Metrics::of_classifier(1.0, 0.5),
             }),
             peak_memory_bytes: None,
             resumed: Vec::new(),

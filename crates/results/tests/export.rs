@@ -2,6 +2,7 @@
 
 mod sample;
 
+use laptime_measure::Metrics;
 use laptime_results::{Record, Store, Summary, export, schema, typical_run};
 use sample::{diverged, record, work};
 
@@ -17,7 +18,7 @@ fn a_record_survives_json() {
 #[test]
 fn losses_that_are_not_finite_survive_json_as_words() {
     let mut record = diverged(&[1.9]);
-    record.runs[0].epochs[3].loss = f64::NEG_INFINITY;
+    record.runs[0].epochs[3].metrics = Metrics::of_classifier(f64::NEG_INFINITY, 0.0);
     let text = export::json(&record);
     let value: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
     let epochs = &value["runs"][0]["epochs"];
@@ -26,8 +27,8 @@ fn losses_that_are_not_finite_survive_json_as_words() {
     assert_eq!(epochs[3]["metrics"][0]["value"], "-Infinity");
     assert_eq!(value["runs"][0]["test"]["metrics"][0]["value"], "NaN");
     let back: Record = serde_json::from_str(&text).expect("it was just written");
-    assert!(back.runs[0].epochs[2].loss.is_nan());
-    assert_eq!(back.runs[0].epochs[1].loss, f64::INFINITY);
+    assert!(back.runs[0].epochs[2].metrics.loss().is_nan());
+    assert_eq!(back.runs[0].epochs[1].metrics.loss(), f64::INFINITY);
     assert_eq!(back.runs[0].diverged, record.runs[0].diverged);
     assert_eq!(export::json(&back), text);
 }
@@ -42,7 +43,8 @@ fn records_of_earlier_builds_have_null_for_such_a_loss_and_are_read() {
     run["epochs"][1]["metrics"][0]["value"] = serde_json::Value::Null;
     let old: Record = serde_json::from_value(value.clone()).expect("it is a record");
     let run = &old.runs[0];
-    assert!(run.epochs[1].loss.is_nan() && run.test.is_some_and(|test| test.loss.is_nan()));
+    let test = run.test.as_ref().expect("it was tested");
+    assert!(run.epochs[1].metrics.loss().is_nan() && test.metrics.loss().is_nan());
     assert!(run.is_diverged() && run.diverged.is_none());
     for wrong in [
         serde_json::json!("nan"),

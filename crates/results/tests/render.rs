@@ -5,7 +5,7 @@ mod sample;
 
 use std::{fs, path::Path};
 
-use laptime_measure::Resumption;
+use laptime_measure::{Metrics, Resumption};
 use laptime_results::{DatasetSource, GateVerdict, PartialReason, Record, Style, render};
 use sample::{diverged, record};
 
@@ -172,7 +172,7 @@ fn a_divergence_is_shown_as_exactly_as_it_is_known() {
         .test
         .as_mut()
         .expect("it was tested");
-    test.loss = f64::INFINITY;
+    test.metrics = Metrics::of_classifier(f64::INFINITY, 0.8812);
     shows(&only_in_its_test, "diverged in its test:");
     shows(
         &only_in_its_test,

@@ -15,12 +15,13 @@ use crate::{
     foreign::{self, Foreign},
     key::{BOTH, Key},
     layers::layers,
+    loss::Loss,
     optimizers::OPTIMIZERS,
     rate_schedule::{RATE_SCHEDULES, RateSchedule},
     spec_error::{Faults, Problem, SourceText, SpecError, quoted},
     suggest::{advice, meant},
     windows,
-    workload::{DatasetName, LayerKind, Loss, Optimizer, Precision},
+    workload::{DatasetName, LayerKind, Optimizer, Precision},
 };
 
 /// A workload as a TOML file states it. [`Spec::resolve`] makes a [`crate::Workload`] of it.

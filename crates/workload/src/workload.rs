@@ -4,7 +4,9 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{activations::Activation, foreign, rate_schedule::RateSchedule, suggest::UnknownName};
+use crate::{
+    activations::Activation, foreign, loss::Loss, rate_schedule::RateSchedule, suggest::UnknownName,
+};
 
 /// What is trained, on what, how, and for how long. Made by [`crate::Spec::resolve`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -222,42 +224,6 @@ impl Window {
             Some(room / self.stride[axis] + 1)
         };
         Some([extent(0, above + below)?, extent(1, left + right)?])
-    }
-}
-
-/// The vocabulary of losses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Loss {
-    /// Softmax and categorical cross-entropy from logits, averaged over the batch.
-    SoftmaxCrossEntropy,
-}
-
-impl Loss {
-    /// All of them, in the order that lists show them.
-    pub const ALL: [Self; 1] = [Self::SoftmaxCrossEntropy];
-
-    /// The name in specs and records.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::SoftmaxCrossEntropy => "softmax-cross-entropy",
-        }
-    }
-
-    /// What it is, in a line.
-    pub fn summary(self) -> &'static str {
-        match self {
-            Self::SoftmaxCrossEntropy => {
-                "from logits, averaged over the batch: PyTorch's CrossEntropyLoss, Keras's \
-                 SparseCategoricalCrossentropy(from_logits=True)"
-            }
-        }
-    }
-}
-
-impl fmt::Display for Loss {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 

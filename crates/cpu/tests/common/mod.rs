@@ -126,7 +126,7 @@ pub fn bits(job: &Job, isa: &str) -> Vec<u64> {
                 .train(&order, &Progress::new())
                 .unwrap()
                 .score
-                .loss_sum
+                .loss_sum()
                 .to_bits(),
         );
     }
@@ -134,7 +134,7 @@ pub fn bits(job: &Job, isa: &str) -> Vec<u64> {
         session
             .evaluate(&Progress::new())
             .unwrap()
-            .loss_sum
+            .loss_sum()
             .to_bits(),
     );
     let state = session.state().unwrap();

@@ -263,7 +263,7 @@ impl Oracle {
                     let exact = Exact::step(&mut reference, &program, &batch);
                     before.exact.insert(exact).made.loss
                 }
-                _ => reference.step(&batch.0, &batch.1).loss_sum / batch_size as f64,
+                _ => reference.step(&batch.0, &batch.1).loss_sum() / batch_size as f64,
             };
             if is_kept_outside || is_outside(largest(&[loss])) {
                 drop(reference);
@@ -312,7 +312,7 @@ fn divergence(program: &Program, samples: &Dataset, order: &[u32], kept: &mut Ve
     let batches = order.chunks_exact(program.batch_size);
     for batch in batches.skip(last as usize) {
         let (pixels, labels) = batch_of(samples, batch);
-        let loss = reference.step(&pixels, &labels).loss_sum / program.batch_size as f64;
+        let loss = reference.step(&pixels, &labels).loss_sum() / program.batch_size as f64;
         let after = reference.state();
         if is_outside(largest(&[loss])) || is_state_outside(&after) {
             break;

@@ -55,7 +55,7 @@ pub fn trace_schedule(
         .chunks_exact(program.batch_size)
         .map(|batch| {
             let (pixels, labels) = batch_of(samples, batch);
-            reference.step(&pixels, &labels).loss_sum / program.batch_size as f64
+            reference.step(&pixels, &labels).loss_sum() / program.batch_size as f64
         })
         .collect();
     Trace {

@@ -60,7 +60,7 @@ pub(super) type Batch = (Vec<u8>, Vec<u8>);
 
 /// The mean loss of a step, and the largest magnitude of its logits.
 fn stepped(reference: &mut Reference, program: &Program, (pixels, labels): &Batch) -> (f64, f64) {
-    let loss = reference.step(pixels, labels).loss_sum / labels.len() as f64;
+    let loss = reference.step(pixels, labels).loss_sum() / labels.len() as f64;
     let logits = reference.value(program.logits).unwrap_or_default();
     (loss, largest(&logits))
 }

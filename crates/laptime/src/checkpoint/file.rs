@@ -3,8 +3,8 @@
 //! | tensor | holds |
 //! |---|---|
 //! | `fc1.weight`, `fc1.weight.m`, … | the parameters, the optimizer's moments and the batch norms' moving statistics under their names in the Program, `F32` where that has every bit and `F64` otherwise |
-//! | `laptime/epochs` | (epochs done, 4) `F64`: seconds of training, mean loss, accuracy, samples |
-//! | `laptime/epoch` | (4) `F64`, of the epoch that is not done: seconds of training, sum of the losses, samples right, samples |
+//! | `laptime/epochs` | (epochs done, 2 + metrics) `F64`: seconds of training, the mean of each metric (loss, accuracy), samples |
+//! | `laptime/epoch` | (4) `F64`, of the epoch that is not done: seconds of training, the metrics' sums (losses, samples right; 0 where there is no second metric), samples |
 //! | `laptime/step_s` | (steps) `F32`: the seconds of every step; absent where steps cannot be seen |
 //!
 //! The metadata has `laptime`, JSON of [`About`], and `sha256`, the digest of that and of every
@@ -14,13 +14,14 @@
 use std::{
     collections::HashMap,
     io::{self, Read},
+    iter,
     path::Path,
 };
 
 use laptime_engine::Score;
 use laptime_graph::{State, StateTensor};
-use laptime_measure::{Divergence, Epoch, Phases, Resumption, SoFar};
-use laptime_workload::{atomic_file, hexadecimal, own_file};
+use laptime_measure::{Divergence, Epoch, Metrics, Phases, Resumption, SoFar};
+use laptime_workload::{Loss, MOST_METRICS, atomic_file, hexadecimal, own_file};
 use safetensors::{Dtype, SafeTensorError, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -66,6 +67,10 @@ struct About {
     resumed: Vec<Resumption>,
     #[serde(default)]
     diverged: Option<Divergence>,
+    /// The names and units of the epochs' metrics; null where no epoch is done. Files of earlier builds do not
+    /// say: theirs are a classifier's.
+    #[serde(default)]
+    metrics: Option<Vec<[String; 2]>>,
 }
 
 const FORMAT: &str = "laptime.checkpoint.v1";
@@ -107,27 +112,23 @@ pub fn bytes_of(checkpoint: Checkpoint) -> Result<Vec<u8>, SafeTensorError> {
         peak_memory_bytes: so_far.peak_memory_bytes,
         resumed: so_far.resumed,
         diverged: so_far.diverged,
+        metrics: so_far.epochs.first().map(names),
     };
     let about = serde_json::to_string(&about).expect("it has only strings for keys");
     // Tensor by tensor, so that never two whole copies of the state are there.
     let mut tensors: Vec<Stored> = state.tensors.into_iter().map(stored).collect();
+    let metrics = so_far.epochs.first();
+    let columns = 2 + metrics.map_or(MOST_METRICS, |epoch| epoch.metrics.iter().count());
     let rows = so_far.epochs.iter().flat_map(|epoch| {
-        let Epoch {
-            train_s,
-            loss,
-            accuracy,
-            samples,
-        } = *epoch;
-        [train_s, loss, accuracy, samples as f64]
+        let means = epoch.metrics.iter().map(|metric| metric.value);
+        let row = iter::once(epoch.train_s).chain(means);
+        row.chain([epoch.samples as f64])
     });
-    tensors.push(doubles(EPOCHS, vec![so_far.epochs.len(), 4], rows));
-    let Score {
-        samples,
-        loss_sum,
-        correct,
-    } = so_far.score;
-    let epoch = [so_far.epoch_s, loss_sum, correct as f64, samples as f64];
-    tensors.push(doubles(EPOCH, vec![4], epoch));
+    tensors.push(doubles(EPOCHS, vec![so_far.epochs.len(), columns], rows));
+    let Score { samples, sums } = so_far.score;
+    let epoch = iter::once(so_far.epoch_s).chain(sums);
+    let epoch = epoch.chain([samples as f64]);
+    tensors.push(doubles(EPOCH, vec![2 + MOST_METRICS], epoch));
     if let Some(step_s) = so_far.step_s {
         tensors.push(Stored {
             name: STEP_S.into(),
@@ -241,27 +242,27 @@ pub fn checkpoint_of(bytes: &[u8]) -> Result<Checkpoint, String> {
         steps: about.steps,
         tensors: Vec::new(),
     };
+    let metrics = about.metrics.unwrap_or_else(|| {
+        let metrics = Loss::SoftmaxCrossEntropy.metrics().iter();
+        metrics.map(|it| [it.name.into(), it.unit.into()]).collect()
+    });
     for (name, view) in tensors {
         let values = values_of(&view).ok_or_else(|| other(&name))?;
-        let (rows, _) = values.as_chunks();
         match name {
             EPOCHS => {
-                let epochs: Option<_> = rows.iter().map(epoch_of).collect();
+                let rows = values.chunks(2 + metrics.len());
+                let epochs: Option<_> = rows.map(|row| epoch_of(row, &metrics)).collect();
                 so_far.epochs = epochs.ok_or_else(|| other(&name))?;
             }
             EPOCH => {
-                let &[[epoch_s, loss_sum, correct, samples]] = rows else {
+                let &[epoch_s, ref sums @ .., samples] = &values[..] else {
                     return Err(other(&name));
                 };
-                let (Some(samples), Some(correct)) = (whole(samples), whole(correct)) else {
+                let (Ok(sums), Some(samples)) = (sums.try_into(), whole(samples)) else {
                     return Err(other(&name));
                 };
                 so_far.epoch_s = epoch_s;
-                so_far.score = Score {
-                    samples,
-                    loss_sum,
-                    correct,
-                };
+                so_far.score = Score { samples, sums };
             }
             STEP_S => so_far.step_s = Some(values.iter().map(|s| *s as f32).collect()),
             _ => state.tensors.push(StateTensor {
@@ -278,13 +279,26 @@ pub fn checkpoint_of(bytes: &[u8]) -> Result<Checkpoint, String> {
     })
 }
 
-fn epoch_of(&[train_s, loss, accuracy, samples]: &[f64; 4]) -> Option<Epoch> {
-    Some(Epoch {
+fn epoch_of(row: &[f64], metrics: &[[String; 2]]) -> Option<Epoch> {
+    let &[train_s, ref means @ .., samples] = row else {
+        return None;
+    };
+    let is_whole = means.len() == metrics.len();
+    let named = metrics.iter().zip(means);
+    let named = named.map(|([name, unit], mean)| (name.as_str(), unit.as_str(), *mean));
+    is_whole.then_some(Epoch {
         train_s,
-        loss,
-        accuracy,
+        metrics: Metrics::new(named),
         samples: whole(samples)?,
     })
+}
+
+/// The names and units of an epoch's metrics.
+fn names(epoch: &Epoch) -> Vec<[String; 2]> {
+    let metrics = epoch.metrics.iter();
+    metrics
+        .map(|metric| [metric.name.clone(), metric.unit.clone()])
+        .collect()
 }
 
 /// A count, which a double has exactly.

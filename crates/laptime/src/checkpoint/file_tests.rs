@@ -3,7 +3,7 @@
 
 use laptime_engine::Score;
 use laptime_graph::{State, StateTensor};
-use laptime_measure::{Divergence, Epoch, Resumption, SoFar};
+use laptime_measure::{Divergence, Epoch, Metrics, Resumption, SoFar};
 
 use safetensors::SafeTensors;
 
@@ -35,14 +35,12 @@ fn checkpoint() -> Checkpoint {
         so_far: SoFar {
             epochs: vec![Epoch {
                 train_s: 0.1,
-                loss: 0.1 + 0.2,
-                accuracy: 1.0 / 3.0,
+                metrics: Metrics::of_classifier(0.1 + 0.2, 1.0 / 3.0),
                 samples: 96,
             }],
             score: Score {
                 samples: 32,
-                loss_sum: f64::INFINITY,
-                correct: 3,
+                sums: [f64::INFINITY, 3.0],
             },
             epoch_s: 0.7,
             step_s: Some(vec![0.1, 0.2]),
@@ -75,6 +73,15 @@ fn what_is_written_comes_back_to_the_bit() {
 }
 
 #[test]
+fn metrics_of_any_names_come_back() {
+    let mut written = checkpoint();
+    written.so_far.epochs[0].metrics = Metrics::new([("loss", "squared", 0.25)]);
+    written.so_far.score.sums[1] = 0.0;
+    let bytes = bytes_of(written.clone()).unwrap();
+    assert_eq!(checkpoint_of(&bytes), Ok(written));
+}
+
+#[test]
 fn every_damage_is_noticed() {
     let whole = bytes_of(checkpoint()).unwrap();
     assert!(checkpoint_of(&whole).is_ok());
@@ -93,13 +100,9 @@ fn every_damage_is_noticed() {
 
 #[test]
 fn counts_that_are_not_whole_are_refused() {
-    let changes: [fn(&mut Vec<u8>); 2] = [
-        |bytes| replace(bytes, 32.0, 32.5),
-        |bytes| replace(bytes, 3.0, f64::NAN),
-    ];
-    for change in changes {
+    for wrong in [32.5, f64::NAN] {
         let mut bytes = bytes_of(checkpoint()).unwrap();
-        change(&mut bytes);
+        replace(&mut bytes, 32.0, wrong);
         let told = checkpoint_of(&signed(bytes)).unwrap_err();
         assert!(told.contains("laptime/epoch"), "{told}");
     }

@@ -3,7 +3,8 @@
 
 use laptime_engine::Job;
 use laptime_graph::Program;
-use laptime_measure::{Divergence, SoFar};
+use laptime_measure::{Divergence, Metric, SoFar};
+use laptime_workload::MetricEntry;
 
 use super::file::{Checkpoint, Identity};
 
@@ -54,7 +55,8 @@ pub(super) fn misfits(found: &Checkpoint, program: &Program, job: &Job) -> Optio
         && so_far.score.samples < samples
         && so_far.score.samples.is_multiple_of(batch_size)
         && so_far.steps(epoch_steps, batch_size) == state.steps
-        && counts_fit(so_far, state.steps, epoch_steps);
+        && counts_fit(so_far, state.steps, epoch_steps)
+        && metrics_fit(so_far, workload.loss.metrics());
     if !fits {
         return Some("its parts contradict each other".into());
     }
@@ -79,17 +81,28 @@ fn counts_fit(so_far: &SoFar, steps: u64, epoch_steps: u64) -> bool {
         (1..=epochs).contains(&epoch) && 1 <= step && step <= last_step && last_step <= epoch_steps
     };
     step_s.is_none_or(|step_s| step_s.len() as u64 == steps)
-        && so_far.score.correct <= so_far.score.samples
-        && so_far
-            .epochs
-            .iter()
-            .all(|it| (0.0..=1.0).contains(&it.accuracy))
         && so_far.resumed.is_sorted_by_key(|it| it.step)
         && so_far.resumed.last().is_none_or(|it| it.step <= steps)
         && so_far.diverged.as_ref().is_none_or(is_place)
         && so_far
             .peak_memory_bytes
             .is_none_or(|bytes| bytes <= MOST_MEMORY_BYTES)
+}
+
+/// Whether the metrics are these, and a share what it can be.
+fn metrics_fit(so_far: &SoFar, metrics: &[MetricEntry]) -> bool {
+    let is_share = |entry: &MetricEntry| entry.unit == "share";
+    let is_mean = |(found, entry): (&Metric, &MetricEntry)| {
+        let is_same = (&found.name[..], &found.unit[..]) == (entry.name, entry.unit);
+        is_same && (!is_share(entry) || (0.0..=1.0).contains(&found.value))
+    };
+    let samples = so_far.score.samples as f64;
+    let mut sums = so_far.score.sums.iter().zip(metrics);
+    sums.all(|(sum, entry)| !is_share(entry) || (0.0..=samples).contains(sum))
+        && so_far.epochs.iter().all(|epoch| {
+            epoch.metrics.iter().count() == metrics.len()
+                && epoch.metrics.iter().zip(metrics).all(is_mean)
+        })
 }
 
 /// What is wrong with the times, if anything is.
@@ -124,7 +137,8 @@ fn is_close(sum_s: f64, whole_s: f64) -> bool {
 #[cfg(test)]
 mod tests {
     use laptime_engine::Score;
-    use laptime_measure::{Epoch, Phases, Resumption};
+    use laptime_measure::{Epoch, Metrics, Phases, Resumption};
+    use laptime_workload::Loss;
 
     use super::*;
 
@@ -138,14 +152,12 @@ mod tests {
         SoFar {
             epochs: vec![Epoch {
                 train_s: 1.0,
-                loss: 0.5,
-                accuracy: 0.75,
+                metrics: Metrics::of_classifier(0.5, 0.75),
                 samples: 128,
             }],
             score: Score {
                 samples: 64,
-                loss_sum: f64::NAN,
-                correct: 30,
+                sums: [f64::NAN, 30.0],
             },
             epoch_s: 0.5,
             step_s: Some(vec![0.25; 6]),
@@ -213,13 +225,10 @@ mod tests {
             counts_fit(&unseen, 6, 4),
             "not every engine shows its steps"
         );
-        let changes: [fn(&mut SoFar); 11] = [
+        let changes: [fn(&mut SoFar); 8] = [
             |it| it.step_s = Some(vec![0.25; 5]),
             |it| it.step_s = Some(vec![0.25; 7]),
             |it| it.step_s = Some(Vec::new()),
-            |it| it.score.correct = 65,
-            |it| it.epochs[0].accuracy = 1.5,
-            |it| it.epochs[0].accuracy = f64::NAN,
             |it| it.resumed[0].step = 1 << 63,
             |it| {
                 it.resumed.push(Resumption {
@@ -247,6 +256,25 @@ mod tests {
             let mut changed = so_far();
             change(&mut changed);
             assert!(!counts_fit(&changed, 6, 4), "{number}");
+        }
+    }
+
+    #[test]
+    fn metrics_that_cannot_be_are_refused() {
+        let metrics = Loss::SoftmaxCrossEntropy.metrics();
+        assert!(metrics_fit(&so_far(), metrics));
+        assert!(metrics_fit(&SoFar::nothing(), metrics));
+        let changes: [fn(&mut SoFar); 5] = [
+            |it| it.score.sums[1] = 65.0,
+            |it| it.score.sums[1] = f64::NAN,
+            |it| it.epochs[0].metrics = Metrics::of_classifier(0.5, 1.5),
+            |it| it.epochs[0].metrics = Metrics::of_classifier(0.5, f64::NAN),
+            |it| it.epochs[0].metrics = Metrics::new([("loss", "nats", 0.5)]),
+        ];
+        for (number, change) in changes.iter().enumerate() {
+            let mut changed = so_far();
+            change(&mut changed);
+            assert!(!metrics_fit(&changed, metrics), "{number}");
         }
     }
 }

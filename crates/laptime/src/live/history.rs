@@ -1,9 +1,10 @@
 //! What a live view has seen of a training: its curves.
 
-use std::{collections::VecDeque, time::Instant};
+use std::{array, collections::VecDeque, time::Instant};
 
 use laptime_engine::Score;
 use laptime_measure::Stage;
+use laptime_workload::MOST_METRICS;
 
 /// Points of a curve at most; beyond, every second is dropped, so that a long training keeps its shape.
 const MOST_POINTS: usize = 600;
@@ -14,10 +15,8 @@ const MOST_SPEEDS: usize = 400;
 /// The curves.
 #[derive(Debug, Default)]
 pub struct History {
-    /// (epochs, loss) over the samples between two looks.
-    pub loss: Vec<(f64, f64)>,
-    /// (epochs, share) likewise.
-    pub accuracy: Vec<(f64, f64)>,
+    /// (epochs, mean) of each metric over the samples between two looks.
+    pub metrics: [Vec<(f64, f64)>; MOST_METRICS],
     /// Samples a second, the latest last.
     pub samples_per_s: VecDeque<u64>,
     last: Option<Look>,
@@ -73,26 +72,29 @@ impl History {
         let samples = score.samples.saturating_sub(before.samples);
         if samples > 0 && epoch_samples > 0 {
             let epochs = epoch as f64 + score.samples as f64 / epoch_samples as f64;
-            let loss = (score.loss_sum - before.loss_sum) / samples as f64;
-            let right = score.correct.saturating_sub(before.correct) as f64 / samples as f64;
-            self.add(epochs, loss, right);
+            let added = |metric: usize| score.sums[metric] - before.sums[metric];
+            self.add(
+                epochs,
+                array::from_fn(|metric| added(metric) / samples as f64),
+            );
         }
         self.last = Some(look);
     }
 
-    fn add(&mut self, epochs: f64, loss: f64, right: f64) {
+    fn add(&mut self, epochs: f64, means: [f64; MOST_METRICS]) {
         self.skipped += 1;
         if self.skipped < self.stride.max(1) {
             return;
         }
         self.skipped = 0;
-        if loss.is_finite() {
-            self.loss.push((epochs, loss));
+        for (curve, mean) in self.metrics.iter_mut().zip(means) {
+            if mean.is_finite() {
+                curve.push((epochs, mean));
+            }
         }
-        self.accuracy.push((epochs, right));
-        if self.accuracy.len() > MOST_POINTS {
+        if self.metrics.iter().any(|curve| curve.len() > MOST_POINTS) {
             self.stride = 2 * self.stride.max(1);
-            for curve in [&mut self.loss, &mut self.accuracy] {
+            for curve in &mut self.metrics {
                 let mut place = 0;
                 curve.retain(|_| {
                     place += 1;
@@ -118,11 +120,8 @@ mod tests {
     }
 
     fn score(samples: u64, loss_sum: f64, correct: u64) -> Score {
-        Score {
-            samples,
-            loss_sum,
-            correct,
-        }
+        let sums = [loss_sum, correct as f64];
+        Score { samples, sums }
     }
 
     #[test]
@@ -135,8 +134,9 @@ mod tests {
         history.look(at(2), training(0), score(300, 400.0, 110));
         history.look(at(3), training(0), score(300, 400.0, 110));
         history.look(at(4), training(1), score(100, 50.0, 90));
-        assert_eq!(history.loss, [(0.3, 1.0), (1.1, 0.5)]);
-        assert_eq!(history.accuracy, [(0.3, 0.5), (1.1, 0.9)]);
+        let [loss, accuracy] = &history.metrics;
+        assert_eq!(*loss, [(0.3, 1.0), (1.1, 0.5)]);
+        assert_eq!(*accuracy, [(0.3, 0.5), (1.1, 0.9)]);
         assert_eq!(history.samples_per_s, [2000, 4000]);
     }
 
@@ -154,12 +154,9 @@ mod tests {
                 score(samples, samples as f64, samples),
             );
         }
-        assert!(
-            (200..=MOST_POINTS).contains(&history.loss.len()),
-            "{}",
-            history.loss.len()
-        );
-        let last = history.loss.last().unwrap().0;
+        let loss = &history.metrics[0];
+        assert!((200..=MOST_POINTS).contains(&loss.len()), "{}", loss.len());
+        let last = loss.last().unwrap().0;
         assert!(last > 190.0, "{last}");
         assert_eq!(history.samples_per_s.len(), MOST_SPEEDS);
     }
@@ -171,7 +168,6 @@ mod tests {
         history.look(begin, training(0), score(100, 1.0, 10));
         let later = begin + Duration::from_secs(1);
         history.look(later, training(0), score(200, f64::NAN, 20));
-        assert!(history.loss.is_empty());
-        assert_eq!(history.accuracy.len(), 1);
+        assert_eq!(history.metrics.map(|curve| curve.len()), [0, 1]);
     }
 }

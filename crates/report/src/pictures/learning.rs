@@ -1,6 +1,6 @@
 //! Loss and accuracy over the epochs, in training and on the test samples.
 
-use laptime_measure::{Epoch, Run, Test};
+use laptime_measure::{Metrics, Run, Test};
 use laptime_results::{
     Record,
     number::{loss_text, percent},
@@ -21,8 +21,7 @@ const MOST_POINTS: usize = 120;
 /// What is shown of epochs and tests.
 struct Score {
     title: &'static str,
-    of_epoch: fn(&Epoch) -> f64,
-    of_test: fn(&Test) -> f64,
+    of: fn(&Metrics) -> Option<f64>,
     /// On an axis.
     name: fn(f64) -> String,
     /// By itself.
@@ -31,21 +30,19 @@ struct Score {
 
 const LOSS: Score = Score {
     title: "Loss",
-    of_epoch: |epoch| epoch.loss,
-    of_test: |test| test.loss,
+    of: |metrics| Some(metrics.loss()),
     name: unit::plain,
     exact: loss_text,
 };
 
 const ACCURACY: Score = Score {
     title: "Accuracy",
-    of_epoch: |epoch| epoch.accuracy,
-    of_test: |test| test.accuracy,
+    of: Metrics::accuracy,
     name: unit::percent,
     exact: percent,
 };
 
-/// Both scores, a figure each.
+/// The scores that the training has, a figure each.
 pub fn learning(html: &mut Html, record: &Record) {
     let Some(run) = typical_run(&record.runs) else {
         return;
@@ -54,36 +51,48 @@ pub fn learning(html: &mut Html, record: &Record) {
     if run.epochs.is_empty() || run.epochs.len() == 1 && record.partial {
         return;
     }
-    for score in [LOSS, ACCURACY] {
-        figure(html, score.title, |html| draw(html, record, run, &score));
+    let first = &run.epochs[0].metrics;
+    for score in [LOSS, ACCURACY]
+        .iter()
+        .filter(|it| (it.of)(first).is_some())
+    {
+        figure(html, score.title, |html| draw(html, record, run, score));
     }
 }
 
-/// The scores on the test samples, each with the epoch behind which it was made.
-fn tests(run: &Run) -> Vec<(f64, Test)> {
-    match &run.goal {
+/// The score on the test samples, with the epochs behind which it was made.
+fn tests(run: &Run, score: &Score) -> Vec<(f64, f64)> {
+    let of = |test: &Test| (score.of)(&test.metrics);
+    let tests: Vec<(f64, Option<f64>)> = match &run.goal {
         Some(goal) => (1..)
             .map(f64::from)
-            .zip(goal.tests.iter().copied())
+            .zip(goal.tests.iter().map(of))
             .collect(),
         None => {
-            let last = run.test.map(|test| (run.epochs.len() as f64, test));
-            last.into_iter().collect()
+            let last = run.test.iter().map(of);
+            last.map(|value| (run.epochs.len() as f64, value)).collect()
         }
-    }
+    };
+    let values = tests.into_iter();
+    values
+        .filter_map(|(epoch, value)| Some((epoch, value?)))
+        .collect()
 }
 
 fn draw(html: &mut Html, record: &Record, run: &Run, score: &Score) {
     let of_run = |run: &Run| -> Vec<(f64, f64)> {
         let places = (1..).map(f64::from);
-        let values = run.epochs.iter().map(score.of_epoch);
-        places.zip(values).collect()
+        let values = run.epochs.iter().map(|epoch| (score.of)(&epoch.metrics));
+        let values = places.zip(values);
+        values
+            .filter_map(|(place, value)| Some((place, value?)))
+            .collect()
     };
     let others = record.runs.iter().filter(|it| !std::ptr::eq(*it, run));
     let others: Vec<Vec<(f64, f64)>> = others.take(MOST_RUNS).map(of_run).collect();
-    let (points, tests) = (of_run(run), tests(run));
+    let (points, tests) = (of_run(run), tests(run, score));
     let values = others.iter().flatten().chain(&points).map(|it| it.1);
-    let values = values.chain(tests.iter().map(|it| (score.of_test)(&it.1)));
+    let values = values.chain(tests.iter().map(|it| it.1));
     let y = Scale::linear(values, false);
     let count = points.len() as f64;
     let name_of_epoch = |epoch: f64| match epoch.fract() == 0.0 {
@@ -118,10 +127,9 @@ fn draw(html: &mut Html, record: &Record, run: &Run, score: &Score) {
             }
         }
     }
-    for (epoch, test) in &tests {
-        let value = (score.of_test)(test);
-        let name = format!("test behind epoch {epoch}: {}", (score.exact)(value));
-        plot.point(testing, (*epoch, value), 6.0, &name);
+    for (epoch, value) in &tests {
+        let name = format!("test behind epoch {epoch}: {}", (score.exact)(*value));
+        plot.point(testing, (*epoch, *value), 6.0, &name);
     }
     plot.draw(html, &described(score, &points, &tests));
     let mut looks = vec![(training, "training samples")];
@@ -137,7 +145,7 @@ fn draw(html: &mut Html, record: &Record, run: &Run, score: &Score) {
     }
 }
 
-fn described(score: &Score, points: &[(f64, f64)], tests: &[(f64, Test)]) -> String {
+fn described(score: &Score, points: &[(f64, f64)], tests: &[(f64, f64)]) -> String {
     let title = score.title;
     let mut text = match points {
         [(_, first), .., (_, last)] => format!(
@@ -149,8 +157,8 @@ fn described(score: &Score, points: &[(f64, f64)], tests: &[(f64, Test)]) -> Str
         [(_, only)] => format!("{title} in training: {}.", (score.exact)(*only)),
         [] => String::new(),
     };
-    if let Some((_, test)) = tests.last() {
-        let value = (score.exact)((score.of_test)(test));
+    if let Some((_, value)) = tests.last() {
+        let value = (score.exact)(*value);
         text += &format!(" On the test samples at the end: {value}.");
     }
     text

@@ -223,9 +223,10 @@ fn speed(html: &mut Html, listing: &Listing, _: f64) {
 }
 
 fn accuracy(html: &mut Html, listing: &Listing, _: f64) {
-    let test = typical_run(&listing.record.runs).and_then(|run| run.test);
-    match test.filter(|_| !listing.is_extrapolated()) {
-        Some(test) => sorted(html, Some(test.accuracy), &percent(test.accuracy), ""),
+    let test = typical_run(&listing.record.runs).and_then(|run| run.test.as_ref());
+    let share = test.and_then(|test| test.metrics.accuracy());
+    match share.filter(|_| !listing.is_extrapolated()) {
+        Some(share) => sorted(html, Some(share), &percent(share), ""),
         None => sorted(html, None, "–", ""),
     }
 }

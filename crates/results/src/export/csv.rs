@@ -54,10 +54,11 @@ const COLUMNS: &[Column] = &[
     }),
     ("samples_per_s", |_, run| run.samples_per_s().to_string()),
     ("test_loss", |_, run| {
-        optional(run.test.map(|test| test.loss))
+        optional(run.test.as_ref().map(|test| test.metrics.loss()))
     }),
     ("test_accuracy", |_, run| {
-        optional(run.test.map(|test| test.accuracy))
+        let test = run.test.as_ref();
+        optional(test.and_then(|test| test.metrics.accuracy()))
     }),
     ("diverged", |_, run| run.is_diverged().to_string()),
     // Empty where only the losses tell, or the step is not known exactly.

@@ -57,7 +57,7 @@ fn cells(record: &Record, run: &Run) -> [String; 12] {
         seconds(run.phases.compile_s),
         grouped(summary.samples_per_s.round() as u64),
         format!("{:.1}", summary.achieved_flops / 1e9),
-        run.test.map_or_else(String::new, accuracy),
+        run.test.as_ref().and_then(accuracy).unwrap_or_default(),
         run.peak_memory_bytes.map_or_else(String::new, mebibytes),
     ]
 }

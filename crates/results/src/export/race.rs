@@ -80,7 +80,7 @@ fn cells(standing: &Standing, measure: Measure) -> [String; 11] {
             .map_or_else(String::new, mebibytes),
         match diverged {
             Some(_) => "diverged".into(),
-            None => percent(standing.test_accuracy),
+            None => standing.test_accuracy.map_or_else(String::new, percent),
         },
         gate,
     ]

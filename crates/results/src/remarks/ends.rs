@@ -49,11 +49,10 @@ pub(super) fn goal(record: &Record) -> Option<Remark> {
     let outcome = run.goal.as_ref()?;
     let last = outcome.tests.last();
     let score = last.map_or_else(String::new, |test| {
-        format!(
-            ": accuracy {}, loss {}",
-            percent(test.accuracy),
-            loss_text(test.loss)
-        )
+        let accuracy = test.metrics.accuracy();
+        let accuracy =
+            accuracy.map_or_else(String::new, |it| format!("accuracy {}, ", percent(it)));
+        format!(": {accuracy}loss {}", loss_text(test.metrics.loss()))
     });
     Some(match outcome.reached_after_epochs {
         Some(epochs) => {

@@ -223,7 +223,8 @@ fn gigaflops(flops: f64) -> String {
 }
 
 fn outcome(block: &mut Block, record: &Record, run: &Run) {
-    let losses: Vec<f64> = run.epochs.iter().map(|epoch| epoch.loss).collect();
+    let epochs = run.epochs.iter();
+    let losses: Vec<f64> = epochs.map(|epoch| epoch.metrics.loss()).collect();
     if let [first, .., last] = losses.as_slice() {
         let line = sparkline(&losses);
         block.pieces(
@@ -237,15 +238,22 @@ fn outcome(block: &mut Block, record: &Record, run: &Run) {
     } else if let [only] = losses.as_slice() {
         block.entry("Loss", &loss_text(*only), PLAIN);
     }
-    let text = match run.test {
-        Some(test) => format!(
-            "{} of {} test samples",
-            accuracy(test),
-            grouped(record.dataset.test_samples)
-        ),
-        None => "not tested".into(),
-    };
-    block.entry("Accuracy", &text, PLAIN);
+    let mut epochs = run.epochs.iter();
+    let has_accuracy = epochs.all(|epoch| epoch.metrics.accuracy().is_some());
+    let text = run.test.as_ref().map(|test| {
+        let score = accuracy(test).unwrap_or_else(|| loss_text(test.metrics.loss()));
+        let samples = grouped(record.dataset.test_samples);
+        format!("{score} of {samples} test samples")
+    });
+    block.entry(
+        if has_accuracy {
+            "Accuracy"
+        } else {
+            "Test loss"
+        },
+        text.as_deref().unwrap_or("not tested"),
+        PLAIN,
+    );
     if let Some(sample_j) = record.summary.energy_per_sample_j {
         let epoch_j = sample_j * record.dataset.train_samples as f64;
         let text = [
@@ -261,14 +269,16 @@ fn outcome(block: &mut Block, record: &Record, run: &Run) {
     }
 }
 
-/// The accuracy of a test, with its loss where that is not finite: then the net says nothing.
-pub(crate) fn accuracy(test: Test) -> String {
-    let share = percent(test.accuracy);
-    if test.loss.is_finite() {
+/// The accuracy of a test, with its loss where that is not finite: then the net says nothing. `None` of a
+/// training that has no accuracy.
+pub(crate) fn accuracy(test: &Test) -> Option<String> {
+    let share = percent(test.metrics.accuracy()?);
+    let loss = test.metrics.loss();
+    Some(if loss.is_finite() {
         share
     } else {
-        format!("{share} (loss {})", loss_text(test.loss))
-    }
+        format!("{share} (loss {})", loss_text(loss))
+    })
 }
 
 /// What the total leaves out.

@@ -70,7 +70,9 @@ impl Table {
         columns.push(column(["peak", "MiB"], 7, text(&memory)));
         let accuracy = |s: &Standing| match divergence(s.record) {
             Some(_) => "–".into(),
-            None => format!("{:.2}", 100.0 * s.test_accuracy),
+            None => s
+                .test_accuracy
+                .map_or_else(String::new, |share| format!("{:.2}", 100.0 * share)),
         };
         columns.push(column(["test", "%"], 5, text(&accuracy)));
         Self { columns }.fitted(width)

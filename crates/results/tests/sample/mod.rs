@@ -1,6 +1,6 @@
 //! A record to test with.
 
-use laptime_measure::{Divergence, Epoch, Machine, Phases, Run, StepSeconds, Test};
+use laptime_measure::{Divergence, Epoch, Machine, Metrics, Phases, Run, StepSeconds, Test};
 use laptime_results::{
     DatasetFacts, DatasetSource, DeviceFacts, DeviceKind, EngineFacts, Gate, GateVerdict, Laptime,
     Record, SchemaName, Summary, WorkloadFacts,
@@ -99,8 +99,10 @@ fn run(total_s: f64) -> Run {
         epochs: (1..=10)
             .map(|epoch| Epoch {
                 train_s: train_s / 10.0,
-                loss: 0.2 + 0.3 / f64::from(epoch),
-                accuracy: 0.9 - 0.1 / f64::from(epoch),
+                metrics: Metrics::of_classifier(
+                    0.2 + 0.3 / f64::from(epoch),
+                    0.9 - 0.1 / f64::from(epoch),
+                ),
                 samples: 60_000,
             })
             .collect(),
@@ -110,8 +112,7 @@ fn run(total_s: f64) -> Run {
             p99: 131e-6,
         }),
         test: Some(Test {
-            loss: 0.3311,
-            accuracy: 0.8812,
+            metrics: Metrics::of_classifier(0.3311, 0.8812),
         }),
         peak_memory_bytes: Some(89 << 20),
         resumed: Vec::new(),
@@ -136,12 +137,11 @@ pub fn diverged(total_s: &[f64]) -> Record {
             last_step: 313,
         });
         for (place, epoch) in run.epochs.iter_mut().enumerate().skip(1) {
-            epoch.loss = if place == 1 { f64::INFINITY } else { f64::NAN };
-            epoch.accuracy = 0.0;
+            let loss = if place == 1 { f64::INFINITY } else { f64::NAN };
+            epoch.metrics = Metrics::of_classifier(loss, 0.0);
         }
         run.test = Some(Test {
-            loss: f64::NAN,
-            accuracy: 0.0,
+            metrics: Metrics::of_classifier(f64::NAN, 0.0),
         });
     }
     record

@@ -1,6 +1,7 @@
 //! The curves of the picture: loss, accuracy, throughput.
 
 use laptime_results::{loss_text, number::grouped};
+use laptime_workload::MetricEntry;
 use ratatui::{
     Frame,
     layout::{Constraint, Layout, Rect},
@@ -23,6 +24,36 @@ struct Curve<'a> {
     colour: Color,
 }
 
+impl<'a> Curve<'a> {
+    /// That of a metric.
+    fn of(metric: &MetricEntry, points: &'a [(f64, f64)]) -> Self {
+        let now = points.last().map(|(_, now)| *now);
+        let mut title = metric.name[..1].to_uppercase() + &metric.name[1..];
+        match metric.unit {
+            "share" => {
+                title.extend(now.map(|now| format!(" {:.1} %", 100.0 * now)));
+                Self {
+                    title,
+                    points,
+                    bounds: [around(points)[0], 1.0],
+                    label: |share| format!("{:.0} %", 100.0 * share),
+                    colour: Color::Green,
+                }
+            }
+            _ => {
+                title.extend(now.map(|now| format!(" {}", loss_text(now))));
+                Self {
+                    title,
+                    points,
+                    bounds: around(points),
+                    label: |loss| format!("{loss:.2}"),
+                    colour: Color::Yellow,
+                }
+            }
+        }
+    }
+}
+
 /// Bounds in which the values fill a chart, with a little room.
 fn around(points: &[(f64, f64)]) -> [f64; 2] {
     let values = || points.iter().map(|(_, value)| *value);
@@ -41,32 +72,17 @@ fn around(points: &[(f64, f64)]) -> [f64; 2] {
 
 impl Picture<'_> {
     pub(super) fn curves(&self, frame: &mut Frame, area: Rect) {
-        let (loss, right) = (&self.history.loss, &self.history.accuracy);
-        let loss = Curve {
-            title: loss.last().map_or("Loss".into(), |(_, now)| {
-                format!("Loss {}", loss_text(*now))
-            }),
-            points: loss,
-            bounds: around(loss),
-            label: |loss| format!("{loss:.2}"),
-            colour: Color::Yellow,
-        };
-        let right = Curve {
-            title: right.last().map_or("Accuracy".into(), |(_, now)| {
-                format!("Accuracy {:.1} %", 100.0 * now)
-            }),
-            points: right,
-            bounds: [around(right)[0], 1.0],
-            label: |share| format!("{:.0} %", 100.0 * share),
-            colour: Color::Green,
-        };
+        let metrics = self.told.plan.metrics.iter();
+        let curves = metrics.zip(&self.history.metrics);
+        let mut curves: Vec<Curve> = curves.map(|(it, points)| Curve::of(it, points)).collect();
         if area.width < COLUMNS_FOR_TWO {
-            self.curve(frame, area, loss);
-            return;
+            curves.truncate(1);
         }
-        let halves = Layout::horizontal([Constraint::Fill(1), Constraint::Fill(1)]).split(area);
-        self.curve(frame, halves[0], loss);
-        self.curve(frame, halves[1], right);
+        let shares = curves.iter().map(|_| Constraint::Fill(1));
+        let areas = Layout::horizontal(shares).split(area);
+        for (curve, area) in curves.into_iter().zip(areas.iter()) {
+            self.curve(frame, *area, curve);
+        }
     }
 
     fn curve(&self, frame: &mut Frame, area: Rect, curve: Curve) {

@@ -1,3 +1,4 @@
+use laptime_workload::Loss;
 use ratatui::{Terminal, backend::TestBackend};
 
 use super::*;
@@ -8,6 +9,7 @@ fn told() -> Told {
         title: "fashion-mnist · fp32 · batch 32 · 10 epochs".into(),
         trained_by: "laptime 0.1.0 · AMD EPYC · 2 threads".into(),
         plan: Plan {
+            metrics: Loss::SoftmaxCrossEntropy.metrics(),
             epochs: 10,
             samples: 600_000,
             batch_size: 32,
@@ -24,8 +26,8 @@ fn drawn(told: &Told, columns: u16, rows: u16) -> String {
     let mut history = History::default();
     for step in 0..100 {
         let x = f64::from(step) / 10.0;
-        history.loss.push((x, 1.0 / (1.0 + x)));
-        history.accuracy.push((x, 1.0 - 0.5 / (1.0 + x)));
+        history.metrics[0].push((x, 1.0 / (1.0 + x)));
+        history.metrics[1].push((x, 1.0 - 0.5 / (1.0 + x)));
         history
             .samples_per_s
             .push_back(300_000 + 1_000 * u64::from(step as u16 % 7));
@@ -43,8 +45,7 @@ fn drawn(told: &Told, columns: u16, rows: u16) -> String {
     };
     let score = Score {
         samples: 30_000,
-        loss_sum: 9_372.0,
-        correct: 26_610,
+        sums: [9_372.0, 26_610.0],
     };
     let picture = Picture {
         told,

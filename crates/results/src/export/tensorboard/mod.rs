@@ -9,7 +9,7 @@ mod frame;
 
 use std::path::PathBuf;
 
-use laptime_measure::Run;
+use laptime_measure::{Metrics, Run};
 
 use crate::{Record, short_id, utc};
 use event::{Event, Histogram, Parameter};
@@ -62,16 +62,14 @@ fn events(record: &Record, run: &Run, begin_s: f64) -> Vec<u8> {
         let from_step = step;
         step += epoch.samples.div_ceil(batch_size);
         at_s += epoch.train_s;
-        let mut scalars = vec![
-            ("train/loss", epoch.loss),
-            ("train/accuracy", epoch.accuracy),
-            ("time/epoch_s", epoch.train_s),
-        ];
+        let mut scalars = of_metrics("train", &epoch.metrics);
+        scalars.push(("time/epoch_s".into(), epoch.train_s));
         if epoch.train_s > 0.0 {
-            scalars.push(("speed/samples_per_s", epoch.samples as f64 / epoch.train_s));
+            let samples_per_s = epoch.samples as f64 / epoch.train_s;
+            scalars.push(("speed/samples_per_s".into(), samples_per_s));
         }
         for (tag, value) in scalars {
-            write(Event::scalar(at_s, step, tag, value));
+            write(Event::scalar(at_s, step, &tag, value));
         }
         if let Some(histogram) = step_histogram(run, from_step, step) {
             write(Event::histogram(at_s, step, "time/step_s", &histogram));
@@ -79,19 +77,26 @@ fn events(record: &Record, run: &Run, begin_s: f64) -> Vec<u8> {
     }
     let end_s = begin_s + run.total_s;
     let mut scalars = vec![
-        ("time/total_s", run.total_s),
-        ("time/compile_s", run.phases.compile_s),
-        ("time/train_s", run.phases.train_s),
+        ("time/total_s".into(), run.total_s),
+        ("time/compile_s".into(), run.phases.compile_s),
+        ("time/train_s".into(), run.phases.train_s),
     ];
-    if let Some(test) = run.test {
-        scalars.push(("test/loss", test.loss));
-        scalars.push(("test/accuracy", test.accuracy));
+    if let Some(test) = &run.test {
+        scalars.extend(of_metrics("test", &test.metrics));
     }
     for (tag, value) in scalars {
-        write(Event::scalar(end_s, step, tag, value));
+        write(Event::scalar(end_s, step, &tag, value));
     }
     write(Event::session_end(end_s));
     bytes
+}
+
+/// Each metric with its tag.
+fn of_metrics(group: &str, metrics: &Metrics) -> Vec<(String, f64)> {
+    let metrics = metrics.iter();
+    metrics
+        .map(|metric| (format!("{group}/{}", metric.name), metric.value))
+        .collect()
 }
 
 /// The steps of an epoch; nothing where they cannot be seen.
