@@ -22,8 +22,8 @@ use crate::{
     kernels::{
         Bias, BiasGrad, ChannelBias, ChannelBiasGrad, Conv2dGradWeight, Dense, DenseCut,
         DenseGradInput, DenseGradWeight, Function, GlobalAvgPool, GlobalAvgPoolGrad, Matrix,
-        PairedConv2dGradWeight, Pointwise, Pool, PoolGrad, Rearrange, ScaleImages, ScalePixels,
-        SoftmaxCrossEntropy, Stored, Task,
+        MeanSquaredError, PairedConv2dGradWeight, Pointwise, Pool, PoolGrad, Rearrange,
+        ScaleImages, ScalePixels, SoftmaxCrossEntropy, Stored, Task,
     },
     lower::{is_weight, main_operation},
     memory::Place,
@@ -299,6 +299,8 @@ impl<'a> Linker<'a> {
             ),
             Op::SoftmaxCrossEntropy(op) => self.loss(group, op.label_smoothing),
             Op::SoftmaxCrossEntropyGrad(op) => self.loss(group, op.label_smoothing),
+            Op::MeanSquaredError(op) => self.squared_error(group, op.divisor),
+            Op::MeanSquaredErrorGrad(op) => self.squared_error(group, op.divisor),
             Op::Round(_) if is_weight(self.program, inputs[0]) => self.round_weights(group),
             Op::Round(_) => self.pointwise(Function::Round, inputs[0], inputs[0], outputs[0]),
             Op::Adam(_) | Op::Sgd(_) => self.update(group, Some(inputs[0])),
@@ -372,6 +374,17 @@ impl<'a> Linker<'a> {
                     self.place(operation.outputs[1]),
                 )
             }),
+        })
+    }
+
+    fn squared_error(&self, group: &Group, divisor: f32) -> Task {
+        let gradient = group.find(|op| matches!(op, Op::MeanSquaredErrorGrad(_)));
+        let loss = group.find(|op| matches!(op, Op::MeanSquaredError(_)));
+        Task::MeanSquaredError(MeanSquaredError {
+            divisor,
+            y: self.matrix(self.program.logits),
+            gradient: gradient.map(|operation| self.matrix(operation.outputs[0])),
+            loss_sum: loss.map(|operation| self.place(operation.outputs[0])),
         })
     }
 

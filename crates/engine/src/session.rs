@@ -6,7 +6,7 @@
 use std::{array, collections::BTreeMap, ops::Add, sync::Arc};
 
 use laptime_graph::{State, schedule::Touch};
-use laptime_workload::{MOST_METRICS, Precision, Workload, dataset::Dataset};
+use laptime_workload::{Loss, MOST_METRICS, Precision, Workload, dataset::Dataset};
 use serde::{Deserialize, Serialize};
 
 use crate::{Device, DeviceKind, EngineError, NotFinite, Peaks, Progress, gate::Trace};
@@ -38,10 +38,13 @@ impl Job {
         } = self;
         let name = &workload.name;
         let unfit = |what: String| Err(EngineError::Unsupported(what));
-        if workload.layers.last().map(|last| &last.output[..]) != Some(&[workload.classes]) {
+        let (values, what) = match workload.loss {
+            Loss::SoftmaxCrossEntropy => (workload.classes, "classes"),
+            Loss::MeanSquaredError => (workload.input.bytes(), "values of a sample"),
+        };
+        if workload.layers.last().map(|last| &last.output[..]) != Some(&[values]) {
             return unfit(format!(
-                "the last layer of {name} does not give a value for each of {} classes",
-                workload.classes
+                "the last layer of {name} does not give a value for each of {values} {what}"
             ));
         }
         if dataset.shape != workload.input {

@@ -1,20 +1,23 @@
 //! The gate passes the GPU engine for any net, whatever is fused; and it catches planted errors.
 
+#[path = "../../cpu/tests/common/autoencoders.rs"]
+mod autoencoders;
 #[path = "../../cpu/tests/common/classes.rs"]
 mod classes;
 mod common;
 
 use std::sync::Arc;
 
+use autoencoders::{DENSE, IMAGES};
 use classes::with_classes;
-use common::{adapter, builtin, dense_net, job};
+use common::{ADAM, adapter, builtin, dense_net, job, net_of};
 use laptime_engine::{
     Job, Passes,
     gate::{Verdict, verify, verify_against},
 };
 use laptime_gpu::GpuEngine;
 use laptime_graph::FusionKind;
-use laptime_workload::{Activation, LayerKind, Optimizer, RateSchedule, Workload};
+use laptime_workload::{Activation, LayerKind, Loss, Optimizer, RateSchedule, Workload};
 
 fn fashion_mnist() -> Workload {
     builtin("fashion-mnist", None)
@@ -84,6 +87,26 @@ fn smoothed_labels_are_verified_and_their_lack_is_caught() {
     let planted = job(dense_net(&[21], 8), 164);
     let verdict = verify_against(&GpuEngine::new(), &planted, &device, &truth).unwrap();
     assert!(matches!(verdict, Verdict::Failed { .. }), "{verdict}");
+}
+
+#[test]
+fn autoencoders_are_verified_and_another_divisor_is_caught() {
+    let Some(device) = adapter() else { return };
+    for layers in [DENSE, IMAGES] {
+        for passes in [Passes::All, Passes::Only(Vec::new())] {
+            let workload = net_of(Loss::MeanSquaredError, "fashion-mnist", layers, ADAM, 7);
+            let truth = Job {
+                passes,
+                ..job(workload, 143)
+            };
+            let verdict = verify(&GpuEngine::new(), &truth, &device).unwrap();
+            assert!(verdict.is_verified(), "{verdict}");
+            let mut planted = truth.clone();
+            Arc::make_mut(&mut planted.workload).pixel_divisor = 256.0;
+            let verdict = verify_against(&GpuEngine::new(), &planted, &device, &truth).unwrap();
+            assert!(matches!(verdict, Verdict::Failed { .. }), "{verdict}");
+        }
+    }
 }
 
 #[test]

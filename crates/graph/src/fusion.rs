@@ -66,10 +66,12 @@ pub(crate) fn candidates(program: &Program) -> Vec<Fusion> {
                 let wanted = |op: &Op, _| matches!(op, Op::Round(_));
                 (FusionKind::NormGradient, finder.chain(id, wanted))
             }
-            Op::SoftmaxCrossEntropy(_) => {
+            Op::SoftmaxCrossEntropy(_) | Op::MeanSquaredError(_) => {
                 let gradient = program.operations_by_id().find(|(_, other)| {
-                    matches!(other.op, Op::SoftmaxCrossEntropyGrad(_))
-                        && other.inputs == operation.inputs
+                    matches!(
+                        other.op,
+                        Op::SoftmaxCrossEntropyGrad(_) | Op::MeanSquaredErrorGrad(_)
+                    ) && other.inputs == operation.inputs
                 });
                 let operations = [Some(id), gradient.map(|(id, _)| id)];
                 let operations = operations.into_iter().flatten().collect();

@@ -9,7 +9,7 @@ use crate::{
     autodiff,
     builder::Builder,
     fusion,
-    ops::{self, Layer, Net, ScalePixels, SoftmaxCrossEntropy},
+    ops::{self, Layer, MeanSquaredError, Net, Op, ScalePixels, SoftmaxCrossEntropy},
     program::{Mode, Operation, Program},
     tensor::{Role, Tensor, TensorId},
 };
@@ -33,13 +33,17 @@ pub fn build(workload: &Workload, mode: Mode, batch_size: usize) -> Program {
     let metrics: Vec<TensorId> = metrics
         .map(|metric| builder.tensor(metric.sum, vec![1], Role::Metric))
         .collect();
-    let Loss::SoftmaxCrossEntropy = workload.loss;
-    let label_smoothing = workload.label_smoothing;
-    builder.operation(
-        SoftmaxCrossEntropy { label_smoothing }.into(),
-        &[logits, labels],
-        &metrics,
-    );
+    let (loss, target): (Op, TensorId) = match workload.loss {
+        Loss::SoftmaxCrossEntropy => {
+            let label_smoothing = workload.label_smoothing;
+            (SoftmaxCrossEntropy { label_smoothing }.into(), labels)
+        }
+        Loss::MeanSquaredError => {
+            let divisor = workload.pixel_divisor;
+            (MeanSquaredError { divisor }.into(), pixels)
+        }
+    };
+    builder.operation(loss, &[logits, target], &metrics);
     if mode == Mode::Training {
         let gradients = autodiff::differentiate(&mut builder);
         builder.updates(&workload.optimizer, &gradients);

@@ -50,7 +50,7 @@ pub enum FusionKind {
     /// ReLU's gradient is applied to the gradient that flows into it while that is in registers;
     /// weights of reduced precision are rounded where they are read.
     GradientEpilogue,
-    /// The loss and its gradient share the softmax.
+    /// The loss and its gradient share the softmax, or the difference.
     LossWithGradient,
     /// A parameter is updated where its gradient is made, so that the gradient never reaches memory.
     UpdateAtGradient,
@@ -127,7 +127,8 @@ pub struct Program {
     pub fusions: Vec<Fusion>,
     /// How the learning rate goes from step to step; `None` where it stays, and in evaluation.
     pub rate_schedule: Option<RateSchedule>,
-    /// The tensor of logits, (batch, classes).
+    /// What the last layer gives and the loss reads: logits (batch, classes), or values in the place of the
+    /// pixels (batch, values).
     pub logits: TensorId,
     /// The sum over the batch of each of [`laptime_workload::Loss::metrics`], shape (1).
     pub metrics: Vec<TensorId>,

@@ -3,7 +3,7 @@
 use std::{env, io, num::NonZeroU64, path::Path, sync::Arc, time::Duration};
 
 use laptime_engine::{Device, Engine, Passes};
-use laptime_measure::{Ends, Machine};
+use laptime_measure::{Ends, Goal, Machine};
 use laptime_results::{DeviceTrial, Record, export, number::counted};
 use laptime_workload::{
     Builtin, Overrides, Shown, Spec, Workload,
@@ -197,6 +197,18 @@ impl RaceOptions {
     }
 }
 
+/// Whether the training has what it is to reach.
+fn check_goal(goal: Goal, workload: &Workload) -> Result<(), Failure> {
+    let wanted = goal.metric.as_str();
+    if workload.loss.metrics().iter().any(|it| it.name == wanted) {
+        return Ok(());
+    }
+    let Workload { name, loss, .. } = workload;
+    Err(Failure::Usage(format!(
+        "--until {goal}: {name} has no {wanted}, because its loss is {loss}; give --until loss=VALUE"
+    )))
+}
+
 impl RunOptions {
     /// Makes sense of the arguments of `laptime run`.
     pub fn resolve(args: RunArgs) -> Result<Self, Failure> {
@@ -213,6 +225,9 @@ impl RunOptions {
         let (exports, save) = exports::open(args.exports, args.save, &formats, &inputs)?;
         let tensorboard = EventFolder::asked(args.tensorboard, &inputs)?;
         let workload = WorkloadChoice::of_training(&args.workload, &args.training)?;
+        if let Some(goal) = args.until {
+            check_goal(goal, &workload.workload)?;
+        }
         // Before the devices: they may be tried out, which takes seconds.
         let checkpoints = CheckpointChoice::resolve(args.checkpoints, args.runs)?;
         let is_once = checkpoints.is_some() || args.max_steps.is_some() || args.profile;

@@ -57,6 +57,34 @@ fn a_goal_that_is_none_is_refused() {
 }
 
 #[test]
+fn a_training_without_an_accuracy_ends_at_a_loss_alone() {
+    let home = Home::new();
+    let examples = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../workload/workloads/examples"
+    );
+    std::fs::copy(
+        format!("{examples}/autoencoder.toml"),
+        home.path("net.toml"),
+    )
+    .expect("it is there");
+    let run = "run net.toml --data synthetic --batch-size 512 --until";
+    let done = home.laptime(&format!("{run} accuracy=0.2"));
+    assert_eq!(done.code, Some(2), "{}", done.stdout);
+    assert!(
+        done.stderr.contains("autoencoder has no accuracy"),
+        "{}",
+        done.stderr
+    );
+    let done = home.laptime(&format!("{run} loss=0.5"));
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    for shown in ["loss=0.5 reached in", "Test loss"] {
+        assert!(done.stdout.contains(shown), "{}", done.stdout);
+    }
+    assert!(!done.stdout.contains("ccuracy"), "{}", done.stdout);
+}
+
+#[test]
 fn a_run_is_repeated_for_as_long_as_was_asked() {
     let home = Home::new();
     let run = "run --data synthetic --max-steps 4 --sustain 2s --export-json r.json";

@@ -20,10 +20,20 @@ pub struct Goal {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum GoalMetric {
-    /// The share of the test samples that is right.
+    /// The share of the test samples that is right; only where the loss has it.
     Accuracy,
     /// Their mean loss.
     Loss,
+}
+
+impl GoalMetric {
+    /// The metric's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Accuracy => "accuracy",
+            Self::Loss => "loss",
+        }
+    }
 }
 
 /// What became of a goal in a run.
@@ -80,10 +90,7 @@ impl FromStr for Goal {
 
 impl std::fmt::Display for Goal {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        match self.metric {
-            GoalMetric::Accuracy => write!(f, "accuracy={}", self.value),
-            GoalMetric::Loss => write!(f, "loss={}", self.value),
-        }
+        write!(f, "{}={}", self.metric.as_str(), self.value)
     }
 }
 

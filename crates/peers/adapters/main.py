@@ -174,8 +174,7 @@ class Peer:
     def compile(self, folder: str, device: dict, variant: str) -> None:
         task = self.files.read_job(folder)
         self.session = self.adapter.Session(task, device, self.threads, variant)
-        self.test_labels, self.layers = task.test.labels, task.layers
-        self.label_smoothing = task.label_smoothing
+        self.task, self.layers = task, task.layers
         self.line.tell("ready", prepare_s=self.session.prepare_s, details=self.session.details)
 
     def train(self, order: str) -> None:
@@ -186,27 +185,41 @@ class Peer:
         if hasattr(self.session, "evaluate"):
             score = self.session.evaluate()
         else:
-            score = self.score_of_logits()
+            is_of_pixels = self.task.workload["loss"] == "mean-squared-error"
+            score = self.score_of_pixels() if is_of_pixels else self.score_of_logits()
         self.tell_score("result", score, peak_memory_bytes=peak_memory_bytes())
 
     def score_of_logits(self):
         import numpy as np
 
-        labels = self.test_labels
+        labels, smoothing = self.task.test.labels, self.task.label_smoothing
         logits = self.session.logits(np.arange(len(labels), dtype=np.uint32))
         own = np.take_along_axis(logits, labels[:, None].astype(np.int64), axis=1)
         logits = logits.astype(np.float64)
         largest = logits.max(axis=1, keepdims=True)
         normalizer = largest + np.log(np.exp(logits - largest).sum(axis=1, keepdims=True))
         losses = normalizer - own
-        if self.label_smoothing:
+        if smoothing:
             even = normalizer - logits.mean(axis=1, keepdims=True)
-            losses = (1 - self.label_smoothing) * losses + self.label_smoothing * even
+            losses = (1 - smoothing) * losses + smoothing * even
         return self.files.Score(
             samples=len(labels),
             loss_sum=losses.sum(),
             correct=(logits.argmax(axis=1) == labels).sum(),
         )
+
+    def score_of_pixels(self):
+        import numpy as np
+
+        pixels, divisor = self.task.test.pixels, np.float32(self.task.workload["pixel_divisor"])
+        loss_sum = 0.0
+        for begin in range(0, len(pixels), 1000):
+            block = pixels[begin : begin + 1000]
+            samples = np.arange(begin, begin + len(block), dtype=np.uint32)
+            target = np.divide(block.reshape(len(block), -1), divisor, dtype=np.float32)
+            errors = self.session.logits(samples).astype(np.float64) - target
+            loss_sum += np.square(errors).mean(axis=1).sum()
+        return self.files.Score(samples=len(pixels), loss_sum=loss_sum)
 
     def logits(self, samples: str, to: str) -> None:
         import numpy as np

@@ -184,6 +184,10 @@ def train_step(workload, state, data, batch, masks=None):
 
     def loss_of(parameters):
         logits, statistics = logits_of(workload, parameters, state["statistics"], pixels, True, masks)
+        if workload["loss"] == "mean-squared-error":
+            divisor = mx.array(workload["pixel_divisor"], logits.dtype)
+            target = pixels.reshape(logits.shape).astype(logits.dtype) / divisor
+            return mx.mean(mx.square(logits - target)), statistics, mx.array(0, mx.int32)
         smoothing = workload.get("label_smoothing", 0.0)
         loss = nn.losses.cross_entropy(logits, labels, label_smoothing=smoothing, reduction="mean")
         return loss, statistics, mx.sum(mx.argmax(logits, axis=1) == labels)

@@ -245,7 +245,10 @@ class Net:
                         self.variables[f"{layer['name']}.{name}"] = variable
         self.logits = self.model = keras.Model(x, outputs[-1])
         smoothing = workload.get("label_smoothing", 0.0)
-        if has_softmax:
+        is_of_pixels = workload["loss"] == "mean-squared-error"
+        if is_of_pixels:
+            loss = keras.losses.MeanSquaredError()
+        elif has_softmax:
             self.model = keras.Model(x, keras.layers.Activation("softmax")(outputs[-1]))
             loss = keras.losses.CategoricalCrossentropy(label_smoothing=smoothing)
         elif smoothing:
@@ -261,7 +264,7 @@ class Net:
         self.model.compile(
             optimizer=self.optimizer,
             loss=loss,
-            metrics=["accuracy"],
+            metrics=[] if is_of_pixels else ["accuracy"],
             **compile_options,
         )
         self.optimizer.build(self.model.trainable_variables)
@@ -376,8 +379,14 @@ class Clock(keras.callbacks.Callback):
 
 def score_of(logs: dict, samples: int) -> Score:
     """From Keras's running means."""
-    correct = round(float(logs["accuracy"]) * samples)
+    correct = round(float(logs.get("accuracy", 0)) * samples)
     return Score(samples, float(logs["loss"]) * samples, correct)
+
+
+def targets(job: Job, pixels: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """What the loss compares with: labels, or the scaled pixels in rows."""
+    is_of_pixels = job.workload["loss"] == "mean-squared-error"
+    return pixels.reshape(len(pixels), -1) if is_of_pixels else labels
 
 
 JIT, NO_JIT = "fit, jit_compile", "fit"
@@ -411,7 +420,8 @@ class Session:
         start = time.perf_counter()
         self.pixels, self.labels = self.scaled(job.train)
         self.test_pixels, _ = self.scaled(job.test)
-        self.data = tf.constant(self.pixels), tf.constant(self.labels)
+        self.targets = targets(job, self.pixels, self.labels)
+        self.data = tf.constant(self.pixels), tf.constant(self.targets)
         self.prepare_s = time.perf_counter() - start
 
         self.is_jitted = is_jitted = variant == JIT
@@ -458,10 +468,10 @@ class Session:
         return pixels, samples.labels.astype(np.int32)
 
     def batches(self, order: np.ndarray, steps: int) -> tf.data.Dataset:
-        pixels, labels = self.data
+        pixels, targets = self.data
         rows = tf.data.Dataset.from_tensor_slices(order.astype(np.int32).reshape(steps, -1))
         blocks = rows.batch(self.block)
-        gathered = blocks.map(lambda block: (tf.gather(pixels, block), tf.gather(labels, block)))
+        gathered = blocks.map(lambda block: (tf.gather(pixels, block), tf.gather(targets, block)))
         return gathered.prefetch(2).unbatch()
 
     def train(self, order, told):
@@ -542,7 +552,8 @@ class Session:
                     pixels /= self.job.workload["pixel_divisor"]
                     net.prepare_masks(1)
                     net.model.reset_metrics()
-                    logs = net.model.train_on_batch(pixels, self.labels[batch], return_dict=True)
+                    target = targets(self.job, pixels, self.labels[batch])
+                    logs = net.model.train_on_batch(pixels, target, return_dict=True)
                     losses.append(float(logs["loss"]))
                 return losses, net.state()
         finally:
@@ -602,6 +613,8 @@ class AsPublished(Session):
             classes = job.workload["classes"]
             self.labels = keras.utils.to_categorical(self.labels, classes)
             self.test_labels = keras.utils.to_categorical(self.test_labels, classes)
+        self.targets = targets(job, self.pixels, self.labels)
+        self.test_targets = targets(job, self.test_pixels, self.test_labels)
         self.prepare_s = time.perf_counter() - start
         self.net = Net(job.workload, has_softmax=self.has_softmax)
         self.epochs: EpochByEpoch | None = None
@@ -628,7 +641,7 @@ class AsPublished(Session):
         try:
             self.net.model.fit(
                 self.pixels,
-                self.labels,
+                self.targets,
                 batch_size=self.job.batch_size,
                 epochs=self.job.workload["epochs"],
                 shuffle=self.job.workload["shuffle"],
@@ -641,9 +654,9 @@ class AsPublished(Session):
         size = self.job.batch_size
         if self.epochs is None and len(order) < len(self.labels):
             look = Look(told, size, Score())
-            pixels, labels = self.pixels[order], self.labels[order]
+            pixels, targets = self.pixels[order], self.targets[order]
             self.net.prepare_masks(math.ceil(len(order) / size))
-            fit = self.net.model.fit(pixels, labels, batch_size=size, shuffle=False, verbose=0, callbacks=[look])
+            fit = self.net.model.fit(pixels, targets, batch_size=size, shuffle=False, verbose=0, callbacks=[look])
             logs = {name: values[-1] for name, values in fit.history.items()}
             return score_of(logs, min(look.steps * size, len(order))), None
         if self.epochs is None:
@@ -659,5 +672,5 @@ class AsPublished(Session):
     def evaluate(self) -> Score:
         model = self.net.model
         size = self.job.batch_size
-        logs = model.evaluate(self.test_pixels, self.test_labels, size, return_dict=True)
+        logs = model.evaluate(self.test_pixels, self.test_targets, size, return_dict=True)
         return score_of(logs, len(self.test_labels))

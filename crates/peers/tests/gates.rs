@@ -9,7 +9,7 @@ mod common;
 
 use std::{env, sync::Arc};
 
-use common::{cpu, every_layer, fashion_mnist, job, mlp};
+use common::{autoencoder, cpu, every_layer, fashion_mnist, job, mlp};
 use laptime_engine::{
     Engine, EngineError, Job,
     gate::{Verdict, verify, verify_against},
@@ -71,6 +71,11 @@ impl Case {
         }
         self.catches_another(&scheduled, "no label smoothing", |workload| {
             workload.label_smoothing = 0.0;
+        });
+        let autoencoder = job(autoencoder(), 64 * 3 + 5);
+        self.is_verified(&autoencoder, self.variants);
+        self.catches_another(&autoencoder, "pixels divided by 256", |workload| {
+            workload.pixel_divisor = 256.0;
         });
         self.is_verified(&job(every_layer(), 16 * 3 + 5), self.convolutional);
         let with_dropout = job(mlp(), 64 * 3 + 5);

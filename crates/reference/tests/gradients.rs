@@ -102,6 +102,18 @@ fn softmax_cross_entropy() {
 }
 
 #[test]
+fn mean_squared_error() {
+    let pixels = [0.0, 255.0, 51.0, 102.0, 153.0, 17.0];
+    let y: Vec<f64> = random(0).take(6).collect();
+    check_gradient(
+        |y| ops::mean_squared_error(y, &pixels, 255.0, 2) / 2.0,
+        &y,
+        &ops::mean_squared_error_grad(&y, &pixels, 255.0),
+        "mean_squared_error_grad",
+    );
+}
+
+#[test]
 fn batch_norm() {
     let (rows, channels, epsilon) = (6, 3, 1e-3);
     let x: Vec<f64> = random(0).take(rows * channels).collect();

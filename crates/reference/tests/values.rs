@@ -188,6 +188,19 @@ fn smoothed_labels_share_a_tenth_among_all_classes() {
     }
 }
 
+/// Two samples of two values: squares of 0.5, 0, 1 and 0.2.
+#[test]
+fn a_squared_error_is_a_mean_over_values_and_a_sum_over_samples() {
+    let (y, pixels) = ([0.5, 0.2, 0.0, 0.6], [0.0, 51.0, 255.0, 102.0]);
+    let loss_sum = ops::mean_squared_error(&y, &pixels, 255.0, 2);
+    assert!((loss_sum - (0.25 + 0.0 + 1.0 + 0.04) / 2.0).abs() < 1e-12);
+    let gradient = ops::mean_squared_error_grad(&y, &pixels, 255.0);
+    for (found, expected) in gradient.iter().zip([0.25, 0.0, -0.5, 0.1]) {
+        assert!((found - expected).abs() < 1e-12, "{gradient:?}");
+    }
+    assert!(ops::mean_squared_error(&[f64::NAN], &[0.0], 255.0, 1).is_nan());
+}
+
 #[test]
 fn large_logits_do_not_overflow() {
     for shift in [-1e5, 0.0, 1e5] {

@@ -181,21 +181,24 @@ pub(crate) const RATE_SCHEDULES: Foreign = Foreign {
 };
 
 pub(crate) const LOSSES: Foreign = Foreign {
-    renamed: &[(
-        &[
-            "crossentropy",
-            "crossentropyloss",
-            "categoricalcrossentropy",
-            "sparsecategoricalcrossentropy",
-            "softmaxcrossentropywithlogits",
-        ],
-        &["softmax-cross-entropy"],
-    )],
+    renamed: &[
+        (
+            &[
+                "crossentropy",
+                "crossentropyloss",
+                "categoricalcrossentropy",
+                "sparsecategoricalcrossentropy",
+                "softmaxcrossentropywithlogits",
+            ],
+            &["softmax-cross-entropy"],
+        ),
+        (
+            &["mse", "mseloss", "meansquarederror", "l2", "l2loss"],
+            &["mean-squared-error"],
+        ),
+    ],
     instead: &[],
     absent: &[
-        "mse",
-        "mseloss",
-        "meansquarederror",
         "mae",
         "l1",
         "l1loss",

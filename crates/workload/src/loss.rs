@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 pub enum Loss {
     /// Softmax and categorical cross-entropy from logits, averaged over the batch.
     SoftmaxCrossEntropy,
+    /// The mean square of what the last layer's values differ from the sample's own scaled pixels by, over pixels
+    /// and batch: the net is an autoencoder.
+    MeanSquaredError,
 }
 
 /// What a training is told by: a mean over samples, made of a sum that each step has.
@@ -33,6 +36,12 @@ const CROSS_ENTROPY: MetricEntry = MetricEntry {
     sum: "loss_sum",
 };
 
+/// In the square of the scaled pixels' unit.
+const SQUARED_ERROR: MetricEntry = MetricEntry {
+    unit: "squared",
+    ..CROSS_ENTROPY
+};
+
 /// The share of samples whose label has the largest logit.
 const ACCURACY: MetricEntry = MetricEntry {
     name: "accuracy",
@@ -42,12 +51,13 @@ const ACCURACY: MetricEntry = MetricEntry {
 
 impl Loss {
     /// All of them, in the order that lists show them.
-    pub const ALL: [Self; 1] = [Self::SoftmaxCrossEntropy];
+    pub const ALL: [Self; 2] = [Self::SoftmaxCrossEntropy, Self::MeanSquaredError];
 
     /// The name in specs and records.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::SoftmaxCrossEntropy => "softmax-cross-entropy",
+            Self::MeanSquaredError => "mean-squared-error",
         }
     }
 
@@ -58,6 +68,10 @@ impl Loss {
                 "from logits, averaged over the batch: PyTorch's CrossEntropyLoss, Keras's \
                  SparseCategoricalCrossentropy(from_logits=True)"
             }
+            Self::MeanSquaredError => {
+                "between the last layer and the input itself, as of an autoencoder: PyTorch's MSELoss, Keras's \
+                 MeanSquaredError"
+            }
         }
     }
 
@@ -65,6 +79,7 @@ impl Loss {
     pub fn metrics(self) -> &'static [MetricEntry] {
         match self {
             Self::SoftmaxCrossEntropy => &[CROSS_ENTROPY, ACCURACY],
+            Self::MeanSquaredError => &[SQUARED_ERROR],
         }
     }
 }

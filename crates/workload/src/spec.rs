@@ -203,16 +203,21 @@ fn read_training(top: &Fields) -> Result<Training, SpecError> {
     fields.check_keys(&["label_smoothing"], &[]);
     let precisions = Precision::ALL.map(|precision| (precision.as_str(), precision));
     let losses = Loss::ALL.map(|loss| (loss.as_str(), loss));
+    let loss = one_of(&fields, "loss", &losses, &foreign::LOSSES);
+    let smoothing = fields.optional_number("label_smoothing", "0.1", &FRACTION);
+    if let (Some(value), Loss::MeanSquaredError) = (fields.get("label_smoothing"), loss) {
+        let what = format!("the loss {:?} has no labels to smooth", loss.as_str());
+        let wrong = fields.error(value.span(), what, "leave label_smoothing out");
+        fields.noted(Err(wrong), ());
+    }
     fields.finish(Training {
         batch_size: fields.whole_number("batch_size"),
         epochs: fields.whole_number("epochs"),
         shuffle: fields.boolean("shuffle"),
         seed: fields.whole_number("seed").into_inner(),
         precision: one_of(&fields, "precision", &precisions, &foreign::PRECISIONS),
-        loss: one_of(&fields, "loss", &losses, &foreign::LOSSES),
-        label_smoothing: fields
-            .optional_number("label_smoothing", "0.1", &FRACTION)
-            .unwrap_or(0.0),
+        loss,
+        label_smoothing: smoothing.unwrap_or(0.0),
     })
 }
 

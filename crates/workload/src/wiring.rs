@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use crate::{
     foreign::NONE,
     layers::{MAX_VALUES, kind_name, output_shape, shape_text},
+    loss::Loss,
     spec::{LayerSpec, Spec},
     spec_error::{Faults, Problem, SpecError, quoted},
     suggest::advice,
@@ -63,7 +64,7 @@ impl Spec {
             }
         }
         if let Some(Some(last)) = layers.get(self.layers.len() - 1) {
-            faults.note(self.check_logits(last));
+            faults.note(self.check_output(last));
         }
         faults.result()?;
         let layers: Vec<Layer> = layers.into_iter().flatten().collect();
@@ -232,18 +233,26 @@ impl Spec {
         faults.result().map(|()| sources)
     }
 
-    /// The last layer gives the logits.
-    fn check_logits(&self, last: &Layer) -> Result<(), SpecError> {
-        let classes = self.data.dataset.official().classes;
-        if last.output == [classes] {
+    /// The last layer gives what the loss takes: logits, or values in the place of the pixels.
+    fn check_output(&self, last: &Layer) -> Result<(), SpecError> {
+        let official = self.data.dataset.official();
+        let (wanted, of_what) = match self.training.loss {
+            Loss::SoftmaxCrossEntropy => (official.classes, "classes"),
+            Loss::MeanSquaredError => (official.shape.bytes(), "pixel values to compare them with"),
+        };
+        if last.output == [wanted] {
             return Ok(());
         }
         let what = format!(
-            "the last layer gives {} values a sample, but {} has {classes} classes",
+            "the last layer gives {} values a sample, but {} has {wanted} {of_what}",
             shape_text(&last.output),
             self.data.dataset
         );
-        let advice = format!("end with a dense layer with units = {classes}");
+        let values: usize = last.output.iter().product();
+        let advice = match values == wanted {
+            true => "end with a flatten layer".into(),
+            false => format!("end with a dense layer with units = {wanted}"),
+        };
         let spec = &self.layers[self.layers.len() - 1];
         Err(self.size_error(spec, what, advice))
     }

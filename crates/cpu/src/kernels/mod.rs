@@ -23,6 +23,7 @@ mod pixels;
 mod pool;
 mod product;
 mod rearrange;
+mod squared_error;
 mod sum_tree;
 mod update;
 
@@ -46,6 +47,7 @@ pub(crate) use pixels::{ScaleImages, ScalePixels};
 pub(crate) use pool::{GlobalAvgPool, GlobalAvgPoolGrad, Pool, PoolGrad, Windows};
 pub(crate) use product::Segment;
 pub(crate) use rearrange::{Rearrange, Stored};
+pub(crate) use squared_error::MeanSquaredError;
 pub(crate) use update::{Adam, Cut, GradientUse, Grid, RoundWeights, Sgd, Update};
 
 use crate::{
@@ -111,6 +113,7 @@ pub(crate) enum Task {
     PairedConv2dGradWeight(PairedConv2dGradWeight),
     Rearrange(Rearrange),
     SoftmaxCrossEntropy(SoftmaxCrossEntropy),
+    MeanSquaredError(MeanSquaredError),
     Update(Update),
     RoundWeights(RoundWeights),
 }
@@ -194,6 +197,7 @@ impl Task {
             ImagePointwise,
             Rearrange,
             SoftmaxCrossEntropy,
+            MeanSquaredError,
             Update,
             RoundWeights
         );

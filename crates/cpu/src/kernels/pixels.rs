@@ -22,8 +22,6 @@ impl Run for ScalePixels {
     #[inline(always)]
     unsafe fn run<S: Simd>(&self, s: S, step: &Step, view: View, slices: Range<usize>) {
         let bytes = self.to.columns;
-        let divisor = s.splat(self.divisor);
-        let reciprocal = s.splat(1.0 / self.divisor);
         let rows = slices.start * self.rows_a_slice..slices.end * self.rows_a_slice;
         for row in rows.start..rows.end.min(self.to.rows) {
             if let Some(sample) = step.next_batch.get(row) {
@@ -35,23 +33,34 @@ impl Run for ScalePixels {
             unsafe {
                 let to = view.at(self.to.place).add(row * self.to.stride);
                 for start in (0..bytes).step_by(LANES) {
-                    let mut last = [0; LANES];
-                    let from = if let Some(whole) = pixels.get(start..start + LANES) {
-                        whole.as_ptr()
-                    } else {
-                        last[..bytes - start].copy_from_slice(&pixels[start..]);
-                        last.as_ptr()
-                    };
-                    // A multiplication and one correction give the quotient as a division
-                    // rounds it, at a fifth of its time.
-                    let x = s.load_bytes(from);
-                    let quotient = s.mul(x, reciprocal);
-                    let rest = s.neg_mul_add(quotient, divisor, x);
-                    s.store(to.add(start), s.mul_add(rest, reciprocal, quotient));
+                    s.store(to.add(start), scaled(s, pixels, start, self.divisor));
                 }
             }
         }
     }
+}
+
+/// The bytes from `start` on, divided; 0 beyond the last.
+#[inline(always)]
+pub(super) fn scaled<S: Simd>(s: S, pixels: &[u8], start: usize, divisor: f32) -> S::Block {
+    let mut last = [0; LANES];
+    let from = if let Some(whole) = pixels.get(start..start + LANES) {
+        whole.as_ptr()
+    } else {
+        last[..pixels.len() - start].copy_from_slice(&pixels[start..]);
+        last.as_ptr()
+    };
+    // SAFETY: there are LANES bytes, of the sample or of `last`.
+    quotient(s, unsafe { s.load_bytes(from) }, divisor)
+}
+
+/// A multiplication and one correction give the quotient as a division rounds it, at a fifth of its time.
+#[inline(always)]
+fn quotient<S: Simd>(s: S, x: S::Block, divisor: f32) -> S::Block {
+    let reciprocal = s.splat(1.0 / divisor);
+    let quotient = s.mul(x, reciprocal);
+    let rest = s.neg_mul_add(quotient, s.splat(divisor), x);
+    s.mul_add(rest, reciprocal, quotient)
 }
 
 /// Asks for a sample of the next step. Shuffled samples come from memory, whose latency would else
@@ -82,8 +91,6 @@ impl Run for ScaleImages {
             stride,
             ..
         } = self.to;
-        let divisor = s.splat(self.divisor);
-        let reciprocal = s.splat(1.0 / self.divisor);
         let range = slices.start * self.positions_a_slice..slices.end * self.positions_a_slice;
         for position in range.start..range.end.min(positions) {
             for channel in 0..channels {
@@ -96,11 +103,8 @@ impl Run for ScaleImages {
                     }
                     // SAFETY: the images have this position, channel and block.
                     unsafe {
-                        let x = s.load_bytes(bytes.as_ptr());
-                        let quotient = s.mul(x, reciprocal);
-                        let rest = s.neg_mul_add(quotient, divisor, x);
-                        let to = self.to.at(view, position, channel).add(start);
-                        s.store(to, s.mul_add(rest, reciprocal, quotient));
+                        let scaled = quotient(s, s.load_bytes(bytes.as_ptr()), self.divisor);
+                        s.store(self.to.at(view, position, channel).add(start), scaled);
                     }
                 }
             }

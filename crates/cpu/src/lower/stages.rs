@@ -269,7 +269,10 @@ impl Arranger<'_> {
                 let slices = self.slices(outputs[0], 1);
                 vec![self.cut(group, slices, Split::Slices, |_| columns)]
             }
-            Op::SoftmaxCrossEntropy(_) | Op::SoftmaxCrossEntropyGrad(_) => {
+            Op::SoftmaxCrossEntropy(_)
+            | Op::SoftmaxCrossEntropyGrad(_)
+            | Op::MeanSquaredError(_)
+            | Op::MeanSquaredErrorGrad(_) => {
                 vec![self.cut(group, None, Split::EachThread, |_| Part::Whole)]
             }
         }
@@ -295,10 +298,14 @@ impl Arranger<'_> {
         }
     }
 
-    /// Whether the sums of this dense layer, with the bias added, are the logits themselves. The loss
+    /// Whether the sums of this dense layer, with the bias added, are the logits themselves. The softmax
     /// alone takes partial sums: whatever else stands behind the layer, as ReLU, needs whole ones.
     fn makes_logits(&self, dense: &Operation) -> bool {
         let logits = self.program.logits;
+        let mut losses = self.operations(self.uses.readers(logits));
+        if losses.any(|one| matches!(one.op, Op::MeanSquaredError(_))) {
+            return false;
+        }
         let sums = dense.outputs[0];
         let mut readers = self.operations(self.uses.readers(sums));
         sums == logits

@@ -1,6 +1,7 @@
 //! What the tests of the CPU engine share: workloads from a few words, and jobs of synthetic data.
 #![allow(dead_code)] // every test file is a program of its own and uses a part of this
 
+pub mod autoencoders;
 pub mod classes;
 pub mod planted;
 
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use laptime_cpu::CpuEngine;
 use laptime_engine::{Device, Engine, Job, Passes, Progress, Session};
 use laptime_workload::{
-    Builtin, Overrides, Precision, Spec, Workload, dataset::synthetic, epoch_order,
+    Builtin, Loss, Overrides, Precision, Spec, Workload, dataset::synthetic, epoch_order,
 };
 
 /// The built-in workload.
@@ -42,10 +43,15 @@ pub fn dense_net(hidden: &[usize], batch_size: usize) -> Workload {
 
 /// A net on Fashion-MNIST with these layers and this optimizer, as a spec writes them.
 pub fn net(layers: &str, optimizer: &str, batch_size: usize) -> Workload {
+    net_of(Loss::SoftmaxCrossEntropy, layers, optimizer, batch_size)
+}
+
+/// The same with this loss.
+pub fn net_of(loss: Loss, layers: &str, optimizer: &str, batch_size: usize) -> Workload {
     let text = format!(
         "name = \"net\"\n{layers}\n[data]\ndataset = \"fashion-mnist\"\npixel_divisor = 255\n\
          [training]\nbatch_size = {batch_size}\nepochs = 1\nshuffle = true\nseed = 1\n\
-         precision = \"fp32\"\nloss = \"softmax-cross-entropy\"\n[optimizer]\n{optimizer}"
+         precision = \"fp32\"\nloss = \"{loss}\"\n[optimizer]\n{optimizer}"
     );
     let spec = Spec::parse(&text, "net.toml").unwrap_or_else(|error| panic!("{error}"));
     spec.resolve(&Overrides::default())

@@ -1,8 +1,8 @@
 //! WGSL for every kernel of a Schedule, with shapes and tiles as constants in it.
 //!
 //! Kernels are made of few forms: products (`product.rs`), one value a thread (`map.rs`), sums over
-//! channels (`norm.rs`, `sums.rs`), the loss (`loss.rs`), and updates of many parameters at once
-//! (`update.rs`). What is fused behind any of the first two is in `chain.rs`.
+//! channels (`norm.rs`, `sums.rs`), the losses (`loss.rs`, `squared_error.rs`), and updates of many
+//! parameters at once (`update.rs`). What is fused behind any of the first two is in `chain.rs`.
 //!
 //! Nothing adds floating-point numbers atomically: a sum's order is part of the text.
 
@@ -14,6 +14,7 @@ mod norm;
 mod not_finite;
 mod product;
 mod shader;
+mod squared_error;
 mod sums;
 mod update;
 
@@ -53,6 +54,7 @@ pub(crate) fn dispatch(
         Form::NormGrad { channels, .. } => norm::gradient(&mut shader, channels),
         Form::ColumnSums { .. } => sums::text(&mut shader),
         Form::Loss => loss::text(&mut shader),
+        Form::SquaredError => squared_error::text(&mut shader),
         Form::Updates => update::text(&mut shader),
     };
     Dispatch {
@@ -83,7 +85,7 @@ pub(crate) fn workgroups(program: &Program, operations: &[OpId], target: Target)
                 .map_or(1, |all| all.div_ceil(channels)),
         ),
         Form::ColumnSums { columns } => rows_of(columns.div_ceil(sums::columns(columns))),
-        Form::Loss => [1; 3],
+        Form::Loss | Form::SquaredError => [1; 3],
         Form::Updates => rows_of(update::blocks(program, operations).len()),
     }
 }
@@ -108,6 +110,7 @@ enum Form {
     NormGrad { of: TensorId, channels: usize },
     ColumnSums { columns: usize },
     Loss,
+    SquaredError,
     Updates,
 }
 
@@ -142,6 +145,7 @@ impl Form {
                 Self::ColumnSums { columns }
             }
             Op::SoftmaxCrossEntropy(_) | Op::SoftmaxCrossEntropyGrad(_) => Self::Loss,
+            Op::MeanSquaredError(_) | Op::MeanSquaredErrorGrad(_) => Self::SquaredError,
             Op::Adam(_) | Op::Sgd(_) => Self::Updates,
             Op::Zeros(_) if operations.len() > 1 => Self::Updates,
             _ => {

@@ -1,7 +1,7 @@
 //! A kernel's text while it grows: what it binds, and functions that read values.
 
 use laptime_graph::{
-    Op, Operation, Program, Role, TensorId,
+    MeanSquaredError, MeanSquaredErrorGrad, Op, Operation, Program, Role, ScalePixels, TensorId,
     schedule::{Arena, Kernel, Schedule},
 };
 
@@ -21,7 +21,7 @@ pub(crate) enum Binding {
     Labels,
     /// The samples in the order of the epoch.
     Order,
-    /// Loss and right answers of every step.
+    /// The metrics of every step.
     Log,
     /// Numbers that belong to the kernel.
     Table(Vec<u32>),
@@ -220,8 +220,12 @@ impl<'a> Shader<'a> {
         self.bind(Binding::Order);
         let mut scale = 1.0;
         for id in &self.kernel.operations {
-            if let Op::ScalePixels(op) = self.program.operation(*id).op {
-                scale = op.divisor;
+            if let Op::ScalePixels(ScalePixels { divisor })
+            | Op::MeanSquaredError(MeanSquaredError { divisor })
+            | Op::MeanSquaredErrorGrad(MeanSquaredErrorGrad { divisor }) =
+                self.program.operation(*id).op
+            {
+                scale = divisor;
             }
         }
         let bytes = self.program.tensor(id).elements() / self.program.batch_size;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use laptime_engine::{Device, Engine, Job, Passes, Session};
 use laptime_gpu::GpuEngine;
-use laptime_workload::{Builtin, Overrides, Spec, Workload, dataset::synthetic};
+use laptime_workload::{Builtin, Loss, Overrides, Spec, Workload, dataset::synthetic};
 
 /// The adapter that tests run on: the first that is there, an emulator (Mesa's lavapipe) as good as
 /// any. Without one a test has nothing to test, and says so.
@@ -33,10 +33,22 @@ pub fn builtin(name: &str, batch_size: Option<u64>) -> Workload {
 
 /// A net on this dataset with these layers and this optimizer, as a spec writes them.
 pub fn net(dataset: &str, layers: &str, optimizer: &str, batch_size: usize) -> Workload {
+    let loss = Loss::SoftmaxCrossEntropy;
+    net_of(loss, dataset, layers, optimizer, batch_size)
+}
+
+/// The same with this loss.
+pub fn net_of(
+    loss: Loss,
+    dataset: &str,
+    layers: &str,
+    optimizer: &str,
+    batch_size: usize,
+) -> Workload {
     let text = format!(
         "name = \"net\"\n{layers}\n[data]\ndataset = \"{dataset}\"\npixel_divisor = 255\n\
          [training]\nbatch_size = {batch_size}\nepochs = 1\nshuffle = true\nseed = 1\n\
-         precision = \"fp32\"\nloss = \"softmax-cross-entropy\"\n[optimizer]\n{optimizer}"
+         precision = \"fp32\"\nloss = \"{loss}\"\n[optimizer]\n{optimizer}"
     );
     let spec = Spec::parse(&text, "net.toml").unwrap_or_else(|error| panic!("{error}"));
     spec.resolve(&Overrides::default())

@@ -20,6 +20,7 @@ mod dropout;
 pub mod formulas;
 mod global_avg_pool;
 mod max_pool;
+mod mean_squared_error;
 mod net;
 mod relu;
 mod reshape;
@@ -87,6 +88,7 @@ ops! {
     relu: Relu, ReluGrad;
     activate: Activate, ActivateGrad;
     softmax_cross_entropy: SoftmaxCrossEntropy, SoftmaxCrossEntropyGrad;
+    mean_squared_error: MeanSquaredError, MeanSquaredErrorGrad;
     adam: Adam;
     sgd: Sgd;
 }

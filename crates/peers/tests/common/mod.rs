@@ -34,6 +34,13 @@ pub fn mlp() -> Workload {
     spec.resolve(&Overrides::default()).expect("it resolves")
 }
 
+/// The example that gives its input back.
+pub fn autoencoder() -> Workload {
+    let text = include_str!("../../../workload/workloads/examples/autoencoder.toml");
+    let spec = Spec::parse(text, "autoencoder.toml").expect("it parses");
+    spec.resolve(&Overrides::default()).expect("resolves")
+}
+
 /// A job on so many synthetic training samples and 50 test samples.
 pub fn job(workload: Workload, samples: usize) -> Job {
     Job {

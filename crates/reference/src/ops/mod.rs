@@ -22,6 +22,7 @@
 //! | [`batch_norm`] | NaN in all of that channel, and in its moving statistics; no variance is clamped |
 //! | [`softmax_cross_entropy`] | NaN, and the sample's answer is wrong |
 //! | [`softmax_cross_entropy_grad`] | NaN in all of that sample |
+//! | [`mean_squared_error`], [`mean_squared_error_grad`] | NaN |
 //! | [`round`] | NaN; beyond bfloat16's range, ∞ |
 //! | [`adam`], [`sgd`] | NaN in moments and parameter |
 //!
@@ -41,6 +42,7 @@ mod dropout;
 mod image;
 mod joins;
 mod max_pool;
+mod mean_squared_error;
 mod pixels;
 mod products;
 mod rate_share;
@@ -60,6 +62,7 @@ pub use dense::{dense, dense_grad_input, dense_grad_weight};
 pub use dropout::{dropout, dropout_grad};
 pub use image::ImageShape;
 pub use max_pool::{max_pool, max_pool_grad};
+pub use mean_squared_error::{mean_squared_error, mean_squared_error_grad};
 pub use pixels::scale_pixels;
 pub use rate_share::rate_share;
 pub use relu::{relu, relu_grad};
@@ -152,6 +155,15 @@ pub(crate) fn execute(
             inputs[1],
             op.label_smoothing,
         )],
+        Op::MeanSquaredError(op) => {
+            let divisor = f64::from(op.divisor);
+            let loss_sum = mean_squared_error(inputs[0], inputs[1], divisor, program.batch_size);
+            vec![vec![loss_sum]]
+        }
+        Op::MeanSquaredErrorGrad(op) => {
+            let divisor = f64::from(op.divisor);
+            vec![mean_squared_error_grad(inputs[0], inputs[1], divisor)]
+        }
         Op::Adam(_) | Op::Sgd(_) => unreachable!("updates are done in place"),
     }
 }
