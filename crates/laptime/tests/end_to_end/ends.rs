@@ -79,7 +79,7 @@ fn a_training_without_an_accuracy_ends_at_a_loss_alone() {
     for shown in ["loss=0.5 reached in", "Test loss"] {
         assert!(done.stdout.contains(shown), "{}", done.stdout);
     }
-    assert!(!done.stdout.contains("ccuracy"), "{}", done.stdout);
+    assert!(!done.stdout.contains("Accuracy"), "{}", done.stdout);
 }
 
 #[test]

@@ -241,9 +241,14 @@ fn outcome(block: &mut Block, record: &Record, run: &Run) {
     let mut epochs = run.epochs.iter();
     let has_accuracy = epochs.all(|epoch| epoch.metrics.accuracy().is_some());
     let text = run.test.as_ref().map(|test| {
-        let score = accuracy(test).unwrap_or_else(|| loss_text(test.metrics.loss()));
         let samples = grouped(record.dataset.test_samples);
-        format!("{score} of {samples} test samples")
+        match accuracy(test) {
+            Some(share) => format!("{share} of {samples} test samples"),
+            None => {
+                let loss = loss_text(test.metrics.loss());
+                format!("{loss} on {samples} test samples")
+            }
+        }
     });
     block.entry(
         if has_accuracy {
