@@ -5,47 +5,23 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{bits, device, in_bf16, instruction_sets, job, net, session};
+use common::{
+    bits, device, in_bf16, instruction_sets, job, net,
+    optimizers::{ADAMW, LAYERS, NESTEROV, RMSPROP, SGD, scheduled},
+    session,
+};
 use laptime_cpu::CpuEngine;
 use laptime_engine::{
     Device, Engine, EngineError, EpochReport, Job, Passes, Progress, Score, Session, StepCosts,
     gate::{Trace, Verdict, verify},
 };
 use laptime_graph::{Simplification, State, pass_names};
-use laptime_workload::{AdamW, Optimizer, Precision, RateSchedule, RmsProp, Workload, epoch_order};
+use laptime_workload::{AdamW, Optimizer, Precision, RmsProp, Workload, epoch_order};
 
 const ADAM: &str =
     "kind = \"adam\"\nlearning_rate = 0.001\nbeta1 = 0.9\nbeta2 = 0.999\nepsilon = 1e-7\n";
-const ADAMW: &str = "kind = \"adamw\"\nlearning_rate = 0.001\nbeta1 = 0.9\nbeta2 = 0.999\n\
-                     epsilon = 1e-7\nweight_decay = 0.1\n";
-const RMSPROP: &str = "kind = \"rmsprop\"\nlearning_rate = 0.001\nalpha = 0.99\nepsilon = 1e-3\n";
-const SGD: &str = "kind = \"sgd\"\nlearning_rate = 0.1\nmomentum = 0.9\n";
-const NESTEROV: &str = "kind = \"sgd\"\nlearning_rate = 0.1\nmomentum = 0.9\nnesterov = true\n";
-
-/// Convolutions, the last of a single position, where eight of nine taps are dead; a bias in front of a batch
-/// norm, whose gradient is 0; dense layers. Neither channels nor units fill their last block of sixteen.
 fn with(optimizer: &str) -> Workload {
-    let layers = r#"layer = [
-        { name = "c1", kind = "conv2d", filters = 18, kernel = 3, stride = 7, padding = "same", bias = true },
-        { name = "bn1", kind = "batch_norm", epsilon = 1e-3, momentum = 0.9 },
-        { name = "relu1", kind = "relu" },
-        { name = "pool", kind = "avg_pool", size = 4, stride = 4, padding = "valid" },
-        { name = "c2", kind = "conv2d", filters = 20, kernel = 3, stride = 1, padding = "same", bias = true },
-        { name = "relu2", kind = "relu" },
-        { name = "flatten", kind = "flatten" },
-        { name = "fc1", kind = "dense", units = 21 },
-        { name = "relu3", kind = "relu" },
-        { name = "fc2", kind = "dense", units = 10 },
-    ]"#;
-    let schedule = RateSchedule::Linear {
-        warmup_steps: 2,
-        decay_steps: 30,
-        final_share: 0.1,
-    };
-    Workload {
-        rate_schedule: Some(schedule),
-        ..net(layers, optimizer, 18)
-    }
+    scheduled(net(LAYERS, optimizer, 18))
 }
 
 #[test]

@@ -161,7 +161,7 @@ impl<S: Simd> Rule<S> for AdamRule<S> {
             s.store(self.second_moment.add(at), v);
             let half = self.by_root.half_quotient(s, m, v);
             let mut w = s.load(self.parameter.add(at));
-            // A branch, always the same, costs plain Adam less than a multiplication by 0.
+            // Not a decay of 0 for plain Adam: that would be one operation more, and NaN of an infinite weight.
             if self.decays {
                 w = s.neg_mul_add(self.decay, w, w);
             }

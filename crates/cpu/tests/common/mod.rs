@@ -3,6 +3,7 @@
 
 pub mod autoencoders;
 pub mod classes;
+pub mod optimizers;
 pub mod planted;
 
 use std::sync::Arc;
