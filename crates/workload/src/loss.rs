@@ -15,6 +15,15 @@ pub enum Loss {
     MeanSquaredError,
 }
 
+/// What a loss compares the last layer's values with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// The sample's class: an integer below the number of values.
+    Class,
+    /// The sample's own scaled input, value by value.
+    Input,
+}
+
 /// What a training is told by: a mean over samples, made of a sum that each step has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MetricEntry {
@@ -72,6 +81,14 @@ impl Loss {
                 "between the last layer and the input itself, as of an autoencoder: PyTorch's MSELoss, Keras's \
                  MeanSquaredError"
             }
+        }
+    }
+
+    /// What its targets are.
+    pub fn target(self) -> Target {
+        match self {
+            Self::SoftmaxCrossEntropy => Target::Class,
+            Self::MeanSquaredError => Target::Input,
         }
     }
 

@@ -83,10 +83,9 @@ impl Spec {
         faults: &mut Faults,
     ) -> Option<Shaped> {
         let spec = &self.layers[index];
-        let image = self.data.dataset.official().shape;
-        let pixels = [image.height, image.width, image.channels];
+        let input_shape = &self.data.dataset.description.input().shape;
         let shapes = inputs.iter().map(|input| match *input {
-            Source::Input => Some(pixels.as_slice()),
+            Source::Input => Some(input_shape.as_slice()),
             Source::Layer(layer) => layers[layer].as_ref().map(|it| it.output.as_slice()),
         });
         let shapes = shapes.collect::<Option<Vec<&[usize]>>>();
@@ -235,10 +234,10 @@ impl Spec {
 
     /// The last layer gives what the loss takes: logits, or values in the place of the pixels.
     fn check_output(&self, last: &Layer) -> Result<(), SpecError> {
-        let official = self.data.dataset.official();
+        let data = &self.data.dataset.description;
         let (wanted, of_what) = match self.training.loss {
-            Loss::SoftmaxCrossEntropy => (official.classes, "classes"),
-            Loss::MeanSquaredError => (official.shape.bytes(), "pixel values to compare them with"),
+            Loss::SoftmaxCrossEntropy => (data.classes, "classes"),
+            Loss::MeanSquaredError => (data.input().values(), "pixel values to compare them with"),
         };
         if last.output == [wanted] {
             return Ok(());
