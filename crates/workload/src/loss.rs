@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub enum Loss {
     /// Softmax and categorical cross-entropy from logits, averaged over the batch.
     SoftmaxCrossEntropy,
-    /// The mean square of what the last layer's values differ from the sample's own scaled pixels by, over pixels
+    /// The mean square of what the last layer's values differ from the sample's own scaled input by, over values
     /// and batch: the net is an autoencoder.
     MeanSquaredError,
 }
@@ -45,7 +45,7 @@ const CROSS_ENTROPY: MetricEntry = MetricEntry {
     sum: "loss_sum",
 };
 
-/// In the square of the scaled pixels' unit.
+/// In the square of the scaled input's unit.
 const SQUARED_ERROR: MetricEntry = MetricEntry {
     unit: "squared",
     ..CROSS_ENTROPY

@@ -132,7 +132,7 @@ pub struct Layer {
     /// What it computes.
     #[serde(flatten)]
     pub kind: LayerKind,
-    /// The layers whose outputs it reads; [`Source::Input`] is the scaled pixels.
+    /// The layers whose outputs it reads; [`Source::Input`] is the scaled input.
     pub inputs: Vec<Source>,
     /// The shape of its output for one sample, channels last.
     pub output: Vec<usize>,
@@ -142,7 +142,7 @@ pub struct Layer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
-    /// The scaled pixels.
+    /// What the dataset has of the sample, scaled.
     Input,
     /// The output of the layer with this index in [`Workload::layers`].
     Layer(usize),

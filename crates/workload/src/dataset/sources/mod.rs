@@ -1,4 +1,5 @@
-//! The datasets that laptime knows, one file each.
+//! The datasets that laptime knows, one file each: a new one is a file that describes its columns and its files,
+//! with a function that reads them, and a line in [`SOURCES`].
 
 mod cifar_10;
 mod fashion_mnist;
