@@ -60,7 +60,13 @@ impl Job {
                 "{name} takes samples of {wanted}, and the dataset has {given}"
             ));
         }
-        let (input, target) = (workload.input_column(), workload.target_column());
+        let target = workload.target_column();
+        for column in [workload.input_column(), target] {
+            let column = &columns[column];
+            if column.dtype != Dtype::U8 {
+                return unfit(format!("{name} reads {column}, but engines read u8 alone"));
+            }
+        }
         for (which, samples) in [("training", &dataset.train), ("test", &dataset.test)] {
             let count = samples.count();
             let fits = |(array, column): (&Array, &Column)| {
@@ -86,15 +92,6 @@ impl Job {
                 return unfit(format!(
                     "a {which} sample has the label {label}, but {name} has {} classes",
                     workload.classes
-                ));
-            }
-        }
-        // Engines read bytes.
-        for column in [input, target] {
-            let column = &columns[column];
-            if column.dtype != Dtype::U8 {
-                return unfit(format!(
-                    "{name} reads {column}, which no engine does: give it u8"
                 ));
             }
         }
