@@ -6,7 +6,7 @@
 //! | `workload.json` | the resolved workload |
 //! | `init.safetensors` | the initial parameters, `F32`, named as in a saved model (`fc1.weight`, outputs × inputs) |
 //! | `order.u32` | the samples in the order they are trained on, epoch after epoch, little-endian |
-//! | `train.safetensors`, `test.safetensors` | the dataset's columns by name, as stored there: `pixels` (samples, height, width, channels) and `labels` (samples), `U8`; the metadata has the dataset's `source` and `sha256` |
+//! | `train.safetensors`, `test.safetensors` | the dataset's columns by name, as stored there: `pixels` (samples, height, width, channels) and `labels` (samples), `U8`; the metadata has the names of the columns that are `input` and `labels`, and the dataset's `source` and `sha256` |
 //!
 //! A safetensors file is 8 bytes with the length of a JSON header (little-endian), the header with
 //! type, shape and place of each tensor, then the tensors: it can be mapped into memory as it is.
@@ -182,10 +182,15 @@ fn write_samples(path: &Path, dataset: &Dataset, samples: &Samples) -> Result<()
         let shape = [&[samples.count()], &column.shape[..]].concat();
         Ok((column.name.as_str(), TensorView::new(dtype, shape, bytes)?))
     });
-    let metadata = HashMap::from([
+    let mut metadata = HashMap::from([
+        ("input".to_owned(), dataset.description.input().name.clone()),
         ("source".to_owned(), origin_name(dataset.origin).to_owned()),
         ("sha256".to_owned(), dataset.sha256.clone()),
     ]);
+    if let Some(labels) = dataset.description.label_column() {
+        let name = dataset.description.columns[labels].name.clone();
+        metadata.insert("labels".to_owned(), name);
+    }
     write_tensors(path, tensors, Some(metadata))
 }
 
@@ -272,6 +277,8 @@ mod tests {
         let (_, metadata) = SafeTensors::read_metadata(&bytes).expect("a header");
         let metadata = metadata.metadata().as_ref().expect("metadata");
         assert_eq!(metadata["source"], "synthetic");
+        assert_eq!(metadata["input"], "pixels");
+        assert_eq!(metadata["labels"], "labels");
         assert_eq!(metadata["sha256"], dataset.sha256);
         let test = SafeTensors::deserialize(&bytes).expect("safetensors");
         let pixels = test.tensor("pixels").expect("there");

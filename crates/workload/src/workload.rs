@@ -74,7 +74,10 @@ impl Workload {
     /// The place among [`Self::columns`] of what the loss compares with.
     pub fn target_column(&self) -> usize {
         match self.loss.target() {
-            Target::Class => 1,
+            Target::Class => {
+                let labels = self.dataset.description.label_column();
+                labels.expect("who has classes has labels")
+            }
             Target::Input => self.input_column(),
         }
     }

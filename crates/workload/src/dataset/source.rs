@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use super::{Column, DataError, folder::Folder, layout::Layout, sources::SOURCES};
+use super::{Column, DataError, Dtype, folder::Folder, layout::Layout, sources::SOURCES};
 use crate::{foreign, suggest::UnknownName};
 
 /// What the samples of a dataset are.
@@ -14,7 +14,7 @@ pub struct Description {
     pub name: String,
     /// What every sample has; the first column is what a net reads.
     pub columns: Vec<Column>,
-    /// How many classes the column of labels names.
+    /// How many classes the column of labels names; 0 where there is none.
     pub classes: usize,
     /// How many samples there are to train on.
     pub train_samples: usize,
@@ -29,6 +29,12 @@ impl Description {
     /// If there is none.
     pub fn input(&self) -> &Column {
         &self.columns[0]
+    }
+
+    /// The place of the column of labels, where there is one: behind the input, an integer a sample.
+    pub fn label_column(&self) -> Option<usize> {
+        let is_label = |one: &Column| one.dtype != Dtype::F32 && one.shape.is_empty();
+        (1..self.columns.len()).find(|place| is_label(&self.columns[*place]))
     }
 }
 
@@ -151,5 +157,51 @@ impl<'de> Deserialize<'de> for &'static DataSource {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let name = String::deserialize(deserializer)?;
         name.parse().map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::de::{
+        IntoDeserializer,
+        value::{Error, StrDeserializer},
+    };
+
+    use super::*;
+
+    #[test]
+    fn labels_are_single_integers_behind_the_input() {
+        let place = |columns: &[Column]| {
+            let description = Description {
+                name: "test".into(),
+                columns: columns.to_vec(),
+                classes: 0,
+                train_samples: 0,
+                test_samples: 0,
+            };
+            description.label_column()
+        };
+        let column = |dtype, shape: &[usize]| Column::new("x", dtype, shape);
+        let [input, prices] = [column(Dtype::U8, &[]), column(Dtype::F32, &[])];
+        let [box_of, labels] = [column(Dtype::I32, &[4]), column(Dtype::U16, &[])];
+        let all = [input, prices, box_of, labels];
+        assert_eq!(place(&all), Some(3));
+        assert_eq!(place(&all[..3]), None);
+        for source in DataSource::all() {
+            assert_eq!(source.description.label_column(), Some(1), "{source}");
+        }
+    }
+
+    #[test]
+    fn a_source_is_read_by_its_name() {
+        let read = |name: &'static str| {
+            let text: StrDeserializer<Error> = name.into_deserializer();
+            <&DataSource>::deserialize(text)
+        };
+        for source in DataSource::all() {
+            assert_eq!(read(source.name()), Ok(source));
+        }
+        let error = read("cifar").unwrap_err().to_string();
+        assert!(error.contains("cifar-10"), "{error}");
     }
 }
