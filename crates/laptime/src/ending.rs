@@ -8,8 +8,8 @@ use laptime_workload::atomic_file::abandon_all;
 
 use crate::{
     failure::INTERRUPTED,
-    live::screen,
     output::{say, stderr_is_terminal},
+    screen,
 };
 
 /// Ends the program. Until it has ended, whoever asks a child or a peer waits, so that nobody reports how

@@ -5,7 +5,7 @@ use std::time::Duration;
 use laptime_engine::{EngineError, Job};
 use laptime_measure::{Ends, statistics::LEAST_RUNS};
 
-use crate::{options::EngineChoice, repeats::plan::Repeats, sweep::Timed};
+use crate::{engine_choice::EngineChoice, repeat_plan::Repeats, sweep::Timed};
 
 /// What is done within the share.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -19,7 +19,7 @@ use terminal_size::{Width, terminal_size};
 use crate::{
     ascii::{ascii, has_utf8},
     failure::Failure,
-    live::screen,
+    screen,
     wrap::wrapped,
 };
 

@@ -10,8 +10,8 @@ use laptime_workload::{
 
 use crate::{
     display::{DownloadLine, Line},
+    engine_choice::EngineChoice,
     failure::Failure,
-    options::EngineChoice,
     output,
     recording::GateReport,
     verdicts,

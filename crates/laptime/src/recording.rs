@@ -17,11 +17,8 @@ use laptime_workload::{
 use sha2::{Digest, Sha256};
 
 use crate::{
-    anonymous::anonymous,
-    command_line::command_line,
-    device_facts::device_facts,
-    options::{EngineChoice, WorkloadChoice},
-    output,
+    anonymous::anonymous, command_line::command_line, device_facts::device_facts,
+    engine_choice::EngineChoice, output, workload_choice::WorkloadChoice,
 };
 
 /// The gate's verdict and what it took.

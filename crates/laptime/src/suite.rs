@@ -6,7 +6,7 @@ use laptime_results::{Record, SuiteFacts, new_id, suite::SUITE};
 
 use crate::{
     failure::Failure,
-    options::RunOptions,
+    run_options::RunOptions,
     training::{LooksOn, trained},
 };
 

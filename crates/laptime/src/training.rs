@@ -20,12 +20,13 @@ use crate::{
     fit::{Fit, fit},
     live::{Live, told::of_run},
     observed::observed_run,
-    options::RunOptions,
     output::{self, say, stderr_is_terminal},
     prepare,
     preview::Preview,
     recording::{Outcome, differing_losses, record},
-    repeats::{Repeated, plan::Repeats},
+    repeat_plan::Repeats,
+    repeats::Repeated,
+    run_options::RunOptions,
 };
 
 /// Who looks on while it is trained.

@@ -8,6 +8,7 @@ mod condition;
 mod divergence;
 pub mod export;
 mod headline;
+mod json_text;
 mod judgement;
 pub mod number;
 pub mod published;

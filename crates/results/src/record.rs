@@ -12,7 +12,7 @@ use laptime_measure::{Machine, Run};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Analysis, Summary, utc};
+use crate::{Analysis, Summary, Work, utc};
 
 /// One invocation of `laptime run`, or what one engine did in a `laptime race`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -70,6 +70,21 @@ pub struct Record {
     /// Why the engine could not begin, or could not go on; null where it did all that was asked.
     #[serde(default)]
     pub error: Option<String>,
+}
+
+impl Work {
+    /// That of a record.
+    pub fn of(record: &Record) -> Self {
+        let workload = &record.workload;
+        let samples = record.dataset.train_samples;
+        Self {
+            model_flops_per_sample: workload.model_flops_per_step as f64
+                / workload.batch_size as f64,
+            training_samples: workload.epochs.saturating_mul(samples),
+            batch_size: workload.batch_size,
+            threads: record.device.threads.unwrap_or(1) as usize,
+        }
+    }
 }
 
 /// The formats of a record.

@@ -7,7 +7,7 @@ use laptime_measure::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Analysis, Bottleneck, Conditions, Record};
+use crate::{Analysis, Bottleneck, Conditions};
 
 /// Derived from the raw times of all whole runs but a cold one; from all, where there is no other.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -71,21 +71,6 @@ pub struct Work {
     pub batch_size: u64,
     /// Threads of a CPU; else 1.
     pub threads: usize,
-}
-
-impl Work {
-    /// That of a record.
-    pub fn of(record: &Record) -> Self {
-        let workload = &record.workload;
-        let samples = record.dataset.train_samples;
-        Self {
-            model_flops_per_sample: workload.model_flops_per_step as f64
-                / workload.batch_size as f64,
-            training_samples: workload.epochs.saturating_mul(samples),
-            batch_size: workload.batch_size,
-            threads: record.device.threads.unwrap_or(1) as usize,
-        }
-    }
 }
 
 impl Summary {

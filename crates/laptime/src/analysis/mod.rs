@@ -12,8 +12,8 @@ use laptime_workload::Workload;
 use crate::{
     child::{self, GateJob, Request},
     display::Line,
+    engine_choice::EngineChoice,
     engines::OwnEngine,
-    options::EngineChoice,
 };
 
 pub use in_child::analyse;

@@ -1,5 +1,6 @@
 //! `--checkpoint` and `--resume`: a training that ends in one process and goes on in another.
 
+mod choice;
 mod file;
 #[cfg(test)]
 mod file_tests;
@@ -17,11 +18,12 @@ use laptime_measure::{Checkpoints, Resumption, SoFar};
 use laptime_workload::{Shown, Workload};
 
 use crate::{
+    engine_choice::EngineChoice,
     failure::Failure,
-    options::{CheckpointChoice, EngineChoice},
     output::{self, say, stderr_is_terminal},
     recording::digest,
 };
+pub use choice::CheckpointChoice;
 use file::{Checkpoint, Identity};
 use fit::{differs, misfits};
 

@@ -5,7 +5,6 @@
 
 mod history;
 mod plain;
-pub mod screen;
 pub mod told;
 mod view;
 
@@ -25,6 +24,7 @@ use crate::{
     ascii::has_utf8,
     display::Plan,
     output::{stderr_is_terminal, style},
+    screen,
     speed::Speed,
     ticker::Ticker,
 };

@@ -4,10 +4,7 @@ use laptime_engine::Job;
 use laptime_results::{number::counted, published::results};
 
 use super::{Lane, Told};
-use crate::{
-    display::Plan,
-    options::{EngineChoice, WorkloadChoice},
-};
+use crate::{display::Plan, engine_choice::EngineChoice, workload_choice::WorkloadChoice};
 
 /// Marks to beat: more than these are no help.
 const MOST_MARKS: usize = 6;

@@ -2,7 +2,8 @@
 //! order of its own, so that whatever else the machine does falls on all of them alike.
 
 mod affinity;
-pub mod length;
+mod length;
+mod options;
 mod table;
 
 use std::{
@@ -15,16 +16,17 @@ use laptime_measure::{Watch, measure, memory};
 use laptime_results::{PartialReason, RaceFacts, Record, new_id};
 
 use crate::{
+    engine_choice::EngineChoice,
     finished::Finished,
     live::{Live, told::of_race},
     observed::observed_run,
-    options::{EngineChoice, RaceOptions},
     output, prepare,
     recording::{GateReport, Outcome, differing_losses, record},
     repeats::{Again, is_own},
     round_order::round_order,
 };
 
+pub use options::RaceOptions;
 use table::{Table, lanes};
 
 /// One engine in the race, and what it has done so far.

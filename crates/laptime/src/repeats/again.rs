@@ -7,8 +7,8 @@ use laptime_workload::dataset::{LoadOptions, Origin};
 use super::Once;
 use crate::{
     child::{self, Request, RunJob},
+    engine_choice::EngineChoice,
     engines::OwnEngine,
-    options::EngineChoice,
 };
 
 /// What is done again.

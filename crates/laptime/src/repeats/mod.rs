@@ -3,7 +3,6 @@
 
 mod again;
 mod once;
-pub mod plan;
 
 use std::{sync::Arc, time::Instant};
 
@@ -15,13 +14,13 @@ use crate::{
     failure::Failure,
     live::Live,
     observed::observed_run,
-    options::{MOST_RUNS, RunOptions},
     output::say,
+    repeat_plan::{self, MOST_RUNS, PILOT_RUNS, Repeats, Room},
+    run_options::RunOptions,
 };
 
 pub use again::{Again, is_own};
 pub use once::{Once, run_once};
-use plan::{PILOT_RUNS, Repeats, Room};
 
 /// What a run is repeated with.
 pub struct Repeated<'a> {
@@ -62,7 +61,7 @@ impl Repeated<'_> {
             Repeats::Budget(time) => match Room::of(time, run_s) {
                 Some(room) => (PILOT_RUNS, Some(room)),
                 None => {
-                    self.note(&plan::one_run_only(time, run_s));
+                    self.note(&repeat_plan::one_run_only(time, run_s));
                     (0, None)
                 }
             },

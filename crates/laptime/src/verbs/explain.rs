@@ -13,9 +13,9 @@ use crate::{
     args::{DeviceArg, ExplainArgs},
     engines::OwnEngine,
     failure::Failure,
-    options::WorkloadChoice,
     output,
     passes::passes,
+    workload_choice::WorkloadChoice,
 };
 
 /// Prints the Program and the Schedule of a training step, then those of an evaluation step.

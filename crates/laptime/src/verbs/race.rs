@@ -14,10 +14,9 @@ use crate::{
     failure::Failure,
     finished::Finished,
     interrupt::Interrupt,
-    options::RaceOptions,
     output::{self, say, stderr_is_terminal},
     prepare,
-    race::{Seen, race as run_race},
+    race::{RaceOptions, Seen, race as run_race},
     recording::open_store,
 };
 

@@ -14,15 +14,17 @@ use laptime_workload::{Overrides, dataset::Dataset};
 use crate::{
     args::{SweepArgs, Threads, WorkloadArgs},
     display::Line,
+    engine_choice::EngineChoice,
     exports::{self, Inputs},
     failure::Failure,
+    load_options::load_options,
     observed::observed,
-    options::{EngineChoice, WorkloadChoice, load_options, spec},
     output::{self, stderr_is_terminal},
     prepare,
     recording::{Outcome, record},
     round_order::round_order,
     sweep::Timed,
+    workload_choice::{WorkloadChoice, spec},
 };
 
 /// Times all points, writes the export and prints the table.

@@ -6,11 +6,8 @@ use laptime_engine::Job;
 use laptime_workload::dataset::synthetic;
 
 use crate::{
-    args::VerifyArgs,
-    display::Line,
-    failure::Failure,
-    options::{EngineChoice, WorkloadChoice},
-    output, verdicts,
+    args::VerifyArgs, display::Line, engine_choice::EngineChoice, failure::Failure, output,
+    verdicts, workload_choice::WorkloadChoice,
 };
 
 /// Prints the gate's word; an engine that does another training is a failure.

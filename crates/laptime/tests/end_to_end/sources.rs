@@ -1,8 +1,9 @@
 //! What is done in one place of the sources only, so that nobody forgets how: files are written whole,
 //! no link at a name of ours is followed, and no text of others reaches the terminal as it is.
 
+mod circles;
+
 use std::{
-    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
@@ -67,7 +68,7 @@ fn streams_are_written_to_in_one_place() {
             // Lines that are drawn again and again.
             "laptime/src/display.rs",
             "laptime/src/live/mod.rs",
-            "laptime/src/live/screen.rs",
+            "laptime/src/screen.rs",
             "laptime/src/preview.rs",
             // Asks whether they are terminals.
             "laptime/src/exports/mod.rs",
@@ -152,74 +153,31 @@ fn operations_are_told_apart_in_their_tables_alone() {
     }
 }
 
-/// Crates whose circles are still to be untied.
-const WITH_CIRCLES: [&str; 2] = ["laptime", "results"];
+/// Nobody reads a file of more lines at one go.
+const MOST_LINES: usize = 500;
 
-/// Modules of a crate use each other in one direction: whoever reads one need not have read those that use it.
 #[test]
-fn no_modules_use_each_other_in_a_circle() {
-    let mut uses: BTreeMap<String, BTreeMap<String, BTreeSet<String>>> = BTreeMap::new();
-    for (name, text) in sources() {
-        let (of_crate, path) = name.split_once("/src/").expect("it is a source");
-        let (module, is_root) = match path.split_once('/') {
-            Some((folder, _)) => (folder, false),
-            None => (path.trim_end_matches(".rs"), true),
-        };
-        let code: String = text
-            .lines()
-            .filter(|line| !line.trim_start().starts_with("//"))
-            .flat_map(|line| [line, "\n"])
-            .collect();
-        let mut used = names_behind("crate::", &code);
-        if is_root {
-            used.extend(names_behind("super::", &code));
-        }
-        used.remove(module);
-        let modules = uses.entry(of_crate.to_owned()).or_default();
-        modules.entry(module.to_owned()).or_default().extend(used);
-    }
-    for (of_crate, mut modules) in uses {
-        if WITH_CIRCLES.contains(&of_crate.as_str()) {
-            continue;
-        }
-        // Whoever uses none of those that are left is in no circle, until none can be taken away any more.
-        loop {
-            let left: BTreeSet<String> = modules.keys().cloned().collect();
-            modules.retain(|_, used| used.iter().any(|one| left.contains(one)));
-            if modules.len() == left.len() {
-                break;
-            }
-        }
-        assert!(modules.is_empty(), "{of_crate}: {:?}", modules.keys());
-    }
-}
-
-/// What a path that begins so goes on with, in each place: one name, or those of a list in braces.
-fn names_behind(start: &str, code: &str) -> BTreeSet<String> {
-    let name = |text: &str| -> String {
-        let is_of_name = |c: &char| c.is_alphanumeric() || *c == '_';
-        text.trim_start().chars().take_while(is_of_name).collect()
-    };
-    let mut names = BTreeSet::new();
-    for (at, _) in code.match_indices(start) {
-        let rest = &code[at + start.len()..];
-        let Some(list) = rest.strip_prefix('{') else {
-            names.insert(name(rest));
-            continue;
-        };
-        names.insert(name(list));
-        let mut depth = 0;
-        for (at, one) in list.char_indices() {
-            match one {
-                '{' => depth += 1,
-                '}' if depth == 0 => break,
-                '}' => depth -= 1,
-                ',' if depth == 0 => {
-                    names.insert(name(&list[at + 1..]));
-                }
-                _ => {}
+fn no_file_is_too_long_to_be_read_at_one_go() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut folders: Vec<PathBuf> = ["crates", "fuzz"].map(|name| root.join(name)).to_vec();
+    let mut files = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("it can be listed") {
+            let path = entry.expect("it can be read").path();
+            if path.is_dir() && !path.ends_with("target") {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                let lines = fs::read_to_string(&path)
+                    .expect("it is text")
+                    .lines()
+                    .count();
+                assert!(
+                    lines <= MOST_LINES,
+                    "{path:?}: {lines} lines; split it by concept"
+                );
+                files += 1;
             }
         }
     }
-    names
+    assert!(files > 300, "{files}");
 }

@@ -2,16 +2,17 @@
 
 use serde_json::Value;
 
-use super::{cell::markdown_paragraph, flat, json::text, markdown::row};
+use super::{cell::markdown_paragraph, flat, markdown::row};
 use crate::{
     compare::{COLUMNS, Compared, Row},
+    json_text::indented,
     number::decimals,
     render::ratio_with_interval,
 };
 
 /// The comparisons as an array of JSON objects, one each.
 pub fn comparison_json(compared: &Compared) -> String {
-    text(&compared.rows())
+    indented(&compared.rows())
 }
 
 /// The same rows as CSV, under the same names.

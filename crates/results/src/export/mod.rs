@@ -12,7 +12,6 @@ mod tensorboard;
 
 pub use compare::{comparison_csv, comparison_json, comparison_markdown};
 pub use csv::csv;
-pub(crate) use json::text as json_text;
 pub use json::{compact_json, json, json_array};
 pub use markdown::markdown;
 pub use race::race_markdown;

@@ -14,7 +14,9 @@ use laptime_measure::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{DatasetFacts, DeviceFacts, EngineFacts, Gate, GateVerdict, Laptime};
+use crate::{
+    DatasetFacts, DeviceFacts, EngineFacts, Gate, GateVerdict, Laptime, json_text::indented,
+};
 
 pub use axis::Axis;
 pub use crossing::{Crossing, Lead, Meeting, crossing};
@@ -177,7 +179,7 @@ impl Sweep {
 
 /// A sweep's JSON, with a line's end.
 pub fn json(sweep: &Sweep) -> String {
-    crate::export::json_text(sweep)
+    indented(sweep)
 }
 
 const NAME: &[u8] = b"\"laptime.sweep.";

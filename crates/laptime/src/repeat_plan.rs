@@ -19,6 +19,9 @@ pub enum Repeats {
     Sustain(Duration),
 }
 
+/// The most that a record has, with the cold one: what compares records reads no more.
+pub const MOST_RUNS: u64 = 9_999;
+
 /// Runs from which the spread is told: three tell it so roughly that too many follow.
 pub const PILOT_RUNS: u64 = 5;
 
