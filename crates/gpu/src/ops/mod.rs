@@ -26,6 +26,7 @@ mod scale_pixels;
 mod sgd;
 pub(crate) mod softmax_cross_entropy;
 pub(crate) mod sums;
+mod tiled;
 pub(crate) mod update;
 mod windows;
 mod zeros;
