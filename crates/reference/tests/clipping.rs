@@ -54,7 +54,7 @@ fn a_step_uses_all_gradients_times_one_factor() {
         let case = case_of(workload, 4);
         let mut reference = Reference::of_program(&case.program);
         reference.set_state(&case.state);
-        reference.step(&case.pixels, &case.labels);
+        reference.step(&case.batch);
         gradients(&reference, &case.program, suffix)
     };
     let plain = net().workload();
