@@ -11,8 +11,8 @@ use laptime_graph::{
 
 use crate::{
     ops::{
-        self, Form, batch_norm, each, form, mean_squared_error, product, softmax_cross_entropy,
-        sums, update,
+        self, Form, batch_norm, clip, each, form, mean_squared_error, product,
+        softmax_cross_entropy, sums, update,
     },
     shader::{Binding, SampleChunks, Shader, THREADS},
     target::Target,
@@ -48,6 +48,8 @@ pub(crate) fn dispatch(
         Form::ColumnSums => sums::text(&mut shader, place),
         Form::Loss => softmax_cross_entropy::text(&mut shader),
         Form::SquaredError { .. } => mean_squared_error::text(&mut shader, place),
+        Form::SquareSum => clip::square_sum_text(&mut shader, place),
+        Form::ClipFactor(op) => clip::factor_text(&mut shader, place, op),
         Form::Update(op) => update::text(&mut shader, place, op),
     };
     Dispatch {
@@ -76,13 +78,14 @@ pub(crate) fn workgroups(program: &Program, operations: &[OpId], target: Target)
         Form::Norm(_) => rows_of(batch_norm::workgroups(program, own.inputs[0])),
         Form::NormGrad => rows_of(batch_norm::workgroups(program, own.inputs[1])),
         Form::ColumnSums => rows_of(sums::workgroups(elements(own.outputs[0]))),
-        Form::Loss | Form::SquaredError { .. } => [1; 3],
+        Form::Loss | Form::SquaredError { .. } | Form::ClipFactor(_) => [1; 3],
+        Form::SquareSum => rows_of(clip::workgroups(elements(own.inputs[0]))),
         Form::Update(_) => rows_of(update::blocks(program, operations).len()),
     }
 }
 
 /// The operation that gives a kernel its form, and its place among these: the first that is not a part of
-/// making the pixels, but a norm's gradient also behind ReLU's, and updates also behind their zeros.
+/// making the pixels, but a norm's gradient also behind ReLU's, and updates also behind what they do themselves.
 fn main<'a>(program: &'a Program, operations: &[OpId]) -> (usize, &'a Operation) {
     let of = |id: &OpId| &program.operation(*id).op;
     let find = |wanted: fn(&Form) -> bool| operations.iter().position(|id| wanted(&form(of(id))));
@@ -91,9 +94,7 @@ fn main<'a>(program: &'a Program, operations: &[OpId]) -> (usize, &'a Operation)
     let head = of(&operations[first]);
     let other = match form(head) {
         Form::Product(_) => None,
-        Form::Each(_) if head.definition().makes_zeros() => {
-            find(|form| matches!(form, Form::Update(_)))
-        }
+        Form::Each(_) if ops::joins_updates(head) => find(|form| matches!(form, Form::Update(_))),
         _ => find(|form| matches!(form, Form::NormGrad)),
     };
     let place = other.unwrap_or(first);

@@ -186,7 +186,8 @@ impl<'a> Bench<'a> {
         let nothing = self.pipeline("if i == 4294967295u { a[0] = 1.0; }\n")?;
         let groups = (self.values / 256).min(65_535) as u32;
         // Few workgroups at first: an emulator would take seconds for all of a card's.
-        let flops = |groups: u32| (2 * TURNS * SUMS * MULTIPLY_ADDS * 256) as f64 * f64::from(groups);
+        let flops =
+            |groups: u32| (2 * TURNS * SUMS * MULTIPLY_ADDS * 256) as f64 * f64::from(groups);
         let bytes = |groups: u32| (2 * 4 * 256) as f64 * f64::from(groups);
         self.time(&nothing, 1, 1)?;
         let submit = self.best(&nothing, 1, 1)?;

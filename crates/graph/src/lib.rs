@@ -20,6 +20,7 @@ mod simplification;
 mod state;
 mod step;
 mod tensor;
+mod updates;
 mod uses;
 pub mod window;
 

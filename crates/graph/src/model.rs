@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use laptime_workload::{Loss, Optimizer, Source, Workload};
+use laptime_workload::{Loss, Source, Workload};
 
 use crate::{
     autodiff,
@@ -11,7 +11,7 @@ use crate::{
     builder::Builder,
     fusion,
     ops::{self, Layer, MeanSquaredError, Net, Op, ScalePixels, SoftmaxCrossEntropy},
-    program::{Mode, Operation, Program},
+    program::{Mode, Program},
     tensor::{Role, TensorId},
 };
 
@@ -44,8 +44,7 @@ pub fn build(workload: &Workload, mode: Mode, batch_size: usize) -> Program {
     builder.operation(loss, &[logits, target], &metrics);
     if mode == Mode::Training {
         let gradients = autodiff::differentiate(&mut builder);
-        builder.updates(&workload.optimizer, &gradients);
-        builder.hoist_updates();
+        builder.updates(workload, gradients);
     }
     let Builder {
         tensors,
@@ -123,47 +122,5 @@ impl Builder {
             });
         }
         outputs.last().copied().unwrap_or(scaled)
-    }
-
-    /// The update of every parameter that has a gradient.
-    fn updates(&mut self, optimizer: &Optimizer, gradients: &[(TensorId, TensorId)]) {
-        let (op, moments) = ops::update(optimizer);
-        for &(parameter, gradient) in gradients {
-            let mut updated = vec![parameter];
-            for &which in moments {
-                let name = format!("{}.{}", self.tensors[parameter.0].name, which.suffix());
-                let role = Role::Moment {
-                    of: parameter,
-                    which,
-                };
-                updated.push(self.tensor_like(parameter, name, role));
-            }
-            self.operation(op, &[&[gradient], &updated[..]].concat(), &updated);
-        }
-    }
-
-    /// Moves every update up to where its gradient is made and the old value no longer needed: a
-    /// gradient that is used at once need not be kept until the end of the step.
-    fn hoist_updates(&mut self) {
-        let is_update = |operation: &Operation| operation.op.definition().is_update();
-        let (updates, others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.operations)
-            .into_iter()
-            .partition(is_update);
-        // The last of the other operations that makes or reads each tensor.
-        let mut last_use = vec![0; self.tensors.len()];
-        for (index, operation) in others.iter().enumerate() {
-            for tensor in operation.inputs.iter().chain(&operation.outputs) {
-                last_use[tensor.0] = index;
-            }
-        }
-        let mut behind: Vec<Vec<Operation>> = vec![Vec::new(); others.len()];
-        for update in updates {
-            let (gradient, parameter) = (update.inputs[0], update.inputs[1]);
-            behind[last_use[gradient.0].max(last_use[parameter.0])].push(update);
-        }
-        for (operation, updates) in others.into_iter().zip(behind) {
-            self.operations.push(operation);
-            self.operations.extend(updates);
-        }
     }
 }

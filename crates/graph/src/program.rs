@@ -52,7 +52,7 @@ pub enum FusionKind {
     GradientEpilogue,
     /// The loss and its gradient share the softmax, or the difference.
     LossWithGradient,
-    /// A parameter is updated where its gradient is made, so that the gradient never reaches memory.
+    /// A parameter is updated where its gradient is made, or clipped, so that what is used never reaches memory.
     UpdateAtGradient,
     /// What follows a batch norm (a sum, ReLU, rounding) is applied where the norm is.
     NormEpilogue,

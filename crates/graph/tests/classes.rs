@@ -17,6 +17,8 @@ fn expected(op: &Op) -> Class {
         Op::BiasGrad(_) | Op::GlobalAvgPool(_) => Class::Reduction,
         Op::BatchNorm(_) | Op::BatchNormGrad(_) => Class::Reduction,
         Op::Reshape(_) | Op::Zeros(_) => Class::Movement,
+        Op::SquareSum(_) => Class::Reduction,
+        Op::ClipFactor(_) | Op::Clip(_) => Class::Pointwise,
         Op::BatchNormEvaluation(_) | Op::GlobalAvgPoolGrad(_) => Class::Pointwise,
         Op::ScalePixels(_) | Op::Round(_) | Op::Bias(_) | Op::Add(_) => Class::Pointwise,
         Op::Relu(_) | Op::ReluGrad(_) | Op::Activate(_) | Op::ActivateGrad(_) => Class::Pointwise,

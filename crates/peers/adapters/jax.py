@@ -208,6 +208,13 @@ def rmsprop(constants, step, rate_share, gradients, parameters, v):
     return jax.tree.map(update, parameters, gradients, v), {"v": v}
 
 
+def clipped(max_norm, gradients):
+    """All gradients times one factor, so that the norm of all of them together is `max_norm` at most."""
+    norm = jnp.sqrt(sum(jnp.sum(g * g) for g in jax.tree.leaves(gradients)))
+    factor = max_norm / jnp.maximum(norm, max_norm)
+    return jax.tree.map(lambda g: factor * g, gradients)
+
+
 # An update rule and the names of its moments.
 OPTIMIZERS = {
     "adam": (adam, ("m", "v")),
@@ -238,6 +245,8 @@ def train_step(workload, state, pixels, labels, masks=None):
 
     gradient = jax.value_and_grad(loss_of, has_aux=True)
     (loss, (statistics, correct)), gradients = gradient(state["parameters"])
+    if (max_norm := workload.get("global_clip_norm")) is not None:
+        gradients = clipped(max_norm, gradients)
     optimizer = workload["optimizer"]
     update, _ = OPTIMIZERS[optimizer["kind"]]
     number = step.astype(next(iter(state["parameters"].values())).dtype)

@@ -214,6 +214,13 @@ def rmsprop_(constants, step, rate_share, parameters, gradients, v):
 UPDATES = {"adam": adam_, "adamw": adamw_, "sgd": sgd_, "rmsprop": rmsprop_}
 
 
+def clip_(max_norm: float, gradients: list[Tensor]) -> None:
+    """All gradients times one factor, so that the norm of all of them together is `max_norm` at most: what
+    `torch.nn.utils.clip_grad_norm_` does, which adds 1e-6 to the norm."""
+    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+    torch._foreach_mul_(gradients, torch.clamp(max_norm / norm, max=1.0))
+
+
 class Trainer:
     """What both ways to train have in common: the tensors that live across steps."""
 
@@ -228,6 +235,7 @@ class Trainer:
     def __init__(self, workload: dict, device: torch.device, dtype: torch.dtype, way: "Way") -> None:
         self.workload, self.device, self.dtype, self.way = workload, device, dtype, way
         self.layers, self.constants = workload["layers"], workload["optimizer"]
+        self.max_norm = workload.get("global_clip_norm")
         self.names = self.MOMENTS[self.constants["kind"]]
         self.totals = torch.zeros(2, dtype=torch.float64 if device.type != "mps" else dtype)
         self.totals = self.totals.to(device)
@@ -304,6 +312,8 @@ class WholeStep(Trainer):
         loss_of = lambda parameters: self.loss_of(parameters, statistics, pixels, labels, masks)
         gradient = torch.func.grad_and_value(loss_of, has_aux=True)
         gradients, (loss, (correct, new)) = gradient(parameters)
+        if self.max_norm is not None:
+            clip_(self.max_norm, list(gradients.values()))
         step.add_(1)
         update = UPDATES[self.constants["kind"]]
         share = rate_share(self.workload, step, torch)
@@ -372,6 +382,8 @@ class Autograd(Trainer):
         loss, (correct, new) = self.ready(self.parameters, self.statistics, pixels, labels, masks)
         self.optimizer.zero_grad()
         loss.backward()
+        if self.max_norm is not None:
+            clip_(self.max_norm, [parameter.grad for parameter in self.parameters.values()])
         self.steps += 1
         self.set_rate()
         if self.constants["kind"] in ("adam", "adamw"):

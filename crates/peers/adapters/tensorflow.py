@@ -240,7 +240,7 @@ class Net:
         has_program_masks: bool = False,
         **compile_options,
     ) -> None:
-        self.workload, self.has_program_masks = workload, has_program_masks
+        self.workload, self.real, self.has_program_masks = workload, real, has_program_masks
         shape = workload["input"]
         x = keras.Input((shape["height"], shape["width"], shape["channels"]))
         outputs, self.variables, self.dropouts = [], {}, {}
@@ -313,16 +313,19 @@ class Net:
             if self.kind == "sgd":
                 raise Unsupported("Keras's SGD keeps the learning rate in its velocity, so none that changes")
             rate = Schedule(self.workload, rate)
+        clip_norm = self.workload.get("global_clip_norm")
+        clip = {} if clip_norm is None else {"global_clipnorm": self.real(clip_norm)}
         if self.kind == "sgd":
             if constants["momentum"] == 0:
                 raise Unsupported("Keras keeps no velocity without momentum")
-            return keras.optimizers.SGD(rate, constants["momentum"], bool(constants.get("nesterov", False)))
+            is_nesterov = bool(constants.get("nesterov", False))
+            return keras.optimizers.SGD(rate, constants["momentum"], is_nesterov, **clip)
         if self.kind == "rmsprop":
-            return RmsProp(rate, constants["alpha"], epsilon=constants["epsilon"])
+            return RmsProp(rate, constants["alpha"], epsilon=constants["epsilon"], **clip)
         if self.kind == "adamw":
             betas = constants["beta1"], constants["beta2"]
-            return keras.optimizers.AdamW(rate, constants["weight_decay"], *betas, constants["epsilon"])
-        return keras.optimizers.Adam(rate, constants["beta1"], constants["beta2"], constants["epsilon"])
+            return keras.optimizers.AdamW(rate, constants["weight_decay"], *betas, constants["epsilon"], **clip)
+        return keras.optimizers.Adam(rate, constants["beta1"], constants["beta2"], constants["epsilon"], **clip)
 
     def all_variables(self):
         """Everything that lives across steps: name, variable, and what laptime's value is of it."""

@@ -104,6 +104,13 @@ impl Case {
                 self.catches(plant, self.variants[0], &with_optimizer);
             }
         }
+        let mut clipped = fashion_mnist();
+        clipped.global_clip_norm = Some(0.1);
+        let clipped = job(clipped, 32 * 3 + 5);
+        self.is_verified(&clipped, self.variants);
+        self.catches_another(&clipped, "gradients are not clipped", |workload| {
+            workload.global_clip_norm = None;
+        });
         self.catches_another(&scheduled, "no label smoothing", |workload| {
             workload.label_smoothing = 0.0;
         });

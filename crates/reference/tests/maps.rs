@@ -157,6 +157,7 @@ fn workloads() -> Vec<Workload> {
     };
     let smoothed = Workload {
         label_smoothing: 0.1,
+        global_clip_norm: Some(0.01),
         optimizer: Optimizer::RmsProp(RmsProp {
             learning_rate: 0.1,
             alpha: 0.9,

@@ -274,10 +274,23 @@ pub(crate) const KEYS: Foreign = Foreign {
         (&["gamma", "decayrate"], &["factor"]),
         (&["warmup"], &["warmup_steps"]),
         (&["smoothing", "labelsmooth"], &["label_smoothing"]),
+        (
+            &[
+                "globalclipnorm",
+                "maxnorm",
+                "maxgradnorm",
+                "gradientclipval",
+            ],
+            &["global_clip_norm"],
+        ),
         (&["type", "op"], &["kind"]),
         (&["input"], &["inputs"]),
     ],
     instead: &[
+        (
+            &["clipnorm", "clipvalue"],
+            "laptime clips by the norm of all gradients together: global_clip_norm = 1.0 in [optimizer]",
+        ),
         (
             &["scheduler", "lrscheduler"],
             "write a table [schedule]: laptime workloads --layers lists its kinds",

@@ -77,6 +77,7 @@ impl Spec {
             loss: self.training.loss,
             label_smoothing: self.training.label_smoothing,
             optimizer: self.optimizer,
+            global_clip_norm: self.global_clip_norm,
             rate_schedule: self.rate_schedule,
             batch_size: batch_size.expect(resolved),
             epochs: epochs.expect(resolved),

@@ -33,6 +33,7 @@ pub struct Spec {
     pub(crate) data: Data,
     pub(crate) training: Training,
     pub(crate) optimizer: Optimizer,
+    pub(crate) global_clip_norm: Option<f64>,
     pub(crate) rate_schedule: Option<RateSchedule>,
     pub(crate) layers: Vec<LayerSpec>,
 }
@@ -132,11 +133,13 @@ impl Spec {
         let layers = read_layers(&top, &mut faults);
         faults.result()?;
         let read = "what was not read is a fault";
+        let (optimizer, global_clip_norm) = optimizer.expect(read);
         Ok(Self {
             name: name.expect(read),
             data: data.expect(read),
             training: training.expect(read),
-            optimizer: optimizer.expect(read),
+            optimizer,
+            global_clip_norm,
             rate_schedule: rate_schedule.expect(read),
             layers,
             source,
@@ -283,9 +286,13 @@ fn kind_of<T: Copy>(
     }
 }
 
+/// What every kind of optimizer can have.
+const CLIP_NORM: &str = "global_clip_norm";
+
 const ADAM: &[Key] = &[Key::new("kind", "\"adam\"")];
 
-fn read_optimizer(top: &Fields) -> Result<Optimizer, SpecError> {
+/// The update rule, and the norm that gradients are clipped to before it.
+fn read_optimizer(top: &Fields) -> Result<(Optimizer, Option<f64>), SpecError> {
     let fields = top.table("optimizer", ADAM)?;
     let entries: Vec<_> = OPTIMIZERS.iter().map(|entry| (entry.kind, entry)).collect();
     let entry = kind_of(&fields, &entries, &foreign::OPTIMIZERS)?;
@@ -295,9 +302,14 @@ fn read_optimizer(top: &Fields) -> Result<Optimizer, SpecError> {
         .flat_map(|entry| [(entry.kind, entry.keys), (entry.kind, entry.optional)])
         .collect();
     let optional = entry.optional.iter().map(|key| key.name);
-    let optional: Vec<_> = ["kind"].into_iter().chain(optional).collect();
+    let optional: Vec<_> = ["kind"]
+        .into_iter()
+        .chain(optional)
+        .chain([CLIP_NORM])
+        .collect();
     fields.check_keys(&optional, &kinds);
-    fields.finish((entry.read)(&fields))
+    let clip_norm = fields.optional_number(CLIP_NORM, "1.0", &POSITIVE);
+    fields.finish(((entry.read)(&fields), clip_norm))
 }
 
 const COSINE: &[Key] = &[Key::new("kind", "\"cosine\"")];

@@ -36,6 +36,10 @@ pub struct Workload {
     pub label_smoothing: f64,
     /// The update rule.
     pub optimizer: Optimizer,
+    /// The largest norm of all gradients of a step together; `None` where they are not clipped. Of a larger norm,
+    /// each gradient is multiplied by `global_clip_norm / norm`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub global_clip_norm: Option<f64>,
     /// How the learning rate goes over the training; `None` where it stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate_schedule: Option<RateSchedule>,

@@ -79,7 +79,7 @@ fn what_is_wrong_with_an_optimizer_is_told() {
         ),
         (
             ADAMW.replace("adamw", "adam"),
-            "it is a key of \"adamw\"; known: kind, learning_rate, beta1, beta2, epsilon",
+            "it is a key of \"adamw\"; known: kind, global_clip_norm, learning_rate, beta1, beta2, epsilon",
         ),
         (ADAMW.replace("adamw", "AdamW"), "did you mean \"adamw\"?"),
         (
@@ -119,5 +119,34 @@ fn what_is_wrong_with_an_optimizer_is_told() {
             message.contains(says),
             "{text}\n{message}\nexpected: {says}"
         );
+    }
+}
+
+#[test]
+fn the_norm_to_clip_by_stands_beside_every_optimizer() {
+    for optimizer in [ADAMW, SGD, RMSPROP] {
+        assert_eq!(resolved(optimizer).unwrap().global_clip_norm, None);
+        let workload = resolved(&format!("{optimizer}\nglobal_clip_norm = 1")).unwrap();
+        assert_eq!(workload.global_clip_norm, Some(1.0));
+    }
+    for (line, says) in [
+        ("global_clip_norm = 0", "greater than 0"),
+        ("global_clip_norm = \"1\"", "write global_clip_norm = 1.0"),
+        (
+            "global_clipnorm = 1.0",
+            "laptime calls it \"global_clip_norm\"",
+        ),
+        ("max_norm = 1.0", "laptime calls it \"global_clip_norm\""),
+        (
+            "clipnorm = 1.0",
+            "by the norm of all gradients together: global_clip_norm",
+        ),
+        (
+            "clip_norm = 1.0",
+            "by the norm of all gradients together: global_clip_norm",
+        ),
+    ] {
+        let message = resolved(&format!("{SGD}\n{line}")).expect_err(line);
+        assert!(message.contains(says), "{message}\nexpected: {says}");
     }
 }

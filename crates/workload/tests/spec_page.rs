@@ -53,6 +53,7 @@ fn the_page_has_everything_that_a_spec_can_have() {
         words.insert(kind.to_owned());
         words.extend(keys.iter().map(|key| key.name.to_owned()));
     }
+    words.insert("global_clip_norm".to_owned());
     words.extend(Loss::ALL.map(|loss| format!("\"{loss}\"")));
     words.extend(Precision::ALL.map(|precision| format!("\"{precision}\"")));
     words.extend(PADDINGS.iter().map(|(padding, _)| (*padding).to_owned()));

@@ -5,6 +5,7 @@
 //! the rest and stays 0.
 
 mod channel_sums;
+mod clip;
 mod conv;
 mod conv_forward;
 mod conv_grad_input;
@@ -30,6 +31,7 @@ mod update;
 
 use std::ops::Range;
 
+pub(crate) use clip::{ClipFactor, PartialSums, SquareSum};
 pub(crate) use conv::{Filters, Segments};
 pub(crate) use conv_forward::{Conv2d, NormBehind, norm_bytes};
 pub(crate) use conv_grad_input::Conv2dGradInput;
@@ -114,6 +116,8 @@ pub(crate) enum Task {
     Rearrange(Rearrange),
     SoftmaxCrossEntropy(SoftmaxCrossEntropy),
     MeanSquaredError(MeanSquaredError),
+    SquareSum(SquareSum),
+    ClipFactor(ClipFactor),
     Update(Update),
     RmsProp(RmsProp),
     RoundWeights(RoundWeights),
@@ -199,6 +203,8 @@ impl Task {
             Rearrange,
             SoftmaxCrossEntropy,
             MeanSquaredError,
+            SquareSum,
+            ClipFactor,
             Update,
             RmsProp,
             RoundWeights

@@ -15,7 +15,7 @@ use crate::simd::{LANES, Simd};
 
 /// Blocks of a run, at most: few enough to keep the digits, enough that what a run costs is nothing
 /// beside them.
-const RUN: usize = 32;
+pub(super) const RUN: usize = 32;
 /// Runs of a stretch.
 const STRETCH: usize = 32;
 

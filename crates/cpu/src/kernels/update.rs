@@ -271,10 +271,12 @@ impl<S: Simd> Rule<S> for SgdRule<S> {
     }
 }
 
-/// The use alone, of a gradient that is in memory or zero.
+/// The use alone, of a gradient that is in memory or zero, clipped or not.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Update {
     pub(crate) gradient: Option<Place>,
+    /// What it is multiplied by before, if it is.
+    pub(crate) factor: Option<Place>,
     pub(crate) to: GradientUse,
     pub(crate) grid: Grid,
 }
@@ -343,6 +345,10 @@ impl Run for Update {
     #[inline(always)]
     unsafe fn run<S: Simd>(&self, s: S, step: &Step, view: View, slices: Range<usize>) {
         let gradient = self.gradient.map(|gradient| view.at(gradient).cast_const());
+        // SAFETY: a number that an earlier kernel has made.
+        let factor = self
+            .factor
+            .map(|factor| s.splat(unsafe { *view.at(factor) }));
         let (outer_range, inner_range) = self.grid.blocks(slices);
         let inner = self.grid.inner;
         with_rule!(&self.to, s, step, view, |rule| {
@@ -354,6 +360,10 @@ impl Run for Update {
                         let gradient = match gradient {
                             Some(gradient) => s.load(gradient.add(at)),
                             None => s.splat(0.0),
+                        };
+                        let gradient = match factor {
+                            Some(factor) => s.mul(factor, gradient),
+                            None => gradient,
                         };
                         rule.apply(at, gradient);
                     }

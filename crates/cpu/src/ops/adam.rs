@@ -9,7 +9,7 @@ impl CpuOp for Adam {
     }
 
     fn link(&self, group: &Group, at: &Places) -> Task {
-        update::update(group, at, Some(group.main.inputs[0]))
+        update::update(group, at, Some(group.main.inputs[0]), None)
     }
 
     fn gradient_use(&self, own: &Operation, at: &Places) -> GradientUse {
@@ -23,7 +23,7 @@ impl CpuOp for AdamW {
     }
 
     fn link(&self, group: &Group, at: &Places) -> Task {
-        update::update(group, at, Some(group.main.inputs[0]))
+        update::update(group, at, Some(group.main.inputs[0]), None)
     }
 
     fn gradient_use(&self, own: &Operation, at: &Places) -> GradientUse {

@@ -66,18 +66,22 @@ impl Arranging<'_> {
         }
     }
 
-    /// What the forward pass touches of the parameter that this group updates or makes the
-    /// gradient of: the update does the same, so that a parameter stays with its thread.
+    /// What the forward pass touches of the parameter that this group updates, or whose gradient it makes
+    /// or reads: the update does the same, so that a parameter stays with its thread.
     fn forward_part(&self) -> Option<Part> {
         let parameter = |id: TensorId| match self.program.tensor(id).role {
             Role::Gradient { of } => of,
             _ => id,
         };
-        let written = self.outputs().into_iter().map(parameter);
-        let first = written.filter_map(|id| self.first_parts[id.0]);
-        first
-            .min_by_key(|(number, _)| *number)
-            .map(|(_, part)| part)
+        let first_part = |ids: &[TensorId]| {
+            let first = ids
+                .iter()
+                .filter_map(|id| self.first_parts[parameter(*id).0]);
+            first
+                .min_by_key(|(number, _)| *number)
+                .map(|(_, part)| part)
+        };
+        first_part(&self.outputs()).or_else(|| first_part(&self.main().inputs))
     }
 
     /// The axis along which the forward pass has cut the weights that this group updates.

@@ -8,6 +8,7 @@ mod arranging;
 mod avg_pool;
 mod batch_norm;
 mod bias;
+mod clip;
 mod conv2d;
 mod dense;
 mod dropout;
@@ -124,6 +125,9 @@ pub(crate) fn of(op: &Op) -> &dyn CpuOp {
         Op::SoftmaxCrossEntropyGrad(op) => op,
         Op::MeanSquaredError(op) => op,
         Op::MeanSquaredErrorGrad(op) => op,
+        Op::SquareSum(op) => op,
+        Op::ClipFactor(op) => op,
+        Op::Clip(op) => op,
         Op::Adam(op) => op,
         Op::AdamW(op) => op,
         Op::Sgd(op) => op,

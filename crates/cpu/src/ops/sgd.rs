@@ -9,7 +9,7 @@ impl CpuOp for Sgd {
     }
 
     fn link(&self, group: &Group, at: &Places) -> Task {
-        update::update(group, at, Some(group.main.inputs[0]))
+        update::update(group, at, Some(group.main.inputs[0]), None)
     }
 
     fn gradient_use(&self, own: &Operation, at: &Places) -> GradientUse {

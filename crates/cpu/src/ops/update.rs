@@ -1,7 +1,7 @@
 //! What updates have in common: how they are cut, and what becomes of a gradient.
 
 use laptime_graph::{
-    TensorId,
+    Axis, TensorId,
     schedule::{Layout, Part, Split},
 };
 
@@ -19,18 +19,27 @@ use crate::{
 /// The cuts of an update that has a kernel to itself: a parameter stays with its thread.
 pub(super) fn cuts(at: &Arranging) -> Vec<Cut> {
     let parameter = *at.outputs().last().expect("a kernel writes");
+    // All slices read the factor of a clipping.
+    let is_factor = |id: TensorId| at.program.tensor(id).has(Axis::Single);
+    let or_factor = |part: Part| move |id| if is_factor(id) { Part::Whole } else { part };
     if is_weight(at.program, parameter) {
         let axis = at.weight_axis();
-        return vec![at.sliced(parameter, axis, |_| along(axis, LANES))];
+        return vec![at.sliced(parameter, axis, or_factor(along(axis, LANES)))];
     }
-    let by_first = at.cut(None, Split::First, |_| Part::First);
-    at.vector_cut(at.sliced(parameter, 1, |_| COLUMNS), by_first)
+    let by_first = at.cut(None, Split::First, or_factor(Part::First));
+    at.vector_cut(at.sliced(parameter, 1, or_factor(COLUMNS)), by_first)
 }
 
-/// The use of a gradient that is in memory, or of zeros.
-pub(super) fn update(group: &Group, at: &Places, gradient: Option<TensorId>) -> Task {
+/// The use of a gradient that is in memory, or of zeros; times a factor, where there is one.
+pub(super) fn update(
+    group: &Group,
+    at: &Places,
+    gradient: Option<TensorId>,
+    factor: Option<TensorId>,
+) -> Task {
     Task::Update(Update {
         gradient: gradient.map(|gradient| at.place(gradient)),
+        factor: factor.map(|factor| at.place(factor)),
         to: gradient_use(group, at),
         grid: grid(group, at, group.last().outputs[0]),
     })

@@ -9,6 +9,6 @@ impl CpuOp for Zeros {
     }
 
     fn link(&self, group: &Group, at: &Places) -> Task {
-        update::update(group, at, None)
+        update::update(group, at, None, None)
     }
 }

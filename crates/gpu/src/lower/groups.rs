@@ -3,7 +3,7 @@
 use laptime_graph::{Fusion, FusionKind, Op, OpId, Operation, Program, TensorId, schedule::Buffer};
 
 use crate::{
-    ops::{is_of_pixels, live_taps, product},
+    ops::{is_of_pixels, joins_updates, live_taps, product},
     target::Target,
 };
 
@@ -34,8 +34,8 @@ pub(super) fn group(program: &Program, taken: &[FusionKind], pixels: &[OpId]) ->
             Some(_) => continue,
             None => own.as_slice(),
         };
-        let fused_zeros = operation.op.definition().makes_zeros() && group.len() > 1;
-        if is_update(&operation.op) || fused_zeros {
+        let is_fused = joins_updates(&operation.op) && group.len() > 1;
+        if is_update(&operation.op) || is_fused {
             updates.extend_from_slice(group);
         } else if !pixels.contains(&id) {
             groups.push(with_pixels(program, pixels, group));
@@ -72,8 +72,7 @@ pub(super) fn split_updates(
     let is_of_updates = |group: &[OpId]| {
         let last = group.last().expect("no group is empty");
         let first = &program.operation(group[0]).op;
-        is_update(&program.operation(*last).op)
-            && (is_update(first) || first.definition().makes_zeros())
+        is_update(&program.operation(*last).op) && (is_update(first) || joins_updates(first))
     };
     for (place, group) in groups.iter().enumerate() {
         if !is_of_updates(group) {
@@ -84,14 +83,17 @@ pub(super) fn split_updates(
                 .iter()
                 .filter(|id| is_update(&program.operation(**id).op))
         };
+        // What an operation of the group makes for the update, it makes of what it reads itself.
+        let joined = |id: &OpId| {
+            let gradient = program.operation(*id).inputs[0];
+            let mut operations = group.iter().map(|id| program.operation(*id));
+            operations.find(|one| one.outputs[0] == gradient)
+        };
         let mut chunks = Vec::new();
         let fitting = updates().take_while(|id| {
-            for of in program
-                .operation(**id)
-                .inputs
-                .iter()
-                .filter_map(|id| chunk(*id))
-            {
+            let reads = program.operation(**id).inputs.iter();
+            let reads = reads.chain(joined(id).into_iter().flat_map(|one| &one.inputs));
+            for of in reads.filter_map(|id| chunk(*id)) {
                 if !chunks.contains(&of) {
                     chunks.push(of);
                 }
@@ -101,7 +103,7 @@ pub(super) fn split_updates(
         // A single one that does not fit is the caller's to refuse.
         let fitting = fitting.count().max(1);
         let fitting: Vec<OpId> = updates().take(fitting).copied().collect();
-        // Zeros go where they are used.
+        // Zeros, and what is clipped, go where they are used.
         let is_used = |id: &OpId| {
             let made = program.operation(*id).outputs[0];
             let reads = |update: &OpId| program.operation(*update).inputs.contains(&made);

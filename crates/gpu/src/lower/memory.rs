@@ -8,7 +8,7 @@ use laptime_graph::{
     schedule::{Arena, Buffer, Layout, Stage},
 };
 
-use crate::ops::product;
+use crate::ops::{clip, product};
 
 /// What bindings begin at on every adapter.
 pub(crate) const ALIGNMENT_BYTES: usize = 256;
@@ -111,6 +111,11 @@ fn lives(program: &Program, stages: &[Stage]) -> Vec<Option<[usize; 2]>> {
 fn unplaced(program: &Program, uses: &Uses, tensor: TensorId, arena: Arena) -> Buffer {
     let found = program.tensor(tensor);
     let layout = match found.shape[..] {
+        [1] if let Some(slices) = clip::square_sums(program, uses, tensor) => Layout::Partials {
+            slices,
+            columns: 1,
+            stride: 1,
+        },
         // The order [tap][input][output] serves all three products of a convolution: neighbours
         // in it are neighbouring threads' in two of them.
         [outputs, inputs, height, width] if found.is_weight() => {

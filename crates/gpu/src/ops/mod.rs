@@ -9,6 +9,7 @@ mod avg_pool;
 pub(crate) mod batch_norm;
 mod bias;
 mod chain;
+pub(crate) mod clip;
 mod conv2d;
 mod dense;
 mod dropout;
@@ -30,7 +31,9 @@ pub(crate) mod update;
 mod windows;
 mod zeros;
 
-use laptime_graph::{BatchNorm, MeanSquaredError, MeanSquaredErrorGrad, Op, Operation, Program};
+use laptime_graph::{
+    BatchNorm, ClipFactor, MeanSquaredError, MeanSquaredErrorGrad, Op, Operation, Program,
+};
 
 use each::Each;
 use product::{LiveTaps, MatrixProduct};
@@ -55,6 +58,10 @@ pub(crate) enum Form<'a> {
         /// What pixels are divided by.
         divisor: f32,
     },
+    /// The sum of a gradient's squares, in parts.
+    SquareSum,
+    /// What all gradients are multiplied by.
+    ClipFactor(&'a ClipFactor),
     /// Parameters and moments, many in one kernel.
     Update(&'a dyn Update),
 }
@@ -95,6 +102,9 @@ pub(crate) fn form(op: &Op) -> Form<'_> {
         | Op::MeanSquaredErrorGrad(MeanSquaredErrorGrad { divisor }) => {
             Form::SquaredError { divisor: *divisor }
         }
+        Op::SquareSum(_) => Form::SquareSum,
+        Op::ClipFactor(op) => Form::ClipFactor(op),
+        Op::Clip(op) => Form::Each(op),
         Op::Adam(op) => Form::Update(op),
         Op::AdamW(op) => Form::Update(op),
         Op::Sgd(op) => Form::Update(op),
@@ -109,6 +119,11 @@ pub(crate) fn pixel_divisor(op: &Op) -> Option<f32> {
         Form::SquaredError { divisor } => Some(divisor),
         _ => None,
     }
+}
+
+/// Whether updates do this operation for themselves where it is fused to one: many are one kernel then too.
+pub(crate) fn joins_updates(op: &Op) -> bool {
+    matches!(op, Op::Zeros(_) | Op::Clip(_))
 }
 
 /// Whether every kernel that reads pixels may do this operation for itself.

@@ -1,7 +1,7 @@
 //! Updates of many parameters in one dispatch. A table says for each workgroup which values it
 //! updates and where their gradients are.
 
-use laptime_graph::{OpId, Operation, Program, TensorId, schedule::Arena};
+use laptime_graph::{Op, OpId, Operation, Program, TensorId, schedule::Arena};
 
 use super::live_taps;
 use crate::shader::{Binding, Shader, THREADS};
@@ -24,8 +24,8 @@ pub(crate) struct Block {
     pub first: usize,
     /// How many.
     pub count: usize,
-    /// Whether their gradient is in memory; else it is zero, and always was.
-    has_gradient: bool,
+    /// What is read for their gradient, where it is in memory; else it is zero, and always was.
+    gradient: Option<TensorId>,
 }
 
 /// The blocks of all updates among these operations. What belongs to dead taps, whose gradient is zero and
@@ -37,20 +37,22 @@ pub(crate) fn blocks(program: &Program, operations: &[OpId]) -> Vec<Block> {
         if !is_update(operation) {
             continue;
         }
-        let live = live_ranges(program, operation);
-        let mut ranges: Vec<([usize; 2], bool)> = live.iter().map(|range| (*range, true)).collect();
+        let Source { gradient, .. } = Source::of(program, operations, operation);
+        let live = live_ranges(program, gradient);
+        let with_gradient = live.iter().map(|range| (*range, Some(gradient)));
+        let mut ranges: Vec<([usize; 2], Option<TensorId>)> = with_gradient.collect();
         if operation.op.definition().moves_without_gradient() {
-            let elements = program.tensor(operation.inputs[0]).elements();
-            ranges.extend(between(&live, elements).map(|range| (range, false)));
+            let elements = program.tensor(gradient).elements();
+            ranges.extend(between(&live, elements).map(|range| (range, None)));
         }
-        for ([start, end], has_gradient) in ranges {
+        for ([start, end], gradient) in ranges {
             for first in (start..end).step_by(BLOCK) {
                 let count = BLOCK.min(end - first);
                 blocks.push(Block {
                     operation: id,
                     first,
                     count,
-                    has_gradient,
+                    gradient,
                 });
             }
         }
@@ -67,9 +69,75 @@ fn maker(program: &Program, tensor: TensorId) -> Option<&Operation> {
     operations.find(|operation| operation.outputs.contains(&tensor))
 }
 
-/// The values that have a gradient, in the order of memory.
-fn live_ranges(program: &Program, operation: &Operation) -> Vec<[usize; 2]> {
-    let gradient = operation.inputs[0];
+/// What an update reads of memory for its gradient.
+struct Source {
+    gradient: TensorId,
+    /// What the gradient is multiplied by, where it is clipped in the same kernel.
+    factor: Option<TensorId>,
+}
+
+impl Source {
+    /// That of an update among these operations of a kernel.
+    fn of(program: &Program, operations: &[OpId], update: &Operation) -> Self {
+        let gradient = update.inputs[0];
+        let mut operations = operations.iter().map(|id| program.operation(*id));
+        let clip =
+            operations.find(|one| matches!(one.op, Op::Clip(_)) && one.outputs[0] == gradient);
+        match clip {
+            Some(clip) => Self {
+                gradient: clip.inputs[0],
+                factor: Some(clip.inputs[1]),
+            },
+            None => Self {
+                gradient,
+                factor: None,
+            },
+        }
+    }
+}
+
+/// All values of a gradient: the partial sums of each are added, and those of dead taps, which nobody makes, are 0.
+pub(super) struct Gradient {
+    tensor: TensorId,
+    live: Vec<[usize; 2]>,
+}
+
+impl Gradient {
+    pub(super) fn of(program: &Program, tensor: TensorId) -> Self {
+        let live = live_ranges(program, tensor);
+        Self { tensor, live }
+    }
+
+    /// The value at an index in the order of memory.
+    pub(super) fn value(&self, shader: &mut Shader, index: &str) -> String {
+        let elements = shader.program.tensor(self.tensor).elements();
+        let buffer = shader.schedule.buffer(self.tensor);
+        let partials = buffer.map_or(1, |buffer| buffer.layout.partials());
+        let name = shader.tensor(self.tensor);
+        if partials == 1 && self.live == [[0, elements]] {
+            return format!("{name}[{index}]");
+        }
+        let ranges = self.live.iter();
+        let is_live: Vec<String> = ranges
+            .map(|[start, end]| format!("(i >= {start}u && i < {end}u)"))
+            .collect();
+        let is_live = match is_live.len() {
+            0 => "false".to_owned(),
+            _ => is_live.join(" || "),
+        };
+        shader.function(format!(
+            "fn gradient(i: u32) -> f32 {{\nvar sum = 0.0;\n\
+             if {is_live} {{\n\
+             for (var part = 0u; part < {partials}u; part++) {{ \
+             sum += {name}[part * {elements}u + i]; }}\n}}\n\
+             return sum;\n}}\n"
+        ));
+        format!("gradient({index})")
+    }
+}
+
+/// The values of a gradient that somebody makes, in the order of memory.
+fn live_ranges(program: &Program, gradient: TensorId) -> Vec<[usize; 2]> {
     let elements = program.tensor(gradient).elements();
     let whole = vec![[0, elements]];
     let Some(maker) = maker(program, gradient) else {
@@ -101,68 +169,66 @@ fn between(ranges: &[[usize; 2]], elements: usize) -> impl Iterator<Item = [usiz
 /// Numbers of the table a workgroup: how many values, how many partial sums the gradient has (0: it
 /// is zero), how far apart they are; then chunk and place of the gradient, the parameter and the
 /// moments.
-fn row(shader: &mut Shader, block: &Block, chunk_bytes: usize) -> Vec<u32> {
+fn row(shader: &mut Shader, block: &Block) -> Vec<u32> {
     let operation = shader.program.operation(block.operation);
-    let gradient = operation.inputs[0];
-    let elements = shader.program.tensor(gradient).elements();
-    let partials = shader
-        .schedule
-        .buffer(gradient)
-        .filter(|_| block.has_gradient)
-        .map_or(0, |buffer| buffer.layout.partials());
+    let buffer = block.gradient.and_then(|id| shader.schedule.buffer(id));
+    let partials = buffer.map_or(0, |buffer| buffer.layout.partials());
+    let elements = shader.program.tensor(operation.inputs[0]).elements();
     let mut row = vec![block.count as u32, partials as u32, elements as u32];
-    for id in &operation.inputs {
-        match shader.schedule.buffer(*id) {
-            Some(buffer) => {
-                let (arena, offset_bytes) = (buffer.arena, buffer.offset_bytes);
-                let chunk = shader.bind(Binding::Chunk(arena, offset_bytes / chunk_bytes));
-                row.extend([
-                    chunk as u32,
-                    (offset_bytes % chunk_bytes / 4 + block.first) as u32,
-                ]);
-            }
-            None => row.extend([0, 0]),
-        }
+    let states = operation.inputs[1..].iter().copied().map(Some);
+    for id in [block.gradient].into_iter().chain(states) {
+        row.extend(match id.and_then(|id| place_in_chunk(shader, id)) {
+            Some([chunk, first]) => [chunk, first + block.first as u32],
+            None => [0, 0],
+        });
     }
     row
 }
 
+/// The number of the binding of the chunk that a tensor lies in, and the tensor's first value there.
+pub(super) fn place_in_chunk(shader: &mut Shader, id: TensorId) -> Option<[u32; 2]> {
+    let chunk_bytes = shader.target.chunk_bytes;
+    let buffer = shader.schedule.buffer(id)?;
+    let (arena, offset_bytes) = (buffer.arena, buffer.offset_bytes);
+    let chunk = shader.bind(Binding::Chunk(arena, offset_bytes / chunk_bytes));
+    Some([chunk as u32, (offset_bytes % chunk_bytes / 4) as u32])
+}
+
+/// The numbers of the bindings of an arena's chunks.
+fn chunks(shader: &Shader, of: Arena) -> Vec<usize> {
+    let all = shader.bindings().iter().enumerate();
+    all.filter(|(_, binding)| matches!(binding, Binding::Chunk(arena, _) if *arena == of))
+        .map(|(number, _)| number)
+        .collect()
+}
+
+/// Declares `{name}_at`, which reads a value of the arena's chunks that are bound.
+pub(super) fn reads_at(shader: &mut Shader, name: &str, arena: Arena) {
+    let mut read = format!("fn {name}_at(chunk: u32, i: u32) -> f32 {{\nswitch chunk {{\n");
+    for chunk in chunks(shader, arena) {
+        read += &format!("case {chunk}u: {{ return t{chunk}[i]; }}\n");
+    }
+    read += "default: { return 0.0; }\n}\n}\n";
+    shader.function(read);
+}
+
 pub(crate) fn text(shader: &mut Shader, place: usize, op: &dyn Update) -> String {
     let kernel = shader.kernel;
-    let chunk_bytes = shader.target.chunk_bytes;
     let blocks = blocks(shader.program, &kernel.operations);
-    let table: Vec<Vec<u32>> = blocks
-        .iter()
-        .map(|block| row(shader, block, chunk_bytes))
-        .collect();
+    let table: Vec<Vec<u32>> = blocks.iter().map(|block| row(shader, block)).collect();
+    let own = shader.operation(place);
+    let factor = Source::of(shader.program, &kernel.operations, own).factor;
+    let factor = factor.and_then(|factor| place_in_chunk(shader, factor));
     let width = table.first().map_or(0, Vec::len);
     let count = table.len();
-    let chunks = |shader: &Shader, of: Option<Arena>| -> Vec<usize> {
-        let all = shader.bindings().iter().enumerate();
-        let wanted = all.filter(|(_, binding)| match (binding, of) {
-            (Binding::Chunk(arena, _), Some(of)) => *arena == of,
-            (Binding::Chunk(..), None) => true,
-            _ => false,
-        });
-        wanted.map(|(number, _)| number).collect()
-    };
-    let persistent = chunks(shader, Some(Arena::Persistent));
-    let step = chunks(shader, Some(Arena::Step));
-    for (name, among) in [("state", &persistent), ("gradient", &step)] {
-        let mut read = format!("fn {name}_at(chunk: u32, i: u32) -> f32 {{\nswitch chunk {{\n");
-        let mut write =
-            format!("fn set_{name}(chunk: u32, i: u32, value: f32) {{\nswitch chunk {{\n");
-        for chunk in among {
-            read += &format!("case {chunk}u: {{ return t{chunk}[i]; }}\n");
-            write += &format!("case {chunk}u: {{ t{chunk}[i] = value; }}\n");
-        }
-        read += "default: { return 0.0; }\n}\n}\n";
-        write += "default: {}\n}\n}\n";
-        shader.function(read);
-        if name == "state" {
-            shader.function(write);
-        }
+    reads_at(shader, "state", Arena::Persistent);
+    let mut write = "fn set_state(chunk: u32, i: u32, value: f32) {\nswitch chunk {\n".to_owned();
+    for chunk in chunks(shader, Arena::Persistent) {
+        write += &format!("case {chunk}u: {{ t{chunk}[i] = value; }}\n");
     }
+    write += "default: {}\n}\n}\n";
+    shader.function(write);
+    reads_at(shader, "gradient", Arena::Step);
     shader.bind(Binding::Table(table.concat()));
     let states = shader.operation(place).inputs.len() - 1;
     let mut load = String::new();
@@ -177,6 +243,9 @@ pub(crate) fn text(shader: &mut Shader, place: usize, op: &dyn Update) -> String
         store += &format!("set_state(chunk{state}, place{state}, s{state});\n");
         names.push(format!("s{state}"));
     }
+    let clip = factor.map_or(String::new(), |[chunk, first]| {
+        format!("gradient *= gradient_at({chunk}u, {first}u);\n")
+    });
     let update = op.update("gradient", &names);
     format!(
         "@compute @workgroup_size({THREADS})\n\
@@ -191,6 +260,6 @@ pub(crate) fn text(shader: &mut Shader, place: usize, op: &dyn Update) -> String
          var gradient = 0.0;\n\
          for (var part = 0u; part < partials; part++) {{\n\
          gradient += gradient_at(table[entry + 3u], table[entry + 4u] + part * apart + j);\n}}\n\
-         {load}{update}{store}}}\n}}\n"
+         {clip}{load}{update}{store}}}\n}}\n"
     )
 }

@@ -14,7 +14,7 @@ impl Op {
         matches!(self, Self::Add(_) | Self::ReluGrad(_))
     }
 
-    /// Whether it may update a parameter where its gradient is made. A third rule in every product of every
+    /// Whether it may update a parameter where its gradient is made, or clipped. A third rule in every product of every
     /// instruction set is code that RMSprop is not worth.
     pub(crate) fn joins_its_gradient(&self) -> bool {
         self.definition().is_update() && !matches!(self, Self::RmsProp(_))

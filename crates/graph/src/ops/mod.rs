@@ -13,6 +13,7 @@ mod add;
 mod avg_pool;
 mod batch_norm;
 mod bias;
+mod clip;
 mod conv2d;
 mod definition;
 mod dense;
@@ -96,6 +97,7 @@ ops! {
     activate: Activate, ActivateGrad;
     softmax_cross_entropy: SoftmaxCrossEntropy, SoftmaxCrossEntropyGrad;
     mean_squared_error: MeanSquaredError, MeanSquaredErrorGrad;
+    clip: SquareSum, ClipFactor, Clip;
     adam: Adam, AdamW;
     sgd: Sgd;
     rms_prop: RmsProp;

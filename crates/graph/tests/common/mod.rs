@@ -30,7 +30,7 @@ const OTHER_RULES: [Optimizer; 3] = [
 ];
 
 /// All workloads of the repository, in both precisions; the first of those that are built in with the other update
-/// rules too, and with label smoothing.
+/// rules too, with label smoothing and clipped gradients.
 pub fn workloads() -> Vec<Workload> {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../workload/workloads/examples");
     let examples = fs::read_dir(examples).expect("it is in the repository");
@@ -44,6 +44,7 @@ pub fn workloads() -> Vec<Workload> {
     let others = OTHER_RULES.map(|optimizer| Workload {
         optimizer,
         label_smoothing: 0.1,
+        global_clip_norm: Some(1.0),
         ..all[0].clone()
     });
     all.extend(others);

@@ -40,7 +40,7 @@ fn vocabulary() -> String {
             layers.collect(),
         ),
         (
-            "[optimizer] kind, with its keys; those in brackets may be left out",
+            "[optimizer] kind, with its keys; those in brackets may be left out; global_clip_norm can stand beside them",
             optimizers.collect(),
         ),
         (

@@ -24,6 +24,7 @@
 //! | [`softmax_cross_entropy_grad`] | NaN in all of that sample |
 //! | [`mean_squared_error`], [`mean_squared_error_grad`] | NaN |
 //! | [`round`] | NaN; beyond bfloat16's range, ∞ |
+//! | [`square_sum`], [`clip_factor`], [`clip`] | NaN, and so in all gradients; of an ∞ alone, 0 in all others |
 //! | [`adam`], [`adamw`], [`sgd`], [`rms_prop`] | NaN in moments and parameter |
 //!
 //! Where these functions give NaN or ∞, so does an engine: NaN or ∞, because the range of its own
@@ -36,6 +37,7 @@ mod add;
 mod avg_pool;
 mod batch_norm;
 mod bias;
+mod clip;
 mod conv2d;
 mod dense;
 mod dropout;
@@ -58,6 +60,7 @@ pub use add::add;
 pub use avg_pool::{avg_pool, avg_pool_grad, global_avg_pool, global_avg_pool_grad};
 pub use batch_norm::{Normed, NormedGrad, batch_norm, batch_norm_evaluation, batch_norm_grad};
 pub use bias::{bias, bias_grad};
+pub use clip::{clip, clip_factor, square_sum};
 pub use conv2d::{conv2d, conv2d_grad_input, conv2d_grad_weight};
 pub use dense::{dense, dense_grad_input, dense_grad_weight};
 pub use dropout::{dropout, dropout_grad};
@@ -166,6 +169,9 @@ pub fn execute(
             let divisor = f64::from(op.divisor);
             vec![mean_squared_error_grad(inputs[0], inputs[1], divisor)]
         }
+        Op::SquareSum(_) => vec![vec![square_sum(inputs[0])]],
+        Op::ClipFactor(op) => vec![vec![clip_factor(&inputs.concat(), op.max_norm)]],
+        Op::Clip(_) => vec![clip(inputs[0], inputs[1][0])],
         Op::Adam(_) | Op::AdamW(_) | Op::Sgd(_) | Op::RmsProp(_) => {
             unreachable!("updates are done in place")
         }

@@ -30,6 +30,7 @@ impl Net {
                 beta2: 0.999,
                 epsilon: 1e-7,
             }),
+            global_clip_norm: None,
             rate_schedule: None,
             batch_size: 32,
             epochs: 1,
