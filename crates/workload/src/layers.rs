@@ -1,14 +1,77 @@
 //! The kinds of layers a spec may name: how each is read, and the shape of what it gives. A new
-//! kind is an entry in [`LAYERS`] and an arm in [`output_shape`]; activations are in a file of their own.
+//! kind is a variant, an entry in [`LAYERS`], its name and an arm in [`output_shape`]; activations are in a
+//! file of their own.
+
+use serde::{Deserialize, Serialize};
 
 use crate::{
     activations::{ACTIVATIONS, Activation},
     fields::{DECAY, FRACTION, Fields, POSITIVE},
     key::{BOTH, Key},
     spec_error::Problem,
-    windows::{self, Misfit},
-    workload::LayerKind,
+    windows::{self, Misfit, Window},
 };
+
+/// The vocabulary of layers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum LayerKind {
+    /// Reads a sample's values as one row; moves nothing.
+    Flatten,
+    /// `y = x·Wᵀ + b`, W of shape (units, inputs); W Glorot uniform, b zero.
+    Dense {
+        /// Outputs a sample.
+        units: usize,
+    },
+    /// A convolution, channels last; W of shape (filters, channels, kernel height, kernel width),
+    /// Glorot uniform with fans kernel area × channels and kernel area × filters; b zero.
+    Conv2d {
+        /// Output channels.
+        filters: usize,
+        /// Where the kernel meets the input.
+        #[serde(flatten)]
+        window: Window,
+        /// Whether each filter has a bias.
+        bias: bool,
+    },
+    /// Batch normalisation over all but the channels of an image, or the values of a row (Ioffe &
+    /// Szegedy 2015); γ one, β zero. In training with the batch's mean and uncorrected variance, in
+    /// evaluation with the moving ones: `moving ← momentum·moving + (1−momentum)·batch`, from mean 0
+    /// and variance 1.
+    BatchNorm {
+        /// Added to the variance.
+        epsilon: f64,
+        /// How much of a moving statistic is kept a step.
+        momentum: f64,
+    },
+    /// `max(x, 0)`.
+    Relu,
+    /// The largest value of each window; padding never wins.
+    MaxPool {
+        /// Where the window meets the input.
+        #[serde(flatten)]
+        window: Window,
+    },
+    /// The mean of each window, padding left out.
+    AvgPool {
+        /// Where the window meets the input.
+        #[serde(flatten)]
+        window: Window,
+    },
+    /// The mean of each channel over all positions.
+    GlobalAvgPool,
+    /// In training drops a value with probability `rate` and scales the others by 1/(1−rate); in
+    /// evaluation the identity.
+    Dropout {
+        /// The probability, 0 ≤ rate < 1.
+        rate: f64,
+    },
+    /// The sum of two layers' outputs of one shape.
+    Add,
+    /// A function of each value.
+    #[serde(untagged)]
+    Activation(Activation),
+}
 
 /// The most values that one tensor may have: 16 GiB in single precision. Sizes below it cannot
 /// overflow anywhere.
@@ -173,6 +236,22 @@ pub(crate) fn kind_name(kind: &LayerKind) -> &'static str {
         LayerKind::Dropout { .. } => "dropout",
         LayerKind::Add => "add",
         LayerKind::Activation(activation) => activation.name(),
+    }
+}
+
+/// Pads for `padding = "same"`. Input that is no image is left to the checks of shapes.
+pub(crate) fn pad_same(kind: &mut LayerKind, inputs: &[&[usize]]) {
+    if let (Some(window), [[height, width, _]]) = (window_mut(kind), inputs) {
+        window.padding = windows::same_padding(window, [*height, *width]);
+    }
+}
+
+fn window_mut(kind: &mut LayerKind) -> Option<&mut Window> {
+    match kind {
+        LayerKind::Conv2d { window, .. }
+        | LayerKind::MaxPool { window }
+        | LayerKind::AvgPool { window } => Some(window),
+        _ => None,
     }
 }
 

@@ -14,14 +14,14 @@ use crate::{
     fields::{FRACTION, Fields, POSITIVE},
     foreign::{self, Foreign},
     key::{BOTH, Key},
-    layers::layers,
+    layers::{LayerKind, layers},
     loss::Loss,
     optimizers::{OPTIMIZERS, Optimizer},
     rate_schedule::{RATE_SCHEDULES, RateSchedule},
     spec_error::{Faults, Problem, SourceText, SpecError, quoted},
     suggest::{advice, meant},
     windows,
-    workload::{DatasetName, LayerKind, Precision},
+    workload::{DatasetName, Precision},
 };
 
 /// A workload as a TOML file states it. [`Spec::resolve`] makes a [`crate::Workload`] of it.

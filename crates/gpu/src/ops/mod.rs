@@ -6,16 +6,16 @@ mod activate;
 mod adam;
 mod add;
 mod avg_pool;
-pub(crate) mod batch_norm;
+mod batch_norm;
 mod bias;
 mod chain;
 mod conv2d;
 mod dense;
 mod dropout;
-pub(crate) mod each;
+mod each;
 mod global_avg_pool;
 mod max_pool;
-pub(crate) mod mean_squared_error;
+mod mean_squared_error;
 pub(crate) mod product;
 mod relu;
 mod reshape;
@@ -23,16 +23,20 @@ mod rms_prop;
 mod round;
 mod scale_pixels;
 mod sgd;
-pub(crate) mod softmax_cross_entropy;
-pub(crate) mod sums;
-pub(crate) mod update;
+mod softmax_cross_entropy;
+mod sums;
+mod update;
 mod windows;
 mod zeros;
 
-use laptime_graph::{BatchNorm, MeanSquaredError, MeanSquaredErrorGrad, Op, Operation, Program};
+use laptime_graph::{
+    BatchNorm, MeanSquaredError, MeanSquaredErrorGrad, Op, OpId, Operation, Program, TensorId,
+};
 
+use crate::shader::{Shader, THREADS};
 use each::Each;
 use product::{LiveTaps, MatrixProduct};
+use sums::ColumnSums;
 use update::Update;
 
 /// The form of the kernel that an operation has.
@@ -46,7 +50,7 @@ pub(crate) enum Form<'a> {
     /// The gradient of that.
     NormGrad,
     /// Sums over all but the channels.
-    ColumnSums,
+    ColumnSums(&'a dyn ColumnSums),
     /// The loss of each sample, and their sum.
     Loss,
     /// The same of values that stand for pixels.
@@ -71,7 +75,7 @@ pub(crate) fn form(op: &Op) -> Form<'_> {
         Op::Conv2dGradInput(op) => Form::Product(op),
         Op::Conv2dGradWeight(op) => Form::Product(op),
         Op::Bias(op) => Form::Each(op),
-        Op::BiasGrad(_) => Form::ColumnSums,
+        Op::BiasGrad(op) => Form::ColumnSums(op),
         Op::Zeros(op) => Form::Each(op),
         Op::BatchNorm(op) => Form::Norm(op),
         Op::BatchNormGrad(_) => Form::NormGrad,
@@ -98,6 +102,46 @@ pub(crate) fn form(op: &Op) -> Form<'_> {
         Op::AdamW(op) => Form::Update(op),
         Op::Sgd(op) => Form::Update(op),
         Op::RmsProp(op) => Form::Update(op),
+    }
+}
+
+impl Form<'_> {
+    /// The text of the kernel, of the operation at this place.
+    pub(crate) fn text(&self, shader: &mut Shader, place: usize) -> String {
+        match self {
+            Self::Each(op) => each::text(shader, place, *op),
+            Self::Product(op) => product::text(shader, place, *op),
+            Self::Norm(op) => batch_norm::text(shader, place, op),
+            Self::NormGrad => batch_norm::gradient_text(shader, place),
+            Self::ColumnSums(op) => sums::text(shader, place, *op),
+            Self::Loss => softmax_cross_entropy::text(shader),
+            Self::SquaredError { .. } => mean_squared_error::text(shader, place),
+            Self::Update(op) => update::text(shader, place, *op),
+        }
+    }
+
+    /// How many workgroups do these operations, of which `own` gives the kernel, and how many times as many
+    /// where partial sums are made.
+    pub(crate) fn workgroups(
+        &self,
+        program: &Program,
+        operations: &[OpId],
+        own: &Operation,
+    ) -> [usize; 2] {
+        let elements = |id: TensorId| program.tensor(id).elements();
+        let workgroups = match self {
+            Self::Each(_) => elements(own.outputs[0]).div_ceil(THREADS),
+            Self::Product(op) => {
+                let product = product::cut(program, own, *op);
+                return [product.tiles().iter().product(), product.splits];
+            }
+            Self::Norm(_) => batch_norm::workgroups(program, own.inputs[0]),
+            Self::NormGrad => batch_norm::workgroups(program, own.inputs[1]),
+            Self::ColumnSums(_) => sums::workgroups(elements(own.outputs[0])),
+            Self::Loss | Self::SquaredError { .. } => 1,
+            Self::Update(_) => update::blocks(program, operations).len(),
+        };
+        [workgroups, 1]
     }
 }
 
