@@ -82,6 +82,37 @@ fn batch_norms_of_rows_are_verified() {
     }
 }
 
+/// Layer norms of the pixels, of images and of rows.
+const LAYER_NORMS: &str = r#"layer = [
+    { name = "n0", kind = "layer_norm", epsilon = 1e-3 },
+    { name = "c1", kind = "conv2d", filters = 5, kernel = 3, stride = 4, padding = "same", bias = true },
+    { name = "n1", kind = "layer_norm", epsilon = 1e-3 },
+    { name = "relu1", kind = "relu" },
+    { name = "flatten", kind = "flatten" },
+    { name = "n2", kind = "layer_norm", epsilon = 1e-3 },
+    { name = "fc1", kind = "dense", units = 70 },
+    { name = "n3", kind = "layer_norm", epsilon = 1e-5 },
+    { name = "relu2", kind = "relu" },
+    { name = "fc2", kind = "dense", units = 10 },
+    { name = "n4", kind = "layer_norm", epsilon = 1e-3 },
+]"#;
+
+#[test]
+fn layer_norms_are_verified() {
+    let Some(device) = adapter() else { return };
+    for (optimizer, batch_size, passes) in
+        [(ADAM, 8, Passes::All), (SGD, 5, Passes::Only(Vec::new()))]
+    {
+        let workload = net("fashion-mnist", LAYER_NORMS, optimizer, batch_size);
+        let job = Job {
+            passes,
+            ..job(workload, 20 * batch_size + 3)
+        };
+        let verdict = verify(&GpuEngine::new(), &job, &device).unwrap();
+        assert!(verdict.is_verified(), "{verdict}");
+    }
+}
+
 #[test]
 fn nets_on_images_are_verified() {
     let Some(device) = adapter() else { return };

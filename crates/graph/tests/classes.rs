@@ -16,6 +16,7 @@ fn expected(op: &Op) -> Class {
         Op::AvgPool(_) | Op::AvgPoolGrad(_) => Class::Window,
         Op::BiasGrad(_) | Op::GlobalAvgPool(_) => Class::Reduction,
         Op::BatchNorm(_) | Op::BatchNormGrad(_) => Class::Reduction,
+        Op::LayerNorm(_) | Op::LayerNormGrad(_) | Op::LayerNormGradScale(_) => Class::Reduction,
         Op::Reshape(_) | Op::Zeros(_) => Class::Movement,
         Op::BatchNormEvaluation(_) | Op::GlobalAvgPoolGrad(_) => Class::Pointwise,
         Op::ScalePixels(_) | Op::Round(_) | Op::Bias(_) | Op::Add(_) => Class::Pointwise,

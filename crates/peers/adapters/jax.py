@@ -88,6 +88,14 @@ def batch_norm(layer, inputs, parameters, statistics, mode):
     return (x - mean) * scale + parameters[f"{name}.bias"]
 
 
+def layer_norm(layer, inputs, parameters, *_):
+    name, x = layer["name"], inputs[0]
+    mean = x.mean(-1, keepdims=True)
+    variance = jnp.square(x - mean).mean(-1, keepdims=True)
+    normed = (x - mean) * jax.lax.rsqrt(variance + layer["epsilon"])
+    return normed * parameters[f"{name}.weight"] + parameters[f"{name}.bias"]
+
+
 def windows(layer, x, start, operation):
     above, below, left, right = layer["padding"]
     return jax.lax.reduce_window(
@@ -134,6 +142,7 @@ LAYERS = {
     "hard_swish": lambda layer, inputs, *_: jax.nn.hard_swish(inputs[0]),
     "conv2d": conv2d,
     "batch_norm": batch_norm,
+    "layer_norm": layer_norm,
     "max_pool": max_pool,
     "avg_pool": avg_pool,
     "global_avg_pool": lambda layer, inputs, *_: inputs[0].mean((1, 2)),

@@ -95,6 +95,15 @@ def batch_norm(layer, inputs, parameters, statistics, is_training, masks):
     return (x - mean) * scale + parameters[f"{name}.bias"]
 
 
+def layer_norm(layer, inputs, parameters, *_):
+    name, x = layer["name"], inputs[0]
+    weight, bias = parameters[f"{name}.weight"], parameters[f"{name}.bias"]
+    # By hand: MLX's own kernel has no float64, for which the gate asks.
+    mean = mx.mean(x, -1, keepdims=True)
+    variance = mx.var(x, -1, keepdims=True)
+    return (x - mean) * mx.rsqrt(variance + layer["epsilon"]) * weight + bias
+
+
 def max_pool(layer, inputs, *_):
     x = padded(layer, inputs[0], -math.inf)
     return nn.MaxPool2d(layer["kernel"], layer["stride"])(x)
@@ -134,6 +143,7 @@ LAYERS = {
     "hard_swish": lambda layer, inputs, *_: nn.hardswish(inputs[0]),
     "conv2d": conv2d,
     "batch_norm": batch_norm,
+    "layer_norm": layer_norm,
     "max_pool": max_pool,
     "avg_pool": avg_pool,
     "global_avg_pool": lambda layer, inputs, *_: mx.mean(inputs[0], (1, 2)),

@@ -116,6 +116,15 @@ def batch_norm(layer, inputs, parameters, statistics, is_training, masks):
     return y.to(x.dtype)
 
 
+def layer_norm(layer, inputs, parameters, *_):
+    name, x = layer["name"], inputs[0]
+    weight, bias = parameters[f"{name}.weight"], parameters[f"{name}.bias"]
+    # The channels of an image's position are normalized, which PyTorch wants last.
+    x = x.permute(0, 2, 3, 1) if x.ndim == 4 else x
+    y = functional.layer_norm(x, weight.shape, weight, bias, layer["epsilon"])
+    return y.permute(0, 3, 1, 2) if y.ndim == 4 else y
+
+
 def max_pool(layer, inputs, *_):
     x, padding = padded(layer, inputs[0], -math.inf)
     return functional.max_pool2d(x, layer["kernel"], layer["stride"], padding)
@@ -151,6 +160,7 @@ LAYERS = {
     "hard_swish": lambda layer, inputs, *_: functional.hardswish(inputs[0]),
     "conv2d": conv2d,
     "batch_norm": batch_norm,
+    "layer_norm": layer_norm,
     "max_pool": max_pool,
     "avg_pool": avg_pool,
     "global_avg_pool": lambda layer, inputs, *_: inputs[0].mean((2, 3)),

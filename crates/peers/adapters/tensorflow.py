@@ -112,6 +112,11 @@ def batch_norm(layer, inputs):
     return made(inputs[0]), made
 
 
+def layer_norm(layer, inputs):
+    made = keras.layers.LayerNormalization(epsilon=layer["epsilon"])
+    return made(inputs[0]), made
+
+
 def max_pool(layer, inputs):
     x, padding = padded(layer, inputs[0], -math.inf)
     return keras.layers.MaxPooling2D(layer["kernel"], layer["stride"], padding)(x), None
@@ -189,6 +194,7 @@ LAYERS = {
     "hard_swish": keras_layer(lambda layer: keras.layers.Activation("hard_swish")),
     "conv2d": conv2d,
     "batch_norm": batch_norm,
+    "layer_norm": layer_norm,
     "max_pool": max_pool,
     "avg_pool": avg_pool,
     "global_avg_pool": keras_layer(lambda layer: keras.layers.GlobalAveragePooling2D()),

@@ -147,6 +147,36 @@ fn batch_norm() {
 }
 
 #[test]
+fn layer_norm() {
+    let (rows, channels, epsilon) = (4, 5, 1e-3);
+    let x: Vec<f64> = random(0).take(rows * channels).collect();
+    let gamma: Vec<f64> = random(1).take(channels).collect();
+    let beta: Vec<f64> = random(2).take(channels).collect();
+    let dy: Vec<f64> = random(3).take(rows * channels).collect();
+    let normed =
+        |x: &[f64], gamma: &[f64], beta: &[f64]| ops::layer_norm(x, [gamma, beta], epsilon);
+    let made = normed(&x, &gamma, &beta);
+    check_gradient(
+        |x| weighted(&normed(x, &gamma, &beta).y, &dy),
+        &x,
+        &ops::layer_norm_grad(&dy, &x, &gamma, &made.mean, &made.inverse_deviation),
+        "layer_norm_grad",
+    );
+    check_gradient(
+        |gamma| weighted(&normed(&x, gamma, &beta).y, &dy),
+        &gamma,
+        &ops::layer_norm_grad_scale(&dy, &x, &made.mean, &made.inverse_deviation),
+        "layer_norm_grad_scale",
+    );
+    check_gradient(
+        |beta| weighted(&normed(&x, &gamma, beta).y, &dy),
+        &beta,
+        &ops::bias_grad(&dy, channels),
+        "layer_norm, beta",
+    );
+}
+
+#[test]
 fn dropout() {
     let constants = Dropout {
         rate: 0.4,

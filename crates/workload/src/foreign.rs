@@ -42,6 +42,7 @@ pub(crate) const LAYERS: Foreign = Foreign {
             &["batchnorm2d", "batchnorm1d", "batchnormalization", "bn"],
             &["batch_norm"],
         ),
+        (&["layernormalization", "ln"], &["layer_norm"]),
         (&["maxpool2d", "maxpooling", "maxpooling2d"], &["max_pool"]),
         (
             &["avgpool2d", "averagepool", "averagepooling2d"],
@@ -98,8 +99,6 @@ pub(crate) const LAYERS: Foreign = Foreign {
         "selfattention",
         "multiheadattention",
         "transformer",
-        "layernorm",
-        "layernormalization",
         "groupnorm",
         "instancenorm",
         "rmsnorm",

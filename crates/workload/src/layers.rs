@@ -44,6 +44,12 @@ pub enum LayerKind {
         /// How much of a moving statistic is kept a step.
         momentum: f64,
     },
+    /// Layer normalisation over the channels of each position of an image, or the values of a row (Ba et al.
+    /// 2016), in training as in evaluation; γ one, β zero.
+    LayerNorm {
+        /// Added to the uncorrected variance.
+        epsilon: f64,
+    },
     /// `max(x, 0)`.
     Relu,
     /// The largest value of each window; padding never wins.
@@ -171,6 +177,17 @@ const LAYERS: &[LayerEntry] = &[
         }),
     },
     LayerEntry {
+        kind: "layer_norm",
+        summary: "γ·(x − mean)/√(variance + epsilon) + β over the values of each row, or the channels of each \
+                  position; γ one, β zero",
+        keys: &[Key::new("epsilon", "1e-5").why("the default in PyTorch; Keras's is 1e-3")],
+        read: Read::Layer(|fields| {
+            // Not 0: the variance of a row may be.
+            let epsilon = fields.number("epsilon", &POSITIVE);
+            LayerKind::LayerNorm { epsilon }
+        }),
+    },
+    LayerEntry {
         kind: "max_pool",
         summary: "the largest value of each window; padding never wins",
         keys: POOL_KEYS,
@@ -230,6 +247,7 @@ pub(crate) fn kind_name(kind: &LayerKind) -> &'static str {
         LayerKind::Relu => "relu",
         LayerKind::Conv2d { .. } => "conv2d",
         LayerKind::BatchNorm { .. } => "batch_norm",
+        LayerKind::LayerNorm { .. } => "layer_norm",
         LayerKind::MaxPool { .. } => "max_pool",
         LayerKind::AvgPool { .. } => "avg_pool",
         LayerKind::GlobalAvgPool => "global_avg_pool",
@@ -276,6 +294,7 @@ pub(crate) fn output_shape(
             Ok((input.to_vec(), 0))
         }
         LayerKind::BatchNorm { .. } => Ok((input.to_vec(), 4 * channels as u64)),
+        LayerKind::LayerNorm { .. } => Ok((input.to_vec(), 2 * channels as u64)),
         LayerKind::Dense { units } => match input {
             [values] => Ok((vec![*units], product(&[*values + 1, *units]))),
             _ => Err(dense_on_image(input)),

@@ -13,6 +13,7 @@ mod dense;
 mod dropout;
 mod global_avg_pool;
 mod group;
+mod layer_norm;
 mod max_pool;
 mod mean_squared_error;
 mod places;
@@ -113,6 +114,9 @@ pub(crate) fn of(op: &Op) -> &dyn CpuOp {
         Op::BatchNorm(op) => op,
         Op::BatchNormGrad(op) => op,
         Op::BatchNormEvaluation(op) => op,
+        Op::LayerNorm(op) => op,
+        Op::LayerNormGrad(op) => op,
+        Op::LayerNormGradScale(op) => op,
         Op::Add(op) => op,
         Op::MaxPool(op) => op,
         Op::MaxPoolGrad(op) => op,
@@ -170,6 +174,12 @@ pub(crate) enum Task {
     MeanSquaredError(kernels::MeanSquaredError),
     Update(kernels::Update),
     RmsProp(kernels::RmsProp),
+    LayerNorm(layer_norm::Norm<Matrix>),
+    LayerNormGrad(layer_norm::NormGrad<Matrix>),
+    LayerNormGradScale(layer_norm::NormGradScale<Matrix>),
+    ImageLayerNorm(layer_norm::Norm<Images>),
+    ImageLayerNormGrad(layer_norm::NormGrad<Images>),
+    ImageLayerNormGradScale(layer_norm::NormGradScale<Images>),
     RoundWeights(kernels::RoundWeights),
 }
 
@@ -228,6 +238,12 @@ impl Task {
             MeanSquaredError,
             Update,
             RmsProp,
+            LayerNorm,
+            LayerNormGrad,
+            LayerNormGradScale,
+            ImageLayerNorm,
+            ImageLayerNormGrad,
+            ImageLayerNormGradScale,
             RoundWeights
         );
     }

@@ -14,6 +14,7 @@ mod dense;
 mod dropout;
 mod each;
 mod global_avg_pool;
+mod layer_norm;
 mod max_pool;
 mod mean_squared_error;
 pub(crate) mod product;
@@ -51,6 +52,8 @@ pub(crate) enum Form<'a> {
     NormGrad,
     /// Sums over all but the channels.
     ColumnSums(&'a dyn ColumnSums),
+    /// All values of a row, which the operation sums, in a workgroup.
+    Rows(&'a dyn ByRows),
     /// The loss of each sample, and their sum.
     Loss,
     /// The same of values that stand for pixels.
@@ -60,6 +63,12 @@ pub(crate) enum Form<'a> {
     },
     /// Parameters and moments, many in one kernel.
     Update(&'a dyn Update),
+}
+
+/// What an operation writes that has a row in each workgroup, or a position of an image.
+pub(crate) trait ByRows {
+    /// The text of its kernel, in which it stands at this place.
+    fn text(&self, shader: &mut Shader, place: usize) -> String;
 }
 
 /// The form of each operation's kernel, with what it writes into that.
@@ -80,6 +89,9 @@ pub(crate) fn form(op: &Op) -> Form<'_> {
         Op::BatchNorm(op) => Form::Norm(op),
         Op::BatchNormGrad(_) => Form::NormGrad,
         Op::BatchNormEvaluation(op) => Form::Each(op),
+        Op::LayerNorm(op) => Form::Rows(op),
+        Op::LayerNormGrad(op) => Form::Rows(op),
+        Op::LayerNormGradScale(op) => Form::ColumnSums(op),
         Op::Add(op) => Form::Each(op),
         Op::MaxPool(op) => Form::Each(op),
         Op::MaxPoolGrad(op) => Form::Each(op),
@@ -114,6 +126,7 @@ impl Form<'_> {
             Self::Norm(op) => batch_norm::text(shader, place, op),
             Self::NormGrad => batch_norm::gradient_text(shader, place),
             Self::ColumnSums(op) => sums::text(shader, place, *op),
+            Self::Rows(op) => op.text(shader, place),
             Self::Loss => softmax_cross_entropy::text(shader),
             Self::SquaredError { .. } => mean_squared_error::text(shader, place),
             Self::Update(op) => update::text(shader, place, *op),
@@ -138,6 +151,10 @@ impl Form<'_> {
             Self::Norm(_) => batch_norm::workgroups(program, own.inputs[0]),
             Self::NormGrad => batch_norm::workgroups(program, own.inputs[1]),
             Self::ColumnSums(_) => sums::workgroups(elements(own.outputs[0])),
+            Self::Rows(_) => {
+                let shape = &program.tensor(own.outputs[0]).shape;
+                shape[..shape.len() - 1].iter().product()
+            }
             Self::Loss | Self::SquaredError { .. } => 1,
             Self::Update(_) => update::blocks(program, operations).len(),
         };

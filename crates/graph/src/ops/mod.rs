@@ -21,6 +21,7 @@ pub mod formulas;
 mod global_avg_pool;
 mod iteration;
 mod joins;
+mod layer_norm;
 mod max_pool;
 mod mean_squared_error;
 mod net;
@@ -87,6 +88,7 @@ ops! {
     bias: Bias, BiasGrad;
     zeros: Zeros;
     batch_norm: BatchNorm, BatchNormGrad, BatchNormEvaluation;
+    layer_norm: LayerNorm, LayerNormGrad, LayerNormGradScale;
     add: Add;
     max_pool: MaxPool, MaxPoolGrad;
     avg_pool: AvgPool, AvgPoolGrad;
@@ -117,6 +119,7 @@ pub(crate) fn build(
         LayerKind::BatchNorm { epsilon, momentum } => {
             batch_norm::build(net, layer, inputs[0], epsilon, momentum)
         }
+        LayerKind::LayerNorm { epsilon } => layer_norm::build(net, layer, inputs[0], epsilon),
         LayerKind::Relu => net.simple(layer, Relu.into(), inputs),
         LayerKind::MaxPool { window } => net.simple(layer, MaxPool { window }.into(), inputs),
         LayerKind::AvgPool { window } => net.simple(layer, AvgPool { window }.into(), inputs),
