@@ -6,8 +6,8 @@ use std::{
 };
 
 use laptime_engine::{
-    Device, EngineError, EpochReport, Job, KernelTime, Profile, Progress, Score, Session,
-    StepCosts,
+    Device, DeviceKind, EngineError, EpochReport, Job, KernelTime, Profile, Progress, Score,
+    Session, StepCosts,
     gate::{Trace, trace_schedule},
 };
 use laptime_graph::{
@@ -278,6 +278,7 @@ impl Session for CpuSession {
             }
         });
         Some(Profile {
+            seen_by: DeviceKind::Cpu,
             kernels: kernels.collect(),
             waiting_step_s: times.waiting.as_secs_f64() / times.steps as f64,
         })

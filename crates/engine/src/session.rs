@@ -251,12 +251,14 @@ pub struct StepCosts {
     pub parameters: u64,
 }
 
-/// Where the time of a training step goes, as seen from its first thread.
+/// Where the time of a training step goes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Profile {
+    /// Whose clock it is: a processor's first thread, or a GPU.
+    pub seen_by: DeviceKind,
     /// The kernels in the order of a step.
     pub kernels: Vec<KernelTime>,
-    /// The seconds a step that the thread waits for others.
+    /// The seconds a step that the thread waits for others, or between the kernels of a GPU.
     pub waiting_step_s: f64,
 }
 

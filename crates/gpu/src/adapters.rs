@@ -1,5 +1,7 @@
 //! What graphics adapters there are.
 
+use std::sync::OnceLock;
+
 use laptime_engine::{Device, DeviceKind, EngineError};
 
 /// Where adapters are looked for.
@@ -13,14 +15,22 @@ pub(crate) struct Adapter {
     pub device: Device,
 }
 
+/// Made once, and kept until the process ends. NVIDIA's driver 580 ended the process with a segmentation fault
+/// where several threads made and destroyed instances of their own.
+fn instance() -> &'static wgpu::Instance {
+    static INSTANCE: OnceLock<wgpu::Instance> = OnceLock::new();
+    INSTANCE.get_or_init(|| {
+        wgpu::Instance::new(wgpu::InstanceDescriptor {
+            backends: BACKENDS,
+            flags: wgpu::InstanceFlags::empty(),
+            ..wgpu::InstanceDescriptor::new_without_display_handle()
+        })
+    })
+}
+
 /// All adapters, real ones first, cards before what shares the processor's memory; emulators last.
 pub(crate) fn adapters() -> Vec<Adapter> {
-    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
-        backends: BACKENDS,
-        flags: wgpu::InstanceFlags::empty(),
-        ..wgpu::InstanceDescriptor::new_without_display_handle()
-    });
-    let mut adapters = pollster::block_on(instance.enumerate_adapters(BACKENDS));
+    let mut adapters = pollster::block_on(instance().enumerate_adapters(BACKENDS));
     adapters.sort_by_key(|adapter| rank(adapter.get_info().device_type));
     let mut found: Vec<Adapter> = Vec::new();
     for adapter in adapters {

@@ -1,6 +1,11 @@
 //! A Program compiled for a device: a pipeline and a bind group for every dispatch, made once.
 
-use std::collections::HashMap;
+use std::{
+    collections::{HashMap, HashSet},
+    ops::Range,
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
+    thread,
+};
 
 use laptime_engine::{EngineError, Passes};
 use laptime_graph::{
@@ -70,68 +75,101 @@ impl Pipelines {
         }
     }
 
-    /// The layout of a kernel's bindings, and the pipeline.
-    fn pipeline(
+    /// Makes the pipelines of these kernels, on all of the processor's cores: drivers need some 50 to 300 ms for
+    /// each (NVIDIA 580), and ResNet50 has some 300.
+    fn make(
         &mut self,
         context: &Context,
-        name: &str,
-        dispatch: &Dispatch,
-    ) -> Result<wgpu::ComputePipeline, EngineError> {
-        if let Some(pipeline) = self.made.get(&dispatch.wgsl) {
-            return Ok(pipeline.clone());
+        kernels: &[(String, Dispatch)],
+    ) -> Result<(), EngineError> {
+        let mut missing: Vec<&(String, Dispatch)> = Vec::new();
+        let mut texts = HashSet::new();
+        for kernel in kernels {
+            let text = kernel.1.wgsl.as_str();
+            if !self.made.contains_key(text) && texts.insert(text) {
+                missing.push(kernel);
+            }
         }
-        let entries: Vec<wgpu::BindGroupLayoutEntry> = (0..)
-            .zip(&dispatch.bindings)
-            .map(|(binding, what)| wgpu::BindGroupLayoutEntry {
-                binding,
-                visibility: wgpu::ShaderStages::COMPUTE,
-                ty: wgpu::BindingType::Buffer {
-                    ty: wgpu::BufferBindingType::Storage {
-                        read_only: what.is_read_only(),
-                    },
-                    has_dynamic_offset: false,
-                    min_binding_size: None,
-                },
-                count: None,
-            })
-            .collect();
-        let pipeline = context.guarded(&format!("the kernel {name}"), || {
-            let device = context.make();
-            let kernel_layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
-                label: Some(name),
-                entries: &entries,
+        let workers = thread::available_parallelism().map_or(1, |cores| cores.get());
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let mut made = Vec::new();
+            while let Some((name, dispatch)) = missing.get(next.fetch_add(1, Relaxed)) {
+                let pipeline = pipeline(context, &self.step_layout, name, dispatch)?;
+                made.push((dispatch.wgsl.clone(), pipeline));
+            }
+            Ok(made)
+        };
+        let made: Result<Vec<_>, EngineError> = thread::scope(|scope| {
+            let workers = (0..workers.min(missing.len())).map(|_| scope.spawn(work));
+            let workers: Vec<_> = workers.collect();
+            let made = workers.into_iter().map(|worker| {
+                worker
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
             });
-            let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-                label: Some(name),
-                bind_group_layouts: &[Some(&self.step_layout), Some(&kernel_layout)],
-                immediate_size: 0,
-            });
-            let text = wgpu::ShaderModuleDescriptor {
-                label: Some(name),
-                source: wgpu::ShaderSource::Wgsl(dispatch.wgsl.as_str().into()),
-            };
-            // SAFETY: the text is ours, with every index within a shape that its buffer was made
-            // for (sample numbers are checked before they are sent, labels by `Job::check`), every loop's end and every
-            // divisor a constant above 0. `wgpu`'s own checks would stand in the innermost loops.
-            let module = unsafe {
-                device.create_shader_module_trusted(text, wgpu::ShaderRuntimeChecks::unchecked())
-            };
-            device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-                label: Some(name),
-                layout: Some(&layout),
-                module: &module,
-                entry_point: Some("main"),
-                compilation_options: wgpu::PipelineCompilationOptions {
-                    // Kernels write all of it before they read.
-                    zero_initialize_workgroup_memory: false,
-                    ..Default::default()
-                },
-                cache: None,
-            })
-        })?;
-        self.made.insert(dispatch.wgsl.clone(), pipeline.clone());
-        Ok(pipeline)
+            made.collect()
+        });
+        self.made.extend(made?.into_iter().flatten());
+        Ok(())
     }
+}
+
+fn pipeline(
+    context: &Context,
+    step_layout: &wgpu::BindGroupLayout,
+    name: &str,
+    dispatch: &Dispatch,
+) -> Result<wgpu::ComputePipeline, EngineError> {
+    let entries: Vec<wgpu::BindGroupLayoutEntry> = (0..)
+        .zip(&dispatch.bindings)
+        .map(|(binding, what)| wgpu::BindGroupLayoutEntry {
+            binding,
+            visibility: wgpu::ShaderStages::COMPUTE,
+            ty: wgpu::BindingType::Buffer {
+                ty: wgpu::BufferBindingType::Storage {
+                    read_only: what.is_read_only(),
+                },
+                has_dynamic_offset: false,
+                min_binding_size: None,
+            },
+            count: None,
+        })
+        .collect();
+    context.guarded(&format!("the kernel {name}"), || {
+        let device = context.make();
+        let kernel_layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+            label: Some(name),
+            entries: &entries,
+        });
+        let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label: Some(name),
+            bind_group_layouts: &[Some(step_layout), Some(&kernel_layout)],
+            immediate_size: 0,
+        });
+        let text = wgpu::ShaderModuleDescriptor {
+            label: Some(name),
+            source: wgpu::ShaderSource::Wgsl(dispatch.wgsl.as_str().into()),
+        };
+        // SAFETY: the text is ours, with every index within a shape that its buffer was made
+        // for (sample numbers are checked before they are sent, labels by `Job::check`), every loop's end and every
+        // divisor a constant above 0. `wgpu`'s own checks would stand in the innermost loops.
+        let module = unsafe {
+            device.create_shader_module_trusted(text, wgpu::ShaderRuntimeChecks::unchecked())
+        };
+        device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label: Some(name),
+            layout: Some(&layout),
+            module: &module,
+            entry_point: Some("main"),
+            compilation_options: wgpu::PipelineCompilationOptions {
+                // Kernels write all of it before they read.
+                zero_initialize_workgroup_memory: false,
+                ..Default::default()
+            },
+            cache: None,
+        })
+    })
 }
 
 impl Compiled {
@@ -158,7 +196,7 @@ impl Compiled {
             .stages
             .iter()
             .flat_map(|stage| &stage.kernels);
-        let mut dispatches = Vec::new();
+        let mut named = Vec::new();
         for kernel in kernels {
             let dispatch = dispatch(
                 &compiled.program,
@@ -176,8 +214,13 @@ impl Compiled {
                     context.target.bindings
                 )));
             }
-            let pipeline = pipelines.pipeline(context, &name, &dispatch)?;
-            let bindings = compiled.bind(context, &name, &pipeline, &dispatch, surroundings)?;
+            named.push((name, dispatch));
+        }
+        pipelines.make(context, &named)?;
+        let mut dispatches = Vec::new();
+        for (name, dispatch) in &named {
+            let pipeline = pipelines.made[&dispatch.wgsl].clone();
+            let bindings = compiled.bind(context, name, &pipeline, dispatch, surroundings)?;
             dispatches.push(Ready {
                 pipeline,
                 bindings,
@@ -260,14 +303,15 @@ impl Compiled {
         self.dispatches.len()
     }
 
-    /// Adds a step to a pass.
+    /// Adds these dispatches of a step to a pass.
     pub(crate) fn encode(
         &self,
         pass: &mut wgpu::ComputePass,
         step: &wgpu::BindGroup,
         step_offset: u32,
+        dispatches: Range<usize>,
     ) {
-        for (place, ready) in self.dispatches.iter().enumerate() {
+        for (place, ready) in self.dispatches[dispatches].iter().enumerate() {
             pass.set_pipeline(&ready.pipeline);
             if place == 0 {
                 pass.set_bind_group(0, step, &[step_offset]);

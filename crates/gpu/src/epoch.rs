@@ -2,7 +2,7 @@
 //! the last ones run. A step makes nothing on the device and reads nothing back.
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     collections::VecDeque,
     time::{Duration, Instant},
 };
@@ -23,8 +23,11 @@ const SEGMENT: Duration = Duration::from_secs(1);
 /// Submissions under way while the next is encoded.
 const IN_FLIGHT: usize = 2;
 
-/// Steps of a segment at most: a set of queries has 4096, and a step needs two.
+/// Steps of a segment at most: a set of queries has 4096, and a timed pass needs two.
 const SEGMENT_STEPS: usize = 2048;
+
+/// The most dispatches of a step that can be timed one by one.
+pub(crate) const TIMED_DISPATCHES: usize = SEGMENT_STEPS;
 
 /// What a step's numbers take in their buffer: dynamic offsets are multiples of this on every
 /// adapter.
@@ -47,9 +50,23 @@ pub(crate) struct Steps {
     samples: usize,
     pub steps: usize,
     pub time: Duration,
+    /// Of the steps whose dispatches are timed one by one.
+    pub times: RefCell<DispatchTimes>,
+}
+
+/// What the dispatches of steps took, added up.
+#[derive(Debug, Default)]
+pub(crate) struct DispatchTimes {
+    pub steps: usize,
+    /// From the first dispatch's begin to the last one's end.
+    pub total_ns: f64,
+    /// By dispatch, in the order of a step.
+    pub dispatch_ns: Vec<f64>,
 }
 
 struct Clock {
+    /// Passes that it can time before it is read.
+    passes: usize,
     queries: wgpu::QuerySet,
     resolved: wgpu::Buffer,
     back: wgpu::Buffer,
@@ -61,16 +78,31 @@ pub(crate) struct Batch<'a> {
     pub samples: &'a [u32],
     pub compiled: &'a Compiled,
     pub values: StepValues,
+    /// Whether each of its dispatches is timed, or all as one.
+    pub is_profiled: bool,
+}
+
+impl Batch<'_> {
+    /// The passes that it is encoded as, each of which is timed.
+    fn passes(&self) -> usize {
+        if self.is_profiled {
+            self.compiled.dispatch_count()
+        } else {
+            1
+        }
+    }
 }
 
 impl Steps {
-    /// For segments of up to so many samples and steps, each of which logs so many metrics.
+    /// For segments of up to so many samples and steps, each of which logs so many metrics. With `profile`
+    /// there is a clock for each dispatch.
     pub(crate) fn new(
         context: &Context,
         layout: &wgpu::BindGroupLayout,
         metrics: usize,
         samples: usize,
         steps: usize,
+        profile: bool,
     ) -> Result<Self, EngineError> {
         use wgpu::BufferUsages as Usage;
         let steps = steps.clamp(1, SEGMENT_STEPS);
@@ -100,7 +132,8 @@ impl Steps {
         let clock = match context.tick_ns {
             None => None,
             Some(tick_ns) => {
-                let count = 2 * steps;
+                let passes = if profile { SEGMENT_STEPS } else { steps };
+                let count = 2 * passes;
                 let queries = context.guarded("a clock", || {
                     context.make().create_query_set(&wgpu::QuerySetDescriptor {
                         label: Some("clock"),
@@ -113,6 +146,7 @@ impl Steps {
                 let back =
                     context.buffer("a clock", 8 * count, Usage::MAP_READ | Usage::COPY_DST)?;
                 Some(Clock {
+                    passes,
                     queries,
                     resolved,
                     back,
@@ -131,6 +165,7 @@ impl Steps {
             samples,
             steps,
             time: SEGMENT,
+            times: RefCell::default(),
         })
     }
 
@@ -158,7 +193,7 @@ impl Steps {
             let count = self.submit(context, segment, progress, &mut learnt)?;
             let took = start.elapsed();
             self.read_log(context, &segment[..count], &mut tally)?;
-            self.read_clock(context, count, step_s.as_mut())?;
+            self.read_clock(context, &segment[..count], step_s.as_mut())?;
             progress.tell(tally.score);
             done += count;
             learnt.segment = ((count as f64 * self.time.as_secs_f64()
@@ -179,13 +214,15 @@ impl Steps {
 
     /// As many of the batches as are wanted and as the buffers hold.
     fn segment<'a, 'b>(&self, batches: &'b [Batch<'a>], wanted: usize) -> &'b [Batch<'a>] {
-        let mut samples = 0;
+        let most_passes = self.clock.as_ref().map_or(usize::MAX, |clock| clock.passes);
+        let (mut samples, mut passes) = (0, 0);
         let fits = batches
             .iter()
             .take(wanted.min(self.steps))
             .take_while(|batch| {
                 samples += batch.samples.len();
-                samples <= self.samples
+                passes += batch.passes();
+                samples <= self.samples && passes <= most_passes
             });
         &batches[..fits.count().max(1)]
     }
@@ -256,22 +293,31 @@ impl Steps {
         count: usize,
     ) -> wgpu::SubmissionIndex {
         let mut encoder = context.encoder();
+        let mut query = 2 * segment[..first].iter().map(Batch::passes).sum::<usize>() as u32;
         for (place, batch) in segment.iter().enumerate().skip(first).take(count) {
-            let timestamp_writes =
-                self.clock
-                    .as_ref()
-                    .map(|clock| wgpu::ComputePassTimestampWrites {
-                        query_set: &clock.queries,
-                        beginning_of_pass_write_index: Some(2 * place as u32),
-                        end_of_pass_write_index: Some(2 * place as u32 + 1),
-                    });
-            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
-                label: None,
-                timestamp_writes,
-            });
-            batch
-                .compiled
-                .encode(&mut pass, &self.group, (STEP_BYTES * place) as u32);
+            let dispatches = batch.compiled.dispatch_count();
+            let in_pass = dispatches / batch.passes();
+            for first in (0..dispatches).step_by(in_pass) {
+                let timestamp_writes =
+                    self.clock
+                        .as_ref()
+                        .map(|clock| wgpu::ComputePassTimestampWrites {
+                            query_set: &clock.queries,
+                            beginning_of_pass_write_index: Some(query),
+                            end_of_pass_write_index: Some(query + 1),
+                        });
+                query += 2;
+                let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
+                    label: None,
+                    timestamp_writes,
+                });
+                batch.compiled.encode(
+                    &mut pass,
+                    &self.group,
+                    (STEP_BYTES * place) as u32,
+                    first..first + in_pass,
+                );
+            }
         }
         context.queue.submit([encoder.finish()])
     }
@@ -302,27 +348,43 @@ impl Steps {
         Ok(())
     }
 
-    /// Adds the seconds that each step of a segment took on the device.
+    /// Adds the seconds that each step of a segment took on the device, and those of its dispatches.
     fn read_clock(
         &self,
         context: &Context,
-        count: usize,
+        done: &[Batch],
         step_s: Option<&mut Vec<f32>>,
     ) -> Result<(), EngineError> {
         let (Some(clock), Some(step_s)) = (&self.clock, step_s) else {
             return Ok(());
         };
+        let passes: usize = done.iter().map(Batch::passes).sum();
         let mut encoder = context.encoder();
-        encoder.resolve_query_set(&clock.queries, 0..2 * count as u32, &clock.resolved, 0);
-        let bytes = 16 * count;
+        encoder.resolve_query_set(&clock.queries, 0..2 * passes as u32, &clock.resolved, 0);
+        let bytes = 16 * passes;
         encoder.copy_buffer_to_buffer(&clock.resolved, 0, &clock.back, 0, bytes as u64);
         context.queue.submit([encoder.finish()]);
-        let ticks = context.read(&clock.back, bytes)?;
-        for pair in ticks.chunks_exact(16) {
-            let [begin, end] = [0, 8]
-                .map(|at| u64::from_le_bytes(pair[at..at + 8].try_into().expect("eight bytes")));
-            let ns = end.saturating_sub(begin) as f64 * clock.tick_ns;
-            step_s.push((ns * 1e-9) as f32);
+        let ticks: Vec<u64> = context
+            .read(&clock.back, bytes)?
+            .chunks_exact(8)
+            .map(|bytes| u64::from_le_bytes(bytes.try_into().expect("eight bytes")))
+            .collect();
+        let between = |begin: u64, end: u64| end.saturating_sub(begin) as f64 * clock.tick_ns;
+        let mut rest = &ticks[..];
+        for batch in done {
+            let (own, others) = rest.split_at(2 * batch.passes());
+            rest = others;
+            let total_ns = between(own[0], own[own.len() - 1]);
+            step_s.push((total_ns * 1e-9) as f32);
+            if batch.is_profiled {
+                let mut times = self.times.borrow_mut();
+                times.steps += 1;
+                times.total_ns += total_ns;
+                times.dispatch_ns.resize(batch.passes(), 0.0);
+                for (sum, pair) in times.dispatch_ns.iter_mut().zip(own.chunks_exact(2)) {
+                    *sum += between(pair[0], pair[1]);
+                }
+            }
         }
         Ok(())
     }

@@ -63,7 +63,8 @@ impl Forecast {
     }
 }
 
-fn bytes(program: &Program, schedule: &Schedule, kernel: &Kernel) -> u64 {
+/// What a kernel reads and writes of memory, each tensor once.
+pub(crate) fn bytes(program: &Program, schedule: &Schedule, kernel: &Kernel) -> u64 {
     let stored: usize = kernel
         .accesses
         .iter()

@@ -3,19 +3,21 @@
 use std::{cell::Cell, collections::BTreeMap};
 
 use laptime_engine::{
-    Device, EngineError, EpochReport, Job, Progress, Score, Session, StepCosts,
+    Device, DeviceKind, EngineError, EpochReport, Job, KernelTime, Profile, Progress, Score,
+    Session, StepCosts,
     gate::{Trace, trace_schedule},
 };
 use laptime_graph::{
     Mode, Program, State, StateTensor, StepValues, build,
-    schedule::{Arena, Buffer},
+    schedule::{Arena, Buffer, Touch},
 };
 use laptime_workload::epoch_order;
 
 use crate::{
     compiled::{Compiled, Pipelines, Surroundings, chunks},
     context::Context,
-    epoch::{Batch, Pace, Steps, float},
+    epoch::{Batch, Pace, Steps, TIMED_DISPATCHES, float},
+    forecast::bytes,
     lower::lower,
     samples::DeviceSamples,
 };
@@ -54,6 +56,7 @@ impl GpuSession {
             job.workload.loss.metrics().len(),
             most,
             most.div_ceil(batch_size),
+            job.profile,
         )?;
         let program = build(&job.workload, Mode::Training, batch_size);
         let schedule =
@@ -148,12 +151,23 @@ impl GpuSession {
         let batch_size = self.job.workload.batch_size;
         self.prepare(mode, batch_size.min(order.len()))?;
         self.prepare(mode, order.len() % batch_size)?;
+        // Of one Program alone can the times be added up.
+        let is_profiled = |compiled: &Compiled| {
+            self.job.profile
+                && self.context.tick_ns.is_some()
+                && std::ptr::eq(compiled, self.training())
+                && compiled.dispatch_count() <= TIMED_DISPATCHES
+        };
         let batches: Vec<Batch> = (self.done + 1..)
             .zip(order.chunks(batch_size))
-            .map(|(number, samples)| Batch {
-                samples,
-                compiled: self.compiled(mode, samples.len()).expect("it was prepared"),
-                values: StepValues::of(&self.job.workload, number),
+            .map(|(number, samples)| {
+                let compiled = self.compiled(mode, samples.len()).expect("it was prepared");
+                Batch {
+                    samples,
+                    compiled,
+                    values: StepValues::of(&self.job.workload, number),
+                    is_profiled: is_profiled(compiled),
+                }
             })
             .collect();
         let before = match mode {
@@ -233,7 +247,43 @@ impl Session for GpuSession {
         details
     }
 
+    fn profile(&mut self) -> Option<Profile> {
+        let times = self.steps.times.borrow();
+        let Compiled {
+            program, schedule, ..
+        } = self.training();
+        if times.steps == 0 {
+            return None;
+        }
+        let of_a_step_s = |ns: f64| ns * 1e-9 / times.steps as f64;
+        let kernels = schedule.stages.iter().flat_map(|stage| &stage.kernels);
+        let kernels: Vec<KernelTime> = kernels
+            .zip(&times.dispatch_ns)
+            .map(|(kernel, ns)| {
+                let last = program.operation(kernel.operations[kernel.operations.len() - 1]);
+                KernelTime {
+                    kernel: kernel.name(program),
+                    makes: program.tensor(last.outputs[0]).name.clone(),
+                    step_s: of_a_step_s(*ns),
+                    flops: kernel.flops(program, &schedule.simplifications),
+                    // Nobody knows what a cache still has: all of it counts as memory's.
+                    traffic: vec![Touch {
+                        bytes: bytes(program, schedule, kernel),
+                        distance_bytes: u64::MAX,
+                    }],
+                }
+            })
+            .collect();
+        let kernels_s: f64 = kernels.iter().map(|kernel| kernel.step_s).sum();
+        Some(Profile {
+            seen_by: DeviceKind::Gpu,
+            kernels,
+            waiting_step_s: (of_a_step_s(times.total_ns) - kernels_s).max(0.0),
+        })
+    }
+
     fn train(&mut self, order: &[u32], progress: &Progress) -> Result<EpochReport, EngineError> {
+        self.steps.times.take();
         let (report, steps) = self.epoch(Mode::Training, order, progress)?;
         self.done += steps as u64;
         if steps > 0 {

@@ -17,11 +17,13 @@ pub(crate) struct Tile {
     pub thread_m: usize,
     /// Columns of the result that a thread has in registers.
     pub thread_n: usize,
+    /// Threads with the same rows and columns, which share out the sum.
+    pub slices: usize,
 }
 
 impl Tile {
     pub(crate) const fn threads(self) -> usize {
-        (self.m / self.thread_m) * (self.n / self.thread_n)
+        (self.m / self.thread_m) * (self.n / self.thread_n) * self.slices
     }
 }
 
@@ -35,40 +37,45 @@ const TILES: [Tile; 5] = [
         k: 16,
         thread_m: 4,
         thread_n: 4,
+        slices: 1,
     },
     Tile {
         m: 32,
         n: 64,
         k: 32,
-        thread_m: 2,
+        thread_m: 4,
         thread_n: 4,
+        slices: 2,
     },
     Tile {
         m: 64,
         n: 32,
         k: 32,
         thread_m: 4,
-        thread_n: 2,
+        thread_n: 4,
+        slices: 2,
     },
     Tile {
         m: 32,
         n: 32,
         k: 32,
-        thread_m: 2,
-        thread_n: 2,
+        thread_m: 4,
+        thread_n: 4,
+        slices: 4,
     },
     Tile {
         m: 16,
         n: 16,
         k: 64,
-        thread_m: 1,
-        thread_n: 1,
+        thread_m: 2,
+        thread_n: 2,
+        slices: 4,
     },
 ];
 
 /// Workgroups that a product should have at least, where its shape allows: current adapters have
-/// 16 to 140 multiprocessors.
-const WORKGROUPS: usize = 64;
+/// 16 to 140 multiprocessors, and one workgroup does not fill one.
+const WORKGROUPS: usize = 136;
 
 /// The least of a sum that is worth a partial sum of its own.
 const SPLIT_K: usize = 128;
@@ -151,4 +158,28 @@ pub(crate) fn live_rectangle(
             (0..rows).any(|row| live[row * columns + column])
         }),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiles_keep_to_what_every_adapter_has() {
+        for tile in TILES {
+            let vectors = |extent: usize, of: usize| tile.k * (extent / of + 1);
+            let (a, b) = (
+                vectors(tile.m, tile.thread_m),
+                vectors(tile.n, tile.thread_n),
+            );
+            let bytes = 4 * (a * tile.thread_m + b * tile.thread_n);
+            assert!(
+                tile.threads() <= 256 && bytes <= 16 << 10,
+                "{tile:?}: {bytes}"
+            );
+            // What the slices have meets in the tile of B.
+            assert!(tile.slices == 1 || b >= tile.threads(), "{tile:?}");
+            assert!(tile.k.is_multiple_of(tile.slices) && tile.thread_m.is_multiple_of(2));
+        }
+    }
 }

@@ -4,7 +4,7 @@ mod layout;
 
 use std::{collections::BTreeMap, fmt::Write};
 
-use laptime_engine::{KernelTime, Peaks, Profile};
+use laptime_engine::{DeviceKind, KernelTime, Peaks, Profile};
 
 use crate::analysis::bound_by;
 use layout::{HEADS, Layout};
@@ -79,14 +79,15 @@ pub fn render(profile: &Profile, peaks: Option<&Peaks>, columns: Option<usize>) 
         seconds: profile.waiting_step_s,
         ..Sum::default()
     };
-    kinds.push(("waiting for other threads".into(), waiting));
+    let (clock, waits_for) = match profile.seen_by {
+        DeviceKind::Cpu => ("its first thread", "waiting for other threads"),
+        DeviceKind::Gpu => ("the GPU's clock", "between kernels"),
+    };
+    kinds.push((waits_for.into(), waiting));
     let step_s: f64 = kinds.iter().map(|(_, sum)| sum.seconds).sum();
     let peak_flops = peaks.map(|peaks| peaks.flops);
 
-    let mut said = format!(
-        "  A training step, as its first thread sees it: {:.1} µs",
-        1e6 * step_s
-    );
+    let mut said = format!("  A training step by {clock}: {:.1} µs", 1e6 * step_s);
     if let Some(flops) = peak_flops {
         let _ = write!(
             said,
@@ -178,6 +179,7 @@ mod tests {
             }],
         };
         Profile {
+            seen_by: DeviceKind::Cpu,
             kernels: (1..=200).map(kernel).collect(),
             waiting_step_s: 1e-6 * 20_000.0 - 1e-6 * 100.0,
         }

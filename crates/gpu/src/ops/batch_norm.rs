@@ -6,7 +6,7 @@ use laptime_graph::{BatchNorm, BatchNormEvaluation, Op, Program, TensorId};
 
 use super::{
     each::{Each, Reading},
-    sums::loop_of_sums,
+    sums::Rows,
 };
 use crate::shader::{Shader, THREADS, number};
 
@@ -27,14 +27,20 @@ pub(crate) fn workgroups(program: &Program, of: TensorId) -> usize {
     extents(program, of).1.div_ceil(channels(program, of))
 }
 
-/// Channels of a workgroup: few where there are few, so that all of the adapter has work, but
-/// eight where there are as many, which is a sector of 32 bytes.
+/// Workgroups that a norm should have at least, where there are as many channels.
+const WORKGROUPS: usize = 64;
+
+/// Channels of a workgroup: few where there are few, so that all of the adapter has work and no thread has many
+/// rows, up to eight, which is a sector of 32 bytes, and more where there are very many.
 fn channels(program: &Program, of: TensorId) -> usize {
     let all = program.tensor(of).shape.last().copied().unwrap_or(1);
     if all >= 1024 {
         16
     } else {
-        all.next_power_of_two().min(8)
+        (all / WORKGROUPS)
+            .next_power_of_two()
+            .clamp(2, 8)
+            .min(all.next_power_of_two())
     }
 }
 
@@ -45,13 +51,22 @@ fn extents(program: &Program, of: TensorId) -> (usize, usize) {
     (tensor.elements() / channels, channels)
 }
 
-/// A loop over this thread's rows of channel `c`, with `i` the place of each value, that adds to these
+/// A loop over this thread's rows of channel `c`, with `i` the place of these values, that adds to these
 /// variables.
-fn rows(rows: usize, channels: usize, width: usize, sums: &[&str], body: &str) -> String {
-    let body = format!("let i = row * {channels}u + c;\n{body}");
-    let first = format!("thread / {width}u");
-    let all = loop_of_sums(&first, rows, THREADS / width, sums, &body);
-    format!("if is_inside {{\n{all}}}\n")
+fn rows(
+    [count, channels, width]: [usize; 3],
+    values: &[(&str, &str)],
+    sums: &[&str],
+    body: &str,
+) -> String {
+    let rows = Rows {
+        first: &format!("thread / {width}u"),
+        count,
+        apart: THREADS / width,
+        place: &format!("let i = row * {channels}u + c;\n"),
+        values,
+    };
+    format!("if is_inside {{\n{}}}\n", rows.each(sums, body))
 }
 
 fn begin(shader: &Shader, width: usize, channels: usize) -> String {
@@ -91,16 +106,15 @@ pub(crate) fn text(shader: &mut Shader, place: usize, op: &BatchNorm) -> String 
         );
     }
     let n = number(count as f64);
-    let loop_of = |sums: &[&str], body: &str| rows(count, channels, width, sums, body);
+    let loop_of = |sums: &[&str], body: &str| {
+        rows([count, channels, width], &[("value", &value)], sums, body)
+    };
     let (add, square, apply) = (
-        loop_of(&["sum"], &format!("sum += {value};\n")),
-        loop_of(
-            &["square"],
-            &format!("let d = {value} - mean; square += d * d;\n"),
-        ),
+        loop_of(&["sum"], "sum += value;\n"),
+        loop_of(&["square"], "let d = value - mean; square += d * d;\n"),
         loop_of(
             &[],
-            &format!("var v = ({value} - mean) * scale + shift;\n{chain}"),
+            &format!("var v = (value - mean) * scale + shift;\n{chain}"),
         ),
     );
     format!(
@@ -142,13 +156,12 @@ pub(crate) fn gradient_text(shader: &mut Shader, place: usize) -> String {
             store += &format!("{}[c] = {value};\n", shader.tensor(id));
         }
     }
-    let loop_of = |sums: &[&str], body: &str| rows(count, channels, width, sums, body);
+    let values = [("flowing", flowing.as_str()), ("value", value.as_str())];
+    let loop_of = |sums: &[&str], body: &str| rows([count, channels, width], &values, sums, body);
     let add = loop_of(
         &["d_beta_sum", "d_gamma_sum"],
-        &format!(
-            "let flowing = {flowing};\nd_beta_sum += flowing;\n\
-             d_gamma_sum += flowing * (({value} - mean) * inverse_deviation);\n"
-        ),
+        "d_beta_sum += flowing;\n\
+         d_gamma_sum += flowing * ((value - mean) * inverse_deviation);\n",
     );
     let apply = if shader.writes(outputs[0]) {
         let dx = shader.tensor(outputs[0]);
@@ -156,8 +169,8 @@ pub(crate) fn gradient_text(shader: &mut Shader, place: usize) -> String {
         loop_of(
             &[],
             &format!(
-                "let normed = ({value} - mean) * inverse_deviation;\n\
-                 {dx}[i] = scale * ({flowing} - d_beta / {n} - normed * (d_gamma / {n}));\n"
+                "let normed = (value - mean) * inverse_deviation;\n\
+                 {dx}[i] = scale * (flowing - d_beta / {n} - normed * (d_gamma / {n}));\n"
             ),
         )
     } else {

@@ -1,5 +1,3 @@
-use std::fmt::Write;
-
 use laptime_graph::{Conv2d, Conv2dGradInput, Conv2dGradWeight, Operation, Program, TensorId};
 use laptime_workload::Window;
 
@@ -19,12 +17,12 @@ impl MatrixProduct for Conv2d {
         let [x, y] = shapes(shader.program, [own.inputs[0], own.outputs[0]]);
         let split = split_sum(x[3], cut.tile.k, "c");
         let taps = tap("t", &live(&self.window, x, y));
-        let image = shader.value(own.inputs[0], &image_index(x));
+        let image = image_at(shader, own.inputs[0], x);
         let weight = weight_index(&self.window, x[3], cut.n, "c", "p");
         [
             Operand {
                 body: format!(
-                    "{split}{taps}{}{}return {image};\n",
+                    "{split}{taps}{}{}{image}",
                     position("p", y),
                     input_of(&self.window, x)
                 ),
@@ -58,12 +56,12 @@ impl MatrixProduct for Conv2dGradInput {
         let taps = tap("t", &live(&self.window, x, y));
         let [oy, ox] = [0, 1].map(|axis| output_of(&self.window, axis, y));
         let index = format!("((b * {}u + oy) * {}u + ox) * {}u + o", y[1], y[2], y[3]);
-        let image = shader.value(own.inputs[0], &index);
+        let image = zero_outside(shader, own.inputs[0], &index);
         let weight = weight_index(&self.window, x[3], y[3], "p", "o");
         [
             Operand {
                 body: format!(
-                    "{split}{taps}{}{oy}{ox}return {image};\n",
+                    "{split}{taps}{}{oy}{ox}let is_inside = has_y && has_x;\n{image}",
                     position("p", x)
                         .replace("let oy", "let iy")
                         .replace("let ox", "let ix"),
@@ -99,12 +97,12 @@ impl MatrixProduct for Conv2dGradWeight {
     fn operands(&self, shader: &mut Shader, own: &Operation, cut: &Product) -> [Operand; 2] {
         let [x, y] = shapes(shader.program, [own.inputs[0], own.inputs[1]]);
         let channels = x[3];
-        let image = shader.value(own.inputs[0], &image_index(x));
+        let image = image_at(shader, own.inputs[0], x);
         [
             Operand {
                 body: format!(
                     "let t = p / {channels}u;\nlet c = p % {channels}u;\nlet k = k0 + kk;\n\
-                     {}{}{}return {image};\n",
+                     {}{}{}{image}",
                     tap("t", &live(&self.window, x, y)),
                     position("k", y),
                     input_of(&self.window, x),
@@ -184,26 +182,23 @@ fn position(place: &str, shape: &[usize]) -> String {
     )
 }
 
-/// Statements that name the place `iy`, `ix` of the input that an output position's tap meets;
-/// returns 0 on padding. Numbers below 0 wrap to large ones.
+/// Statements that name the place `iy`, `ix` of the input that an output position's tap meets, and whether it
+/// `is_inside` of the image. Numbers below 0 wrap to large ones.
 fn input_of(window: &Window, x: &[usize]) -> String {
     let [above, below, left, right] = window.padding;
-    let mut text = format!(
-        "let iy = oy * {}u + ky - {above}u;\nlet ix = ox * {}u + kx - {left}u;\n",
+    let is_inside = match above + below + left + right {
+        0 => "true".into(),
+        _ => format!("iy < {}u && ix < {}u", x[1], x[2]),
+    };
+    format!(
+        "let iy = oy * {}u + ky - {above}u;\nlet ix = ox * {}u + kx - {left}u;\n\
+         let is_inside = {is_inside};\n",
         window.stride[0], window.stride[1],
-    );
-    if above + below + left + right > 0 {
-        let _ = writeln!(
-            text,
-            "if iy >= {}u || ix >= {}u {{ return 0.0; }}",
-            x[1], x[2]
-        );
-    }
-    text
+    )
 }
 
-/// Statements that name the output position along an axis that an input's tap reaches; returns 0
-/// where there is none.
+/// Statements that name the output position along an axis that an input's tap reaches, and whether there is
+/// one (`has_y`, `has_x`).
 fn output_of(window: &Window, axis: usize, y: &[usize]) -> String {
     let name = ["y", "x"][axis];
     let (stride, before) = (window.stride[axis], window.padding[2 * axis]);
@@ -211,18 +206,26 @@ fn output_of(window: &Window, axis: usize, y: &[usize]) -> String {
     if stride == 1 {
         format!(
             "let o{name} = i{name} + {before}u - k{name};\n\
-             if o{name} >= {count}u {{ return 0.0; }}\n"
+             let has_{name} = o{name} < {count}u;\n"
         )
     } else {
         format!(
             "let s{name} = i{name} + {before}u - k{name};\nlet o{name} = s{name} / {stride}u;\n\
-             if s{name} % {stride}u != 0u || o{name} >= {count}u {{ return 0.0; }}\n"
+             let has_{name} = s{name} % {stride}u == 0u && o{name} < {count}u;\n"
         )
     }
 }
 
-fn image_index(x: &[usize]) -> String {
-    format!("((b * {}u + iy) * {}u + ix) * {}u + c", x[1], x[2], x[3])
+fn image_at(shader: &mut Shader, id: TensorId, x: &[usize]) -> String {
+    let index = format!("((b * {}u + iy) * {}u + ix) * {}u + c", x[1], x[2], x[3]);
+    zero_outside(shader, id, &index)
+}
+
+/// Statements that return the image's value there, or 0 where it is not inside. Always reads, so that a
+/// thread's loads need not wait for each other's branches.
+fn zero_outside(shader: &mut Shader, id: TensorId, index: &str) -> String {
+    let value = shader.value(id, "at");
+    format!("let at = select(0u, {index}, is_inside);\nreturn select(0.0, {value}, is_inside);\n")
 }
 
 fn weight_index(window: &Window, channels: usize, filters: usize, c: &str, o: &str) -> String {

@@ -3,7 +3,10 @@
 
 use laptime_graph::{LayerNorm, LayerNormGrad, LayerNormGradScale, Operation};
 
-use super::{ByRows, sums::ColumnSums, sums::loop_of_sums};
+use super::{
+    ByRows,
+    sums::{ColumnSums, Rows},
+};
 use crate::shader::{Shader, number};
 
 /// Threads of a workgroup: rows of norms have a few hundred values.
@@ -22,11 +25,17 @@ fn begin(shader: &mut Shader, own: &Operation) -> (String, usize) {
     (head, channels)
 }
 
-/// A loop over this thread's channels of the line, with `i` the place of each value, that adds to these
-/// variables. A channel is called `row` here, as in all such loops.
-fn line(channels: usize, sums: &[&str], body: &str) -> String {
-    let body = format!("let i = line * {channels}u + row;\n{body}");
-    loop_of_sums("thread", channels, THREADS, sums, &body)
+/// A loop over this thread's channels of the line, with `i` the place of each value, that reads these values
+/// and adds to these variables. A channel is called `row` here, as in all such loops.
+fn line(channels: usize, values: &[(&str, &str)], sums: &[&str], body: &str) -> String {
+    let rows = Rows {
+        first: "thread",
+        count: channels,
+        apart: THREADS,
+        place: &format!("let i = line * {channels}u + row;\n"),
+        values,
+    };
+    rows.each(sums, body)
 }
 
 impl ByRows for LayerNorm {
@@ -51,17 +60,19 @@ impl ByRows for LayerNorm {
              var square = 0.0;\n{}let variance = sum_of_rows(square, thread) / {n};\n\
              let inverse_deviation = 1.0 / sqrt(variance + {});\n\
              if thread == 0u {{\n{store}}}\n{}}}\n",
-            line(channels, &["sum"], &format!("sum += {x};\n")),
+            line(channels, &[("x", &x)], &["sum"], "sum += x;\n"),
             line(
                 channels,
+                &[("x", &x)],
                 &["square"],
-                &format!("let d = {x} - mean; square += d * d;\n")
+                "let d = x - mean; square += d * d;\n"
             ),
             number(self.epsilon),
             line(
                 channels,
+                &[("x", &x), ("gamma", &gamma), ("beta", &beta)],
                 &[],
-                &format!("var v = ({x} - mean) * inverse_deviation * {gamma} + {beta};\n{chain}")
+                &format!("var v = (x - mean) * inverse_deviation * gamma + beta;\n{chain}")
             ),
         )
     }
@@ -75,8 +86,8 @@ impl ByRows for LayerNormGrad {
         let gamma = shader.value(own.inputs[2], "row");
         let [mean, inverse_deviation] = [3, 4].map(|n| shader.value(own.inputs[n], "line"));
         let chain = shader.chain(place);
-        let values =
-            format!("let g = {gamma} * {dy};\nlet normed = ({x} - mean) * inverse_deviation;\n");
+        let reads: [(&str, &str); 3] = [("x", &x), ("dy", &dy), ("gamma", &gamma)];
+        let values = "let g = gamma * dy;\nlet normed = (x - mean) * inverse_deviation;\n";
         let n = number(channels as f64);
         format!(
             "{head}let mean = {mean};\nlet inverse_deviation = {inverse_deviation};\n\
@@ -85,11 +96,13 @@ impl ByRows for LayerNormGrad {
              let slope = sum_of_rows(products, thread) / {n};\n{}}}\n",
             line(
                 channels,
+                &reads,
                 &["sum", "products"],
                 &format!("{values}sum += g;\nproducts += g * normed;\n")
             ),
             line(
                 channels,
+                &reads,
                 &[],
                 &format!(
                     "{values}var v = inverse_deviation * (g - constant - normed * slope);\n{chain}"

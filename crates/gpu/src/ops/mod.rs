@@ -26,6 +26,7 @@ mod scale_pixels;
 mod sgd;
 mod softmax_cross_entropy;
 mod sums;
+mod tiled;
 mod update;
 mod windows;
 mod zeros;

@@ -2,18 +2,12 @@
 //! whose operands are read through functions (an implicit GEMM: no image is ever unrolled into
 //! memory).
 //!
-//! C (m, n) = Σₖ A (m, k) · B (k, n). A workgroup makes a tile of C, taking a piece of the sum at a
-//! time into workgroup memory; a thread has a few rows and columns of it in registers.
-
-use std::fmt::Write;
+//! C (m, n) = Σₖ A (m, k) · B (k, n); `tiled` has the loops.
 
 use laptime_graph::{OpId, Operation, Program, TensorId};
 
-use super::{Form, form};
-use crate::{
-    shader::Shader,
-    tiles::{Product, Tile},
-};
+use super::{Form, form, tiled};
+use crate::{shader::Shader, tiles::Product};
 
 /// What multiplies two operands.
 pub(crate) trait MatrixProduct {
@@ -108,121 +102,24 @@ pub(crate) fn text(shader: &mut Shader, place: usize, op: &dyn MatrixProduct) ->
     } else {
         shader.chain(place)
     };
+    let mut beyond = Vec::new();
+    if !m.is_multiple_of(tile.m) {
+        beyond.push(format!("m >= {m}u"));
+    }
+    if !n.is_multiple_of(tile.n) {
+        beyond.push(format!("n >= {n}u"));
+    }
+    let guard = match beyond.join(" || ") {
+        none if none.is_empty() => none,
+        some => format!("if {some} {{ return; }}\n"),
+    };
     shader.function(format!(
         "fn store(m: u32, n: u32, made: f32, group: vec3<u32>) {{\n\
-         if m >= {m}u || n >= {n}u {{ return; }}\n\
-         {index}var v = made;\n{store}}}\n"
+         {guard}{index}var v = made;\n{store}}}\n"
     ));
-    body(&product, tile, &a, &b)
+    tiled::text(&product, &a, &b)
 }
 
 fn function(name: &str, body: &str) -> String {
     format!("fn {name}(p: u32, k0: u32, kk: u32) -> f32 {{\n{body}}}\n")
-}
-
-/// The loop over the sum, the same for all products.
-fn body(product: &Product, tile: Tile, a: &Operand, b: &Operand) -> String {
-    let Product { m, n, k, .. } = *product;
-    let threads = tile.threads();
-    // One more than the tile, so that threads that go along the sum write to different banks.
-    let (a_stride, b_stride) = (tile.m + 1, tile.n + 1);
-    let columns = tile.n / tile.thread_n;
-    let [across, down] = product.tiles();
-    let mut text = format!(
-        "var<workgroup> a_tile: array<f32, {}>;\nvar<workgroup> b_tile: array<f32, {}>;\n\
-         @compute @workgroup_size({threads})\n\
-         fn main(@builtin(workgroup_id) group: vec3<u32>, \
-         @builtin(num_workgroups) groups: vec3<u32>, \
-         @builtin(local_invocation_index) thread: u32) {{\n\
-         let block = group.y * groups.x + group.x;\n\
-         if block >= {}u {{ return; }}\n\
-         let m0 = block / {across}u * {}u;\nlet n0 = block % {across}u * {}u;\n\
-         let row = thread / {columns}u * {}u;\nlet column = thread % {columns}u;\n",
-        tile.k * a_stride,
-        tile.k * b_stride,
-        across * down,
-        tile.m,
-        tile.n,
-        tile.thread_m,
-    );
-    for_each(tile, |i, j| writeln!(text, "var c{i}_{j} = 0.0;"));
-    let split_k = product.split_k();
-    let end = if product.splits > 1 {
-        format!("min({k}u, (group.z + 1u) * {split_k}u)")
-    } else {
-        format!("{k}u")
-    };
-    let begin = if product.splits > 1 {
-        format!("group.z * {split_k}u")
-    } else {
-        "0u".into()
-    };
-    let _ = writeln!(
-        text,
-        "let k_end = {end};\nfor (var k0 = {begin}; k0 < k_end; k0 += {}u) {{",
-        tile.k
-    );
-    let load = |name: &str, operand: &Operand, width: usize, stride: usize, whole: bool| {
-        let (place, along) = if operand.sum_is_contiguous {
-            (format!("at / {}u", tile.k), format!("at % {}u", tile.k))
-        } else {
-            (format!("at % {width}u"), format!("at / {width}u"))
-        };
-        let (start, limit) = if name == "a" { ("m0", m) } else { ("n0", n) };
-        let mut guards = Vec::new();
-        if !whole {
-            guards.push(format!("{start} + place < {limit}u"));
-        }
-        if !k.is_multiple_of(tile.k) {
-            guards.push("k0 + kk < k_end".into());
-        }
-        let read = format!("value = {name}_at({start} + place, k0, kk);");
-        let guarded = match guards.join(" && ") {
-            guard if guard.is_empty() => read,
-            guard => format!("if {guard} {{ {read} }}"),
-        };
-        format!(
-            "for (var at = thread; at < {}u; at += {threads}u) {{\n\
-             let place = {place};\nlet kk = {along};\nvar value = 0.0;\n{guarded}\n\
-             {name}_tile[kk * {stride}u + place] = value;\n}}\n",
-            width * tile.k
-        )
-    };
-    text += &load("a", a, tile.m, a_stride, m.is_multiple_of(tile.m));
-    text += &load("b", b, tile.n, b_stride, n.is_multiple_of(tile.n));
-    let _ = write!(
-        text,
-        "workgroupBarrier();\nfor (var kk = 0u; kk < {}u; kk++) {{\n",
-        tile.k
-    );
-    for i in 0..tile.thread_m {
-        let _ = writeln!(text, "let a{i} = a_tile[kk * {a_stride}u + row + {i}u];");
-    }
-    for j in 0..tile.thread_n {
-        let _ = writeln!(
-            text,
-            "let b{j} = b_tile[kk * {b_stride}u + column + {}u];",
-            j * columns
-        );
-    }
-    for_each(tile, |i, j| {
-        writeln!(text, "c{i}_{j} = fma(a{i}, b{j}, c{i}_{j});")
-    });
-    text += "}\nworkgroupBarrier();\n}\n";
-    for_each(tile, |i, j| {
-        let n = j * columns;
-        writeln!(
-            text,
-            "store(m0 + row + {i}u, n0 + column + {n}u, c{i}_{j}, group);"
-        )
-    });
-    text + "}\n"
-}
-
-fn for_each(tile: Tile, mut each: impl FnMut(usize, usize) -> std::fmt::Result) {
-    for i in 0..tile.thread_m {
-        for j in 0..tile.thread_n {
-            each(i, j).expect("a string takes any text");
-        }
-    }
 }

@@ -24,28 +24,84 @@ pub(crate) fn workgroups(all: usize) -> usize {
 /// additions loses digits.
 const RUN: usize = 64;
 
-/// A loop over a thread's rows, from its first one on and so many apart, that adds to these variables.
-pub(super) fn loop_of_sums(
-    first: &str,
-    rows: usize,
-    apart: usize,
-    sums: &[&str],
-    body: &str,
-) -> String {
-    let each = |start: &str, end: &str| {
-        format!("for (var row = {start}; row < {end}; row += {apart}u) {{\n{body}}}\n")
-    };
-    let run = RUN * apart;
-    if rows <= run {
-        return each(first, &format!("{rows}u"));
+/// Rows whose values a thread loads before it uses the first of them, so that it waits for memory once.
+const LOADED: usize = 8;
+
+/// A loop over a thread's rows.
+pub(super) struct Rows<'a> {
+    /// The thread's first row.
+    pub first: &'a str,
+    /// All rows there are.
+    pub count: usize,
+    /// From one row of the thread to its next.
+    pub apart: usize,
+    /// Statements that name what the values need, of `row`.
+    pub place: &'a str,
+    /// What is read of each row: a name, and the value.
+    pub values: &'a [(&'a str, &'a str)],
+}
+
+impl Rows<'_> {
+    /// The loop, with what is done for each row, which adds to these variables.
+    pub(super) fn each(&self, sums: &[&str], body: &str) -> String {
+        let Self {
+            first,
+            count,
+            apart,
+            ..
+        } = *self;
+        let run = RUN * apart;
+        if count <= run {
+            return self.stretch(first, &format!("{count}u"), body);
+        }
+        let of_each =
+            |text: fn(&str) -> String| sums.iter().map(|sum| text(sum)).collect::<String>();
+        format!(
+            "for (var start = {first}; start < {count}u; start += {run}u) {{\n{}{}{}}}\n",
+            of_each(|sum| format!("let {sum}_before = {sum};\n{sum} = 0.0;\n")),
+            self.stretch("start", &format!("min({count}u, start + {run}u)"), body),
+            of_each(|sum| format!("{sum} = {sum}_before + {sum};\n")),
+        )
     }
-    let of_each = |text: fn(&str) -> String| sums.iter().map(|sum| text(sum)).collect::<String>();
-    format!(
-        "for (var start = {first}; start < {rows}u; start += {run}u) {{\n{}{}{}}}\n",
-        of_each(|sum| format!("let {sum}_before = {sum};\n{sum} = 0.0;\n")),
-        each("start", &format!("min({rows}u, start + {run}u)")),
-        of_each(|sum| format!("{sum} = {sum}_before + {sum};\n")),
-    )
+
+    /// The rows from here to there: several at a time, then what is left.
+    fn stretch(&self, start: &str, end: &str, body: &str) -> String {
+        let Self {
+            apart,
+            place,
+            values,
+            ..
+        } = self;
+        let mut several = String::new();
+        let row = |turn: usize| format!("let row = next + {}u;\n{place}", turn * apart);
+        for turn in 0..LOADED {
+            for (name, _) in *values {
+                several += &format!("var {name}{turn} = 0.0;\n");
+            }
+            several += &format!("{{ {}", row(turn));
+            for (name, value) in *values {
+                several += &format!("{name}{turn} = {value};\n");
+            }
+            several += "}\n";
+        }
+        for turn in 0..LOADED {
+            several += &format!("{{ {}", row(turn));
+            for (name, _) in *values {
+                several += &format!("let {name} = {name}{turn};\n");
+            }
+            several += &format!("{body}}}\n");
+        }
+        let mut one = row(0);
+        for (name, value) in *values {
+            one += &format!("let {name} = {value};\n");
+        }
+        format!(
+            "{{\nvar next = {start};\nfor (; next + {}u < {end}; next += {}u) {{\n{several}}}\n\
+             for (; next < {end}; next += {apart}u) {{\n{one}{body}}}\n}}\n",
+            (LOADED - 1) * apart,
+            LOADED * apart,
+        )
+    }
 }
 
 pub(crate) fn text(shader: &mut Shader, place: usize, op: &dyn ColumnSums) -> String {
@@ -57,13 +113,14 @@ pub(crate) fn text(shader: &mut Shader, place: usize, op: &dyn ColumnSums) -> St
     let chain = shader.chain(place);
     shader.sum_of_rows(THREADS, columns);
     let lanes = THREADS / columns;
-    let add = loop_of_sums(
-        &format!("thread / {columns}u"),
-        rows,
-        lanes,
-        &["sum"],
-        &format!("sum += {value};\n"),
-    );
+    let rows = Rows {
+        first: &format!("thread / {columns}u"),
+        count: rows,
+        apart: lanes,
+        place: "",
+        values: &[("value", &value)],
+    };
+    let add = rows.each(&["sum"], "sum += value;\n");
     format!(
         "{}let i = (group.y * groups.x + group.x) * {columns}u + thread % {columns}u;\n\
          var sum = 0.0;\n\
