@@ -106,8 +106,7 @@ impl Runner<'_> {
                 values: StepValues::of(self.workload, number),
                 batch,
                 next_batch: self.batches.get(index + 1).map_or(&[], |next| next.0),
-                pixels: &self.samples.pixels,
-                labels: &self.samples.labels,
+                arrays: &self.samples.arrays,
                 scores: log.is_some(),
             };
             let view = View::new(

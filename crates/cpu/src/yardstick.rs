@@ -5,7 +5,7 @@ use laptime_graph::{
     StepValues, TensorId,
     schedule::{Arena, Buffer, Layout},
 };
-use laptime_workload::{Window, dataset::Samples};
+use laptime_workload::Window;
 
 use crate::{
     kernels::{
@@ -62,10 +62,6 @@ struct Products {
 
 impl Products {
     fn run(&self, task: &Task) {
-        let samples = Samples {
-            pixels: Vec::new(),
-            labels: Vec::new(),
-        };
         let step = Step {
             values: StepValues {
                 number: 1,
@@ -74,8 +70,7 @@ impl Products {
             },
             batch: &[],
             next_batch: &[],
-            pixels: &samples.pixels,
-            labels: &samples.labels,
+            arrays: &[],
             scores: false,
         };
         let view = View::new(&self.arena, &self.arena, &self.thread, 0);

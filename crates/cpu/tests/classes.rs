@@ -57,7 +57,7 @@ fn of_equal_classes_the_first_is_the_answer_in_whichever_tile() {
         }
         let mut oracle = Reference::of_program(&program);
         oracle.set_state(&start);
-        let expected = oracle.step(&test.pixels, &test.labels);
+        let expected = oracle.step(test);
         for isa in instruction_sets() {
             let mut session = session(&job, isa);
             session.set_state(&start).unwrap();

@@ -67,7 +67,7 @@ fn the_score_on_the_test_samples_is_the_oracles() {
     let program = build(&job.workload, Mode::Evaluation, test.count());
     let mut oracle = Reference::of_program(&program);
     oracle.set_state(&start);
-    let expected = oracle.step(&test.pixels, &test.labels);
+    let expected = oracle.step(test);
     for isa in instruction_sets() {
         let mut session = session(&job, isa);
         session.set_state(&start).unwrap();

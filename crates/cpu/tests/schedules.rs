@@ -51,8 +51,8 @@ fn passes() -> Vec<Passes> {
         .collect()
 }
 
-/// The tensors as they were listed before their axes had names and moments said which they are, so that digests
-/// stay.
+/// The tensors as they were listed before their axes had names, moments said which they are, and inputs were
+/// columns, so that digests stay.
 fn tensors(program: &Program) -> String {
     let tensors = program.tensors.iter().map(|one| {
         let Tensor {
@@ -60,6 +60,8 @@ fn tensors(program: &Program) -> String {
         } = one;
         let role = match role {
             Role::Moment { of, .. } => format!("Moment {{ of: {of:?} }}"),
+            Role::Input { column: 0 } => "Pixels".to_owned(),
+            Role::Input { .. } => "Labels".to_owned(),
             other => format!("{other:?}"),
         };
         format!("Tensor {{ name: {name:?}, shape: {shape:?}, role: {role} }}")

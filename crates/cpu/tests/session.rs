@@ -122,16 +122,16 @@ fn a_dataset_that_does_not_fit_the_workload_is_refused() {
         assert!(matches!(error, EngineError::Unsupported(_)));
         error.to_string()
     };
-    let error = refused(&|dataset| dataset.train.labels[7] = 10);
+    let error = refused(&|dataset| dataset.train.array_mut("labels").bytes[7] = 10);
     assert!(error.contains("label 10"), "{error}");
-    let error = refused(&|dataset| dataset.test.labels[49] = 255);
+    let error = refused(&|dataset| dataset.test.array_mut("labels").bytes[49] = 255);
     assert!(error.contains("label 255"), "{error}");
-    let error = refused(&|dataset| dataset.train.pixels.truncate(100));
-    assert!(error.contains("100 bytes"), "{error}");
-    let error = refused(&|dataset| dataset.test.labels.push(0));
-    assert!(error.contains("51 labels"), "{error}");
-    let error = refused(&|dataset| dataset.shape.height = 27);
-    assert!(error.contains("27"), "{error}");
+    let error = refused(&|dataset| dataset.train.array_mut("pixels").bytes.truncate(100));
+    assert!(error.contains("100 bytes of pixels"), "{error}");
+    let error = refused(&|dataset| dataset.test.array_mut("labels").bytes.push(0));
+    assert!(error.contains("51 bytes of labels"), "{error}");
+    let error = refused(&|dataset| dataset.description.columns[0].shape[0] = 27);
+    assert!(error.contains("pixels u8 [27, 28, 1]"), "{error}");
 
     let mut narrow = good.clone();
     Arc::make_mut(&mut narrow.workload).classes = 200;

@@ -6,7 +6,10 @@
 use std::{array, collections::BTreeMap, ops::Add, sync::Arc};
 
 use laptime_graph::{State, schedule::Touch};
-use laptime_workload::{Loss, MOST_METRICS, Precision, Workload, dataset::Dataset};
+use laptime_workload::{
+    Loss, MOST_METRICS, Precision, Target, Workload,
+    dataset::{Array, Column, Dataset, Dtype},
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{Device, DeviceKind, EngineError, NotFinite, Peaks, Progress, gate::Trace};
@@ -47,22 +50,45 @@ impl Job {
                 "the last layer of {name} does not give a value for each of {values} {what}"
             ));
         }
-        if dataset.shape != workload.input {
+        let columns = workload.columns();
+        if dataset.description.columns != columns {
+            let [wanted, given] = [&columns, &dataset.description.columns].map(|columns| {
+                let text = columns.iter().map(Column::to_string);
+                text.collect::<Vec<_>>().join(", ")
+            });
             return unfit(format!(
-                "{name} takes samples of {}, and the dataset has {}",
-                workload.input, dataset.shape
+                "{name} takes samples of {wanted}, and the dataset has {given}"
             ));
         }
+        let target = workload.target_column();
+        for column in [workload.input_column(), target] {
+            let column = &columns[column];
+            if column.dtype != Dtype::U8 {
+                return unfit(format!("{name} reads {column}, but engines read u8 alone"));
+            }
+        }
         for (which, samples) in [("training", &dataset.train), ("test", &dataset.test)] {
-            if samples.count().checked_mul(dataset.shape.bytes()) != Some(samples.pixels.len()) {
+            let count = samples.count();
+            let fits = |(array, column): (&Array, &Column)| {
+                array.column == *column && array.bytes.len() == count * column.bytes()
+            };
+            if samples.arrays.len() != columns.len()
+                || !samples.arrays.iter().zip(&columns).all(fits)
+            {
+                let arrays = samples.arrays.iter();
+                let arrays =
+                    arrays.map(|one| format!("{} bytes of {}", one.bytes.len(), one.column));
                 return unfit(format!(
-                    "the {which} samples have {} labels and {} bytes of pixels, which do not go together",
-                    samples.count(),
-                    samples.pixels.len()
+                    "the {which} samples have {}, which do not go together",
+                    arrays.collect::<Vec<_>>().join(", ")
                 ));
             }
+            let labels = match workload.loss.target() {
+                Target::Class => &samples.arrays[target].bytes[..],
+                Target::Input => &[],
+            };
             let beyond = |&&label: &&u8| usize::from(label) >= workload.classes;
-            if let Some(label) = samples.labels.iter().find(beyond) {
+            if let Some(label) = labels.iter().find(beyond) {
                 return unfit(format!(
                     "a {which} sample has the label {label}, but {name} has {} classes",
                     workload.classes

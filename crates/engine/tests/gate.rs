@@ -10,10 +10,7 @@ use laptime_engine::{
 };
 use laptime_graph::{Dropout, Mode, State, build};
 use laptime_reference::Reference;
-use laptime_workload::{
-    LayerKind, Overrides, Spec, Workload,
-    dataset::{Dataset, Samples, synthetic},
-};
+use laptime_workload::{LayerKind, Overrides, Spec, Workload, dataset::synthetic};
 
 const BATCH: usize = 8;
 
@@ -127,14 +124,14 @@ impl Session for SingleSession {
         let mut score = Score::default();
         for batch in order.chunks(BATCH) {
             let program = build(&self.workload(), Mode::Training, batch.len());
-            let (pixels, labels) = batch_of(&self.job.dataset, batch);
+            let batch = self.job.dataset.train.gather(batch);
             let mut reference = Reference::of_program(&program);
             reference.set_state(&self.state);
-            let step = reference.step(&pixels, &labels);
+            let step = reference.step(&batch);
             self.state = reference.into_state().rounded_to_f32();
             score = score
                 + Score {
-                    samples: batch.len() as u64,
+                    samples: batch.count() as u64,
                     sums: [f64::from(step.sums[0] as f32), step.sums[1]],
                 };
             match self.plant {
@@ -171,7 +168,7 @@ impl Session for SingleSession {
         let mut reference = Reference::of_program(&program);
         reference.set_state(&self.state);
         let test = &self.job.dataset.test;
-        reference.step(&test.pixels, &test.labels);
+        reference.step(test);
         let logits = reference.value(program.logits).expect("just computed");
         Ok(logits.into_iter().map(|logit| logit as f32).collect())
     }
@@ -190,8 +187,8 @@ impl Session for SingleSession {
         reference.set_state(&begin);
         let mut losses = Vec::new();
         for batch in order.chunks(BATCH) {
-            let (pixels, labels) = batch_of(&self.job.dataset, batch);
-            losses.push(reference.step(&pixels, &labels).loss_sum() / BATCH as f64);
+            let batch = self.job.dataset.train.gather(batch);
+            losses.push(reference.step(&batch).loss_sum() / BATCH as f64);
         }
         let mut state = reference.into_state();
         state.steps = start.steps + losses.len() as u64;
@@ -257,15 +254,6 @@ impl Session for SingleSession {
     }
 }
 
-fn batch_of(samples: &Dataset, batch: &[u32]) -> (Vec<u8>, Vec<u8>) {
-    let Samples { pixels, labels, .. } = &samples.train;
-    let bytes = samples.shape.bytes();
-    let places = batch.iter().map(|sample| *sample as usize);
-    let pixels = places.clone().flat_map(|at| &pixels[at * bytes..][..bytes]);
-    let labels = places.map(|at| labels[at]);
-    (pixels.copied().collect(), labels.collect())
-}
-
 /// A job that trains `flatten`, these layers and `dense 10` on Fashion-MNIST, with a last batch of three.
 fn job(layers: &str, optimizer: &str) -> Job {
     let text = format!(
@@ -280,7 +268,7 @@ fn job(layers: &str, optimizer: &str) -> Job {
     let workload = spec.resolve(&Overrides::default());
     let workload = workload.unwrap_or_else(|error| panic!("{error}"));
     Job {
-        dataset: Arc::new(synthetic(workload.dataset, BATCH + 3, 0)),
+        dataset: Arc::new(synthetic(&workload.dataset.description, BATCH + 3, 0)),
         workload: Arc::new(workload),
         threads: 1,
         passes: Passes::All,

@@ -80,13 +80,13 @@ pub(crate) fn bytes(program: &Program, schedule: &Schedule, kernel: &Kernel) -> 
         })
         .sum();
     let operations = kernel.operations.iter().map(|id| program.operation(*id));
-    let pixels: usize = operations
+    let given: usize = operations
         .flat_map(|operation| &operation.inputs)
         .map(|id| program.tensor(*id))
-        .filter(|tensor| matches!(tensor.role, Role::Pixels))
+        .filter(|tensor| matches!(tensor.role, Role::Input { .. }))
         .map(|tensor| tensor.elements())
         .sum();
-    (stored + pixels) as u64
+    (stored + given) as u64
 }
 
 /// What of a tensor's bytes a kernel touches: of a filter, its gradient and its moments the live taps, where no

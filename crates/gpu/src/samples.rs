@@ -1,7 +1,7 @@
 //! A dataset on the device: its bytes in chunks, its labels, and no more.
 
 use laptime_engine::EngineError;
-use laptime_workload::dataset::Samples;
+use laptime_workload::{Target, Workload, dataset::Samples};
 
 use crate::{context::Context, shader::SampleChunks};
 
@@ -13,16 +13,19 @@ pub(crate) struct DeviceSamples {
 }
 
 impl DeviceSamples {
-    /// Copies samples of so many bytes each to the device.
+    /// Copies what a workload reads of the samples to the device.
     pub(crate) fn new(
         context: &Context,
         samples: &Samples,
-        bytes: usize,
+        workload: &Workload,
     ) -> Result<Self, EngineError> {
+        let input = &samples.arrays[workload.input_column()];
+        let target = &samples.arrays[workload.target_column()];
+        let bytes = input.column.bytes();
         let per_chunk = (context.target.chunk_bytes / bytes).max(1);
         let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
         let mut pixels = Vec::new();
-        for chunk in samples.pixels.chunks(per_chunk * bytes) {
+        for chunk in input.bytes.chunks(per_chunk * bytes) {
             let buffer = context.buffer("a chunk of samples", chunk.len(), usage)?;
             let whole = chunk.len() / 4 * 4;
             context.queue.write_buffer(&buffer, 0, &chunk[..whole]);
@@ -36,12 +39,16 @@ impl DeviceSamples {
         if pixels.is_empty() {
             pixels.push(context.buffer("no samples", 16, usage)?);
         }
-        let labels = context.buffer("the labels", 4 * samples.labels.len(), usage)?;
-        let words: Vec<u8> = samples
-            .labels
+        // An autoencoder's targets are its input.
+        let labels: &[u8] = match workload.loss.target() {
+            Target::Class => &target.bytes,
+            Target::Input => &[0; 4],
+        };
+        let words: Vec<u8> = labels
             .iter()
             .flat_map(|label| u32::from(*label).to_le_bytes())
             .collect();
+        let labels = context.buffer("the labels", words.len(), usage)?;
         context.queue.write_buffer(&labels, 0, &words);
         context.queue.submit([]);
         Ok(Self {
@@ -51,7 +58,7 @@ impl DeviceSamples {
             },
             pixels,
             labels,
-            count: samples.labels.len(),
+            count: samples.count(),
         })
     }
 }

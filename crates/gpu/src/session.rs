@@ -42,11 +42,10 @@ impl GpuSession {
     pub(crate) fn new(job: &Job, device: &Device, context: Context) -> Result<Self, EngineError> {
         job.check()?;
         let batch_size = job.workload.batch_size;
-        let bytes = job.dataset.shape.bytes();
         let (train, test) = (&job.dataset.train, &job.dataset.test);
         let samples = [
-            DeviceSamples::new(&context, train, bytes)?,
-            DeviceSamples::new(&context, test, bytes)?,
+            DeviceSamples::new(&context, train, &job.workload)?,
+            DeviceSamples::new(&context, test, &job.workload)?,
         ];
         let most = train.count().max(test.count()).max(batch_size);
         let pipelines = Pipelines::new(&context);
@@ -418,7 +417,7 @@ mod tests {
         let builtin = Builtin::find("fashion-mnist").unwrap();
         let workload = builtin.spec().resolve(&Overrides::default()).unwrap();
         let job = Job {
-            dataset: Arc::new(synthetic(workload.dataset, samples, 50)),
+            dataset: Arc::new(synthetic(&workload.dataset.description, samples, 50)),
             workload: Arc::new(workload),
             threads: 1,
             passes: Passes::All,

@@ -9,8 +9,7 @@ use common::{adapter, builtin, job, session};
 use laptime_cpu::CpuEngine;
 use laptime_engine::{Engine, Job, Progress};
 use laptime_workload::{
-    DatasetName,
-    dataset::{LoadOptions, Silent, load},
+    dataset::{DataSource, LoadOptions, Silent, load},
     epoch_order,
 };
 
@@ -27,8 +26,13 @@ fn losses_of_200_steps_follow_the_cpus() {
         offline: true,
         ..LoadOptions::default()
     };
-    let loaded = load(DatasetName::FashionMnist, &options, &mut Silent).unwrap();
-    eprintln!("on samples that are {:?}", loaded.dataset.source);
+    let loaded = load(
+        DataSource::find("fashion-mnist").unwrap(),
+        &options,
+        &mut Silent,
+    )
+    .unwrap();
+    eprintln!("on samples that are {:?}", loaded.dataset.origin);
     let job = Job {
         dataset: Arc::new(loaded.dataset),
         ..job(builtin("fashion-mnist", None), 32)

@@ -19,7 +19,7 @@ fn one_step_of_the_whole_net_is_the_oracles() {
     let step = |rounding| {
         let mut reference = Reference::of_program(&program).with_rounding(rounding);
         reference.set_state(&start);
-        let step = reference.step(&job.dataset.train.pixels, &job.dataset.train.labels);
+        let step = reference.step(&job.dataset.train);
         (step.loss_sum(), reference.state())
     };
     let ((expected_loss, expected), (rounded_loss, rounded)) =

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use laptime_workload::{Loss, Optimizer, SampleShape, Source, Workload};
+use laptime_workload::{Loss, Optimizer, Source, Workload};
 
 use crate::{
     autodiff,
@@ -18,28 +18,28 @@ use crate::{
 /// The Program of one step of `workload` on `batch_size` samples.
 pub fn build(workload: &Workload, mode: Mode, batch_size: usize) -> Program {
     let mut builder = Builder::new(workload.precision);
-    let SampleShape {
-        height,
-        width,
-        channels,
-    } = workload.input;
-    let images = batch_of(batch_size, &[height, width, channels]);
-    let pixels = builder.tensor("pixels", &images, Role::Pixels);
-    let labels = builder.tensor("labels", &batch_of(batch_size, &[]), Role::Labels);
-    let logits = builder.layers(workload, mode, pixels);
+    let columns = workload.columns().into_iter().enumerate();
+    let columns: Vec<TensorId> = columns
+        .map(|(column, one)| {
+            let shape = batch_of(batch_size, &one.shape);
+            builder.tensor(one.name, &shape, Role::Input { column })
+        })
+        .collect();
+    let logits = builder.layers(workload, mode, columns[workload.input_column()]);
+    let target = columns[workload.target_column()];
     let metrics = workload.loss.metrics().iter();
     let metrics: Vec<TensorId> = metrics
         .map(|metric| builder.tensor(metric.sum, &[(Axis::Single, 1)], Role::Metric))
         .collect();
-    let (loss, target): (Op, TensorId) = match workload.loss {
-        Loss::SoftmaxCrossEntropy => {
-            let label_smoothing = workload.label_smoothing;
-            (SoftmaxCrossEntropy { label_smoothing }.into(), labels)
+    let loss: Op = match workload.loss {
+        Loss::SoftmaxCrossEntropy => SoftmaxCrossEntropy {
+            label_smoothing: workload.label_smoothing,
         }
-        Loss::MeanSquaredError => {
-            let divisor = workload.pixel_divisor;
-            (MeanSquaredError { divisor }.into(), pixels)
+        .into(),
+        Loss::MeanSquaredError => MeanSquaredError {
+            divisor: workload.pixel_divisor,
         }
+        .into(),
     };
     builder.operation(loss, &[logits, target], &metrics);
     if mode == Mode::Training {
@@ -84,11 +84,11 @@ impl Builder {
     /// All layers forward; the result is the last one's output. In reduced precision what a product
     /// reads is rounded where it is made, and all others who read it get it so too: it is stored
     /// once.
-    fn layers(&mut self, workload: &Workload, mode: Mode, pixels: TensorId) -> TensorId {
-        let batch_size = self.extent(pixels, Axis::Batch);
-        let scaled = self.tensor_like(pixels, "input".to_owned(), Role::Activation);
+    fn layers(&mut self, workload: &Workload, mode: Mode, given: TensorId) -> TensorId {
+        let batch_size = self.extent(given, Axis::Batch);
+        let scaled = self.tensor_like(given, "input".to_owned(), Role::Activation);
         let divisor = workload.pixel_divisor;
-        self.operation(ScalePixels { divisor }.into(), &[pixels], &[scaled]);
+        self.operation(ScalePixels { divisor }.into(), &[given], &[scaled]);
         let products = workload.layers.iter();
         let products = products.filter(|layer| ops::begins_with_product(&layer.kind));
         let read_by_products: HashSet<Source> =

@@ -128,7 +128,7 @@ pub struct Program {
     /// How the learning rate goes from step to step; `None` where it stays, and in evaluation.
     pub rate_schedule: Option<RateSchedule>,
     /// What the last layer gives and the loss reads: logits (batch, classes), or values in the place of the
-    /// pixels (batch, values).
+    /// input (batch, values).
     pub logits: TensorId,
     /// The sum over the batch of each of [`laptime_workload::Loss::metrics`], shape (1).
     pub metrics: Vec<TensorId>,

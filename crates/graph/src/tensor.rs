@@ -53,10 +53,11 @@ impl Tensor {
 /// What a tensor is for, which decides how long it lives.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Role {
-    /// The batch's pixels as stored in the dataset: bytes, given to every step.
-    Pixels,
-    /// The batch's labels: bytes, given to every step.
-    Labels,
+    /// What the batch's samples have in a column of the dataset, as stored there; given to every step.
+    Input {
+        /// The place of the column among the workload's.
+        column: usize,
+    },
     /// A trained parameter; lives across steps.
     Parameter(Initial),
     /// The optimizer's running value for a parameter, zero at first; lives across steps.

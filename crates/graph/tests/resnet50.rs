@@ -143,7 +143,7 @@ fn operations_are_in_order() {
         let mut written: Vec<bool> = program
             .tensors
             .iter()
-            .map(|one| one.role.is_persistent() || matches!(one.role, Role::Pixels | Role::Labels))
+            .map(|one| one.role.is_persistent() || matches!(one.role, Role::Input { .. }))
             .collect();
         let mut updated = BTreeSet::new();
         for operation in &program.operations {

@@ -94,7 +94,11 @@ fn job() -> Job {
     });
     let workload = workload.expect("a built-in spec is sound");
     Job {
-        dataset: Arc::new(synthetic(workload.dataset, SAMPLES, TEST_SAMPLES)),
+        dataset: Arc::new(synthetic(
+            &workload.dataset.description,
+            SAMPLES,
+            TEST_SAMPLES,
+        )),
         workload: Arc::new(workload),
         // With one, another process on the other core disturbs it less: fewer pairs are needed.
         threads: 1,

@@ -4,8 +4,7 @@ use std::time::Instant;
 
 use laptime_engine::{EngineError, Job, gate};
 use laptime_workload::{
-    DatasetName,
-    dataset::{self, Dataset, LoadOptions},
+    dataset::{self, Column, DataSource, Dataset, Description, LoadOptions},
     memory,
 };
 
@@ -20,21 +19,27 @@ use crate::{
 
 /// The samples, and the seconds that reading them took.
 pub fn load(
-    name: DatasetName,
+    source: &'static DataSource,
     options: &LoadOptions,
     shows_progress: bool,
 ) -> Result<(Dataset, f64), Failure> {
     let start = Instant::now();
     // The files as they are, and the samples that are read out of them.
-    let official = name.official();
-    let samples = (official.train_samples + official.test_samples) as u64;
-    memory::check(2 * samples * official.shape.bytes() as u64).map_err(|shortage| {
+    let Description {
+        columns,
+        train_samples,
+        test_samples,
+        ..
+    } = &source.description;
+    let samples = (train_samples + test_samples) as u64;
+    let bytes: usize = columns.iter().map(Column::bytes).sum();
+    memory::check(2 * samples * bytes as u64).map_err(|shortage| {
         Failure::Failed(format!(
-            "{name}: loading its samples {shortage}; allow more memory"
+            "{source}: loading its samples {shortage}; allow more memory"
         ))
     })?;
     let mut progress = DownloadLine::new(shows_progress);
-    let loaded = dataset::load(name, options, &mut progress)?;
+    let loaded = dataset::load(source, options, &mut progress)?;
     // It may name folders of the user's, which no record does; `dataset.source` says the same there.
     if let Some(text) = &loaded.warning {
         output::warning(text);

@@ -10,7 +10,7 @@ use laptime_results::{
 };
 use laptime_workload::{
     Workload,
-    dataset::{DataSource, Dataset},
+    dataset::{Dataset, Origin},
     directories::data_dir,
     hexadecimal,
 };
@@ -69,12 +69,12 @@ pub fn record(
     let mut device = device_facts(&outcome.device);
     device.dispatches_per_step = number(&mut details, "dispatches_per_step");
     device.device_step_s = number(&mut details, "device_step_s");
-    let source = match dataset.source {
-        DataSource::Official => DatasetSource::Official,
-        DataSource::Unverified => DatasetSource::Unverified,
-        DataSource::Synthetic => DatasetSource::Synthetic,
+    let source = match dataset.origin {
+        Origin::Official => DatasetSource::Official,
+        Origin::Unverified => DatasetSource::Unverified,
+        Origin::Synthetic => DatasetSource::Synthetic,
     };
-    let caution = source.caution(&dataset.name.to_string());
+    let caution = source.caution(&dataset.description.name);
     let warnings = outcome.warnings.iter().map(|text| anonymous(text));
     let work = Work {
         model_flops_per_sample: outcome.costs.model_flops as f64 / workload.batch_size as f64,
@@ -108,7 +108,7 @@ pub fn record(
             executed_flops_per_step: outcome.costs.executed_flops,
         },
         dataset: DatasetFacts {
-            name: dataset.name.to_string(),
+            name: dataset.description.name.clone(),
             source,
             sha256: dataset.sha256.clone(),
             train_samples: dataset.train.count() as u64,

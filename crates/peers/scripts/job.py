@@ -10,7 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-TYPES = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8"), "U8": np.dtype("u1")}
+TYPES = {
+    "F32": np.dtype("<f4"),
+    "F64": np.dtype("<f8"),
+    "U8": np.dtype("u1"),
+    "U16": np.dtype("<u2"),
+    "I32": np.dtype("<i4"),
+}
 
 
 class Unsupported(Exception):
@@ -23,7 +29,7 @@ class Samples:
 
     pixels: np.ndarray  # (samples, height, width, channels), uint8
     labels: np.ndarray  # (samples), uint8
-    metadata: dict[str, str]  # the dataset's source and sha256
+    metadata: dict[str, str]  # which columns these are; the dataset's source and sha256
 
     def rows(self, divisor: float, dtype: type = np.float32) -> np.ndarray:
         """All samples as rows of scaled pixels."""
@@ -125,7 +131,7 @@ def read_order(path: str | Path) -> np.ndarray:
 
 def read_samples(path: Path) -> Samples:
     tensors, metadata = read_safetensors(path)
-    return Samples(tensors["pixels"], tensors["labels"], metadata)
+    return Samples(tensors[metadata["input"]], tensors[metadata["labels"]], metadata)
 
 
 def read_state(path: str | Path) -> State:

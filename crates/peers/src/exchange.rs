@@ -6,7 +6,7 @@
 //! | `workload.json` | the resolved workload |
 //! | `init.safetensors` | the initial parameters, `F32`, named as in a saved model (`fc1.weight`, outputs × inputs) |
 //! | `order.u32` | the samples in the order they are trained on, epoch after epoch, little-endian |
-//! | `train.safetensors`, `test.safetensors` | `pixels` (samples, height, width, channels) and `labels` (samples), `U8`, as stored in the dataset; the metadata has the dataset's `source` and `sha256` |
+//! | `train.safetensors`, `test.safetensors` | the dataset's columns by name, as stored there: `pixels` (samples, height, width, channels) and `labels` (samples), `U8`; the metadata has the names of the columns that are `input` and `labels`, and the dataset's `source` and `sha256` |
 //!
 //! A safetensors file is 8 bytes with the length of a JSON header (little-endian), the header with
 //! type, shape and place of each tensor, then the tensors: it can be mapped into memory as it is.
@@ -22,7 +22,7 @@ use std::{
 use laptime_graph::{State, StateTensor};
 use laptime_workload::{
     Shown, Workload,
-    dataset::{DataSource, Dataset, Samples},
+    dataset::{self, Array, Dataset, Origin, Samples},
 };
 use safetensors::{Dtype, SafeTensorError, SafeTensors, serialize_to_file, tensor::TensorView};
 
@@ -172,25 +172,33 @@ fn write_values(
 }
 
 fn write_samples(path: &Path, dataset: &Dataset, samples: &Samples) -> Result<(), ExchangeError> {
-    let shape = dataset.shape;
-    let pixels_shape = vec![samples.count(), shape.height, shape.width, shape.channels];
-    let view = |name, shape, bytes| Ok((name, TensorView::new(Dtype::U8, shape, bytes)?));
-    let tensors = [
-        view("pixels", pixels_shape, samples.pixels.as_slice()),
-        view("labels", vec![samples.count()], &samples.labels),
-    ];
-    let metadata = HashMap::from([
-        ("source".to_owned(), source_name(dataset.source).to_owned()),
+    let tensors = samples.arrays.iter().map(|Array { column, bytes }| {
+        let dtype = match column.dtype {
+            dataset::Dtype::U8 => Dtype::U8,
+            dataset::Dtype::U16 => Dtype::U16,
+            dataset::Dtype::I32 => Dtype::I32,
+            dataset::Dtype::F32 => Dtype::F32,
+        };
+        let shape = [&[samples.count()], &column.shape[..]].concat();
+        Ok((column.name.as_str(), TensorView::new(dtype, shape, bytes)?))
+    });
+    let mut metadata = HashMap::from([
+        ("input".to_owned(), dataset.description.input().name.clone()),
+        ("source".to_owned(), origin_name(dataset.origin).to_owned()),
         ("sha256".to_owned(), dataset.sha256.clone()),
     ]);
-    write_tensors(path, tensors.into_iter(), Some(metadata))
+    if let Some(labels) = dataset.description.label_column() {
+        let name = dataset.description.columns[labels].name.clone();
+        metadata.insert("labels".to_owned(), name);
+    }
+    write_tensors(path, tensors, Some(metadata))
 }
 
-fn source_name(source: DataSource) -> &'static str {
-    match source {
-        DataSource::Official => "official",
-        DataSource::Unverified => "unverified",
-        DataSource::Synthetic => "synthetic",
+fn origin_name(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Official => "official",
+        Origin::Unverified => "unverified",
+        Origin::Synthetic => "synthetic",
     }
 }
 
@@ -233,7 +241,7 @@ mod tests {
     fn a_job_folder_holds_all_that_was_given() {
         let spec = Builtin::find("fashion-mnist").expect("built in").spec();
         let workload = spec.resolve(&Overrides::default()).expect("resolves");
-        let dataset = synthetic(workload.dataset, 50, 20);
+        let dataset = synthetic(&workload.dataset.description, 50, 20);
         let initial = State::initial(&build(&workload, Mode::Evaluation, 1), workload.seed);
         let orders = [0, 1].map(|epoch| epoch_order(workload.seed, epoch, 50, true));
         let parent = tempfile::tempdir().expect("a folder");
@@ -269,14 +277,16 @@ mod tests {
         let (_, metadata) = SafeTensors::read_metadata(&bytes).expect("a header");
         let metadata = metadata.metadata().as_ref().expect("metadata");
         assert_eq!(metadata["source"], "synthetic");
+        assert_eq!(metadata["input"], "pixels");
+        assert_eq!(metadata["labels"], "labels");
         assert_eq!(metadata["sha256"], dataset.sha256);
         let test = SafeTensors::deserialize(&bytes).expect("safetensors");
         let pixels = test.tensor("pixels").expect("there");
         assert_eq!(pixels.shape(), [20, 28, 28, 1]);
-        assert_eq!(pixels.data(), dataset.test.pixels);
+        assert_eq!(pixels.data(), dataset.test.array("pixels").bytes);
         assert_eq!(
             test.tensor("labels").expect("there").data(),
-            dataset.test.labels
+            dataset.test.array("labels").bytes
         );
     }
 

@@ -166,7 +166,7 @@ fn check(program: &Program, buffer: &Buffer) {
     let tensor = program.tensor(buffer.tensor);
     let name = &tensor.name;
     assert!(
-        !matches!(tensor.role, Role::Pixels | Role::Labels),
+        !matches!(tensor.role, Role::Input { .. }),
         "`{name}` is given to every step and has no buffer of its own"
     );
     assert_eq!(

@@ -6,7 +6,7 @@ use laptime_graph::{
     Mode, OpId, Operation, Program, Role, State, StateTensor, TensorId,
     schedule::{Kernel, Schedule},
 };
-use laptime_workload::MOST_METRICS;
+use laptime_workload::{MOST_METRICS, dataset::Samples};
 
 use crate::{Rounding, memory::Memory, ops};
 
@@ -143,10 +143,10 @@ impl<'a> Reference<'a> {
         }
     }
 
-    /// Does one step on a batch: pixels are (B, height, width, channels), labels are (B). A
-    /// training Program updates the state and counts the step; an evaluation Program only scores.
-    pub fn step(&mut self, pixels: &[u8], labels: &[u8]) -> Step {
-        self.give(pixels, labels);
+    /// Does one step on a batch of as many samples as the Program's. A training Program updates the state
+    /// and counts the step; an evaluation Program only scores.
+    pub fn step(&mut self, batch: &Samples) -> Step {
+        self.give(batch);
         match &mut self.lowered {
             Some((_, memory)) => {
                 memory.begin_step();
@@ -171,11 +171,10 @@ impl<'a> Reference<'a> {
     }
 
     /// Takes the step's batch and forgets what the step before computed.
-    fn give(&mut self, pixels: &[u8], labels: &[u8]) {
+    fn give(&mut self, batch: &Samples) {
         for (value, tensor) in self.values.iter_mut().zip(&self.program.tensors) {
-            let bytes = match tensor.role {
-                Role::Pixels => pixels,
-                Role::Labels => labels,
+            let given = match tensor.role {
+                Role::Input { .. } => batch.array(&tensor.name).numbers(),
                 Role::Parameter(_) | Role::Statistic(_) | Role::Moment { .. } => continue,
                 Role::Activation | Role::Gradient { .. } | Role::Rounded { .. } | Role::Metric => {
                     *value = None;
@@ -183,12 +182,12 @@ impl<'a> Reference<'a> {
                 }
             };
             assert_eq!(
-                bytes.len(),
+                given.len(),
                 tensor.elements(),
                 "`{}` given to the step has another size",
                 tensor.name
             );
-            *value = Some(bytes.iter().map(|&byte| f64::from(byte)).collect());
+            *value = Some(given);
         }
     }
 
@@ -214,8 +213,7 @@ impl<'a> Reference<'a> {
         };
         for (stage, kernel) in kernels(schedule) {
             let reader = kernel_name(stage, kernel);
-            let given =
-                |id: TensorId| matches!(self.program.tensor(id).role, Role::Pixels | Role::Labels);
+            let given = |id: TensorId| matches!(self.program.tensor(id).role, Role::Input { .. });
             let mut made: Vec<TensorId> = Vec::new();
             for &id in &kernel.operations {
                 let operation = self.program.operation(id);

@@ -210,7 +210,7 @@ fn programs() {
         let case = case(side, units, batch_size);
         let mut training = Reference::of_program(&case.program);
         training.set_state(&case.state);
-        let step = training.step(&case.pixels, &case.labels);
+        let step = training.step(&case.batch);
 
         let scoring = build(&workload, Mode::Evaluation, batch_size);
         let loss = |name: &str, values: &[f64]| {
@@ -219,7 +219,7 @@ fn programs() {
             changed.expect("a parameter").values = values.to_vec();
             let mut reference = Reference::of_program(&scoring);
             reference.set_state(&state);
-            let score = reference.step(&case.pixels, &case.labels);
+            let score = reference.step(&case.batch);
             assert_eq!(reference.state().steps, case.state.steps);
             score.loss_sum() / batch_size as f64
         };

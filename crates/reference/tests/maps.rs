@@ -18,6 +18,9 @@ use laptime_workload::{
     Adam, AdamW, LayerKind, Loss, Optimizer, Precision, RmsProp, Sgd, Window, Workload,
 };
 
+/// The column of labels, behind that of pixels.
+const LABELS: Role = Role::Input { column: 1 };
+
 /// Adds what the oracle's numbers depend on with values of this draw.
 fn observe(program: &Program, operation: &Operation, draw: u32, found: &mut Dependence) {
     let classes = program.tensor(program.logits).shape[1];
@@ -26,7 +29,7 @@ fn observe(program: &Program, operation: &Operation, draw: u32, found: &mut Depe
     for input in &operation.inputs {
         let tensor = program.tensor(*input);
         let value = |number: f64| match tensor.role {
-            Role::Labels => ((number + 1.0) / 2.0 * classes as f64).floor(),
+            LABELS => ((number + 1.0) / 2.0 * classes as f64).floor(),
             Role::Moment { .. } | Role::Statistic(_) => number.abs() + 0.1,
             _ => 3.0 * number,
         };
@@ -42,7 +45,7 @@ fn observe(program: &Program, operation: &Operation, draw: u32, found: &mut Depe
     complete(program, operation, &mut inputs);
     let before = outputs(&inputs);
     for input in 0..inputs.len() {
-        let is_labels = program.tensor(operation.inputs[input]).role == Role::Labels;
+        let is_labels = program.tensor(operation.inputs[input]).role == LABELS;
         for place in 0..inputs[input].len() {
             let value = inputs[input][place];
             let others = match is_labels {

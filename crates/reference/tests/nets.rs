@@ -101,7 +101,7 @@ fn rows_net() -> Workload {
 fn step<'a>(case: &'a Case, state: &State) -> (Reference<'a>, f64) {
     let mut reference = Reference::of_program(&case.program);
     reference.set_state(state);
-    let step = reference.step(&case.pixels, &case.labels);
+    let step = reference.step(&case.batch);
     let loss = step.loss_sum() / case.program.batch_size as f64;
     (reference, loss)
 }
@@ -194,7 +194,7 @@ fn evaluation_changes_nothing() {
     let score = |state: &State| {
         let mut reference = Reference::of_program(&program);
         reference.set_state(state);
-        let scores = [(); 2].map(|()| reference.step(&case.pixels, &case.labels));
+        let scores = [(); 2].map(|()| reference.step(&case.batch));
         assert_eq!(scores[0], scores[1]);
         assert_eq!(reference.state().steps, state.steps);
         scores[0].loss_sum()
@@ -263,7 +263,7 @@ fn training_lowers_the_loss() {
         let case = case_of(&workload, 4);
         let mut reference = Reference::of_program(&case.program);
         reference.set_state(&case.state);
-        let mut loss = || reference.step(&case.pixels, &case.labels).loss_sum();
+        let mut loss = || reference.step(&case.batch).loss_sum();
         let first = loss();
         let last = (0..steps).map(|_| loss()).last().expect("steps");
         assert!(last < 0.8 * first, "{first} → {last}");

@@ -68,7 +68,7 @@ fn agrees(case: &Case, schedule: &Schedule) -> bool {
     expected.set_state(&case.state);
     found.set_state(&case.state);
     (0..4).all(|_| {
-        let steps = [&mut expected, &mut found].map(|one| one.step(&case.pixels, &case.labels));
+        let steps = [&mut expected, &mut found].map(|one| one.step(&case.batch));
         steps[0] == steps[1]
             && expected.state() == found.state()
             && (0..case.program.tensors.len())

@@ -3,11 +3,14 @@
 
 mod common;
 
-use common::net::{Net, square};
+use common::{
+    net::{Net, square},
+    samples,
+};
 use laptime_graph::{Mode, Program, State, build};
 use laptime_reference::Reference;
 use laptime_workload::{
-    Builtin, LayerKind, Overrides, SampleShape, Window, Workload,
+    Builtin, LayerKind, Overrides, Window, Workload,
     dataset::{Samples, synthetic},
     epoch_order,
 };
@@ -41,7 +44,7 @@ fn fashion_mnist() {
 
     let data = &trace["data"];
     let dataset = synthetic(
-        workload.dataset,
+        &workload.dataset.description,
         integer(&data["train_samples"]),
         integer(&data["test_samples"]),
     );
@@ -68,7 +71,7 @@ fn fashion_mnist() {
 
     let batches = order
         .chunks(batch_size)
-        .map(|batch| gather(&dataset.train, dataset.shape, batch));
+        .map(|batch| dataset.train.gather(batch));
     worst.compare_steps(&trace, &mut oracle, &program, batches);
     worst.judge(BOUND, 300);
 }
@@ -79,7 +82,8 @@ fn fashion_mnist() {
 fn residual_cnn() {
     let trace: Value =
         serde_json::from_str(include_str!("traces/residual-cnn.json")).expect("valid JSON");
-    let program = build(&residual_net(), Mode::Training, RESIDUAL_BATCH);
+    let net = residual_net();
+    let program = build(&net, Mode::Training, RESIDUAL_BATCH);
     let mut initial = State::initial(&program, 1);
     let mut worst = Worst::default();
     for (number, (_, parameter)) in program.parameters().enumerate() {
@@ -103,7 +107,7 @@ fn residual_cnn() {
             values.map(|bits| (bits % below) as u8).collect()
         };
         let labels = bytes(RESIDUAL_BATCH, 5);
-        (bytes(RESIDUAL_BATCH * 16 * 16 * 3, 256), labels)
+        samples(&net, [bytes(RESIDUAL_BATCH * 16 * 16 * 3, 256), labels])
     });
     worst.compare_steps(&trace, &mut oracle, &program, batches);
     worst.judge(RESIDUAL_BOUND, 1500);
@@ -159,21 +163,6 @@ fn residual_net() -> Workload {
         .workload()
 }
 
-/// The samples of a batch, one after another.
-fn gather(samples: &Samples, shape: SampleShape, batch: &[u32]) -> (Vec<u8>, Vec<u8>) {
-    let bytes = shape.bytes();
-    let pixels = batch
-        .iter()
-        .flat_map(|&sample| &samples.pixels[sample as usize * bytes..][..bytes])
-        .copied()
-        .collect();
-    let labels = batch
-        .iter()
-        .map(|&sample| samples.labels[sample as usize])
-        .collect();
-    (pixels, labels)
-}
-
 fn value(oracle: &Reference, program: &Program, name: &str) -> Vec<f64> {
     let place = program
         .tensors
@@ -200,11 +189,11 @@ impl Worst {
         trace: &Value,
         oracle: &mut Reference,
         program: &Program,
-        batches: impl Iterator<Item = (Vec<u8>, Vec<u8>)>,
+        batches: impl Iterator<Item = Samples>,
     ) {
         let steps = trace["steps"].as_array().expect("a list");
-        for (expected, (pixels, labels)) in steps.iter().zip(batches) {
-            let step = oracle.step(&pixels, &labels);
+        for (expected, batch) in steps.iter().zip(batches) {
+            let step = oracle.step(&batch);
             let number = &expected["step"];
             assert_eq!(
                 float(&expected["correct"]),
@@ -215,7 +204,7 @@ impl Worst {
                 format!("the loss of step {number}"),
                 float(&expected["loss"]),
             );
-            self.add(&what, wanted, step.loss_sum() / labels.len() as f64, 0.0);
+            self.add(&what, wanted, step.loss_sum() / batch.count() as f64, 0.0);
             let Some(tensors) = expected["tensors"].as_object() else {
                 continue;
             };

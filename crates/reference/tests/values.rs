@@ -292,11 +292,11 @@ fn training_lowers_the_loss() {
     let case = common::case(4, &[8, 3], 6);
     let mut reference = Reference::of_program(&case.program);
     reference.set_state(&case.state);
-    let first = reference.step(&case.pixels, &case.labels).loss_sum();
+    let first = reference.step(&case.batch).loss_sum();
     for _ in 0..1000 {
-        reference.step(&case.pixels, &case.labels);
+        reference.step(&case.batch);
     }
-    let last = reference.step(&case.pixels, &case.labels);
+    let last = reference.step(&case.batch);
     assert!(
         last.loss_sum() < 0.5 * first,
         "{first} → {}",

@@ -73,7 +73,7 @@ pub(crate) const LAYERS: Foreign = Foreign {
         ),
         (
             &["input", "inputlayer"],
-            "leave it out: the first layer reads the pixels",
+            "leave it out: the first layer reads the input",
         ),
     ],
     absent: &[

@@ -36,7 +36,7 @@ pub use foreign::Foreign;
 pub use hexadecimal::hexadecimal;
 pub use key::Key;
 pub use layers::{LayerEntry, LayerKind, layers};
-pub use loss::{Loss, MOST_METRICS, MetricEntry};
+pub use loss::{Loss, MOST_METRICS, MetricEntry, Target};
 pub use optimizers::{Adam, AdamW, OPTIMIZERS, Optimizer, OptimizerEntry, RmsProp, Sgd};
 pub use order::{epoch_order, race_order};
 pub use rate_schedule::{RATE_SCHEDULES, RateSchedule, RateScheduleEntry};

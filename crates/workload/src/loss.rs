@@ -10,9 +10,18 @@ use serde::{Deserialize, Serialize};
 pub enum Loss {
     /// Softmax and categorical cross-entropy from logits, averaged over the batch.
     SoftmaxCrossEntropy,
-    /// The mean square of what the last layer's values differ from the sample's own scaled pixels by, over pixels
+    /// The mean square of what the last layer's values differ from the sample's own scaled input by, over values
     /// and batch: the net is an autoencoder.
     MeanSquaredError,
+}
+
+/// What a loss compares the last layer's values with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// The sample's class: an integer below the number of values.
+    Class,
+    /// The sample's own scaled input, value by value.
+    Input,
 }
 
 /// What a training is told by: a mean over samples, made of a sum that each step has.
@@ -36,7 +45,7 @@ const CROSS_ENTROPY: MetricEntry = MetricEntry {
     sum: "loss_sum",
 };
 
-/// In the square of the scaled pixels' unit.
+/// In the square of the scaled input's unit.
 const SQUARED_ERROR: MetricEntry = MetricEntry {
     unit: "squared",
     ..CROSS_ENTROPY
@@ -72,6 +81,14 @@ impl Loss {
                 "between the last layer and the input itself, as of an autoencoder: PyTorch's MSELoss, Keras's \
                  MeanSquaredError"
             }
+        }
+    }
+
+    /// What its targets are.
+    pub fn target(self) -> Target {
+        match self {
+            Self::SoftmaxCrossEntropy => Target::Class,
+            Self::MeanSquaredError => Target::Input,
         }
     }
 

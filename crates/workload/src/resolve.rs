@@ -7,7 +7,7 @@ use crate::{
     layers::LayerKind,
     spec::{LayerSpec, Spec},
     spec_error::{Faults, Problem, SpecError},
-    workload::{Precision, Workload},
+    workload::{Precision, SampleShape, Workload},
 };
 
 /// The streams of random values number epochs with 32 bits; this is far from it and far beyond use.
@@ -39,14 +39,14 @@ impl Spec {
             wider.overrides.push(format!("width = {width}"));
             return Ok(wider);
         }
-        let official = self.data.dataset.official();
+        let data = &self.data.dataset.description;
         let mut changed = Vec::new();
         let mut faults = Faults::default();
         let batch_size = faults.note(self.size(
             ("batch_size", "--batch-size"),
             &self.training.batch_size,
             overrides.batch_size,
-            official.train_samples as u64,
+            data.train_samples as u64,
             &mut changed,
         ));
         let epochs = faults.note(self.size(
@@ -64,7 +64,7 @@ impl Spec {
         if precision != self.training.precision {
             changed.push(format!("precision = \"{precision}\""));
         }
-        let shape = official.shape;
+        let shape = SampleShape::of(data.input());
         let layers = faults.note(self.wired(batch_size.unwrap_or(1)));
         faults.result()?;
         let resolved = "what was not resolved is a fault";
@@ -72,7 +72,7 @@ impl Spec {
             name: self.name.clone(),
             dataset: self.data.dataset,
             input: shape,
-            classes: official.classes,
+            classes: data.classes,
             pixel_divisor: self.data.pixel_divisor,
             layers: layers.expect(resolved),
             loss: self.training.loss,

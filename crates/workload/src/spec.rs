@@ -11,6 +11,7 @@ use toml::{Spanned, de::DeTable};
 
 use crate::{
     Shown,
+    dataset::DataSource,
     fields::{FRACTION, Fields, POSITIVE},
     foreign::{self, Foreign},
     key::{BOTH, Key},
@@ -21,7 +22,7 @@ use crate::{
     spec_error::{Faults, Problem, SourceText, SpecError, quoted},
     suggest::{advice, meant},
     windows,
-    workload::{DatasetName, Precision},
+    workload::Precision,
 };
 
 /// A workload as a TOML file states it. [`Spec::resolve`] makes a [`crate::Workload`] of it.
@@ -39,7 +40,7 @@ pub struct Spec {
 /// `[data]`
 #[derive(Debug, Clone)]
 pub(crate) struct Data {
-    pub(crate) dataset: DatasetName,
+    pub(crate) dataset: &'static DataSource,
     pub(crate) pixel_divisor: f32,
 }
 
@@ -181,7 +182,10 @@ const DATA_KEYS: &[Key] = &[
 fn read_data(top: &Fields) -> Result<Data, SpecError> {
     let fields = top.table("data", DATA_KEYS)?;
     fields.check_keys(&[], &[]);
-    let datasets = DatasetName::ALL.map(|name| (name.as_str(), name));
+    let datasets: Vec<_> = DataSource::all()
+        .iter()
+        .map(|one| (one.name(), one))
+        .collect();
     fields.finish(Data {
         dataset: one_of(&fields, "dataset", &datasets, &foreign::DATASETS),
         pixel_divisor: fields.number("pixel_divisor", &POSITIVE) as f32,

@@ -19,8 +19,8 @@ const MAX_LAYERS: usize = 20_000;
 /// Enough for any net; it bounds the work on hostile text.
 const MAX_INPUTS: usize = 64;
 
-/// What the scaled pixels are called in `inputs`.
-const PIXELS: &str = "input";
+/// What the scaled input is called in `inputs`.
+const INPUT: &str = "input";
 
 impl Spec {
     /// The layers with names, inputs and shapes; or all that is wrong with them.
@@ -82,10 +82,9 @@ impl Spec {
         faults: &mut Faults,
     ) -> Option<Shaped> {
         let spec = &self.layers[index];
-        let image = self.data.dataset.official().shape;
-        let pixels = [image.height, image.width, image.channels];
+        let input_shape = &self.data.dataset.description.input().shape;
         let shapes = inputs.iter().map(|input| match *input {
-            Source::Input => Some(pixels.as_slice()),
+            Source::Input => Some(input_shape.as_slice()),
             Source::Layer(layer) => layers[layer].as_ref().map(|it| it.output.as_slice()),
         });
         let shapes = shapes.collect::<Option<Vec<&[usize]>>>();
@@ -167,10 +166,9 @@ impl Spec {
                 None => format!("{kind}{number}"),
             };
             let span = layer.span_of("name");
-            if name == PIXELS {
-                let what = format!(
-                    "a layer cannot be named {PIXELS:?}: that is what the pixels are called"
-                );
+            if name == INPUT {
+                let what =
+                    format!("a layer cannot be named {INPUT:?}: that is what the input is called");
                 let problem = Problem::new(what, "give it another name");
                 faults.add(self.source.error(span.clone(), problem));
             }
@@ -209,7 +207,7 @@ impl Spec {
         let mut faults = Faults::default();
         let sources = inputs.get_ref().iter().map(|input| {
             let name = input.get_ref();
-            if name == PIXELS {
+            if name == INPUT {
                 return Ok(Source::Input);
             }
             let problem = match numbers.get(name.as_str()) {
@@ -221,7 +219,7 @@ impl Spec {
                 None => {
                     // A long net has too many names to list them all.
                     let near = names[..index].iter().rev().take(20).map(String::as_str);
-                    let known: Vec<&str> = [PIXELS].into_iter().chain(near).collect();
+                    let known: Vec<&str> = [INPUT].into_iter().chain(near).collect();
                     let what = format!("there is no layer {}", quoted(name));
                     Problem::new(what, advice(name, &known, &NONE))
                 }
@@ -232,12 +230,12 @@ impl Spec {
         faults.result().map(|()| sources)
     }
 
-    /// The last layer gives what the loss takes: logits, or values in the place of the pixels.
+    /// The last layer gives what the loss takes: logits, or values in the place of the input.
     fn check_output(&self, last: &Layer) -> Result<(), SpecError> {
-        let official = self.data.dataset.official();
+        let data = &self.data.dataset.description;
         let (wanted, of_what) = match self.training.loss {
-            Loss::SoftmaxCrossEntropy => (official.classes, "classes"),
-            Loss::MeanSquaredError => (official.shape.bytes(), "pixel values to compare them with"),
+            Loss::SoftmaxCrossEntropy => (data.classes, "classes"),
+            Loss::MeanSquaredError => (data.input().values(), "input values to compare them with"),
         };
         if last.output == [wanted] {
             return Ok(());

@@ -5,7 +5,12 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    foreign, layers::LayerKind, loss::Loss, optimizers::Optimizer, rate_schedule::RateSchedule,
+    dataset::{Column, DataSource},
+    foreign,
+    layers::LayerKind,
+    loss::{Loss, Target},
+    optimizers::Optimizer,
+    rate_schedule::RateSchedule,
     suggest::UnknownName,
 };
 
@@ -15,7 +20,7 @@ pub struct Workload {
     /// The name that records and published results are matched by.
     pub name: String,
     /// The dataset that the samples come from.
-    pub dataset: DatasetName,
+    pub dataset: &'static DataSource,
     /// The shape of one sample.
     pub input: SampleShape,
     /// How many classes there are; labels are `0..classes`.
@@ -48,6 +53,36 @@ pub struct Workload {
     pub overrides: Vec<String>,
 }
 
+impl Workload {
+    /// The columns of its samples: the dataset's, the input in the shape that the first layer reads.
+    pub fn columns(&self) -> Vec<Column> {
+        let SampleShape {
+            height,
+            width,
+            channels,
+        } = self.input;
+        let mut columns = self.dataset.description.columns.clone();
+        columns[self.input_column()].shape = vec![height, width, channels];
+        columns
+    }
+
+    /// The place among [`Self::columns`] of what the first layer reads.
+    pub fn input_column(&self) -> usize {
+        0
+    }
+
+    /// The place among [`Self::columns`] of what the loss compares with.
+    pub fn target_column(&self) -> usize {
+        match self.loss.target() {
+            Target::Class => {
+                let labels = self.dataset.description.label_column();
+                labels.expect("who has classes has labels")
+            }
+            Target::Input => self.input_column(),
+        }
+    }
+}
+
 /// What earlier builds never wrote: digests are taken of the text.
 fn is_zero(number: &f64) -> bool {
     *number == 0.0
@@ -65,6 +100,21 @@ pub struct SampleShape {
 }
 
 impl SampleShape {
+    /// The shape of a column, which has these three axes.
+    ///
+    /// # Panics
+    /// If it has not.
+    pub(crate) fn of(column: &Column) -> Self {
+        let [height, width, channels] = column.shape[..] else {
+            panic!("`{}` is not of images", column.name);
+        };
+        Self {
+            height,
+            width,
+            channels,
+        }
+    }
+
     /// How many bytes a stored sample has: one for each channel of each pixel.
     pub fn bytes(self) -> usize {
         self.height * self.width * self.channels
@@ -77,48 +127,6 @@ impl fmt::Display for SampleShape {
     }
 }
 
-/// The datasets that laptime knows how to fetch, verify and imitate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum DatasetName {
-    /// Zalando Research's Fashion-MNIST (2017).
-    FashionMnist,
-    /// Krizhevsky's CIFAR-10 (2009).
-    #[serde(rename = "cifar-10")]
-    Cifar10,
-}
-
-impl DatasetName {
-    /// All of them, in the order that lists show them.
-    pub const ALL: [Self; 2] = [Self::FashionMnist, Self::Cifar10];
-
-    /// The name in specs, records and on the command line; also its folder in the cache.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::FashionMnist => "fashion-mnist",
-            Self::Cifar10 => "cifar-10",
-        }
-    }
-}
-
-impl FromStr for DatasetName {
-    type Err = UnknownName;
-
-    fn from_str(name: &str) -> Result<Self, UnknownName> {
-        let found = Self::ALL.into_iter().find(|known| known.as_str() == name);
-        found.ok_or_else(|| {
-            let names = Self::ALL.map(Self::as_str);
-            UnknownName::new("dataset", name, &names, &foreign::DATASETS)
-        })
-    }
-}
-
-impl fmt::Display for DatasetName {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
 /// One layer with its place in the net.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Layer {
@@ -127,7 +135,7 @@ pub struct Layer {
     /// What it computes.
     #[serde(flatten)]
     pub kind: LayerKind,
-    /// The layers whose outputs it reads; [`Source::Input`] is the scaled pixels.
+    /// The layers whose outputs it reads; [`Source::Input`] is the scaled input.
     pub inputs: Vec<Source>,
     /// The shape of its output for one sample, channels last.
     pub output: Vec<usize>,
@@ -137,7 +145,7 @@ pub struct Layer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
-    /// The scaled pixels.
+    /// What the dataset has of the sample, scaled.
     Input,
     /// The output of the layer with this index in [`Workload::layers`].
     Layer(usize),

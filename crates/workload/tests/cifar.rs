@@ -7,20 +7,19 @@ use std::{
 };
 
 use flate2::{Compression, write::GzEncoder};
-use laptime_workload::{
-    DatasetName,
-    dataset::{
-        DataError, DataSource, Found, LoadOptions, Loaded, Policy, Silent, cache_folder, fetch,
-        list, load, synthetic, verify,
-    },
+use laptime_workload::dataset::{
+    DataError, DataSource, Found, LoadOptions, Loaded, Origin, Policy, Silent, cache_folder, fetch,
+    list, load, synthetic, verify,
 };
 
-const NAME: DatasetName = DatasetName::Cifar10;
+fn source() -> &'static DataSource {
+    DataSource::find("cifar-10").unwrap()
+}
 
 /// Well-formed files of zeros, which need no space on the disk.
 fn write_files(folder: &Path) {
     fs::create_dir_all(folder).unwrap();
-    for file in NAME.official().files {
+    for file in source().files {
         let path = folder.join(file.name);
         File::create(path).unwrap().set_len(file.bytes).unwrap();
     }
@@ -40,7 +39,7 @@ fn load_from(data_dir: &Path, policy: Policy) -> Result<Loaded, DataError> {
         offline: true,
         mirror: None,
     };
-    load(NAME, &options, &mut Silent)
+    load(source(), &options, &mut Silent)
 }
 
 #[track_caller]
@@ -54,13 +53,13 @@ fn assert_refused(data_dir: &Path, policy: Policy, expected: &str) {
 
 /// Whether the real files are where they can be tested with.
 fn has_real_files() -> bool {
-    let folder = cache_folder().unwrap().join(NAME.as_str());
-    let states = list(NAME, &folder).unwrap();
+    let folder = cache_folder().unwrap().join(source().name());
+    let states = list(source(), &folder).unwrap();
     let found = states
         .iter()
         .all(|state| state.found == Found::OfficialSize);
     if !found {
-        println!("skipped: {} has no {NAME}", folder.display());
+        println!("skipped: {} has no {}", folder.display(), source());
     }
     found
 }
@@ -79,15 +78,18 @@ fn well_formed_files_are_read_from_both_places_and_are_unverified() {
         let test = folder.join("test_batch.bin");
         write_at(&test, 30_730_000 - 1, 200);
         let Loaded { dataset, warning } = load_from(data_dir.path(), Policy::Auto).unwrap();
-        assert_eq!(dataset.source, DataSource::Unverified);
+        assert_eq!(dataset.origin, Origin::Unverified);
         assert!(warning.unwrap().contains("not the official cifar-10"));
         assert_eq!(
             (dataset.train.count(), dataset.test.count()),
             (50_000, 10_000)
         );
-        assert_eq!(dataset.train.labels[10_001], 7);
-        assert_eq!(dataset.train.pixels[10_001 * 3072..][..4], [1, 2, 3, 0]);
-        assert_eq!(dataset.test.pixels.last(), Some(&200));
+        assert_eq!(dataset.train.array("labels").bytes[10_001], 7);
+        assert_eq!(
+            dataset.train.array("pixels").bytes[10_001 * 3072..][..4],
+            [1, 2, 3, 0]
+        );
+        assert_eq!(dataset.test.array("pixels").bytes.last(), Some(&200));
         assert_refused(data_dir.path(), Policy::Official, "takes no other");
     }
 }
@@ -95,7 +97,7 @@ fn well_formed_files_are_read_from_both_places_and_are_unverified() {
 #[test]
 fn wrong_files_are_refused_with_their_place() {
     let data_dir = tempfile::tempdir().unwrap();
-    let folder = data_dir.path().join(NAME.as_str());
+    let folder = data_dir.path().join(source().name());
     fs::create_dir(&folder).unwrap();
     let refused = |expected| assert_refused(data_dir.path(), Policy::Auto, expected);
     refused("data_batch_1.bin: this file is missing");
@@ -126,7 +128,7 @@ fn wrong_files_are_refused_with_their_place() {
 /// An archive of well-formed files of zeros, but for the first label of the test batch.
 fn write_archive(path: &Path, label: u8) {
     let mut tar = GzEncoder::new(File::create(path).unwrap(), Compression::fast());
-    for file in NAME.official().files {
+    for file in source().files {
         let mut header = [0; 512];
         let name = format!("cifar-10-batches-bin/{}", file.name);
         header[..name.len()].copy_from_slice(name.as_bytes());
@@ -147,14 +149,14 @@ fn write_archive(path: &Path, label: u8) {
 #[test]
 fn an_archive_is_read_where_it_lies() {
     let data_dir = tempfile::tempdir().unwrap();
-    let folder = data_dir.path().join(NAME.as_str());
+    let folder = data_dir.path().join(source().name());
     fs::create_dir(&folder).unwrap();
     let archive = folder.join("cifar-10-binary.tar.gz");
     write_archive(&archive, 8);
     let Loaded { dataset, .. } = load_from(data_dir.path(), Policy::Auto).unwrap();
-    assert_eq!(dataset.source, DataSource::Unverified);
+    assert_eq!(dataset.origin, Origin::Unverified);
     assert_eq!(dataset.train.count(), 50_000);
-    assert_eq!(dataset.test.labels[..2], [8, 0]);
+    assert_eq!(dataset.test.array("labels").bytes[..2], [8, 0]);
     assert_refused(data_dir.path(), Policy::Official, "takes no other");
     write_archive(&archive, 10);
     let expected = "test_batch.bin: label 10 is not below 10";
@@ -169,12 +171,12 @@ fn an_archive_is_read_where_it_lies() {
 #[test]
 fn an_archive_that_is_none_is_refused_with_its_place() {
     let data_dir = tempfile::tempdir().unwrap();
-    let folder = data_dir.path().join(NAME.as_str());
+    let folder = data_dir.path().join(source().name());
     fs::create_dir(&folder).unwrap();
     fs::write(folder.join("cifar-10-binary.tar.gz"), "not gzip at all").unwrap();
     let expected = "cifar-10-binary.tar.gz: at byte";
     assert_refused(data_dir.path(), Policy::Auto, expected);
-    let states = verify(NAME, &folder).unwrap();
+    let states = verify(source(), &folder).unwrap();
     assert_eq!(states.len(), 1);
     assert_eq!(states[0].found, Found::Other);
 }
@@ -187,28 +189,39 @@ fn a_damaged_cache_is_an_error_and_an_empty_one_is_not() {
         offline: true,
         ..LoadOptions::default()
     };
-    let loaded = load(NAME, &options, &mut Silent).unwrap();
-    assert_eq!(loaded.dataset.source, DataSource::Synthetic);
-    let folder = cache.path().join(NAME.as_str());
+    let loaded = load(source(), &options, &mut Silent).unwrap();
+    assert_eq!(loaded.dataset.origin, Origin::Synthetic);
+    let folder = cache.path().join(source().name());
     fs::create_dir(&folder).unwrap();
     let archive = folder.join("cifar-10-binary.tar.gz");
     fs::write(&archive, "not gzip at all").unwrap();
-    let error = load(NAME, &options, &mut Silent).unwrap_err();
+    let error = load(source(), &options, &mut Silent).unwrap_err();
     assert!(matches!(error, DataError::Malformed { .. }), "{error}");
     write_files(&folder);
-    let error = load(NAME, &options, &mut Silent).unwrap_err().to_string();
+    let error = load(source(), &options, &mut Silent)
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("data_batch_1.bin: its SHA-256"), "{error}");
     assert!(error.contains("downloads are switched off"), "{error}");
 }
 
 #[test]
 fn synthetic_samples_have_the_shape_and_do_not_depend_on_their_count() {
-    let few = synthetic(NAME, 3, 1);
-    let more = synthetic(NAME, 500, 7);
-    assert_eq!(more.train.pixels.len(), 500 * 3072);
-    assert_eq!(few.train.pixels, more.train.pixels[..3 * 3072]);
-    assert_eq!(few.train.labels, more.train.labels[..3]);
-    assert_eq!(few.test.pixels, more.test.pixels[..3072]);
+    let few = synthetic(&source().description, 3, 1);
+    let more = synthetic(&source().description, 500, 7);
+    assert_eq!(more.train.array("pixels").bytes.len(), 500 * 3072);
+    assert_eq!(
+        few.train.array("pixels").bytes,
+        more.train.array("pixels").bytes[..3 * 3072]
+    );
+    assert_eq!(
+        few.train.array("labels").bytes,
+        more.train.array("labels").bytes[..3]
+    );
+    assert_eq!(
+        few.test.array("pixels").bytes,
+        more.test.array("pixels").bytes[..3072]
+    );
     let known = "2233cc5e68766d0bc5330355f577db4152faf88875516303a2fba3d42799f5f2";
     assert_eq!(few.sha256, known);
 }
@@ -223,21 +236,27 @@ fn the_official_files_are_read_where_the_cache_has_them() {
         offline: true,
         ..LoadOptions::default()
     };
-    let Loaded { dataset, warning } = load(NAME, &options, &mut Silent).unwrap();
-    assert_eq!((dataset.source, warning), (DataSource::Official, None));
-    assert_eq!(dataset.train.pixels.len(), 50_000 * 3072);
+    let Loaded { dataset, warning } = load(source(), &options, &mut Silent).unwrap();
+    assert_eq!((dataset.origin, warning), (Origin::Official, None));
+    assert_eq!(dataset.train.array("pixels").bytes.len(), 50_000 * 3072);
     // A frog, two trucks, a deer and a car; the frog's first pixels.
-    assert_eq!(dataset.train.labels[..5], [6, 9, 9, 4, 1]);
-    assert_eq!(dataset.train.pixels[..6], [59, 62, 63, 43, 46, 45]);
+    assert_eq!(dataset.train.array("labels").bytes[..5], [6, 9, 9, 4, 1]);
+    assert_eq!(
+        dataset.train.array("pixels").bytes[..6],
+        [59, 62, 63, 43, 46, 45]
+    );
     for samples in [&dataset.train, &dataset.test] {
         for class in 0..10 {
-            let labels = samples.labels.iter();
+            let labels = samples.array("labels").bytes.iter();
             let count = labels.filter(|&&label| label == class).count();
             assert_eq!(count, samples.count() / 10);
         }
     }
     // What is there needs no archive, and so no network.
-    let folder = cache_folder().unwrap().join(NAME.as_str());
+    let folder = cache_folder().unwrap().join(source().name());
     let nowhere = Some("http://127.0.0.1:1");
-    assert_eq!(fetch(NAME, &folder, nowhere, &mut Silent).unwrap(), [""; 0]);
+    assert_eq!(
+        fetch(source(), &folder, nowhere, &mut Silent).unwrap(),
+        [""; 0]
+    );
 }

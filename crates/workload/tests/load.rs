@@ -7,16 +7,15 @@ use std::{
 };
 
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
-use laptime_workload::{
-    DatasetName,
-    dataset::{
-        DataError, DataSource, Found, LoadOptions, Loaded, Policy, Silent, cache_folder, list,
-        load, verify,
-    },
+use laptime_workload::dataset::{
+    DataError, DataSource, Found, LoadOptions, Loaded, Origin, Policy, Silent, cache_folder, list,
+    load, verify,
 };
 use tempfile::TempDir;
 
-const NAME: DatasetName = DatasetName::FashionMnist;
+fn source() -> &'static DataSource {
+    DataSource::find("fashion-mnist").unwrap()
+}
 
 /// A folder with a cache that has nothing, and nothing to download.
 struct Place(TempDir);
@@ -27,7 +26,7 @@ impl Place {
     }
 
     fn folder(&self, parent: &str) -> PathBuf {
-        let folder = self.0.path().join(parent).join(NAME.as_str());
+        let folder = self.0.path().join(parent).join(source().name());
         fs::create_dir_all(&folder).unwrap();
         folder
     }
@@ -40,7 +39,7 @@ impl Place {
             offline: true,
             mirror: None,
         };
-        load(NAME, &options, &mut Silent)
+        load(source(), &options, &mut Silent)
     }
 
     #[track_caller]
@@ -68,7 +67,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 /// Each file's name and its contents before they are packed.
 fn files(label_at: usize, label: u8) -> impl Iterator<Item = (&'static str, Vec<u8>)> {
-    NAME.official().files.iter().map(move |file| {
+    source().files.iter().map(move |file| {
         let mut bytes = vec![0, 0, 8, file.dimensions.len() as u8];
         for &dimension in file.dimensions {
             bytes.extend((dimension as u32).to_be_bytes());
@@ -86,7 +85,7 @@ fn files(label_at: usize, label: u8) -> impl Iterator<Item = (&'static str, Vec<
 fn without_data_or_network_samples_are_synthetic_and_it_is_said() {
     let place = Place::new();
     let loaded = place.load(Policy::Auto, None).unwrap();
-    assert_eq!(loaded.dataset.source, DataSource::Synthetic);
+    assert_eq!(loaded.dataset.origin, Origin::Synthetic);
     assert_eq!(
         (loaded.dataset.train.count(), loaded.dataset.test.count()),
         (60_000, 10_000)
@@ -97,8 +96,8 @@ fn without_data_or_network_samples_are_synthetic_and_it_is_said() {
     place.assert_refused(Policy::Official, None, "fashion-mnist is not there");
     let loaded = place.load(Policy::Synthetic, None).unwrap();
     assert_eq!(
-        (loaded.dataset.source, loaded.warning),
-        (DataSource::Synthetic, None)
+        (loaded.dataset.origin, loaded.warning),
+        (Origin::Synthetic, None)
     );
 }
 
@@ -111,10 +110,10 @@ fn a_server_that_cannot_be_reached_is_no_reason_to_stop_but_for_official_data() 
         mirror: Some("http://127.0.0.1:1".into()),
         ..LoadOptions::default()
     };
-    let loaded = load(NAME, &options, &mut Silent).unwrap();
+    let loaded = load(source(), &options, &mut Silent).unwrap();
     assert!(loaded.warning.unwrap().contains("127.0.0.1:1/train-images"));
     options.policy = Policy::Official;
-    let error = load(NAME, &options, &mut Silent).unwrap_err();
+    let error = load(source(), &options, &mut Silent).unwrap_err();
     assert!(matches!(error, DataError::Download { .. }), "{error}");
 }
 
@@ -127,10 +126,10 @@ fn a_cache_that_cannot_be_written_is_no_reason_to_stop_but_for_official_data() {
         cache: Some(place.0.path().join("cache")),
         ..LoadOptions::default()
     };
-    let loaded = load(NAME, &options, &mut Silent).unwrap();
+    let loaded = load(source(), &options, &mut Silent).unwrap();
     assert!(loaded.warning.unwrap().contains("XDG_CACHE_HOME"));
     options.policy = Policy::Official;
-    for name in DatasetName::ALL {
+    for name in DataSource::all() {
         let error = load(name, &options, &mut Silent).unwrap_err();
         assert!(matches!(error, DataError::Cache { .. }), "{error}");
     }
@@ -144,11 +143,13 @@ fn a_build_without_downloads_says_where_files_belong() {
         cache: Some(place.0.path().to_owned()),
         ..LoadOptions::default()
     };
-    let loaded = load(NAME, &options, &mut Silent).unwrap();
+    let loaded = load(source(), &options, &mut Silent).unwrap();
     assert!(loaded.warning.unwrap().contains("has no downloads"));
     options.policy = Policy::Official;
-    let message = load(NAME, &options, &mut Silent).unwrap_err().to_string();
-    let folder = place.0.path().join(NAME.as_str()).display().to_string();
+    let message = load(source(), &options, &mut Silent)
+        .unwrap_err()
+        .to_string();
+    let folder = place.0.path().join(source().name()).display().to_string();
     assert!(message.contains(&folder), "{message}");
 }
 
@@ -157,8 +158,8 @@ fn other_files_than_the_official_ones_are_unverified_in_the_data_dir_only() {
     let place = Place::new();
     write_files(&place.folder("mine"), 0, 9);
     let loaded = place.load(Policy::Auto, Some("mine")).unwrap();
-    assert_eq!(loaded.dataset.source, DataSource::Unverified);
-    assert_eq!(loaded.dataset.test.labels[..2], [9, 0]);
+    assert_eq!(loaded.dataset.origin, Origin::Unverified);
+    assert_eq!(loaded.dataset.test.array("labels").bytes[..2], [9, 0]);
     assert!(
         loaded
             .warning
@@ -260,8 +261,8 @@ fn unpacked_files_are_read_where_torchvision_and_kaggle_put_them() {
         let folder = place.0.path().join("mine").join(folder);
         write_unpacked(&folder);
         let loaded = place.load(Policy::Auto, Some("mine")).unwrap();
-        assert_eq!(loaded.dataset.source, DataSource::Unverified);
-        assert_eq!(loaded.dataset.test.labels[..2], [9, 0]);
+        assert_eq!(loaded.dataset.origin, Origin::Unverified);
+        assert_eq!(loaded.dataset.test.array("labels").bytes[..2], [9, 0]);
         let labels = folder.join("t10k-labels-idx1-ubyte");
         let mut bytes = fs::read(&labels).unwrap();
         bytes[13] = 10;
@@ -271,7 +272,7 @@ fn unpacked_files_are_read_where_torchvision_and_kaggle_put_them() {
         // What is published comes first.
         write_files(&folder, 0, 7);
         let loaded = place.load(Policy::Auto, Some("mine")).unwrap();
-        assert_eq!(loaded.dataset.test.labels[..2], [7, 0]);
+        assert_eq!(loaded.dataset.test.array("labels").bytes[..2], [7, 0]);
     }
 }
 
@@ -285,7 +286,7 @@ fn gzip_of_several_members_with_zeros_behind_is_read() {
         fs::write(folder.join(name), file).unwrap();
     }
     let loaded = place.load(Policy::Auto, Some("mine")).unwrap();
-    assert_eq!(loaded.dataset.test.labels[..2], [9, 0]);
+    assert_eq!(loaded.dataset.test.array("labels").bytes[..2], [9, 0]);
     let labels = folder.join("t10k-labels-idx1-ubyte.gz");
     let garbage = [fs::read(&labels).unwrap(), b"more".to_vec()].concat();
     fs::write(&labels, garbage).unwrap();
@@ -315,20 +316,20 @@ fn what_others_have_and_cannot_be_read_is_named() {
 fn files_are_listed_and_verified() {
     let place = Place::new();
     let folder = place.folder("cache");
-    let official = &NAME.official().files[3];
+    let official = &source().files[3];
     fs::write(folder.join(official.name), vec![0; official.bytes as usize]).unwrap();
-    fs::write(folder.join(NAME.official().files[2].name), "short").unwrap();
+    fs::write(folder.join(source().files[2].name), "short").unwrap();
     let found = |states: Vec<_>| -> Vec<Found> {
         let states: Vec<laptime_workload::dataset::FileState> = states;
         states.into_iter().map(|state| state.found).collect()
     };
     use Found::{Missing, OfficialSize, Other};
     assert_eq!(
-        found(list(NAME, &folder).unwrap()),
+        found(list(source(), &folder).unwrap()),
         [Missing, Missing, Other, OfficialSize]
     );
     assert_eq!(
-        found(verify(NAME, &folder).unwrap()),
+        found(verify(source(), &folder).unwrap()),
         [Missing, Missing, Other, Other]
     );
 }
@@ -341,7 +342,7 @@ fn the_official_files_are_read_where_the_cache_has_them() {
         ..LoadOptions::default()
     };
     let cache = cache_folder().unwrap();
-    let loaded = match load(NAME, &options, &mut Silent) {
+    let loaded = match load(source(), &options, &mut Silent) {
         Err(DataError::Offline { .. }) => {
             println!("skipped: {} has no fashion-mnist", cache.display());
             return;
@@ -349,13 +350,13 @@ fn the_official_files_are_read_where_the_cache_has_them() {
         loaded => loaded.unwrap(),
     };
     assert_eq!(
-        (loaded.dataset.source, loaded.warning),
-        (DataSource::Official, None)
+        (loaded.dataset.origin, loaded.warning),
+        (Origin::Official, None)
     );
     // Unpacked they are the same data, and so they have the same sum.
     let folder = tempfile::tempdir().unwrap();
-    for file in NAME.official().files {
-        let packed = fs::read(cache.join(NAME.as_str()).join(file.name)).unwrap();
+    for file in source().files {
+        let packed = fs::read(cache.join(source().name()).join(file.name)).unwrap();
         let mut bytes = Vec::new();
         let read = GzDecoder::new(&packed[..]).read_to_end(&mut bytes);
         read.unwrap();
@@ -365,14 +366,17 @@ fn the_official_files_are_read_where_the_cache_has_them() {
         data_dir: Some(folder.path().to_owned()),
         ..options
     };
-    let unpacked = load(NAME, &unpacked, &mut Silent).unwrap().dataset;
-    assert_eq!(unpacked.source, DataSource::Official);
+    let unpacked = load(source(), &unpacked, &mut Silent).unwrap().dataset;
+    assert_eq!(unpacked.origin, Origin::Official);
     assert_eq!(unpacked.sha256, loaded.dataset.sha256);
-    let states = verify(NAME, folder.path()).unwrap();
+    let states = verify(source(), folder.path()).unwrap();
     assert!(states.iter().all(|state| state.found == Found::Official));
     let train = loaded.dataset.train;
-    assert_eq!((train.count(), train.pixels.len()), (60_000, 60_000 * 784));
-    assert_eq!(train.labels[..5], [9, 0, 0, 3, 0]);
-    let states = verify(NAME, &cache.join(NAME.as_str())).unwrap();
+    assert_eq!(
+        (train.count(), train.array("pixels").bytes.len()),
+        (60_000, 60_000 * 784)
+    );
+    assert_eq!(train.array("labels").bytes[..5], [9, 0, 0, 3, 0]);
+    let states = verify(source(), &cache.join(source().name())).unwrap();
     assert!(states.iter().all(|state| state.found == Found::Official));
 }

@@ -35,7 +35,7 @@ fn what_is_wrong_with_an_autoencoder_is_told() {
         (
             MSE,
             "{ kind = \"dense\", units = 10 }",
-            "gives 10 values a sample, but fashion-mnist has 784 pixel values",
+            "gives 10 values a sample, but fashion-mnist has 784 input values",
         ),
         (MSE, "{ kind = \"dense\", units = 10 }", "units = 784"),
         (MSE, image, "end with a flatten layer"),

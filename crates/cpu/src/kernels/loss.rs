@@ -29,6 +29,8 @@ const BEYOND: [f32; 2 * LANES] = {
 /// whose largest is infinite, loss and gradient are not numbers; only the former is never right.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SoftmaxCrossEntropy {
+    /// Of the labels.
+    pub(crate) column: usize,
     /// The logits, or the first of their partial sums.
     pub(crate) logits: Matrix,
     /// How many partial sums there are; 1 where the logits are whole.
@@ -48,6 +50,7 @@ impl Run for SoftmaxCrossEntropy {
             columns: classes,
             ..
         } = self.logits;
+        let labels = &step.arrays[self.column].bytes[..];
         let scale = s.splat(1.0 / rows as f32);
         let smoothing = self.label_smoothing;
         let of_onehot = (1.0 - smoothing) as f32 / rows as f32;
@@ -60,7 +63,7 @@ impl Run for SoftmaxCrossEntropy {
         let tiles = || (0..classes).step_by(TILE);
         let mut tile = [0.0f32; TILE];
         for row in 0..rows {
-            let label = usize::from(step.labels[step.batch[row] as usize]);
+            let label = usize::from(labels[step.batch[row] as usize]);
             // SAFETY: the caller's promise; `row` is one of the logits' rows, the tiles begin within the
             // classes, and `tile` has room for the blocks of one.
             unsafe {

@@ -54,6 +54,7 @@ pub(crate) use squared_error::MeanSquaredError;
 pub(crate) use update::{Adam, Cut, GradientUse, Grid, RoundWeights, Rule, Sgd, Update, with_rule};
 
 use laptime_graph::StepValues;
+use laptime_workload::dataset::Array;
 
 use crate::{
     memory::{Place, View},
@@ -68,10 +69,8 @@ pub(crate) struct Step<'a> {
     pub(crate) batch: &'a [u32],
     /// The samples of the next step, or none.
     pub(crate) next_batch: &'a [u32],
-    /// The pixels of all samples.
-    pub(crate) pixels: &'a [u8],
-    /// The labels of all samples.
-    pub(crate) labels: &'a [u8],
+    /// The columns of all samples.
+    pub(crate) arrays: &'a [Array],
     /// Whether this thread is the one whose metrics are read.
     pub(crate) scores: bool,
 }

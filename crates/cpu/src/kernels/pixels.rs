@@ -13,6 +13,7 @@ use crate::{
 /// to (B, n) = the batch's bytes / divisor. Slices, where there are any, are runs of rows.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ScalePixels {
+    pub(crate) column: usize,
     pub(crate) divisor: f32,
     pub(crate) to: Matrix,
     pub(crate) rows_a_slice: usize,
@@ -22,13 +23,14 @@ impl Run for ScalePixels {
     #[inline(always)]
     unsafe fn run<S: Simd>(&self, s: S, step: &Step, view: View, slices: Range<usize>) {
         let bytes = self.to.columns;
+        let given = &step.arrays[self.column].bytes[..];
         let rows = slices.start * self.rows_a_slice..slices.end * self.rows_a_slice;
         for row in rows.start..rows.end.min(self.to.rows) {
             if let Some(sample) = step.next_batch.get(row) {
-                prefetch(s, &step.pixels[*sample as usize * bytes..][..bytes]);
+                prefetch(s, &given[*sample as usize * bytes..][..bytes]);
             }
             let sample = step.batch[row] as usize;
-            let pixels = &step.pixels[sample * bytes..][..bytes];
+            let pixels = &given[sample * bytes..][..bytes];
             // SAFETY: the matrix has this row, with room for whole blocks.
             unsafe {
                 let to = view.at(self.to.place).add(row * self.to.stride);
@@ -76,6 +78,7 @@ fn prefetch<S: Simd>(s: S, pixels: &[u8]) {
 /// Images = the batch's bytes / divisor, samples side by side. Slices are runs of positions.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ScaleImages {
+    pub(crate) column: usize,
     pub(crate) divisor: f32,
     pub(crate) to: Images,
     pub(crate) positions_a_slice: usize,
@@ -91,6 +94,7 @@ impl Run for ScaleImages {
             stride,
             ..
         } = self.to;
+        let given = &step.arrays[self.column].bytes[..];
         let range = slices.start * self.positions_a_slice..slices.end * self.positions_a_slice;
         for position in range.start..range.end.min(positions) {
             for channel in 0..channels {
@@ -99,7 +103,7 @@ impl Run for ScaleImages {
                     let mut bytes = [0; LANES];
                     for (byte, sample) in bytes.iter_mut().zip(start..samples) {
                         let sample = step.batch[sample] as usize;
-                        *byte = step.pixels[sample * positions * channels + at];
+                        *byte = given[sample * positions * channels + at];
                     }
                     // SAFETY: the images have this position, channel and block.
                     unsafe {

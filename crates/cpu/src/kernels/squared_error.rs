@@ -13,6 +13,8 @@ use crate::{
 /// The loss of y (B, N) against the batch's bytes / divisor, its gradient, or both.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct MeanSquaredError {
+    /// Of the targets.
+    pub(crate) column: usize,
     pub(crate) divisor: f32,
     pub(crate) y: Matrix,
     pub(crate) gradient: Option<Matrix>,
@@ -34,10 +36,11 @@ impl Run for MeanSquaredError {
             return;
         }
         let factor = s.splat((2.0 / (rows * values) as f64) as f32);
+        let given = &step.arrays[self.column].bytes[..];
         let mut squares = 0.0;
         for row in 0..rows {
             let sample = step.batch[row] as usize;
-            let pixels = &step.pixels[sample * values..][..values];
+            let pixels = &given[sample * values..][..values];
             let mut sum = s.splat(0.0);
             for start in (0..values).step_by(LANES) {
                 // SAFETY: y and the gradient have this row, with room for whole blocks.

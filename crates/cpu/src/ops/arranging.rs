@@ -130,7 +130,7 @@ impl Arranging<'_> {
         for operation in self.operations() {
             for &input in &operation.inputs {
                 let role = &self.program.tensor(input).role;
-                let given = matches!(role, Role::Pixels | Role::Labels);
+                let given = matches!(role, Role::Input { .. });
                 if !given && (!written.contains(&input) || role.is_persistent()) {
                     touch(input, false);
                 }

@@ -28,6 +28,7 @@ fn loss(group: &Group, at: &Places, divisor: f32) -> Task {
     let gradient = group.find(|op| matches!(op, Op::MeanSquaredErrorGrad(_)));
     let loss = group.find(|op| matches!(op, Op::MeanSquaredError(_)));
     Task::MeanSquaredError(kernels::MeanSquaredError {
+        column: at.column(group.main.inputs[1]),
         divisor,
         y: at.matrix(at.program.logits),
         gradient: gradient.map(|operation| at.matrix(operation.outputs[0])),

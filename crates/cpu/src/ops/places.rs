@@ -44,6 +44,14 @@ impl<'a> Places<'a> {
         Place::of(self.buffer(tensor))
     }
 
+    /// The place of the dataset's column that is given to a step as this tensor.
+    pub(super) fn column(&self, tensor: TensorId) -> usize {
+        match self.program.tensor(tensor).role {
+            Role::Input { column } => column,
+            _ => unreachable!("{} is not given to a step", self.name(tensor)),
+        }
+    }
+
     pub(super) fn is_images(&self, tensor: TensorId) -> bool {
         matches!(
             self.buffer(tensor).layout,

@@ -27,6 +27,7 @@ impl CpuOp for ScalePixels {
 
     fn link(&self, group: &Group, at: &Places) -> Task {
         let (divisor, to) = (self.divisor, group.last().outputs[0]);
+        let column = at.column(group.main.inputs[0]);
         let a_slice = match group.part(to) {
             Part::Along { width, .. } => width,
             _ => usize::MAX,
@@ -35,6 +36,7 @@ impl CpuOp for ScalePixels {
             let to = at.images(to);
             let positions_a_slice = a_slice.min(to.positions);
             Task::ScaleImages(ScaleImages {
+                column,
                 divisor,
                 to,
                 positions_a_slice,
@@ -43,6 +45,7 @@ impl CpuOp for ScalePixels {
             let to = at.matrix(to);
             let rows_a_slice = a_slice.min(to.rows);
             Task::ScalePixels(kernels::ScalePixels {
+                column,
                 divisor,
                 to,
                 rows_a_slice,

@@ -32,6 +32,7 @@ fn loss(group: &Group, at: &Places, label_smoothing: f64) -> Task {
     let gradient = group.find(|op| matches!(op, Op::SoftmaxCrossEntropyGrad(_)));
     let metrics = group.find(|op| matches!(op, Op::SoftmaxCrossEntropy(_)));
     Task::SoftmaxCrossEntropy(kernels::SoftmaxCrossEntropy {
+        column: at.column(group.main.inputs[1]),
         logits,
         partials,
         label_smoothing,

@@ -14,7 +14,7 @@ pub fn with_classes(mut job: Job, classes: usize) -> Job {
     last.output = vec![classes];
     let dataset = Arc::make_mut(&mut job.dataset);
     for samples in [&mut dataset.train, &mut dataset.test] {
-        for (number, label) in samples.labels.iter_mut().enumerate() {
+        for (number, label) in samples.array_mut("labels").bytes.iter_mut().enumerate() {
             *label = (97 * number % classes.min(256)) as u8;
         }
     }

@@ -203,7 +203,11 @@ fn moments(program: &Program) -> Moments<'_> {
 fn samples(job: &Job) -> Dataset {
     let batch_size = job.workload.batch_size;
     let rest = job.dataset.train.count() % batch_size;
-    synthetic(job.workload.dataset, STEPS * batch_size + rest, LOGITS)
+    synthetic(
+        &job.workload.dataset.description,
+        STEPS * batch_size + rest,
+        LOGITS,
+    )
 }
 
 /// What the oracle did on the gate's samples.
@@ -269,14 +273,14 @@ impl Oracle {
                 reference.set_state(&before.start);
                 kept.push(before);
             }
-            let batch = batch_of(samples, batch);
+            let batch = samples.train.gather(batch);
             // Only the states that are asked for are kept: they are as large as the model.
             let loss = match kept.last_mut() {
                 Some(before) if is_checked => {
                     let exact = Exact::step(&mut reference, &program, &batch);
                     before.exact.insert(exact).made.loss
                 }
-                _ => reference.step(&batch.0, &batch.1).loss_sum() / batch_size as f64,
+                _ => reference.step(&batch).loss_sum() / batch_size as f64,
             };
             if is_kept_outside || is_outside(largest(&[loss])) {
                 drop(reference);
@@ -324,8 +328,8 @@ fn divergence(program: &Program, samples: &Dataset, order: &[u32], kept: &mut Ve
     reference.set_state(&before);
     let batches = order.chunks_exact(program.batch_size);
     for batch in batches.skip(last as usize) {
-        let (pixels, labels) = batch_of(samples, batch);
-        let loss = reference.step(&pixels, &labels).loss_sum() / program.batch_size as f64;
+        let batch = samples.train.gather(batch);
+        let loss = reference.step(&batch).loss_sum() / program.batch_size as f64;
         let after = reference.state();
         if is_outside(largest(&[loss])) || is_state_outside(&after) {
             break;
@@ -345,21 +349,6 @@ fn is_outside(results: f64) -> bool {
 
 fn is_state_outside(state: &State) -> bool {
     is_outside(largest_of_state(state))
-}
-
-/// The pixels and labels of these training samples.
-fn batch_of(samples: &Dataset, batch: &[u32]) -> (Vec<u8>, Vec<u8>) {
-    let bytes = samples.shape.bytes();
-    let pixels = batch
-        .iter()
-        .flat_map(|&sample| &samples.train.pixels[sample as usize * bytes..][..bytes])
-        .copied()
-        .collect();
-    let labels = batch
-        .iter()
-        .map(|&sample| samples.train.labels[sample as usize])
-        .collect();
-    (pixels, labels)
 }
 
 /// What of `like` a state lacks, or has in another size, if anything.

@@ -375,7 +375,7 @@ fn logits_differ(
     let bounds = Bounds::of(oracle.precision);
     let score = |mut reference: Reference| {
         reference.set_state(state);
-        reference.step(&samples.test.pixels, &samples.test.labels);
+        reference.step(&samples.test);
         let logits = reference.value(oracle.evaluation.logits);
         logits.unwrap_or_default()
     };

@@ -10,7 +10,7 @@ use laptime_reference::Reference;
 use laptime_workload::dataset::Dataset;
 
 use super::{
-    Moments, batch_of, distance, exceeds, lacks, norm,
+    Moments, distance, exceeds, lacks, norm,
     range::{Limits, Range},
     truth::Made,
 };
@@ -54,8 +54,8 @@ pub fn trace_schedule(
     let losses = order
         .chunks_exact(program.batch_size)
         .map(|batch| {
-            let (pixels, labels) = batch_of(samples, batch);
-            reference.step(&pixels, &labels).loss_sum() / program.batch_size as f64
+            let batch = samples.train.gather(batch);
+            reference.step(&batch).loss_sum() / program.batch_size as f64
         })
         .collect();
     Trace {

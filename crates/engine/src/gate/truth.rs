@@ -4,12 +4,9 @@ use std::{cell::OnceCell, rc::Rc};
 
 use laptime_graph::{Program, State};
 use laptime_reference::{Reference, Rounding};
-use laptime_workload::dataset::Dataset;
+use laptime_workload::dataset::{Dataset, Samples};
 
-use super::{
-    batch_of,
-    range::{Limits, Range, largest, largest_of_state},
-};
+use super::range::{Limits, Range, largest, largest_of_state};
 
 /// What a step made: the mean loss before it, and the state behind it.
 pub(super) struct Made {
@@ -44,7 +41,7 @@ pub(super) struct Exact {
 
 impl Exact {
     /// Has an oracle do a step on a batch. The oracle's state is the one behind it then.
-    pub(super) fn step(reference: &mut Reference, program: &Program, batch: &Batch) -> Self {
+    pub(super) fn step(reference: &mut Reference, program: &Program, batch: &Samples) -> Self {
         let (loss, logits) = stepped(reference, program, batch);
         Self::new(loss, logits, reference.state())
     }
@@ -55,12 +52,9 @@ impl Exact {
     }
 }
 
-/// The pixels and the labels of a batch.
-pub(super) type Batch = (Vec<u8>, Vec<u8>);
-
 /// The mean loss of a step, and the largest magnitude of its logits.
-fn stepped(reference: &mut Reference, program: &Program, (pixels, labels): &Batch) -> (f64, f64) {
-    let loss = reference.step(pixels, labels).loss_sum() / labels.len() as f64;
+fn stepped(reference: &mut Reference, program: &Program, batch: &Samples) -> (f64, f64) {
+    let loss = reference.step(batch).loss_sum() / batch.count() as f64;
     let logits = reference.value(program.logits).unwrap_or_default();
     (loss, largest(&logits))
 }
@@ -69,7 +63,7 @@ fn stepped(reference: &mut Reference, program: &Program, (pixels, labels): &Batc
 pub(super) struct Step<'a> {
     pub(super) program: &'a Program,
     pub(super) start: &'a State,
-    batch: Batch,
+    batch: Samples,
     /// What the oracle makes of it apart from the precision, once that is known.
     unrounded: OnceCell<Exact>,
     /// Whether the engine's rounding points are not the Program's: see [`super::one_step`].
@@ -88,7 +82,7 @@ impl<'a> Step<'a> {
         Self {
             program,
             start,
-            batch: batch_of(samples, batch),
+            batch: samples.train.gather(batch),
             unrounded: trained.map(OnceCell::from).unwrap_or_default(),
             rounds_elsewhere,
         }

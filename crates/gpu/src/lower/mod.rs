@@ -95,7 +95,7 @@ fn stage(program: &Program, uses: &Uses, group: &[OpId], pixels: &[OpId], target
     for operation in operations() {
         for &input in &operation.inputs {
             let role = &program.tensor(input).role;
-            let given = matches!(role, Role::Pixels | Role::Labels);
+            let given = matches!(role, Role::Input { .. });
             if !given && (!written.contains(&input) || role.is_persistent()) {
                 touch(input, false);
             }

@@ -222,8 +222,8 @@ impl<'a> Shader<'a> {
     /// The value of a tensor at a place of its own order, read from memory or made of pixels.
     pub(crate) fn value(&mut self, id: TensorId, index: &str) -> String {
         let is_in_memory = self.schedule.buffer(id).is_some();
-        let is_pixels = matches!(self.program.tensor(id).role, Role::Pixels);
-        if is_in_memory && !is_pixels {
+        let is_input = matches!(self.program.tensor(id).role, Role::Input { .. });
+        if is_in_memory && !is_input {
             return format!("{}[{index}]", self.tensor(id));
         }
         self.bind(Binding::Order);

@@ -27,7 +27,7 @@ impl Schedule {
         checker.order()?;
         checker.values()?;
         parts::check(program, self, &checker.buffers, |operation| {
-            checker.depends_on_pixels_alone(operation)
+            checker.depends_on_inputs_alone(operation)
         })?;
         checker.hazards()
     }
@@ -56,7 +56,7 @@ impl Checker<'_> {
         let mut place = vec![usize::MAX; self.program.operations.len()];
         for (at, id) in order.enumerate() {
             let operation = self.program.operation(*id);
-            if place[id.0] != usize::MAX && self.depends_on_pixels_alone(operation) {
+            if place[id.0] != usize::MAX && self.depends_on_inputs_alone(operation) {
                 continue;
             }
             if std::mem::replace(&mut place[id.0], at) != usize::MAX {
@@ -89,16 +89,16 @@ impl Checker<'_> {
     }
 
     /// Whether the operation may be done again anywhere: all it reads is given to the step.
-    fn depends_on_pixels_alone(&self, operation: &Operation) -> bool {
+    fn depends_on_inputs_alone(&self, operation: &Operation) -> bool {
         let Some(&input) = operation.inputs.first() else {
             return false;
         };
-        if self.program.tensor(input).role == Role::Pixels {
+        if matches!(self.program.tensor(input).role, Role::Input { .. }) {
             return true;
         }
         let maker = self.uses.maker(input);
         self.program.class(operation) == Class::Movement
-            && maker.is_some_and(|id| self.depends_on_pixels_alone(self.program.operation(id)))
+            && maker.is_some_and(|id| self.depends_on_inputs_alone(self.program.operation(id)))
     }
 
     /// Whatever a kernel reads is in memory: written by an earlier kernel, and no byte of it
@@ -114,7 +114,7 @@ impl Checker<'_> {
             for operation in operations.map(|id| self.program.operation(*id)) {
                 for input in &operation.inputs {
                     let tensor = self.program.tensor(*input);
-                    let given = matches!(tensor.role, Role::Pixels | Role::Labels);
+                    let given = matches!(tensor.role, Role::Input { .. });
                     if !given && !inside.contains(input) && !alive.has(*input) {
                         return Err(format!(
                             "{} reads {}, which is not in memory",

@@ -92,7 +92,7 @@ impl Checker<'_> {
             for &input in &operation.inputs {
                 let made = inside.iter().rev().find(|(id, _)| *id == input);
                 let role = &self.program.tensor(input).role;
-                let given = matches!(role, Role::Pixels | Role::Labels);
+                let given = matches!(role, Role::Input { .. });
                 shares.push(match (made, declared(input, false)) {
                     (Some((_, share)), _) => share.clone(),
                     (None, Some(access)) => share(access),

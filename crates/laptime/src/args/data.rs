@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand};
-use laptime_workload::DatasetName;
+use laptime_workload::dataset::DataSource;
 
 #[derive(Debug, ClapArgs)]
 pub struct DataArgs {
@@ -25,7 +25,7 @@ pub enum DataVerb {
 pub struct DatasetArgs {
     /// The datasets [default: all]
     #[arg(value_name = "DATASET")]
-    pub datasets: Vec<DatasetName>,
+    pub datasets: Vec<&'static DataSource>,
     /// Folder with a subfolder for each dataset [default: the cache]
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,

@@ -8,8 +8,8 @@ use std::{
 
 use laptime_peers::FRAMEWORKS;
 use laptime_workload::{
-    DatasetName, Shown,
-    dataset::{cache_folder, places},
+    Shown,
+    dataset::{DataSource, cache_folder, places},
     directories::{cache_dir, data_dir},
     folder::folder_of,
 };
@@ -41,9 +41,9 @@ impl Inputs {
         }
         let bases = [data_dir.map(Path::to_owned), cache_folder().ok()];
         for base in bases.into_iter().flatten() {
-            for name in DatasetName::ALL {
-                for path in places(name, &base) {
-                    add(&format!("a file of the dataset {name}"), path);
+            for source in DataSource::all() {
+                for path in places(source, &base) {
+                    add(&format!("a file of the dataset {source}"), path);
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use laptime_engine::{EngineError, Job};
 use laptime_measure::{Ends, Run, Stage, Watch};
-use laptime_workload::dataset::{DataSource, LoadOptions};
+use laptime_workload::dataset::{LoadOptions, Origin};
 
 use super::Once;
 use crate::{
@@ -44,7 +44,7 @@ impl Again<'_> {
             threads: self.job.threads,
             passes: self.job.passes.clone(),
             ends: self.ends,
-            is_synthetic: self.job.dataset.source == DataSource::Synthetic,
+            is_synthetic: self.job.dataset.origin == Origin::Synthetic,
             data_dir: self.load.data_dir.clone().map(Into::into),
             telemetry: self.telemetry,
         });

@@ -32,7 +32,11 @@ pub fn child() -> Result<(), Failure> {
 fn verify(asked: GateJob) -> Result<(), Failure> {
     let engine = engines::find("--engine", &asked.engine)?;
     let job = Job {
-        dataset: Arc::new(synthetic(asked.workload.dataset, asked.last_batch, 0)),
+        dataset: Arc::new(synthetic(
+            &asked.workload.dataset.description,
+            asked.last_batch,
+            0,
+        )),
         workload: Arc::new(asked.workload),
         threads: asked.threads,
         passes: asked.passes,

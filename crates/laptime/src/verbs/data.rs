@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use laptime_workload::{
-    DatasetName, Shown,
-    dataset::{self, FileState, Found, cache_folder},
+    Shown,
+    dataset::{self, DataSource, FileState, Found, cache_folder},
 };
 
 use crate::{
@@ -25,43 +25,45 @@ pub fn data(args: DataArgs) -> Result<(), Failure> {
 
 fn list(args: &DatasetArgs) -> Result<(), Failure> {
     let mut text = String::new();
-    for (name, folder) in folders(args)? {
-        let official = name.official();
+    for (source, folder) in folders(args)? {
+        let samples = &source.description;
+        let extents = samples.input().shape.iter().map(usize::to_string);
+        let extents: Vec<String> = extents.collect();
         text += &format!(
-            "{name}: {} + {} samples of {}, {} classes ({})\n  {}\n",
-            official.train_samples,
-            official.test_samples,
-            official.shape,
-            official.classes,
-            official.licence,
+            "{source}: {} + {} samples of {}, {} classes ({})\n  {}\n",
+            samples.train_samples,
+            samples.test_samples,
+            extents.join("×"),
+            samples.classes,
+            source.licence,
             Shown(&folder),
         );
-        text += &table(&dataset::list(name, &folder)?);
+        text += &table(&dataset::list(source, &folder)?);
     }
     output::print_wrapped(&text)
 }
 
 fn fetch(args: &DatasetArgs) -> Result<(), Failure> {
     let mut progress = DownloadLine::new(output::stderr_is_terminal());
-    for (name, folder) in folders(args)? {
-        let fetched = dataset::fetch(name, &folder, None, &mut progress)?;
+    for (source, folder) in folders(args)? {
+        let fetched = dataset::fetch(source, &folder, None, &mut progress)?;
         let what = match fetched.len() {
             0 => "already downloaded".into(),
             count => format!("{count} files fetched"),
         };
-        output::print(&format!("{name}: {what}, in {}\n", Shown(&folder)))?;
+        output::print(&format!("{source}: {what}, in {}\n", Shown(&folder)))?;
     }
     Ok(())
 }
 
 fn verify(args: &DatasetArgs) -> Result<(), Failure> {
     let mut wrong = Vec::new();
-    for (name, folder) in folders(args)? {
-        let states = dataset::verify(name, &folder)?;
+    for (source, folder) in folders(args)? {
+        let states = dataset::verify(source, &folder)?;
         let text = table(&states);
-        output::print(&format!("{name}\n  {}\n{text}", Shown(&folder)))?;
+        output::print(&format!("{source}\n  {}\n{text}", Shown(&folder)))?;
         if states.iter().any(|state| state.found != Found::Official) {
-            wrong.push(name.as_str());
+            wrong.push(source.name());
         }
     }
     if wrong.is_empty() {
@@ -74,17 +76,17 @@ fn verify(args: &DatasetArgs) -> Result<(), Failure> {
 }
 
 /// The datasets asked for and where each lies.
-fn folders(args: &DatasetArgs) -> Result<Vec<(DatasetName, PathBuf)>, Failure> {
-    let names = if args.datasets.is_empty() {
-        DatasetName::ALL.to_vec()
+fn folders(args: &DatasetArgs) -> Result<Vec<(&'static DataSource, PathBuf)>, Failure> {
+    let sources = if args.datasets.is_empty() {
+        DataSource::all().iter().collect()
     } else {
         args.datasets.clone()
     };
-    let folder = |name: DatasetName| match &args.data_dir {
-        Some(base) => Ok((name, dataset::folder_in(name, base))),
-        None => Ok((name, cache_folder()?.join(name.as_str()))),
+    let folder = |source: &'static DataSource| match &args.data_dir {
+        Some(base) => Ok((source, dataset::folder_in(source, base))),
+        None => Ok((source, cache_folder()?.join(source.name()))),
     };
-    names.into_iter().map(folder).collect()
+    sources.into_iter().map(folder).collect()
 }
 
 fn table(states: &[FileState]) -> String {

@@ -25,10 +25,14 @@ fn assert_reads_back(spec: &str, max_steps: u64, names: &[&str]) {
 
     let spec = Spec::read(&path).unwrap();
     let workload = spec.resolve(&Overrides::default()).unwrap();
-    let official = workload.dataset.official();
+    let data = &workload.dataset.description;
     let job = Job {
         // The training samples are not asked for; one will do.
-        dataset: Arc::new(synthetic(workload.dataset, 1, official.test_samples)),
+        dataset: Arc::new(synthetic(
+            &workload.dataset.description,
+            1,
+            data.test_samples,
+        )),
         workload: Arc::new(workload),
         threads: 1,
         passes: Passes::All,

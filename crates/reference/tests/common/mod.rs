@@ -4,7 +4,8 @@
 
 use laptime_graph::{Mode, Program, State, TensorId, build};
 use laptime_workload::{
-    SampleShape, Workload,
+    Workload,
+    dataset::{Array, Samples},
     random::{Purpose, Stream},
 };
 
@@ -18,8 +19,7 @@ use net::dense_net;
 pub struct Case {
     pub program: Program,
     pub state: State,
-    pub pixels: Vec<u8>,
-    pub labels: Vec<u8>,
+    pub batch: Samples,
 }
 
 /// A [`Case`] of a [`dense_net`].
@@ -41,25 +41,34 @@ pub fn case_of(workload: &Workload, batch_size: usize) -> Case {
             };
         }
     }
-    let (pixels, labels) = batch(workload.input, workload.classes, batch_size);
     Case {
-        pixels,
-        labels,
+        batch: batch(workload, batch_size),
         program,
         state,
     }
 }
 
 /// Random pixels and labels.
-fn batch(shape: SampleShape, classes: usize, batch_size: usize) -> (Vec<u8>, Vec<u8>) {
+fn batch(workload: &Workload, batch_size: usize) -> Samples {
     let mut stream = Stream::new(2, Purpose::SyntheticTrain, 0);
     let mut bytes = |count: usize, below: u32| -> Vec<u8> {
         (0..count).map(|_| stream.next_below(below) as u8).collect()
     };
-    (
-        bytes(batch_size * shape.bytes(), 256),
-        bytes(batch_size, classes as u32),
-    )
+    let values = [
+        bytes(batch_size * workload.input.bytes(), 256),
+        bytes(batch_size, workload.classes as u32),
+    ];
+    samples(workload, values)
+}
+
+/// Samples with these pixels and labels.
+pub fn samples(workload: &Workload, values: [Vec<u8>; 2]) -> Samples {
+    let columns = workload.columns().into_iter().zip(values);
+    Samples {
+        arrays: columns
+            .map(|(column, bytes)| Array { column, bytes })
+            .collect(),
+    }
 }
 
 /// Endless random values in [−1, 1).

@@ -1,8 +1,8 @@
 //! Workloads of any shape, built layer by layer.
 
 use laptime_workload::{
-    Adam, DatasetName, Layer, LayerKind, Loss, Optimizer, Precision, SampleShape, Source, Window,
-    Workload,
+    Adam, Layer, LayerKind, Loss, Optimizer, Precision, SampleShape, Source, Window, Workload,
+    dataset::DataSource,
 };
 
 /// A workload while it grows.
@@ -13,7 +13,7 @@ impl Net {
     pub fn new(height: usize, width: usize, channels: usize) -> Self {
         Self(Workload {
             name: "test".into(),
-            dataset: DatasetName::FashionMnist,
+            dataset: DataSource::find("fashion-mnist").expect("built in"),
             input: SampleShape {
                 height,
                 width,

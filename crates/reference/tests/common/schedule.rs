@@ -60,7 +60,7 @@ fn reaches_memory(program: &Program, schedule: &Schedule, id: TensorId) -> bool 
         of(|operation| &operation.inputs) && !of(|operation| &operation.outputs)
     };
     match program.tensor(id).role {
-        Role::Pixels | Role::Labels => false,
+        Role::Input { .. } => false,
         Role::Parameter(_) | Role::Statistic(_) | Role::Moment { .. } | Role::Metric => true,
         Role::Activation | Role::Gradient { .. } | Role::Rounded { .. } => schedule
             .stages

@@ -6,11 +6,13 @@ use std::io::{self, Read};
 use sha2::{Digest, Sha256};
 
 use super::contents_error::{Wrong, read_up_to};
-use crate::{hexadecimal, workload::SampleShape};
+use crate::hexadecimal;
 
 /// Where the samples of one file go.
 pub(crate) struct Batch<'a> {
-    pub(crate) shape: SampleShape,
+    /// Of one sample.
+    pub(crate) sample_bytes: usize,
+    pub(crate) channels: usize,
     pub(crate) classes: usize,
     pub(crate) pixels: &'a mut [u8],
     pub(crate) labels: &'a mut [u8],
@@ -28,7 +30,7 @@ const RECORDS_AT_ONCE: usize = 64;
 
 /// Fills the batch from a file, which must have exactly as many records as the batch has labels.
 pub(crate) fn read(file: &mut dyn Read, batch: Batch) -> io::Result<ReadBatch> {
-    let sample_bytes = batch.shape.bytes();
+    let sample_bytes = batch.sample_bytes;
     let record_bytes = 1 + sample_bytes;
     let file_bytes = batch.labels.len() * record_bytes;
     let mut sum = Sha256::new();
@@ -59,7 +61,7 @@ pub(crate) fn read(file: &mut dyn Read, batch: Batch) -> io::Result<ReadBatch> {
                     format!("label {label} is not below {}", batch.classes),
                 );
             }
-            interleave(&record[1..], batch.shape.channels, pixels);
+            interleave(&record[1..], batch.channels, pixels);
             byte += record_bytes;
         }
     }
@@ -98,11 +100,8 @@ mod tests {
     fn read_all(file: &[u8]) -> (Vec<u8>, Vec<u8>, ReadBatch) {
         let (mut pixels, mut labels) = (vec![0; 18], vec![0; 3]);
         let batch = Batch {
-            shape: SampleShape {
-                height: 1,
-                width: 2,
-                channels: 3,
-            },
+            sample_bytes: 6,
+            channels: 3,
             classes: 10,
             pixels: &mut pixels,
             labels: &mut labels,

@@ -7,21 +7,23 @@ use std::{
 };
 
 use super::{
-    DataError, Official, Samples, archive,
+    DataError, DataSource, Description, Samples, archive,
     cifar::{self, Batch, ReadBatch},
     folder::{Folder, FoundFile, io_error, open},
     layout::{Layout, Place},
 };
-use crate::{threads::side_by_side, workload::DatasetName};
+use crate::threads::side_by_side;
 
 /// Reads and hashes the batches of `layout`.
-pub(crate) fn read(
-    name: DatasetName,
-    official: &'static Official,
-    layout: &Layout,
-) -> Result<Folder, DataError> {
-    let mut train = zeros(official, official.train_samples);
-    let mut test = zeros(official, official.test_samples);
+pub(crate) fn read(official: &'static DataSource, layout: &Layout) -> Result<Folder, DataError> {
+    let Description {
+        columns,
+        train_samples,
+        test_samples,
+        ..
+    } = &official.description;
+    let mut train = Samples::zeros(columns, *train_samples);
+    let mut test = Samples::zeros(columns, *test_samples);
     let batches = [&mut train, &mut test]
         .into_iter()
         .flat_map(|samples| batches(official, samples))
@@ -31,31 +33,30 @@ pub(crate) fn read(
         Layout::Archive(path) => read_archive(official, path, batches),
     };
     Ok(Folder {
-        name,
+        source: official,
         files: files?,
         train,
         test,
     })
 }
 
-fn zeros(official: &Official, count: usize) -> Samples {
-    Samples {
-        pixels: vec![0; count * official.shape.bytes()],
-        labels: vec![0; count],
-    }
-}
-
 /// The places of the samples of one file after another.
 fn batches<'a>(
-    official: &Official,
+    official: &DataSource,
     samples: &'a mut Samples,
 ) -> impl Iterator<Item = Batch<'a>> + use<'a> {
-    let (shape, classes) = (official.shape, official.classes);
+    let [pixels, labels] = &mut samples.arrays[..] else {
+        unreachable!("CIFAR has pixels and labels")
+    };
+    let classes = official.description.classes;
+    let sample_bytes = pixels.column.bytes();
+    let channels = *pixels.column.shape.last().expect("pixels have channels");
     let count = official.files[0].dimensions[0];
-    let pixels = samples.pixels.chunks_mut(count * shape.bytes());
-    let labels = samples.labels.chunks_mut(count);
+    let pixels = pixels.bytes.chunks_mut(count * sample_bytes);
+    let labels = labels.bytes.chunks_mut(count);
     pixels.zip(labels).map(move |(pixels, labels)| Batch {
-        shape,
+        sample_bytes,
+        channels,
         classes,
         pixels,
         labels,
@@ -64,7 +65,7 @@ fn batches<'a>(
 
 /// Each file in a thread of its own.
 fn read_files(
-    official: &'static Official,
+    official: &'static DataSource,
     layout: &Layout,
     batches: Vec<Batch>,
 ) -> Result<Vec<FoundFile>, DataError> {
@@ -86,7 +87,7 @@ fn read_files(
 }
 
 fn read_archive(
-    official: &'static Official,
+    official: &'static DataSource,
     path: &Path,
     batches: Vec<Batch>,
 ) -> Result<Vec<FoundFile>, DataError> {

@@ -5,8 +5,8 @@ use std::{io, path::PathBuf};
 
 use thiserror::Error;
 
-use super::{ContentsError, download_error::DownloadError};
-use crate::{Shown, directories::NoDirectory, workload::DatasetName};
+use super::{ContentsError, DataSource, download_error::DownloadError};
+use crate::{Shown, directories::NoDirectory};
 
 /// Why a dataset could not be loaded, fetched or verified.
 #[derive(Debug, Error)]
@@ -16,12 +16,12 @@ pub enum DataError {
     NoDirectory(#[from] NoDirectory),
     /// `--data-dir` names no folder.
     #[error("--data-dir {}: there is no such folder; it must hold {name}/{} and the rest",
-            Shown(path), name.official().files[0].name)]
+            Shown(path), name.files[0].name)]
     NoDataDir {
         /// The folder asked for.
         path: PathBuf,
         /// The dataset looked for in it.
-        name: DatasetName,
+        name: &'static DataSource,
     },
     /// A file is missing from a folder that has others of the dataset.
     #[error("{}: this file is missing; put it there (from {url}){}", Shown(path),
@@ -63,7 +63,7 @@ pub enum DataError {
         /// The file.
         path: PathBuf,
         /// The dataset that it should be a part of.
-        name: DatasetName,
+        name: &'static DataSource,
         /// What it may have.
         most_bytes: u64,
     },
@@ -106,7 +106,7 @@ pub enum DataError {
         /// Where the files belong.
         folder: PathBuf,
         /// The dataset.
-        name: DatasetName,
+        name: &'static DataSource,
     },
     /// The dataset is not here and may not be downloaded.
     #[error(
@@ -118,7 +118,7 @@ pub enum DataError {
         /// Where the files belong.
         folder: PathBuf,
         /// The dataset.
-        name: DatasetName,
+        name: &'static DataSource,
     },
     /// The dataset is not here, and this build cannot download.
     #[error(
@@ -132,7 +132,7 @@ pub enum DataError {
         /// Where they can be had.
         url: &'static str,
         /// The dataset.
-        name: DatasetName,
+        name: &'static DataSource,
     },
 }
 

@@ -9,43 +9,42 @@ use std::{
 use ureq::Agent;
 
 use super::{
-    DataError, OfficialFile,
+    DataError, DataSource, OfficialFile,
     download::{Download, client, download},
     progress::Progress,
     sum::sha256_of_file,
     verify::{FileState, Found, verify},
 };
-use crate::{own_file, workload::DatasetName};
+use crate::own_file;
 
 /// Downloads those of the dataset's files that `folder` does not have, or has with a wrong sum, and
 /// returns which they were. `mirror` is the URL of a folder that has the files, in place of the
 /// official one.
 pub fn fetch(
-    name: DatasetName,
+    source: &'static DataSource,
     folder: &Path,
     mirror: Option<&str>,
     progress: &mut dyn Progress,
 ) -> Result<Vec<&'static str>, DataError> {
-    let official = name.official();
     let web = Web {
         agent: client().build().into(),
-        base_url: mirror.unwrap_or(official.base_url).trim_end_matches('/'),
-        name,
+        base_url: mirror.unwrap_or(source.base_url).trim_end_matches('/'),
+        name: source,
     };
     // Whoever has the files themselves, or unpacked ones, needs no download.
     let are_official =
         |states: Vec<FileState>| states.iter().all(|state| state.found == Found::Official);
-    if verify(name, folder).is_ok_and(are_official) {
+    if verify(source, folder).is_ok_and(are_official) {
         return Ok(Vec::new());
     }
-    web.fetch(official.downloads(), folder, progress)
+    web.fetch(source.downloads(), folder, progress)
 }
 
 /// Where a dataset's files come from.
 struct Web<'a> {
     agent: Agent,
     base_url: &'a str,
-    name: DatasetName,
+    name: &'static DataSource,
 }
 
 impl Web<'_> {
@@ -139,7 +138,7 @@ mod tests {
         Web {
             agent: client().proxy(None).build().into(),
             base_url,
-            name: DatasetName::FashionMnist,
+            name: DataSource::find("fashion-mnist").unwrap(),
         }
     }
 

@@ -9,14 +9,14 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use super::{
-    ContentsError, DataError, DataSource, Dataset, Official, OfficialFile, Samples,
+    ContentsError, DataError, DataSource, Dataset, OfficialFile, Origin, Samples,
     layout::{Place, unreadable_in},
 };
-use crate::{folder::folder_of, hexadecimal, workload::DatasetName};
+use crate::{folder::folder_of, hexadecimal};
 
 /// A dataset's files as they lie in a folder, read and hashed, not yet judged.
 pub(crate) struct Folder {
-    pub(crate) name: DatasetName,
+    pub(crate) source: &'static DataSource,
     pub(crate) files: Vec<FoundFile>,
     /// What the well-formed files hold.
     pub(crate) train: Samples,
@@ -65,10 +65,9 @@ impl Folder {
 
     /// The samples, if every file is well-formed.
     pub(crate) fn into_dataset(self) -> Result<Dataset, DataError> {
-        let official = self.name.official();
-        let source = match self.first_wrong_sum("") {
-            None => DataSource::Official,
-            Some(_) => DataSource::Unverified,
+        let origin = match self.first_wrong_sum("") {
+            None => Origin::Official,
+            Some(_) => Origin::Unverified,
         };
         let mut sum_of_sums = Sha256::new();
         for file in self.files {
@@ -78,17 +77,15 @@ impl Folder {
                 false => &file.sha256,
             });
             file.contents.map_err(|error| DataError::Malformed {
-                url: official.url(file.official),
+                url: self.source.url(file.official),
                 path: file.path,
                 error,
             })?;
         }
         Ok(Dataset {
-            name: self.name,
-            source,
+            description: self.source.description.clone(),
+            origin,
             sha256: hexadecimal(&sum_of_sums.finalize()),
-            shape: official.shape,
-            classes: official.classes,
             train: self.train,
             test: self.test,
         })
@@ -105,7 +102,7 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
 }
 
 /// What it means that a file could not be read.
-pub(crate) fn io_error(official: &Official, place: &Place, error: io::Error) -> DataError {
+pub(crate) fn io_error(official: &DataSource, place: &Place, error: io::Error) -> DataError {
     let path = place.path.clone();
     match error.kind() {
         io::ErrorKind::NotFound => DataError::Missing {

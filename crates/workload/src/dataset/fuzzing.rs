@@ -4,7 +4,6 @@
 use super::{
     ContentsError, OfficialFile, archive, cifar, contents_error::Wrong, gzip::Gunzip, idx,
 };
-use crate::workload::SampleShape;
 
 /// Reads an IDX file in gzip that should have two images of 2×3, and then takes its values for
 /// labels.
@@ -16,11 +15,6 @@ pub fn idx(gzip: &[u8]) -> Result<Vec<u8>, ContentsError> {
     labels.map_err(Wrong::in_decompressed)
 }
 
-const SHAPE: SampleShape = SampleShape {
-    height: 1,
-    width: 2,
-    channels: 3,
-};
 const RECORDS: usize = 3;
 
 const FILES: [OfficialFile; 2] = [file("first.bin"), file("second.bin")];
@@ -40,7 +34,8 @@ const fn file(name: &'static str) -> OfficialFile {
 pub fn cifar_archive(gzip: &[u8]) -> Result<Vec<Option<ContentsError>>, ContentsError> {
     archive::read(gzip, "folder", &FILES, |_, contents| {
         let batch = cifar::Batch {
-            shape: SHAPE,
+            sample_bytes: 6,
+            channels: 3,
             classes: 10,
             pixels: &mut [0; RECORDS * 6],
             labels: &mut [0; RECORDS],

@@ -4,7 +4,7 @@
 use std::io::Read;
 
 use super::{
-    ContentsError, DataError, Official, OfficialFile, Samples,
+    Array, ContentsError, DataError, DataSource, OfficialFile, Samples,
     contents_error::Wrong,
     folder::{Folder, FoundFile, io_error, open},
     gzip::Gunzip,
@@ -12,49 +12,46 @@ use super::{
     layout::{Layout, Place},
     sum::sha256,
 };
-use crate::{
-    threads::{both, side_by_side},
-    workload::DatasetName,
-};
+use crate::threads::{both, side_by_side};
 
 /// Reads, decompresses and hashes the files, each in threads of its own: the largest takes most of
 /// the time, and its two tasks go on side by side.
-pub(crate) fn read(
-    name: DatasetName,
-    official: &'static Official,
-    layout: &Layout,
-) -> Result<Folder, DataError> {
+pub(crate) fn read(official: &'static DataSource, layout: &Layout) -> Result<Folder, DataError> {
     let read = side_by_side(layout.files(official).collect(), |place| {
-        read_file(name, official, place)
+        read_file(official, place)
     });
     let read = read.into_iter().collect::<Result<Vec<_>, _>>()?;
     let (files, values): (Vec<_>, Vec<_>) = read.into_iter().unzip();
-    let [train_pixels, train_labels, test_pixels, test_labels] =
-        values.try_into().expect("a dataset in IDX has four files");
+    let mut values = values.into_iter();
+    // The files of a split are in the order of the columns.
+    let [train, test] = [(); 2].map(|()| Samples {
+        arrays: official
+            .description
+            .columns
+            .iter()
+            .map(|column| Array {
+                column: column.clone(),
+                bytes: values.next().expect("each column has a file"),
+            })
+            .collect(),
+    });
     Ok(Folder {
-        name,
+        source: official,
         files,
-        train: Samples {
-            pixels: train_pixels,
-            labels: train_labels,
-        },
-        test: Samples {
-            pixels: test_pixels,
-            labels: test_labels,
-        },
+        train,
+        test,
     })
 }
 
 /// The file and its values, of which there are none where it is not well-formed.
 fn read_file(
-    name: DatasetName,
-    official: &'static Official,
+    official: &'static DataSource,
     place: Place,
 ) -> Result<(FoundFile, Vec<u8>), DataError> {
-    let bytes = read_bounded(name, official, &place)?;
+    let bytes = read_bounded(official, &place)?;
     let (sha256, values) = both(
         || sha256(&bytes),
-        || read_values(&bytes, &place, official.classes),
+        || read_values(&bytes, &place, official.description.classes),
     );
     let (values, contents) = match values {
         Ok(values) => (values, Ok(())),
@@ -89,11 +86,7 @@ fn read_values(mut bytes: &[u8], place: &Place, classes: usize) -> Result<Vec<u8
 
 /// The file's bytes, if they are not more than the official contents need however badly they are
 /// compressed.
-fn read_bounded(
-    name: DatasetName,
-    official: &Official,
-    place: &Place,
-) -> Result<Vec<u8>, DataError> {
+fn read_bounded(official: &'static DataSource, place: &Place) -> Result<Vec<u8>, DataError> {
     let io = |error| io_error(official, place, error);
     let decompressed_bytes = place.form.dimensions.iter().product::<usize>() as u64;
     let most_bytes = decompressed_bytes + decompressed_bytes / 1000 + 65_536;
@@ -105,7 +98,7 @@ fn read_bounded(
     if bytes.len() as u64 > most_bytes {
         return Err(DataError::TooLarge {
             path: place.path.clone(),
-            name,
+            name: official,
             most_bytes,
         });
     }

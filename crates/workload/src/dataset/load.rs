@@ -3,14 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    DataError, DataSource, Dataset, Format, cifar_files, fetch,
-    folder::Folder,
-    idx_files,
+    DataError, DataSource, Dataset, Origin, fetch,
     layout::{Layout, folder_in, unreadable_in},
     progress::Progress,
     synthetic,
 };
-use crate::{Shown, directories, workload::DatasetName};
+use crate::{Shown, directories};
 
 /// Which samples will do (`--data`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -56,13 +54,13 @@ pub fn cache_folder() -> Result<PathBuf, directories::NoDirectory> {
 /// Loads a dataset from the first place that has it: `--data-dir`, the cache, the web, and, where
 /// the policy allows it, the generator.
 pub fn load(
-    name: DatasetName,
+    source: &'static DataSource,
     options: &LoadOptions,
     progress: &mut dyn Progress,
 ) -> Result<Loaded, DataError> {
     if options.policy == Policy::Synthetic {
         return Ok(Loaded {
-            dataset: full_synthetic(name),
+            dataset: full_synthetic(source),
             warning: None,
         });
     }
@@ -70,31 +68,31 @@ pub fn load(
     if let Some(data_dir) = &options.data_dir {
         if !data_dir.is_dir() {
             let path = data_dir.clone();
-            return Err(DataError::NoDataDir { path, name });
+            return Err(DataError::NoDataDir { path, name: source });
         }
-        let folder = folder_in(name, data_dir);
+        let folder = folder_in(source, data_dir);
         if folder.is_dir() {
-            return from_data_dir(name, &folder, options.policy);
+            return from_data_dir(source, &folder, options.policy);
         }
-        let found = unreadable_in(name.official(), data_dir);
+        let found = unreadable_in(source, data_dir);
         let found = found.map_or(String::new(), |found| format!("; {found}"));
         let folder = Shown(&folder);
         note = Some(format!(
-            "there is no {folder}: looked for {name} elsewhere{found}"
+            "there is no {folder}: looked for {source} elsewhere{found}"
         ));
     }
-    match from_cache_or_web(name, options, progress) {
+    match from_cache_or_web(source, options, progress) {
         Ok(dataset) => Ok(Loaded {
             dataset,
             warning: note,
         }),
         Err(error) if options.policy == Policy::Auto && error.is_absence() => {
             let synthetic = format!(
-                "these are SYNTHETIC samples, not {name}: their accuracy says nothing about it"
+                "these are SYNTHETIC samples, not {source}: their accuracy says nothing about it"
             );
             let lines = [Some(synthetic), note, Some(error.to_string())];
             Ok(Loaded {
-                dataset: full_synthetic(name),
+                dataset: full_synthetic(source),
                 warning: Some(lines.into_iter().flatten().collect::<Vec<_>>().join("\n")),
             })
         }
@@ -102,29 +100,37 @@ pub fn load(
     }
 }
 
-fn full_synthetic(name: DatasetName) -> Dataset {
-    let official = name.official();
-    synthetic(name, official.train_samples, official.test_samples)
+fn full_synthetic(source: &'static DataSource) -> Dataset {
+    let description = &source.description;
+    synthetic(
+        description,
+        description.train_samples,
+        description.test_samples,
+    )
 }
 
 /// What the user points at is used as it is, or refused, but never passed over.
-fn from_data_dir(name: DatasetName, path: &Path, policy: Policy) -> Result<Loaded, DataError> {
-    let folder = read(name, &Layout::find(name.official(), path))?;
+fn from_data_dir(
+    source: &'static DataSource,
+    path: &Path,
+    policy: Policy,
+) -> Result<Loaded, DataError> {
+    let folder = (source.read)(source, &Layout::find(source, path))?;
     if policy == Policy::Official
         && let Some(wrong) = folder.first_wrong_sum("`--data official` takes no other")
     {
         return Err(wrong);
     }
     let dataset = folder.into_dataset()?;
-    let warning = (dataset.source == DataSource::Unverified).then(|| {
+    let warning = (dataset.origin == Origin::Unverified).then(|| {
         let path = Shown(path);
-        format!("the files in {path} are well-formed, but they are not the official {name}")
+        format!("the files in {path} are well-formed, but they are not the official {source}")
     });
     Ok(Loaded { dataset, warning })
 }
 
 fn from_cache_or_web(
-    name: DatasetName,
+    source: &'static DataSource,
     options: &LoadOptions,
     progress: &mut dyn Progress,
 ) -> Result<Dataset, DataError> {
@@ -132,8 +138,8 @@ fn from_cache_or_web(
         Some(cache) => cache.clone(),
         None => cache_folder()?,
     };
-    let path = cache.join(name.as_str());
-    let damaged = match official_in(name, &path) {
+    let path = cache.join(source.name());
+    let damaged = match official_in(source, &path) {
         None => None,
         Some(Err(error @ (DataError::WrongSum { .. } | DataError::Malformed { .. }))) => {
             Some(error)
@@ -142,9 +148,12 @@ fn from_cache_or_web(
     };
     let fetched = if options.offline {
         let folder = path.clone();
-        Err(DataError::Offline { folder, name })
+        Err(DataError::Offline {
+            folder,
+            name: source,
+        })
     } else {
-        fetch(name, &path, options.mirror.as_deref(), progress)
+        fetch(source, &path, options.mirror.as_deref(), progress)
     };
     if let Err(error) = fetched {
         // A damaged cache is no reason to train on something else.
@@ -155,29 +164,20 @@ fn from_cache_or_web(
             None => error,
         });
     }
-    official_in(name, &path).unwrap_or_else(|| {
-        let layout = Layout::find(name.official(), &path);
-        read(name, &layout)?.into_official(CHANGED)
+    official_in(source, &path).unwrap_or_else(|| {
+        let layout = Layout::find(source, &path);
+        (source.read)(source, &layout)?.into_official(CHANGED)
     })
-}
-
-/// Reads and hashes the files of `layout`.
-fn read(name: DatasetName, layout: &Layout) -> Result<Folder, DataError> {
-    let official = name.official();
-    match official.format {
-        Format::Idx => idx_files::read(name, official, layout),
-        Format::Cifar => cifar_files::read(name, official, layout),
-    }
 }
 
 const CHANGED: &str = "it was changed while it was read; try again";
 
 /// The official samples from the first layout that has them, or what is wrong with the first of
 /// all; `None` where no layout is complete.
-fn official_in(name: DatasetName, path: &Path) -> Option<Result<Dataset, DataError>> {
+fn official_in(source: &'static DataSource, path: &Path) -> Option<Result<Dataset, DataError>> {
     let mut first_error = None;
-    for layout in Layout::complete(name.official(), path) {
-        let folder = read(name, &layout);
+    for layout in Layout::complete(source, path) {
+        let folder = (source.read)(source, &layout);
         match folder.and_then(|folder| folder.into_official(CHANGED)) {
             Ok(dataset) => return Some(Ok(dataset)),
             Err(error) => first_error = first_error.or(Some(Err(error))),

@@ -3,26 +3,25 @@
 use std::path::Path;
 
 use super::{
-    DataError,
+    DataError, DataSource,
     progress::Progress,
     verify::{Found, verify},
 };
-use crate::workload::DatasetName;
 
 /// Says that this build cannot fetch, unless there is nothing to fetch.
 pub fn fetch(
-    name: DatasetName,
+    source: &'static DataSource,
     folder: &Path,
     _mirror: Option<&str>,
     _progress: &mut dyn Progress,
 ) -> Result<Vec<&'static str>, DataError> {
-    let states = verify(name, folder)?;
+    let states = verify(source, folder)?;
     if states.iter().all(|state| state.found == Found::Official) {
         return Ok(Vec::new());
     }
     Err(DataError::NoDownloads {
         folder: folder.to_owned(),
-        url: name.official().base_url,
-        name,
+        url: source.base_url,
+        name: source,
     })
 }

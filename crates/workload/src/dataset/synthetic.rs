@@ -10,12 +10,11 @@ use std::thread;
 
 use sha2::{Digest, Sha256};
 
-use super::{DataSource, Dataset, Samples};
+use super::{Array, Dataset, Description, Dtype, Origin, Samples};
 use crate::{
     hexadecimal,
     random::{Purpose, Stream},
     threads::side_by_side,
-    workload::{DatasetName, SampleShape},
 };
 
 /// Prototypes a class: with more than one, no class is a single cluster.
@@ -29,58 +28,76 @@ const DARK: i32 = 96;
 /// Not an option: everybody's synthetic samples are the same ones.
 const SEED: u64 = 0x1a97_13e5;
 
-/// The synthetic stand-in for `name`, with so many samples. The first samples are the same whatever
-/// the counts.
-pub fn synthetic(name: DatasetName, train_count: usize, test_count: usize) -> Dataset {
-    let official = name.official();
-    let (shape, classes) = (official.shape, official.classes);
-    let prototypes: Vec<Vec<u8>> = (0..classes * MODES)
+/// Kinds of samples where the description has no classes.
+const KINDS: usize = 10;
+
+/// Samples like those that a description tells of, so many of them. The first samples are the same
+/// whatever the counts.
+///
+/// # Panics
+/// If the first column is not of bytes and of three axes: rows, columns and channels.
+pub fn synthetic(description: &Description, train_count: usize, test_count: usize) -> Dataset {
+    let shape = Image::of(description);
+    let kinds = match description.classes {
+        0 => KINDS,
+        classes => classes,
+    };
+    let prototypes: Vec<Vec<u8>> = (0..kinds * MODES)
         .map(|number| prototype(shape, number as u32))
         .collect();
-    let train = samples(
-        Purpose::SyntheticTrain,
-        train_count,
-        shape,
-        classes,
-        &prototypes,
-    );
-    let test = samples(
-        Purpose::SyntheticTest,
-        test_count,
-        shape,
-        classes,
-        &prototypes,
-    );
+    let made = |purpose, count| samples(purpose, count, description, kinds, &prototypes);
+    let train = made(Purpose::SyntheticTrain, train_count);
+    let test = made(Purpose::SyntheticTest, test_count);
     let mut sum = Sha256::new();
-    for bytes in [&train.pixels, &train.labels, &test.pixels, &test.labels] {
-        sum.update(bytes);
+    for array in train.arrays.iter().chain(&test.arrays) {
+        sum.update(&array.bytes);
     }
     Dataset {
-        name,
-        source: DataSource::Synthetic,
+        description: description.clone(),
+        origin: Origin::Synthetic,
         sha256: hexadecimal(&sum.finalize()),
-        shape,
-        classes,
         train,
         test,
     }
 }
 
-/// The shape that prototypes have.
-fn enlarged(shape: SampleShape) -> SampleShape {
-    SampleShape {
-        height: shape.height + SHIFTS - 1,
-        width: shape.width + SHIFTS - 1,
-        ..shape
+/// The shape of a sample's image.
+#[derive(Debug, Clone, Copy)]
+struct Image {
+    height: usize,
+    width: usize,
+    channels: usize,
+}
+
+impl Image {
+    fn of(description: &Description) -> Self {
+        let input = description.input();
+        let (Dtype::U8, &[height, width, channels]) = (input.dtype, &input.shape[..]) else {
+            panic!("`{}` is not of images in bytes", input.name);
+        };
+        Self {
+            height,
+            width,
+            channels,
+        }
+    }
+
+    /// The shape that prototypes have.
+    fn enlarged(self) -> Self {
+        Self {
+            height: self.height + SHIFTS - 1,
+            width: self.width + SHIFTS - 1,
+            ..self
+        }
     }
 }
 
-fn prototype(shape: SampleShape, number: u32) -> Vec<u8> {
-    let SampleShape {
+fn prototype(shape: Image, number: u32) -> Vec<u8> {
+    let Image {
         height,
         width,
         channels,
-    } = enlarged(shape);
+    } = shape.enlarged();
     let corner_columns = width.div_ceil(CELL) + 1;
     let corner_rows = height.div_ceil(CELL) + 1;
     let mut stream = Stream::new(SEED, Purpose::SyntheticClass, number);
@@ -117,45 +134,73 @@ fn prototype(shape: SampleShape, number: u32) -> Vec<u8> {
 fn samples(
     purpose: Purpose,
     count: usize,
-    shape: SampleShape,
-    classes: usize,
+    description: &Description,
+    kinds: usize,
     prototypes: &[Vec<u8>],
 ) -> Samples {
-    let mut pixels = vec![0; count * shape.bytes()];
-    let mut labels = vec![0; count];
+    let shape = Image::of(description);
+    let mut samples = Samples::zeros(&description.columns, count);
+    let (images, others) = samples.arrays.split_first_mut().expect("it has an input");
+    let sample_bytes = images.column.bytes();
+    let mut kind_of = vec![0; count];
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let chunk = count.div_ceil(threads).max(1);
-    let chunks = pixels
-        .chunks_mut(chunk * shape.bytes())
-        .zip(labels.chunks_mut(chunk))
+    let chunks = images
+        .bytes
+        .chunks_mut(chunk * sample_bytes)
+        .zip(kind_of.chunks_mut(chunk))
         .enumerate();
-    side_by_side(chunks.collect(), |(index, (pixels, labels))| {
+    side_by_side(chunks.collect(), |(index, (images, kind_of))| {
         let first = index * chunk;
-        let each = pixels.chunks_exact_mut(shape.bytes()).zip(labels);
-        for (offset, (pixels, label)) in each.enumerate() {
+        let each = images.chunks_exact_mut(sample_bytes).zip(kind_of);
+        for (offset, (pixels, kind)) in each.enumerate() {
             let stream = Stream::new(SEED, purpose, (first + offset) as u32);
-            *label = sample(stream, shape, classes, prototypes, pixels);
+            *kind = sample(stream, shape, kinds, prototypes, pixels);
         }
     });
-    Samples { pixels, labels }
+    for array in others {
+        fill(array, images, &kind_of);
+    }
+    samples
 }
 
-/// Fills `pixels` with a sample and returns its label.
+/// What goes with the images: integers are the kind of the sample, and the nth of so many floats is the
+/// mean of every so-manieth byte of the image from the nth on, as a share of the largest byte.
+fn fill(array: &mut Array, images: &Array, kind_of: &[u32]) {
+    let values = array.column.values();
+    let dtype = array.column.dtype;
+    let each = array.bytes.chunks_exact_mut(dtype.bytes()).enumerate();
+    for (place, value) in each {
+        let (sample, nth) = (place / values, place % values);
+        let bytes = match dtype {
+            Dtype::F32 => {
+                let bytes = images.sample(sample).iter().skip(nth).step_by(values);
+                let most = (255 * bytes.len()).max(1);
+                let sum: u32 = bytes.map(|byte| u32::from(*byte)).sum();
+                (sum as f32 / most as f32).to_le_bytes()
+            }
+            Dtype::U8 | Dtype::U16 | Dtype::I32 => kind_of[sample].to_le_bytes(),
+        };
+        value.copy_from_slice(&bytes[..dtype.bytes()]);
+    }
+}
+
+/// Fills `pixels` with a sample and returns its kind.
 fn sample(
     mut stream: Stream,
-    shape: SampleShape,
-    classes: usize,
+    shape: Image,
+    kinds: usize,
     prototypes: &[Vec<u8>],
     pixels: &mut [u8],
-) -> u8 {
-    let label = stream.next_below(classes as u32);
+) -> u32 {
+    let kind = stream.next_below(kinds as u32);
     let mode = stream.next_below(MODES as u32);
-    let own = label * MODES as u32 + mode;
-    let other = stream.next_below((classes * MODES) as u32);
+    let own = kind * MODES as u32 + mode;
+    let other = stream.next_below((kinds * MODES) as u32);
     let mut shifted = |number: u32| {
         let down = stream.next_below(SHIFTS as u32) as usize;
         let right = stream.next_below(SHIFTS as u32) as usize;
-        let start = (down * enlarged(shape).width + right) * shape.channels;
+        let start = (down * shape.enlarged().width + right) * shape.channels;
         &prototypes[number as usize][start..]
     };
     let (own, other) = (shifted(own), shifted(other));
@@ -163,7 +208,7 @@ fn sample(
     let own_contrast = 128 + stream.next_below(128) as i32;
     let other_contrast = stream.next_below(96) as i32;
     let row_values = shape.width * shape.channels;
-    let prototype_row_values = enlarged(shape).width * shape.channels;
+    let prototype_row_values = shape.enlarged().width * shape.channels;
     let rows = pixels.chunks_exact_mut(row_values);
     let prototype_rows = own
         .chunks(prototype_row_values)
@@ -181,38 +226,56 @@ fn sample(
             *pixel = noisy.min(255) as u8;
         }
     }
-    label as u8
+    kind
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dataset::{Column, DataSource};
+
+    fn made(name: &str, train_count: usize, test_count: usize) -> Dataset {
+        let source = DataSource::find(name).unwrap();
+        synthetic(&source.description, train_count, test_count)
+    }
 
     #[test]
     fn the_samples_are_the_known_ones() {
-        let dataset = synthetic(DatasetName::FashionMnist, 100, 20);
+        let dataset = made("fashion-mnist", 100, 20);
         let known = "2862aa99f55137a62d8e8f706e059ad4c2b49a3147646a32c34210552074bbad";
         assert_eq!(dataset.sha256, known);
-        assert_eq!(dataset.train.pixels.len(), 100 * 784);
+        assert_eq!(dataset.train.array("pixels").bytes.len(), 100 * 784);
         assert_eq!(dataset.test.count(), 20);
     }
 
     #[test]
     fn a_sample_does_not_depend_on_how_many_there_are() {
-        let few = synthetic(DatasetName::FashionMnist, 3, 1);
-        let more = synthetic(DatasetName::FashionMnist, 50, 7);
-        assert_eq!(few.train.pixels, more.train.pixels[..3 * 784]);
-        assert_eq!(few.train.labels, more.train.labels[..3]);
-        assert_eq!(few.test.pixels, more.test.pixels[..784]);
-        assert_ne!(few.train.pixels[..784], few.test.pixels[..784]);
-        assert_eq!(synthetic(DatasetName::FashionMnist, 0, 0).train.count(), 0);
+        let few = made("fashion-mnist", 3, 1);
+        let more = made("fashion-mnist", 50, 7);
+        assert_eq!(
+            few.train.array("pixels").bytes,
+            more.train.array("pixels").bytes[..3 * 784]
+        );
+        assert_eq!(
+            few.train.array("labels").bytes,
+            more.train.array("labels").bytes[..3]
+        );
+        assert_eq!(
+            few.test.array("pixels").bytes,
+            more.test.array("pixels").bytes[..784]
+        );
+        assert_ne!(
+            few.train.array("pixels").bytes[..784],
+            few.test.array("pixels").bytes[..784]
+        );
+        assert_eq!(made("fashion-mnist", 0, 0).train.count(), 0);
     }
 
     #[test]
     fn every_class_has_its_share() {
-        let dataset = synthetic(DatasetName::FashionMnist, 10_000, 0);
+        let dataset = made("fashion-mnist", 10_000, 0);
         let mut counts = [0; 10];
-        for &label in &dataset.train.labels {
+        for &label in &dataset.train.array("labels").bytes {
             counts[usize::from(label)] += 1;
         }
         assert!(
@@ -223,21 +286,50 @@ mod tests {
 
     #[test]
     fn the_class_of_a_sample_can_be_told_from_others_but_not_perfectly() {
-        for name in DatasetName::ALL {
-            let Dataset { train, test, .. } = synthetic(name, 1_000, 100);
-            let sample_bytes = name.official().shape.bytes();
+        for source in DataSource::all() {
+            let Dataset { train, test, .. } = synthetic(&source.description, 1_000, 100);
             let distance = |a: &[u8], b: &[u8]| -> u32 {
                 let pairs = a.iter().zip(b);
                 pairs.map(|(&a, &b)| u32::from(a.abs_diff(b))).sum()
             };
+            let pixels = |samples: &Samples, n: usize| samples.arrays[0].sample(n).to_vec();
             let nearest = |sample: &[u8]| {
-                let others = train.pixels.chunks_exact(sample_bytes).zip(&train.labels);
-                others.min_by_key(|(other, _)| distance(sample, other))
+                (0..train.count()).min_by_key(|other| distance(sample, &pixels(&train, *other)))
             };
-            let tests = test.pixels.chunks_exact(sample_bytes).zip(&test.labels);
-            let right = tests.filter(|(sample, label)| nearest(sample).unwrap().1 == *label);
+            let label = |samples: &Samples, n: usize| samples.arrays[1].sample(n)[0];
+            let right = (0..test.count()).filter(|n| {
+                let nearest = nearest(&pixels(&test, *n)).unwrap();
+                label(&train, nearest) == label(&test, *n)
+            });
             let right = right.count();
-            assert!((40..100).contains(&right), "{name}: {right}");
+            assert!((40..100).contains(&right), "{source}: {right}");
+        }
+    }
+
+    #[test]
+    fn columns_are_those_of_the_description() {
+        let description = Description {
+            name: "test".into(),
+            columns: vec![
+                Column::new("images", Dtype::U8, &[4, 4, 2]),
+                Column::new("brightness", Dtype::F32, &[2]),
+                Column::new("kind", Dtype::I32, &[]),
+            ],
+            classes: 0,
+            train_samples: 0,
+            test_samples: 0,
+        };
+        let Dataset { train, .. } = synthetic(&description, 5, 0);
+        assert_eq!(train.count(), 5);
+        for sample in 0..5 {
+            let image = train.array("images").sample(sample);
+            for channel in [0, 1] {
+                let bytes = image.chunks(2).map(|pixel| f64::from(pixel[channel]));
+                let mean = bytes.sum::<f64>() / (16.0 * 255.0);
+                let given = train.array("brightness").numbers()[2 * sample + channel];
+                assert!((given - mean).abs() < 1e-6);
+            }
+            assert!((0.0..10.0).contains(&train.array("kind").numbers()[sample]));
         }
     }
 }

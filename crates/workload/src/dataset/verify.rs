@@ -6,11 +6,10 @@ use std::{
 };
 
 use super::{
-    DataError, OfficialFile,
+    DataError, DataSource, OfficialFile,
     layout::{Layout, Place},
     sum::sha256_of_file,
 };
-use crate::workload::DatasetName;
 
 /// One of a dataset's files in a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,13 +34,13 @@ pub enum Found {
 }
 
 /// Looks for the files, by their sizes only.
-pub fn list(name: DatasetName, folder: &Path) -> Result<Vec<FileState>, DataError> {
-    states(name, folder, |_, _| Ok(Found::OfficialSize))
+pub fn list(source: &'static DataSource, folder: &Path) -> Result<Vec<FileState>, DataError> {
+    states(source, folder, |_, _| Ok(Found::OfficialSize))
 }
 
 /// Looks for the files and checks their sums.
-pub fn verify(name: DatasetName, folder: &Path) -> Result<Vec<FileState>, DataError> {
-    states(name, folder, |file, path| {
+pub fn verify(source: &'static DataSource, folder: &Path) -> Result<Vec<FileState>, DataError> {
+    states(source, folder, |file, path| {
         let is_official = sha256_of_file(path)? == file.sha256;
         Ok(if is_official {
             Found::Official
@@ -52,13 +51,12 @@ pub fn verify(name: DatasetName, folder: &Path) -> Result<Vec<FileState>, DataEr
 }
 
 fn states(
-    name: DatasetName,
+    source: &'static DataSource,
     folder: &Path,
     of_right_size: impl Fn(&OfficialFile, &Path) -> io::Result<Found>,
 ) -> Result<Vec<FileState>, DataError> {
-    let official = name.official();
-    let layout = Layout::find(official, folder);
-    let states = layout.files(official).map(|Place { form, path, .. }| {
+    let layout = Layout::find(source, folder);
+    let states = layout.files(source).map(|Place { form, path, .. }| {
         let found = match fs::metadata(&path) {
             Ok(metadata) if metadata.len() == form.bytes => of_right_size(form, &path),
             Ok(_) => Ok(Found::Other),
