@@ -12,6 +12,8 @@ fn expected(op: &Op) -> Class {
         Op::Adam(_) | Op::AdamW(_) | Op::Sgd(_) | Op::RmsProp(_) => Class::Update,
         Op::Dense(_) | Op::DenseGradInput(_) | Op::DenseGradWeight(_) => Class::Product,
         Op::Conv2d(_) | Op::Conv2dGradInput(_) | Op::Conv2dGradWeight(_) => Class::Product,
+        Op::DepthwiseConv2d(_) | Op::DepthwiseConv2dGradInput(_) => Class::Product,
+        Op::DepthwiseConv2dGradWeight(_) => Class::Product,
         Op::MaxPool(_) | Op::MaxPoolGrad(_) => Class::Window,
         Op::AvgPool(_) | Op::AvgPoolGrad(_) => Class::Window,
         Op::BiasGrad(_) | Op::GlobalAvgPool(_) => Class::Reduction,

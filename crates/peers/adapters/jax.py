@@ -68,6 +68,7 @@ def conv2d(layer, inputs, parameters, *_):
         layer["stride"],
         [(above, below), (left, right)],
         dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        feature_group_count=layer.get("groups", 1),
     )
     return y + parameters[f"{name}.bias"] if layer["bias"] else y
 

@@ -63,7 +63,7 @@ def conv2d(layer, inputs, parameters, *_):
     if x.dtype == mx.float64:
         y = convolution_f64(padded(layer, inputs[0]), weight, stride)
     else:
-        y = mx.conv2d(x, weight, stride, padding)
+        y = mx.conv2d(x, weight, stride, padding, groups=layer.get("groups", 1))
     return y + parameters[f"{name}.bias"] if layer["bias"] else y
 
 
@@ -76,7 +76,10 @@ def convolution_f64(x, weight, stride):
     for i in range(height):
         for j in range(width):
             met = x[:, i : i + rows * down : down, j : j + columns * right : right]
-            y = y + met[:, :rows, :columns] @ weight[:, i, j].T
+            met = met[:, :rows, :columns]
+            # Of a depthwise convolution each channel is multiplied by its own weight.
+            is_depthwise = weight.shape[3] < x.shape[3]
+            y = y + (met * weight[:, i, j, 0] if is_depthwise else met @ weight[:, i, j].T)
     return y
 
 

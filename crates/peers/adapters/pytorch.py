@@ -95,7 +95,8 @@ def conv2d(layer, inputs, parameters, *_):
     name = layer["name"]
     x, padding = padded(layer, inputs[0])
     bias = parameters[f"{name}.bias"] if layer["bias"] else None
-    return functional.conv2d(x, parameters[f"{name}.weight"], bias, layer["stride"], padding)
+    weight, groups = parameters[f"{name}.weight"], layer.get("groups", 1)
+    return functional.conv2d(x, weight, bias, layer["stride"], padding, groups=groups)
 
 
 def batch_norm(layer, inputs, parameters, statistics, is_training, masks):

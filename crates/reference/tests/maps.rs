@@ -114,6 +114,15 @@ fn workloads() -> Vec<Workload> {
         .conv_norm("conv2", 3, square(2, 1, 1))
         .relu("relu")
         .then("layer_norm", LayerKind::LayerNorm { epsilon: 1e-3 })
+        .then(
+            "depthwise",
+            LayerKind::Conv2d {
+                filters: 3,
+                window: square(2, 1, 1),
+                bias: true,
+                groups: 3,
+            },
+        )
         .then("dropout", LayerKind::Dropout { rate: 0.4 })
         .then("max", LayerKind::MaxPool { window })
         .reading(&["max", "max"], "add", LayerKind::Add)

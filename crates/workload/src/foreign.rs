@@ -72,6 +72,10 @@ pub(crate) const LAYERS: Foreign = Foreign {
             "leave it out: the loss \"softmax-cross-entropy\" has the softmax",
         ),
         (
+            &["depthwiseconv2d", "depthwiseconv"],
+            "write a \"conv2d\" with groups and filters as many as the channels",
+        ),
+        (
             &["input", "inputlayer"],
             "leave it out: the first layer reads the input",
         ),
@@ -104,7 +108,6 @@ pub(crate) const LAYERS: Foreign = Foreign {
         "rmsnorm",
         "conv1d",
         "conv3d",
-        "depthwiseconv2d",
         "separableconv2d",
         "convtranspose2d",
         "conv2dtranspose",
@@ -302,7 +305,6 @@ pub(crate) const KEYS: Foreign = Foreign {
         "amsgrad",
         "dilation",
         "dilationrate",
-        "groups",
         "paddingmode",
         "ceilmode",
         "kernelinitializer",

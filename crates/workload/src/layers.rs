@@ -33,6 +33,10 @@ pub enum LayerKind {
         window: Window,
         /// Whether each filter has a bias.
         bias: bool,
+        /// 1, or as many as there are channels and filters: then each filter sees its own channel alone, W
+        /// has the shape (channels, 1, kernel height, kernel width), and both fans are the kernel's area.
+        #[serde(default = "one", skip_serializing_if = "is_one")]
+        groups: usize,
     },
     /// Batch normalisation over all but the channels of an image, or the values of a row (Ioffe &
     /// Szegedy 2015); γ one, β zero. In training with the batch's mean and uncorrected variance, in
@@ -83,6 +87,15 @@ pub enum LayerKind {
 /// overflow anywhere.
 pub(crate) const MAX_VALUES: u64 = 1 << 32;
 
+fn one() -> usize {
+    1
+}
+
+/// What earlier builds never wrote: digests are taken of the text.
+fn is_one(groups: &usize) -> bool {
+    *groups == 1
+}
+
 /// A kind of layer as a spec writes it.
 #[derive(Debug, Clone, Copy)]
 pub struct LayerEntry {
@@ -92,6 +105,8 @@ pub struct LayerEntry {
     pub summary: &'static str,
     /// The keys it needs beside `kind`, `name` and `inputs`.
     pub keys: &'static [Key],
+    /// The keys that may be left out.
+    pub optional: &'static [Key],
     pub(crate) read: Read,
 }
 
@@ -117,6 +132,7 @@ pub fn layers() -> impl Iterator<Item = LayerEntry> {
         kind: entry.kind,
         summary: entry.summary,
         keys: entry.keys,
+        optional: &[],
         read: Read::Activation(entry.read),
     });
     LAYERS.iter().copied().chain(activations)
@@ -127,12 +143,14 @@ const LAYERS: &[LayerEntry] = &[
         kind: "flatten",
         summary: "reads a sample's values as one row",
         keys: &[],
+        optional: &[],
         read: Read::Layer(|_| LayerKind::Flatten),
     },
     LayerEntry {
         kind: "dense",
         summary: "y = x·Wᵀ + b, with `units` outputs; W Glorot uniform, b zero",
         keys: &[Key::new("units", "128")],
+        optional: &[],
         read: Read::Layer(|fields| {
             let units = fields.size("units", MAX_VALUES);
             LayerKind::Dense { units }
@@ -142,6 +160,7 @@ const LAYERS: &[LayerEntry] = &[
         kind: "relu",
         summary: "max(x, 0)",
         keys: &[],
+        optional: &[],
         read: Read::Layer(|_| LayerKind::Relu),
     },
     LayerEntry {
@@ -154,10 +173,12 @@ const LAYERS: &[LayerEntry] = &[
             Key::new("padding", "\"valid\"").why(NO_PADDING),
             Key::new("bias", "true").why(BOTH),
         ],
+        optional: &[Key::new("groups", "1")],
         read: Read::Layer(|fields| LayerKind::Conv2d {
             filters: fields.size("filters", MAX_VALUES),
             window: windows::read(fields, "kernel"),
             bias: fields.boolean("bias"),
+            groups: fields.optional_size("groups", MAX_VALUES, 1),
         }),
     },
     LayerEntry {
@@ -168,6 +189,7 @@ const LAYERS: &[LayerEntry] = &[
             Key::new("momentum", "0.99")
                 .why("the default in Keras; PyTorch's 0.1 is written 0.9 here"),
         ],
+        optional: &[],
         read: Read::Layer(|fields| {
             LayerKind::BatchNorm {
                 // Not 0: the variance of a channel may be.
@@ -181,6 +203,7 @@ const LAYERS: &[LayerEntry] = &[
         summary: "γ·(x − mean)/√(variance + epsilon) + β over the values of each row, or the channels of each \
                   position; γ one, β zero",
         keys: &[Key::new("epsilon", "1e-5").why("the default in PyTorch; Keras's is 1e-3")],
+        optional: &[],
         read: Read::Layer(|fields| {
             // Not 0: the variance of a row may be.
             let epsilon = fields.number("epsilon", &POSITIVE);
@@ -191,6 +214,7 @@ const LAYERS: &[LayerEntry] = &[
         kind: "max_pool",
         summary: "the largest value of each window; padding never wins",
         keys: POOL_KEYS,
+        optional: &[],
         read: Read::Layer(|fields| {
             let window = windows::read(fields, "size");
             LayerKind::MaxPool { window }
@@ -200,6 +224,7 @@ const LAYERS: &[LayerEntry] = &[
         kind: "avg_pool",
         summary: "the mean of each window, padding left out",
         keys: POOL_KEYS,
+        optional: &[],
         read: Read::Layer(|fields| {
             let window = windows::read(fields, "size");
             LayerKind::AvgPool { window }
@@ -209,12 +234,14 @@ const LAYERS: &[LayerEntry] = &[
         kind: "global_avg_pool",
         summary: "the mean of each channel over all positions",
         keys: &[],
+        optional: &[],
         read: Read::Layer(|_| LayerKind::GlobalAvgPool),
     },
     LayerEntry {
         kind: "dropout",
         summary: "in training drops a value with probability `rate`, and scales the others up",
         keys: &[Key::new("rate", "0.5").why("the default in PyTorch")],
+        optional: &[],
         read: Read::Layer(|fields| {
             let rate = fields.number("rate", &DECAY);
             LayerKind::Dropout { rate }
@@ -224,6 +251,7 @@ const LAYERS: &[LayerEntry] = &[
         kind: "add",
         summary: "the sum of the two layers that `inputs` names",
         keys: &[],
+        optional: &[],
         read: Read::Layer(|_| LayerKind::Add),
     },
 ];
@@ -303,10 +331,15 @@ pub(crate) fn output_shape(
             filters,
             window,
             bias,
+            groups,
         } => {
+            let is_depthwise = *groups == channels && channels == *filters;
+            if *groups > 1 && !is_depthwise {
+                return Err(unknown_groups(*groups, channels, *filters));
+            }
             let [height, width] = windows::conv_output(window, image(kind, input)?)?;
             let [kernel_height, kernel_width] = window.kernel;
-            let weights = product(&[*filters, kernel_height, kernel_width, channels]);
+            let weights = product(&[*filters, kernel_height, kernel_width, channels / groups]);
             let biases = if *bias { *filters as u64 } else { 0 };
             let output = vec![height, width, *filters];
             Ok((output, weights.saturating_add(biases)))
@@ -344,6 +377,17 @@ fn image(kind: &LayerKind, input: &[usize]) -> Result<[usize; 2], Misfit> {
             Err(("kind", Problem::new(what, advice)))
         }
     }
+}
+
+fn unknown_groups(groups: usize, channels: usize, filters: usize) -> Misfit {
+    let what = format!(
+        "laptime has no convolution in {groups} groups of {channels} channels with {filters} filters"
+    );
+    let advice = format!(
+        "leave groups out, or write groups = {channels} with filters = {channels}, so that each filter sees \
+         one channel (a depthwise convolution)"
+    );
+    ("groups", Problem::new(what, advice))
 }
 
 fn dense_on_image(input: &[usize]) -> Misfit {

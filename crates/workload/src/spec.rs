@@ -335,8 +335,15 @@ fn read_layer(fields: Fields) -> Result<LayerSpec, SpecError> {
     let entries: Vec<_> = layers().map(|entry| (entry.kind, entry)).collect();
     let entry = kind_of(&fields, &entries, &foreign::LAYERS)?;
     let fields = fields.called(format!("a {:?} layer", entry.kind), entry.keys);
-    let kinds: Vec<_> = layers().map(|entry| (entry.kind, entry.keys)).collect();
-    fields.check_keys(&["kind", "name", "inputs"], &kinds);
+    let kinds: Vec<_> = layers()
+        .flat_map(|entry| [(entry.kind, entry.keys), (entry.kind, entry.optional)])
+        .collect();
+    let optional = entry.optional.iter().map(|key| key.name);
+    let optional: Vec<_> = ["kind", "name", "inputs"]
+        .into_iter()
+        .chain(optional)
+        .collect();
+    fields.check_keys(&optional, &kinds);
     let name = fields.noted(fields.optional_string("name", "\"fc1\""), None);
     if let Some(name) = &name {
         fields.noted(check_name(&fields, "a layer's name", name), ());

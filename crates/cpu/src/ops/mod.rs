@@ -10,6 +10,7 @@ mod batch_norm;
 mod bias;
 mod conv2d;
 mod dense;
+mod depthwise_conv2d;
 mod dropout;
 mod global_avg_pool;
 mod group;
@@ -108,6 +109,9 @@ pub(crate) fn of(op: &Op) -> &dyn CpuOp {
         Op::Conv2d(op) => op,
         Op::Conv2dGradInput(op) => op,
         Op::Conv2dGradWeight(op) => op,
+        Op::DepthwiseConv2d(op) => op,
+        Op::DepthwiseConv2dGradInput(op) => op,
+        Op::DepthwiseConv2dGradWeight(op) => op,
         Op::Bias(op) => op,
         Op::BiasGrad(op) => op,
         Op::Zeros(op) => op,
@@ -174,6 +178,8 @@ pub(crate) enum Task {
     MeanSquaredError(kernels::MeanSquaredError),
     Update(kernels::Update),
     RmsProp(kernels::RmsProp),
+    Depthwise(depthwise_conv2d::Products),
+    DepthwiseGradWeight(depthwise_conv2d::GradWeight),
     LayerNorm(layer_norm::Norm<Matrix>),
     LayerNormGrad(layer_norm::NormGrad<Matrix>),
     LayerNormGradScale(layer_norm::NormGradScale<Matrix>),
@@ -238,6 +244,8 @@ impl Task {
             MeanSquaredError,
             Update,
             RmsProp,
+            Depthwise,
+            DepthwiseGradWeight,
             LayerNorm,
             LayerNormGrad,
             LayerNormGradScale,

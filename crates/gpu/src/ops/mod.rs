@@ -11,6 +11,7 @@ mod bias;
 mod chain;
 mod conv2d;
 mod dense;
+mod depthwise_conv2d;
 mod dropout;
 mod each;
 mod global_avg_pool;
@@ -84,6 +85,9 @@ pub(crate) fn form(op: &Op) -> Form<'_> {
         Op::Conv2d(op) => Form::Product(op),
         Op::Conv2dGradInput(op) => Form::Product(op),
         Op::Conv2dGradWeight(op) => Form::Product(op),
+        Op::DepthwiseConv2d(op) => Form::Each(op),
+        Op::DepthwiseConv2dGradInput(op) => Form::Each(op),
+        Op::DepthwiseConv2dGradWeight(op) => Form::ColumnSums(op),
         Op::Bias(op) => Form::Each(op),
         Op::BiasGrad(op) => Form::ColumnSums(op),
         Op::Zeros(op) => Form::Each(op),

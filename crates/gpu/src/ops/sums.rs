@@ -1,12 +1,19 @@
 //! Sums over all but the channels, as the gradient of a bias is.
 
-use laptime_graph::Operation;
+use laptime_graph::{Operation, Program};
 
 use crate::shader::{Shader, THREADS};
 
 /// What such an operation adds up.
 pub(crate) trait ColumnSums {
-    /// The value of a row and a channel, which lies at `index` in what the operation reads first.
+    /// How many values each sum has.
+    fn rows(&self, own: &Operation, program: &Program) -> usize {
+        let elements = |id| program.tensor(id).elements();
+        elements(own.inputs[0]) / elements(own.outputs[0])
+    }
+
+    /// The value of row `row` for the sum `i`; of rows of channels, at `index` in what the operation reads
+    /// first.
     fn term(&self, own: &Operation, index: &str, shader: &mut Shader) -> String;
 }
 
@@ -107,7 +114,7 @@ impl Rows<'_> {
 pub(crate) fn text(shader: &mut Shader, place: usize, op: &dyn ColumnSums) -> String {
     let operation = shader.operation(place);
     let all = shader.program.tensor(operation.outputs[0]).elements();
-    let rows = shader.program.tensor(operation.inputs[0]).elements() / all;
+    let rows = op.rows(operation, shader.program);
     let columns = columns(all);
     let value = op.term(operation, &format!("row * {all}u + i"), shader);
     let chain = shader.chain(place);

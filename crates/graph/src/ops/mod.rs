@@ -16,6 +16,7 @@ mod bias;
 mod conv2d;
 mod definition;
 mod dense;
+mod depthwise_conv2d;
 mod dropout;
 pub mod formulas;
 mod global_avg_pool;
@@ -85,6 +86,7 @@ ops! {
     round: Round;
     dense: Dense, DenseGradInput, DenseGradWeight;
     conv2d: Conv2d, Conv2dGradInput, Conv2dGradWeight;
+    depthwise_conv2d: DepthwiseConv2d, DepthwiseConv2dGradInput, DepthwiseConv2dGradWeight;
     bias: Bias, BiasGrad;
     zeros: Zeros;
     batch_norm: BatchNorm, BatchNormGrad, BatchNormEvaluation;
@@ -113,9 +115,15 @@ pub(crate) fn build(
     match *kind {
         LayerKind::Flatten => net.simple(layer, Reshape.into(), inputs),
         LayerKind::Dense { units } => dense::build(net, layer, inputs[0], units),
-        LayerKind::Conv2d { window, bias, .. } => {
-            conv2d::build(net, layer, inputs[0], window, bias)
-        }
+        LayerKind::Conv2d {
+            window,
+            bias,
+            groups,
+            ..
+        } => match groups {
+            1 => conv2d::build(net, layer, inputs[0], window, bias),
+            _ => depthwise_conv2d::build(net, layer, inputs[0], window, bias),
+        },
         LayerKind::BatchNorm { epsilon, momentum } => {
             batch_norm::build(net, layer, inputs[0], epsilon, momentum)
         }

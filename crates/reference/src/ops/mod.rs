@@ -39,6 +39,7 @@ mod batch_norm;
 mod bias;
 mod conv2d;
 mod dense;
+mod depthwise_conv2d;
 mod dropout;
 mod image;
 mod joins;
@@ -62,6 +63,9 @@ pub use batch_norm::{Normed, NormedGrad, batch_norm, batch_norm_evaluation, batc
 pub use bias::{bias, bias_grad};
 pub use conv2d::{conv2d, conv2d_grad_input, conv2d_grad_weight};
 pub use dense::{dense, dense_grad_input, dense_grad_weight};
+pub use depthwise_conv2d::{
+    depthwise_conv2d, depthwise_conv2d_grad_input, depthwise_conv2d_grad_weight,
+};
 pub use dropout::{dropout, dropout_grad};
 pub use image::ImageShape;
 pub use layer_norm::{LayerNormed, layer_norm, layer_norm_grad, layer_norm_grad_scale};
@@ -116,6 +120,22 @@ pub fn execute(
                 inputs[1],
                 &op.window,
             )]
+        }
+        Op::DepthwiseConv2d(op) => {
+            vec![depthwise_conv2d(
+                inputs[0],
+                x_shape(),
+                inputs[1],
+                &op.window,
+            )]
+        }
+        Op::DepthwiseConv2dGradInput(op) => {
+            let [dy, w] = [inputs[0], inputs[1]];
+            vec![depthwise_conv2d_grad_input(dy, w, dx_shape(), &op.window)]
+        }
+        Op::DepthwiseConv2dGradWeight(op) => {
+            let [x, dy] = [inputs[0], inputs[1]];
+            vec![depthwise_conv2d_grad_weight(x, x_shape(), dy, &op.window)]
         }
         Op::Bias(_) => vec![bias(inputs[0], inputs[1])],
         Op::BiasGrad(_) => vec![bias_grad(inputs[0], output.elements())],

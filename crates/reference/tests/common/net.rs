@@ -70,6 +70,7 @@ impl Net {
             filters,
             window,
             bias,
+            groups: 1,
         };
         self.then(name, kind)
     }
