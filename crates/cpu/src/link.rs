@@ -7,9 +7,8 @@ use laptime_graph::{
 };
 
 use crate::{
-    kernels::Task,
     memory::Place,
-    ops::{self, Group, Places, StoredLogits},
+    ops::{self, Group, Places, StoredLogits, Task},
 };
 
 /// A Schedule ready to run.

@@ -10,9 +10,10 @@ use laptime_workload::Window;
 use crate::{
     kernels::{
         Conv2d, Conv2dGradInput, Conv2dGradWeight, Dense, DenseCut, DenseGradInput,
-        DenseGradWeight, Filters, GradientUse, Images, Matrix, Step, Task, turned_bytes,
+        DenseGradWeight, Filters, GradientUse, Images, Matrix, Step, turned_bytes,
     },
     memory::{Floats, Place, ThreadMemory, View},
+    ops::Task,
     segments::{Padding, forward, input_gradient, weight_gradient},
     simd::{Isa, LANES},
 };

@@ -10,11 +10,8 @@ use laptime_graph::{
 };
 
 use crate::{
-    ops::{
-        self, Form, batch_norm, clip, each, form, mean_squared_error, product,
-        softmax_cross_entropy, sums, update,
-    },
-    shader::{Binding, SampleChunks, Shader, THREADS},
+    ops::{self, Form, form},
+    shader::{Binding, SampleChunks, Shader},
     target::Target,
 };
 
@@ -40,18 +37,7 @@ pub(crate) fn dispatch(
     let pixels = (samples, divisor.unwrap_or(1.0));
     let mut shader = Shader::new(program, schedule, kernel, pixels, target);
     let (place, own) = main(program, &kernel.operations);
-    let text = match form(&own.op) {
-        Form::Each(op) => each::text(&mut shader, place, op),
-        Form::Product(op) => product::text(&mut shader, place, op),
-        Form::Norm(op) => batch_norm::text(&mut shader, place, op),
-        Form::NormGrad => batch_norm::gradient_text(&mut shader, place),
-        Form::ColumnSums => sums::text(&mut shader, place),
-        Form::Loss => softmax_cross_entropy::text(&mut shader),
-        Form::SquaredError { .. } => mean_squared_error::text(&mut shader, place),
-        Form::SquareSum => clip::square_sum_text(&mut shader, place),
-        Form::ClipFactor(op) => clip::factor_text(&mut shader, place, op),
-        Form::Update(op) => update::text(&mut shader, place, op),
-    };
+    let text = form(&own.op).text(&mut shader, place);
     Dispatch {
         workgroups: workgroups(program, &kernel.operations, target),
         wgsl: shader.finish(&text),
@@ -61,27 +47,11 @@ pub(crate) fn dispatch(
 
 /// How many workgroups do these operations, along each dimension.
 pub(crate) fn workgroups(program: &Program, operations: &[OpId], target: Target) -> [u32; 3] {
-    // In rows; the kernel skips those beyond its work.
-    let rows_of = |workgroups: usize| {
-        let rows = workgroups.div_ceil(target.workgroups).max(1);
-        [workgroups.div_ceil(rows) as u32, rows as u32, 1]
-    };
     let (_, own) = main(program, operations);
-    let elements = |id| program.tensor(id).elements();
-    match form(&own.op) {
-        Form::Each(_) => rows_of(elements(own.outputs[0]).div_ceil(THREADS)),
-        Form::Product(op) => {
-            let product = product::cut(program, own, op);
-            let [x, y, _] = rows_of(product.tiles().iter().product());
-            [x, y, product.splits as u32]
-        }
-        Form::Norm(_) => rows_of(batch_norm::workgroups(program, own.inputs[0])),
-        Form::NormGrad => rows_of(batch_norm::workgroups(program, own.inputs[1])),
-        Form::ColumnSums => rows_of(sums::workgroups(elements(own.outputs[0]))),
-        Form::Loss | Form::SquaredError { .. } | Form::ClipFactor(_) => [1; 3],
-        Form::SquareSum => rows_of(clip::workgroups(elements(own.inputs[0]))),
-        Form::Update(_) => rows_of(update::blocks(program, operations).len()),
-    }
+    let [workgroups, splits] = form(&own.op).workgroups(program, operations, own);
+    // In rows; the kernel skips those beyond its work.
+    let rows = workgroups.div_ceil(target.workgroups).max(1);
+    [workgroups.div_ceil(rows) as u32, rows as u32, splits as u32]
 }
 
 /// The operation that gives a kernel its form, and its place among these: the first that is not a part of

@@ -82,6 +82,66 @@ fn batch_norms_of_rows_are_verified() {
     }
 }
 
+/// Layer norms of the pixels, of images and of rows.
+const LAYER_NORMS: &str = r#"layer = [
+    { name = "n0", kind = "layer_norm", epsilon = 1e-3 },
+    { name = "c1", kind = "conv2d", filters = 5, kernel = 3, stride = 4, padding = "same", bias = true },
+    { name = "n1", kind = "layer_norm", epsilon = 1e-3 },
+    { name = "relu1", kind = "relu" },
+    { name = "flatten", kind = "flatten" },
+    { name = "n2", kind = "layer_norm", epsilon = 1e-3 },
+    { name = "fc1", kind = "dense", units = 70 },
+    { name = "n3", kind = "layer_norm", epsilon = 1e-5 },
+    { name = "relu2", kind = "relu" },
+    { name = "fc2", kind = "dense", units = 10 },
+    { name = "n4", kind = "layer_norm", epsilon = 1e-3 },
+]"#;
+
+#[test]
+fn layer_norms_are_verified() {
+    let Some(device) = adapter() else { return };
+    for (optimizer, batch_size, passes) in
+        [(ADAM, 8, Passes::All), (SGD, 5, Passes::Only(Vec::new()))]
+    {
+        let workload = net("fashion-mnist", LAYER_NORMS, optimizer, batch_size);
+        let job = Job {
+            passes,
+            ..job(workload, 20 * batch_size + 3)
+        };
+        let verdict = verify(&GpuEngine::new(), &job, &device).unwrap();
+        assert!(verdict.is_verified(), "{verdict}");
+    }
+}
+
+/// Depthwise convolutions, with and without a bias and a norm behind.
+const DEPTHWISE: &str = r#"layer = [
+    { name = "c1", kind = "conv2d", filters = 19, kernel = 3, stride = 2, padding = "same", bias = false },
+    { name = "d1", kind = "conv2d", filters = 19, kernel = 3, stride = 2, padding = "same", bias = true, groups = 19 },
+    { name = "r1", kind = "relu" },
+    { name = "d2", kind = "conv2d", filters = 19, kernel = [2, 3], stride = [1, 2], padding = [1, 0, 2, 1], bias = false, groups = 19 },
+    { name = "n2", kind = "batch_norm", epsilon = 1e-3, momentum = 0.9 },
+    { name = "a2", kind = "hard_swish" },
+    { name = "c2", kind = "conv2d", filters = 17, kernel = 1, stride = 1, padding = "valid", bias = false },
+    { name = "gap", kind = "global_avg_pool" },
+    { name = "fc", kind = "dense", units = 10 },
+]"#;
+
+#[test]
+fn depthwise_convolutions_are_verified() {
+    let Some(device) = adapter() else { return };
+    for (optimizer, batch_size, passes) in
+        [(ADAM, 8, Passes::All), (SGD, 5, Passes::Only(Vec::new()))]
+    {
+        let workload = net("fashion-mnist", DEPTHWISE, optimizer, batch_size);
+        let job = Job {
+            passes,
+            ..job(workload, 20 * batch_size + 3)
+        };
+        let verdict = verify(&GpuEngine::new(), &job, &device).unwrap();
+        assert!(verdict.is_verified(), "{verdict}");
+    }
+}
+
 #[test]
 fn nets_on_images_are_verified() {
     let Some(device) = adapter() else { return };

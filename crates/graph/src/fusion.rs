@@ -21,7 +21,7 @@ pub(crate) fn candidates(program: &Program) -> Vec<Fusion> {
     };
     let mut found = Vec::new();
     for (id, operation) in program.operations_by_id() {
-        let is_product = finder.classes[id.0] == Class::Product;
+        let is_product = finder.is_product(id);
         let (kind, operations) = match *finder.made(id) {
             Role::Activation if finder.reads_input(id) => {
                 let moves = |next: OpId| finder.classes[next.0] == Class::Movement;
@@ -238,11 +238,16 @@ impl Finder<'_> {
         self.program.operation(id).op.definition().is_norm()
     }
 
+    /// Whether it is a product that others may be fused to.
+    fn is_product(&self, id: OpId) -> bool {
+        self.classes[id.0] == Class::Product
+            && self.program.operation(id).op.definition().takes_in()
+    }
+
     /// Whether it is a convolution, or the gradient of one's input.
     fn makes_images_of_images(&self, id: OpId) -> bool {
         let operation = self.program.operation(id);
-        self.classes[id.0] == Class::Product
-            && self.program.tensor(operation.outputs[0]).is_images()
+        self.is_product(id) && self.program.tensor(operation.outputs[0]).is_images()
     }
 
     fn joins_product(&self, id: OpId) -> bool {

@@ -38,9 +38,17 @@ fn by_hand(program: &Program, operation: &Operation, taken: &[Simplification]) -
         Op::Conv2d(op) => product(&op.window, inputs[0], output),
         Op::Conv2dGradInput(op) => product(&op.window, output, inputs[0]),
         Op::Conv2dGradWeight(op) => product(&op.window, inputs[0], inputs[1]),
+        Op::DepthwiseConv2d(op) => product(&op.window, inputs[0], output) / output[3],
+        Op::DepthwiseConv2dGradInput(op) => product(&op.window, output, inputs[0]) / output[3],
+        Op::DepthwiseConv2dGradWeight(op) => {
+            product(&op.window, inputs[0], inputs[1]) / inputs[0][3]
+        }
         Op::BatchNorm(_) => 7 * values(inputs[0]),
         Op::BatchNormGrad(_) => 9 * values(inputs[0]),
         Op::BatchNormEvaluation(_) => 2 * values(inputs[0]),
+        Op::LayerNorm(_) => 7 * values(inputs[0]),
+        Op::LayerNormGrad(_) => 12 * values(inputs[0]),
+        Op::LayerNormGradScale(_) => 4 * values(inputs[0]),
         Op::MaxPool(op) => values(output) * area(op.window),
         Op::MaxPoolGrad(op) => values(inputs[1]) * area(op.window),
         Op::AvgPool(op) => values(output) * area(op.window),
@@ -75,6 +83,9 @@ fn is_product(op: &Op) -> bool {
             | Op::Conv2d(_)
             | Op::Conv2dGradInput(_)
             | Op::Conv2dGradWeight(_)
+            | Op::DepthwiseConv2d(_)
+            | Op::DepthwiseConv2dGradInput(_)
+            | Op::DepthwiseConv2dGradWeight(_)
     )
 }
 

@@ -68,6 +68,7 @@ def conv2d(layer, inputs, parameters, *_):
         layer["stride"],
         [(above, below), (left, right)],
         dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        feature_group_count=layer.get("groups", 1),
     )
     return y + parameters[f"{name}.bias"] if layer["bias"] else y
 
@@ -86,6 +87,14 @@ def batch_norm(layer, inputs, parameters, statistics, mode):
         mean, variance = (statistics[key] for key in names)
     scale = parameters[f"{name}.weight"] * jax.lax.rsqrt(variance + layer["epsilon"])
     return (x - mean) * scale + parameters[f"{name}.bias"]
+
+
+def layer_norm(layer, inputs, parameters, *_):
+    name, x = layer["name"], inputs[0]
+    mean = x.mean(-1, keepdims=True)
+    variance = jnp.square(x - mean).mean(-1, keepdims=True)
+    normed = (x - mean) * jax.lax.rsqrt(variance + layer["epsilon"])
+    return normed * parameters[f"{name}.weight"] + parameters[f"{name}.bias"]
 
 
 def windows(layer, x, start, operation):
@@ -134,6 +143,7 @@ LAYERS = {
     "hard_swish": lambda layer, inputs, *_: jax.nn.hard_swish(inputs[0]),
     "conv2d": conv2d,
     "batch_norm": batch_norm,
+    "layer_norm": layer_norm,
     "max_pool": max_pool,
     "avg_pool": avg_pool,
     "global_avg_pool": lambda layer, inputs, *_: inputs[0].mean((1, 2)),

@@ -63,7 +63,7 @@ def conv2d(layer, inputs, parameters, *_):
     if x.dtype == mx.float64:
         y = convolution_f64(padded(layer, inputs[0]), weight, stride)
     else:
-        y = mx.conv2d(x, weight, stride, padding)
+        y = mx.conv2d(x, weight, stride, padding, groups=layer.get("groups", 1))
     return y + parameters[f"{name}.bias"] if layer["bias"] else y
 
 
@@ -76,7 +76,10 @@ def convolution_f64(x, weight, stride):
     for i in range(height):
         for j in range(width):
             met = x[:, i : i + rows * down : down, j : j + columns * right : right]
-            y = y + met[:, :rows, :columns] @ weight[:, i, j].T
+            met = met[:, :rows, :columns]
+            # Of a depthwise convolution each channel is multiplied by its own weight.
+            is_depthwise = weight.shape[3] < x.shape[3]
+            y = y + (met * weight[:, i, j, 0] if is_depthwise else met @ weight[:, i, j].T)
     return y
 
 
@@ -93,6 +96,15 @@ def batch_norm(layer, inputs, parameters, statistics, is_training, masks):
         mean, variance = (statistics[key] for key in names)
     scale = parameters[f"{name}.weight"] * mx.rsqrt(variance + layer["epsilon"])
     return (x - mean) * scale + parameters[f"{name}.bias"]
+
+
+def layer_norm(layer, inputs, parameters, *_):
+    name, x = layer["name"], inputs[0]
+    weight, bias = parameters[f"{name}.weight"], parameters[f"{name}.bias"]
+    # By hand: MLX's own kernel has no float64, for which the gate asks.
+    mean = mx.mean(x, -1, keepdims=True)
+    variance = mx.var(x, -1, keepdims=True)
+    return (x - mean) * mx.rsqrt(variance + layer["epsilon"]) * weight + bias
 
 
 def max_pool(layer, inputs, *_):
@@ -134,6 +146,7 @@ LAYERS = {
     "hard_swish": lambda layer, inputs, *_: nn.hardswish(inputs[0]),
     "conv2d": conv2d,
     "batch_norm": batch_norm,
+    "layer_norm": layer_norm,
     "max_pool": max_pool,
     "avg_pool": avg_pool,
     "global_avg_pool": lambda layer, inputs, *_: mx.mean(inputs[0], (1, 2)),

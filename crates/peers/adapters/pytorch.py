@@ -95,7 +95,8 @@ def conv2d(layer, inputs, parameters, *_):
     name = layer["name"]
     x, padding = padded(layer, inputs[0])
     bias = parameters[f"{name}.bias"] if layer["bias"] else None
-    return functional.conv2d(x, parameters[f"{name}.weight"], bias, layer["stride"], padding)
+    weight, groups = parameters[f"{name}.weight"], layer.get("groups", 1)
+    return functional.conv2d(x, weight, bias, layer["stride"], padding, groups=groups)
 
 
 def batch_norm(layer, inputs, parameters, statistics, is_training, masks):
@@ -114,6 +115,15 @@ def batch_norm(layer, inputs, parameters, statistics, is_training, masks):
     for key, value in zip(names, (mean.detach(), variance)):
         statistics[key] = torch.lerp(value, statistics[key], layer["momentum"])
     return y.to(x.dtype)
+
+
+def layer_norm(layer, inputs, parameters, *_):
+    name, x = layer["name"], inputs[0]
+    weight, bias = parameters[f"{name}.weight"], parameters[f"{name}.bias"]
+    # The channels of an image's position are normalized, which PyTorch wants last.
+    x = x.permute(0, 2, 3, 1) if x.ndim == 4 else x
+    y = functional.layer_norm(x, weight.shape, weight, bias, layer["epsilon"])
+    return y.permute(0, 3, 1, 2) if y.ndim == 4 else y
 
 
 def max_pool(layer, inputs, *_):
@@ -151,6 +161,7 @@ LAYERS = {
     "hard_swish": lambda layer, inputs, *_: functional.hardswish(inputs[0]),
     "conv2d": conv2d,
     "batch_norm": batch_norm,
+    "layer_norm": layer_norm,
     "max_pool": max_pool,
     "avg_pool": avg_pool,
     "global_avg_pool": lambda layer, inputs, *_: inputs[0].mean((2, 3)),

@@ -95,8 +95,32 @@ def padded(layer, x, value=0.0):
     return keras.ops.pad(x, amounts, constant_values=value), "valid"
 
 
+class DepthwiseConv2D(keras.layers.Layer):
+    """Keras's own has the kernel's last two axes the other way round than a convolution in groups, which
+    TensorFlow cannot train on processors."""
+
+    def __init__(self, layer: dict, padding: str) -> None:
+        super().__init__()
+        self.layer, self.padding = layer, padding
+
+    def build(self, shape):
+        self.kernel = self.add_weight(shape=(*self.layer["kernel"], 1, shape[-1]), name="kernel")
+        if self.layer["bias"]:
+            self.bias = self.add_weight(shape=(shape[-1],), name="bias")
+
+    def call(self, x):
+        kernel = keras.ops.transpose(self.kernel, (0, 1, 3, 2))
+        y = keras.ops.depthwise_conv(x, kernel, tuple(self.layer["stride"]), self.padding)
+        return y + self.bias if self.layer["bias"] else y
+
+
 def conv2d(layer, inputs):
     x, padding = padded(layer, inputs[0])
+    if layer.get("groups", 1) > 1:
+        if layer["stride"][0] != layer["stride"][1]:
+            raise Unsupported("a depthwise convolution with different strides down and to the right")
+        made = DepthwiseConv2D(layer, padding)
+        return made(x), made
     made = keras.layers.Conv2D(
         layer["filters"],
         layer["kernel"],
@@ -109,6 +133,11 @@ def conv2d(layer, inputs):
 
 def batch_norm(layer, inputs):
     made = keras.layers.BatchNormalization(momentum=layer["momentum"], epsilon=layer["epsilon"])
+    return made(inputs[0]), made
+
+
+def layer_norm(layer, inputs):
+    made = keras.layers.LayerNormalization(epsilon=layer["epsilon"])
     return made(inputs[0]), made
 
 
@@ -189,6 +218,7 @@ LAYERS = {
     "hard_swish": keras_layer(lambda layer: keras.layers.Activation("hard_swish")),
     "conv2d": conv2d,
     "batch_norm": batch_norm,
+    "layer_norm": layer_norm,
     "max_pool": max_pool,
     "avg_pool": avg_pool,
     "global_avg_pool": keras_layer(lambda layer: keras.layers.GlobalAveragePooling2D()),

@@ -5,6 +5,7 @@ mod common;
 use common::{case, check_gradient, random, tensor, weighted};
 use laptime_graph::{Activation, Dropout, Mode, build};
 use laptime_reference::{Reference, ops};
+use laptime_workload::Window;
 
 #[test]
 fn dense() {
@@ -143,6 +144,62 @@ fn batch_norm() {
         &beta,
         &gradient.dbeta,
         "batch_norm_grad, beta",
+    );
+}
+
+#[test]
+fn layer_norm() {
+    let (rows, channels, epsilon) = (4, 5, 1e-3);
+    let x: Vec<f64> = random(0).take(rows * channels).collect();
+    let gamma: Vec<f64> = random(1).take(channels).collect();
+    let beta: Vec<f64> = random(2).take(channels).collect();
+    let dy: Vec<f64> = random(3).take(rows * channels).collect();
+    let normed =
+        |x: &[f64], gamma: &[f64], beta: &[f64]| ops::layer_norm(x, [gamma, beta], epsilon);
+    let made = normed(&x, &gamma, &beta);
+    check_gradient(
+        |x| weighted(&normed(x, &gamma, &beta).y, &dy),
+        &x,
+        &ops::layer_norm_grad(&dy, &x, &gamma, &made.mean, &made.inverse_deviation),
+        "layer_norm_grad",
+    );
+    check_gradient(
+        |gamma| weighted(&normed(&x, gamma, &beta).y, &dy),
+        &gamma,
+        &ops::layer_norm_grad_scale(&dy, &x, &made.mean, &made.inverse_deviation),
+        "layer_norm_grad_scale",
+    );
+    check_gradient(
+        |beta| weighted(&normed(&x, &gamma, beta).y, &dy),
+        &beta,
+        &ops::bias_grad(&dy, channels),
+        "layer_norm, beta",
+    );
+}
+
+#[test]
+fn depthwise_conv2d() {
+    let window = Window {
+        kernel: [3, 2],
+        stride: [2, 1],
+        padding: [1, 0, 1, 1],
+    };
+    let shape = [2, 4, 3, 3];
+    let x: Vec<f64> = random(0).take(shape.iter().product()).collect();
+    let w: Vec<f64> = random(1).take(3 * 6).collect();
+    let y = ops::depthwise_conv2d(&x, shape, &w, &window);
+    let dy: Vec<f64> = random(2).take(y.len()).collect();
+    check_gradient(
+        |x| weighted(&ops::depthwise_conv2d(x, shape, &w, &window), &dy),
+        &x,
+        &ops::depthwise_conv2d_grad_input(&dy, &w, shape, &window),
+        "depthwise_conv2d_grad_input",
+    );
+    check_gradient(
+        |w| weighted(&ops::depthwise_conv2d(&x, shape, w, &window), &dy),
+        &w,
+        &ops::depthwise_conv2d_grad_weight(&x, shape, &dy, &window),
+        "depthwise_conv2d_grad_weight",
     );
 }
 

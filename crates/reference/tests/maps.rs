@@ -113,6 +113,16 @@ fn workloads() -> Vec<Workload> {
         .conv("conv1", 3, window, true)
         .conv_norm("conv2", 3, square(2, 1, 1))
         .relu("relu")
+        .then("layer_norm", LayerKind::LayerNorm { epsilon: 1e-3 })
+        .then(
+            "depthwise",
+            LayerKind::Conv2d {
+                filters: 3,
+                window: square(2, 1, 1),
+                bias: true,
+                groups: 3,
+            },
+        )
         .then("dropout", LayerKind::Dropout { rate: 0.4 })
         .then("max", LayerKind::MaxPool { window })
         .reading(&["max", "max"], "add", LayerKind::Add)
@@ -144,6 +154,7 @@ fn workloads() -> Vec<Workload> {
         .then("flatten", LayerKind::Flatten)
         .dense("fc1", 4)
         .norm("norm")
+        .then("layer_norm", LayerKind::LayerNorm { epsilon: 1e-3 })
         .dense("fc2", 3)
         .optimizer(Optimizer::Sgd(SGD))
         .workload();

@@ -42,6 +42,7 @@ fn residual_net() -> Workload {
                 filters: 2,
                 window: square(1, 2, 0),
                 bias: false,
+                groups: 1,
             },
         )
         .norm("short_norm")

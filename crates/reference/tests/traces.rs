@@ -133,6 +133,7 @@ fn residual_net() -> Workload {
         filters: 16,
         window: square(1, 2, 0),
         bias: true,
+        groups: 1,
     };
     Net::new(16, 16, 3)
         .conv_norm("stem", 8, uneven)

@@ -224,6 +224,13 @@ impl<'a> Fields<'a> {
         self.noted(read, 1)
     }
 
+    /// `without` where the key is left out.
+    pub(crate) fn optional_size(&self, key: &str, most: u64, without: usize) -> usize {
+        let value = self.table.get(key);
+        let read = value.map(|value| self.as_size(key, value, &without.to_string(), 1..=most));
+        self.noted(read.unwrap_or(Ok(without)), without)
+    }
+
     pub(crate) fn as_size(
         &self,
         key: &str,

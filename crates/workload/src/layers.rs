@@ -1,18 +1,100 @@
 //! The kinds of layers a spec may name: how each is read, and the shape of what it gives. A new
-//! kind is an entry in [`LAYERS`] and an arm in [`output_shape`]; activations are in a file of their own.
+//! kind is a variant, an entry in [`LAYERS`], its name and an arm in [`output_shape`]; activations are in a
+//! file of their own.
+
+use serde::{Deserialize, Serialize};
 
 use crate::{
     activations::{ACTIVATIONS, Activation},
     fields::{DECAY, FRACTION, Fields, POSITIVE},
     key::{BOTH, Key},
     spec_error::Problem,
-    windows::{self, Misfit},
-    workload::LayerKind,
+    windows::{self, Misfit, Window},
 };
+
+/// The vocabulary of layers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum LayerKind {
+    /// Reads a sample's values as one row; moves nothing.
+    Flatten,
+    /// `y = x·Wᵀ + b`, W of shape (units, inputs); W Glorot uniform, b zero.
+    Dense {
+        /// Outputs a sample.
+        units: usize,
+    },
+    /// A convolution, channels last; W of shape (filters, channels, kernel height, kernel width),
+    /// Glorot uniform with fans kernel area × channels and kernel area × filters; b zero.
+    Conv2d {
+        /// Output channels.
+        filters: usize,
+        /// Where the kernel meets the input.
+        #[serde(flatten)]
+        window: Window,
+        /// Whether each filter has a bias.
+        bias: bool,
+        /// 1, or as many as there are channels and filters: then each filter sees its own channel alone, W
+        /// has the shape (channels, 1, kernel height, kernel width), and both fans are the kernel's area.
+        #[serde(default = "one", skip_serializing_if = "is_one")]
+        groups: usize,
+    },
+    /// Batch normalisation over all but the channels of an image, or the values of a row (Ioffe &
+    /// Szegedy 2015); γ one, β zero. In training with the batch's mean and uncorrected variance, in
+    /// evaluation with the moving ones: `moving ← momentum·moving + (1−momentum)·batch`, from mean 0
+    /// and variance 1.
+    BatchNorm {
+        /// Added to the variance.
+        epsilon: f64,
+        /// How much of a moving statistic is kept a step.
+        momentum: f64,
+    },
+    /// Layer normalisation over the channels of each position of an image, or the values of a row (Ba et al.
+    /// 2016), in training as in evaluation; γ one, β zero.
+    LayerNorm {
+        /// Added to the uncorrected variance.
+        epsilon: f64,
+    },
+    /// `max(x, 0)`.
+    Relu,
+    /// The largest value of each window; padding never wins.
+    MaxPool {
+        /// Where the window meets the input.
+        #[serde(flatten)]
+        window: Window,
+    },
+    /// The mean of each window, padding left out.
+    AvgPool {
+        /// Where the window meets the input.
+        #[serde(flatten)]
+        window: Window,
+    },
+    /// The mean of each channel over all positions.
+    GlobalAvgPool,
+    /// In training drops a value with probability `rate` and scales the others by 1/(1−rate); in
+    /// evaluation the identity.
+    Dropout {
+        /// The probability, 0 ≤ rate < 1.
+        rate: f64,
+    },
+    /// The sum of two layers' outputs of one shape.
+    Add,
+    /// A function of each value.
+    #[serde(untagged)]
+    Activation(Activation),
+}
 
 /// The most values that one tensor may have: 16 GiB in single precision. Sizes below it cannot
 /// overflow anywhere.
 pub(crate) const MAX_VALUES: u64 = 1 << 32;
+
+fn one() -> usize {
+    1
+}
+
+/// What earlier builds never wrote: digests are taken of the text.
+fn is_one(groups: &usize) -> bool {
+    *groups == 1
+}
 
 /// A kind of layer as a spec writes it.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +105,8 @@ pub struct LayerEntry {
     pub summary: &'static str,
     /// The keys it needs beside `kind`, `name` and `inputs`.
     pub keys: &'static [Key],
+    /// The keys that may be left out.
+    pub optional: &'static [Key],
     pub(crate) read: Read,
 }
 
@@ -48,6 +132,7 @@ pub fn layers() -> impl Iterator<Item = LayerEntry> {
         kind: entry.kind,
         summary: entry.summary,
         keys: entry.keys,
+        optional: &[],
         read: Read::Activation(entry.read),
     });
     LAYERS.iter().copied().chain(activations)
@@ -58,12 +143,14 @@ const LAYERS: &[LayerEntry] = &[
         kind: "flatten",
         summary: "reads a sample's values as one row",
         keys: &[],
+        optional: &[],
         read: Read::Layer(|_| LayerKind::Flatten),
     },
     LayerEntry {
         kind: "dense",
         summary: "y = x·Wᵀ + b, with `units` outputs; W Glorot uniform, b zero",
         keys: &[Key::new("units", "128")],
+        optional: &[],
         read: Read::Layer(|fields| {
             let units = fields.size("units", MAX_VALUES);
             LayerKind::Dense { units }
@@ -73,6 +160,7 @@ const LAYERS: &[LayerEntry] = &[
         kind: "relu",
         summary: "max(x, 0)",
         keys: &[],
+        optional: &[],
         read: Read::Layer(|_| LayerKind::Relu),
     },
     LayerEntry {
@@ -85,10 +173,12 @@ const LAYERS: &[LayerEntry] = &[
             Key::new("padding", "\"valid\"").why(NO_PADDING),
             Key::new("bias", "true").why(BOTH),
         ],
+        optional: &[Key::new("groups", "1")],
         read: Read::Layer(|fields| LayerKind::Conv2d {
             filters: fields.size("filters", MAX_VALUES),
             window: windows::read(fields, "kernel"),
             bias: fields.boolean("bias"),
+            groups: fields.optional_size("groups", MAX_VALUES, 1),
         }),
     },
     LayerEntry {
@@ -99,6 +189,7 @@ const LAYERS: &[LayerEntry] = &[
             Key::new("momentum", "0.99")
                 .why("the default in Keras; PyTorch's 0.1 is written 0.9 here"),
         ],
+        optional: &[],
         read: Read::Layer(|fields| {
             LayerKind::BatchNorm {
                 // Not 0: the variance of a channel may be.
@@ -108,9 +199,22 @@ const LAYERS: &[LayerEntry] = &[
         }),
     },
     LayerEntry {
+        kind: "layer_norm",
+        summary: "γ·(x − mean)/√(variance + epsilon) + β over the values of each row, or the channels of each \
+                  position; γ one, β zero",
+        keys: &[Key::new("epsilon", "1e-5").why("the default in PyTorch; Keras's is 1e-3")],
+        optional: &[],
+        read: Read::Layer(|fields| {
+            // Not 0: the variance of a row may be.
+            let epsilon = fields.number("epsilon", &POSITIVE);
+            LayerKind::LayerNorm { epsilon }
+        }),
+    },
+    LayerEntry {
         kind: "max_pool",
         summary: "the largest value of each window; padding never wins",
         keys: POOL_KEYS,
+        optional: &[],
         read: Read::Layer(|fields| {
             let window = windows::read(fields, "size");
             LayerKind::MaxPool { window }
@@ -120,6 +224,7 @@ const LAYERS: &[LayerEntry] = &[
         kind: "avg_pool",
         summary: "the mean of each window, padding left out",
         keys: POOL_KEYS,
+        optional: &[],
         read: Read::Layer(|fields| {
             let window = windows::read(fields, "size");
             LayerKind::AvgPool { window }
@@ -129,12 +234,14 @@ const LAYERS: &[LayerEntry] = &[
         kind: "global_avg_pool",
         summary: "the mean of each channel over all positions",
         keys: &[],
+        optional: &[],
         read: Read::Layer(|_| LayerKind::GlobalAvgPool),
     },
     LayerEntry {
         kind: "dropout",
         summary: "in training drops a value with probability `rate`, and scales the others up",
         keys: &[Key::new("rate", "0.5").why("the default in PyTorch")],
+        optional: &[],
         read: Read::Layer(|fields| {
             let rate = fields.number("rate", &DECAY);
             LayerKind::Dropout { rate }
@@ -144,6 +251,7 @@ const LAYERS: &[LayerEntry] = &[
         kind: "add",
         summary: "the sum of the two layers that `inputs` names",
         keys: &[],
+        optional: &[],
         read: Read::Layer(|_| LayerKind::Add),
     },
 ];
@@ -167,12 +275,29 @@ pub(crate) fn kind_name(kind: &LayerKind) -> &'static str {
         LayerKind::Relu => "relu",
         LayerKind::Conv2d { .. } => "conv2d",
         LayerKind::BatchNorm { .. } => "batch_norm",
+        LayerKind::LayerNorm { .. } => "layer_norm",
         LayerKind::MaxPool { .. } => "max_pool",
         LayerKind::AvgPool { .. } => "avg_pool",
         LayerKind::GlobalAvgPool => "global_avg_pool",
         LayerKind::Dropout { .. } => "dropout",
         LayerKind::Add => "add",
         LayerKind::Activation(activation) => activation.name(),
+    }
+}
+
+/// Pads for `padding = "same"`. Input that is no image is left to the checks of shapes.
+pub(crate) fn pad_same(kind: &mut LayerKind, inputs: &[&[usize]]) {
+    if let (Some(window), [[height, width, _]]) = (window_mut(kind), inputs) {
+        window.padding = windows::same_padding(window, [*height, *width]);
+    }
+}
+
+fn window_mut(kind: &mut LayerKind) -> Option<&mut Window> {
+    match kind {
+        LayerKind::Conv2d { window, .. }
+        | LayerKind::MaxPool { window }
+        | LayerKind::AvgPool { window } => Some(window),
+        _ => None,
     }
 }
 
@@ -197,6 +322,7 @@ pub(crate) fn output_shape(
             Ok((input.to_vec(), 0))
         }
         LayerKind::BatchNorm { .. } => Ok((input.to_vec(), 4 * channels as u64)),
+        LayerKind::LayerNorm { .. } => Ok((input.to_vec(), 2 * channels as u64)),
         LayerKind::Dense { units } => match input {
             [values] => Ok((vec![*units], product(&[*values + 1, *units]))),
             _ => Err(dense_on_image(input)),
@@ -205,10 +331,15 @@ pub(crate) fn output_shape(
             filters,
             window,
             bias,
+            groups,
         } => {
+            let is_depthwise = *groups == channels && channels == *filters;
+            if *groups > 1 && !is_depthwise {
+                return Err(unknown_groups(*groups, channels, *filters));
+            }
             let [height, width] = windows::conv_output(window, image(kind, input)?)?;
             let [kernel_height, kernel_width] = window.kernel;
-            let weights = product(&[*filters, kernel_height, kernel_width, channels]);
+            let weights = product(&[*filters, kernel_height, kernel_width, channels / groups]);
             let biases = if *bias { *filters as u64 } else { 0 };
             let output = vec![height, width, *filters];
             Ok((output, weights.saturating_add(biases)))
@@ -246,6 +377,17 @@ fn image(kind: &LayerKind, input: &[usize]) -> Result<[usize; 2], Misfit> {
             Err(("kind", Problem::new(what, advice)))
         }
     }
+}
+
+fn unknown_groups(groups: usize, channels: usize, filters: usize) -> Misfit {
+    let what = format!(
+        "laptime has no convolution in {groups} groups of {channels} channels with {filters} filters"
+    );
+    let advice = format!(
+        "leave groups out, or write groups = {channels} with filters = {channels}, so that each filter sees \
+         one channel (a depthwise convolution)"
+    );
+    ("groups", Problem::new(what, advice))
 }
 
 fn dense_on_image(input: &[usize]) -> Misfit {

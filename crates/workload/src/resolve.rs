@@ -4,9 +4,10 @@
 use toml::Spanned;
 
 use crate::{
+    layers::LayerKind,
     spec::{LayerSpec, Spec},
     spec_error::{Faults, Problem, SpecError},
-    workload::{LayerKind, Precision, SampleShape, Workload},
+    workload::{Precision, SampleShape, Workload},
 };
 
 /// The streams of random values number epochs with 32 bits; this is far from it and far beyond use.

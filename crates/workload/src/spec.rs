@@ -15,14 +15,14 @@ use crate::{
     fields::{FRACTION, Fields, POSITIVE},
     foreign::{self, Foreign},
     key::{BOTH, Key},
-    layers::layers,
+    layers::{LayerKind, layers},
     loss::Loss,
     optimizers::{OPTIMIZERS, Optimizer},
     rate_schedule::{RATE_SCHEDULES, RateSchedule},
     spec_error::{Faults, Problem, SourceText, SpecError, quoted},
     suggest::{advice, meant},
     windows,
-    workload::{LayerKind, Precision},
+    workload::Precision,
 };
 
 /// A workload as a TOML file states it. [`Spec::resolve`] makes a [`crate::Workload`] of it.
@@ -347,8 +347,15 @@ fn read_layer(fields: Fields) -> Result<LayerSpec, SpecError> {
     let entries: Vec<_> = layers().map(|entry| (entry.kind, entry)).collect();
     let entry = kind_of(&fields, &entries, &foreign::LAYERS)?;
     let fields = fields.called(format!("a {:?} layer", entry.kind), entry.keys);
-    let kinds: Vec<_> = layers().map(|entry| (entry.kind, entry.keys)).collect();
-    fields.check_keys(&["kind", "name", "inputs"], &kinds);
+    let kinds: Vec<_> = layers()
+        .flat_map(|entry| [(entry.kind, entry.keys), (entry.kind, entry.optional)])
+        .collect();
+    let optional = entry.optional.iter().map(|key| key.name);
+    let optional: Vec<_> = ["kind", "name", "inputs"]
+        .into_iter()
+        .chain(optional)
+        .collect();
+    fields.check_keys(&optional, &kinds);
     let name = fields.noted(fields.optional_string("name", "\"fc1\""), None);
     if let Some(name) = &name {
         fields.noted(check_name(&fields, "a layer's name", name), ());

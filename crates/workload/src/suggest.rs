@@ -136,7 +136,7 @@ mod tests {
             ("selu", "laptime does not have it yet; known: flatten"),
             ("LeakyReLU", "did you mean \"leaky_relu\"?"),
             ("conv3d", "laptime does not have it yet"),
-            ("layer_norm", "laptime does not have it yet"),
+            ("group_norm", "laptime does not have it yet"),
             ("quux", "known: flatten"),
         ];
         for (given, expected) in table {

@@ -1,12 +1,36 @@
 //! How a spec writes a kernel or a pooling window, and what its padding comes to.
 
+use serde::{Deserialize, Serialize};
 use toml::{Spanned, de::DeArray};
 
 use crate::{
     fields::{Fields, Value},
     spec_error::{Problem, SpecError, quoted},
-    workload::{LayerKind, Window},
 };
+
+/// How a kernel or a pooling window slides over an image, every amount written out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Window {
+    /// Height and width.
+    pub kernel: [usize; 2],
+    /// Steps down and to the right.
+    pub stride: [usize; 2],
+    /// Zeros (for pooling: nothing) added above, below, left and right.
+    pub padding: [usize; 4],
+}
+
+impl Window {
+    /// The output's height and width for an input of this height and width, or `None` where the
+    /// window is larger than the padded input.
+    pub fn output(&self, input: [usize; 2]) -> Option<[usize; 2]> {
+        let [above, below, left, right] = self.padding;
+        let extent = |axis: usize, padding: usize| {
+            let room = (input[axis] + padding).checked_sub(self.kernel[axis])?;
+            Some(room / self.stride[axis] + 1)
+        };
+        Some([extent(0, above + below)?, extent(1, left + right)?])
+    }
+}
 
 /// What does not fit, and the key of the layer whose value is to blame.
 pub(crate) type Misfit = (&'static str, Problem);
@@ -32,7 +56,7 @@ pub const PADDINGS: &[(&str, &str)] = &[
 const PADDING_EXAMPLE: &str = "\"valid\" or \"same\" or [above, below, left, right]";
 
 /// Reads `size_key`, `stride` and `padding`. For `padding = "same"` the amounts are 0 until
-/// [`pad_same`] puts them in.
+/// [`same_padding`] is put in.
 pub(crate) fn read(fields: &Fields, size_key: &str) -> Window {
     Window {
         kernel: fields.noted(read_pair(fields, size_key), [1; 2]),
@@ -91,23 +115,11 @@ pub(crate) fn is_same_padding(fields: &Fields) -> bool {
     padding.and_then(|value| value.as_str()) == Some(SAME)
 }
 
-/// Pads as TensorFlow does for `"same"`: as much as gives ⌈input / stride⌉ outputs, the smaller
-/// half before. Input that is no image is left to the checks of shapes.
-pub(crate) fn pad_same(kind: &mut LayerKind, inputs: &[&[usize]]) {
-    if let (Some(window), [[height, width, _]]) = (window_mut(kind), inputs) {
-        let [above, below] = same(*height, window.kernel[0], window.stride[0]);
-        let [left, right] = same(*width, window.kernel[1], window.stride[1]);
-        window.padding = [above, below, left, right];
-    }
-}
-
-fn window_mut(kind: &mut LayerKind) -> Option<&mut Window> {
-    match kind {
-        LayerKind::Conv2d { window, .. }
-        | LayerKind::MaxPool { window }
-        | LayerKind::AvgPool { window } => Some(window),
-        _ => None,
-    }
+/// What TensorFlow pads for `"same"`: as much as gives ⌈input / stride⌉ outputs, the smaller half before.
+pub(crate) fn same_padding(window: &Window, [height, width]: [usize; 2]) -> [usize; 4] {
+    let [above, below] = same(height, window.kernel[0], window.stride[0]);
+    let [left, right] = same(width, window.kernel[1], window.stride[1]);
+    [above, below, left, right]
 }
 
 fn same(input: usize, kernel: usize, stride: usize) -> [usize; 2] {

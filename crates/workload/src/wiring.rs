@@ -4,13 +4,12 @@ use std::collections::HashMap;
 
 use crate::{
     foreign::NONE,
-    layers::{MAX_VALUES, kind_name, output_shape, shape_text},
+    layers::{LayerKind, MAX_VALUES, kind_name, output_shape, pad_same, shape_text},
     loss::Loss,
     spec::{LayerSpec, Spec},
     spec_error::{Faults, Problem, SpecError, quoted},
     suggest::advice,
-    windows,
-    workload::{Layer, LayerKind, Source},
+    workload::{Layer, Source},
 };
 
 /// The most layers. The deepest nets that were published have about 4,000 (ResNet-1202). Much of what is
@@ -91,7 +90,7 @@ impl Spec {
         let shapes = shapes.collect::<Option<Vec<&[usize]>>>();
         let mut kind = spec.kind.clone();
         if let (true, Some(shapes)) = (spec.same_padding, &shapes) {
-            windows::pad_same(&mut kind, shapes);
+            pad_same(&mut kind, shapes);
         }
         let shape = shapes.map(|shapes| output_shape(&kind, &shapes));
         let (output, parameters) = match shape {

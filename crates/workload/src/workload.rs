@@ -5,9 +5,9 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    activations::Activation,
     dataset::{Column, DataSource},
     foreign,
+    layers::LayerKind,
     loss::{Loss, Target},
     optimizers::Optimizer,
     rate_schedule::RateSchedule,
@@ -153,91 +153,6 @@ pub enum Source {
     Input,
     /// The output of the layer with this index in [`Workload::layers`].
     Layer(usize),
-}
-
-/// The vocabulary of layers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum LayerKind {
-    /// Reads a sample's values as one row; moves nothing.
-    Flatten,
-    /// `y = x·Wᵀ + b`, W of shape (units, inputs); W Glorot uniform, b zero.
-    Dense {
-        /// Outputs a sample.
-        units: usize,
-    },
-    /// A convolution, channels last; W of shape (filters, channels, kernel height, kernel width),
-    /// Glorot uniform with fans kernel area × channels and kernel area × filters; b zero.
-    Conv2d {
-        /// Output channels.
-        filters: usize,
-        /// Where the kernel meets the input.
-        #[serde(flatten)]
-        window: Window,
-        /// Whether each filter has a bias.
-        bias: bool,
-    },
-    /// Batch normalisation over all but the channels of an image, or the values of a row (Ioffe &
-    /// Szegedy 2015); γ one, β zero. In training with the batch's mean and uncorrected variance, in
-    /// evaluation with the moving ones: `moving ← momentum·moving + (1−momentum)·batch`, from mean 0
-    /// and variance 1.
-    BatchNorm {
-        /// Added to the variance.
-        epsilon: f64,
-        /// How much of a moving statistic is kept a step.
-        momentum: f64,
-    },
-    /// `max(x, 0)`.
-    Relu,
-    /// The largest value of each window; padding never wins.
-    MaxPool {
-        /// Where the window meets the input.
-        #[serde(flatten)]
-        window: Window,
-    },
-    /// The mean of each window, padding left out.
-    AvgPool {
-        /// Where the window meets the input.
-        #[serde(flatten)]
-        window: Window,
-    },
-    /// The mean of each channel over all positions.
-    GlobalAvgPool,
-    /// In training drops a value with probability `rate` and scales the others by 1/(1−rate); in
-    /// evaluation the identity.
-    Dropout {
-        /// The probability, 0 ≤ rate < 1.
-        rate: f64,
-    },
-    /// The sum of two layers' outputs of one shape.
-    Add,
-    /// A function of each value.
-    #[serde(untagged)]
-    Activation(Activation),
-}
-
-/// How a kernel or a pooling window slides over an image, every amount written out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Window {
-    /// Height and width.
-    pub kernel: [usize; 2],
-    /// Steps down and to the right.
-    pub stride: [usize; 2],
-    /// Zeros (for pooling: nothing) added above, below, left and right.
-    pub padding: [usize; 4],
-}
-
-impl Window {
-    /// The output's height and width for an input of this height and width, or `None` where the
-    /// window is larger than the padded input.
-    pub fn output(&self, input: [usize; 2]) -> Option<[usize; 2]> {
-        let [above, below, left, right] = self.padding;
-        let extent = |axis: usize, padding: usize| {
-            let room = (input[axis] + padding).checked_sub(self.kernel[axis])?;
-            Some(room / self.stride[axis] + 1)
-        };
-        Some([extent(0, above + below)?, extent(1, left + right)?])
-    }
 }
 
 /// The arithmetic of the products.

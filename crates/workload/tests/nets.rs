@@ -64,6 +64,7 @@ fn parameters(workload: &Workload) -> (usize, usize) {
                 filters,
                 window,
                 bias,
+                ..
             } => filters * (window.kernel[0] * window.kernel[1] * channels + usize::from(bias)),
             LayerKind::Dense { units } => units * (channels + 1),
             LayerKind::BatchNorm { .. } => {

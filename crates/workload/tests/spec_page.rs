@@ -43,7 +43,8 @@ fn every_example_of_the_page_is_read() {
 #[test]
 fn the_page_has_everything_that_a_spec_can_have() {
     let page = page();
-    let layers = layers().map(|layer| (layer.kind, layer.keys));
+    let layers =
+        layers().flat_map(|layer| [(layer.kind, layer.keys), (layer.kind, layer.optional)]);
     let optimizers = OPTIMIZERS
         .iter()
         .flat_map(|entry| [(entry.kind, entry.keys), (entry.kind, entry.optional)]);

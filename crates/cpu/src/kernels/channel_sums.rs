@@ -7,14 +7,14 @@ use super::sum_tree::{Runs, SumTree, blocks_of};
 use crate::simd::{LANES, Simd};
 
 /// Values of sixteen channels, as vectors of the net have them.
-pub(super) type Channels = [f32; LANES];
+pub(crate) type Channels = [f32; LANES];
 
 /// Channels summed at once: two sums of each are half of the registers of AVX-512. Positions lie far
 /// apart, so the more channels, the longer the stretches that are read in a row.
 const CHANNELS_AT_ONCE: usize = 8;
 
 /// What is summed. A trait and not a closure for the reason of [`super::product::Finish`].
-pub(super) trait Terms<S: Simd> {
+pub(crate) trait Terms<S: Simd> {
     /// A first and a second factor for sixteen samples. Must be `#[inline(always)]`.
     ///
     /// # Safety
@@ -34,7 +34,7 @@ pub(super) trait Terms<S: Simd> {
 /// # Safety
 /// The images that the terms read have these channels, positions and samples, in whole blocks.
 #[inline(always)]
-pub(super) unsafe fn channel_sums<S: Simd>(
+pub(crate) unsafe fn channel_sums<S: Simd>(
     s: S,
     channels: Range<usize>,
     positions: usize,
@@ -71,7 +71,7 @@ pub(super) unsafe fn channel_sums<S: Simd>(
 /// # Safety
 /// What the terms read has these rows and this block.
 #[inline(always)]
-pub(super) unsafe fn row_sums<S: Simd>(
+pub(crate) unsafe fn row_sums<S: Simd>(
     s: S,
     block: usize,
     rows: usize,

@@ -156,7 +156,7 @@ impl Matrix {
     /// # Safety
     /// The matrix has such a row and such a block.
     #[inline(always)]
-    pub(super) unsafe fn block(self, view: View, row: usize, block: usize) -> *mut f32 {
+    pub(crate) unsafe fn block(self, view: View, row: usize, block: usize) -> *mut f32 {
         // SAFETY: the caller's promise.
         unsafe { view.at(self.place).add(row * self.stride + block * LANES) }
     }

@@ -26,7 +26,7 @@ pub(crate) struct Images {
 
 impl Images {
     /// The blocks of one channel at one position.
-    pub(super) fn sample_blocks(self) -> usize {
+    pub(crate) fn sample_blocks(self) -> usize {
         self.stride / LANES
     }
 
@@ -50,7 +50,7 @@ impl Images {
     }
 
     /// The channels of a range of slices.
-    pub(super) fn channels_of(self, slices: Range<usize>) -> Range<usize> {
+    pub(crate) fn channels_of(self, slices: Range<usize>) -> Range<usize> {
         slices.start * LANES..self.channels.min(slices.end * LANES)
     }
 
@@ -72,7 +72,7 @@ impl Images {
     /// # Safety
     /// The images have such a position, channel and block.
     #[inline(always)]
-    pub(super) unsafe fn load<S: Simd>(
+    pub(crate) unsafe fn load<S: Simd>(
         self,
         s: S,
         view: View,
@@ -140,7 +140,7 @@ impl Images {
     /// # Safety
     /// The images are not paired, and have such a position and such a channel.
     #[inline(always)]
-    pub(super) unsafe fn at(self, view: View, position: usize, channel: usize) -> *mut f32 {
+    pub(crate) unsafe fn at(self, view: View, position: usize, channel: usize) -> *mut f32 {
         // SAFETY: the caller's promise.
         unsafe {
             view.at(self.place)

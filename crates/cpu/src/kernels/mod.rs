@@ -27,10 +27,11 @@ mod rearrange;
 mod rms_prop;
 mod squared_error;
 mod sum_tree;
-mod update;
+pub(crate) mod update;
 
 use std::ops::Range;
 
+pub(crate) use channel_sums::{Terms, channel_sums, row_sums};
 pub(crate) use clip::{ClipFactor, PartialSums, SquareSum};
 pub(crate) use conv::{Filters, Segments};
 pub(crate) use conv_forward::{Conv2d, NormBehind, norm_bytes};
@@ -52,7 +53,7 @@ pub(crate) use product::Segment;
 pub(crate) use rearrange::{Rearrange, Stored};
 pub(crate) use rms_prop::RmsProp;
 pub(crate) use squared_error::MeanSquaredError;
-pub(crate) use update::{Adam, Cut, GradientUse, Grid, RoundWeights, Sgd, Update};
+pub(crate) use update::{Adam, Cut, GradientUse, Grid, RoundWeights, Rule, Sgd, Update, with_rule};
 
 use laptime_graph::StepValues;
 use laptime_workload::dataset::Array;
@@ -85,46 +86,8 @@ pub(crate) struct Matrix {
     pub(crate) stride: usize,
 }
 
-/// A kernel ready to run.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Task {
-    ScalePixels(ScalePixels),
-    ScaleImages(ScaleImages),
-    Dense(Dense),
-    DenseGradInput(DenseGradInput),
-    DenseGradWeight(DenseGradWeight),
-    Conv2d(Conv2d),
-    Conv2dGradInput(Conv2dGradInput),
-    Conv2dGradWeight(Conv2dGradWeight),
-    BatchNorm(BatchNorm<Matrix>),
-    BatchNormGrad(BatchNormGrad<Matrix>),
-    ImageBatchNorm(BatchNorm<Images>),
-    ImageBatchNormGrad(BatchNormGrad<Images>),
-    Pool(Pool),
-    PoolGrad(PoolGrad),
-    GlobalAvgPool(GlobalAvgPool),
-    GlobalAvgPoolGrad(GlobalAvgPoolGrad),
-    Bias(Bias),
-    BiasGrad(BiasGrad),
-    ChannelBias(ChannelBias),
-    ChannelBiasGrad(ChannelBiasGrad),
-    Pointwise(Pointwise<Matrix>),
-    ImagePointwise(Pointwise<Images>),
-    PairedConv2d(PairedConv2d),
-    PairedConv2dGradInput(PairedConv2dGradInput),
-    PairedConv2dGradWeight(PairedConv2dGradWeight),
-    Rearrange(Rearrange),
-    SoftmaxCrossEntropy(SoftmaxCrossEntropy),
-    MeanSquaredError(MeanSquaredError),
-    SquareSum(SquareSum),
-    ClipFactor(ClipFactor),
-    Update(Update),
-    RmsProp(RmsProp),
-    RoundWeights(RoundWeights),
-}
-
 /// The `run` of each kernel.
-trait Run {
+pub(crate) trait Run {
     /// Does the slices of the range.
     ///
     /// # Safety
@@ -134,7 +97,7 @@ trait Run {
     unsafe fn run<S: Simd>(&self, s: S, step: &Step, view: View, slices: Range<usize>);
 }
 
-/// A call of `Run::run`, as the dispatcher wants it.
+/// A kernel with what it runs on, as the dispatcher wants it.
 struct Call<'a, R> {
     kernel: &'a R,
     step: &'a Step<'a>,
@@ -146,74 +109,57 @@ impl<R: Run> crate::simd::Kernel for Call<'_, R> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        // SAFETY: only `Task::run` makes a `Call`, and has the same contract.
+        // SAFETY: only `run` and `run_bf16` make a `Call`, and have the same contract.
         unsafe { self.kernel.run(s, self.step, self.view, self.slices) }
     }
 }
 
-impl Task {
-    /// Does the slices of the range with the kernels of `isa`.
-    ///
-    /// # Safety
-    /// As of [`Run::run`].
-    pub(crate) unsafe fn run(&self, isa: Isa, step: &Step, view: View, slices: Range<usize>) {
-        macro_rules! call {
-            (in bf16: $($paired:ident),*; $($kind:ident),*) => {
-                match self {
-                    Self::ImageBatchNorm(kernel) if kernel.y.paired => {
-                        dispatch_bf16(isa, Call { kernel, step, view, slices })
-                    }
-                    Self::ImageBatchNormGrad(kernel) if kernel.dx.paired => {
-                        dispatch_bf16(isa, Call { kernel, step, view, slices })
-                    }
-                    $(Self::$paired(kernel) => {
-                        dispatch_bf16(isa, Call { kernel, step, view, slices })
-                    })*
-                    $(Self::$kind(kernel) => dispatch(isa, Call { kernel, step, view, slices }),)*
-                }
-            };
-        }
-        call!(
-            in bf16:
-            PairedConv2d,
-            PairedConv2dGradInput,
-            PairedConv2dGradWeight;
-            ScalePixels,
-            ScaleImages,
-            Dense,
-            DenseGradInput,
-            DenseGradWeight,
-            Conv2d,
-            Conv2dGradInput,
-            Conv2dGradWeight,
-            BatchNorm,
-            BatchNormGrad,
-            ImageBatchNorm,
-            ImageBatchNormGrad,
-            Pool,
-            PoolGrad,
-            GlobalAvgPool,
-            GlobalAvgPoolGrad,
-            Bias,
-            BiasGrad,
-            ChannelBias,
-            ChannelBiasGrad,
-            Pointwise,
-            ImagePointwise,
-            Rearrange,
-            SoftmaxCrossEntropy,
-            MeanSquaredError,
-            SquareSum,
-            ClipFactor,
-            Update,
-            RmsProp,
-            RoundWeights
-        );
-    }
+/// Does the slices of the range with the instructions of `isa`.
+///
+/// # Safety
+/// As of [`Run::run`].
+pub(crate) unsafe fn run(
+    kernel: &impl Run,
+    isa: Isa,
+    step: &Step,
+    view: View,
+    slices: Range<usize>,
+) {
+    dispatch(
+        isa,
+        Call {
+            kernel,
+            step,
+            view,
+            slices,
+        },
+    );
+}
+
+/// The same with instructions for bfloat16, where the processor has them.
+///
+/// # Safety
+/// As of [`Run::run`].
+pub(crate) unsafe fn run_bf16(
+    kernel: &impl Run,
+    isa: Isa,
+    step: &Step,
+    view: View,
+    slices: Range<usize>,
+) {
+    dispatch_bf16(
+        isa,
+        Call {
+            kernel,
+            step,
+            view,
+            slices,
+        },
+    );
 }
 
 /// The blocks of sixteen columns in a range of slices, without those beyond the matrix.
 #[inline(always)]
-fn blocks(slices: Range<usize>, columns: usize) -> Range<usize> {
+pub(crate) fn blocks(slices: Range<usize>, columns: usize) -> Range<usize> {
     slices.start..slices.end.min(columns.div_ceil(LANES))
 }

@@ -48,7 +48,7 @@ pub(crate) struct Sgd {
 }
 
 /// A [`GradientUse`] in one step on one thread.
-pub(super) trait Rule<S: Simd>: Copy {
+pub(crate) trait Rule<S: Simd>: Copy {
     /// Uses sixteen values of a gradient, `at` values behind the first. Must be
     /// `#[inline(always)]`.
     ///
@@ -80,16 +80,16 @@ macro_rules! with_rule {
         }
     };
 }
-pub(super) use with_rule;
+pub(crate) use with_rule;
 
 #[derive(Clone, Copy)]
-pub(super) struct StoreRule<S> {
+pub(crate) struct StoreRule<S> {
     s: S,
     to: *mut f32,
 }
 
 impl<S: Simd> StoreRule<S> {
-    pub(super) fn new(s: S, to: *mut f32) -> Self {
+    pub(crate) fn new(s: S, to: *mut f32) -> Self {
         Self { s, to }
     }
 }
@@ -103,7 +103,7 @@ impl<S: Simd> Rule<S> for StoreRule<S> {
 }
 
 #[derive(Clone, Copy)]
-pub(super) struct AdamRule<S: Simd> {
+pub(crate) struct AdamRule<S: Simd> {
     s: S,
     two_step_size: S::Block,
     decays: bool,
@@ -118,7 +118,7 @@ pub(super) struct AdamRule<S: Simd> {
 
 impl Adam {
     #[inline(always)]
-    pub(super) fn rule<S: Simd>(&self, s: S, step: &Step, view: View) -> AdamRule<S> {
+    pub(crate) fn rule<S: Simd>(&self, s: S, step: &Step, view: View) -> AdamRule<S> {
         let laptime_graph::Adam {
             beta1,
             beta2,
@@ -225,7 +225,7 @@ impl<S: Simd> ByRoot<S> {
 }
 
 #[derive(Clone, Copy)]
-pub(super) struct SgdRule<S: Simd> {
+pub(crate) struct SgdRule<S: Simd> {
     s: S,
     step_size: S::Block,
     momentum: S::Block,
@@ -236,7 +236,7 @@ pub(super) struct SgdRule<S: Simd> {
 
 impl Sgd {
     #[inline(always)]
-    pub(super) fn rule<S: Simd>(&self, s: S, step: &Step, view: View) -> SgdRule<S> {
+    pub(crate) fn rule<S: Simd>(&self, s: S, step: &Step, view: View) -> SgdRule<S> {
         SgdRule {
             s,
             step_size: s.splat(step.values.step_size as f32),

@@ -1,7 +1,7 @@
 use laptime_graph::{Activate, ActivateGrad};
 
-use super::{CpuOp, Group, Places, pointwise::pointwise};
-use crate::kernels::{Function, Task};
+use super::{CpuOp, Group, Places, Task, pointwise::pointwise};
+use crate::kernels::Function;
 
 impl CpuOp for Activate {
     fn link(&self, group: &Group, at: &Places) -> Task {

@@ -1,7 +1,7 @@
 use laptime_graph::{Adam, AdamW, Operation};
 
-use super::{Arranging, CpuOp, Cut, Group, Places, update};
-use crate::kernels::{self, GradientUse, Task};
+use super::{Arranging, CpuOp, Cut, Group, Places, Task, update};
+use crate::kernels::{self, GradientUse};
 
 impl CpuOp for Adam {
     fn cuts(&self, at: &Arranging) -> Vec<Cut> {

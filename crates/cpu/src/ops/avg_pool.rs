@@ -1,8 +1,8 @@
 use laptime_graph::{AvgPool, AvgPoolGrad};
 
-use super::{CpuOp, Group, Places};
+use super::{CpuOp, Group, Places, Task};
 use crate::{
-    kernels::{Pool, PoolGrad, Task},
+    kernels::{Pool, PoolGrad},
     segments::windows,
 };
 

@@ -1,7 +1,7 @@
 use laptime_graph::{BatchNorm, BatchNormEvaluation, BatchNormGrad, Op, Operation, TensorId};
 
-use super::{Arranging, CpuOp, Group, Places};
-use crate::kernels::{self, Scale, Statistics, Task};
+use super::{Arranging, CpuOp, Group, Places, Task};
+use crate::kernels::{self, Scale, Statistics};
 
 impl CpuOp for BatchNorm {
     fn link(&self, group: &Group, at: &Places) -> Task {

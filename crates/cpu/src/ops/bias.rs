@@ -3,8 +3,8 @@ use laptime_graph::{
     schedule::{Part, Split},
 };
 
-use super::{Arranging, CpuOp, Cut, Group, Places, arranging::COLUMNS, update::gradient_use};
-use crate::kernels::{self, ChannelBias, ChannelBiasGrad, Task};
+use super::{Arranging, CpuOp, Cut, Group, Places, Task, arranging::COLUMNS, update::gradient_use};
+use crate::kernels::{self, ChannelBias, ChannelBiasGrad};
 
 impl CpuOp for Bias {
     fn link(&self, group: &Group, at: &Places) -> Task {

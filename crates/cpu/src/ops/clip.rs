@@ -10,7 +10,8 @@ use super::{
 };
 use crate::{
     extents::is_weight,
-    kernels::{self, PartialSums, Task},
+    kernels::{self, PartialSums},
+    ops::Task,
     simd::LANES,
 };
 

@@ -5,7 +5,7 @@ use laptime_graph::{
 use laptime_workload::Window;
 
 use super::{
-    Arranging, CpuOp, Cut, Group, Places,
+    Arranging, CpuOp, Cut, Group, Places, Task,
     arranging::{COLUMNS, along},
     batch_norm::{gradient_of, norm_of, scale},
     update::gradient_use,
@@ -14,8 +14,8 @@ use crate::{
     extents::{extent, is_weight},
     kernels::{
         self, Filters, Images, NormBehind, PairedConv2d, PairedConv2dGradInput,
-        PairedConv2dGradWeight, Segments, Task, forward_panel, gradient_panel, norm_bytes,
-        panel_bytes, turned_bytes, turned_pairs_bytes,
+        PairedConv2dGradWeight, Segments, forward_panel, gradient_panel, norm_bytes, panel_bytes,
+        turned_bytes, turned_pairs_bytes,
     },
     segments::{
         Padding, Shape, check_reach, forward, input_gradient, multiplied_taps,

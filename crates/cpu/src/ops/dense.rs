@@ -3,13 +3,13 @@ use laptime_graph::{
 };
 
 use super::{
-    Arranging, CpuOp, Cut, Group, Places,
+    Arranging, CpuOp, Cut, Group, Places, Task,
     arranging::{COLUMNS, along},
     update::gradient_use,
 };
 use crate::{
     extents::extent,
-    kernels::{self, DenseCut, Task},
+    kernels::{self, DenseCut},
     simd::LANES,
 };
 

@@ -1,7 +1,6 @@
 use laptime_graph::{Dropout, DropoutGrad};
 
-use super::{Arranging, CpuOp, Cut, Group, Places, reshape::rearrange};
-use crate::kernels::Task;
+use super::{Arranging, CpuOp, Cut, Group, Places, Task, reshape::rearrange};
 
 impl CpuOp for Dropout {
     fn cuts(&self, at: &Arranging) -> Vec<Cut> {

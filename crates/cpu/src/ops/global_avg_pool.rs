@@ -1,7 +1,7 @@
 use laptime_graph::{GlobalAvgPool, GlobalAvgPoolGrad};
 
-use super::{CpuOp, Group, Places};
-use crate::kernels::{self, Task};
+use super::{CpuOp, Group, Places, Task};
+use crate::kernels;
 
 impl CpuOp for GlobalAvgPool {
     fn link(&self, group: &Group, at: &Places) -> Task {

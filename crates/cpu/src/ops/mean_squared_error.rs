@@ -1,7 +1,7 @@
 use laptime_graph::{MeanSquaredError, MeanSquaredErrorGrad, Op};
 
-use super::{Arranging, CpuOp, Cut, Group, Places};
-use crate::kernels::{self, Task};
+use super::{Arranging, CpuOp, Cut, Group, Places, Task};
+use crate::kernels;
 
 impl CpuOp for MeanSquaredError {
     fn cuts(&self, at: &Arranging) -> Vec<Cut> {

@@ -1,5 +1,5 @@
 //! What this backend says of each operation, one file for each with its gradients: how its kernel is cut
-//! into slices, and which one it is.
+//! into slices, and which one it is. A kernel that no other operation has stands there too.
 
 mod activate;
 mod adam;
@@ -11,9 +11,11 @@ mod bias;
 mod clip;
 mod conv2d;
 mod dense;
+mod depthwise_conv2d;
 mod dropout;
 mod global_avg_pool;
 mod group;
+mod layer_norm;
 mod max_pool;
 mod mean_squared_error;
 mod places;
@@ -28,9 +30,15 @@ mod softmax_cross_entropy;
 mod update;
 mod zeros;
 
+use std::ops::Range;
+
 use laptime_graph::{Op, OpId, Operation, Program, Simplification, TensorId};
 
-use crate::kernels::{GradientUse, Task};
+use crate::{
+    kernels::{self, GradientUse, Images, Matrix, Step, run, run_bf16},
+    memory::View,
+    simd::Isa,
+};
 pub(crate) use arranging::{Arranging, Cut};
 pub(crate) use group::Group;
 pub(crate) use places::{Places, StoredLogits};
@@ -102,12 +110,18 @@ pub(crate) fn of(op: &Op) -> &dyn CpuOp {
         Op::Conv2d(op) => op,
         Op::Conv2dGradInput(op) => op,
         Op::Conv2dGradWeight(op) => op,
+        Op::DepthwiseConv2d(op) => op,
+        Op::DepthwiseConv2dGradInput(op) => op,
+        Op::DepthwiseConv2dGradWeight(op) => op,
         Op::Bias(op) => op,
         Op::BiasGrad(op) => op,
         Op::Zeros(op) => op,
         Op::BatchNorm(op) => op,
         Op::BatchNormGrad(op) => op,
         Op::BatchNormEvaluation(op) => op,
+        Op::LayerNorm(op) => op,
+        Op::LayerNormGrad(op) => op,
+        Op::LayerNormGradScale(op) => op,
         Op::Add(op) => op,
         Op::MaxPool(op) => op,
         Op::MaxPoolGrad(op) => op,
@@ -132,6 +146,122 @@ pub(crate) fn of(op: &Op) -> &dyn CpuOp {
         Op::AdamW(op) => op,
         Op::Sgd(op) => op,
         Op::RmsProp(op) => op,
+    }
+}
+
+/// A kernel ready to run.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Task {
+    ScalePixels(kernels::ScalePixels),
+    ScaleImages(kernels::ScaleImages),
+    Dense(kernels::Dense),
+    DenseGradInput(kernels::DenseGradInput),
+    DenseGradWeight(kernels::DenseGradWeight),
+    Conv2d(kernels::Conv2d),
+    Conv2dGradInput(kernels::Conv2dGradInput),
+    Conv2dGradWeight(kernels::Conv2dGradWeight),
+    BatchNorm(kernels::BatchNorm<Matrix>),
+    BatchNormGrad(kernels::BatchNormGrad<Matrix>),
+    ImageBatchNorm(kernels::BatchNorm<Images>),
+    ImageBatchNormGrad(kernels::BatchNormGrad<Images>),
+    Pool(kernels::Pool),
+    PoolGrad(kernels::PoolGrad),
+    GlobalAvgPool(kernels::GlobalAvgPool),
+    GlobalAvgPoolGrad(kernels::GlobalAvgPoolGrad),
+    Bias(kernels::Bias),
+    BiasGrad(kernels::BiasGrad),
+    ChannelBias(kernels::ChannelBias),
+    ChannelBiasGrad(kernels::ChannelBiasGrad),
+    Pointwise(kernels::Pointwise<Matrix>),
+    ImagePointwise(kernels::Pointwise<Images>),
+    PairedConv2d(kernels::PairedConv2d),
+    PairedConv2dGradInput(kernels::PairedConv2dGradInput),
+    PairedConv2dGradWeight(kernels::PairedConv2dGradWeight),
+    Rearrange(kernels::Rearrange),
+    SoftmaxCrossEntropy(kernels::SoftmaxCrossEntropy),
+    MeanSquaredError(kernels::MeanSquaredError),
+    SquareSum(kernels::SquareSum),
+    ClipFactor(kernels::ClipFactor),
+    Update(kernels::Update),
+    RmsProp(kernels::RmsProp),
+    Depthwise(depthwise_conv2d::Products),
+    DepthwiseGradWeight(depthwise_conv2d::GradWeight),
+    LayerNorm(layer_norm::Norm<Matrix>),
+    LayerNormGrad(layer_norm::NormGrad<Matrix>),
+    LayerNormGradScale(layer_norm::NormGradScale<Matrix>),
+    ImageLayerNorm(layer_norm::Norm<Images>),
+    ImageLayerNormGrad(layer_norm::NormGrad<Images>),
+    ImageLayerNormGradScale(layer_norm::NormGradScale<Images>),
+    RoundWeights(kernels::RoundWeights),
+}
+
+impl Task {
+    /// Does the slices of the range with the instructions of `isa`.
+    ///
+    /// # Safety
+    /// As of [`kernels::Run::run`].
+    pub(crate) unsafe fn run(&self, isa: Isa, step: &Step, view: View, slices: Range<usize>) {
+        macro_rules! call {
+            (in bf16: $($paired:ident),*; $($kind:ident),*) => {
+                // SAFETY: the caller's promise.
+                unsafe {
+                    match self {
+                        Self::ImageBatchNorm(kernel) if kernel.y.paired => {
+                            run_bf16(kernel, isa, step, view, slices)
+                        }
+                        Self::ImageBatchNormGrad(kernel) if kernel.dx.paired => {
+                            run_bf16(kernel, isa, step, view, slices)
+                        }
+                        $(Self::$paired(kernel) => run_bf16(kernel, isa, step, view, slices),)*
+                        $(Self::$kind(kernel) => run(kernel, isa, step, view, slices),)*
+                    }
+                }
+            };
+        }
+        call!(
+            in bf16:
+            PairedConv2d,
+            PairedConv2dGradInput,
+            PairedConv2dGradWeight;
+            ScalePixels,
+            ScaleImages,
+            Dense,
+            DenseGradInput,
+            DenseGradWeight,
+            Conv2d,
+            Conv2dGradInput,
+            Conv2dGradWeight,
+            BatchNorm,
+            BatchNormGrad,
+            ImageBatchNorm,
+            ImageBatchNormGrad,
+            Pool,
+            PoolGrad,
+            GlobalAvgPool,
+            GlobalAvgPoolGrad,
+            Bias,
+            BiasGrad,
+            ChannelBias,
+            ChannelBiasGrad,
+            Pointwise,
+            ImagePointwise,
+            Rearrange,
+            SoftmaxCrossEntropy,
+            MeanSquaredError,
+            SquareSum,
+            ClipFactor,
+            Update,
+            RmsProp,
+            Depthwise,
+            DepthwiseGradWeight,
+            LayerNorm,
+            LayerNormGrad,
+            LayerNormGradScale,
+            ImageLayerNorm,
+            ImageLayerNormGrad,
+            ImageLayerNormGradScale,
+            RoundWeights
+        );
     }
 }
 

@@ -1,7 +1,7 @@
 //! Functions of one value or two that have a kernel to themselves.
 
-use super::{Group, Places};
-use crate::kernels::{Function, Pointwise, Task};
+use super::{Group, Places, Task};
+use crate::kernels::{Function, Pointwise};
 
 /// The kernel of a function of the group's first input, and of its second where it has two.
 pub(super) fn pointwise(group: &Group, at: &Places, function: Function) -> Task {

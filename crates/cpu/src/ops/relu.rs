@@ -1,7 +1,7 @@
 use laptime_graph::{Op, Relu, ReluGrad};
 
-use super::{CpuOp, Group, Places, batch_norm, pointwise::pointwise};
-use crate::kernels::{Function, Task};
+use super::{CpuOp, Group, Places, Task, batch_norm, pointwise::pointwise};
+use crate::kernels::Function;
 
 impl CpuOp for Relu {
     fn link(&self, group: &Group, at: &Places) -> Task {

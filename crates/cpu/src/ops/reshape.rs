@@ -1,7 +1,7 @@
 use laptime_graph::{Dropout, Reshape};
 
-use super::{Arranging, CpuOp, Cut, Group, Places};
-use crate::kernels::{Rearrange, Stored, Task};
+use super::{Arranging, CpuOp, Cut, Group, Places, Task};
+use crate::kernels::{Rearrange, Stored};
 
 impl CpuOp for Reshape {
     fn cuts(&self, at: &Arranging) -> Vec<Cut> {

@@ -1,7 +1,7 @@
 use laptime_graph::RmsProp;
 
-use super::{Arranging, CpuOp, Cut, Group, Places, update};
-use crate::kernels::{self, Task};
+use super::{Arranging, CpuOp, Cut, Group, Places, Task, update};
+use crate::kernels;
 
 impl CpuOp for RmsProp {
     fn cuts(&self, at: &Arranging) -> Vec<Cut> {

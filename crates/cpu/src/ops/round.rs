@@ -1,7 +1,7 @@
 use laptime_graph::{Op, Round, TensorId};
 
 use super::{
-    Arranging, CpuOp, Cut, Group, Places,
+    Arranging, CpuOp, Cut, Group, Places, Task,
     arranging::along,
     dense::{makes_logits, partials_are_small},
     pointwise::pointwise,
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     extents::is_weight,
-    kernels::{Function, RoundWeights, Task},
+    kernels::{Function, RoundWeights},
     simd::LANES,
 };
 

@@ -3,10 +3,10 @@ use laptime_graph::{
     schedule::{Part, Split},
 };
 
-use super::{Arranging, CpuOp, Cut, Group, Places, arranging::along};
+use super::{Arranging, CpuOp, Cut, Group, Places, Task, arranging::along};
 use crate::{
     extents::extent,
-    kernels::{self, ScaleImages, Task},
+    kernels::{self, ScaleImages},
 };
 
 /// Rows or positions a slice.

@@ -1,7 +1,7 @@
 use laptime_graph::{Operation, Sgd};
 
-use super::{Arranging, CpuOp, Cut, Group, Places, update};
-use crate::kernels::{self, GradientUse, Task};
+use super::{Arranging, CpuOp, Cut, Group, Places, Task, update};
+use crate::kernels::{self, GradientUse};
 
 impl CpuOp for Sgd {
     fn cuts(&self, at: &Arranging) -> Vec<Cut> {

@@ -1,7 +1,7 @@
 use laptime_graph::{Op, SoftmaxCrossEntropy, SoftmaxCrossEntropyGrad};
 
-use super::{Arranging, CpuOp, Cut, Group, Places, StoredLogits};
-use crate::kernels::{self, Task};
+use super::{Arranging, CpuOp, Cut, Group, Places, StoredLogits, Task};
+use crate::kernels;
 
 impl CpuOp for SoftmaxCrossEntropy {
     fn cuts(&self, at: &Arranging) -> Vec<Cut> {

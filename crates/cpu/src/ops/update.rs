@@ -6,13 +6,13 @@ use laptime_graph::{
 };
 
 use super::{
-    Arranging, Cut, Group, Places,
+    Arranging, Cut, Group, Places, Task,
     arranging::{COLUMNS, along},
     of,
 };
 use crate::{
     extents::is_weight,
-    kernels::{self, GradientUse, Grid, Task, Update},
+    kernels::{self, GradientUse, Grid, Update},
     simd::LANES,
 };
 

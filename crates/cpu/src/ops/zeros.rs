@@ -1,7 +1,6 @@
 use laptime_graph::Zeros;
 
-use super::{Arranging, CpuOp, Cut, Group, Places, update};
-use crate::kernels::Task;
+use super::{Arranging, CpuOp, Cut, Group, Places, Task, update};
 
 impl CpuOp for Zeros {
     fn cuts(&self, at: &Arranging) -> Vec<Cut> {

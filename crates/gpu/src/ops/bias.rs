@@ -1,6 +1,10 @@
-use laptime_graph::Bias;
+use laptime_graph::{Bias, BiasGrad, Operation};
 
-use super::each::{Each, Reading};
+use super::{
+    each::{Each, Reading},
+    sums::ColumnSums,
+};
+use crate::shader::Shader;
 
 impl Each for Bias {
     fn value(&self, at: &mut Reading) -> String {
@@ -10,5 +14,11 @@ impl Each for Bias {
             at.input(0, "i"),
             at.input(1, &format!("i % {channels}u"))
         )
+    }
+}
+
+impl ColumnSums for BiasGrad {
+    fn term(&self, own: &Operation, index: &str, shader: &mut Shader) -> String {
+        shader.value(own.inputs[0], index)
     }
 }

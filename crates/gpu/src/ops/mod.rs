@@ -6,17 +6,19 @@ mod activate;
 mod adam;
 mod add;
 mod avg_pool;
-pub(crate) mod batch_norm;
+mod batch_norm;
 mod bias;
 mod chain;
 pub(crate) mod clip;
 mod conv2d;
 mod dense;
+mod depthwise_conv2d;
 mod dropout;
-pub(crate) mod each;
+mod each;
 mod global_avg_pool;
+mod layer_norm;
 mod max_pool;
-pub(crate) mod mean_squared_error;
+mod mean_squared_error;
 pub(crate) mod product;
 mod relu;
 mod reshape;
@@ -24,19 +26,22 @@ mod rms_prop;
 mod round;
 mod scale_pixels;
 mod sgd;
-pub(crate) mod softmax_cross_entropy;
-pub(crate) mod sums;
+mod softmax_cross_entropy;
+mod sums;
 mod tiled;
-pub(crate) mod update;
+mod update;
 mod windows;
 mod zeros;
 
 use laptime_graph::{
-    BatchNorm, ClipFactor, MeanSquaredError, MeanSquaredErrorGrad, Op, Operation, Program,
+    BatchNorm, ClipFactor, MeanSquaredError, MeanSquaredErrorGrad, Op, OpId, Operation, Program,
+    TensorId,
 };
 
+use crate::shader::{Shader, THREADS};
 use each::Each;
 use product::{LiveTaps, MatrixProduct};
+use sums::ColumnSums;
 use update::Update;
 
 /// The form of the kernel that an operation has.
@@ -50,7 +55,9 @@ pub(crate) enum Form<'a> {
     /// The gradient of that.
     NormGrad,
     /// Sums over all but the channels.
-    ColumnSums,
+    ColumnSums(&'a dyn ColumnSums),
+    /// All values of a row, which the operation sums, in a workgroup.
+    Rows(&'a dyn ByRows),
     /// The loss of each sample, and their sum.
     Loss,
     /// The same of values that stand for pixels.
@@ -66,6 +73,12 @@ pub(crate) enum Form<'a> {
     Update(&'a dyn Update),
 }
 
+/// What an operation writes that has a row in each workgroup, or a position of an image.
+pub(crate) trait ByRows {
+    /// The text of its kernel, in which it stands at this place.
+    fn text(&self, shader: &mut Shader, place: usize) -> String;
+}
+
 /// The form of each operation's kernel, with what it writes into that.
 pub(crate) fn form(op: &Op) -> Form<'_> {
     match op {
@@ -78,12 +91,18 @@ pub(crate) fn form(op: &Op) -> Form<'_> {
         Op::Conv2d(op) => Form::Product(op),
         Op::Conv2dGradInput(op) => Form::Product(op),
         Op::Conv2dGradWeight(op) => Form::Product(op),
+        Op::DepthwiseConv2d(op) => Form::Each(op),
+        Op::DepthwiseConv2dGradInput(op) => Form::Each(op),
+        Op::DepthwiseConv2dGradWeight(op) => Form::ColumnSums(op),
         Op::Bias(op) => Form::Each(op),
-        Op::BiasGrad(_) => Form::ColumnSums,
+        Op::BiasGrad(op) => Form::ColumnSums(op),
         Op::Zeros(op) => Form::Each(op),
         Op::BatchNorm(op) => Form::Norm(op),
         Op::BatchNormGrad(_) => Form::NormGrad,
         Op::BatchNormEvaluation(op) => Form::Each(op),
+        Op::LayerNorm(op) => Form::Rows(op),
+        Op::LayerNormGrad(op) => Form::Rows(op),
+        Op::LayerNormGradScale(op) => Form::ColumnSums(op),
         Op::Add(op) => Form::Each(op),
         Op::MaxPool(op) => Form::Each(op),
         Op::MaxPoolGrad(op) => Form::Each(op),
@@ -109,6 +128,54 @@ pub(crate) fn form(op: &Op) -> Form<'_> {
         Op::AdamW(op) => Form::Update(op),
         Op::Sgd(op) => Form::Update(op),
         Op::RmsProp(op) => Form::Update(op),
+    }
+}
+
+impl Form<'_> {
+    /// The text of the kernel, of the operation at this place.
+    pub(crate) fn text(&self, shader: &mut Shader, place: usize) -> String {
+        match self {
+            Self::Each(op) => each::text(shader, place, *op),
+            Self::Product(op) => product::text(shader, place, *op),
+            Self::Norm(op) => batch_norm::text(shader, place, op),
+            Self::NormGrad => batch_norm::gradient_text(shader, place),
+            Self::ColumnSums(op) => sums::text(shader, place, *op),
+            Self::Rows(op) => op.text(shader, place),
+            Self::Loss => softmax_cross_entropy::text(shader),
+            Self::SquaredError { .. } => mean_squared_error::text(shader, place),
+            Self::SquareSum => clip::square_sum_text(shader, place),
+            Self::ClipFactor(op) => clip::factor_text(shader, place, op),
+            Self::Update(op) => update::text(shader, place, *op),
+        }
+    }
+
+    /// How many workgroups do these operations, of which `own` gives the kernel, and how many times as many
+    /// where partial sums are made.
+    pub(crate) fn workgroups(
+        &self,
+        program: &Program,
+        operations: &[OpId],
+        own: &Operation,
+    ) -> [usize; 2] {
+        let elements = |id: TensorId| program.tensor(id).elements();
+        let workgroups = match self {
+            Self::Each(_) => elements(own.outputs[0]).div_ceil(THREADS),
+            Self::Product(op) => {
+                let product = product::cut(program, own, *op);
+                return [product.tiles().iter().product(), product.splits];
+            }
+            Self::Norm(_) => batch_norm::workgroups(program, own.inputs[0]),
+            Self::NormGrad => batch_norm::workgroups(program, own.inputs[1]),
+            Self::ColumnSums(_) => sums::workgroups(elements(own.outputs[0])),
+            Self::Rows(_) => {
+                let shape = &program.tensor(own.outputs[0]).shape;
+                shape[..shape.len() - 1].iter().product()
+            }
+            Self::Loss | Self::SquaredError { .. } | Self::ClipFactor(_) => 1,
+            Self::SquareSum => clip::workgroups(elements(own.inputs[0])),
+            Self::Update(_) => update::blocks(program, operations).len(),
+        };
+        [workgroups, 1]
     }
 }
 

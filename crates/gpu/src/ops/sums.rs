@@ -1,6 +1,21 @@
-//! Sums over all but the channels: the gradient of a bias.
+//! Sums over all but the channels, as the gradient of a bias is.
+
+use laptime_graph::{Operation, Program};
 
 use crate::shader::{Shader, THREADS};
+
+/// What such an operation adds up.
+pub(crate) trait ColumnSums {
+    /// How many values each sum has.
+    fn rows(&self, own: &Operation, program: &Program) -> usize {
+        let elements = |id| program.tensor(id).elements();
+        elements(own.inputs[0]) / elements(own.outputs[0])
+    }
+
+    /// The value of row `row` for the sum `i`; of rows of channels, at `index` in what the operation reads
+    /// first.
+    fn term(&self, own: &Operation, index: &str, shader: &mut Shader) -> String;
+}
 
 /// Channels of a workgroup; its other threads share the rows among them.
 fn columns(all: usize) -> usize {
@@ -96,12 +111,12 @@ impl Rows<'_> {
     }
 }
 
-pub(crate) fn text(shader: &mut Shader, place: usize) -> String {
+pub(crate) fn text(shader: &mut Shader, place: usize, op: &dyn ColumnSums) -> String {
     let operation = shader.operation(place);
     let all = shader.program.tensor(operation.outputs[0]).elements();
-    let rows = shader.program.tensor(operation.inputs[0]).elements() / all;
+    let rows = op.rows(operation, shader.program);
     let columns = columns(all);
-    let value = shader.value(operation.inputs[0], &format!("row * {all}u + i"));
+    let value = op.term(operation, &format!("row * {all}u + i"), shader);
     let chain = shader.chain(place);
     shader.sum_of_rows(THREADS, columns);
     let lanes = THREADS / columns;

@@ -101,6 +101,11 @@ pub trait Definition {
         false
     }
 
+    /// Whether what follows a product, and the rounding of its filters, may be done in its kernel.
+    fn takes_in(&self) -> bool {
+        true
+    }
+
     /// Whether an update moves a parameter whose gradient has always been 0.
     fn moves_without_gradient(&self) -> bool {
         false

@@ -17,11 +17,13 @@ mod clip;
 mod conv2d;
 mod definition;
 mod dense;
+mod depthwise_conv2d;
 mod dropout;
 pub mod formulas;
 mod global_avg_pool;
 mod iteration;
 mod joins;
+mod layer_norm;
 mod max_pool;
 mod mean_squared_error;
 mod net;
@@ -85,9 +87,11 @@ ops! {
     round: Round;
     dense: Dense, DenseGradInput, DenseGradWeight;
     conv2d: Conv2d, Conv2dGradInput, Conv2dGradWeight;
+    depthwise_conv2d: DepthwiseConv2d, DepthwiseConv2dGradInput, DepthwiseConv2dGradWeight;
     bias: Bias, BiasGrad;
     zeros: Zeros;
     batch_norm: BatchNorm, BatchNormGrad, BatchNormEvaluation;
+    layer_norm: LayerNorm, LayerNormGrad, LayerNormGradScale;
     add: Add;
     max_pool: MaxPool, MaxPoolGrad;
     avg_pool: AvgPool, AvgPoolGrad;
@@ -113,12 +117,19 @@ pub(crate) fn build(
     match *kind {
         LayerKind::Flatten => net.simple(layer, Reshape.into(), inputs),
         LayerKind::Dense { units } => dense::build(net, layer, inputs[0], units),
-        LayerKind::Conv2d { window, bias, .. } => {
-            conv2d::build(net, layer, inputs[0], window, bias)
-        }
+        LayerKind::Conv2d {
+            window,
+            bias,
+            groups,
+            ..
+        } => match groups {
+            1 => conv2d::build(net, layer, inputs[0], window, bias),
+            _ => depthwise_conv2d::build(net, layer, inputs[0], window, bias),
+        },
         LayerKind::BatchNorm { epsilon, momentum } => {
             batch_norm::build(net, layer, inputs[0], epsilon, momentum)
         }
+        LayerKind::LayerNorm { epsilon } => layer_norm::build(net, layer, inputs[0], epsilon),
         LayerKind::Relu => net.simple(layer, Relu.into(), inputs),
         LayerKind::MaxPool { window } => net.simple(layer, MaxPool { window }.into(), inputs),
         LayerKind::AvgPool { window } => net.simple(layer, AvgPool { window }.into(), inputs),

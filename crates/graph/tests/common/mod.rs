@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use laptime_workload::{
-    Adam, AdamW, BUILTINS, Optimizer, Overrides, Precision, RmsProp, Sgd, Spec, Workload,
+    Adam, AdamW, BUILTINS, LayerKind, Optimizer, Overrides, Precision, RmsProp, Sgd, Spec, Workload,
 };
 
 /// Update rules that no workload of the repository has.
@@ -29,6 +29,16 @@ const OTHER_RULES: [Optimizer; 3] = [
     }),
 ];
 
+/// With a layer norm in the place of each batch norm, which no workload of the repository has.
+fn with_layer_norms(mut workload: Workload) -> Workload {
+    for layer in &mut workload.layers {
+        if let LayerKind::BatchNorm { epsilon, .. } = layer.kind {
+            layer.kind = LayerKind::LayerNorm { epsilon };
+        }
+    }
+    workload
+}
+
 /// All workloads of the repository, in both precisions; the first of those that are built in with the other update
 /// rules too, with label smoothing and clipped gradients.
 pub fn workloads() -> Vec<Workload> {
@@ -48,6 +58,8 @@ pub fn workloads() -> Vec<Workload> {
         ..all[0].clone()
     });
     all.extend(others);
+    let small_cnn = all.iter().find(|one| one.name == "small-cnn");
+    all.push(with_layer_norms(small_cnn.expect("it is there").clone()));
     let in_bf16 = |one: &Workload| Workload {
         precision: Precision::Bf16,
         ..one.clone()

@@ -1,8 +1,7 @@
 //! `laptime workloads`: what is built in, and what a workload of one's own can have.
 
 use laptime_workload::{
-    BUILTINS, Builtin, Key, Loss, OPTIMIZERS, OptimizerEntry, PADDINGS, Precision, RATE_SCHEDULES,
-    layers,
+    BUILTINS, Builtin, Key, Loss, OPTIMIZERS, PADDINGS, Precision, RATE_SCHEDULES, layers,
 };
 
 use crate::{args::WorkloadsArgs, failure::Failure, output};
@@ -23,10 +22,14 @@ pub fn workloads(args: &WorkloadsArgs) -> Result<(), Failure> {
 
 /// Everything that a spec can choose from, with the keys that each choice needs.
 fn vocabulary() -> String {
-    let layers = layers().map(|layer| (with_keys(layer.kind, layer.keys), layer.summary));
-    let optimizers = OPTIMIZERS
-        .iter()
-        .map(|entry| (with_optional_keys(entry), entry.summary));
+    let layers = layers().map(|entry| {
+        let keys = with_optional_keys(entry.kind, entry.keys, entry.optional);
+        (keys, entry.summary)
+    });
+    let optimizers = OPTIMIZERS.iter().map(|entry| {
+        let keys = with_optional_keys(entry.kind, entry.keys, entry.optional);
+        (keys, entry.summary)
+    });
     let schedules = RATE_SCHEDULES
         .iter()
         .map(|entry| (with_keys(entry.kind, entry.keys), entry.summary));
@@ -36,7 +39,7 @@ fn vocabulary() -> String {
     let paddings = paddings.map(|(padding, summary)| ((*padding).to_owned(), *summary));
     let sections = [
         (
-            "[[layer]] kind, with its keys; every layer can also have name and inputs",
+            "[[layer]] kind, with its keys, those in brackets optional; every layer can also have name and inputs",
             layers.collect(),
         ),
         (
@@ -66,9 +69,9 @@ fn with_keys(kind: &str, keys: &[Key]) -> String {
     [kind].into_iter().chain(keys).collect::<Vec<_>>().join(" ")
 }
 
-fn with_optional_keys(entry: &OptimizerEntry) -> String {
-    let optional = entry.optional.iter().map(|key| format!(" [{}]", key.name));
-    with_keys(entry.kind, entry.keys) + &optional.collect::<String>()
+fn with_optional_keys(kind: &str, keys: &[Key], optional: &[Key]) -> String {
+    let optional = optional.iter().map(|key| format!(" [{}]", key.name));
+    with_keys(kind, keys) + &optional.collect::<String>()
 }
 
 fn table(indent: &str, rows: Vec<(String, &str)>) -> String {

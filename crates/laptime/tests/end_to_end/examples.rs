@@ -40,7 +40,10 @@ fn every_example_is_verified_trained_and_tested() {
         trained.push(name.to_owned());
     }
     trained.sort();
-    assert_eq!(trained, ["autoencoder", "mlp", "small-cnn", "vgg"]);
+    assert_eq!(
+        trained,
+        ["autoencoder", "mlp", "mobilenet-block", "small-cnn", "vgg"]
+    );
 }
 
 #[test]

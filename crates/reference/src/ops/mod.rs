@@ -20,6 +20,7 @@
 //! | [`max_pool_grad`] | dy goes to the first NaN or ∞ of that window |
 //! | [`dropout`] | NaN; a dropped ∞ is NaN too |
 //! | [`batch_norm`] | NaN in all of that channel, and in its moving statistics; no variance is clamped |
+//! | [`layer_norm`] | NaN in all of that row; no variance is clamped |
 //! | [`softmax_cross_entropy`] | NaN, and the sample's answer is wrong |
 //! | [`softmax_cross_entropy_grad`] | NaN in all of that sample |
 //! | [`mean_squared_error`], [`mean_squared_error_grad`] | NaN |
@@ -40,9 +41,11 @@ mod bias;
 mod clip;
 mod conv2d;
 mod dense;
+mod depthwise_conv2d;
 mod dropout;
 mod image;
 mod joins;
+mod layer_norm;
 mod max_pool;
 mod mean_squared_error;
 mod pixels;
@@ -63,8 +66,12 @@ pub use bias::{bias, bias_grad};
 pub use clip::{clip, clip_factor, square_sum};
 pub use conv2d::{conv2d, conv2d_grad_input, conv2d_grad_weight};
 pub use dense::{dense, dense_grad_input, dense_grad_weight};
+pub use depthwise_conv2d::{
+    depthwise_conv2d, depthwise_conv2d_grad_input, depthwise_conv2d_grad_weight,
+};
 pub use dropout::{dropout, dropout_grad};
 pub use image::ImageShape;
+pub use layer_norm::{LayerNormed, layer_norm, layer_norm_grad, layer_norm_grad_scale};
 pub use max_pool::{max_pool, max_pool_grad};
 pub use mean_squared_error::{mean_squared_error, mean_squared_error_grad};
 pub use pixels::scale_pixels;
@@ -117,6 +124,22 @@ pub fn execute(
                 &op.window,
             )]
         }
+        Op::DepthwiseConv2d(op) => {
+            vec![depthwise_conv2d(
+                inputs[0],
+                x_shape(),
+                inputs[1],
+                &op.window,
+            )]
+        }
+        Op::DepthwiseConv2dGradInput(op) => {
+            let [dy, w] = [inputs[0], inputs[1]];
+            vec![depthwise_conv2d_grad_input(dy, w, dx_shape(), &op.window)]
+        }
+        Op::DepthwiseConv2dGradWeight(op) => {
+            let [x, dy] = [inputs[0], inputs[1]];
+            vec![depthwise_conv2d_grad_weight(x, x_shape(), dy, &op.window)]
+        }
         Op::Bias(_) => vec![bias(inputs[0], inputs[1])],
         Op::BiasGrad(_) => vec![bias_grad(inputs[0], output.elements())],
         Op::Zeros(_) => vec![vec![0.0; output.elements()]],
@@ -134,6 +157,22 @@ pub fn execute(
         Op::BatchNormEvaluation(op) => {
             let (affine, moving) = ([inputs[1], inputs[2]], [inputs[3], inputs[4]]);
             vec![batch_norm_evaluation(inputs[0], affine, moving, op.epsilon)]
+        }
+        Op::LayerNorm(op) => {
+            let made = layer_norm(inputs[0], [inputs[1], inputs[2]], op.epsilon);
+            vec![made.y, made.mean, made.inverse_deviation]
+        }
+        Op::LayerNormGrad(_) => {
+            let [dy, x, gamma, mean, inverse_deviation] = inputs[..] else {
+                unreachable!("a layer norm's gradient reads five tensors")
+            };
+            vec![layer_norm_grad(dy, x, gamma, mean, inverse_deviation)]
+        }
+        Op::LayerNormGradScale(_) => {
+            let [dy, x, mean, inverse_deviation] = inputs[..] else {
+                unreachable!("the gradient of a layer norm's scale reads four tensors")
+            };
+            vec![layer_norm_grad_scale(dy, x, mean, inverse_deviation)]
         }
         Op::Add(_) => vec![add(inputs[0], inputs[1])],
         Op::MaxPool(op) => vec![max_pool(inputs[0], x_shape(), &op.window)],
@@ -190,6 +229,7 @@ pub(crate) fn disturb_sums(op: &Op, inputs: &[&[f64]], outputs: &mut [Vec<f64>],
         Op::BatchNorm(op) => batch_norm::disturb(op.momentum, inputs, outputs, draw),
         Op::BatchNormGrad(_) => batch_norm::disturb_gradient(inputs, outputs, draw),
         Op::BiasGrad(_) => bias::disturb_gradient(inputs, outputs, draw),
+        Op::LayerNormGradScale(_) => layer_norm::disturb_gradient(inputs, outputs, draw),
         _ => {}
     }
 }

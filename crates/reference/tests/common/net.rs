@@ -71,6 +71,7 @@ impl Net {
             filters,
             window,
             bias,
+            groups: 1,
         };
         self.then(name, kind)
     }

@@ -1,0 +1,170 @@
+use laptime_workload::Window;
+
+use super::{
+    Definition, Form, Forward, Gradient, Layer, Net, Saved, bias,
+    definition::window_constants,
+    iteration::{
+        Index::{self, At, Met, MetBy, Only},
+        Iteration,
+        Operand::{Input, Output},
+        OperandAxes, through,
+    },
+};
+use crate::{
+    axis::Axis,
+    tensor::{Initial, TensorId},
+};
+
+/// (x (B, H, W, C), w (C, 1, kernel height, kernel width)) → (y (B, H', W', C)): a convolution of each channel
+/// by itself (Howard et al. 2017).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DepthwiseConv2d {
+    /// What of x each value of y sees.
+    pub window: Window,
+}
+
+/// (dy (B, H', W', C), w (C, 1, …)) → (dx (B, H, W, C)).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DepthwiseConv2dGradInput {
+    /// The convolution's.
+    pub window: Window,
+}
+
+/// (x (B, H, W, C), dy (B, H', W', C)) → (dw (C, 1, …)).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DepthwiseConv2dGradWeight {
+    /// The convolution's.
+    pub window: Window,
+}
+
+const FILTERS: [Index; 4] = [
+    At(Axis::Channel),
+    Only,
+    At(Axis::KernelHeight),
+    At(Axis::KernelWidth),
+];
+
+const IMAGES: [Index; 4] = [
+    At(Axis::Batch),
+    At(Axis::Height),
+    At(Axis::Width),
+    At(Axis::Channel),
+];
+
+impl Definition for DepthwiseConv2d {
+    fn name(&self) -> &'static str {
+        "depthwise_conv2d"
+    }
+
+    fn constants(&self) -> Vec<(&'static str, String)> {
+        window_constants(&self.window)
+    }
+
+    /// y\[b, p, c\] = Σ over taps of x\[b, what the tap meets at p, c\]·w\[c, tap\]
+    fn iteration(&self, _: &OperandAxes) -> Iteration {
+        Iteration::product(
+            [
+                Input(0).at(through(&self.window, Met, Axis::Channel)),
+                Input(1).at(FILTERS),
+            ],
+            Output(0).at(IMAGES),
+        )
+    }
+
+    fn gradient(&self, _: Forward) -> Option<Vec<Gradient>> {
+        let window = self.window;
+        let (x, w) = (
+            Saved::Input(0, Form::Same),
+            Saved::Input(1, Form::ProductAgain),
+        );
+        let dy = Saved::Flowing(Form::Product);
+        Some(vec![
+            Gradient::made(DepthwiseConv2dGradInput { window }, [dy, w], [0]),
+            Gradient::made(DepthwiseConv2dGradWeight { window }, [x, dy], [1]),
+        ])
+    }
+
+    fn takes_in(&self) -> bool {
+        false
+    }
+}
+
+impl Definition for DepthwiseConv2dGradInput {
+    fn name(&self) -> &'static str {
+        "depthwise_conv2d_grad_input"
+    }
+
+    fn constants(&self) -> Vec<(&'static str, String)> {
+        window_constants(&self.window)
+    }
+
+    /// dx\[b, p, c\] = Σ over taps of dy\[b, where the tap meets p, c\]·w\[c, tap\]
+    fn iteration(&self, _: &OperandAxes) -> Iteration {
+        Iteration::product(
+            [
+                Input(0).at(through(&self.window, MetBy, Axis::Channel)),
+                Input(1).at(FILTERS),
+            ],
+            Output(0).at(IMAGES),
+        )
+    }
+
+    fn takes_in(&self) -> bool {
+        false
+    }
+}
+
+impl Definition for DepthwiseConv2dGradWeight {
+    fn name(&self) -> &'static str {
+        "depthwise_conv2d_grad_weight"
+    }
+
+    fn constants(&self) -> Vec<(&'static str, String)> {
+        window_constants(&self.window)
+    }
+
+    /// dw\[c, tap\] = Σ over b and p of x\[b, what the tap meets at p, c\]·dy\[b, p, c\]
+    fn iteration(&self, _: &OperandAxes) -> Iteration {
+        Iteration::product(
+            [
+                Input(0).at(through(&self.window, Met, Axis::Channel)),
+                Input(1).at(IMAGES),
+            ],
+            Output(0).at(FILTERS),
+        )
+    }
+}
+
+/// A depthwise convolution, with a bias where it has one.
+pub(super) fn build(
+    net: &mut dyn Net,
+    layer: &Layer,
+    input: TensorId,
+    window: Window,
+    has_bias: bool,
+) -> TensorId {
+    let name = layer.name;
+    let [height, width] = window.kernel;
+    let weight = net.parameter(
+        format!("{name}.weight"),
+        &[
+            (Axis::Output, layer.channels()),
+            (Axis::Input, 1),
+            (Axis::KernelHeight, height),
+            (Axis::KernelWidth, width),
+        ],
+        Initial::GlorotUniform {
+            fan_in: height * width,
+            fan_out: height * width,
+        },
+    );
+    let suffix = if has_bias { ".product" } else { "" };
+    let product = net.value(format!("{name}{suffix}"), &layer.shape);
+    let operands = [net.operand(input), net.operand_again(weight)];
+    net.operation(DepthwiseConv2d { window }.into(), &operands, &[product]);
+    if has_bias {
+        bias::build(net, layer, product)
+    } else {
+        product
+    }
+}
