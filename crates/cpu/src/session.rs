@@ -265,18 +265,15 @@ impl Session for CpuSession {
         let times = self.profile.as_ref()?;
         let kernels = self.schedule.stages.iter().flat_map(|stage| &stage.kernels);
         let kernels = kernels.zip(self.schedule.traffic());
-        let kernels = kernels.zip(&times.tasks).map(|((kernel, traffic), time)| {
-            let last = self
-                .program
-                .operation(kernel.operations[kernel.operations.len() - 1]);
-            KernelTime {
+        let kernels = kernels
+            .zip(&times.tasks)
+            .map(|((kernel, traffic), time)| KernelTime {
                 kernel: kernel.name(&self.program),
-                makes: self.program.tensor(last.outputs[0]).name.clone(),
+                makes: kernel.makes(&self.program).into(),
                 step_s: time.as_secs_f64() / times.steps as f64,
                 flops: kernel.flops(&self.program, &self.schedule.simplifications),
                 traffic,
-            }
-        });
+            });
         Some(Profile {
             seen_by: DeviceKind::Cpu,
             kernels: kernels.collect(),

@@ -46,10 +46,9 @@ impl Forecast {
             let flops = kernel.flops(program, &schedule.simplifications);
             let bytes = bytes(program, schedule, kernel);
             let work_s = (flops as f64 / peaks.flops).max(bytes as f64 / peaks.bytes_per_s);
-            let last = program.operation(kernel.operations[kernel.operations.len() - 1]);
             Counted {
                 kernel: kernel.name(program),
-                makes: program.tensor(last.outputs[0]).name.clone(),
+                makes: kernel.makes(program).into(),
                 workgroups: stage.slices,
                 flops,
                 bytes,

@@ -259,10 +259,9 @@ impl Session for GpuSession {
         let kernels: Vec<KernelTime> = kernels
             .zip(&times.dispatch_ns)
             .map(|(kernel, ns)| {
-                let last = program.operation(kernel.operations[kernel.operations.len() - 1]);
                 KernelTime {
                     kernel: kernel.name(program),
-                    makes: program.tensor(last.outputs[0]).name.clone(),
+                    makes: kernel.makes(program).into(),
                     step_s: of_a_step_s(*ns),
                     flops: kernel.flops(program, &schedule.simplifications),
                     // Nobody knows what a cache still has: all of it counts as memory's.

@@ -1,7 +1,10 @@
 use laptime_graph::{Conv2d, Conv2dGradInput, Conv2dGradWeight, Operation, Program, TensorId};
 use laptime_workload::Window;
 
-use super::product::{LiveTaps, MatrixProduct, Operand};
+use super::{
+    product::{LiveTaps, MatrixProduct},
+    tiled::Operand,
+};
 use crate::{
     shader::Shader,
     tiles::{Product, live_rectangle},

@@ -1,6 +1,6 @@
 use laptime_graph::{Dense, DenseGradInput, DenseGradWeight, Operation, Program, TensorId};
 
-use super::product::{MatrixProduct, Operand};
+use super::{product::MatrixProduct, tiled::Operand};
 use crate::{shader::Shader, tiles::Product};
 
 impl MatrixProduct for Dense {

@@ -4,9 +4,12 @@
 //!
 //! C (m, n) = Σₖ A (m, k) · B (k, n); `tiled` has the loops.
 
-use laptime_graph::{OpId, Operation, Program, TensorId};
+use laptime_graph::{OpId, Operation, Program};
 
-use super::{Form, form, tiled};
+use super::{
+    Form, form,
+    tiled::{self, Operand},
+};
 use crate::{shader::Shader, tiles::Product};
 
 /// What multiplies two operands.
@@ -45,31 +48,6 @@ impl LiveTaps {
     pub(crate) fn count(&self) -> usize {
         let [rows, columns] = self.rectangle;
         rows[1] * columns[1]
-    }
-}
-
-/// How an operand is read.
-pub(crate) struct Operand {
-    /// A body that returns the value at (`p`, `k0` + `kk`): p is the place along the result, k0
-    /// the same for all threads.
-    pub(super) body: String,
-    /// Whether neighbours along the sum are neighbours in memory, and so should be neighbouring
-    /// threads'.
-    pub(super) sum_is_contiguous: bool,
-}
-
-impl Operand {
-    /// A tensor that is read at an index of `p` and `k`.
-    pub(super) fn plain(
-        shader: &mut Shader,
-        id: TensorId,
-        index: &str,
-        sum_is_contiguous: bool,
-    ) -> Self {
-        Self {
-            body: format!("let k = k0 + kk;\nreturn {};\n", shader.value(id, index)),
-            sum_is_contiguous,
-        }
     }
 }
 

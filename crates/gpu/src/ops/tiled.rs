@@ -9,11 +9,40 @@
 
 use std::fmt::Write;
 
-use super::product::Operand;
-use crate::tiles::{Product, Tile};
+use laptime_graph::TensorId;
+
+use crate::{
+    shader::Shader,
+    tiles::{Product, Tile},
+};
 
 /// Turns of the sum in a row in the text.
 const UNROLLED: usize = 8;
+
+/// How an operand is read.
+pub(crate) struct Operand {
+    /// A body that returns the value at (`p`, `k0` + `kk`): p is the place along the result, k0
+    /// the same for all threads.
+    pub(super) body: String,
+    /// Whether neighbours along the sum are neighbours in memory, and so should be neighbouring
+    /// threads'.
+    pub(super) sum_is_contiguous: bool,
+}
+
+impl Operand {
+    /// A tensor that is read at an index of `p` and `k`.
+    pub(super) fn plain(
+        shader: &mut Shader,
+        id: TensorId,
+        index: &str,
+        sum_is_contiguous: bool,
+    ) -> Self {
+        Self {
+            body: format!("let k = k0 + kk;\nreturn {};\n", shader.value(id, index)),
+            sum_is_contiguous,
+        }
+    }
+}
 
 /// One of the two operands: what its tile in workgroup memory is like.
 struct Side<'a> {

@@ -1,7 +1,7 @@
 use laptime_workload::Window;
 
 use super::{
-    Definition, Form, Forward, Gradient, Layer, Net, Saved, bias,
+    Definition, Form, Forward, Gradient, Layer, Net, Op, Saved, bias,
     definition::window_constants,
     iteration::{
         Index::{self, At, Met, MetBy},
@@ -45,7 +45,7 @@ const FILTERS: [Index; 4] = [
 ];
 
 /// Images with these channels, one position after the other.
-fn images(channel: Axis) -> [Index; 4] {
+pub(super) fn images(channel: Axis) -> [Index; 4] {
     [Axis::Batch, Axis::Height, Axis::Width, channel].map(At)
 }
 
@@ -133,13 +133,34 @@ pub(super) fn build(
     window: Window,
     has_bias: bool,
 ) -> TensorId {
-    let name = layer.name;
     let (channels, filters) = (net.extent(input, Axis::Channel), layer.channels());
+    let op = Conv2d { window }.into();
+    convolve(
+        net,
+        layer,
+        input,
+        (op, window),
+        [channels, filters],
+        has_bias,
+    )
+}
+
+/// A convolution by this operation, whose filters see so many channels, and of whose channels each is seen by
+/// so many filters; with a bias where it has one.
+pub(super) fn convolve(
+    net: &mut dyn Net,
+    layer: &Layer,
+    input: TensorId,
+    (op, window): (Op, Window),
+    [channels, filters]: [usize; 2],
+    has_bias: bool,
+) -> TensorId {
+    let name = layer.name;
     let [height, width] = window.kernel;
     let weight = net.parameter(
         format!("{name}.weight"),
         &[
-            (Axis::Output, filters),
+            (Axis::Output, layer.channels()),
             (Axis::Input, channels),
             (Axis::KernelHeight, height),
             (Axis::KernelWidth, width),
@@ -152,7 +173,7 @@ pub(super) fn build(
     let suffix = if has_bias { ".product" } else { "" };
     let product = net.value(format!("{name}{suffix}"), &layer.shape);
     let operands = [net.operand(input), net.operand_again(weight)];
-    net.operation(Conv2d { window }.into(), &operands, &[product]);
+    net.operation(op, &operands, &[product]);
     if has_bias {
         bias::build(net, layer, product)
     } else {

@@ -1,7 +1,8 @@
 use laptime_workload::Window;
 
 use super::{
-    Definition, Form, Forward, Gradient, Layer, Net, Saved, bias,
+    Definition, Form, Forward, Gradient, Layer, Net, Saved,
+    conv2d::{convolve, images},
     definition::window_constants,
     iteration::{
         Index::{self, At, Met, MetBy, Only},
@@ -10,10 +11,7 @@ use super::{
         OperandAxes, through,
     },
 };
-use crate::{
-    axis::Axis,
-    tensor::{Initial, TensorId},
-};
+use crate::{axis::Axis, tensor::TensorId};
 
 /// (x (B, H, W, C), w (C, 1, kernel height, kernel width)) → (y (B, H', W', C)): a convolution of each channel
 /// by itself (Howard et al. 2017).
@@ -44,13 +42,6 @@ const FILTERS: [Index; 4] = [
     At(Axis::KernelWidth),
 ];
 
-const IMAGES: [Index; 4] = [
-    At(Axis::Batch),
-    At(Axis::Height),
-    At(Axis::Width),
-    At(Axis::Channel),
-];
-
 impl Definition for DepthwiseConv2d {
     fn name(&self) -> &'static str {
         "depthwise_conv2d"
@@ -67,7 +58,7 @@ impl Definition for DepthwiseConv2d {
                 Input(0).at(through(&self.window, Met, Axis::Channel)),
                 Input(1).at(FILTERS),
             ],
-            Output(0).at(IMAGES),
+            Output(0).at(images(Axis::Channel)),
         )
     }
 
@@ -105,7 +96,7 @@ impl Definition for DepthwiseConv2dGradInput {
                 Input(0).at(through(&self.window, MetBy, Axis::Channel)),
                 Input(1).at(FILTERS),
             ],
-            Output(0).at(IMAGES),
+            Output(0).at(images(Axis::Channel)),
         )
     }
 
@@ -128,7 +119,7 @@ impl Definition for DepthwiseConv2dGradWeight {
         Iteration::product(
             [
                 Input(0).at(through(&self.window, Met, Axis::Channel)),
-                Input(1).at(IMAGES),
+                Input(1).at(images(Axis::Channel)),
             ],
             Output(0).at(FILTERS),
         )
@@ -143,28 +134,6 @@ pub(super) fn build(
     window: Window,
     has_bias: bool,
 ) -> TensorId {
-    let name = layer.name;
-    let [height, width] = window.kernel;
-    let weight = net.parameter(
-        format!("{name}.weight"),
-        &[
-            (Axis::Output, layer.channels()),
-            (Axis::Input, 1),
-            (Axis::KernelHeight, height),
-            (Axis::KernelWidth, width),
-        ],
-        Initial::GlorotUniform {
-            fan_in: height * width,
-            fan_out: height * width,
-        },
-    );
-    let suffix = if has_bias { ".product" } else { "" };
-    let product = net.value(format!("{name}{suffix}"), &layer.shape);
-    let operands = [net.operand(input), net.operand_again(weight)];
-    net.operation(DepthwiseConv2d { window }.into(), &operands, &[product]);
-    if has_bias {
-        bias::build(net, layer, product)
-    } else {
-        product
-    }
+    let op = DepthwiseConv2d { window }.into();
+    convolve(net, layer, input, (op, window), [1, 1], has_bias)
 }

@@ -353,6 +353,13 @@ impl Kernel {
         operations.any(|op| op.definition().moves_without_gradient())
     }
 
+    /// The name of the tensor that it makes: the first result of its last operation.
+    pub fn makes<'a>(&self, program: &'a Program) -> &'a str {
+        let last = *self.operations.last().expect("no kernel is empty");
+        let made = program.operation(last).outputs[0];
+        &program.tensor(made).name
+    }
+
     /// The operations' names: `dense + bias + relu`, `107 adam`.
     pub fn name(&self, program: &Program) -> String {
         let mut names: Vec<(&str, usize)> = Vec::new();
