@@ -43,7 +43,10 @@ def describe() -> dict:
 
 def dense(layer, inputs, parameters, *_):
     name = layer["name"]
-    return mx.addmm(parameters[f"{name}.bias"], inputs[0], parameters[f"{name}.weight"].T)
+    weight = parameters[f"{name}.weight"]
+    if not layer.get("bias", True):
+        return inputs[0] @ weight.T
+    return mx.addmm(parameters[f"{name}.bias"], inputs[0], weight.T)
 
 
 def padded(layer, x, value=0.0):
@@ -144,6 +147,10 @@ LAYERS = {
     "tanh": lambda layer, inputs, *_: mx.tanh(inputs[0]),
     "softplus": lambda layer, inputs, *_: nn.softplus(inputs[0]),
     "hard_swish": lambda layer, inputs, *_: nn.hardswish(inputs[0]),
+    "relu6": lambda layer, inputs, *_: mx.minimum(mx.maximum(inputs[0], 0), 6),
+    "hard_sigmoid": lambda layer, inputs, *_: mx.minimum(mx.maximum(inputs[0] + 3, 0), 6) / 6,
+    "elu": lambda layer, inputs, *_: nn.elu(inputs[0], layer["alpha"]),
+    "mish": lambda layer, inputs, *_: nn.mish(inputs[0]),
     "conv2d": conv2d,
     "batch_norm": batch_norm,
     "layer_norm": layer_norm,

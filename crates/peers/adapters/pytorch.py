@@ -79,7 +79,7 @@ def flatten(layer, inputs, *_):
 
 def dense(layer, inputs, parameters, *_):
     name = layer["name"]
-    return functional.linear(inputs[0], parameters[f"{name}.weight"], parameters[f"{name}.bias"])
+    return functional.linear(inputs[0], parameters[f"{name}.weight"], parameters.get(f"{name}.bias"))
 
 
 def padded(layer, x, value=0.0):
@@ -159,6 +159,10 @@ LAYERS = {
     "tanh": lambda layer, inputs, *_: torch.tanh(inputs[0]),
     "softplus": lambda layer, inputs, *_: functional.softplus(inputs[0]),
     "hard_swish": lambda layer, inputs, *_: functional.hardswish(inputs[0]),
+    "relu6": lambda layer, inputs, *_: functional.relu6(inputs[0]),
+    "hard_sigmoid": lambda layer, inputs, *_: functional.hardsigmoid(inputs[0]),
+    "elu": lambda layer, inputs, *_: functional.elu(inputs[0], layer["alpha"]),
+    "mish": lambda layer, inputs, *_: functional.mish(inputs[0]),
     "conv2d": conv2d,
     "batch_norm": batch_norm,
     "layer_norm": layer_norm,

@@ -70,7 +70,7 @@ def use_only(device: dict) -> str:
 
 
 def dense(layer, inputs):
-    made = keras.layers.Dense(layer["units"])
+    made = keras.layers.Dense(layer["units"], use_bias=layer.get("bias", True))
     return made(inputs[0]), made
 
 
@@ -216,6 +216,10 @@ LAYERS = {
     "tanh": keras_layer(lambda layer: keras.layers.Activation("tanh")),
     "softplus": keras_layer(lambda layer: keras.layers.Activation("softplus")),
     "hard_swish": keras_layer(lambda layer: keras.layers.Activation("hard_swish")),
+    "relu6": keras_layer(lambda layer: keras.layers.Activation("relu6")),
+    "hard_sigmoid": keras_layer(lambda layer: keras.layers.Activation("hard_sigmoid")),
+    "elu": keras_layer(lambda layer: keras.layers.ELU(layer["alpha"])),
+    "mish": keras_layer(lambda layer: keras.layers.Activation("mish")),
     "conv2d": conv2d,
     "batch_norm": batch_norm,
     "layer_norm": layer_norm,

@@ -22,6 +22,9 @@ pub enum LayerKind {
     Dense {
         /// Outputs a sample.
         units: usize,
+        /// Whether there is a b.
+        #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+        bias: bool,
     },
     /// A convolution, channels last; W of shape (filters, channels, kernel height, kernel width),
     /// Glorot uniform with fans kernel area × channels and kernel area × filters; b zero.
@@ -91,6 +94,10 @@ fn one() -> usize {
     1
 }
 
+fn yes() -> bool {
+    true
+}
+
 /// What earlier builds never wrote: digests are taken of the text.
 fn is_one(groups: &usize) -> bool {
     *groups == 1
@@ -148,12 +155,12 @@ const LAYERS: &[LayerEntry] = &[
     },
     LayerEntry {
         kind: "dense",
-        summary: "y = x·Wᵀ + b, with `units` outputs; W Glorot uniform, b zero",
+        summary: "y = x·Wᵀ + b, with `units` outputs; W Glorot uniform, b (unless bias = false) zero",
         keys: &[Key::new("units", "128")],
-        optional: &[],
-        read: Read::Layer(|fields| {
-            let units = fields.size("units", MAX_VALUES);
-            LayerKind::Dense { units }
+        optional: &[Key::new("bias", "true").why(BOTH)],
+        read: Read::Layer(|fields| LayerKind::Dense {
+            units: fields.size("units", MAX_VALUES),
+            bias: fields.optional_boolean("bias", true),
         }),
     },
     LayerEntry {
@@ -323,8 +330,11 @@ pub(crate) fn output_shape(
         }
         LayerKind::BatchNorm { .. } => Ok((input.to_vec(), 4 * channels as u64)),
         LayerKind::LayerNorm { .. } => Ok((input.to_vec(), 2 * channels as u64)),
-        LayerKind::Dense { units } => match input {
-            [values] => Ok((vec![*units], product(&[*values + 1, *units]))),
+        LayerKind::Dense { units, bias } => match input {
+            [values] => {
+                let weights = product(&[*values + usize::from(*bias), *units]);
+                Ok((vec![*units], weights))
+            }
             _ => Err(dense_on_image(input)),
         },
         LayerKind::Conv2d {

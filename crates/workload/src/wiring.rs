@@ -101,7 +101,7 @@ impl Spec {
                 }
                 // What these give does not depend on what they read.
                 match kind {
-                    LayerKind::Dense { units } => (vec![units], 0),
+                    LayerKind::Dense { units, .. } => (vec![units], 0),
                     _ => return None,
                 }
             }

@@ -116,7 +116,7 @@ pub(crate) fn build(
 ) -> TensorId {
     match *kind {
         LayerKind::Flatten => net.simple(layer, Reshape.into(), inputs),
-        LayerKind::Dense { units } => dense::build(net, layer, inputs[0], units),
+        LayerKind::Dense { units, bias } => dense::build(net, layer, inputs[0], units, bias),
         LayerKind::Conv2d {
             window,
             bias,

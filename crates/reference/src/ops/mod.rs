@@ -15,7 +15,7 @@
 //! |---|---|
 //! | [`relu`] | NaN |
 //! | [`relu_grad`] | 0 where y is NaN; dy, NaN or not, where y > 0 |
-//! | [`activate`], [`activate_grad`] | NaN, but slope·dy where a leaky ReLU's x is |
+//! | [`activate`], [`activate_grad`] | NaN, but slope·dy where a leaky ReLU's x is, and 0·dy where that of a ReLU6 or a hard sigmoid is |
 //! | [`max_pool`] | NaN, wherever in the window it stands |
 //! | [`max_pool_grad`] | dy goes to the first NaN or ∞ of that window |
 //! | [`dropout`] | NaN; a dropped ∞ is NaN too |

@@ -96,7 +96,7 @@ impl Net {
     }
 
     pub fn dense(self, name: &str, units: usize) -> Self {
-        self.then(name, LayerKind::Dense { units })
+        self.then(name, LayerKind::Dense { units, bias: true })
     }
 
     /// The workload; the last layer's outputs are the classes.
@@ -121,7 +121,7 @@ impl Net {
         };
         let output = match &kind {
             LayerKind::Flatten => vec![input.iter().product()],
-            LayerKind::Dense { units } => vec![*units],
+            LayerKind::Dense { units, .. } => vec![*units],
             LayerKind::Conv2d {
                 filters, window, ..
             } => slid(window, *filters),
