@@ -130,6 +130,12 @@ def dropout(layer, inputs, parameters, statistics, mode):
     return jnp.where(keep, x / (1 - rate), 0)
 
 
+def multiply(a, b):
+    """Of images and a row, each channel has a factor."""
+    wide = lambda x: x[:, None, None] if x.ndim < max(a.ndim, b.ndim) else x
+    return wide(a) * wide(b)
+
+
 LAYERS = {
     "flatten": lambda layer, inputs, *_: inputs[0].reshape(len(inputs[0]), -1),
     "dense": dense,
@@ -155,6 +161,8 @@ LAYERS = {
     "global_avg_pool": lambda layer, inputs, *_: inputs[0].mean((1, 2)),
     "dropout": dropout,
     "add": lambda layer, inputs, *_: inputs[0] + inputs[1],
+    "multiply": lambda layer, inputs, *_: multiply(*inputs),
+    "concat": lambda layer, inputs, *_: jnp.concatenate(inputs, -1),
 }
 
 

@@ -147,6 +147,12 @@ def dropout(layer, inputs, parameters, statistics, is_training, masks):
     return functional.dropout(inputs[0], layer["rate"], is_training)
 
 
+def multiply(a, b):
+    """Of images and a row, each channel has a factor."""
+    wide = lambda x: x[:, :, None, None] if x.ndim < max(a.ndim, b.ndim) else x
+    return wide(a) * wide(b)
+
+
 LAYERS = {
     "flatten": flatten,
     "dense": dense,
@@ -171,6 +177,8 @@ LAYERS = {
     "global_avg_pool": lambda layer, inputs, *_: inputs[0].mean((2, 3)),
     "dropout": dropout,
     "add": lambda layer, inputs, *_: inputs[0] + inputs[1],
+    "multiply": lambda layer, inputs, *_: multiply(*inputs),
+    "concat": lambda layer, inputs, *_: torch.cat(inputs, 1),
 }
 
 

@@ -127,6 +127,15 @@ impl Net {
             } => slid(window, *filters),
             LayerKind::MaxPool { window } | LayerKind::AvgPool { window } => slid(window, input[2]),
             LayerKind::GlobalAvgPool => vec![input[2]],
+            LayerKind::Concat => {
+                let channels = inputs.iter().map(|source| match source {
+                    Source::Input => channels,
+                    Source::Layer(layer) => *self.0.layers[*layer].output.last().expect("a shape"),
+                });
+                let mut joined = input.clone();
+                *joined.last_mut().expect("a shape") = channels.sum();
+                joined
+            }
             _ => input,
         };
         self.0.layers.push(Layer {
