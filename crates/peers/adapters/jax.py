@@ -56,7 +56,8 @@ def find_device(wanted: dict) -> jax.Device:
 
 def dense(layer, inputs, parameters, *_):
     name = layer["name"]
-    return inputs[0] @ parameters[f"{name}.weight"].T + parameters[f"{name}.bias"]
+    y = inputs[0] @ parameters[f"{name}.weight"].T
+    return y + parameters[f"{name}.bias"] if layer.get("bias", True) else y
 
 
 def conv2d(layer, inputs, parameters, *_):
@@ -129,6 +130,12 @@ def dropout(layer, inputs, parameters, statistics, mode):
     return jnp.where(keep, x / (1 - rate), 0)
 
 
+def multiply(a, b):
+    """Of images and a row, each channel has a factor."""
+    wide = lambda x: x[:, None, None] if x.ndim < max(a.ndim, b.ndim) else x
+    return wide(a) * wide(b)
+
+
 LAYERS = {
     "flatten": lambda layer, inputs, *_: inputs[0].reshape(len(inputs[0]), -1),
     "dense": dense,
@@ -141,6 +148,11 @@ LAYERS = {
     "tanh": lambda layer, inputs, *_: jnp.tanh(inputs[0]),
     "softplus": lambda layer, inputs, *_: jax.nn.softplus(inputs[0]),
     "hard_swish": lambda layer, inputs, *_: jax.nn.hard_swish(inputs[0]),
+    # JAX's own has the slope 1/2 at 0.
+    "relu6": lambda layer, inputs, *_: jnp.minimum(jax.nn.relu(inputs[0]), 6),
+    "hard_sigmoid": lambda layer, inputs, *_: jax.nn.hard_sigmoid(inputs[0]),
+    "elu": lambda layer, inputs, *_: jax.nn.elu(inputs[0], layer["alpha"]),
+    "mish": lambda layer, inputs, *_: jax.nn.mish(inputs[0]),
     "conv2d": conv2d,
     "batch_norm": batch_norm,
     "layer_norm": layer_norm,
@@ -149,6 +161,8 @@ LAYERS = {
     "global_avg_pool": lambda layer, inputs, *_: inputs[0].mean((1, 2)),
     "dropout": dropout,
     "add": lambda layer, inputs, *_: inputs[0] + inputs[1],
+    "multiply": lambda layer, inputs, *_: multiply(*inputs),
+    "concat": lambda layer, inputs, *_: jnp.concatenate(inputs, -1),
 }
 
 

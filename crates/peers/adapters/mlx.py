@@ -43,7 +43,10 @@ def describe() -> dict:
 
 def dense(layer, inputs, parameters, *_):
     name = layer["name"]
-    return mx.addmm(parameters[f"{name}.bias"], inputs[0], parameters[f"{name}.weight"].T)
+    weight = parameters[f"{name}.weight"]
+    if not layer.get("bias", True):
+        return inputs[0] @ weight.T
+    return mx.addmm(parameters[f"{name}.bias"], inputs[0], weight.T)
 
 
 def padded(layer, x, value=0.0):
@@ -60,10 +63,13 @@ def conv2d(layer, inputs, parameters, *_):
     x = inputs[0] if is_even else padded(layer, inputs[0])
     padding = (above, left) if is_even else (0, 0)
     weight, stride = parameters[f"{name}.weight"], tuple(layer["stride"])
+    groups = layer.get("groups", 1)
     if x.dtype == mx.float64:
-        y = convolution_f64(padded(layer, inputs[0]), weight, stride)
+        x, weights = padded(layer, inputs[0]), mx.split(weight, groups)
+        parts = [convolution_f64(*one, stride) for one in zip(mx.split(x, groups, -1), weights)]
+        y = mx.concatenate(parts, -1)
     else:
-        y = mx.conv2d(x, weight, stride, padding, groups=layer.get("groups", 1))
+        y = mx.conv2d(x, weight, stride, padding, groups=groups)
     return y + parameters[f"{name}.bias"] if layer["bias"] else y
 
 
@@ -77,9 +83,7 @@ def convolution_f64(x, weight, stride):
         for j in range(width):
             met = x[:, i : i + rows * down : down, j : j + columns * right : right]
             met = met[:, :rows, :columns]
-            # Of a depthwise convolution each channel is multiplied by its own weight.
-            is_depthwise = weight.shape[3] < x.shape[3]
-            y = y + (met * weight[:, i, j, 0] if is_depthwise else met @ weight[:, i, j].T)
+            y = y + met @ weight[:, i, j].T
     return y
 
 
@@ -132,6 +136,12 @@ def gelu_tanh(x):
     return 0.5 * x * (1 + mx.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)))
 
 
+def multiply(a, b):
+    """Of images and a row, each channel has a factor."""
+    wide = lambda x: x[:, None, None] if x.ndim < max(a.ndim, b.ndim) else x
+    return wide(a) * wide(b)
+
+
 LAYERS = {
     "flatten": lambda layer, inputs, *_: inputs[0].reshape(len(inputs[0]), -1),
     "dense": dense,
@@ -144,6 +154,10 @@ LAYERS = {
     "tanh": lambda layer, inputs, *_: mx.tanh(inputs[0]),
     "softplus": lambda layer, inputs, *_: nn.softplus(inputs[0]),
     "hard_swish": lambda layer, inputs, *_: nn.hardswish(inputs[0]),
+    "relu6": lambda layer, inputs, *_: mx.minimum(mx.maximum(inputs[0], 0), 6),
+    "hard_sigmoid": lambda layer, inputs, *_: mx.minimum(mx.maximum(inputs[0] + 3, 0), 6) / 6,
+    "elu": lambda layer, inputs, *_: nn.elu(inputs[0], layer["alpha"]),
+    "mish": lambda layer, inputs, *_: nn.mish(inputs[0]),
     "conv2d": conv2d,
     "batch_norm": batch_norm,
     "layer_norm": layer_norm,
@@ -152,6 +166,8 @@ LAYERS = {
     "global_avg_pool": lambda layer, inputs, *_: mx.mean(inputs[0], (1, 2)),
     "dropout": dropout,
     "add": lambda layer, inputs, *_: inputs[0] + inputs[1],
+    "multiply": lambda layer, inputs, *_: multiply(*inputs),
+    "concat": lambda layer, inputs, *_: mx.concatenate(inputs, -1),
 }
 
 

@@ -79,7 +79,7 @@ def flatten(layer, inputs, *_):
 
 def dense(layer, inputs, parameters, *_):
     name = layer["name"]
-    return functional.linear(inputs[0], parameters[f"{name}.weight"], parameters[f"{name}.bias"])
+    return functional.linear(inputs[0], parameters[f"{name}.weight"], parameters.get(f"{name}.bias"))
 
 
 def padded(layer, x, value=0.0):
@@ -147,6 +147,12 @@ def dropout(layer, inputs, parameters, statistics, is_training, masks):
     return functional.dropout(inputs[0], layer["rate"], is_training)
 
 
+def multiply(a, b):
+    """Of images and a row, each channel has a factor."""
+    wide = lambda x: x[:, :, None, None] if x.ndim < max(a.ndim, b.ndim) else x
+    return wide(a) * wide(b)
+
+
 LAYERS = {
     "flatten": flatten,
     "dense": dense,
@@ -159,6 +165,10 @@ LAYERS = {
     "tanh": lambda layer, inputs, *_: torch.tanh(inputs[0]),
     "softplus": lambda layer, inputs, *_: functional.softplus(inputs[0]),
     "hard_swish": lambda layer, inputs, *_: functional.hardswish(inputs[0]),
+    "relu6": lambda layer, inputs, *_: functional.relu6(inputs[0]),
+    "hard_sigmoid": lambda layer, inputs, *_: functional.hardsigmoid(inputs[0]),
+    "elu": lambda layer, inputs, *_: functional.elu(inputs[0], layer["alpha"]),
+    "mish": lambda layer, inputs, *_: functional.mish(inputs[0]),
     "conv2d": conv2d,
     "batch_norm": batch_norm,
     "layer_norm": layer_norm,
@@ -167,6 +177,8 @@ LAYERS = {
     "global_avg_pool": lambda layer, inputs, *_: inputs[0].mean((2, 3)),
     "dropout": dropout,
     "add": lambda layer, inputs, *_: inputs[0] + inputs[1],
+    "multiply": lambda layer, inputs, *_: multiply(*inputs),
+    "concat": lambda layer, inputs, *_: torch.cat(inputs, 1),
 }
 
 

@@ -70,7 +70,7 @@ def use_only(device: dict) -> str:
 
 
 def dense(layer, inputs):
-    made = keras.layers.Dense(layer["units"])
+    made = keras.layers.Dense(layer["units"], use_bias=layer.get("bias", True))
     return made(inputs[0]), made
 
 
@@ -114,9 +114,35 @@ class DepthwiseConv2D(keras.layers.Layer):
         return y + self.bias if self.layer["bias"] else y
 
 
+class GroupedConv2D(keras.layers.Layer):
+    """A convolution for each group, as TensorFlow cannot train one in groups on processors."""
+
+    def __init__(self, layer: dict, padding: str) -> None:
+        super().__init__()
+        self.layer, self.padding = layer, padding
+
+    def build(self, shape):
+        groups, filters = self.layer["groups"], self.layer["filters"]
+        kernel = (*self.layer["kernel"], shape[-1] // groups, filters)
+        self.kernel = self.add_weight(shape=kernel, name="kernel")
+        if self.layer["bias"]:
+            self.bias = self.add_weight(shape=(filters,), name="bias")
+
+    def call(self, x):
+        groups, stride = self.layer["groups"], tuple(self.layer["stride"])
+        parts = zip(keras.ops.split(x, groups, -1), keras.ops.split(self.kernel, groups, -1))
+        made = [keras.ops.conv(part, kernel, stride, self.padding) for part, kernel in parts]
+        y = keras.ops.concatenate(made, -1)
+        return y + self.bias if self.layer["bias"] else y
+
+
 def conv2d(layer, inputs):
     x, padding = padded(layer, inputs[0])
-    if layer.get("groups", 1) > 1:
+    groups = layer.get("groups", 1)
+    if groups > 1 and not groups == x.shape[-1] == layer["filters"]:
+        made = GroupedConv2D(layer, padding)
+        return made(x), made
+    if groups > 1:
         if layer["stride"][0] != layer["stride"][1]:
             raise Unsupported("a depthwise convolution with different strides down and to the right")
         made = DepthwiseConv2D(layer, padding)
@@ -154,6 +180,13 @@ def avg_pool(layer, inputs):
         return pool(x), None
     ones, _ = padded(layer, keras.ops.ones((1, *inputs[0].shape[1:]), inputs[0].dtype))
     return pool(x) / pool(ones), None
+
+
+def multiply(layer, inputs):
+    """Of images and a row, each channel has a factor."""
+    dimensions = max(len(x.shape) for x in inputs)
+    wide = lambda x: x if len(x.shape) == dimensions else keras.layers.Reshape((1, 1, x.shape[-1]))(x)
+    return keras.layers.Multiply()([wide(x) for x in inputs]), None
 
 
 def keras_layer(make):
@@ -216,6 +249,10 @@ LAYERS = {
     "tanh": keras_layer(lambda layer: keras.layers.Activation("tanh")),
     "softplus": keras_layer(lambda layer: keras.layers.Activation("softplus")),
     "hard_swish": keras_layer(lambda layer: keras.layers.Activation("hard_swish")),
+    "relu6": keras_layer(lambda layer: keras.layers.Activation("relu6")),
+    "hard_sigmoid": keras_layer(lambda layer: keras.layers.Activation("hard_sigmoid")),
+    "elu": keras_layer(lambda layer: keras.layers.ELU(layer["alpha"])),
+    "mish": keras_layer(lambda layer: keras.layers.Activation("mish")),
     "conv2d": conv2d,
     "batch_norm": batch_norm,
     "layer_norm": layer_norm,
@@ -224,6 +261,8 @@ LAYERS = {
     "global_avg_pool": keras_layer(lambda layer: keras.layers.GlobalAveragePooling2D()),
     "dropout": None,  # the net's own: `Net.dropout`
     "add": lambda layer, inputs: (keras.layers.Add()(inputs), None),
+    "multiply": multiply,
+    "concat": lambda layer, inputs: (keras.layers.Concatenate()(inputs), None),
 }
 
 # laptime's names of a layer's variables, in Keras's names.

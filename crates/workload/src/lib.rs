@@ -15,6 +15,7 @@ mod keys;
 mod layers;
 mod loss;
 pub mod memory;
+mod misfits;
 mod optimizers;
 mod order;
 pub mod own_file;

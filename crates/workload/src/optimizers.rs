@@ -153,7 +153,7 @@ pub const OPTIMIZERS: &[OptimizerEntry] = &[
             Optimizer::Sgd(Sgd {
                 learning_rate: fields.number("learning_rate", &POSITIVE),
                 momentum: fields.number("momentum", &DECAY),
-                nesterov: fields.optional_boolean("nesterov", "true"),
+                nesterov: fields.optional_boolean("nesterov", false),
             })
         },
     },

@@ -111,7 +111,7 @@ impl Spec {
             return Err(self.source.error(span, problem));
         }
         for layer in dense {
-            if let LayerKind::Dense { units } = &mut layer.kind {
+            if let LayerKind::Dense { units, .. } = &mut layer.kind {
                 *units = usize::try_from(width)
                     .unwrap_or(usize::MAX)
                     .saturating_mul(*units);

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use crate::{
     foreign::NONE,
-    layers::{LayerKind, MAX_VALUES, kind_name, output_shape, pad_same, shape_text},
+    layers::{LayerKind, MAX_VALUES, kind_name, output_shape, pad_same},
     loss::Loss,
+    misfits::shape_text,
     spec::{LayerSpec, Spec},
     spec_error::{Faults, Problem, SpecError, quoted},
     suggest::advice,
@@ -101,7 +102,7 @@ impl Spec {
                 }
                 // What these give does not depend on what they read.
                 match kind {
-                    LayerKind::Dense { units } => (vec![units], 0),
+                    LayerKind::Dense { units, .. } => (vec![units], 0),
                     _ => return None,
                 }
             }

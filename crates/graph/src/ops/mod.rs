@@ -14,6 +14,7 @@ mod avg_pool;
 mod batch_norm;
 mod bias;
 mod clip;
+mod concat;
 mod conv2d;
 mod definition;
 mod dense;
@@ -21,11 +22,13 @@ mod depthwise_conv2d;
 mod dropout;
 pub mod formulas;
 mod global_avg_pool;
+mod grouped_conv2d;
 mod iteration;
 mod joins;
 mod layer_norm;
 mod max_pool;
 mod mean_squared_error;
+mod multiply;
 mod net;
 mod relu;
 mod reshape;
@@ -40,7 +43,10 @@ use std::fmt;
 
 use laptime_workload::{LayerKind, Optimizer};
 
-use crate::tensor::{MomentRole, TensorId};
+use crate::{
+    axis::Axis,
+    tensor::{MomentRole, TensorId},
+};
 pub use definition::{Definition, Form, Forward, Gradient, Saved};
 pub use iteration::{Body, Index, Iteration, Map, Operand, OperandAxes, Slide, Space};
 pub(crate) use net::{Layer, Net};
@@ -88,11 +94,14 @@ ops! {
     dense: Dense, DenseGradInput, DenseGradWeight;
     conv2d: Conv2d, Conv2dGradInput, Conv2dGradWeight;
     depthwise_conv2d: DepthwiseConv2d, DepthwiseConv2dGradInput, DepthwiseConv2dGradWeight;
+    grouped_conv2d: GroupedConv2d, GroupedConv2dGradInput, GroupedConv2dGradWeight;
     bias: Bias, BiasGrad;
     zeros: Zeros;
     batch_norm: BatchNorm, BatchNormGrad, BatchNormEvaluation;
     layer_norm: LayerNorm, LayerNormGrad, LayerNormGradScale;
     add: Add;
+    concat: Concat, Split;
+    multiply: Multiply, MultiplyChannels, MultiplyChannelsGrad;
     max_pool: MaxPool, MaxPoolGrad;
     avg_pool: AvgPool, AvgPoolGrad;
     global_avg_pool: GlobalAvgPool, GlobalAvgPoolGrad;
@@ -116,7 +125,7 @@ pub(crate) fn build(
 ) -> TensorId {
     match *kind {
         LayerKind::Flatten => net.simple(layer, Reshape.into(), inputs),
-        LayerKind::Dense { units } => dense::build(net, layer, inputs[0], units),
+        LayerKind::Dense { units, bias } => dense::build(net, layer, inputs[0], units, bias),
         LayerKind::Conv2d {
             window,
             bias,
@@ -124,7 +133,11 @@ pub(crate) fn build(
             ..
         } => match groups {
             1 => conv2d::build(net, layer, inputs[0], window, bias),
-            _ => depthwise_conv2d::build(net, layer, inputs[0], window, bias),
+            // Each filter sees its own channel alone.
+            _ if groups == net.extent(inputs[0], Axis::Channel) && groups == layer.channels() => {
+                depthwise_conv2d::build(net, layer, inputs[0], window, bias)
+            }
+            _ => grouped_conv2d::build(net, layer, inputs[0], (window, groups), bias),
         },
         LayerKind::BatchNorm { epsilon, momentum } => {
             batch_norm::build(net, layer, inputs[0], epsilon, momentum)
@@ -136,6 +149,8 @@ pub(crate) fn build(
         LayerKind::GlobalAvgPool => net.simple(layer, GlobalAvgPool.into(), inputs),
         LayerKind::Dropout { rate } => dropout::build(net, layer, inputs[0], rate),
         LayerKind::Add => net.simple(layer, Add.into(), inputs),
+        LayerKind::Concat => concat::build(net, layer, inputs),
+        LayerKind::Multiply => multiply::build(net, layer, [inputs[0], inputs[1]]),
         LayerKind::Activation(activation) => net.simple(layer, Activate(activation).into(), inputs),
     }
 }

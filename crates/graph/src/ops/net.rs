@@ -31,6 +31,9 @@ pub(crate) trait Net {
     /// Of a tensor along one of its axes.
     fn extent(&self, id: TensorId, axis: Axis) -> usize;
 
+    /// Whether it is a batch of images.
+    fn is_images(&self, id: TensorId) -> bool;
+
     /// A new trained parameter.
     fn parameter(&mut self, name: String, shape: &[(Axis, usize)], initial: Initial) -> TensorId;
 

@@ -96,7 +96,7 @@ impl Net {
     }
 
     pub fn dense(self, name: &str, units: usize) -> Self {
-        self.then(name, LayerKind::Dense { units })
+        self.then(name, LayerKind::Dense { units, bias: true })
     }
 
     /// The workload; the last layer's outputs are the classes.
@@ -121,12 +121,21 @@ impl Net {
         };
         let output = match &kind {
             LayerKind::Flatten => vec![input.iter().product()],
-            LayerKind::Dense { units } => vec![*units],
+            LayerKind::Dense { units, .. } => vec![*units],
             LayerKind::Conv2d {
                 filters, window, ..
             } => slid(window, *filters),
             LayerKind::MaxPool { window } | LayerKind::AvgPool { window } => slid(window, input[2]),
             LayerKind::GlobalAvgPool => vec![input[2]],
+            LayerKind::Concat => {
+                let channels = inputs.iter().map(|source| match source {
+                    Source::Input => channels,
+                    Source::Layer(layer) => *self.0.layers[*layer].output.last().expect("a shape"),
+                });
+                let mut joined = input.clone();
+                *joined.last_mut().expect("a shape") = channels.sum();
+                joined
+            }
             _ => input,
         };
         self.0.layers.push(Layer {
