@@ -101,7 +101,7 @@ impl CpuSession {
         let mut work = Vec::new();
         for (number, (id, tensor)) in self.program.persistent().enumerate() {
             let buffer = buffers[id.0].expect("persistent tensors have buffers");
-            let values = InitialValues::new(tensor, self.job.workload.seed, number);
+            let values = InitialValues::of(tensor, &self.job.workload, number);
             if matches!(values, InitialValues::Constant(0.0)) {
                 continue;
             }

@@ -77,7 +77,7 @@ impl GpuSession {
         session.prepare(Mode::Training, train.count() % batch_size)?;
         session.prepare(Mode::Evaluation, batch_size.min(test.count()))?;
         session.prepare(Mode::Evaluation, test.count() % batch_size)?;
-        let tensors = State::initial_tensors(&program, job.workload.seed);
+        let tensors = State::start_tensors(&program, &job.workload);
         for tensor in tensors {
             if tensor.values.iter().any(|value| *value != 0.0) {
                 session.write(&tensor);

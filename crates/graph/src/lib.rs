@@ -10,6 +10,7 @@ mod builder;
 mod class;
 mod cost;
 mod fusion;
+mod given;
 mod model;
 mod ops;
 mod passes;
@@ -26,6 +27,7 @@ pub mod window;
 
 pub use axis::Axis;
 pub use class::Class;
+pub use given::misfits;
 pub use laptime_workload::Activation;
 pub use model::build;
 pub use ops::*;

@@ -1,9 +1,12 @@
 //! The state of a training: all that lives across steps, by name, in double precision, so that it
 //! holds the state of any engine exactly.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, slice};
 
-use laptime_workload::random::{Purpose, Stream};
+use laptime_workload::{
+    Workload,
+    random::{Purpose, Stream},
+};
 
 use crate::{
     program::Program,
@@ -51,6 +54,34 @@ impl State {
         })
     }
 
+    /// The state that a workload's training starts from: with the weights that it gives, else as
+    /// [`Self::initial`].
+    ///
+    /// # Panics
+    /// Where given weights do not fit the Program; see [`crate::misfits`].
+    pub fn start(program: &Program, workload: &Workload) -> Self {
+        let tensors = Self::start_tensors(program, workload).collect();
+        Self { steps: 0, tensors }
+    }
+
+    /// The tensors of [`Self::start`] one by one.
+    ///
+    /// # Panics
+    /// As [`Self::start`].
+    pub fn start_tensors(
+        program: &Program,
+        workload: &Workload,
+    ) -> impl Iterator<Item = StateTensor> {
+        let persistent = program.persistent().enumerate();
+        persistent.map(|(number, (_, tensor))| StateTensor {
+            name: tensor.name.clone(),
+            shape: tensor.shape.clone(),
+            values: InitialValues::of(tensor, workload, number)
+                .take(tensor.elements())
+                .collect(),
+        })
+    }
+
     /// All tensors by name, for whoever asks for many.
     pub fn by_name(&self) -> HashMap<&str, &StateTensor> {
         let tensors = self.tensors.iter();
@@ -78,7 +109,7 @@ impl State {
 /// The initial values of one tensor, in row-major order and without end: rounded to single precision,
 /// so that every engine gets the same bits. Each tensor has a stream of its own.
 #[derive(Debug, Clone)]
-pub enum InitialValues {
+pub enum InitialValues<'a> {
     /// All the same.
     Constant(f64),
     /// Uniform between −limit and limit.
@@ -88,9 +119,28 @@ pub enum InitialValues {
         /// Where the random bits come from.
         stream: Stream,
     },
+    /// Those of a file; they end.
+    Given(slice::Iter<'a, f32>),
 }
 
-impl InitialValues {
+impl<'a> InitialValues<'a> {
+    /// Those that a workload's training starts from, of the `number`-th of [`Program::persistent`].
+    ///
+    /// # Panics
+    /// As [`State::start`].
+    pub fn of(tensor: &Tensor, workload: &'a Workload, number: usize) -> Self {
+        let is_moment = matches!(tensor.role, Role::Moment { .. });
+        match &workload.initial_weights {
+            Some(weights) if !is_moment => {
+                let given = weights.tensors.get(&tensor.name);
+                let given = given.filter(|given| given.shape == tensor.shape);
+                let given = given.expect("given weights fit the network");
+                Self::Given(given.values.iter())
+            }
+            _ => Self::new(tensor, workload.seed, number),
+        }
+    }
+
     /// Those of a tensor that is the `number`-th of [`Program::persistent`].
     pub fn new(tensor: &Tensor, seed: u64, number: usize) -> Self {
         match tensor.role {
@@ -104,7 +154,7 @@ impl InitialValues {
     }
 }
 
-impl Iterator for InitialValues {
+impl Iterator for InitialValues<'_> {
     type Item = f64;
 
     #[inline]
@@ -114,6 +164,7 @@ impl Iterator for InitialValues {
             Self::Uniform { limit, stream } => {
                 f64::from((*limit * (2.0 * stream.next_unit() - 1.0)) as f32)
             }
+            Self::Given(values) => f64::from(*values.next()?),
         })
     }
 }

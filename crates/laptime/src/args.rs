@@ -9,6 +9,7 @@ mod data;
 mod engine;
 mod examples;
 mod exports;
+mod orders;
 mod peers;
 mod race;
 mod report;
@@ -36,6 +37,7 @@ pub use data::*;
 pub use engine::*;
 use examples::examples;
 pub use exports::*;
+pub use orders::*;
 pub use peers::*;
 pub use race::*;
 pub use report::*;
@@ -182,6 +184,12 @@ pub enum Verb {
     Devices,
     /// List, download or verify the datasets
     Data(DataArgs),
+    /// Write the order of samples in each epoch, to repeat a training in your own framework
+    #[command(after_help = examples(&[
+        ("laptime orders -o orders.npy", "Fashion-MNIST, for numpy.load"),
+        ("laptime orders net.toml --epochs 2 | head -c 60", "as text"),
+    ]))]
+    Orders(OrdersArgs),
     /// List, install or remove Python frameworks, each in its own environment
     Peers(PeersArgs),
     /// List the built-in workloads, or what a workload file can contain
@@ -213,6 +221,8 @@ pub enum Verb {
 pub struct VerifyArgs {
     #[command(flatten)]
     pub workload: WorkloadArgs,
+    #[command(flatten)]
+    pub weights: WeightsArgs,
     #[command(flatten)]
     pub engine: EngineArgs,
     /// Print the verdict as JSON

@@ -18,7 +18,7 @@ use laptime_peers::Group;
 use laptime_workload::Workload;
 use serde::{Deserialize, Serialize};
 
-use crate::failure::Failure;
+use crate::{failure::Failure, given_weights::WeightsFile};
 
 /// What a child is to do.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -38,6 +38,8 @@ pub enum Request {
 pub struct GateJob {
     /// What is trained.
     pub workload: Workload,
+    /// What it starts from, where that is a file.
+    pub weights: Option<WeightsFile>,
     /// The name of the engine.
     pub engine: String,
     /// What it trains on.
@@ -68,6 +70,8 @@ pub struct DeviceWish {
 pub struct RunJob {
     /// What is trained.
     pub workload: Workload,
+    /// What it starts from, where that is a file.
+    pub weights: Option<WeightsFile>,
     /// The name of the engine.
     pub engine: String,
     /// What it trains on.
@@ -190,6 +194,7 @@ mod tests {
         for (builtin, overrides) in BUILTINS.iter().zip([Overrides::default(), changed]) {
             let request = Request::Verify(GateJob {
                 workload: builtin.spec().resolve(&overrides).expect("it is sound"),
+                weights: None,
                 engine: "laptime".into(),
                 device: Device {
                     kind: DeviceKind::Cpu,

@@ -20,6 +20,7 @@ mod exports;
 mod failure;
 mod finished;
 mod fit;
+mod given_weights;
 mod interrupt;
 mod live;
 mod load_options;
@@ -94,6 +95,7 @@ fn main() -> ExitCode {
         Verb::Explain(args) => verbs::explain(args),
         Verb::Devices => verbs::devices(),
         Verb::Data(args) => verbs::data(args),
+        Verb::Orders(args) => verbs::orders(args),
         Verb::Peers(args) => verbs::peers(args, &interrupt),
         Verb::Workloads(args) => verbs::workloads(&args),
         Verb::Init(args) => verbs::init(args),

@@ -13,6 +13,7 @@ use crate::{
     engine_choice::EngineChoice,
     exports::{self, Destination, EventFolder, Export, Formats, Inputs},
     failure::Failure,
+    given_weights::check_engine,
     load_options::load_options,
     repeat_plan::{MOST_RUNS, Repeats},
     workload_choice::WorkloadChoice,
@@ -45,6 +46,8 @@ pub struct RunOptions {
     pub tensorboard: Option<EventFolder>,
     /// Where the trained parameters go.
     pub save: Option<Destination>,
+    /// Where the parameters before training go.
+    pub initial: Option<Destination>,
     /// Where the training is kept while it goes on, if anywhere.
     pub checkpoints: Option<CheckpointChoice>,
     /// Whether to show it live.
@@ -75,22 +78,35 @@ impl RunOptions {
             csv: export::csv,
             markdown: export::markdown,
         };
-        let inputs = Inputs::of(
+        let mut inputs = Inputs::of(
             args.workload.file(),
             args.samples.data_dir.as_deref(),
             args.checkpoints.checkpoint.as_deref(),
         );
-        let (exports, save) = exports::open(args.exports, args.save, &formats, &inputs)?;
+        if let Some(path) = &args.weights.init {
+            inputs.add("the file of --init", path.clone());
+        }
+        let models = [("--save", args.save), ("--initial", args.initial)];
+        let (exports, [save, initial]) = exports::open(args.exports, models, &formats, &inputs)?;
         let tensorboard = EventFolder::asked(args.tensorboard, &inputs)?;
-        let workload = WorkloadChoice::of_training(&args.workload, &args.training)?;
+        let workload = WorkloadChoice::of_training(&args.workload, &args.training)?
+            .starting_from(args.weights.init.as_deref())?;
         if let Some(goal) = args.until {
             check_goal(goal, &workload.workload)?;
         }
         // Before the devices: they may be tried out, which takes seconds.
         let checkpoints = CheckpointChoice::resolve(args.checkpoints, args.runs)?;
         let is_once = checkpoints.is_some() || args.max_steps.is_some() || args.profile;
+        let engine = EngineChoice::resolve(args.engine, &args.passes, &workload)?;
+        let about_weights = [
+            ("--init", args.weights.init.is_some()),
+            ("--initial", initial.is_some()),
+        ];
+        for (option, _) in about_weights.into_iter().filter(|(_, is_given)| *is_given) {
+            check_engine(option, engine.engine)?;
+        }
         Ok(Self {
-            engine: EngineChoice::resolve(args.engine, &args.passes, &workload)?,
+            engine,
             workload,
             load: load_options(args.samples),
             ends: Ends {
@@ -109,6 +125,7 @@ impl RunOptions {
             exports,
             tensorboard,
             save,
+            initial,
             checkpoints,
             live: args.live,
             quiet: args.quiet,

@@ -1,42 +1,52 @@
-//! A trained model as safetensors.
-
-use std::collections::HashMap;
+//! Weights as safetensors: of a trained model, and those that training starts from.
 
 use laptime_engine::Session;
-use laptime_graph::{Mode, build};
-use laptime_workload::Workload;
-use safetensors::{Dtype, tensor::TensorView};
+use laptime_graph::{Mode, State, build};
+use laptime_workload::{
+    Workload,
+    weights::{WeightTensor, to_safetensors},
+};
 
 use crate::{exports::Destination, failure::Failure};
 
-/// Writes all that an evaluation reads, parameters and moving statistics, in single precision and
-/// row-major, under the names of the Program, which are PyTorch's: `fc1.weight` of shape (outputs,
-/// inputs), `bn1.running_mean`. The README tells users.
+/// Writes the trained model.
+///
+/// # Errors
+/// Where the engine does not give its state, or the file cannot be written.
 pub fn save(
     session: &mut dyn Session,
     workload: &Workload,
     file: Destination,
 ) -> Result<(), Failure> {
-    let state = session.state()?;
+    write(&session.state()?, workload, file)
+}
+
+/// Writes what training starts from.
+///
+/// # Errors
+/// Where the file cannot be written.
+pub fn save_initial(workload: &Workload, file: Destination) -> Result<(), Failure> {
+    let program = build(workload, Mode::Evaluation, 1);
+    write(&State::start(&program, workload), workload, file)
+}
+
+/// Writes all that an evaluation reads, parameters and moving statistics, in single precision and
+/// row-major, under the names of the Program, which are PyTorch's: `fc1.weight` of shape (outputs,
+/// inputs), `bn1.running_mean`. The README tells users.
+fn write(state: &State, workload: &Workload, file: Destination) -> Result<(), Failure> {
     let by_name = state.by_name();
     let program = build(workload, Mode::Evaluation, 1);
     // An evaluation has no moments.
     let tensors = program.persistent().filter_map(|(_, tensor)| {
-        let tensor = by_name.get(tensor.name.as_str())?;
-        let values = tensor.values.iter();
-        let bytes: Vec<u8> = values.flat_map(|v| (*v as f32).to_le_bytes()).collect();
-        Some((tensor.name.as_str(), tensor.shape.clone(), bytes))
+        let found = by_name.get(tensor.name.as_str())?;
+        Some(WeightTensor {
+            name: tensor.name.clone(),
+            shape: tensor.shape.clone(),
+            values: found.values.iter().map(|value| *value as f32).collect(),
+        })
     });
     let tensors: Vec<_> = tensors.collect();
-    let wrong = |error| Failure::Failed(format!("--save: {error}"));
-    let views = tensors.iter().map(|(name, shape, bytes)| {
-        let view = TensorView::new(Dtype::F32, shape.clone(), bytes)?;
-        Ok((*name, view))
-    });
-    let views = views.collect::<Result<Vec<_>, _>>().map_err(wrong)?;
-    // One word alone: two would stand in an order that is another each time, and the same training
-    // gives the same file.
-    let about = HashMap::from([("format".to_owned(), "pt".to_owned())]);
-    let bytes = safetensors::serialize(views, Some(about)).map_err(wrong)?;
+    let bytes = to_safetensors(&tensors)
+        .map_err(|error| Failure::Failed(format!("the model cannot be written: {error}")))?;
     file.write(&bytes)
 }

@@ -12,7 +12,10 @@ use laptime_workload::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::child::{self, GateJob, Request};
+use crate::{
+    child::{self, GateJob, Request},
+    given_weights::WeightsFile,
+};
 
 /// A verdict with what was judged: neither is believed without the other.
 #[derive(Serialize, Deserialize)]
@@ -64,6 +67,7 @@ pub fn ask_anew(
 fn in_a_child(engine: &dyn Engine, job: &Job, device: &Device) -> Option<gate::Verdict> {
     let request = Request::Verify(GateJob {
         workload: Workload::clone(&job.workload),
+        weights: WeightsFile::of(&job.workload),
         engine: engine.name().into(),
         device: device.clone(),
         threads: job.threads,

@@ -7,6 +7,7 @@ use laptime_workload::{Builtin, Overrides, Shown, Spec, Workload};
 use crate::{
     args::{TrainingArgs, WorkloadArgs},
     failure::Failure,
+    given_weights::with_weights,
     output::is_standard_stream,
 };
 
@@ -22,6 +23,18 @@ impl WorkloadChoice {
     /// For steps of whatever training.
     pub fn resolve(args: &WorkloadArgs) -> Result<Self, Failure> {
         Self::of_training(args, &TrainingArgs::default())
+    }
+
+    /// The same from the weights of a file, where one is given.
+    pub fn starting_from(self, weights: Option<&Path>) -> Result<Self, Failure> {
+        let Some(path) = weights else {
+            return Ok(self);
+        };
+        let workload = with_weights(Arc::unwrap_or_clone(self.workload), path)?;
+        Ok(Self {
+            workload: Arc::new(workload),
+            ..self
+        })
     }
 
     /// For a whole training.

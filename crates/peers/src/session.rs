@@ -54,7 +54,7 @@ impl PeerSession {
         let folder = process.path("job");
         // What lives across steps of an evaluation are the parameters and statistics alone.
         let program = build(&job.workload, Mode::Evaluation, job.workload.batch_size);
-        let initial = State::initial(&program, job.workload.seed);
+        let initial = State::start(&program, &job.workload);
         write_job(&folder, &job.workload, &job.dataset, &initial.tensors, &[]).map_err(failed)?;
         Ok(folder)
     }

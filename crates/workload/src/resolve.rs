@@ -84,6 +84,7 @@ impl Spec {
             epochs: epochs.expect(resolved),
             shuffle: self.training.shuffle,
             seed,
+            initial_weights: None,
             precision,
             overrides: changed,
         })

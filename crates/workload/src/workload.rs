@@ -1,12 +1,13 @@
 //! The resolved workload: every value decided, every shape known, nothing left to a default.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     dataset::{Column, DataSource},
     foreign,
+    initial_weights::{self, InitialWeights},
     layers::LayerKind,
     loss::{Loss, Target},
     optimizers::Optimizer,
@@ -51,6 +52,16 @@ pub struct Workload {
     pub shuffle: bool,
     /// The seed of initial weights, orders and dropout.
     pub seed: u64,
+    /// What training starts from where that is not drawn from the seed. Written as the digest of its file, so
+    /// that it belongs to every digest of the workload; whoever reads a workload has to
+    /// [read the file](InitialWeights::read) as well.
+    #[serde(
+        default,
+        skip_deserializing,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "initial_weights::serialize_digest"
+    )]
+    pub initial_weights: Option<Arc<InitialWeights>>,
     /// The arithmetic of the products.
     pub precision: Precision,
     /// What the command line changed in the spec, as `"epochs = 2"`; empty where nothing.

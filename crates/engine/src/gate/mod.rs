@@ -12,6 +12,9 @@
 //! 3. *Many steps a call* (`epoch.rs`): a call for several batches, which is what is timed, must do
 //!    what a call for each of them does.
 //!
+//! Before that, the weights that a session begins with must be those of the seed, or of the file that gives
+//! them, bit for bit (`start.rs`).
+//!
 //! Where the oracle's training diverges, the steps before are held to the same bounds, and of the engine
 //! it is asked that it diverges there too, as far as a format's range decides that (`range.rs`).
 //!
@@ -26,6 +29,7 @@ mod epoch;
 mod one_step;
 mod range;
 mod semantics;
+mod start;
 mod truth;
 mod verdict;
 
@@ -34,7 +38,7 @@ use std::{collections::HashMap, sync::Arc};
 use laptime_graph::{Mode, MomentRole, Program, Role, State, StateTensor, build};
 use laptime_reference::Reference;
 use laptime_workload::{
-    Optimizer, Precision, RateSchedule,
+    Optimizer, Precision, RateSchedule, Workload,
     dataset::{Dataset, synthetic},
     epoch_order,
 };
@@ -48,7 +52,7 @@ use one_step::{Stepped, step_of, step_on};
 use range::{Limits, Range, largest, largest_of_state};
 use truth::Exact;
 
-/// The seed of the gate's weights and orders, whatever seed is timed.
+/// The seed of the gate's orders, and of its weights where none are given, whatever seed is timed.
 const SEED: u64 = 20;
 /// Steps that the oracle trains, of a model that is not too large for that.
 pub const STEPS: usize = CHECKED_STEPS[CHECKED_STEPS.len() - 1] + 1;
@@ -92,6 +96,12 @@ pub fn verify_against(
         ..job.clone()
     };
     let mut session = engine.compile(&job, device)?;
+    // Who shuffles for himself draws weights of his own too.
+    if engine.follows_order()
+        && let Some(what) = start::difference(session.as_mut(), &truth.workload)?
+    {
+        return Ok(Verdict::Failed { what });
+    }
     let own_dropout = session.draws_own_masks();
     if own_dropout {
         let layers = &truth.workload.layers;
@@ -262,7 +272,11 @@ impl Oracle {
         let short_program = (rest > 0).then(|| build(&job.workload, Mode::Training, rest));
         // The states are the same for every precision.
         let mut reference = Reference::of_program(&program).without_rounding_points();
-        let mut kept = vec![Kept::before(State::initial(&program, SEED))];
+        let own = Workload {
+            seed: SEED,
+            ..Workload::clone(&job.workload)
+        };
+        let mut kept = vec![Kept::before(State::start(&program, &own))];
         reference.set_state(&kept[0].start);
         let (mut steps, mut diverges_at, mut is_kept_outside) = (0, None, false);
         for batch in order.chunks_exact(batch_size).take(budget.steps) {

@@ -29,6 +29,8 @@ pub fn analysis(engine: &EngineChoice, job: &Job, shows_progress: bool) -> Optio
     line.show("measuring what bounds a step …");
     let request = Request::Analyse(GateJob {
         workload: Workload::clone(&job.workload),
+        // What a step takes does not depend on them.
+        weights: None,
         engine: engine.engine.name().into(),
         device: engine.device.clone(),
         threads: job.threads,

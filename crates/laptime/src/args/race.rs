@@ -8,7 +8,8 @@ use std::{
 use clap::Args as ClapArgs;
 
 use super::{
-    EngineSettings, ExportArgs, PassesArgs, SampleArgs, TrainingArgs, WorkloadArgs, whole,
+    EngineSettings, ExportArgs, PassesArgs, SampleArgs, TrainingArgs, WeightsArgs, WorkloadArgs,
+    whole,
 };
 use crate::budget::Budget;
 
@@ -18,6 +19,8 @@ pub struct RaceArgs {
     pub workload: WorkloadArgs,
     #[command(flatten)]
     pub training: TrainingArgs,
+    #[command(flatten)]
+    pub weights: WeightsArgs,
     /// Stop each run after N training steps, then test; engines are ranked by the time of a step, and the
     /// records are marked partial
     #[arg(

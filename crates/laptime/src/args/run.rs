@@ -6,8 +6,8 @@ use clap::Args as ClapArgs;
 use laptime_measure::Goal;
 
 use super::{
-    CheckpointArgs, EngineArgs, ExportArgs, PassesArgs, SampleArgs, TrainingArgs, WorkloadArgs,
-    whole,
+    CheckpointArgs, EngineArgs, ExportArgs, PassesArgs, SampleArgs, TrainingArgs, WeightsArgs,
+    WorkloadArgs, whole,
 };
 use crate::budget::Budget;
 
@@ -17,6 +17,8 @@ pub struct RunArgs {
     pub workload: WorkloadArgs,
     #[command(flatten)]
     pub training: TrainingArgs,
+    #[command(flatten)]
+    pub weights: WeightsArgs,
     /// Stop after N training steps, then test; the record is marked partial
     #[arg(
         long,
@@ -85,6 +87,9 @@ pub struct RunArgs {
     /// LAYER.running_mean, LAYER.running_var; ResNet50 has those of torchvision
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub save: Option<PathBuf>,
+    /// Write the weights before training, in the same format
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub initial: Option<PathBuf>,
     /// Also show where the time of a training step goes, kernel by kernel
     #[arg(long, help_heading = "Output")]
     pub profile: bool,

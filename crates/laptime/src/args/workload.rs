@@ -1,6 +1,6 @@
 //! What is trained, as the command line states it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
 use laptime_workload::Precision;
@@ -45,6 +45,16 @@ pub struct TrainingArgs {
     /// Seed of the initial weights and the sample order [default: the workload's]
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = whole::any::<u64>)]
     pub seed: Option<u64>,
+}
+
+/// What training starts from.
+#[derive(Debug, Default, ClapArgs)]
+#[command(next_help_heading = "Training")]
+pub struct WeightsArgs {
+    /// Start from the weights of this safetensors file, with the names and shapes that --save and --initial
+    /// write [default: weights drawn from the seed]
+    #[arg(long, value_name = "FILE")]
+    pub init: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]

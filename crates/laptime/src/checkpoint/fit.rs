@@ -24,7 +24,7 @@ pub(super) fn differs(found: &Identity, asked: &Identity) -> Option<String> {
     } else if found.seed != asked.seed {
         Some(format!("with seed {}, not {}", found.seed, asked.seed))
     } else if found.training != asked.training {
-        let what = "with another model, loss, optimizer, schedule, batch size or precision";
+        let what = "with another model, loss, optimizer, schedule, batch size, precision or other initial weights";
         Some(what.into())
     } else if found.dataset != asked.dataset {
         Some("on other samples".into())

@@ -39,16 +39,19 @@ pub struct Formats<T: ?Sized = [Record]> {
     pub markdown: fn(&T) -> String,
 }
 
-/// Opens the files that the command line asks for; `save` is that of the trained model.
+/// The exports, and the files of weights that were asked for.
+type Opened<T, const MODELS: usize> = (Vec<Export<T>>, [Option<Destination>; MODELS]);
+
+/// Opens the files that the command line asks for; `models` are those of weights, each with its option.
 ///
 /// # Errors
 /// Where one could not be written, or would be written over an input or another output.
-pub fn open<T: ?Sized>(
+pub fn open<T: ?Sized, const MODELS: usize>(
     args: ExportArgs,
-    save: Option<PathBuf>,
+    models: [(&'static str, Option<PathBuf>); MODELS],
     formats: &Formats<T>,
     inputs: &Inputs,
-) -> Result<(Vec<Export<T>>, Option<Destination>), Failure> {
+) -> Result<Opened<T, MODELS>, Failure> {
     let exports = [
         ("--export-json", "JSON", args.export_json, formats.json),
         ("--export-csv", "CSV", args.export_csv, formats.csv),
@@ -66,17 +69,24 @@ pub fn open<T: ?Sized>(
     let all = exports
         .iter()
         .map(|(option, format, path, _)| (*option, *format, path));
-    let all: Vec<_> = all
-        .chain(save.iter().map(|path| ("--save", "safetensors", path)))
-        .collect();
+    let of_models = models
+        .iter()
+        .filter_map(|(option, path)| Some((*option, "safetensors", path.as_ref()?)));
+    let all: Vec<_> = all.chain(of_models).collect();
     check(&all, inputs)?;
     let open_export = |(option, _, path, text)| {
         let file = Destination::open(option, path)?;
         Ok(Export { file, text })
     };
-    let save = save.map(|path| Destination::open("--save", path));
     let exports = exports.into_iter().map(open_export);
-    Ok((exports.collect::<Result<_, Failure>>()?, save.transpose()?))
+    let exports = exports.collect::<Result<_, Failure>>()?;
+    let mut opened = [const { None }; MODELS];
+    for (place, (option, path)) in opened.iter_mut().zip(models) {
+        *place = path
+            .map(|path| Destination::open(option, path))
+            .transpose()?;
+    }
+    Ok((exports, opened))
 }
 
 /// Opens the file of an option that is not one of these.
@@ -101,9 +111,13 @@ fn check(all: &[Asked], inputs: &Inputs) -> Result<(), Failure> {
     let (to_stdout, to_files): (Vec<&Asked>, Vec<&Asked>) = all
         .iter()
         .partition(|(_, _, path)| is_standard_stream(path));
-    if to_stdout.iter().any(|(option, ..)| *option == "--save") {
-        let what = "--save -: a model is not written to standard output; give a file";
-        return Err(Failure::Usage(what.into()));
+    if let Some((option, ..)) = to_stdout
+        .iter()
+        .find(|(_, format, _)| *format == "safetensors")
+    {
+        return Err(Failure::Usage(format!(
+            "{option} -: a model is not written to standard output; give a file"
+        )));
     }
     if to_stdout.len() > 1 {
         return Err(Failure::Usage(

@@ -12,6 +12,7 @@ use crate::{
     engines,
     exports::{self, EventFolder, Export, Formats, Inputs},
     failure::Failure,
+    given_weights::check_engine,
     load_options::load_options,
     output::stderr_is_terminal,
     workload_choice::WorkloadChoice,
@@ -66,17 +67,24 @@ impl RaceOptions {
             )));
         }
         for (index, name) in names.iter().enumerate() {
-            engines::find("--engines", name)?;
+            let engine = engines::find("--engines", name)?;
+            if args.weights.init.is_some() {
+                check_engine("--init", engine)?;
+            }
             if names[..index].contains(name) {
                 return Err(Failure::Usage(format!(
                     "--engines: {name} is named twice; name every engine once"
                 )));
             }
         }
-        let inputs = Inputs::of(args.workload.file(), args.samples.data_dir.as_deref(), None);
-        let (exports, _) = exports::open(args.exports, None, &formats, &inputs)?;
+        let mut inputs = Inputs::of(args.workload.file(), args.samples.data_dir.as_deref(), None);
+        if let Some(path) = &args.weights.init {
+            inputs.add("the file of --init", path.clone());
+        }
+        let (exports, _) = exports::open(args.exports, [], &formats, &inputs)?;
         let tensorboard = EventFolder::asked(args.tensorboard, &inputs)?;
-        let workload = WorkloadChoice::of_training(&args.workload, &args.training)?;
+        let workload = WorkloadChoice::of_training(&args.workload, &args.training)?
+            .starting_from(args.weights.init.as_deref())?;
         let machine = Machine::identify();
         // A framework needs seconds to be imported.
         let line = Line::new(!args.quiet && stderr_is_terminal());

@@ -9,6 +9,7 @@ use crate::{
     child::{self, Request, RunJob},
     engine_choice::EngineChoice,
     engines::OwnEngine,
+    given_weights::WeightsFile,
 };
 
 /// What is done again.
@@ -39,6 +40,7 @@ impl Again<'_> {
         watch.enter(Stage::Repeating);
         let request = Request::Run(RunJob {
             workload: (*self.job.workload).clone(),
+            weights: WeightsFile::of(&self.job.workload),
             engine: self.engine.engine.name().into(),
             device: self.engine.device.clone(),
             threads: self.job.threads,

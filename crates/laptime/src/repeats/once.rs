@@ -7,7 +7,10 @@ use laptime_measure::{Run, Watch, measure, memory};
 use laptime_workload::dataset::{LoadOptions, Policy};
 use serde::{Deserialize, Serialize};
 
-use crate::{child::RunJob, engines, failure::Failure, observed::observed_run, prepare};
+use crate::{
+    child::RunJob, engines, failure::Failure, given_weights::WeightsFile, observed::observed_run,
+    prepare,
+};
 
 /// What a child says of its run.
 #[derive(Serialize, Deserialize)]
@@ -22,8 +25,9 @@ pub struct Once {
 ///
 /// # Errors
 /// Where the samples are not there any more, or the engine fails.
-pub fn run_once(asked: RunJob) -> Result<Once, Failure> {
+pub fn run_once(mut asked: RunJob) -> Result<Once, Failure> {
     let begin = Instant::now();
+    WeightsFile::read_for(asked.weights.as_ref(), &mut asked.workload)?;
     let engine = engines::find("--engine", &asked.engine)?;
     let options = LoadOptions {
         policy: match asked.is_synthetic {

@@ -14,6 +14,7 @@ use crate::{
     ending::end,
     engines::{self, OwnEngine},
     failure::Failure,
+    given_weights::WeightsFile,
     output,
     repeats::run_once,
     verdicts::{self, Judged},
@@ -29,7 +30,8 @@ pub fn child() -> Result<(), Failure> {
     }
 }
 
-fn verify(asked: GateJob) -> Result<(), Failure> {
+fn verify(mut asked: GateJob) -> Result<(), Failure> {
+    WeightsFile::read_for(asked.weights.as_ref(), &mut asked.workload)?;
     let engine = engines::find("--engine", &asked.engine)?;
     let job = Job {
         dataset: Arc::new(synthetic(

@@ -51,7 +51,7 @@ pub fn compare(args: CompareArgs) -> Result<(), Failure> {
         }
         return compare_suites(&read);
     }
-    let (exports, _) = exports::open(args.exports, None, &formats, &inputs)?;
+    let (exports, _) = exports::open(args.exports, [], &formats, &inputs)?;
     let sides = sides(&sources, &read)?;
     if sides.len() < 2 {
         return Err(Failure::Usage(

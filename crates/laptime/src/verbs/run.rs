@@ -24,7 +24,7 @@ use crate::{
     profile,
     recording::open_store,
     run_options::RunOptions,
-    save::save,
+    save::{save, save_initial},
     training::{LooksOn, Trained, trained},
     verdict_on::verdict_on,
 };
@@ -43,6 +43,9 @@ pub fn run(args: RunArgs, begin: Instant, interrupt: &Interrupt) -> Result<(), F
     }
     if let Some(text) = options.engine.why.as_ref().filter(|_| !options.quiet) {
         say(text);
+    }
+    if let Some(file) = options.initial.take() {
+        save_initial(&options.workload.workload, file)?;
     }
     finished.goes_to(open_store());
     let looks_on = LooksOn {

@@ -10,7 +10,9 @@ use laptime_results::{export, render_suite};
 use laptime_workload::Shown;
 
 use crate::{
-    args::{CheckpointArgs, ExportArgs, RunArgs, SuiteArgs, TrainingArgs, WorkloadArgs},
+    args::{
+        CheckpointArgs, ExportArgs, RunArgs, SuiteArgs, TrainingArgs, WeightsArgs, WorkloadArgs,
+    },
     exports::{self, Formats, Inputs},
     failure::Failure,
     finished::Finished,
@@ -48,7 +50,7 @@ pub fn suite(args: SuiteArgs, begin: Instant, interrupt: &Interrupt) -> Result<(
         markdown: export::markdown,
     };
     let inputs = Inputs::of(None, samples.data_dir.as_deref(), None);
-    let (exports, _) = exports::open(exports, None, &formats, &inputs)?;
+    let (exports, _) = exports::open(exports, [], &formats, &inputs)?;
     finished.goes_to(open_store());
     let looks_on = LooksOn {
         watch: &watch,
@@ -69,6 +71,7 @@ pub fn suite(args: SuiteArgs, begin: Instant, interrupt: &Interrupt) -> Result<(
                 epochs: None,
                 seed: None,
             },
+            weights: WeightsArgs::default(),
             engine: engine.clone(),
             passes: passes.clone(),
             samples: samples.clone(),
@@ -84,6 +87,7 @@ pub fn suite(args: SuiteArgs, begin: Instant, interrupt: &Interrupt) -> Result<(
             exports: ExportArgs::default(),
             tensorboard: None,
             save: None,
+            initial: None,
             checkpoints: CheckpointArgs::default(),
             profile: false,
             live: false,

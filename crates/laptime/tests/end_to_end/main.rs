@@ -33,6 +33,7 @@ mod tensorboard;
 mod terminal;
 mod unsafe_code;
 mod usage;
+mod weights;
 
 /// Records to compare, made up.
 #[allow(dead_code, reason = "other tests need more of it")]

@@ -36,6 +36,7 @@ impl Net {
             epochs: 1,
             shuffle: true,
             seed: 1,
+            initial_weights: None,
             precision: Precision::Fp32,
             overrides: Vec::new(),
         })
