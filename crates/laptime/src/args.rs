@@ -245,6 +245,16 @@ pub struct ExplainArgs {
         help_heading = "Engine"
     )]
     pub device: DeviceArg,
+    /// Also predict how well a training step's work would spread over N CPU threads, stage by stage, for
+    /// any N: counted from the schedule, not measured
+    #[arg(
+        long,
+        value_name = "N",
+        help_heading = "Engine",
+        allow_negative_numbers = true,
+        value_parser = whole::threads
+    )]
+    pub threads: Option<u16>,
     #[command(flatten)]
     pub passes: PassesArgs,
 }
