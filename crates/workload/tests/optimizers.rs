@@ -27,8 +27,13 @@ fn every_optimizer_is_read() {
         beta1: 0.9,
         beta2: 0.999,
         epsilon: 1e-7,
+        corrected_epsilon: false,
     };
-    let weight_decay = 0.01;
+    let adamw = AdamW {
+        adam,
+        weight_decay: 0.01,
+        weights_only: false,
+    };
     let sgd = Sgd {
         learning_rate: 0.1,
         momentum: 0.9,
@@ -41,7 +46,18 @@ fn every_optimizer_is_read() {
                 .replace("\nweight_decay = 0.01", ""),
             Optimizer::Adam(adam),
         ),
-        (ADAMW.into(), Optimizer::AdamW(AdamW { adam, weight_decay })),
+        (ADAMW.into(), Optimizer::AdamW(adamw)),
+        (
+            format!("{ADAMW}\ncorrected_epsilon = true\nweights_only = true"),
+            Optimizer::AdamW(AdamW {
+                adam: Adam {
+                    corrected_epsilon: true,
+                    ..adam
+                },
+                weights_only: true,
+                ..adamw
+            }),
+        ),
         (SGD.into(), Optimizer::Sgd(sgd)),
         (format!("{SGD}\nnesterov = false"), Optimizer::Sgd(sgd)),
         (
