@@ -1,4 +1,4 @@
-//! Layers that join others, and convolutions in groups, pass the gate on every instruction set, in both
+//! Layers that join others, upsampling, and convolutions in groups, pass the gate on every instruction set, in both
 //! precisions, whatever is fused; the number of threads changes no bit.
 
 mod common;
@@ -31,6 +31,8 @@ const LAYERS: &str = r#"layer = [
     { name = "excited", kind = "multiply", inputs = ["factors", "g4"] },
     { name = "other", kind = "multiply", inputs = ["excited", "r3"] },
     { name = "joined", kind = "concat", inputs = ["excited", "r3", "other", "excited", "g4", "g2"] },
+    { name = "larger", kind = "upsample", factor = [2, 3] },
+    { name = "last", kind = "conv2d", filters = 19, kernel = 3, stride = 2, padding = "valid", bias = true },
     { name = "mean", kind = "global_avg_pool" },
     { name = "rows", kind = "concat", inputs = ["mean", "fc1", "swish"] },
     { name = "fc3", kind = "dense", units = 10, bias = false },

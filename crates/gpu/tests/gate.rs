@@ -163,6 +163,7 @@ fn planted_errors_are_caught() {
             beta1: 0.9,
             beta2: 0.999,
             epsilon,
+            corrected_epsilon: false,
         })
     };
     let truth = job(fashion_mnist(), 60_000);

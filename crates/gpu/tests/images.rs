@@ -164,6 +164,8 @@ const JOINS: &str = r#"layer = [
     { name = "excited", kind = "multiply", inputs = ["factors", "g4"] },
     { name = "other", kind = "multiply", inputs = ["excited", "r3"] },
     { name = "joined", kind = "concat", inputs = ["excited", "r3", "other", "excited", "g4", "g2"] },
+    { name = "larger", kind = "upsample", factor = [2, 3] },
+    { name = "last", kind = "conv2d", filters = 19, kernel = 3, stride = 2, padding = "valid", bias = true },
     { name = "mean", kind = "global_avg_pool" },
     { name = "rows", kind = "concat", inputs = ["mean", "fc1", "swish"] },
     { name = "fc3", kind = "dense", units = 10, bias = false },

@@ -110,6 +110,7 @@ impl Builder {
             let built = Layer {
                 name: &layer.name,
                 shape: batch_of(batch_size, &layer.output),
+                initializer: workload.initializer,
                 is_training: mode == Mode::Training,
                 seed: workload.seed,
                 number: number as u32,

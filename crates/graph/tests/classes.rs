@@ -18,6 +18,7 @@ fn expected(op: &Op) -> Class {
         Op::GroupedConv2dGradWeight(_) => Class::Product,
         Op::MaxPool(_) | Op::MaxPoolGrad(_) => Class::Window,
         Op::AvgPool(_) | Op::AvgPoolGrad(_) => Class::Window,
+        Op::Upsample(_) | Op::UpsampleGrad(_) => Class::Window,
         Op::BiasGrad(_) | Op::GlobalAvgPool(_) => Class::Reduction,
         Op::BatchNorm(_) | Op::BatchNormGrad(_) => Class::Reduction,
         Op::LayerNorm(_) | Op::LayerNormGrad(_) | Op::LayerNormGradScale(_) => Class::Reduction,

@@ -19,7 +19,7 @@ fn by_hand(program: &Program, operation: &Operation, taken: &[Simplification]) -
         2 * x[0] * x[3] * y[3] * multiplied_pairs(window, [x[1], x[2]], [y[1], y[2]], taken)
     };
     match operation.op {
-        Op::Reshape(_) | Op::Zeros(_) | Op::Concat(_) | Op::Split(_) => 0,
+        Op::Reshape(_) | Op::Zeros(_) | Op::Concat(_) | Op::Split(_) | Op::Upsample(_) => 0,
         Op::ScalePixels(_)
         | Op::Round(_)
         | Op::Bias(_)
@@ -29,6 +29,7 @@ fn by_hand(program: &Program, operation: &Operation, taken: &[Simplification]) -
         | Op::MultiplyChannels(_)
         | Op::GlobalAvgPool(_)
         | Op::GlobalAvgPoolGrad(_)
+        | Op::UpsampleGrad(_)
         | Op::Dropout(_)
         | Op::DropoutGrad(_)
         | Op::Relu(_)

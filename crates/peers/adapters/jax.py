@@ -130,6 +130,11 @@ def dropout(layer, inputs, parameters, statistics, mode):
     return jnp.where(keep, x / (1 - rate), 0)
 
 
+def upsample(layer, x):
+    down, right = layer["factor"]
+    return jnp.repeat(jnp.repeat(x, down, 1), right, 2)
+
+
 def multiply(a, b):
     """Of images and a row, each channel has a factor."""
     wide = lambda x: x[:, None, None] if x.ndim < max(a.ndim, b.ndim) else x
@@ -159,6 +164,7 @@ LAYERS = {
     "max_pool": max_pool,
     "avg_pool": avg_pool,
     "global_avg_pool": lambda layer, inputs, *_: inputs[0].mean((1, 2)),
+    "upsample": lambda layer, inputs, *_: upsample(layer, inputs[0]),
     "dropout": dropout,
     "add": lambda layer, inputs, *_: inputs[0] + inputs[1],
     "multiply": lambda layer, inputs, *_: multiply(*inputs),
@@ -197,21 +203,24 @@ def logits_of(workload, parameters, statistics, pixels, mode):
 
 
 def adam(constants, step, rate_share, gradients, parameters, m, v):
-    """Keras's form: ε is added to the root of the uncorrected second moment."""
+    """Keras's form: ε is added to the root of the uncorrected second moment, unless the corrected one is meant."""
     # 1 − βᵗ without what single precision loses of it while β is near 1.
     correction = lambda beta: -jnp.expm1(step * math.log(beta))
     beta1, beta2 = constants["beta1"], constants["beta2"]
-    rate = constants["learning_rate"] * rate_share * jnp.sqrt(correction(beta2)) / correction(beta1)
+    root = jnp.sqrt(correction(beta2))
+    rate = constants["learning_rate"] * rate_share * root / correction(beta1)
+    epsilon = constants["epsilon"] * (root if constants.get("corrected_epsilon", False) else 1)
     m = jax.tree.map(lambda m, g: m + (1 - beta1) * (g - m), m, gradients)
     v = jax.tree.map(lambda v, g: v + (1 - beta2) * (g * g - v), v, gradients)
-    update = lambda w, m, v: w - rate * m / (jnp.sqrt(v) + constants["epsilon"])
+    update = lambda w, m, v: w - rate * m / (jnp.sqrt(v) + epsilon)
     return jax.tree.map(update, parameters, m, v), {"m": m, "v": v}
 
 
 def adamw(constants, step, rate_share, gradients, parameters, m, v):
-    """All parameters decay, by the learning rate after its schedule; then Adam."""
+    """Parameters decay, by the learning rate after its schedule, maybe without biases and norms; then Adam."""
     decay = constants["weight_decay"] * constants["learning_rate"] * rate_share
-    parameters = jax.tree.map(lambda w: w - decay * w, parameters)
+    least = 2 if constants.get("weights_only", False) else 1
+    parameters = jax.tree.map(lambda w: w - decay * w if w.ndim >= least else w, parameters)
     return adam(constants, step, rate_share, gradients, parameters, m, v)
 
 

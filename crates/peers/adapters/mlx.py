@@ -136,6 +136,11 @@ def gelu_tanh(x):
     return 0.5 * x * (1 + mx.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)))
 
 
+def upsample(layer, x):
+    down, right = layer["factor"]
+    return mx.repeat(mx.repeat(x, down, 1), right, 2)
+
+
 def multiply(a, b):
     """Of images and a row, each channel has a factor."""
     wide = lambda x: x[:, None, None] if x.ndim < max(a.ndim, b.ndim) else x
@@ -164,6 +169,7 @@ LAYERS = {
     "max_pool": max_pool,
     "avg_pool": avg_pool,
     "global_avg_pool": lambda layer, inputs, *_: mx.mean(inputs[0], (1, 2)),
+    "upsample": lambda layer, inputs, *_: upsample(layer, inputs[0]),
     "dropout": dropout,
     "add": lambda layer, inputs, *_: inputs[0] + inputs[1],
     "multiply": lambda layer, inputs, *_: multiply(*inputs),
@@ -185,21 +191,24 @@ def logits_of(workload, parameters, statistics, pixels, is_training, masks=None)
 
 
 def adam(constants, step, rate_share, gradients, parameters, m, v):
-    """Keras's form: ε is added to the root of the uncorrected second moment."""
+    """Keras's form: ε is added to the root of the uncorrected second moment, unless the corrected one is meant."""
     # 1 − βᵗ without what single precision loses of it while β is near 1.
     correction = lambda beta: -mx.expm1(step * math.log(beta))
     beta1, beta2 = constants["beta1"], constants["beta2"]
-    rate = constants["learning_rate"] * rate_share * mx.sqrt(correction(beta2)) / correction(beta1)
+    root = mx.sqrt(correction(beta2))
+    rate = constants["learning_rate"] * rate_share * root / correction(beta1)
+    epsilon = constants["epsilon"] * (root if constants.get("corrected_epsilon", False) else 1)
     m = {name: m[name] + (1 - beta1) * (g - m[name]) for name, g in gradients.items()}
     v = {name: v[name] + (1 - beta2) * (g * g - v[name]) for name, g in gradients.items()}
-    update = lambda name: rate * m[name] / (mx.sqrt(v[name]) + constants["epsilon"])
+    update = lambda name: rate * m[name] / (mx.sqrt(v[name]) + epsilon)
     return {name: w - update(name) for name, w in parameters.items()}, {"m": m, "v": v}
 
 
 def adamw(constants, step, rate_share, gradients, parameters, m, v):
-    """All parameters decay, by the learning rate after its schedule; then Adam."""
+    """Parameters decay, by the learning rate after its schedule, maybe without biases and norms; then Adam."""
     decay = constants["weight_decay"] * constants["learning_rate"] * rate_share
-    parameters = {name: w - decay * w for name, w in parameters.items()}
+    least = 2 if constants.get("weights_only", False) else 1
+    parameters = {name: w - decay * w if w.ndim >= least else w for name, w in parameters.items()}
     return adam(constants, step, rate_share, gradients, parameters, m, v)
 
 

@@ -175,6 +175,7 @@ LAYERS = {
     "max_pool": max_pool,
     "avg_pool": avg_pool,
     "global_avg_pool": lambda layer, inputs, *_: inputs[0].mean((2, 3)),
+    "upsample": lambda layer, inputs, *_: functional.interpolate(inputs[0], scale_factor=tuple(layer["factor"])),
     "dropout": dropout,
     "add": lambda layer, inputs, *_: inputs[0] + inputs[1],
     "multiply": lambda layer, inputs, *_: multiply(*inputs),
@@ -199,22 +200,30 @@ def count_correct(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def adam_(constants, step, rate_share, parameters, gradients, m, v):
-    """Keras's form: ε is added to the root of the uncorrected second moment."""
+    """Keras's form: ε is added to the root of the uncorrected second moment, unless the corrected one is meant."""
     # 1 − βᵗ without what single precision loses of it while β is near 1.
     correction = lambda beta: -torch.expm1(step * math.log(beta))
     beta1, beta2 = constants["beta1"], constants["beta2"]
-    rate = constants["learning_rate"] * rate_share * torch.sqrt(correction(beta2)) / correction(beta1)
+    root = torch.sqrt(correction(beta2))
+    rate = constants["learning_rate"] * rate_share * root / correction(beta1)
+    epsilon = constants["epsilon"] * (root if constants.get("corrected_epsilon", False) else 1)
     for name, w in parameters.items():
         g = gradients[name]
         m[name].lerp_(g, 1 - beta1)
         v[name].lerp_(g * g, 1 - beta2)
-        w.sub_(rate * m[name] / (torch.sqrt(v[name]) + constants["epsilon"]))
+        w.sub_(rate * m[name] / (torch.sqrt(v[name]) + epsilon))
+
+
+def decaying(constants, parameters):
+    """Those that AdamW's decay is for; biases and norms have vectors alone."""
+    weights_only = constants.get("weights_only", False)
+    return [w for w in parameters.values() if w.ndim > 1 or not weights_only]
 
 
 def adamw_(constants, step, rate_share, parameters, gradients, m, v):
-    """All parameters decay, by the learning rate after its schedule; then Adam."""
+    """Parameters decay by the learning rate after its schedule; then Adam."""
     decay = constants["weight_decay"] * constants["learning_rate"] * rate_share
-    for w in parameters.values():
+    for w in decaying(constants, parameters):
         w.sub_(decay * w)
     adam_(constants, step, rate_share, parameters, gradients, m, v)
 
@@ -388,9 +397,13 @@ class Autograd(Trainer):
             return torch.optim.RMSprop(parameters, lr=rate, alpha=alpha, eps=epsilon)
         betas = (constants["beta1"], constants["beta2"])
         if constants["kind"] == "adamw":
-            decay = constants["weight_decay"]
-            return torch.optim.AdamW(parameters, lr=rate, betas=betas, weight_decay=decay, fused=True)
-        return torch.optim.Adam(parameters, lr=rate, betas=betas, fused=True)
+            decay, epsilon = constants["weight_decay"], constants["epsilon"]
+            some = decaying(constants, self.parameters)
+            others = [w for w in parameters if all(w is not one for one in some)]
+            groups = [{"params": some}, {"params": others, "weight_decay": 0.0}]
+            groups = [group for group in groups if group["params"]]
+            return torch.optim.AdamW(groups, lr=rate, betas=betas, eps=epsilon, weight_decay=decay, fused=True)
+        return torch.optim.Adam(parameters, lr=rate, betas=betas, eps=constants["epsilon"], fused=True)
 
     def set_rate(self) -> None:
         """That of the step that has begun."""
@@ -409,10 +422,12 @@ class Autograd(Trainer):
             clip_(self.max_norm, [parameter.grad for parameter in self.parameters.values()])
         self.steps += 1
         self.set_rate()
-        if self.constants["kind"] in ("adam", "adamw"):
+        constants = self.constants
+        if constants["kind"] in ("adam", "adamw") and not constants.get("corrected_epsilon", False):
             # PyTorch adds ε to the root of the corrected moment, Keras to the uncorrected one's.
-            correction = math.sqrt(1 - self.constants["beta2"] ** self.steps)
-            self.optimizer.param_groups[0]["eps"] = self.constants["epsilon"] / correction
+            correction = math.sqrt(1 - constants["beta2"] ** self.steps)
+            for group in self.optimizer.param_groups:
+                group["eps"] = constants["epsilon"] / correction
         self.optimizer.step()
         if self.way.is_graph:
             # What a graph gives lies in memory that its next replay writes to.

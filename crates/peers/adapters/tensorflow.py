@@ -237,6 +237,30 @@ class RmsProp(keras.optimizers.RMSprop):
         self.assign_sub(variable, rate * g / (keras.ops.sqrt(v) + self.epsilon))
 
 
+class CorrectedEpsilon:
+    """Adam with ε added to the root of the corrected second moment, as PyTorch has it."""
+
+    def update_step(self, gradient, variable, learning_rate):
+        ops, index = keras.ops, self._get_variable_index(variable)
+        m, v = self._momentums[index], self._velocities[index]
+        rate = ops.cast(learning_rate, variable.dtype)
+        g = ops.cast(gradient, variable.dtype)
+        step = ops.cast(self.iterations + 1, variable.dtype)
+        correction = lambda beta: 1 - ops.power(ops.cast(beta, variable.dtype), step)
+        self.assign(m, m + (1 - self.beta_1) * (g - m))
+        self.assign(v, v + (1 - self.beta_2) * (ops.square(g) - v))
+        root = ops.sqrt(v / correction(self.beta_2))
+        self.assign_sub(variable, rate / correction(self.beta_1) * m / (root + self.epsilon))
+
+
+class CorrectedAdam(CorrectedEpsilon, keras.optimizers.Adam):
+    pass
+
+
+class CorrectedAdamW(CorrectedEpsilon, keras.optimizers.AdamW):
+    pass
+
+
 LAYERS = {
     "flatten": keras_layer(lambda layer: keras.layers.Flatten()),
     "dense": dense,
@@ -259,6 +283,7 @@ LAYERS = {
     "max_pool": max_pool,
     "avg_pool": avg_pool,
     "global_avg_pool": keras_layer(lambda layer: keras.layers.GlobalAveragePooling2D()),
+    "upsample": keras_layer(lambda layer: keras.layers.UpSampling2D(layer["factor"])),
     "dropout": None,  # the net's own: `Net.dropout`
     "add": lambda layer, inputs: (keras.layers.Add()(inputs), None),
     "multiply": multiply,
@@ -391,10 +416,17 @@ class Net:
             return keras.optimizers.SGD(rate, constants["momentum"], is_nesterov, **clip)
         if self.kind == "rmsprop":
             return RmsProp(rate, constants["alpha"], epsilon=constants["epsilon"], **clip)
+        is_corrected = constants.get("corrected_epsilon", False)
         if self.kind == "adamw":
             betas = constants["beta1"], constants["beta2"]
-            return keras.optimizers.AdamW(rate, constants["weight_decay"], *betas, constants["epsilon"], **clip)
-        return keras.optimizers.Adam(rate, constants["beta1"], constants["beta2"], constants["epsilon"], **clip)
+            make = CorrectedAdamW if is_corrected else keras.optimizers.AdamW
+            made = make(rate, constants["weight_decay"], *betas, constants["epsilon"], **clip)
+            if constants.get("weights_only", False):
+                others = [one for one in self.model.trainable_variables if len(one.shape) == 1]
+                made.exclude_from_weight_decay(var_list=others)
+            return made
+        make = CorrectedAdam if is_corrected else keras.optimizers.Adam
+        return make(rate, constants["beta1"], constants["beta2"], constants["epsilon"], **clip)
 
     def all_variables(self):
         """Everything that lives across steps: name, variable, and what laptime's value is of it."""

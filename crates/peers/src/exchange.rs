@@ -298,6 +298,7 @@ mod tests {
             beta1: 0.9,
             beta2: 0.999,
             epsilon: 1e-7,
+            corrected_epsilon: false,
         };
         let sgd = Sgd {
             learning_rate: 0.1,
@@ -313,6 +314,7 @@ mod tests {
                 Optimizer::AdamW(AdamW {
                     adam,
                     weight_decay: 0.01,
+                    weights_only: false,
                 }),
                 r#"{"kind":"adamw","learning_rate":0.001,"beta1":0.9,"beta2":0.999,"epsilon":1e-7,"weight_decay":0.01}"#,
             ),

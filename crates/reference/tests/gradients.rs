@@ -257,6 +257,22 @@ fn concat_and_split() {
 }
 
 #[test]
+fn upsample() {
+    let shape = [2, 3, 2, 4];
+    let x: Vec<f64> = random(0).take(48).collect();
+    let y = ops::upsample(&x, shape, [2, 3]);
+    let dy: Vec<f64> = random(1).take(y.len()).collect();
+    check_gradient(
+        |x| weighted(&ops::upsample(x, shape, [2, 3]), &dy),
+        &x,
+        &ops::upsample_grad(&dy, shape, [2, 3]),
+        "upsample_grad",
+    );
+    let small = ops::upsample(&[1.0, 2.0], [1, 1, 2, 1], [2, 2]);
+    assert_eq!(small, [1.0, 1.0, 2.0, 2.0, 1.0, 1.0, 2.0, 2.0]);
+}
+
+#[test]
 fn multiply() {
     let [a, b, dy]: [Vec<f64>; 3] = [0, 1, 2].map(|number| random(number).take(7).collect());
     check_gradient(

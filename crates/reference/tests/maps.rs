@@ -162,6 +162,7 @@ fn workloads() -> Vec<Workload> {
                 groups: 3,
             },
         )
+        .then("larger", LayerKind::Upsample { factor: [2, 3] })
         .then("mean_of_groups", LayerKind::GlobalAvgPool)
         .reading(&["mean_of_groups", last], "rows", LayerKind::Concat)
         .dense("fc", 3)
@@ -202,8 +203,10 @@ fn workloads() -> Vec<Workload> {
                 beta1: 0.9,
                 beta2: 0.999,
                 epsilon: 1e-7,
+                corrected_epsilon: false,
             },
             weight_decay: 0.1,
+            weights_only: false,
         }));
     let autoencoder = Workload {
         loss: Loss::MeanSquaredError,

@@ -59,6 +59,10 @@ pub(crate) const LAYERS: Foreign = Foreign {
         ),
         (&["addition", "sum", "residual"], &["add"]),
         (&["concatenate", "cat"], &["concat"]),
+        (
+            &["upsampling2d", "upsampling", "interpolate", "resize"],
+            &["upsample"],
+        ),
         (&["mul", "times"], &["multiply"]),
         (&["swish"], &["silu"]),
         (&["gelunew", "newgelu"], &["gelu_tanh"]),
@@ -76,6 +80,16 @@ pub(crate) const LAYERS: Foreign = Foreign {
         (
             &["depthwiseconv2d", "depthwiseconv"],
             "write a \"conv2d\" with groups and filters as many as the channels",
+        ),
+        (
+            &[
+                "conv1d",
+                "maxpool1d",
+                "avgpool1d",
+                "averagepooling1d",
+                "maxpooling1d",
+            ],
+            "write the layer of images, with a kernel, a stride and a padding that are 1, 1 and 0 in height",
         ),
         (
             &["input", "inputlayer"],
@@ -104,16 +118,12 @@ pub(crate) const LAYERS: Foreign = Foreign {
         "groupnorm",
         "instancenorm",
         "rmsnorm",
-        "conv1d",
         "conv3d",
         "separableconv2d",
         "convtranspose2d",
         "conv2dtranspose",
-        "maxpool1d",
         "globalmaxpool",
         "globalmaxpooling2d",
-        "upsample",
-        "upsampling2d",
         "zeropadding2d",
         "reshape",
         "permute",
@@ -172,6 +182,35 @@ pub(crate) const RATE_SCHEDULES: Foreign = Foreign {
         "cosineannealingwarmrestarts",
         "cosinedecayrestarts",
         "inversetimedecay",
+    ],
+};
+
+pub(crate) const INITIALIZERS: Foreign = Foreign {
+    renamed: &[
+        (
+            &["kaimingnormal", "kaimingnormal_", "henorm", "msra"],
+            &["he_normal"],
+        ),
+        (&["kaiminguniform", "kaiminguniform_"], &["he_uniform"]),
+        (
+            &["xavier", "xavieruniform", "xavieruniform_"],
+            &["glorot_uniform"],
+        ),
+        (&["xaviernormal", "xaviernormal_"], &["glorot_normal"]),
+        (&["randomnormal", "gaussian"], &["normal"]),
+        (&["randomuniform"], &["uniform"]),
+        (&["default", "torch"], &["pytorch"]),
+    ],
+    instead: &[],
+    absent: &[
+        "orthogonal",
+        "truncatednormal",
+        "variancescaling",
+        "zeros",
+        "ones",
+        "constant",
+        "identity",
+        "sparse",
     ],
 };
 

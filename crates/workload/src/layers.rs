@@ -75,6 +75,11 @@ pub enum LayerKind {
     },
     /// The mean of each channel over all positions.
     GlobalAvgPool,
+    /// Every value in as many positions, down and to the right: the nearest one.
+    Upsample {
+        /// How many.
+        factor: [usize; 2],
+    },
     /// In training drops a value with probability `rate` and scales the others by 1/(1−rate); in
     /// evaluation the identity.
     Dropout {
@@ -228,7 +233,7 @@ const LAYERS: &[LayerEntry] = &[
         kind: "max_pool",
         summary: "the largest value of each window; padding never wins",
         keys: POOL_KEYS,
-        optional: &[],
+        optional: CEIL_MODE,
         read: Read::Layer(|fields| {
             let window = windows::read(fields, "size");
             LayerKind::MaxPool { window }
@@ -238,7 +243,7 @@ const LAYERS: &[LayerEntry] = &[
         kind: "avg_pool",
         summary: "the mean of each window, padding left out",
         keys: POOL_KEYS,
-        optional: &[],
+        optional: CEIL_MODE,
         read: Read::Layer(|fields| {
             let window = windows::read(fields, "size");
             LayerKind::AvgPool { window }
@@ -250,6 +255,16 @@ const LAYERS: &[LayerEntry] = &[
         keys: &[],
         optional: &[],
         read: Read::Layer(|_| LayerKind::GlobalAvgPool),
+    },
+    LayerEntry {
+        kind: "upsample",
+        summary: "every value in `factor` positions, down and to the right: the nearest one",
+        keys: &[Key::new("factor", "2").why("the default in Keras")],
+        optional: &[],
+        read: Read::Layer(|fields| {
+            let factor = windows::read_size(fields, "factor");
+            LayerKind::Upsample { factor }
+        }),
     },
     LayerEntry {
         kind: "dropout",
@@ -288,6 +303,9 @@ const LAYERS: &[LayerEntry] = &[
 
 const NO_PADDING: &str = "none, the default in PyTorch and Keras";
 
+/// It becomes padding where the input's shape is known.
+const CEIL_MODE: &[Key] = &[Key::new("ceil_mode", "true")];
+
 const POOL_KEYS: &[Key] = &[
     Key::new("size", "2"),
     // A stride of 1 would make the net many times as expensive without a word.
@@ -309,6 +327,7 @@ pub(crate) fn kind_name(kind: &LayerKind) -> &'static str {
         LayerKind::MaxPool { .. } => "max_pool",
         LayerKind::AvgPool { .. } => "avg_pool",
         LayerKind::GlobalAvgPool => "global_avg_pool",
+        LayerKind::Upsample { .. } => "upsample",
         LayerKind::Dropout { .. } => "dropout",
         LayerKind::Add => "add",
         LayerKind::Multiply => "multiply",
@@ -321,6 +340,13 @@ pub(crate) fn kind_name(kind: &LayerKind) -> &'static str {
 pub(crate) fn pad_same(kind: &mut LayerKind, inputs: &[&[usize]]) {
     if let (Some(window), [[height, width, _]]) = (window_mut(kind), inputs) {
         window.padding = windows::same_padding(window, [*height, *width]);
+    }
+}
+
+/// Pads for `ceil_mode = true`.
+pub(crate) fn pad_ceil(kind: &mut LayerKind, inputs: &[&[usize]]) {
+    if let (Some(window), [[height, width, _]]) = (window_mut(kind), inputs) {
+        window.padding = windows::ceil_padding(window, [*height, *width]);
     }
 }
 
@@ -385,6 +411,12 @@ pub(crate) fn output_shape(
         LayerKind::MaxPool { window } | LayerKind::AvgPool { window } => {
             let [height, width] = windows::pool_output(window, image(name, input)?)?;
             Ok((vec![height, width, channels], 0))
+        }
+        LayerKind::Upsample { factor } => {
+            let [height, width] = image(name, input)?;
+            let [down, right] = *factor;
+            let sizes = [height.saturating_mul(down), width.saturating_mul(right)];
+            Ok((vec![sizes[0], sizes[1], channels], 0))
         }
         LayerKind::GlobalAvgPool => {
             image(name, input)?;

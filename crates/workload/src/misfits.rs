@@ -8,7 +8,8 @@ pub(crate) fn image(kind: &str, input: &[usize]) -> Result<[usize; 2], Misfit> {
         [height, width, _] => Ok([height, width]),
         _ => {
             let what = format!(
-                "a {kind} layer reads images, but its input is one row of {} values a sample",
+                "{} {kind} layer reads images, but its input is one row of {} values a sample",
+                article(kind),
                 shape_text(input)
             );
             let advice = "put it before the layer that makes one row of an image (flatten, \
@@ -111,12 +112,21 @@ pub(crate) fn concat_shape(inputs: &[&[usize]]) -> Result<Vec<usize>, Misfit> {
     Ok(shape)
 }
 
+/// What stands before a kind's name.
+fn article(kind: &str) -> &'static str {
+    if kind.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        "an"
+    } else {
+        "a"
+    }
+}
+
 /// The inputs of a layer that has two.
 fn two<'a>(kind: &str, inputs: &[&'a [usize]]) -> Result<[&'a [usize]; 2], Misfit> {
     <[&[usize]; 2]>::try_from(inputs).map_err(|_| {
-        let article = if kind == "add" { "an" } else { "a" };
         let what = format!(
-            "{article} {kind} layer reads two layers, but is given {}",
+            "{} {kind} layer reads two layers, but is given {}",
+            article(kind),
             inputs.len()
         );
         let advice = "write inputs = [\"first\", \"second\"]";

@@ -80,6 +80,7 @@ impl Spec {
             optimizer: self.optimizer,
             global_clip_norm: self.global_clip_norm,
             rate_schedule: self.rate_schedule,
+            initializer: self.initializer,
             batch_size: batch_size.expect(resolved),
             epochs: epochs.expect(resolved),
             shuffle: self.training.shuffle,

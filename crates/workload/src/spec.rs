@@ -14,6 +14,7 @@ use crate::{
     dataset::DataSource,
     fields::{FRACTION, Fields, POSITIVE},
     foreign::{self, Foreign},
+    initializers::{INITIALIZERS, Initializer},
     key::{BOTH, Key},
     layers::{LayerKind, layers},
     loss::Loss,
@@ -35,6 +36,7 @@ pub struct Spec {
     pub(crate) optimizer: Optimizer,
     pub(crate) global_clip_norm: Option<f64>,
     pub(crate) rate_schedule: Option<RateSchedule>,
+    pub(crate) initializer: Initializer,
     pub(crate) layers: Vec<LayerSpec>,
 }
 
@@ -67,6 +69,8 @@ pub(crate) struct LayerSpec {
     pub(crate) inputs: Option<Spanned<Vec<Spanned<String>>>>,
     /// Whether `padding = "same"`: how much that is depends on the input.
     pub(crate) same_padding: bool,
+    /// Whether `ceil_mode = true`, which is more padding.
+    pub(crate) ceil_mode: bool,
     /// Where the values of its keys stand.
     pub(crate) spans: Vec<(String, Range<usize>)>,
 }
@@ -130,6 +134,7 @@ impl Spec {
         let training = faults.note(read_training(&top));
         let optimizer = faults.note(read_optimizer(&top));
         let rate_schedule = faults.note(read_rate_schedule(&top));
+        let initializer = faults.note(read_initializer(&top));
         let layers = read_layers(&top, &mut faults);
         faults.result()?;
         let read = "what was not read is a fault";
@@ -141,6 +146,7 @@ impl Spec {
             optimizer,
             global_clip_norm,
             rate_schedule: rate_schedule.expect(read),
+            initializer: initializer.expect(read),
             layers,
             source,
         })
@@ -167,6 +173,7 @@ const TOP_KEYS: &[Key] = &[
     Key::new("training", ""),
     Key::new("optimizer", ""),
     Key::new("schedule", ""),
+    Key::new("initializer", ""),
     Key::new("layer", ""),
 ];
 
@@ -329,6 +336,23 @@ fn read_rate_schedule(top: &Fields) -> Result<Option<RateSchedule>, SpecError> {
     fields.finish(Some(schedule))
 }
 
+const HE_NORMAL: &[Key] = &[Key::new("kind", "\"he_normal\"")];
+
+/// `[initializer]`, which may be left out.
+fn read_initializer(top: &Fields) -> Result<Initializer, SpecError> {
+    if !top.table.contains_key("initializer") {
+        return Ok(Initializer::default());
+    }
+    let fields = top.table("initializer", HE_NORMAL)?;
+    let entries: Vec<_> = INITIALIZERS.iter().map(|it| (it.kind, it)).collect();
+    let entry = kind_of(&fields, &entries, &foreign::INITIALIZERS)?;
+    let fields = fields.called(format!("the initializer {:?}", entry.kind), entry.keys);
+    let kinds: Vec<_> = INITIALIZERS.iter().map(|it| (it.kind, it.keys)).collect();
+    fields.check_keys(&["kind"], &kinds);
+    let initializer = (entry.read)(&fields);
+    fields.finish(initializer)
+}
+
 const DENSE: &[Key] = &[Key::new("kind", "\"dense\"")];
 
 /// The layers that can be read.
@@ -367,6 +391,7 @@ fn read_layer(fields: Fields) -> Result<LayerSpec, SpecError> {
         kind_span: fields.span(),
         inputs: fields.noted(fields.optional_strings("inputs", "[\"fc1\"]"), None),
         same_padding: windows::is_same_padding(&fields),
+        ceil_mode: fields.optional_boolean("ceil_mode", false),
         spans,
     };
     layer.kind_span = layer.span_of("kind");

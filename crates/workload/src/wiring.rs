@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::{
     foreign::NONE,
-    layers::{LayerKind, MAX_VALUES, kind_name, output_shape, pad_same},
+    layers::{LayerKind, MAX_VALUES, kind_name, output_shape, pad_ceil, pad_same},
     loss::Loss,
     misfits::shape_text,
     spec::{LayerSpec, Spec},
@@ -92,6 +92,9 @@ impl Spec {
         let mut kind = spec.kind.clone();
         if let (true, Some(shapes)) = (spec.same_padding, &shapes) {
             pad_same(&mut kind, shapes);
+        }
+        if let (true, Some(shapes)) = (spec.ceil_mode, &shapes) {
+            pad_ceil(&mut kind, shapes);
         }
         let shape = shapes.map(|shapes| output_shape(&kind, &shapes));
         let (output, parameters) = match shape {

@@ -8,6 +8,7 @@ use crate::{
     dataset::{Column, DataSource},
     foreign,
     initial_weights::{self, InitialWeights},
+    initializers::Initializer,
     layers::LayerKind,
     loss::{Loss, Target},
     optimizers::Optimizer,
@@ -44,6 +45,9 @@ pub struct Workload {
     /// How the learning rate goes over the training; `None` where it stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate_schedule: Option<RateSchedule>,
+    /// How the weights of dense layers and convolutions begin.
+    #[serde(default, skip_serializing_if = "Initializer::is_default")]
+    pub initializer: Initializer,
     /// Samples a step; the last step of an epoch may have fewer.
     pub batch_size: usize,
     /// Passes over the training samples.

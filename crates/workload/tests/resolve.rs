@@ -43,6 +43,7 @@ fn fashion_mnist_is_what_the_published_scripts_train() {
         beta1: 0.9,
         beta2: 0.999,
         epsilon: 1e-7,
+        corrected_epsilon: false,
     });
     assert_eq!(workload.optimizer, adam);
     let layers: Vec<_> = workload

@@ -43,8 +43,11 @@ fn by_lines(at: &Arranging) -> Vec<Cut> {
     vec![at.cut(Some(lines), Split::Slices, |_| along(0, 1))]
 }
 
+/// A tensor, and the first of some of its channels.
+type Channels = (TensorId, usize);
+
 /// The kernel that moves channels from a tensor, from this one on, to a tensor, there from that one on.
-fn task(at: &Places, moves: &[((TensorId, usize), (TensorId, usize))]) -> Task {
+fn task(at: &Places, moves: &[(Channels, Channels)]) -> Task {
     let channels = |id| extent(at.program, id, 1);
     let lines = extent(at.program, moves[0].0.0, 0);
     if at.is_images(moves[0].1.0) {

@@ -31,6 +31,7 @@ mod scale_pixels;
 mod sgd;
 mod softmax_cross_entropy;
 mod update;
+mod upsample;
 mod zeros;
 
 use std::ops::Range;
@@ -140,6 +141,8 @@ pub(crate) fn of(op: &Op) -> &dyn CpuOp {
         Op::AvgPoolGrad(op) => op,
         Op::GlobalAvgPool(op) => op,
         Op::GlobalAvgPoolGrad(op) => op,
+        Op::Upsample(op) => op,
+        Op::UpsampleGrad(op) => op,
         Op::Dropout(op) => op,
         Op::DropoutGrad(op) => op,
         Op::Relu(op) => op,
@@ -202,6 +205,8 @@ pub(crate) enum Task {
     MoveChannels(concat::MoveChannels<Matrix>),
     MoveImageChannels(concat::MoveChannels<Images>),
     ScaleChannels(multiply::ScaleChannels),
+    Upsample(upsample::Repeat),
+    UpsampleGrad(upsample::RepeatGrad),
     ScaleChannelsGrad(multiply::ScaleChannelsGrad),
     LayerNorm(layer_norm::Norm<Matrix>),
     LayerNormGrad(layer_norm::NormGrad<Matrix>),
@@ -276,6 +281,8 @@ impl Task {
             MoveChannels,
             MoveImageChannels,
             ScaleChannels,
+            Upsample,
+            UpsampleGrad,
             ScaleChannelsGrad,
             LayerNorm,
             LayerNormGrad,

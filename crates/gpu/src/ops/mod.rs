@@ -33,6 +33,7 @@ mod softmax_cross_entropy;
 mod sums;
 mod tiled;
 mod update;
+mod upsample;
 mod windows;
 mod zeros;
 
@@ -121,6 +122,8 @@ pub(crate) fn form(op: &Op) -> Form<'_> {
         Op::AvgPoolGrad(op) => Form::Each(op),
         Op::GlobalAvgPool(op) => Form::Each(op),
         Op::GlobalAvgPoolGrad(op) => Form::Each(op),
+        Op::Upsample(op) => Form::Each(op),
+        Op::UpsampleGrad(op) => Form::Each(op),
         Op::Dropout(op) => Form::Each(op),
         Op::DropoutGrad(op) => Form::Each(op),
         Op::Relu(op) => Form::Each(op),

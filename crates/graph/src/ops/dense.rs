@@ -96,10 +96,7 @@ pub(super) fn build(
 ) -> TensorId {
     let name = layer.name;
     let inputs = net.extent(input, Axis::Channel);
-    let initial = Initial::GlorotUniform {
-        fan_in: inputs,
-        fan_out: units,
-    };
+    let initial = Initial::of_weights(layer.initializer, inputs, units);
     let weight = net.parameter(
         format!("{name}.weight"),
         &[(Axis::Output, units), (Axis::Input, inputs)],
@@ -110,7 +107,7 @@ pub(super) fn build(
     let operands = [net.operand(input), net.operand(weight)];
     net.operation(Dense.into(), &operands, &[product]);
     if has_bias {
-        bias::build(net, layer, product)
+        bias::build(net, layer, product, inputs)
     } else {
         product
     }

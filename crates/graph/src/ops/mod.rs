@@ -37,6 +37,7 @@ mod round;
 mod scale_pixels;
 mod sgd;
 mod softmax_cross_entropy;
+mod upsample;
 mod zeros;
 
 use std::fmt;
@@ -105,6 +106,7 @@ ops! {
     max_pool: MaxPool, MaxPoolGrad;
     avg_pool: AvgPool, AvgPoolGrad;
     global_avg_pool: GlobalAvgPool, GlobalAvgPoolGrad;
+    upsample: Upsample, UpsampleGrad;
     dropout: Dropout, DropoutGrad;
     relu: Relu, ReluGrad;
     activate: Activate, ActivateGrad;
@@ -147,6 +149,7 @@ pub(crate) fn build(
         LayerKind::MaxPool { window } => net.simple(layer, MaxPool { window }.into(), inputs),
         LayerKind::AvgPool { window } => net.simple(layer, AvgPool { window }.into(), inputs),
         LayerKind::GlobalAvgPool => net.simple(layer, GlobalAvgPool.into(), inputs),
+        LayerKind::Upsample { factor } => net.simple(layer, Upsample { factor }.into(), inputs),
         LayerKind::Dropout { rate } => dropout::build(net, layer, inputs[0], rate),
         LayerKind::Add => net.simple(layer, Add.into(), inputs),
         LayerKind::Concat => concat::build(net, layer, inputs),
@@ -160,11 +163,12 @@ pub(crate) fn begins_with_product(kind: &LayerKind) -> bool {
     matches!(kind, LayerKind::Dense { .. } | LayerKind::Conv2d { .. })
 }
 
-/// What updates a parameter, (g, w, moments…) → (w, moments…) in place, with its moments.
-pub(crate) fn update(optimizer: &Optimizer) -> (Op, &'static [MomentRole]) {
+/// What updates a parameter, a weight or another, (g, w, moments…) → (w, moments…) in place, with its moments.
+pub(crate) fn update(optimizer: &Optimizer, is_weight: bool) -> (Op, &'static [MomentRole]) {
     use MomentRole::{First, Second, Velocity};
     match *optimizer {
         Optimizer::Adam(op) => (op.into(), &[First, Second]),
+        Optimizer::AdamW(op) if op.weights_only && !is_weight => (op.adam.into(), &[First, Second]),
         Optimizer::AdamW(op) => (op.into(), &[First, Second]),
         Optimizer::Sgd(op) => (op.into(), &[Velocity]),
         Optimizer::RmsProp(op) => (op.into(), &[Second]),

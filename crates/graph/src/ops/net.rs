@@ -1,5 +1,7 @@
 //! What layers are built into, as far as they need to know it.
 
+use laptime_workload::Initializer;
+
 use super::Op;
 use crate::{
     axis::Axis,
@@ -11,6 +13,8 @@ pub(crate) struct Layer<'a> {
     pub(crate) name: &'a str,
     /// Of its output, the batch first.
     pub(crate) shape: Vec<(Axis, usize)>,
+    /// How its weights begin.
+    pub(crate) initializer: Initializer,
     pub(crate) is_training: bool,
     /// The workload's seed, and the layer's place in it: so layers drop independently.
     pub(crate) seed: u64,

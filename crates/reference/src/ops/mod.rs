@@ -59,6 +59,7 @@ mod rms_prop;
 mod round;
 mod sgd;
 mod softmax_cross_entropy;
+mod upsample;
 
 pub use activations::{activate, activate_grad};
 pub use adam::{adam, adamw};
@@ -87,6 +88,7 @@ pub use rms_prop::rms_prop;
 pub use round::round;
 pub use sgd::sgd;
 pub use softmax_cross_entropy::{Score, softmax_cross_entropy, softmax_cross_entropy_grad};
+pub use upsample::{upsample, upsample_grad};
 
 use laptime_graph::{Adam, AdamW, Axis, Op, Operation, Program, RmsProp, Sgd, TensorId};
 
@@ -221,6 +223,8 @@ pub fn execute(
         Op::AvgPoolGrad(op) => vec![avg_pool_grad(inputs[0], dx_shape(), &op.window)],
         Op::GlobalAvgPool(_) => vec![global_avg_pool(inputs[0], x_shape())],
         Op::GlobalAvgPoolGrad(_) => vec![global_avg_pool_grad(inputs[0], dx_shape())],
+        Op::Upsample(op) => vec![upsample(inputs[0], x_shape(), op.factor)],
+        Op::UpsampleGrad(op) => vec![upsample_grad(inputs[0], dx_shape(), op.factor)],
         Op::Dropout(op) => vec![dropout(inputs[0], op, step)],
         Op::DropoutGrad(op) => vec![dropout_grad(inputs[0], &op.0, step)],
         Op::Relu(_) => vec![relu(inputs[0])],

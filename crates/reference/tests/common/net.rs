@@ -1,8 +1,8 @@
 //! Workloads of any shape, built layer by layer.
 
 use laptime_workload::{
-    Adam, Layer, LayerKind, Loss, Optimizer, Precision, SampleShape, Source, Window, Workload,
-    dataset::DataSource,
+    Adam, Initializer, Layer, LayerKind, Loss, Optimizer, Precision, SampleShape, Source, Window,
+    Workload, dataset::DataSource,
 };
 
 /// A workload while it grows.
@@ -29,9 +29,11 @@ impl Net {
                 beta1: 0.9,
                 beta2: 0.999,
                 epsilon: 1e-7,
+                corrected_epsilon: false,
             }),
             global_clip_norm: None,
             rate_schedule: None,
+            initializer: Initializer::default(),
             batch_size: 32,
             epochs: 1,
             shuffle: true,
@@ -127,6 +129,9 @@ impl Net {
                 filters, window, ..
             } => slid(window, *filters),
             LayerKind::MaxPool { window } | LayerKind::AvgPool { window } => slid(window, input[2]),
+            LayerKind::Upsample { factor } => {
+                vec![input[0] * factor[0], input[1] * factor[1], input[2]]
+            }
             LayerKind::GlobalAvgPool => vec![input[2]],
             LayerKind::Concat => {
                 let channels = inputs.iter().map(|source| match source {
