@@ -33,7 +33,7 @@ fn verify(asked: GateJob) -> Result<(), Failure> {
     let engine = engines::find("--engine", &asked.engine)?;
     let job = Job {
         dataset: Arc::new(synthetic(
-            &asked.workload.dataset.description,
+            asked.workload.dataset.description(),
             asked.last_batch,
             0,
         )),
