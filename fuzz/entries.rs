@@ -24,6 +24,7 @@ pub fn idx(data: &[u8]) -> bool {
     encoder.write_all(data).expect("memory can be written");
     let gzip = encoder.finish().expect("memory can be written");
     let values = fuzzing::idx(&gzip);
+    let _ = (fuzzing::own_idx(data), fuzzing::own_idx(&gzip));
     values.is_ok_and(|values| values.len() == 12)
 }
 
@@ -32,6 +33,16 @@ pub fn gzip(data: &[u8]) -> bool {
     let is_idx = fuzzing::idx(data).is_ok();
     let archive = fuzzing::cifar_archive(data);
     is_idx || archive.is_ok_and(|files| files.iter().all(Option::is_none))
+}
+
+/// A file of arrays of the user's own: `.npy` or `.npz`.
+pub fn arrays(data: &[u8]) -> bool {
+    fuzzing::arrays(data).is_ok_and(|count| count > 0)
+}
+
+/// A table of the user's own, in CSV.
+pub fn table(data: &[u8]) -> bool {
+    fuzzing::table(data).is_ok()
 }
 
 /// A workload of the user's own, as far as the Program.

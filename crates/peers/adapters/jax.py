@@ -264,7 +264,10 @@ def train_step(workload, state, pixels, labels, masks=None):
         mode = Training(workload, step, masks)
         logits, statistics = logits_of(workload, parameters, state["statistics"], pixels, mode)
         if workload["loss"] == "mean-squared-error":
-            target = pixels.reshape(logits.shape).astype(logits.dtype) / workload["pixel_divisor"]
+            if labels.ndim == 2:
+                target = labels.astype(logits.dtype)
+            else:
+                target = pixels.reshape(logits.shape).astype(logits.dtype) / workload["pixel_divisor"]
             return jnp.mean(jnp.square(logits - target)), (statistics, jnp.int32(0))
         # On CPUs a comparison is quicker than taking one value a row.
         is_label = labels[:, None] == jnp.arange(logits.shape[1])

@@ -254,8 +254,11 @@ def train_step(workload, state, data, batch, masks=None):
     def loss_of(parameters):
         logits, statistics = logits_of(workload, parameters, state["statistics"], pixels, True, masks)
         if workload["loss"] == "mean-squared-error":
-            divisor = mx.array(workload["pixel_divisor"], logits.dtype)
-            target = pixels.reshape(logits.shape).astype(logits.dtype) / divisor
+            if labels.ndim == 2:
+                target = labels.astype(logits.dtype)
+            else:
+                divisor = mx.array(workload["pixel_divisor"], logits.dtype)
+                target = pixels.reshape(logits.shape).astype(logits.dtype) / divisor
             return mx.mean(mx.square(logits - target)), statistics, mx.array(0, mx.int32)
         smoothing = workload.get("label_smoothing", 0.0)
         loss = nn.losses.cross_entropy(logits, labels, label_smoothing=smoothing, reduction="mean")
@@ -351,7 +354,7 @@ class Session:
         self.details = {"device": str(mx.default_device())}
 
     def resident(self, samples) -> tuple[mx.array, mx.array]:
-        return mx.array(np.array(samples.pixels)), mx.array(samples.labels.astype(np.int32))
+        return mx.array(np.array(samples.pixels)), mx.array(np.array(samples.targets))
 
     def train(self, order, told):
         self.now |= {"loss_sum": mx.array(0.0), "correct": mx.array(0, mx.int32)}

@@ -285,8 +285,7 @@ class Trainer:
         # That of bfloat16's logits, too, is float32's.
         logits = logits.to(self.dtype)
         if self.workload["loss"] == "mean-squared-error":
-            # laptime has channels last.
-            target = pixels.permute(0, 2, 3, 1).reshape(logits.shape)
+            target = labels if labels.ndim == 2 else flatten(None, [pixels])
             none_right = torch.zeros((), dtype=torch.int64, device=logits.device)
             return functional.mse_loss(logits, target), (none_right, new)
         smoothing = self.workload.get("label_smoothing", 0.0)
@@ -514,12 +513,18 @@ class Session:
 
     def resident(self, samples) -> tuple[Tensor, Tensor]:
         pixels = torch.from_numpy(np.array(samples.pixels)).to(self.device)
-        labels = torch.from_numpy(samples.labels.astype(np.int64)).to(self.device)
+        labels = self.targets(np.array(samples.labels)).to(self.device)
         pixels = pixels.float().div_(self.job.workload["pixel_divisor"])
         return self.images(pixels), labels
 
+    def targets(self, labels: np.ndarray) -> Tensor:
+        """Classes, or rows of values."""
+        return torch.from_numpy(labels if labels.ndim == 2 else labels.astype(np.int64))
+
     def images(self, pixels: Tensor) -> Tensor:
-        """Samples (height, width, channels) as PyTorch's images, in the layout of this way."""
+        """Samples (height, width, channels) as PyTorch's images, in the layout of this way; rows stay rows."""
+        if pixels.ndim == 2:
+            return pixels
         return pixels.permute(0, 3, 1, 2).contiguous(memory_format=self.way.layout)
 
     def synchronize(self) -> None:
@@ -591,7 +596,8 @@ class Session:
         losses = []
         for batch in order.reshape(-1, self.job.batch_size):
             pixels = torch.from_numpy(self.job.train.pixels[batch]).double()
-            labels = torch.from_numpy(self.job.train.labels[batch].astype(np.int64))
+            labels = self.targets(self.job.train.labels[batch])
+            labels = labels.double() if labels.ndim == 2 else labels
             trainer.totals.zero_()
             data = (self.images(pixels / self.job.workload["pixel_divisor"]), labels)
             trainer.step(data, torch.arange(len(batch)))

@@ -335,8 +335,7 @@ class Net:
         **compile_options,
     ) -> None:
         self.workload, self.real, self.has_program_masks = workload, real, has_program_masks
-        shape = workload["input"]
-        x = keras.Input((shape["height"], shape["width"], shape["channels"]))
+        x = keras.Input(tuple(workload["input_shape"]))
         outputs, self.variables, self.dropouts = [], {}, {}
         layers = LAYERS | {"dropout": self.dropout}
         for layer in workload["layers"]:
@@ -505,8 +504,8 @@ def score_of(logs: dict, samples: int) -> Score:
 
 
 def targets(job: Job, pixels: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """What the loss compares with: labels, or the scaled pixels in rows."""
-    is_of_pixels = job.workload["loss"] == "mean-squared-error"
+    """What the loss compares with: labels, values, or the scaled pixels in rows."""
+    is_of_pixels = job.workload["loss"] == "mean-squared-error" and labels.ndim == 1
     return pixels.reshape(len(pixels), -1) if is_of_pixels else labels
 
 
@@ -586,7 +585,7 @@ class Session:
     def scaled(self, samples) -> tuple[np.ndarray, np.ndarray]:
         divisor = np.float32(self.job.workload["pixel_divisor"])
         pixels = np.divide(samples.pixels, divisor, dtype=np.float32)
-        return pixels, samples.labels.astype(np.int32)
+        return pixels, samples.targets
 
     def batches(self, order: np.ndarray, steps: int) -> tf.data.Dataset:
         pixels, targets = self.data

@@ -4,6 +4,8 @@
 mod activations;
 pub mod atomic_file;
 mod builtin;
+mod choices;
+mod data_table;
 pub mod dataset;
 pub mod directories;
 mod fields;

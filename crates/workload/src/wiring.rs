@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::{
+    dataset::Description,
     foreign::NONE,
     layers::{LayerKind, MAX_VALUES, kind_name, output_shape, pad_ceil, pad_same},
     loss::Loss,
@@ -25,7 +26,11 @@ const INPUT: &str = "input";
 
 impl Spec {
     /// The layers with names, inputs and shapes; or all that is wrong with them.
-    pub(crate) fn wired(&self, batch_size: usize) -> Result<Vec<Layer>, SpecError> {
+    pub(crate) fn wired(
+        &self,
+        data: &Description,
+        batch_size: usize,
+    ) -> Result<Vec<Layer>, SpecError> {
         if self.layers.is_empty() {
             let what = "the spec has no layers";
             let advice = "add at least one [[layer]]";
@@ -50,7 +55,7 @@ impl Spec {
             }
             let inputs = faults.note(self.layer_inputs(index, &names, &numbers));
             let layer = inputs.and_then(|inputs| {
-                let shaped = self.shaped(index, name, inputs, &layers, &mut faults)?;
+                let shaped = self.shaped(index, name, inputs, (data, &layers), &mut faults)?;
                 parameters = shaped.parameters.saturating_add(parameters);
                 Some(shaped.layer)
             });
@@ -64,7 +69,7 @@ impl Spec {
             }
         }
         if let Some(Some(last)) = layers.get(self.layers.len() - 1) {
-            faults.note(self.check_output(last));
+            faults.note(self.check_output(data, last));
         }
         faults.result()?;
         let layers: Vec<Layer> = layers.into_iter().flatten().collect();
@@ -79,11 +84,11 @@ impl Spec {
         index: usize,
         name: &str,
         inputs: Vec<Source>,
-        layers: &[Option<Layer>],
+        (data, layers): (&Description, &[Option<Layer>]),
         faults: &mut Faults,
     ) -> Option<Shaped> {
         let spec = &self.layers[index];
-        let input_shape = &self.data.dataset.description.input().shape;
+        let input_shape = &data.input().shape;
         let shapes = inputs.iter().map(|input| match *input {
             Source::Input => Some(input_shape.as_slice()),
             Source::Layer(layer) => layers[layer].as_ref().map(|it| it.output.as_slice()),
@@ -234,12 +239,14 @@ impl Spec {
         faults.result().map(|()| sources)
     }
 
-    /// The last layer gives what the loss takes: logits, or values in the place of the input.
-    fn check_output(&self, last: &Layer) -> Result<(), SpecError> {
-        let data = &self.data.dataset.description;
+    /// The last layer gives what the loss takes: logits, or values in the place of the targets or the input.
+    fn check_output(&self, data: &Description, last: &Layer) -> Result<(), SpecError> {
         let (wanted, of_what) = match self.training.loss {
             Loss::SoftmaxCrossEntropy => (data.classes, "classes"),
-            Loss::MeanSquaredError => (data.input().values(), "input values to compare them with"),
+            Loss::MeanSquaredError => match data.value_column() {
+                Some(place) => (data.columns[place].values(), "target values a sample"),
+                None => (data.input().values(), "input values to compare them with"),
+            },
         };
         if last.output == [wanted] {
             return Ok(());
@@ -247,7 +254,7 @@ impl Spec {
         let what = format!(
             "the last layer gives {} values a sample, but {} has {wanted} {of_what}",
             shape_text(&last.output),
-            self.data.dataset
+            data.name
         );
         let values: usize = last.output.iter().product();
         let advice = match values == wanted {

@@ -13,7 +13,7 @@ impl Net {
     pub fn new(height: usize, width: usize, channels: usize) -> Self {
         Self(Workload {
             name: "test".into(),
-            dataset: DataSource::find("fashion-mnist").expect("built in"),
+            dataset: DataSource::find("fashion-mnist").expect("built in").into(),
             input: SampleShape {
                 height,
                 width,
