@@ -28,7 +28,7 @@ def pixels(shape):
 
 def write(folder, name, end, logits):
     """`end` is what the model does with its logits that laptime leaves to the loss."""
-    values = [[float(value) for value in row.reshape(-1)] for row in logits]
+    values = [[float(f"{value:.7g}") for value in row.reshape(-1)] for row in logits]
     text = json.dumps({"end": end, "values": values})
     (folder / f"{name}.json").write_text(text + "\n")
     print(name, (folder / f"{name}.onnx").stat().st_size, "bytes")
@@ -232,15 +232,26 @@ def torch_models():
 
         def __init__(self):
             super().__init__()
-            self.encoder = nn.Sequential(nn.Conv2d(3, 4, 3, 2, 1), nn.ELU(), nn.Conv2d(4, 4, 3, 2, 1), nn.Mish())
-            self.decoder = nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), nn.Hardsigmoid(), nn.Conv2d(4, 3, 1))
+            self.encoder = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.ELU(), nn.Conv2d(4, 2, 3, padding=1))
+            self.decoder = nn.Sequential(nn.Mish(), nn.Conv2d(2, 4, 3, padding=1), nn.Hardsigmoid())
+            self.last = nn.Conv2d(4, 3, 1)
 
         def forward(self, x):
-            up = nn.functional.interpolate
-            x = self.encoder(x)
-            return self.decoder(up(x, scale_factor=4, mode="nearest"))
+            return self.last(self.decoder(self.encoder(x)))
 
-    mlp = nn.Sequential(nn.Flatten(), nn.Linear(784, 8), nn.ReLU(), nn.Dropout(0.2, inplace=True), nn.Linear(8, 10))
+    dropout = nn.Dropout(0.2, inplace=True)
+    mlp = nn.Sequential(nn.Flatten(), nn.Linear(784, 8), nn.ReLU(), dropout, nn.Linear(8, 10))
+    conv1d = nn.Sequential(
+        nn.Conv1d(2, 4, 5, stride=2, padding=2),
+        nn.BatchNorm1d(4),
+        nn.ReLU(),
+        nn.MaxPool1d(2),
+        nn.Conv1d(4, 6, 3),
+        nn.AdaptiveAvgPool1d(1),
+        nn.Flatten(),
+        nn.Linear(6, 5),
+    )
+    regressor = nn.Sequential(nn.Linear(13, 8), nn.Tanh(), nn.Linear(8, 1))
     activations = nn.Sequential(
         nn.Conv2d(1, 4, 5, stride=3),
         nn.BatchNorm2d(4),
@@ -286,6 +297,8 @@ def torch_models():
         ("efficientnet", inverted(2), (32, 32, 3), "legacy"),
         ("convnext", Shuffled(), (32, 32, 3), "dynamo"),
         ("autoencoder", Autoencoder(), (32, 32, 3), "dynamo"),
+        ("conv1d", conv1d, (1, 40, 2), "dynamo"),
+        ("regressor", regressor, (13,), "dynamo"),
         ("resnet18-legacy", resnet18(1), (32, 32, 3), "legacy"),
     ]
 
@@ -312,7 +325,11 @@ def export_torch(folder):
     for name, model, shape, how in torch_models():
         randomize(model)
         model.eval()
-        image = torch.from_numpy(pixels(shape) / 255).permute(0, 3, 1, 2).contiguous()
+        image = torch.from_numpy(pixels(shape) / 255)
+        if len(shape) == 3:
+            image = image.permute(0, 3, 1, 2).contiguous()
+        if name == "conv1d":
+            image = image.squeeze(2)
         with torch.no_grad():
             logits = model(image).numpy()
         path = str(folder / f"{name}.onnx")
