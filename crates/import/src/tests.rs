@@ -312,6 +312,7 @@ fn a_training_is_chosen_by_shapes() {
         (&[1, 28, 28], 784, "fashion-mnist", "mean-squared-error"),
         (&[1, 28, 28], 7, "FILL-IN", "softmax-cross-entropy"),
         (&[3, 9, 9], 10, "FILL-IN", "softmax-cross-entropy"),
+        (&[13], 1, "FILL-IN", "mean-squared-error"),
     ] {
         let imported = of(sample, units);
         let spec = &imported.spec;

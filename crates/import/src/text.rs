@@ -99,7 +99,9 @@ fn dataset(chosen: &Chosen, training: &Training, input: &[usize]) -> String {
         (Some(_), _) => String::new(),
         (None, Some(_)) => format!("by the model's input, {shape}"),
         (None, None) => {
-            format!("the model reads {shape}, as no dataset of laptime's: fill in one that has it")
+            format!(
+                "fill it in: no built-in dataset has samples of {shape} with the model's outputs"
+            )
         }
     }
 }

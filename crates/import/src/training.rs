@@ -42,7 +42,7 @@ pub(crate) fn choose(training: &Training, read: &Read) -> Result<Chosen, Problem
     let mut sources = DataSource::all().iter().filter(fits);
     let loss_of = |source: Option<&DataSource>| match source {
         Some(source) if source.description.classes == read.outputs => Loss::SoftmaxCrossEntropy,
-        _ if is_copy => Loss::MeanSquaredError,
+        _ if is_copy || read.outputs == 1 => Loss::MeanSquaredError,
         _ => Loss::SoftmaxCrossEntropy,
     };
     let is_right = |source: &&DataSource| match training.loss.unwrap_or(loss_of(Some(source))) {
@@ -51,7 +51,7 @@ pub(crate) fn choose(training: &Training, read: &Read) -> Result<Chosen, Problem
     };
     let found = sources.find(is_right);
     let loss = training.loss.unwrap_or(loss_of(found));
-    check_order(read, loss)?;
+    check_order(read, loss, is_copy)?;
     Ok(Chosen {
         dataset: training
             .dataset
@@ -67,10 +67,10 @@ pub(crate) fn choose(training: &Training, read: &Read) -> Result<Chosen, Problem
 }
 
 /// The last layer's values come in the order that the loss compares them in.
-fn check_order(read: &Read, loss: Loss) -> Result<(), Problem> {
+fn check_order(read: &Read, loss: Loss, is_copy: bool) -> Result<(), Problem> {
     let wanted = match loss {
-        Loss::SoftmaxCrossEntropy => None,
-        Loss::MeanSquaredError => read.input_order.as_ref(),
+        Loss::MeanSquaredError if is_copy => read.input_order.as_ref(),
+        _ => None,
     };
     if read.output_order.as_ref() == wanted {
         return Ok(());

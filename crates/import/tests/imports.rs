@@ -83,6 +83,9 @@ fn each_model_becomes_the_spec_of_its_golden_file() {
 fn the_oracle_gives_the_frameworks_logits() {
     of_each(|name| {
         let imported = imported(name)?;
+        if imported.lacks_dataset {
+            return Ok(());
+        }
         let spec = Spec::parse(&imported.spec, name).map_err(|error| error.to_string())?;
         let workload = spec
             .resolve(&Overrides::default())

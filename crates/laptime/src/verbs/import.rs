@@ -105,8 +105,7 @@ fn told(imported: &Imported, model: &Path, output: &Path, weights: Option<&Path>
     match imported.lacks_dataset {
         true => {
             text += &format!(
-                "No dataset of laptime's has samples of this shape: fill in `dataset` in {}, or export the model \
-                 for one that `laptime data` lists. Then:\n",
+                "No built-in dataset fits the model's input and output: fill in `dataset` in {}. Then:\n",
                 Shown(output)
             );
         }
