@@ -9,6 +9,7 @@ mod data;
 mod engine;
 mod examples;
 mod exports;
+mod import;
 mod orders;
 mod peers;
 mod race;
@@ -37,6 +38,7 @@ pub use data::*;
 pub use engine::*;
 use examples::examples;
 pub use exports::*;
+pub use import::*;
 pub use orders::*;
 pub use peers::*;
 pub use race::*;
@@ -201,6 +203,12 @@ pub enum Verb {
         ("laptime run lenet.toml --data synthetic", "trains it"),
     ]))]
     Init(InitArgs),
+    /// Make a workload file of an ONNX model, as PyTorch and Keras export it
+    #[command(after_help = examples(&[
+        ("laptime import lenet.onnx", "writes lenet.toml"),
+        ("laptime import lenet.onnx --weights lenet.safetensors", "its weights too"),
+    ]))]
+    Import(ImportArgs),
     /// Print the JSON Schema of a record
     Schema,
     /// Print a completion script for a shell

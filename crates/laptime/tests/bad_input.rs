@@ -74,6 +74,11 @@ fn specs() {
 }
 
 #[test]
+fn onnx_models() {
+    try_all("onnx", entries::onnx, 4000);
+}
+
+#[test]
 fn safetensors_files() {
     try_all("safetensors", entries::safetensors, 3000);
 }

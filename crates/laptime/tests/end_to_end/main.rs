@@ -13,6 +13,7 @@ mod examples;
 mod explain;
 mod foreign_strings;
 mod guide;
+mod import;
 mod limits;
 mod live;
 mod one_job;
