@@ -87,7 +87,7 @@ pub struct RunJob {
     /// Where samples are looked for first.
     pub data_dir: Option<OsString>,
     /// Where samples of the user's own are.
-    pub own_files: Option<OwnFiles>,
+    pub own_files: Option<Box<OwnFiles>>,
     /// Whether the machine is observed.
     pub telemetry: bool,
 }

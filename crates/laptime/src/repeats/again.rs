@@ -49,7 +49,7 @@ impl Again<'_> {
             is_synthetic: self.job.dataset.origin == Origin::Synthetic,
             data_dir: self.load.data_dir.clone().map(Into::into),
             own_files: match &self.job.workload.dataset {
-                Data::Own(own) => own.files().cloned(),
+                Data::Own(own) => own.files().cloned().map(Box::new),
                 Data::Known(_) => None,
             },
             telemetry: self.telemetry,

@@ -41,7 +41,7 @@ pub fn run_once(mut asked: RunJob) -> Result<Once, Failure> {
     };
     let mut workload = asked.workload;
     if let Data::Own(own) = workload.dataset {
-        workload.dataset = Data::Own(Box::new(own.in_files(asked.own_files)));
+        workload.dataset = Data::Own(Box::new(own.in_files(asked.own_files.map(|files| *files))));
     }
     let (dataset, load_s) = prepare::load(&workload.dataset, &options, false)?;
     let dataset_sha256 = dataset.sha256.clone();
