@@ -151,7 +151,7 @@ fn read_own(fields: Fields, loss: Loss) -> Result<DataTable, SpecError> {
         name: fields.noted(name, String::new()),
         test: fields.noted(test(&fields, &train, test_files), NO_TEST),
         targets,
-        standardize: fields.optional_boolean("standardize", "true"),
+        standardize: fields.optional_boolean("standardize", false),
         train,
     };
     if targets == Targets::Classes && !files.train.has_targets() {
