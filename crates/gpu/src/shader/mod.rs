@@ -141,7 +141,7 @@ impl<'a> Shader<'a> {
         // `first` and `log` are places in the order and in the log, `number` counts steps from 1,
         // the rest is of `StepValues`, taken in double precision.
         let mut text = String::from(
-            "struct Step { first: u32, number: u32, log: u32, step_size: f32, decay: f32 }\n\
+            "struct Step { first: u32, number: u32, log: u32, step_size: f32, decay: f32, row: u32 }\n\
              @group(0) @binding(0) var<uniform> step: Step;\n",
         );
         for (number, binding) in self.bindings.iter().enumerate() {

@@ -33,6 +33,7 @@ impl Net {
             global_clip_norm: None,
             rate_schedule: None,
             batch_size: 32,
+            micro_batch_size: None,
             epochs: 1,
             shuffle: true,
             seed: 1,
