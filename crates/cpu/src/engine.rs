@@ -46,7 +46,7 @@ impl Engine for CpuEngine {
             let what = "--threads is 0: it takes at least 1".into();
             return Err(EngineError::Unsupported(what));
         }
-        let program = build(&job.workload, Mode::Training, job.workload.batch_size);
+        let program = build(&job.workload, Mode::Training, job.workload.rows_at_once());
         check_reach(&program).map_err(EngineError::Unsupported)?;
         let device = Device {
             threads: Some(job.threads),

@@ -2,7 +2,7 @@
 //! that a step looks up no name and decides nothing.
 
 use laptime_graph::{
-    Program,
+    MicroBatch, Program,
     schedule::{Arena, Kernel, Schedule, Split},
 };
 
@@ -14,8 +14,9 @@ use crate::{
 /// A Schedule ready to run.
 pub(crate) struct Linked {
     pub(crate) stages: Vec<LinkedStage>,
-    /// Samples a step.
+    /// Samples that it takes.
     pub(crate) batch_size: usize,
+    pub(crate) micro_batch: Option<MicroBatch>,
     pub(crate) step_bytes: usize,
     pub(crate) thread_bytes: usize,
     pub(crate) scratch_bytes: usize,
@@ -64,6 +65,7 @@ pub(crate) fn link(program: &Program, schedule: &Schedule) -> Linked {
     Linked {
         stages,
         batch_size: program.batch_size,
+        micro_batch: program.micro_batch,
         step_bytes: places.step_bytes + schedule.zero_bytes,
         thread_bytes: schedule.arena_bytes(Arena::Thread),
         scratch_bytes: schedule.scratch_bytes + schedule.zero_bytes,

@@ -26,6 +26,19 @@ pub(crate) struct Compiled {
     pub(crate) threads: Vec<ThreadMemory>,
 }
 
+/// Samples that go through a Program at once: a step, or one of its micro-batches.
+pub(crate) struct Batch<'a> {
+    pub(crate) samples: &'a [u32],
+    pub(crate) compiled: &'a Compiled,
+    /// The step that it belongs to, counted from 1.
+    pub(crate) step: u64,
+    /// The place of its first sample in the step.
+    pub(crate) first: usize,
+    pub(crate) ends_step: bool,
+    /// Where the times of its tasks are added, where they are taken.
+    pub(crate) first_task: Option<usize>,
+}
+
 /// What the first thread writes down; it has room for all of it from the start.
 pub(crate) struct Log {
     pub(crate) tally: Tally,
@@ -35,7 +48,7 @@ pub(crate) struct Log {
 
 /// Where the first thread's time went, over the steps of whole batches.
 pub(crate) struct TaskTimes {
-    /// Of each task, in the order of the Schedule.
+    /// Of each task, in the order of the Schedules of a step's Programs.
     pub(crate) tasks: Vec<Duration>,
     /// At barriers.
     pub(crate) waiting: Duration,
@@ -64,7 +77,8 @@ pub(crate) struct Runner<'a> {
     pub(crate) threads: usize,
     pub(crate) persistent: &'a Floats,
     pub(crate) samples: &'a Samples,
-    pub(crate) batches: &'a [(&'a [u32], &'a Compiled)],
+    pub(crate) batches: &'a [Batch<'a>],
+    /// The number of the first batch; of the two copies of a buffer, neighbours have different ones.
     pub(crate) first_number: u64,
     pub(crate) workload: &'a Workload,
     /// The number of batches to do; the first thread lowers it when it is asked to stop.
@@ -90,24 +104,29 @@ impl Runner<'_> {
         mut log: Option<&mut Log>,
     ) {
         let mut start = Instant::now();
-        for (index, &(batch, compiled)) in self.batches.iter().enumerate() {
-            // The end was lowered, if at all, before a barrier of the step before.
+        // Of the step so far, where it is several micro-batches.
+        let mut score = Score::default();
+        for (index, batch) in self.batches.iter().enumerate() {
+            // The end was lowered, if at all, before a barrier of a batch before.
             if index as u64 >= self.end.load(Relaxed) {
                 break;
             }
             if log.is_some() && self.progress.is_stopped() {
-                self.end.store(index as u64 + 1, Relaxed);
+                let rest = &self.batches[index..];
+                let left = rest.iter().position(|batch| batch.ends_step).unwrap_or(0);
+                self.end.store((index + left) as u64 + 1, Relaxed);
             }
             let Compiled {
                 linked,
                 step: step_memory,
                 threads,
-            } = compiled;
+            } = batch.compiled;
             let number = self.first_number + index as u64;
             let step = Step {
-                values: StepValues::of(self.workload, number),
-                batch,
-                next_batch: self.batches.get(index + 1).map_or(&[], |next| next.0),
+                values: StepValues::of(self.workload, batch.step),
+                batch: batch.samples,
+                first: batch.first,
+                next_batch: self.batches.get(index + 1).map_or(&[], |next| next.samples),
                 arrays: &self.samples.arrays,
                 scores: log.is_some(),
             };
@@ -117,12 +136,11 @@ impl Runner<'_> {
                 &threads[thread],
                 number as usize,
             );
-            let is_whole = batch.len() == self.batches[0].0.len();
             let mut times = log
                 .as_mut()
                 .and_then(|log| log.profile.as_mut())
-                .filter(|_| is_whole);
-            let mut task_number = 0;
+                .filter(|_| batch.first_task.is_some());
+            let mut task_number = batch.first_task.unwrap_or(0);
             let mut clock = times.is_some().then(Instant::now);
             for stage in &linked.stages {
                 let mine = share(stage.slices, thread, self.threads);
@@ -153,7 +171,7 @@ impl Runner<'_> {
                 }
             }
             if let Some(times) = times {
-                times.steps += 1;
+                times.steps += u64::from(batch.ends_step);
             }
             if let Some(log) = &mut log {
                 let mut sums = [0.0; MOST_METRICS];
@@ -161,10 +179,15 @@ impl Runner<'_> {
                     // SAFETY: it is in the arenas, as of the caller's promise: in this thread's own.
                     *sum = f64::from(unsafe { *view.at(*place) });
                 }
-                log.tally.add(Score {
-                    samples: batch.len() as u64,
-                    sums,
-                });
+                score = score
+                    + Score {
+                        samples: batch.samples.len() as u64,
+                        sums,
+                    };
+                if !batch.ends_step {
+                    continue;
+                }
+                log.tally.add(std::mem::take(&mut score));
                 self.progress.tell(log.tally.score);
                 let now = Instant::now();
                 log.step_s.push((now - start).as_secs_f32());

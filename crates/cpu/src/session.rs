@@ -11,7 +11,7 @@ use laptime_engine::{
     gate::{Trace, trace_schedule},
 };
 use laptime_graph::{
-    InitialValues, Mode, Program, State, StateTensor, build,
+    InitialValues, Mode, Portion, Program, State, StateTensor, TrainingStep,
     schedule::{Arena, Buffer, Layout, Schedule},
 };
 use laptime_workload::{Precision, epoch_order, memory};
@@ -22,7 +22,7 @@ use crate::{
     lower::{Target, lower},
     memory::{Floats, ThreadMemory},
     ops,
-    runner::{Compiled, Log, Runner, TaskTimes},
+    runner::{Batch, Compiled, Log, Runner, TaskTimes},
     segments::check_zeros,
     simd::Isa,
     threads::Pool,
@@ -34,8 +34,10 @@ pub(crate) struct CpuSession {
     device: Device,
     isa: Isa,
     pool: Pool,
-    program: Program,
-    schedule: Schedule,
+    /// That of a whole batch.
+    training_step: TrainingStep,
+    /// Those of its Programs.
+    schedules: Vec<Schedule>,
     persistent: Floats,
     steps: u64,
     training: Vec<Compiled>,
@@ -43,32 +45,46 @@ pub(crate) struct CpuSession {
     profile: Option<TaskTimes>,
 }
 
-/// What a session's arenas take at the most: those that live within a step once for training and once,
-/// of an evaluation or of a shorter last batch, again.
-fn arena_bytes(schedule: &Schedule, threads: usize) -> u64 {
-    let bytes = |arena| schedule.arena_bytes(arena) as u64;
-    let of_threads = (threads as u64).saturating_mul(bytes(Arena::Thread));
-    bytes(Arena::Persistent)
-        .saturating_add(bytes(Arena::Step).saturating_mul(2))
-        .saturating_add(of_threads.saturating_mul(2))
+/// What a session's arenas take at the most: those that live within a Program once for each of a training step,
+/// and once, of an evaluation or of a shorter last batch, again.
+fn arena_bytes(schedules: &[Schedule], threads: usize) -> u64 {
+    let bytes = |schedule: &Schedule, arena| schedule.arena_bytes(arena) as u64;
+    let within = schedules.iter().map(|schedule| {
+        let of_threads = (threads as u64).saturating_mul(bytes(schedule, Arena::Thread));
+        of_threads.saturating_add(bytes(schedule, Arena::Step))
+    });
+    let again = within.clone().max().unwrap_or(0);
+    let kept = schedules
+        .iter()
+        .map(|schedule| bytes(schedule, Arena::Persistent))
+        .max();
+    within.fold(again.saturating_add(kept.unwrap_or(0)), u64::saturating_add)
 }
 
 impl CpuSession {
     pub(crate) fn new(job: &Job, device: &Device, isa: Isa) -> Result<Self, EngineError> {
         job.check()?;
         let batch_size = job.workload.batch_size;
-        let program = build(&job.workload, Mode::Training, batch_size);
-        let schedule = lower(&program, Target { isa }, &job.passes);
-        check_zeros(&schedule).map_err(EngineError::Unsupported)?;
-        memory::check(arena_bytes(&schedule, job.threads)).map_err(|shortage| {
+        let training_step = TrainingStep::of(&job.workload, batch_size);
+        let programs = training_step.programs();
+        let schedules: Vec<Schedule> = programs
+            .map(|(program, _)| lower(program, Target { isa }, &job.passes))
+            .collect();
+        for schedule in &schedules {
+            check_zeros(schedule).map_err(EngineError::Unsupported)?;
+        }
+        memory::check(arena_bytes(&schedules, job.threads)).map_err(|shortage| {
             EngineError::Unsupported(format!(
                 "{} is too large to be trained here: with {} parameters in batches of {batch_size} on \
                  {} threads it {shortage}; make the model or the batch smaller, or allow more memory",
                 job.workload.name,
-                program.parameter_count(),
+                training_step.last.parameter_count(),
                 job.threads,
             ))
         })?;
+        let persistent = schedules
+            .last()
+            .map_or(0, |it| it.arena_bytes(Arena::Persistent));
         let pool = Pool::new(job.threads)
             .map_err(|error| EngineError::Failed(format!("cannot start a thread: {error}")))?;
         let mut session = Self {
@@ -76,30 +92,36 @@ impl CpuSession {
             device: device.clone(),
             isa,
             pool,
-            persistent: Floats::zeroed(schedule.arena_bytes(Arena::Persistent)),
+            persistent: Floats::zeroed(persistent),
             training: Vec::new(),
             evaluation: Vec::new(),
             profile: None,
-            program,
-            schedule,
+            training_step,
+            schedules,
             steps: 0,
         };
-        session.prepare(Mode::Training, batch_size.min(job.dataset.train.count()));
-        session.prepare(Mode::Training, job.dataset.train.count() % batch_size);
-        session.prepare(Mode::Evaluation, batch_size.min(job.dataset.test.count()));
-        session.prepare(Mode::Evaluation, job.dataset.test.count() % batch_size);
+        session.prepare_all(Mode::Training, job.dataset.train.count());
+        session.prepare_all(Mode::Evaluation, job.dataset.test.count());
         session.initialise();
         Ok(session)
+    }
+
+    /// The Program that a step of a whole batch ends with, and its Schedule: they have all that lives across steps.
+    fn ending(&self) -> (&Program, &Schedule) {
+        let schedule = self.schedules.last().expect("a step has a Program");
+        (&self.training_step.last, schedule)
     }
 
     /// Writes the initial weights; the arena is zero elsewhere. Every thread takes the next tensor that
     /// none has taken: each has a random stream of its own, so the values are the same.
     fn initialise(&mut self) {
-        let buffers = self.schedule.buffers_by_tensor(&self.program);
+        let program = &self.training_step.last;
+        let schedule = self.schedules.last().expect("a step has a Program");
+        let buffers = schedule.buffers_by_tensor(program);
         let mut rest = self.persistent.values_mut();
         let mut passed = 0;
         let mut work = Vec::new();
-        for (number, (id, tensor)) in self.program.persistent().enumerate() {
+        for (number, (id, tensor)) in program.persistent().enumerate() {
             let buffer = buffers[id.0].expect("persistent tensors have buffers");
             let values = InitialValues::of(tensor, &self.job.workload, number);
             if matches!(values, InitialValues::Constant(0.0)) {
@@ -122,14 +144,25 @@ impl CpuSession {
         });
     }
 
-    /// Makes sure that batches of this size are compiled.
-    fn prepare(&mut self, mode: Mode, batch_size: usize) {
-        if batch_size == 0 || self.compiled(mode, batch_size).is_some() {
+    /// Makes sure that all is compiled that so many samples go through.
+    fn prepare_all(&mut self, mode: Mode, samples: usize) {
+        let batch_size = Portion::most_samples(&self.job.workload, mode);
+        for samples in [batch_size.min(samples), samples % batch_size] {
+            for portion in Portion::of(&self.job.workload, mode, samples) {
+                self.prepare(mode, portion);
+            }
+        }
+    }
+
+    /// Makes sure that this is compiled.
+    fn prepare(&mut self, mode: Mode, portion: Portion) {
+        if self.compiled(mode, portion).is_some() {
             return;
         }
-        let program = build(&self.job.workload, mode, batch_size);
+        let program = portion.program(&self.job.workload, mode);
         let schedule = lower(&program, Target { isa: self.isa }, &self.job.passes);
-        let known: HashMap<_, _> = places(&self.program, &self.schedule).collect();
+        let (whole, of_whole) = self.ending();
+        let known: HashMap<_, _> = places(whole, of_whole).collect();
         assert!(
             places(&program, &schedule).all(|(name, place)| known.get(name) == Some(&place)),
             "parameters have one place, whatever the batch size"
@@ -152,14 +185,15 @@ impl CpuSession {
         }
     }
 
-    fn compiled(&self, mode: Mode, batch_size: usize) -> Option<&Compiled> {
+    fn compiled(&self, mode: Mode, portion: Portion) -> Option<&Compiled> {
         let of_mode = match mode {
             Mode::Training => &self.training,
             Mode::Evaluation => &self.evaluation,
         };
-        of_mode
-            .iter()
-            .find(|compiled| compiled.linked.batch_size == batch_size)
+        of_mode.iter().find(|compiled| {
+            let linked = &compiled.linked;
+            linked.batch_size == portion.samples && linked.micro_batch == portion.micro_batch
+        })
     }
 
     /// Runs the samples of `order` through the Programs of `mode`, batch by batch.
@@ -175,18 +209,34 @@ impl CpuSession {
                 not_finite: None,
             };
         }
-        let batch_size = self.job.workload.batch_size;
-        self.prepare(mode, batch_size.min(order.len()));
-        self.prepare(mode, order.len() % batch_size);
-        let batches: Vec<(&[u32], &Compiled)> = order
-            .chunks(batch_size)
-            .map(|batch| {
-                (
-                    batch,
-                    self.compiled(mode, batch.len()).expect("it was prepared"),
-                )
-            })
-            .collect();
+        self.prepare_all(mode, order.len());
+        let batch_size = Portion::most_samples(&self.job.workload, mode);
+        let is_profiled = self.job.profile && mode == Mode::Training;
+        let whole = batch_size.min(order.len());
+        let mut batches: Vec<Batch> = Vec::new();
+        // The tasks of the Programs of a whole batch, one after the other.
+        let mut tasks = 0;
+        for (step, samples) in (self.steps + 1..).zip(order.chunks(batch_size)) {
+            let mut known: Option<(&Compiled, usize)> = None;
+            for portion in Portion::of(&self.job.workload, mode, samples.len()) {
+                let compiled = self.compiled(mode, portion).expect("it was prepared");
+                let first_task = match known {
+                    Some((last, first)) if std::ptr::eq(last, compiled) => first,
+                    Some((last, first)) => first + last.linked.tasks(),
+                    None => 0,
+                };
+                known = Some((compiled, first_task));
+                tasks = tasks.max(first_task + compiled.linked.tasks());
+                batches.push(Batch {
+                    samples: &samples[portion.first..][..portion.samples],
+                    compiled,
+                    step,
+                    first: portion.first,
+                    ends_step: portion.ends_step(),
+                    first_task: (is_profiled && samples.len() == whole).then_some(first_task),
+                });
+            }
+        }
         let samples = match mode {
             Mode::Training => &self.job.dataset.train,
             Mode::Evaluation => &self.job.dataset.test,
@@ -202,9 +252,9 @@ impl CpuSession {
             end: AtomicU64::new(batches.len() as u64),
             progress,
         };
-        let whole = &batches[0].1.linked;
-        let profiled = (self.job.profile && mode == Mode::Training).then(|| whole.tasks());
-        let log = Mutex::new(Log::for_steps(before, batches.len(), profiled));
+        let profiled = is_profiled.then_some(tasks);
+        let steps = order.len().div_ceil(batch_size);
+        let log = Mutex::new(Log::for_steps(before, steps, profiled));
         self.pool.run(&|thread, barrier| {
             // Held by the first thread for as long as it runs: no one else wants it.
             let mut log = (thread == 0).then(|| log.lock().expect("no thread panicked"));
@@ -238,14 +288,17 @@ impl Session for CpuSession {
 
     fn step_costs(&self) -> StepCosts {
         StepCosts {
-            model_flops: self.program.model_flops(),
-            executed_flops: Some(self.program.executed_flops(&self.schedule.simplifications)),
-            parameters: self.program.parameter_count() as u64,
+            model_flops: self.training_step.model_flops(),
+            executed_flops: Some(
+                self.training_step
+                    .executed_flops(&self.ending().1.simplifications),
+            ),
+            parameters: self.training_step.last.parameter_count() as u64,
         }
     }
 
     fn details(&self) -> BTreeMap<String, String> {
-        let mut operations = self.program.operations.iter();
+        let mut operations = self.training_step.last.operations.iter();
         let has_kernel = operations.any(|own| ops::of(&own.op).has_bf16_kernel());
         let how = match self.job.workload.precision {
             Precision::Fp32 => return BTreeMap::new(),
@@ -263,17 +316,26 @@ impl Session for CpuSession {
 
     fn profile(&mut self) -> Option<Profile> {
         let times = self.profile.as_ref()?;
-        let kernels = self.schedule.stages.iter().flat_map(|stage| &stage.kernels);
-        let kernels = kernels.zip(self.schedule.traffic());
-        let kernels = kernels
-            .zip(&times.tasks)
-            .map(|((kernel, traffic), time)| KernelTime {
-                kernel: kernel.name(&self.program),
-                makes: kernel.makes(&self.program).into(),
-                step_s: time.as_secs_f64() / times.steps as f64,
-                flops: kernel.flops(&self.program, &self.schedule.simplifications),
-                traffic,
-            });
+        let programs = self.training_step.programs().zip(&self.schedules);
+        let kernels = programs.flat_map(|((program, runs), schedule)| {
+            let kernels = schedule.stages.iter().flat_map(|stage| &stage.kernels);
+            kernels
+                .zip(schedule.traffic())
+                .map(move |(kernel, traffic)| {
+                    let flops = kernel.flops(program, &schedule.simplifications);
+                    KernelTime {
+                        kernel: kernel.name(program),
+                        makes: kernel.makes(program).into(),
+                        step_s: 0.0,
+                        flops: flops * runs as u64,
+                        traffic: traffic.repeat(runs),
+                    }
+                })
+        });
+        let kernels = kernels.zip(&times.tasks).map(|(kernel, time)| KernelTime {
+            step_s: time.as_secs_f64() / times.steps as f64,
+            ..kernel
+        });
         Some(Profile {
             seen_by: DeviceKind::Cpu,
             kernels: kernels.collect(),
@@ -294,10 +356,10 @@ impl Session for CpuSession {
     fn logits(&mut self, samples: &[u32]) -> Result<Vec<f32>, EngineError> {
         check_samples(samples, self.job.dataset.test.count(), "test")?;
         let mut logits = Vec::new();
-        for batch in samples.chunks(self.job.workload.batch_size) {
+        for batch in samples.chunks(self.job.workload.rows_at_once()) {
             self.epoch(Mode::Evaluation, batch, &Progress::new());
             let compiled = self
-                .compiled(Mode::Evaluation, batch.len())
+                .compiled(Mode::Evaluation, Portion::whole(batch.len()))
                 .expect("it just ran");
             let stored = &compiled.linked.logits;
             let values = compiled.step.values();
@@ -317,9 +379,9 @@ impl Session for CpuSession {
 
     fn state(&mut self) -> Result<State, EngineError> {
         let values = self.persistent.values();
-        let buffers = self.schedule.buffers_by_tensor(&self.program);
-        let tensors = self
-            .program
+        let (program, schedule) = self.ending();
+        let buffers = schedule.buffers_by_tensor(program);
+        let tensors = program
             .persistent()
             .map(|(id, tensor)| {
                 let buffer = buffers[id.0].expect("persistent tensors have buffers");
@@ -343,8 +405,8 @@ impl Session for CpuSession {
 
     fn trace_f64(&mut self, start: &State, order: &[u32]) -> Result<Trace, EngineError> {
         Ok(trace_schedule(
-            &self.program,
-            &self.schedule,
+            &self.training_step,
+            &self.schedules.iter().collect::<Vec<_>>(),
             &self.job.dataset,
             start,
             order,
@@ -353,8 +415,10 @@ impl Session for CpuSession {
 
     fn set_state(&mut self, state: &State) -> Result<(), EngineError> {
         let given_by_name = state.by_name();
-        let buffers = self.schedule.buffers_by_tensor(&self.program);
-        for (id, tensor) in self.program.persistent() {
+        let program = &self.training_step.last;
+        let schedule = self.schedules.last().expect("a step has a Program");
+        let buffers = schedule.buffers_by_tensor(program);
+        for (id, tensor) in program.persistent() {
             let given = given_by_name
                 .get(tensor.name.as_str())
                 .filter(|given| given.shape == tensor.shape)
@@ -370,13 +434,13 @@ impl Session for CpuSession {
     }
 }
 
-/// Where each of the tensors that live across steps lies, by name.
+/// Where each of the tensors that live longer than a Program lies, by name.
 fn places<'a>(
     program: &'a Program,
     schedule: &'a Schedule,
 ) -> impl Iterator<Item = (&'a str, Option<(Layout, usize)>)> {
     let buffers = schedule.buffers_by_tensor(program);
-    program.persistent().map(move |(id, tensor)| {
+    program.kept().map(move |(id, tensor)| {
         let place = buffers[id.0].map(|buffer| (buffer.layout, buffer.offset_bytes));
         (tensor.name.as_str(), place)
     })

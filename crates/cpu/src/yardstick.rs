@@ -63,6 +63,7 @@ struct Products {
 impl Products {
     fn run(&self, task: &Task) {
         let step = Step {
+            first: 0,
             values: StepValues {
                 number: 1,
                 step_size: 0.0,

@@ -50,6 +50,14 @@ fn clipped_gradients_are_verified_on_every_instruction_set() {
     }
 }
 
+/// There a batch's logits take as much memory as a metric, which the factor must leave alone.
+#[test]
+fn the_loss_of_a_last_batch_of_one_sample_is_told() {
+    let job = job(clipped(ADAMW, 0.3), 18 * 20 + 1, 2);
+    let verdict = verify(&CpuEngine, &job, &device("portable")).unwrap();
+    assert!(verdict.is_verified(), "{verdict}");
+}
+
 #[test]
 fn gradients_that_are_clipped_otherwise_are_caught() {
     for optimizer in [ADAMW, NESTEROV] {

@@ -23,8 +23,8 @@ const SEGMENT: Duration = Duration::from_secs(1);
 /// Submissions under way while the next is encoded.
 const IN_FLIGHT: usize = 2;
 
-/// Steps of a segment at most: a set of queries has 4096, and a timed pass needs two.
-const SEGMENT_STEPS: usize = 2048;
+/// Batches of a segment at most: a set of queries has 4096, and a timed pass needs two.
+pub(crate) const SEGMENT_STEPS: usize = 2048;
 
 /// The most dispatches of a step that can be timed one by one.
 pub(crate) const TIMED_DISPATCHES: usize = SEGMENT_STEPS;
@@ -73,11 +73,15 @@ struct Clock {
     tick_ns: f64,
 }
 
-/// A batch: so many samples from this place in the order, and the Program of its size.
+/// A batch, which is a step or one of its micro-batches: so many samples from this place in the order, and the Program
+/// of its size.
 pub(crate) struct Batch<'a> {
     pub samples: &'a [u32],
     pub compiled: &'a Compiled,
     pub values: StepValues,
+    /// The place of its first sample in the step.
+    pub first: usize,
+    pub ends_step: bool,
     /// Whether each of its dispatches is timed, or all as one.
     pub is_profiled: bool,
 }
@@ -169,9 +173,9 @@ impl Steps {
         })
     }
 
-    /// Runs batches until all are done or there is a wish to stop; at least one is done. The score
+    /// Runs the batches of steps until all are done or there is a wish to stop; at least one step is done. The score
     /// goes on from `score`, and each step's is added by itself, so that an epoch in parts has the
-    /// same sums as one in one go. Says how many batches were done.
+    /// same sums as one in one go. Says how many steps were done.
     pub(crate) fn run(
         &self,
         context: &Context,
@@ -209,10 +213,11 @@ impl Steps {
             step_s,
             not_finite: tally.not_finite,
         };
-        Ok((report, done))
+        let steps = batches[..done].iter().filter(|batch| batch.ends_step);
+        Ok((report, steps.count()))
     }
 
-    /// As many of the batches as are wanted and as the buffers hold.
+    /// The batches of as many steps as are wanted and as the buffers hold.
     fn segment<'a, 'b>(&self, batches: &'b [Batch<'a>], wanted: usize) -> &'b [Batch<'a>] {
         let most_passes = self.clock.as_ref().map_or(usize::MAX, |clock| clock.passes);
         let (mut samples, mut passes) = (0, 0);
@@ -224,7 +229,11 @@ impl Steps {
                 passes += batch.passes();
                 samples <= self.samples && passes <= most_passes
             });
-        &batches[..fits.count().max(1)]
+        let ends = |count: &usize| batches[*count - 1].ends_step;
+        let whole = (1..=fits.count()).rev().find(ends);
+        // One step fits in any case.
+        let first = || (1..=batches.len()).find(ends);
+        &batches[..whole.or_else(first).unwrap_or(batches.len())]
     }
 
     /// Gives a segment to the device and waits for it; says how many of its steps were done.
@@ -254,7 +263,7 @@ impl Steps {
             if in_flight.len() > IN_FLIGHT || done == 1 {
                 wait(in_flight.pop_front().expect("one is under way"), pace)?;
             }
-            if progress.is_stopped() {
+            if progress.is_stopped() && segment[done - 1].ends_step {
                 break;
             }
         }
@@ -276,6 +285,7 @@ impl Steps {
                 (batch.values.step_size as f32).to_bits(),
                 (batch.values.decay as f32).to_bits(),
                 (batch.values.epsilon as f32).to_bits(),
+                batch.first as u32,
             ];
             for (place, word) in numbers[STEP_BYTES * place..].chunks_mut(4).zip(words) {
                 place.copy_from_slice(&word.to_le_bytes());
@@ -336,15 +346,20 @@ impl Steps {
         encoder.copy_buffer_to_buffer(&self.log, 0, &self.log_back, 0, bytes as u64);
         context.queue.submit([encoder.finish()]);
         let log = context.read(&self.log_back, bytes)?;
+        let mut step = Score::default();
         for (line, batch) in log.chunks_exact(line_bytes).zip(done) {
             let mut sums = [0.0; MOST_METRICS];
             for (sum, value) in sums.iter_mut().zip(line.chunks_exact(4)) {
                 *sum = f64::from(float(value));
             }
-            tally.add(Score {
-                samples: batch.samples.len() as u64,
-                sums,
-            });
+            step = step
+                + Score {
+                    samples: batch.samples.len() as u64,
+                    sums,
+                };
+            if batch.ends_step {
+                tally.add(std::mem::take(&mut step));
+            }
         }
         Ok(())
     }
@@ -372,11 +387,15 @@ impl Steps {
             .collect();
         let between = |begin: u64, end: u64| end.saturating_sub(begin) as f64 * clock.tick_ns;
         let mut rest = &ticks[..];
+        let mut of_step_ns = 0.0;
         for batch in done {
             let (own, others) = rest.split_at(2 * batch.passes());
             rest = others;
             let total_ns = between(own[0], own[own.len() - 1]);
-            step_s.push((total_ns * 1e-9) as f32);
+            of_step_ns += total_ns;
+            if batch.ends_step {
+                step_s.push((std::mem::take(&mut of_step_ns) * 1e-9) as f32);
+            }
             if batch.is_profiled {
                 let mut times = self.times.borrow_mut();
                 times.steps += 1;

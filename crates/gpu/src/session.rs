@@ -8,15 +8,15 @@ use laptime_engine::{
     gate::{Trace, trace_schedule},
 };
 use laptime_graph::{
-    Mode, Program, State, StateTensor, StepValues, build,
-    schedule::{Arena, Buffer, Touch},
+    Mode, Portion, Program, State, StateTensor, StepValues, TrainingStep,
+    schedule::{Arena, Buffer, Schedule, Touch},
 };
 use laptime_workload::epoch_order;
 
 use crate::{
     compiled::{Compiled, Pipelines, Surroundings, chunks},
     context::Context,
-    epoch::{Batch, Pace, Steps, TIMED_DISPATCHES, float},
+    epoch::{Batch, Pace, SEGMENT_STEPS, Steps, TIMED_DISPATCHES, float},
     forecast::bytes,
     lower::lower,
     samples::DeviceSamples,
@@ -41,6 +41,18 @@ pub(crate) struct GpuSession {
 impl GpuSession {
     pub(crate) fn new(job: &Job, device: &Device, context: Context) -> Result<Self, EngineError> {
         job.check()?;
+        if job.workload.micro_batch_size.is_some() {
+            let what = "--device gpu adds up no gradients over micro-batches yet: leave micro_batch_size out, or take \
+                        --device cpu";
+            return Err(EngineError::Unsupported(what.into()));
+        }
+        let in_step = Portion::of_step(&job.workload, job.workload.batch_size).count();
+        if in_step > SEGMENT_STEPS {
+            return Err(EngineError::Unsupported(format!(
+                "--device gpu does at most {SEGMENT_STEPS} micro-batches a step, and micro_batch_size makes {in_step} \
+                 of a batch: make it larger, or take --device cpu"
+            )));
+        }
         let batch_size = job.workload.batch_size;
         let (train, test) = (&job.dataset.train, &job.dataset.test);
         let samples = [
@@ -54,12 +66,13 @@ impl GpuSession {
             &pipelines.step_layout,
             job.workload.loss.metrics().len(),
             most,
-            most.div_ceil(batch_size),
+            (most.div_ceil(batch_size) * in_step).max(most.div_ceil(job.workload.rows_at_once())),
             job.profile,
         )?;
-        let program = build(&job.workload, Mode::Training, batch_size);
+        let training_step = TrainingStep::of(&job.workload, batch_size);
+        let program = &training_step.last;
         let schedule =
-            lower(&program, context.target, &job.passes).map_err(EngineError::Unsupported)?;
+            lower(program, context.target, &job.passes).map_err(EngineError::Unsupported)?;
         let mut session = Self {
             job: job.clone(),
             device: device.clone(),
@@ -73,11 +86,16 @@ impl GpuSession {
             device_step_s: None,
             context,
         };
-        session.prepare(Mode::Training, batch_size)?;
-        session.prepare(Mode::Training, train.count() % batch_size)?;
-        session.prepare(Mode::Evaluation, batch_size.min(test.count()))?;
-        session.prepare(Mode::Evaluation, test.count() % batch_size)?;
-        let tensors = State::start_tensors(&program, &job.workload);
+        // First of all the Program that a whole step ends with, which has all that lives across steps.
+        for portion in Portion::of(&job.workload, Mode::Training, batch_size)
+            .iter()
+            .rev()
+        {
+            session.prepare(Mode::Training, *portion)?;
+        }
+        session.prepare_all(Mode::Training, train.count())?;
+        session.prepare_all(Mode::Evaluation, test.count())?;
+        let tensors = State::start_tensors(program, &job.workload);
         for tensor in tensors {
             if tensor.values.iter().any(|value| *value != 0.0) {
                 session.write(&tensor);
@@ -88,14 +106,25 @@ impl GpuSession {
         Ok(session)
     }
 
-    /// The training Program of a whole batch.
+    /// The Program that a training step of a whole batch ends with.
     fn training(&self) -> &Compiled {
         &self.compiled[0]
     }
 
-    /// Makes sure that batches of this size are compiled.
-    fn prepare(&mut self, mode: Mode, batch_size: usize) -> Result<(), EngineError> {
-        if batch_size == 0 || self.compiled(mode, batch_size).is_some() {
+    /// Makes sure that all is compiled that so many samples go through.
+    fn prepare_all(&mut self, mode: Mode, samples: usize) -> Result<(), EngineError> {
+        let batch_size = Portion::most_samples(&self.job.workload, mode);
+        for samples in [batch_size.min(samples), samples % batch_size] {
+            for portion in Portion::of(&self.job.workload, mode, samples) {
+                self.prepare(mode, portion)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes sure that this is compiled.
+    fn prepare(&mut self, mode: Mode, portion: Portion) -> Result<(), EngineError> {
+        if self.compiled(mode, portion).is_some() {
             return Ok(());
         }
         let step = self
@@ -103,7 +132,7 @@ impl GpuSession {
             .first()
             .map(|first| first.step.clone())
             .unwrap_or_default();
-        let program = build(&self.job.workload, mode, batch_size);
+        let program = portion.program(&self.job.workload, mode);
         let surroundings = Surroundings {
             samples: &self.samples[place_of(mode)],
             order: &self.steps.order,
@@ -122,14 +151,16 @@ impl GpuSession {
         Ok(())
     }
 
-    fn compiled(&self, mode: Mode, batch_size: usize) -> Option<&Compiled> {
-        self.compiled.iter().find(|compiled| {
-            compiled.program.mode == mode && compiled.program.batch_size == batch_size
+    fn compiled(&self, mode: Mode, portion: Portion) -> Option<&Compiled> {
+        self.compiled.iter().find(|Compiled { program, .. }| {
+            program.mode == mode
+                && program.batch_size == portion.samples
+                && program.micro_batch == portion.micro_batch
         })
     }
 
     /// Runs the samples of `order` through the Programs of `mode`, batch by batch, as far as there
-    /// is no wish to stop; says how many batches that were.
+    /// is no wish to stop; says how many steps that were.
     fn epoch(
         &mut self,
         mode: Mode,
@@ -147,28 +178,30 @@ impl GpuSession {
                 "sample {sample} was asked for, but there are only {count} {which} samples"
             )));
         }
-        let batch_size = self.job.workload.batch_size;
-        self.prepare(mode, batch_size.min(order.len()))?;
-        self.prepare(mode, order.len() % batch_size)?;
+        self.prepare_all(mode, order.len())?;
+        let batch_size = Portion::most_samples(&self.job.workload, mode);
         // Of one Program alone can the times be added up.
         let is_profiled = |compiled: &Compiled| {
             self.job.profile
+                && compiled.program.micro_batch.is_none()
                 && self.context.tick_ns.is_some()
                 && std::ptr::eq(compiled, self.training())
                 && compiled.dispatch_count() <= TIMED_DISPATCHES
         };
-        let batches: Vec<Batch> = (self.done + 1..)
-            .zip(order.chunks(batch_size))
-            .map(|(number, samples)| {
-                let compiled = self.compiled(mode, samples.len()).expect("it was prepared");
-                Batch {
-                    samples,
+        let mut batches: Vec<Batch> = Vec::new();
+        for (number, samples) in (self.done + 1..).zip(order.chunks(batch_size)) {
+            for portion in Portion::of(&self.job.workload, mode, samples.len()) {
+                let compiled = self.compiled(mode, portion).expect("it was prepared");
+                batches.push(Batch {
+                    samples: &samples[portion.first..][..portion.samples],
                     compiled,
                     values: StepValues::of(&self.job.workload, number),
+                    first: portion.first,
+                    ends_step: portion.ends_step(),
                     is_profiled: is_profiled(compiled),
-                }
-            })
-            .collect();
+                });
+            }
+        }
         let before = match mode {
             Mode::Training => progress.score(),
             Mode::Evaluation => Score::default(),
@@ -221,10 +254,13 @@ impl Session for GpuSession {
     }
 
     fn step_costs(&self) -> StepCosts {
-        let program = &self.training().program;
+        let Compiled {
+            program, schedule, ..
+        } = self.training();
+        let step = TrainingStep::of(&self.job.workload, self.job.workload.batch_size);
         StepCosts {
-            model_flops: program.model_flops(),
-            executed_flops: Some(program.executed_flops(&self.training().schedule.simplifications)),
+            model_flops: step.model_flops(),
+            executed_flops: Some(step.executed_flops(&schedule.simplifications)),
             parameters: program.parameter_count() as u64,
         }
     }
@@ -236,10 +272,10 @@ impl Session for GpuSession {
     fn details(&self) -> BTreeMap<String, String> {
         let mut details = BTreeMap::new();
         let mut tell = |name: &str, value: String| details.insert(name.into(), value);
-        tell(
-            "dispatches_per_step",
-            self.training().dispatch_count().to_string(),
-        );
+        let portions = Portion::of_step(&self.job.workload, self.job.workload.batch_size);
+        let compiled = portions.filter_map(|portion| self.compiled(Mode::Training, portion));
+        let dispatches: usize = compiled.map(Compiled::dispatch_count).sum();
+        tell("dispatches_per_step", dispatches.to_string());
         if let Some(step_s) = self.device_step_s {
             tell("device_step_s", step_s.to_string());
         }
@@ -300,10 +336,10 @@ impl Session for GpuSession {
 
     fn logits(&mut self, samples: &[u32]) -> Result<Vec<f32>, EngineError> {
         let mut logits = Vec::new();
-        for batch in samples.chunks(self.job.workload.batch_size) {
+        for batch in samples.chunks(self.job.workload.rows_at_once()) {
             self.epoch(Mode::Evaluation, batch, &Progress::new())?;
             let compiled = self
-                .compiled(Mode::Evaluation, batch.len())
+                .compiled(Mode::Evaluation, Portion::whole(batch.len()))
                 .expect("it just ran");
             let id = compiled.program.logits;
             let buffer = compiled.schedule.buffer(id).expect("logits are kept");
@@ -346,12 +382,18 @@ impl Session for GpuSession {
     }
 
     fn trace_f64(&mut self, start: &State, order: &[u32]) -> Result<Trace, EngineError> {
-        let Compiled {
-            program, schedule, ..
-        } = self.training();
+        let step = TrainingStep::of(&self.job.workload, self.job.workload.batch_size);
+        let schedules: Vec<&Schedule> = step
+            .programs()
+            .map(|(program, _)| {
+                let mut compiled = self.compiled.iter();
+                let same = compiled.find(|compiled| compiled.program == *program);
+                &same.expect("a step's Programs are compiled").schedule
+            })
+            .collect();
         Ok(trace_schedule(
-            program,
-            schedule,
+            &step,
+            &schedules,
             &self.job.dataset,
             start,
             order,
@@ -395,98 +437,4 @@ fn buffer_of<'a>(compiled: &'a Compiled, name: &str) -> Option<&'a Buffer> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{
-        sync::{Arc, atomic::Ordering::Relaxed},
-        time::Duration,
-    };
-
-    use laptime_engine::Passes;
-    use laptime_workload::{Builtin, Overrides, dataset::synthetic};
-
-    use super::*;
-    use crate::{adapters::adapters, target::Target};
-
-    /// A session on so many synthetic samples, and an order of all of them.
-    fn session(samples: usize) -> Option<(GpuSession, Vec<u32>)> {
-        let Some(found) = adapters().into_iter().next() else {
-            eprintln!("skipped: no adapter");
-            return None;
-        };
-        let builtin = Builtin::find("fashion-mnist").unwrap();
-        let workload = builtin.spec().resolve(&Overrides::default()).unwrap();
-        let job = Job {
-            dataset: Arc::new(synthetic(workload.dataset.description(), samples, 50)),
-            workload: Arc::new(workload),
-            threads: 1,
-            passes: Passes::All,
-            profile: false,
-        };
-        let context = Context::open(&found, Target::MOST).unwrap();
-        let session = GpuSession::new(&job, &found.device, context).unwrap();
-        Some((session, (0..samples as u32).collect()))
-    }
-
-    #[test]
-    fn a_step_makes_nothing_on_the_device_and_reads_nothing_back() {
-        let Some((mut session, order)) = session(32 * 48) else {
-            return;
-        };
-        // Segments of eight steps, however long a step takes.
-        session.steps.steps = 8;
-        session.steps.time = Duration::from_secs(1_000_000);
-        let counts = |session: &GpuSession| {
-            let Context { made, read, .. } = &session.context;
-            (made.load(Relaxed), read.load(Relaxed))
-        };
-        let (made, read) = counts(&session);
-        let report = session.train(&order, &Progress::new()).unwrap();
-        assert_eq!(report.score.samples, 32 * 48);
-        let (made_then, read_then) = counts(&session);
-        assert_eq!(made_then, made);
-        // For each segment the log, and the clock where there is one.
-        let reads = 1 + u64::from(session.context.tick_ns.is_some());
-        assert_eq!(read_then - read, 6 * reads);
-    }
-
-    #[test]
-    fn a_device_that_is_lost_ends_the_training_with_an_error() {
-        let Some((mut session, order)) = session(64) else {
-            return;
-        };
-        session.train(&order, &Progress::new()).unwrap();
-        session.context.make().destroy();
-        let Err(EngineError::Failed(what)) = session.train(&order, &Progress::new()) else {
-            panic!("it trained");
-        };
-        assert!(
-            what.contains("was lost") && what.contains("--device cpu"),
-            "{what}"
-        );
-    }
-
-    #[test]
-    fn an_epoch_in_parts_is_the_epoch_in_one_go_to_the_bit() {
-        let (Some((mut one, order)), Some((mut parts, _))) =
-            (session(32 * 20 + 7), session(32 * 20 + 7))
-        else {
-            return;
-        };
-        let whole = one.train(&order, &Progress::new()).unwrap();
-        let progress = Progress::new();
-        let mut step_s = 0;
-        let mut score = Score::default();
-        for part in [&order[..32 * 3], &order[32 * 3..32 * 19], &order[32 * 19..]] {
-            let report = parts.train(part, &progress).unwrap();
-            step_s += report.step_s.map_or(0, |step_s| step_s.len());
-            score = report.score;
-            // As a caller does that reads the score between two parts.
-            progress.tell(score);
-        }
-        assert_eq!(score, whole.score);
-        assert_eq!(score.samples, order.len() as u64);
-        assert_eq!(step_s, whole.step_s.map_or(0, |step_s| step_s.len()));
-        assert_eq!(parts.state().unwrap(), one.state().unwrap());
-        assert_eq!(parts.state().unwrap().steps, 21);
-    }
-}
+mod tests;

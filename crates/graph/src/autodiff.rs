@@ -12,9 +12,12 @@ use crate::{
 /// Adds the backward pass of the mean loss, which the last operation takes. Gives each parameter with its
 /// gradient, in the order of the layers.
 ///
-/// A gradient is made only where a parameter needs it: what lies before the first parameter (the
+/// `mean_of`: the samples of the step, where they are more than the Program's. A gradient is made only where a parameter needs it: what lies before the first parameter (the
 /// pixels) gets none.
-pub(crate) fn differentiate(builder: &mut Builder) -> Vec<(TensorId, TensorId)> {
+pub(crate) fn differentiate(
+    builder: &mut Builder,
+    mean_of: Option<usize>,
+) -> Vec<(TensorId, TensorId)> {
     let operations = builder.operations.clone();
     let needed = needed(builder, &operations);
     let tensors = builder.tensors.len();
@@ -37,6 +40,7 @@ pub(crate) fn differentiate(builder: &mut Builder) -> Vec<(TensorId, TensorId)> 
                 flowing,
                 Forward {
                     readers_ignore_mean,
+                    mean_of,
                 },
             );
         }

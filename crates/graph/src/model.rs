@@ -10,13 +10,32 @@ use crate::{
     axis::Axis,
     builder::Builder,
     fusion,
+    micro_batch::MicroBatch,
     ops::{self, Layer, MeanSquaredError, Net, Op, ScalePixels, SoftmaxCrossEntropy},
     program::{Mode, Program},
     tensor::{Role, TensorId},
 };
 
-/// The Program of one step of `workload` on `batch_size` samples.
+/// The Program of one step of `workload` on `batch_size` samples, which go through it together.
 pub fn build(workload: &Workload, mode: Mode, batch_size: usize) -> Program {
+    build_part(workload, mode, batch_size, None)
+}
+
+/// The Program of one micro-batch of a training step, which has so many samples.
+pub(crate) fn build_micro_batch(
+    workload: &Workload,
+    samples: usize,
+    micro_batch: MicroBatch,
+) -> Program {
+    build_part(workload, Mode::Training, samples, Some(micro_batch))
+}
+
+fn build_part(
+    workload: &Workload,
+    mode: Mode,
+    batch_size: usize,
+    micro_batch: Option<MicroBatch>,
+) -> Program {
     let mut builder = Builder::new(workload.precision);
     let columns = workload.columns().into_iter().enumerate();
     let columns: Vec<TensorId> = columns
@@ -46,8 +65,9 @@ pub fn build(workload: &Workload, mode: Mode, batch_size: usize) -> Program {
     };
     builder.operation(loss, &[logits, target], &metrics);
     if mode == Mode::Training {
-        let gradients = autodiff::differentiate(&mut builder);
-        builder.updates(workload, gradients);
+        let mean_of = micro_batch.map(|micro_batch| micro_batch.step_size);
+        let gradients = autodiff::differentiate(&mut builder, mean_of);
+        builder.use_gradients(workload, gradients, micro_batch);
     }
     let Builder {
         tensors,
@@ -57,6 +77,7 @@ pub fn build(workload: &Workload, mode: Mode, batch_size: usize) -> Program {
     let mut program = Program {
         mode,
         batch_size,
+        micro_batch,
         tensors,
         operations,
         fusions: Vec::new(),

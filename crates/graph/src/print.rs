@@ -6,6 +6,7 @@ use laptime_workload::hexadecimal;
 use sha2::{Digest, Sha256};
 
 use crate::{
+    micro_batch::MicroBatch,
     program::{Mode, Operation, Program},
     tensor::TensorId,
 };
@@ -24,6 +25,21 @@ impl fmt::Display for Program {
             self.parameter_count(),
             self.model_flops() as f64 / 1e6,
         )?;
+        if let Some(MicroBatch {
+            size,
+            step_size,
+            is_last,
+        }) = self.micro_batch
+        {
+            let which = match is_last {
+                true => "the last one, which updates parameters",
+                false => "one that adds up gradients",
+            };
+            writeln!(
+                f,
+                "micro-batches of {size} in a step of {step_size}: {which}"
+            )?;
+        }
         if let Some(schedule) = self.rate_schedule {
             let constants = schedule.constants();
             let constants: Vec<String> = constants

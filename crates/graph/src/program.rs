@@ -9,6 +9,7 @@ use std::fmt;
 use laptime_workload::RateSchedule;
 
 use crate::{
+    micro_batch::MicroBatch,
     ops::Op,
     tensor::{Role, Tensor, TensorId},
 };
@@ -117,8 +118,10 @@ pub enum Mode {
 pub struct Program {
     /// Training or evaluation.
     pub mode: Mode,
-    /// Samples a step.
+    /// Samples that it takes.
     pub batch_size: usize,
+    /// What it does of a training step that is several micro-batches; `None` where it does a whole step.
+    pub micro_batch: Option<MicroBatch>,
     /// All tensors; a [`TensorId`] is a place in this list.
     pub tensors: Vec<Tensor>,
     /// All operations in an order in which they can be executed.
@@ -174,6 +177,22 @@ impl Program {
             .enumerate()
             .filter(|(_, tensor)| tensor.role.is_persistent())
             .map(|(i, tensor)| (TensorId(i), tensor))
+    }
+
+    /// All that keeps its values from one Program to the next: what is persistent, and the sums of gradients over
+    /// micro-batches.
+    pub fn kept(&self) -> impl Iterator<Item = (TensorId, &Tensor)> {
+        self.tensors
+            .iter()
+            .enumerate()
+            .filter(|(_, tensor)| tensor.role.is_kept())
+            .map(|(i, tensor)| (TensorId(i), tensor))
+    }
+
+    /// Whether a training step ends with it, and parameters are updated.
+    pub fn ends_step(&self) -> bool {
+        self.micro_batch
+            .is_none_or(|micro_batch| micro_batch.is_last)
     }
 
     /// The number of trained values.

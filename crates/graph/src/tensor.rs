@@ -83,6 +83,12 @@ pub enum Role {
         /// The tensor it is made of.
         of: TensorId,
     },
+    /// The sum of the gradients of a parameter over the micro-batches of a step: it outlives a Program, and means
+    /// nothing behind the step.
+    Accumulator {
+        /// The parameter.
+        of: TensorId,
+    },
     /// A value for the user: the sum of the batch's losses, the number of right answers.
     Metric,
 }
@@ -94,6 +100,12 @@ impl Role {
             self,
             Self::Parameter(_) | Self::Statistic(_) | Self::Moment { .. }
         )
+    }
+
+    /// Whether the tensor keeps its values from one Program to the next: all that is persistent, and what adds up
+    /// within a step.
+    pub fn is_kept(&self) -> bool {
+        self.is_persistent() || matches!(self, Self::Accumulator { .. })
     }
 }
 

@@ -1,20 +1,84 @@
-//! What a training step does with gradients: it clips them, where that is asked for, and updates parameters.
+//! What a training step does with gradients: it adds them up over micro-batches and clips them, where that is asked
+//! for, and updates parameters.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use laptime_workload::Workload;
 
 use crate::{
     axis::Axis,
     builder::Builder,
-    ops::{self, Clip, ClipFactor, Net, SquareSum},
+    micro_batch::MicroBatch,
+    ops::{self, Accumulate, Clip, ClipFactor, Net, Op, SquareSum},
     program::Operation,
     tensor::{Role, TensorId},
 };
 
 impl Builder {
+    /// All that is done with the gradients of the parameters.
+    pub(crate) fn use_gradients(
+        &mut self,
+        workload: &Workload,
+        gradients: Vec<(TensorId, TensorId)>,
+        micro_batch: Option<MicroBatch>,
+    ) {
+        let Some(MicroBatch { is_last, .. }) = micro_batch else {
+            return self.updates(workload, gradients);
+        };
+        let sums = self.accumulated(&gradients);
+        if is_last {
+            self.updates(workload, sums);
+        } else {
+            // Nobody asks for them here.
+            self.operations
+                .retain(|operation| !operation.op.definition().makes_zeros());
+        }
+    }
+
+    /// The parameters with the sums of their gradients over the micro-batches so far. What is always 0 is not
+    /// added.
+    fn accumulated(&mut self, gradients: &[(TensorId, TensorId)]) -> Vec<(TensorId, TensorId)> {
+        let makes_zeros = |operation: &&Operation| operation.op.definition().makes_zeros();
+        let zeros = self.operations.iter().filter(makes_zeros);
+        let zeros: HashSet<TensorId> = zeros.map(|operation| operation.outputs[0]).collect();
+        let mut sums = gradients.to_vec();
+        let mut sum_of = HashMap::new();
+        for (parameter, gradient) in &mut sums {
+            if !zeros.contains(gradient) {
+                let name = format!("{}.sum", self.tensors[gradient.0].name);
+                let role = Role::Accumulator { of: *parameter };
+                let sum = self.tensor_like(*parameter, name, role);
+                sum_of.insert(*gradient, sum);
+                *gradient = sum;
+            }
+        }
+        self.behind_makers(&sum_of, |gradient, sum| {
+            (Accumulate.into(), vec![gradient, sum])
+        });
+        sums
+    }
+
+    /// Adds an operation behind each that makes one of these tensors, while it is in the cache: it makes the other
+    /// tensor, of inputs that are given with it.
+    fn behind_makers(
+        &mut self,
+        to: &HashMap<TensorId, TensorId>,
+        operation: impl Fn(TensorId, TensorId) -> (Op, Vec<TensorId>),
+    ) {
+        for maker in std::mem::take(&mut self.operations) {
+            let made = maker.outputs.clone();
+            self.operations.push(maker);
+            for id in made {
+                if let Some(&other) = to.get(&id) {
+                    let (op, inputs) = operation(id, other);
+                    self.operation(op, &inputs, &[other]);
+                }
+            }
+        }
+    }
+
     /// The update of every parameter that has a gradient.
-    pub(crate) fn updates(&mut self, workload: &Workload, gradients: Vec<(TensorId, TensorId)>) {
+    fn updates(&mut self, workload: &Workload, gradients: Vec<(TensorId, TensorId)>) {
         let gradients = match workload.global_clip_norm {
             Some(max_norm) => self.clipped(max_norm, &gradients),
             None => gradients,
@@ -53,16 +117,7 @@ impl Builder {
         let sum_of: HashMap<TensorId, TensorId> = makers
             .map(|((_, gradient), sum)| (*gradient, *sum))
             .collect();
-        // Where the gradient is made, while it is in the cache.
-        for operation in std::mem::take(&mut self.operations) {
-            let made = operation.outputs.clone();
-            self.operations.push(operation);
-            for gradient in made {
-                if let Some(sum) = sum_of.get(&gradient) {
-                    self.operation(SquareSum.into(), &[gradient], &[*sum]);
-                }
-            }
-        }
+        self.behind_makers(&sum_of, |gradient, _| (SquareSum.into(), vec![gradient]));
         let factor = self.value("clip_factor".to_owned(), &single);
         self.operation(ClipFactor { max_norm }.into(), &sums, &[factor]);
         let mut clipped = Vec::with_capacity(gradients.len());

@@ -30,7 +30,7 @@ fn expected(op: &Op) -> Class {
         Op::BatchNormEvaluation(_) | Op::GlobalAvgPoolGrad(_) => Class::Pointwise,
         Op::ScalePixels(_) | Op::Round(_) | Op::Bias(_) | Op::Add(_) => Class::Pointwise,
         Op::Relu(_) | Op::ReluGrad(_) | Op::Activate(_) | Op::ActivateGrad(_) => Class::Pointwise,
-        Op::Dropout(_) | Op::DropoutGrad(_) => Class::Pointwise,
+        Op::Dropout(_) | Op::DropoutGrad(_) | Op::Accumulate(_) => Class::Pointwise,
     }
 }
 

@@ -65,7 +65,7 @@ fn by_hand(program: &Program, operation: &Operation, taken: &[Simplification]) -
         Op::MeanSquaredErrorGrad(_) => 3 * values(inputs[0]),
         Op::SquareSum(_) => 2 * values(inputs[0]),
         Op::ClipFactor(_) => inputs.len() + 2,
-        Op::Clip(_) => values(inputs[0]),
+        Op::Clip(_) | Op::Accumulate(_) => values(inputs[0]),
         Op::Adam(_) => 12 * values(inputs[0]),
         Op::AdamW(_) => 14 * values(inputs[0]),
         Op::Sgd(op) if op.nesterov => 6 * values(inputs[0]),

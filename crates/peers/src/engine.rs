@@ -269,6 +269,13 @@ impl Engine for PeerEngine {
             let what = "--threads is 0: it takes at least 1".into();
             return Err(EngineError::Unsupported(what));
         }
+        if job.workload.micro_batch_size.is_some() && !self.framework.accumulates {
+            return Err(EngineError::Unsupported(format!(
+                "--engine {} adds up no gradients over micro-batches here: leave micro_batch_size out, or take \
+                 another engine",
+                self.framework.name
+            )));
+        }
         let begin = Instant::now();
         let mut process = self.start(job.threads, false)?;
         // While the framework is imported.

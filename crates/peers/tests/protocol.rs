@@ -27,6 +27,7 @@ fn fake(train: &str) -> PeerEngine {
         variable: "LAPTIME_PEER_FAKE",
         locks: &[],
         follows_order: true,
+        accumulates: true,
         adapter: adapter.leak(),
     };
     PeerEngine::new(Box::leak(Box::new(framework)))

@@ -12,6 +12,7 @@
 mod chance;
 mod memory;
 pub mod ops;
+mod part;
 mod reference;
 mod rounding;
 mod shares;

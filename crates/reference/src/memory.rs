@@ -58,7 +58,7 @@ impl<'a> Memory<'a> {
             }
         }
         for (written, tensor) in self.written.iter_mut().zip(&self.program.tensors) {
-            *written &= tensor.role.is_persistent();
+            *written &= tensor.role.is_kept();
         }
         self.copy = 1 - self.copy;
     }
@@ -170,7 +170,7 @@ fn check(program: &Program, buffer: &Buffer) {
         "`{name}` is given to every step and has no buffer of its own"
     );
     assert_eq!(
-        tensor.role.is_persistent(),
+        tensor.role.is_kept(),
         buffer.arena == Arena::Persistent,
         "`{name}` is in the wrong arena, {:?}",
         buffer.arena

@@ -1,23 +1,28 @@
-//! Executes a Program, or the Schedule that a backend lowered it to, operation by operation.
+//! Executes steps of a Program, or of the Schedule that a backend lowered it to, operation by operation; where a
+//! step is several micro-batches, one after the other.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use laptime_graph::{
-    Mode, OpId, Operation, Program, Role, State, StateTensor, TensorId,
-    schedule::{Kernel, Schedule},
+    Mode, Program, Role, State, StateTensor, TensorId, TrainingStep, schedule::Schedule,
 };
 use laptime_workload::{MOST_METRICS, dataset::Samples};
 
-use crate::{Rounding, memory::Memory, ops};
+use crate::{
+    Rounding,
+    part::{Part, Rules},
+};
 
-/// The oracle for one Program, with its state.
+/// The oracle for one Program, or for those of a step, with its state.
 ///
 /// Panics, saying what is wrong, on what no right Program, Schedule or State contains.
 pub struct Reference<'a> {
-    program: &'a Program,
-    lowered: Option<(&'a Schedule, Memory<'a>)>,
-    /// What was last computed of each tensor. Without a Schedule also where the state lives.
-    values: Vec<Option<Vec<f64>>>,
+    /// What each micro-batch but the last does, and how many those are.
+    accumulating: Option<(Part<'a>, usize)>,
+    /// The Program that ends a step. The state is here between two steps.
+    last: Part<'a>,
+    /// The logits of all micro-batches but the last.
+    earlier_logits: Vec<f64>,
     steps: u64,
     rounding: Rounding,
     reduced_precision: bool,
@@ -41,10 +46,39 @@ impl<'a> Reference<'a> {
     /// Executes the Program's operations one after another, every tensor in a place of its own.
     /// [`Self::set_state`] comes before the first step.
     pub fn of_program(program: &'a Program) -> Self {
+        Self::of_parts(None, Part::of_program(program))
+    }
+
+    /// The same of the Programs of a training step.
+    pub fn of_step(step: &'a TrainingStep) -> Self {
+        let accumulating = step.accumulating.as_ref();
+        let accumulating = accumulating.map(|(one, times)| (Part::of_program(one), *times));
+        Self::of_parts(accumulating, Part::of_program(&step.last))
+    }
+
+    /// Executes a Schedule of the Program, kernel by kernel: every kernel reads its inputs from
+    /// emulated arenas through their layouts, keeps aside what is internal to it, and writes its
+    /// outputs back. Slices and threads are not told apart: a kernel is done as a whole.
+    /// [`Self::set_state`] comes before the first step.
+    pub fn of_schedule(program: &'a Program, schedule: &'a Schedule) -> Self {
+        Self::of_parts(None, Part::of_schedule(program, schedule))
+    }
+
+    /// The same of the Schedules of a training step's Programs, in the order of [`TrainingStep::programs`].
+    pub fn of_lowered_step(step: &'a TrainingStep, schedules: &[&'a Schedule]) -> Self {
+        let parts = step.programs().zip(schedules);
+        let mut parts: Vec<(Part, usize)> = parts
+            .map(|((program, times), schedule)| (Part::of_schedule(program, schedule), times))
+            .collect();
+        let (last, _) = parts.pop().expect("a step has a Program, with a Schedule");
+        Self::of_parts(parts.pop(), last)
+    }
+
+    fn of_parts(accumulating: Option<(Part<'a>, usize)>, last: Part<'a>) -> Self {
         Self {
-            program,
-            lowered: None,
-            values: vec![None; program.tensors.len()],
+            accumulating,
+            last,
+            earlier_logits: Vec::new(),
             steps: 0,
             rounding: Rounding::None,
             reduced_precision: true,
@@ -64,34 +98,12 @@ impl<'a> Reference<'a> {
         Self { rounding, ..self }
     }
 
-    /// Executes a Schedule of the Program, kernel by kernel: every kernel reads its inputs from
-    /// emulated arenas through their layouts, keeps aside what is internal to it, and writes its
-    /// outputs back. Slices and threads are not told apart: a kernel is done as a whole.
-    /// [`Self::set_state`] comes before the first step.
-    pub fn of_schedule(program: &'a Program, schedule: &'a Schedule) -> Self {
-        let kernels = kernels(schedule);
-        let done: HashSet<OpId> = kernels
-            .flat_map(|(_, kernel)| kernel.operations.iter().copied())
-            .collect();
-        for (id, operation) in program.operations_by_id() {
-            assert!(
-                done.contains(&id),
-                "no kernel does `{}`",
-                program.describe(operation)
-            );
-        }
-        Self {
-            lowered: Some((schedule, Memory::new(program, schedule))),
-            ..Self::of_program(program)
-        }
-    }
-
     /// Continues from this state. What the Program has no use for is ignored: an evaluation takes
     /// a training's state and leaves its moments alone.
     pub fn set_state(&mut self, state: &State) {
         self.steps = state.steps;
         let given_by_name = state.by_name();
-        for (id, tensor) in self.program.persistent() {
+        for (id, tensor) in self.last.program.persistent() {
             let Some(given) = given_by_name.get(tensor.name.as_str()) else {
                 panic!("the state lacks `{}`", tensor.name);
             };
@@ -101,23 +113,20 @@ impl<'a> Reference<'a> {
                 "the state's `{}` has another size",
                 tensor.name
             );
-            match &mut self.lowered {
-                Some((_, memory)) => memory.write(id, &given.values, "the state"),
-                None => self.values[id.0] = Some(given.values.clone()),
-            }
+            self.last.set(id, given.values.clone());
         }
     }
 
     /// All that lives across steps, as it is now.
     pub fn state(&self) -> State {
-        let tensors = self.program.persistent();
+        let tensors = self.last.program.persistent();
         State {
             steps: self.steps,
             tensors: tensors
                 .map(|(id, tensor)| StateTensor {
                     name: tensor.name.clone(),
                     shape: tensor.shape.clone(),
-                    values: self.current(id),
+                    values: self.last.current(id),
                 })
                 .collect(),
         }
@@ -126,11 +135,8 @@ impl<'a> Reference<'a> {
     /// As [`Self::state`], without a copy of it where there is no Schedule.
     pub fn into_state(mut self) -> State {
         let steps = self.steps;
-        let tensors = self.program.persistent().map(|(id, tensor)| {
-            let values = match (&self.lowered, self.values[id.0].take()) {
-                (None, Some(values)) => values,
-                _ => self.current(id),
-            };
+        let tensors = self.last.program.persistent().map(|(id, tensor)| {
+            let values = self.last.take(id);
             StateTensor {
                 name: tensor.name.clone(),
                 shape: tensor.shape.clone(),
@@ -143,192 +149,93 @@ impl<'a> Reference<'a> {
         }
     }
 
-    /// Does one step on a batch of as many samples as the Program's. A training Program updates the state
+    /// Does one step on a batch of as many samples as its Programs take. A training Program updates the state
     /// and counts the step; an evaluation Program only scores.
     pub fn step(&mut self, batch: &Samples) -> Step {
-        self.give(batch);
-        match &mut self.lowered {
-            Some((_, memory)) => {
-                memory.begin_step();
-                self.execute_schedule();
-            }
-            None => self.execute_program(),
-        }
-        if self.program.mode == Mode::Training {
-            self.steps += 1;
-        }
-        let mut sums = [0.0; MOST_METRICS];
-        for (sum, metric) in sums.iter_mut().zip(&self.program.metrics) {
-            *sum = self.current(*metric)[0];
-        }
-        Step { sums }
-    }
-
-    /// A tensor as the last step computed it, or `None` where no step has: logits and gradients
-    /// among others, also those that live inside a kernel or whose memory was reused since.
-    pub fn value(&self, tensor: TensorId) -> Option<Vec<f64>> {
-        self.values[tensor.0].clone()
-    }
-
-    /// Takes the step's batch and forgets what the step before computed.
-    fn give(&mut self, batch: &Samples) {
-        for (value, tensor) in self.values.iter_mut().zip(&self.program.tensors) {
-            let given = match tensor.role {
-                Role::Input { .. } => batch.array(&tensor.name).numbers(),
-                Role::Parameter(_) | Role::Statistic(_) | Role::Moment { .. } => continue,
-                Role::Activation | Role::Gradient { .. } | Role::Rounded { .. } | Role::Metric => {
-                    *value = None;
-                    continue;
-                }
-            };
-            assert_eq!(
-                given.len(),
-                tensor.elements(),
-                "`{}` given to the step has another size",
-                tensor.name
-            );
-            *value = Some(given);
-        }
-    }
-
-    fn execute_program(&mut self) {
-        let rules = self.rules();
-        for operation in &self.program.operations {
-            rules.execute(self.program, operation, &mut self.values);
-        }
-    }
-
-    fn rules(&self) -> Rules {
-        Rules {
+        let mut step = Step {
+            sums: [0.0; MOST_METRICS],
+        };
+        self.earlier_logits.clear();
+        let rules = |first| Rules {
             step: self.steps + 1,
+            first,
             rounding: self.rounding,
             reduced_precision: self.reduced_precision,
-        }
-    }
-
-    fn execute_schedule(&mut self) {
-        let rules = self.rules();
-        let Some((schedule, memory)) = &mut self.lowered else {
-            return;
         };
-        for (stage, kernel) in kernels(schedule) {
-            let reader = kernel_name(stage, kernel);
-            let given = |id: TensorId| matches!(self.program.tensor(id).role, Role::Input { .. });
-            let mut made: Vec<TensorId> = Vec::new();
-            for &id in &kernel.operations {
-                let operation = self.program.operation(id);
-                for &input in &operation.inputs {
-                    if !made.contains(&input) && !given(input) {
-                        assert!(
-                            touches(kernel, input, false),
-                            "{reader} does not say that it reads `{}`",
-                            self.program.tensor(input).name
-                        );
-                        self.values[input.0] = Some(memory.read(input, &reader));
-                    }
-                }
-                rules.execute(self.program, operation, &mut self.values);
-                made.extend(&operation.outputs);
+        let mut first = 0;
+        forget_sums(&mut self.last);
+        if let Some((part, times)) = &mut self.accumulating {
+            forget_sums(part);
+            hand_over(&self.last, part, |role| role.is_persistent());
+            let size = part.program.batch_size;
+            for _ in 0..*times {
+                let samples: Vec<u32> = (first..first + size).map(|one| one as u32).collect();
+                part.execute(&batch.gather(&samples), rules(first));
+                step.add(part);
+                let logits = part.value(part.program.logits);
+                self.earlier_logits.extend(logits.unwrap_or_default());
+                first += size;
             }
-            for id in made {
-                let name = &self.program.tensor(id).name;
-                assert_eq!(
-                    memory.has(id),
-                    touches(kernel, id, true),
-                    "`{name}` has a buffer, or {reader} says that it writes it, but not both"
-                );
-                if memory.has(id) {
-                    let values = self.values[id.0].as_deref().expect("just made");
-                    memory.write(id, values, &reader);
-                }
-            }
+            let is_made =
+                |role: &Role| matches!(role, Role::Statistic(_) | Role::Accumulator { .. });
+            hand_over(part, &mut self.last, is_made);
         }
-    }
-
-    /// A tensor as it is stored now.
-    fn current(&self, id: TensorId) -> Vec<f64> {
-        match &self.lowered {
-            Some((_, memory)) => memory.read(id, "the session"),
-            None => match &self.values[id.0] {
-                Some(values) => values.clone(),
-                None => panic!("`{}` has no value yet", self.program.tensor(id).name),
-            },
-        }
-    }
-}
-
-/// How operations of a step are done.
-#[derive(Clone, Copy)]
-struct Rules {
-    /// Counted from 1.
-    step: u64,
-    rounding: Rounding,
-    reduced_precision: bool,
-}
-
-impl Rules {
-    /// Does one operation on the values that are there.
-    fn execute(self, program: &Program, operation: &Operation, values: &mut [Option<Vec<f64>>]) {
-        let missing = |id: TensorId| -> ! {
-            panic!(
-                "`{}` reads `{}` before it is computed",
-                program.describe(operation),
-                program.tensor(id).name
-            )
-        };
-        let op = &operation.op;
-        let outputs = if op.definition().is_update() {
-            // In place: a model's parameters and moments are most of its memory.
-            let take = |id: &TensorId| values[id.0].take().unwrap_or_else(|| missing(*id));
-            let mut updated: Vec<Vec<f64>> = operation.outputs.iter().map(take).collect();
-            let gradient = operation.inputs[0];
-            let given = values[gradient.0].as_deref();
-            let given = given.unwrap_or_else(|| missing(gradient));
-            let rate_share = ops::rate_share(program.rate_schedule, self.step);
-            ops::update(op, given, &mut updated, self.step, rate_share);
-            self.rounding.round(op, &[], &mut updated);
-            updated
+        if first == 0 {
+            self.last.execute(batch, rules(0));
         } else {
-            let value = |id: &TensorId| {
-                let value = values[id.0].as_deref();
-                value.unwrap_or_else(|| missing(*id))
-            };
-            let inputs: Vec<&[f64]> = operation.inputs.iter().map(value).collect();
-            let mut outputs = if op.definition().is_rounding() && !self.reduced_precision {
-                vec![inputs[0].to_vec()]
-            } else {
-                ops::execute(program, operation, &inputs, self.step)
-            };
-            self.rounding.round(op, &inputs, &mut outputs);
-            outputs
-        };
-        for (id, made) in operation.outputs.iter().zip(outputs) {
-            values[id.0] = Some(made);
+            let samples: Vec<u32> = (first..batch.count()).map(|one| one as u32).collect();
+            self.last.execute(&batch.gather(&samples), rules(first));
+        }
+        step.add(&self.last);
+        if self.last.program.mode == Mode::Training {
+            self.steps += 1;
+        }
+        step
+    }
+
+    /// A tensor as the last step (of several micro-batches, the last of them) computed it, or `None` where no step
+    /// has: logits and gradients among others, also those that live inside a kernel or whose memory was reused
+    /// since.
+    pub fn value(&self, tensor: TensorId) -> Option<Vec<f64>> {
+        self.last.value(tensor)
+    }
+
+    /// The logits of all samples of the last step.
+    pub fn logits(&self) -> Vec<f64> {
+        let last = self.last.value(self.last.program.logits);
+        [&self.earlier_logits[..], &last.unwrap_or_default()].concat()
+    }
+}
+
+impl Step {
+    fn add(&mut self, part: &Part) {
+        for (sum, metric) in self.sums.iter_mut().zip(&part.program.metrics) {
+            *sum += part.current(*metric)[0];
         }
     }
 }
 
-fn kernels(schedule: &Schedule) -> impl Iterator<Item = (usize, &Kernel)> {
-    schedule
-        .stages
-        .iter()
-        .enumerate()
-        .flat_map(|(number, stage)| stage.kernels.iter().map(move |kernel| (number, kernel)))
+/// Whoever reads a sum that is none yet gets what is no number.
+fn forget_sums(part: &mut Part) {
+    for (id, tensor) in part.program.kept() {
+        if matches!(tensor.role, Role::Accumulator { .. }) {
+            part.set(id, vec![f64::NAN; tensor.elements()]);
+        }
+    }
 }
 
-/// Whether a kernel says that it touches a tensor's buffer.
-fn touches(kernel: &Kernel, tensor: TensorId, write: bool) -> bool {
-    kernel
-        .accesses
-        .iter()
-        .any(|access| access.tensor == tensor && (access.write || !write))
-}
-
-fn kernel_name(stage: usize, kernel: &Kernel) -> String {
-    let operations: Vec<String> = kernel
-        .operations
-        .iter()
-        .map(|OpId(number)| number.to_string())
+/// Gives the kept tensors of such roles to the Program that goes on with them, where it has them.
+fn hand_over(from: &Part, to: &mut Part, wanted: impl Fn(&Role) -> bool) {
+    let program = to.program;
+    let by_name: HashMap<&str, TensorId> = program
+        .kept()
+        .map(|(id, tensor)| (tensor.name.as_str(), id))
         .collect();
-    format!("the kernel {} of stage {stage}", operations.join(" + "))
+    for (id, tensor) in from.program.kept() {
+        if wanted(&tensor.role)
+            && let Some(other) = by_name.get(tensor.name.as_str())
+        {
+            to.set(*other, from.current(id));
+        }
+    }
 }

@@ -309,9 +309,9 @@ fn dropout() {
     let x: Vec<f64> = random(0).take(200).collect();
     let dy: Vec<f64> = random(1).take(200).collect();
     check_gradient(
-        |x| weighted(&ops::dropout(x, &constants, 5), &dy),
+        |x| weighted(&ops::dropout(x, &constants, (5, 0)), &dy),
         &x,
-        &ops::dropout_grad(&dy, &constants, 5),
+        &ops::dropout_grad(&dy, &constants, (5, 0)),
         "dropout_grad",
     );
 }

@@ -11,7 +11,7 @@ use common::{
     random,
 };
 use laptime_graph::{
-    Activation, Body, Index, Iteration, Mode, Op, Operation, Program, Role, build,
+    Activation, Body, Index, Iteration, Mode, Op, Operation, Program, Role, TrainingStep, build,
 };
 use laptime_reference::ops::{execute, max_pool, update};
 use laptime_workload::{
@@ -93,7 +93,8 @@ fn outputs(
         return updated;
     }
     let inputs: Vec<&[f64]> = inputs.iter().map(Vec::as_slice).collect();
-    execute(program, operation, &inputs, step)
+    // Not the first micro-batch, which stores what later ones add.
+    execute(program, operation, &inputs, (step, 1))
 }
 
 const SGD: Sgd = Sgd {
@@ -246,8 +247,14 @@ fn operations_depend_on_what_their_maps_name_and_on_nothing_else() {
     let mut seen = BTreeSet::new();
     let mut kinds = BTreeSet::new();
     for workload in workloads() {
-        for mode in [Mode::Training, Mode::Evaluation] {
-            let program = build(&workload, mode, 2);
+        let micro_batches = Workload {
+            micro_batch_size: Some(2),
+            ..workload.clone()
+        };
+        let programs = [Mode::Training, Mode::Evaluation].map(|mode| build(&workload, mode, 2));
+        let accumulating = TrainingStep::of(&micro_batches, 3).accumulating;
+        let accumulating = accumulating.map(|(program, _)| program);
+        for program in programs.into_iter().chain(accumulating) {
             for operation in &program.operations {
                 let shapes = operation.inputs.iter().chain(&operation.outputs);
                 let shapes: Vec<_> = shapes.map(|id| &program.tensor(*id).shape).collect();

@@ -209,7 +209,7 @@ fn dropout_drops_its_share_and_scales_the_rest() {
         layer: 2,
     };
     let dropped = |constants: &Dropout, step: u64| -> Vec<bool> {
-        let y = ops::dropout(&[3.0; 10_000], constants, step);
+        let y = ops::dropout(&[3.0; 10_000], constants, (step, 0));
         assert!(y.iter().all(|&y| y == 0.0 || y == 4.0));
         y.iter().map(|&y| y == 0.0).collect()
     };

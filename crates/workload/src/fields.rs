@@ -200,6 +200,11 @@ impl<'a> Fields<'a> {
         self.noted(read, Spanned::new(0..0, 1))
     }
 
+    pub(crate) fn optional_whole_number(&self, key: &str, example: &str) -> Option<Spanned<u64>> {
+        let value = self.table.get(key)?;
+        self.noted(self.as_whole(key, value, example).map(Some), None)
+    }
+
     pub(crate) fn as_whole(
         &self,
         key: &str,

@@ -319,6 +319,14 @@ pub(crate) const KEYS: Foreign = Foreign {
             ],
             &["global_clip_norm"],
         ),
+        (
+            &[
+                "trainmicrobatchsizepergpu",
+                "perdevicetrainbatchsize",
+                "microbatch",
+            ],
+            &["micro_batch_size"],
+        ),
         (&["type", "op"], &["kind"]),
         (&["input"], &["inputs"]),
     ],
@@ -326,6 +334,15 @@ pub(crate) const KEYS: Foreign = Foreign {
         (
             &["clipnorm", "clipvalue"],
             "laptime clips by the norm of all gradients together: global_clip_norm = 1.0 in [optimizer]",
+        ),
+        (
+            &[
+                "gradientaccumulationsteps",
+                "accumulationsteps",
+                "accumulategradbatches",
+            ],
+            "write batch_size, the samples of a whole step, and micro_batch_size, those whose gradients are made \
+             at once: their quotient is the number of accumulated micro-batches",
         ),
         (
             &["scheduler", "lrscheduler"],

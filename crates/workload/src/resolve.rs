@@ -50,6 +50,7 @@ impl Spec {
             data.train_samples as u64,
             &mut changed,
         ));
+        let micro_batch_size = faults.note(self.micro_batch_size(batch_size));
         let epochs = faults.note(self.size(
             ("epochs", "--epochs"),
             &self.training.epochs,
@@ -66,7 +67,8 @@ impl Spec {
             changed.push(format!("precision = \"{precision}\""));
         }
         let shape = SampleShape::of(data.input());
-        let layers = faults.note(self.wired(data, batch_size.unwrap_or(1)));
+        let at_once = micro_batch_size.flatten().or(batch_size);
+        let layers = faults.note(self.wired(data, at_once.unwrap_or(1)));
         faults.result()?;
         let resolved = "what was not resolved is a fault";
         Ok(Workload {
@@ -83,6 +85,7 @@ impl Spec {
             rate_schedule: self.rate_schedule,
             initializer: self.initializer,
             batch_size: batch_size.expect(resolved),
+            micro_batch_size: micro_batch_size.expect(resolved),
             epochs: epochs.expect(resolved),
             shuffle: self.training.shuffle,
             seed,
@@ -121,6 +124,24 @@ impl Spec {
             }
         }
         Ok(wider)
+    }
+
+    /// The size of micro-batches, where they are smaller than the batch.
+    fn micro_batch_size(&self, batch_size: Option<usize>) -> Result<Option<usize>, SpecError> {
+        let Some(stated) = &self.training.micro_batch_size else {
+            return Ok(None);
+        };
+        let size = usize::try_from(*stated.get_ref()).unwrap_or(usize::MAX);
+        // A batch that is a fault itself says nothing of its parts.
+        let batch_size = batch_size.unwrap_or(size);
+        if size == 0 || size > batch_size {
+            let what = format!(
+                "micro_batch_size must be at least 1 and at most batch_size, which is {batch_size}"
+            );
+            let advice = "write the samples whose gradients are made at once, or leave it out";
+            return Err(self.source.error(stated.span(), Problem::new(what, advice)));
+        }
+        Ok(Some(size).filter(|size| *size < batch_size))
     }
 
     /// A size of at least 1, from the spec or from the option that overrides it.

@@ -50,6 +50,10 @@ pub struct Workload {
     pub initializer: Initializer,
     /// Samples a step; the last step of an epoch may have fewer.
     pub batch_size: usize,
+    /// Samples whose gradients are made at once, where a step adds up the gradients of several such micro-batches
+    /// (the last of them with what is left); `None` where a step is one batch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub micro_batch_size: Option<usize>,
     /// Passes over the training samples.
     pub epochs: usize,
     /// Whether every epoch has a new order of samples; otherwise they come as stored.
@@ -73,6 +77,12 @@ pub struct Workload {
 }
 
 impl Workload {
+    /// The most samples that go through the net at once.
+    pub fn rows_at_once(&self) -> usize {
+        let micro_batch = self.micro_batch_size.unwrap_or(self.batch_size);
+        micro_batch.min(self.batch_size)
+    }
+
     /// The columns of its samples: the dataset's, the input in the shape that the first layer reads.
     pub fn columns(&self) -> Vec<Column> {
         let SampleShape {

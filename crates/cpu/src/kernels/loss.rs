@@ -37,6 +37,8 @@ pub(crate) struct SoftmaxCrossEntropy {
     pub(crate) partials: usize,
     /// ε of the targets `(1 − ε)·onehot(label) + ε/C`, 0 for none.
     pub(crate) label_smoothing: f64,
+    /// The samples that the gradient is a mean over.
+    pub(crate) mean_of: usize,
     pub(crate) gradient: Option<Matrix>,
     /// Where the sum of the losses and the number of right answers go.
     pub(crate) metrics: Option<(Place, Place)>,
@@ -51,9 +53,10 @@ impl Run for SoftmaxCrossEntropy {
             ..
         } = self.logits;
         let labels = &step.arrays[self.column];
-        let scale = s.splat(1.0 / rows as f32);
+        let mean_of = self.mean_of;
+        let scale = s.splat(1.0 / mean_of as f32);
         let smoothing = self.label_smoothing;
-        let of_onehot = (1.0 - smoothing) as f32 / rows as f32;
+        let of_onehot = (1.0 - smoothing) as f32 / mean_of as f32;
         let scores = self.metrics.filter(|_| step.scores);
         let (mut loss_sum, mut correct) = (0.0, 0.0);
         let mut totals = 1.0;
@@ -114,7 +117,7 @@ impl Run for SoftmaxCrossEntropy {
                         s.store(at, s.mul(s.load(at), factor));
                     }
                     if smoothing > 0.0 {
-                        let evenly = s.splat((smoothing / (rows * classes) as f64) as f32);
+                        let evenly = s.splat((smoothing / (mean_of * classes) as f64) as f32);
                         for class in (0..classes).step_by(LANES) {
                             let at = gradient.add(class);
                             let evenly = s.keep(s.first(classes - class), evenly);

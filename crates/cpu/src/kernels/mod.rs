@@ -67,9 +67,11 @@ use crate::{
 #[derive(Clone, Copy)]
 pub(crate) struct Step<'a> {
     pub(crate) values: StepValues,
-    /// The samples of this step, all within the dataset.
+    /// The samples of this batch, all within the dataset.
     pub(crate) batch: &'a [u32],
-    /// The samples of the next step, or none.
+    /// The place of the first of them in the step, 0 but for later micro-batches.
+    pub(crate) first: usize,
+    /// The samples of the next batch, or none.
     pub(crate) next_batch: &'a [u32],
     /// The columns of all samples.
     pub(crate) arrays: &'a [Array],

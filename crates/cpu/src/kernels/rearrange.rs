@@ -32,10 +32,11 @@ impl Run for Rearrange {
     #[inline(always)]
     unsafe fn run<S: Simd>(&self, _: S, step: &Step, view: View, slices: Range<usize>) {
         let samples = slices.start..slices.end.min(self.samples);
+        let before = (step.first * self.values) as u64;
         for index in samples.start * self.values..samples.end * self.values {
-            let factor = self
-                .drop
-                .map_or(1.0, |drop| drop.factor(step.values.number, index as u64));
+            let factor = self.drop.map_or(1.0, |drop| {
+                drop.factor(step.values.number, before + index as u64)
+            });
             // SAFETY: both tensors have this index.
             unsafe {
                 let place = self.x.layout.stored_index(index);

@@ -22,6 +22,8 @@ pub(crate) struct MeanSquaredError {
     pub(crate) column: usize,
     pub(crate) divisor: f32,
     pub(crate) y: Matrix,
+    /// The samples that the gradient is a mean over.
+    pub(crate) mean_of: usize,
     pub(crate) gradient: Option<Matrix>,
     /// Where the sum of the losses goes.
     pub(crate) loss_sum: Option<Place>,
@@ -55,7 +57,7 @@ impl MeanSquaredError {
         if self.gradient.is_none() && scores.is_none() {
             return;
         }
-        let factor = s.splat((2.0 / (rows * values) as f64) as f32);
+        let factor = s.splat((2.0 / (self.mean_of * values) as f64) as f32);
         let given = &step.arrays[self.column].bytes[..];
         let mut squares = 0.0;
         for row in 0..rows {

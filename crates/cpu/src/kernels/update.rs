@@ -299,7 +299,7 @@ pub(crate) enum Cut {
 impl Grid {
     /// The outer and the inner indices of a range of slices.
     #[inline(always)]
-    pub(super) fn blocks(self, slices: Range<usize>) -> (Range<usize>, Range<usize>) {
+    pub(crate) fn blocks(self, slices: Range<usize>) -> (Range<usize>, Range<usize>) {
         let Self { outer, inner, cut } = self;
         match cut {
             Cut::Outer => (slices.start..slices.end.min(outer), 0..inner),

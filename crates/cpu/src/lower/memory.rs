@@ -29,7 +29,7 @@ pub(super) fn plan(program: &Program, stages: &[Stage]) -> Vec<Buffer> {
     let unplaced = |id: TensorId, arena| unplaced(program, id, lives[id.0].partials, arena);
     let mut buffers = Vec::new();
     let mut persistent_bytes = 0;
-    for (tensor, _) in program.persistent() {
+    for (tensor, _) in program.kept() {
         let buffer = unplaced(tensor, Arena::Persistent);
         buffers.push(Buffer {
             offset_bytes: persistent_bytes,
@@ -40,7 +40,7 @@ pub(super) fn plan(program: &Program, stages: &[Stage]) -> Vec<Buffer> {
     for arena in [Arena::Step, Arena::Thread] {
         let mut living: Vec<(Buffer, Kept)> = (0..program.tensors.len())
             .map(TensorId)
-            .filter(|id| !program.tensor(*id).role.is_persistent())
+            .filter(|id| !program.tensor(*id).role.is_kept())
             .filter_map(|id| {
                 let life = &lives[id.0];
                 let kept = life.kept.filter(|_| life.arena() == arena)?;
@@ -130,6 +130,14 @@ fn lives(program: &Program, stages: &[Stage]) -> Vec<Life> {
             }
         }
         stretch += usize::from(stage.barrier);
+    }
+    // Metrics are read behind the step: nothing that a thread makes for itself meanwhile takes their place.
+    let of_threads = lives.iter().filter(|life| life.of_each_thread);
+    let latest = of_threads.filter_map(|life| Some(life.kept?.first)).max();
+    for metric in &program.metrics {
+        if let (Some(kept), Some(latest)) = (&mut lives[metric.0].kept, latest) {
+            kept.last = kept.last.max(latest);
+        }
     }
     for life in &mut lives {
         life.kept = life.kept.map(|kept| kept.within(stretch));

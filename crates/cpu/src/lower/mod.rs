@@ -42,7 +42,13 @@ pub fn lower(program: &Program, target: Target, passes: &Passes) -> Schedule {
         .filter(|one| passes.has(one.as_str()))
         .collect();
     let groups = groups::group(program, &taken);
-    let stages = stages::arrange(program, &groups, &taken);
+    let mut stages = stages::arrange(program, &groups, &taken);
+    // Another Program may follow, which no check has seen beside this one.
+    if program.micro_batch.is_some()
+        && let Some(last) = stages.last_mut()
+    {
+        last.barrier = true;
+    }
     let mut schedule = Schedule {
         target: format!("cpu {}, slices of {LANES}", target.isa),
         passes: taken,

@@ -70,7 +70,7 @@ impl Arranging<'_> {
     /// or reads: the update does the same, so that a parameter stays with its thread.
     fn forward_part(&self) -> Option<Part> {
         let parameter = |id: TensorId| match self.program.tensor(id).role {
-            Role::Gradient { of } => of,
+            Role::Gradient { of } | Role::Accumulator { of } => of,
             _ => id,
         };
         let first_part = |ids: &[TensorId]| {
@@ -135,7 +135,7 @@ impl Arranging<'_> {
             for &input in &operation.inputs {
                 let role = &self.program.tensor(input).role;
                 let given = matches!(role, Role::Input { .. });
-                if !given && (!written.contains(&input) || role.is_persistent()) {
+                if !given && (!written.contains(&input) || role.is_kept()) {
                     touch(input, false);
                 }
             }
@@ -158,7 +158,7 @@ impl Arranging<'_> {
     fn is_wanted(&self, output: TensorId) -> bool {
         let tensor = self.program.tensor(output);
         let mut readers = self.uses.readers(output).iter();
-        tensor.role.is_persistent()
+        tensor.role.is_kept()
             || matches!(tensor.role, Role::Metric)
             || output == self.program.logits
             || readers.any(|id| !self.group.contains(id))

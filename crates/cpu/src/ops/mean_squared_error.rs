@@ -27,10 +27,16 @@ impl CpuOp for MeanSquaredErrorGrad {
 fn loss(group: &Group, at: &Places, divisor: f32) -> Task {
     let gradient = group.find(|op| matches!(op, Op::MeanSquaredErrorGrad(_)));
     let loss = group.find(|op| matches!(op, Op::MeanSquaredError(_)));
+    let mean_of = gradient.and_then(|own| match own.op {
+        Op::MeanSquaredErrorGrad(op) => op.mean_of,
+        _ => None,
+    });
+    let y = at.matrix(at.program.logits);
     Task::MeanSquaredError(kernels::MeanSquaredError {
         column: at.column(group.main.inputs[1]),
         divisor,
-        y: at.matrix(at.program.logits),
+        y,
+        mean_of: mean_of.unwrap_or(y.rows),
         gradient: gradient.map(|operation| at.matrix(operation.outputs[0])),
         loss_sum: loss.map(|operation| at.place(operation.outputs[0])),
     })

@@ -1,6 +1,7 @@
 //! What this backend says of each operation, one file for each with its gradients: how its kernel is cut
 //! into slices, and which one it is. A kernel that no other operation has stands there too.
 
+mod accumulate;
 mod activate;
 mod adam;
 mod add;
@@ -153,6 +154,7 @@ pub(crate) fn of(op: &Op) -> &dyn CpuOp {
         Op::SoftmaxCrossEntropyGrad(op) => op,
         Op::MeanSquaredError(op) => op,
         Op::MeanSquaredErrorGrad(op) => op,
+        Op::Accumulate(op) => op,
         Op::SquareSum(op) => op,
         Op::ClipFactor(op) => op,
         Op::Clip(op) => op,
@@ -194,6 +196,7 @@ pub(crate) enum Task {
     Rearrange(kernels::Rearrange),
     SoftmaxCrossEntropy(kernels::SoftmaxCrossEntropy),
     MeanSquaredError(kernels::MeanSquaredError),
+    AddUp(accumulate::AddUp),
     SquareSum(kernels::SquareSum),
     ClipFactor(kernels::ClipFactor),
     Update(kernels::Update),
@@ -270,6 +273,7 @@ impl Task {
             Rearrange,
             SoftmaxCrossEntropy,
             MeanSquaredError,
+            AddUp,
             SquareSum,
             ClipFactor,
             Update,

@@ -31,11 +31,16 @@ fn loss(group: &Group, at: &Places, label_smoothing: f64) -> Task {
     } = at.logits();
     let gradient = group.find(|op| matches!(op, Op::SoftmaxCrossEntropyGrad(_)));
     let metrics = group.find(|op| matches!(op, Op::SoftmaxCrossEntropy(_)));
+    let mean_of = gradient.and_then(|own| match own.op {
+        Op::SoftmaxCrossEntropyGrad(op) => op.mean_of,
+        _ => None,
+    });
     Task::SoftmaxCrossEntropy(kernels::SoftmaxCrossEntropy {
         column: at.column(group.main.inputs[1]),
         logits,
         partials,
         label_smoothing,
+        mean_of: mean_of.unwrap_or(logits.rows),
         gradient: gradient.map(|operation| at.matrix(operation.outputs[0])),
         metrics: metrics.map(|operation| {
             (

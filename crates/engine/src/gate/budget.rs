@@ -5,7 +5,7 @@
 
 use std::{cell::Cell, num::NonZero, thread};
 
-use laptime_graph::{Class, Mode, OpId, Operation, Program, Simplification, build};
+use laptime_graph::{Class, Mode, OpId, Operation, Program, Simplification, TrainingStep, build};
 use laptime_workload::{BUILTINS, Overrides, Precision, Workload, memory};
 
 use super::{CHECKED_STEPS, LOGITS};
@@ -48,14 +48,15 @@ impl Budget {
         let costs = Costs::of(job);
         let steps = costs.steps();
         let workload = &job.workload;
-        let needed = memory_bytes(&costs.program, steps);
+        let training = costs.training.programs();
+        let needed: u64 = training.map(|(one, _)| memory_bytes(one, steps)).sum();
         let needed = needed.max(memory_bytes(&costs.evaluation, steps));
         memory::check(needed).map_err(|shortage| {
             EngineError::Unsupported(format!(
                 "{} is too large to be verified here: with {} parameters in batches of {} the oracle \
                  {shortage}; make the model or the batch smaller, or allow more memory",
                 workload.name,
-                costs.program.parameter_count(),
+                costs.training.last.parameter_count(),
                 workload.batch_size,
             ))
         })?;
@@ -101,9 +102,9 @@ pub fn plan(job: &Job) -> Plan {
 
 /// What the parts of the gate cost.
 struct Costs {
-    program: Program,
+    training: TrainingStep,
     evaluation: Program,
-    /// A training step.
+    /// A training step, with all of its micro-batches.
     step: u64,
     /// Scoring the test samples.
     scoring: u64,
@@ -116,7 +117,7 @@ struct Costs {
 impl Costs {
     fn of(job: &Job) -> Self {
         let workload = &job.workload;
-        let program = build(workload, Mode::Training, workload.batch_size);
+        let training = TrainingStep::of(workload, workload.batch_size);
         let evaluation = build(workload, Mode::Evaluation, LOGITS);
         // In bfloat16 the oracle scores once more, with coarser rounding.
         let scorings = match workload.precision {
@@ -129,7 +130,10 @@ impl Costs {
             Precision::Bf16 => 3,
         };
         Self {
-            step: cost_of(&program),
+            step: training
+                .programs()
+                .map(|(program, times)| times as u64 * cost_of(program))
+                .sum(),
             scoring: scorings * cost_of(&evaluation),
             oracles_a_check,
             affordable: if is_built_in(workload) {
@@ -137,7 +141,7 @@ impl Costs {
             } else {
                 USERS_COST
             },
-            program,
+            training,
             evaluation,
         }
     }

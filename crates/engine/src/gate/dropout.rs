@@ -106,8 +106,8 @@ fn drops_nothing(
             steps,
             ..start.clone()
         };
-        let program = &oracle.program;
-        let step = step_of(session, oracle, program, samples, &start, batch, None);
+        let training = &oracle.step;
+        let step = step_of(session, oracle, training, samples, &start, batch, None);
         *expected = step.unrounded().made.loss;
         session.set_state(&start)?;
         *own = session.train(batch, &Progress::new())?.score.loss();

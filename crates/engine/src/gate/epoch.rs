@@ -39,12 +39,9 @@ pub(super) fn difference(
     let (batch_size, start) = (oracle.batch_size, &oracle.kept[0].start);
     let whole = &oracle.order[..BATCHES * batch_size];
     // As short as the real data's last one, where that is short.
-    let (program, last) = match (
-        &oracle.short_program,
-        oracle.order.chunks(batch_size).last(),
-    ) {
-        (Some(program), Some(last)) => (program, last),
-        _ => (&oracle.program, &oracle.order[whole.len()..][..batch_size]),
+    let (training, last) = match (&oracle.short_step, oracle.order.chunks(batch_size).last()) {
+        (Some(training), Some(last)) => (training, last),
+        _ => (&oracle.step, &oracle.order[whole.len()..][..batch_size]),
     };
 
     session.set_state(start)?;
@@ -57,7 +54,7 @@ pub(super) fn difference(
         return Ok(Some(what));
     }
     let (expected, of_last) = if largest_of_state(&before).is_finite() {
-        let step = step_of(session, oracle, program, samples, &before, last, None);
+        let step = step_of(session, oracle, training, samples, &before, last, None);
         let truth = step.truth();
         match step_on(session, oracle, samples, &step, &truth, last, true)? {
             Stepped::As { state, score } | Stepped::Diverged { state, score } => (state, score),
@@ -94,7 +91,12 @@ pub(super) fn difference(
         if exactly {
             bits_differ(&given, &score, &state, &expected)
         } else {
-            training_differs(&given, &score, &oracle.program, [start, &state, &expected])
+            training_differs(
+                &given,
+                &score,
+                &oracle.step.last,
+                [start, &state, &expected],
+            )
         }
     });
     Ok(differs.map(|what| format!("{} batches in one call: {what}", BATCHES + 1)))

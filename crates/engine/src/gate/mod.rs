@@ -35,7 +35,7 @@ mod verdict;
 
 use std::{collections::HashMap, sync::Arc};
 
-use laptime_graph::{Mode, MomentRole, Program, Role, State, StateTensor, build};
+use laptime_graph::{Mode, MomentRole, Program, Role, State, StateTensor, TrainingStep, build};
 use laptime_reference::Reference;
 use laptime_workload::{
     Optimizer, Precision, RateSchedule, Workload,
@@ -180,7 +180,7 @@ fn checked_step(
     let step = step_of(
         session,
         oracle,
-        &oracle.program,
+        &oracle.step,
         samples,
         start,
         batch,
@@ -188,7 +188,7 @@ fn checked_step(
     );
     // Apart from the precision: rounding points come into the second question alone.
     let unrounded = step.unrounded().made;
-    let moments = moments(&oracle.program);
+    let moments = moments(&oracle.step.last);
     if let Some(what) = semantics::difference(session, &moments, start, batch, &unrounded)? {
         return Ok(Stepped::Otherwise(what));
     }
@@ -222,10 +222,10 @@ fn samples(job: &Job) -> Dataset {
 
 /// What the oracle did on the gate's samples.
 struct Oracle {
-    /// The Program of a whole batch.
-    program: Program,
-    /// The Program of a last batch that has fewer samples.
-    short_program: Option<Program>,
+    /// The step of a whole batch.
+    step: TrainingStep,
+    /// The step of a last batch that has fewer samples.
+    short_step: Option<TrainingStep>,
     /// The Program that scores test samples.
     evaluation: Program,
     /// The samples in the order that they are trained on.
@@ -265,18 +265,18 @@ impl Kept {
 impl Oracle {
     fn train(job: &Job, samples: &Dataset, budget: budget::Budget) -> Self {
         let batch_size = job.workload.batch_size;
-        let program = build(&job.workload, Mode::Training, batch_size);
+        let step = TrainingStep::of(&job.workload, batch_size);
         let evaluation = build(&job.workload, Mode::Evaluation, LOGITS);
         let order = epoch_order(SEED, 0, samples.train.count(), true);
         let rest = order.len() % batch_size;
-        let short_program = (rest > 0).then(|| build(&job.workload, Mode::Training, rest));
+        let short_step = (rest > 0).then(|| TrainingStep::of(&job.workload, rest));
         // The states are the same for every precision.
-        let mut reference = Reference::of_program(&program).without_rounding_points();
+        let mut reference = Reference::of_step(&step).without_rounding_points();
         let own = Workload {
             seed: SEED,
             ..Workload::clone(&job.workload)
         };
-        let mut kept = vec![Kept::before(State::start(&program, &own))];
+        let mut kept = vec![Kept::before(State::start(&step.last, &own))];
         reference.set_state(&kept[0].start);
         let (mut steps, mut diverges_at, mut is_kept_outside) = (0, None, false);
         for batch in order.chunks_exact(batch_size).take(budget.steps) {
@@ -291,22 +291,22 @@ impl Oracle {
             // Only the states that are asked for are kept: they are as large as the model.
             let loss = match kept.last_mut() {
                 Some(before) if is_checked => {
-                    let exact = Exact::step(&mut reference, &program, &batch);
+                    let exact = Exact::step(&mut reference, &batch);
                     before.exact.insert(exact).made.loss
                 }
                 _ => reference.step(&batch).loss_sum() / batch_size as f64,
             };
             if is_kept_outside || is_outside(largest(&[loss])) {
                 drop(reference);
-                let step = divergence(&program, samples, &order, &mut kept);
-                (steps, diverges_at) = (step - 1, Some(step));
+                let at = divergence(&step, samples, &order, &mut kept);
+                (steps, diverges_at) = (at - 1, Some(at));
                 break;
             }
             steps += 1;
         }
         Self {
-            program,
-            short_program,
+            step,
+            short_step,
             evaluation,
             order,
             batch_size,
@@ -326,7 +326,12 @@ impl Oracle {
 ///
 /// A loss tells of it a step late or more, and no state in between was kept: the steps from the last
 /// good one on are done again.
-fn divergence(program: &Program, samples: &Dataset, order: &[u32], kept: &mut Vec<Kept>) -> usize {
+fn divergence(
+    training: &TrainingStep,
+    samples: &Dataset,
+    order: &[u32],
+    kept: &mut Vec<Kept>,
+) -> usize {
     // The initial state is finite.
     while kept.len() > 1
         && kept
@@ -338,12 +343,12 @@ fn divergence(program: &Program, samples: &Dataset, order: &[u32], kept: &mut Ve
     let last = &kept.last().expect("the initial state is kept").start;
     let mut before = last.clone();
     let last = last.steps;
-    let mut reference = Reference::of_program(program).without_rounding_points();
+    let mut reference = Reference::of_step(training).without_rounding_points();
     reference.set_state(&before);
-    let batches = order.chunks_exact(program.batch_size);
+    let batches = order.chunks_exact(training.samples);
     for batch in batches.skip(last as usize) {
         let batch = samples.train.gather(batch);
-        let loss = reference.step(&batch).loss_sum() / program.batch_size as f64;
+        let loss = reference.step(&batch).loss_sum() / training.samples as f64;
         let after = reference.state();
         if is_outside(largest(&[loss])) || is_state_outside(&after) {
             break;

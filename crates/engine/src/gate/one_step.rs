@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use laptime_graph::{MomentRole, Program, Role, State, StateTensor, TensorId};
+use laptime_graph::{MomentRole, Program, Role, State, StateTensor, TensorId, TrainingStep};
 use laptime_reference::{Reference, ops};
 use laptime_workload::{Optimizer, Precision, RmsProp, dataset::Dataset};
 
@@ -115,14 +115,14 @@ pub(super) enum Stepped {
 pub(super) fn step_of<'a>(
     session: &dyn Session,
     oracle: &Oracle,
-    program: &'a Program,
+    training: &'a TrainingStep,
     samples: &Dataset,
     start: &'a State,
     batch: &[u32],
     trained: Option<Exact>,
 ) -> Step<'a> {
     let elsewhere = rounds_elsewhere(session, oracle.precision);
-    Step::new(program, samples, start, batch, trained, elsewhere)
+    Step::new(training, samples, start, batch, trained, elsewhere)
 }
 
 /// Has a session, whose state is `start`, do a step, and compares it with the oracle's; also the
@@ -235,8 +235,9 @@ fn step_differs(
             "the loss differs by {difference:.1e} (bound {allowed:.0e})"
         ));
     }
-    let still = without_gradient(step.program);
-    let moments = moments(step.program);
+    let program = &step.training.last;
+    let still = without_gradient(program);
+    let moments = moments(program);
     // By name: where the step began from the engine's own state, tensors are in the engine's order.
     let [before_by_name, stepped_by_name] = [start, &given.state].map(State::by_name);
     let mut tensors = expected.state.tensors.iter().zip(&noise.tensors);

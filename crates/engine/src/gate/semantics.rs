@@ -5,7 +5,7 @@
 //! all in its state, whose bounds are tight, and what depends on the count of steps shows in the later
 //! ones.
 
-use laptime_graph::{Program, State, StateTensor, schedule::Schedule};
+use laptime_graph::{State, StateTensor, TrainingStep, schedule::Schedule};
 use laptime_reference::Reference;
 use laptime_workload::dataset::Dataset;
 
@@ -40,22 +40,22 @@ pub struct Trace {
     pub state: State,
 }
 
-/// The trace of a lowered Schedule, executed by the oracle on the training samples of `order`,
-/// a whole batch a step; apart from its precision, so without rounding points.
+/// The trace of a step's lowered Schedules, in the order of its Programs, executed by the oracle on the training
+/// samples of `order`, a whole batch a step; apart from its precision, so without rounding points.
 pub fn trace_schedule(
-    program: &Program,
-    schedule: &Schedule,
+    training: &TrainingStep,
+    schedules: &[&Schedule],
     samples: &Dataset,
     start: &State,
     order: &[u32],
 ) -> Trace {
-    let mut reference = Reference::of_schedule(program, schedule).without_rounding_points();
+    let mut reference = Reference::of_lowered_step(training, schedules).without_rounding_points();
     reference.set_state(start);
     let losses = order
-        .chunks_exact(program.batch_size)
+        .chunks_exact(training.samples)
         .map(|batch| {
             let batch = samples.train.gather(batch);
-            reference.step(&batch).loss_sum() / program.batch_size as f64
+            reference.step(&batch).loss_sum() / training.samples as f64
         })
         .collect();
     Trace {

@@ -2,7 +2,7 @@
 
 use std::{cell::OnceCell, rc::Rc};
 
-use laptime_graph::{Program, State};
+use laptime_graph::{Program, State, TrainingStep};
 use laptime_reference::{Reference, Rounding};
 use laptime_workload::dataset::{Dataset, Samples};
 
@@ -41,8 +41,8 @@ pub(super) struct Exact {
 
 impl Exact {
     /// Has an oracle do a step on a batch. The oracle's state is the one behind it then.
-    pub(super) fn step(reference: &mut Reference, program: &Program, batch: &Samples) -> Self {
-        let (loss, logits) = stepped(reference, program, batch);
+    pub(super) fn step(reference: &mut Reference, batch: &Samples) -> Self {
+        let (loss, logits) = stepped(reference, batch);
         Self::new(loss, logits, reference.state())
     }
 
@@ -53,15 +53,14 @@ impl Exact {
 }
 
 /// The mean loss of a step, and the largest magnitude of its logits.
-fn stepped(reference: &mut Reference, program: &Program, batch: &Samples) -> (f64, f64) {
+fn stepped(reference: &mut Reference, batch: &Samples) -> (f64, f64) {
     let loss = reference.step(batch).loss_sum() / batch.count() as f64;
-    let logits = reference.value(program.logits).unwrap_or_default();
-    (loss, largest(&logits))
+    (loss, largest(&reference.logits()))
 }
 
 /// A step that the oracle can do again, with other rounding.
 pub(super) struct Step<'a> {
-    pub(super) program: &'a Program,
+    pub(super) training: &'a TrainingStep,
     pub(super) start: &'a State,
     batch: Samples,
     /// What the oracle makes of it apart from the precision, once that is known.
@@ -72,7 +71,7 @@ pub(super) struct Step<'a> {
 
 impl<'a> Step<'a> {
     pub(super) fn new(
-        program: &'a Program,
+        training: &'a TrainingStep,
         samples: &Dataset,
         start: &'a State,
         batch: &[u32],
@@ -80,7 +79,7 @@ impl<'a> Step<'a> {
         rounds_elsewhere: bool,
     ) -> Self {
         Self {
-            program,
+            training,
             start,
             batch: samples.train.gather(batch),
             unrounded: trained.map(OnceCell::from).unwrap_or_default(),
@@ -90,13 +89,13 @@ impl<'a> Step<'a> {
 
     /// What the oracle makes of it, apart from the precision.
     pub(super) fn unrounded(&self) -> Exact {
-        let made = || self.made(Reference::of_program(self.program).without_rounding_points());
+        let made = || self.made(Reference::of_step(self.training).without_rounding_points());
         self.unrounded.get_or_init(made).clone()
     }
 
     /// Another of the oracle's steps, as far from the true one as rounding may bring an engine.
     pub(super) fn disturbed(&self, draw: u32) -> Rc<Made> {
-        let reference = Reference::of_program(self.program);
+        let reference = Reference::of_step(self.training);
         self.made(disturb(reference, self.rounds_elsewhere, draw))
             .made
     }
@@ -104,8 +103,8 @@ impl<'a> Step<'a> {
     /// The true step, and the first of the disturbed ones.
     pub(super) fn truth(&self) -> Truth {
         // One after the other: each takes all processors.
-        let Exact { made, logits } = if has_rounding_points(self.program) {
-            self.made(Reference::of_program(self.program))
+        let Exact { made, logits } = if has_rounding_points(&self.training.last) {
+            self.made(Reference::of_step(self.training))
         } else {
             self.unrounded()
         };
@@ -118,7 +117,7 @@ impl<'a> Step<'a> {
 
     fn made(&self, mut reference: Reference) -> Exact {
         reference.set_state(self.start);
-        let (loss, logits) = stepped(&mut reference, self.program, &self.batch);
+        let (loss, logits) = stepped(&mut reference, &self.batch);
         Exact::new(loss, logits, reference.into_state())
     }
 }

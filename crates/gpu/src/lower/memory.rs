@@ -22,7 +22,7 @@ pub(super) fn plan(
 ) -> Result<Vec<Buffer>, String> {
     // Parameters first, then moments, each in the order of the layers: what one dispatch updates
     // lies in few chunks.
-    let mut persistent: Vec<TensorId> = program.persistent().map(|(id, _)| id).collect();
+    let mut persistent: Vec<TensorId> = program.kept().map(|(id, _)| id).collect();
     let is_moment = |id: TensorId| matches!(program.tensor(id).role, Role::Moment { .. });
     // A step's Programs of other batch sizes, and of evaluation, must find parameters in the same
     // place; an evaluation has no moments.
@@ -40,7 +40,7 @@ pub(super) fn plan(
     let mut living: Vec<(Buffer, [usize; 2])> = Vec::new();
     for id in (0..program.tensors.len()).map(TensorId) {
         let role = &program.tensor(id).role;
-        if let Some(mut life) = lives[id.0].filter(|_| !role.is_persistent()) {
+        if let Some(mut life) = lives[id.0].filter(|_| !role.is_kept()) {
             // What is read behind the step stays to its end.
             if *role == Role::Metric || id == program.logits {
                 life[1] = stages.len() - 1;

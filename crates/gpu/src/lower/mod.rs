@@ -96,7 +96,7 @@ fn stage(program: &Program, uses: &Uses, group: &[OpId], pixels: &[OpId], target
         for &input in &operation.inputs {
             let role = &program.tensor(input).role;
             let given = matches!(role, Role::Input { .. });
-            if !given && (!written.contains(&input) || role.is_persistent()) {
+            if !given && (!written.contains(&input) || role.is_kept()) {
                 touch(input, false);
             }
         }
@@ -127,7 +127,7 @@ fn stage(program: &Program, uses: &Uses, group: &[OpId], pixels: &[OpId], target
 fn is_wanted(program: &Program, uses: &Uses, output: TensorId, group: &[OpId]) -> bool {
     let tensor = program.tensor(output);
     let is_read = || uses.readers(output).iter().any(|id| !group.contains(id));
-    tensor.role.is_persistent()
+    tensor.role.is_kept()
         || matches!(tensor.role, Role::Metric)
         || output == program.logits
         || is_read()

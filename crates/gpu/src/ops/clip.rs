@@ -57,7 +57,7 @@ pub(crate) fn factor_text(shader: &mut Shader, place: usize, op: &ClipFactor) ->
     }
     let output = place_in_chunk(shader, own.outputs[0]);
     let [chunk, first] = output.expect("the factor is in memory");
-    reads_at(shader, "sum", Arena::Step);
+    reads_at(shader, "sum", &[Arena::Step]);
     shader.bind(Binding::Table(table));
     shader.not_finite();
     shader.sum_of_rows(THREADS, 1);

@@ -19,8 +19,9 @@ pub(crate) fn text(shader: &mut Shader, place: usize) -> String {
     let mut end = String::new();
     for operation in &operations {
         let output = shader.tensor(operation.outputs[0]);
-        if matches!(operation.op, Op::MeanSquaredErrorGrad(_)) {
-            let factor = number(2.0 / all as f64);
+        if let Op::MeanSquaredErrorGrad(op) = operation.op {
+            let mean_of = op.mean_of.unwrap_or(samples);
+            let factor = number(2.0 / (mean_of * values) as f64);
             gradient = format!("{output}[i] = error * {factor};\n");
         } else {
             shader.bind(Binding::Log);

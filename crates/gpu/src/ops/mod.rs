@@ -2,6 +2,7 @@
 //! and what it writes into that. `each`, `product`, `sums` and `update` are the forms that several have;
 //! `chain` is what follows them in a kernel.
 
+mod accumulate;
 mod activate;
 mod adam;
 mod add;
@@ -132,9 +133,10 @@ pub(crate) fn form(op: &Op) -> Form<'_> {
         Op::ActivateGrad(op) => Form::Each(op),
         Op::SoftmaxCrossEntropy(_) | Op::SoftmaxCrossEntropyGrad(_) => Form::Loss,
         Op::MeanSquaredError(MeanSquaredError { divisor })
-        | Op::MeanSquaredErrorGrad(MeanSquaredErrorGrad { divisor }) => {
+        | Op::MeanSquaredErrorGrad(MeanSquaredErrorGrad { divisor, .. }) => {
             Form::SquaredError { divisor: *divisor }
         }
+        Op::Accumulate(op) => Form::Each(op),
         Op::SquareSum(_) => Form::SquareSum,
         Op::ClipFactor(op) => Form::ClipFactor(op),
         Op::Clip(op) => Form::Each(op),

@@ -50,7 +50,7 @@ pub(crate) fn text(shader: &mut Shader) -> String {
                      let share = exp({logit} - largest) / sum;\n\
                      let change = (share - select({other}, {own}, column == label)) / {};\n\
                      {place} = select(change, nan, is_broken);\n}}\n",
-                    number(samples as f64)
+                    number(op.mean_of.unwrap_or(samples) as f64)
                 );
             }
             Op::SoftmaxCrossEntropy(op) => {

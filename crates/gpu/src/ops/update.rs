@@ -202,10 +202,10 @@ fn chunks(shader: &Shader, of: Arena) -> Vec<usize> {
         .collect()
 }
 
-/// Declares `{name}_at`, which reads a value of the arena's chunks that are bound.
-pub(super) fn reads_at(shader: &mut Shader, name: &str, arena: Arena) {
+/// Declares `{name}_at`, which reads a value of these arenas' chunks that are bound.
+pub(super) fn reads_at(shader: &mut Shader, name: &str, arenas: &[Arena]) {
     let mut read = format!("fn {name}_at(chunk: u32, i: u32) -> f32 {{\nswitch chunk {{\n");
-    for chunk in chunks(shader, arena) {
+    for chunk in arenas.iter().flat_map(|arena| chunks(shader, *arena)) {
         read += &format!("case {chunk}u: {{ return t{chunk}[i]; }}\n");
     }
     read += "default: { return 0.0; }\n}\n}\n";
@@ -221,14 +221,22 @@ pub(crate) fn text(shader: &mut Shader, place: usize, op: &dyn Update) -> String
     let factor = factor.and_then(|factor| place_in_chunk(shader, factor));
     let width = table.first().map_or(0, Vec::len);
     let count = table.len();
-    reads_at(shader, "state", Arena::Persistent);
+    reads_at(shader, "state", &[Arena::Persistent]);
     let mut write = "fn set_state(chunk: u32, i: u32, value: f32) {\nswitch chunk {\n".to_owned();
     for chunk in chunks(shader, Arena::Persistent) {
         write += &format!("case {chunk}u: {{ t{chunk}[i] = value; }}\n");
     }
     write += "default: {}\n}\n}\n";
     shader.function(write);
-    reads_at(shader, "gradient", Arena::Step);
+    // Sums over micro-batches lie beside parameters.
+    let is_sum = |block: &Block| {
+        let buffer = block.gradient.and_then(|id| shader.schedule.buffer(id));
+        buffer.is_some_and(|buffer| buffer.arena == Arena::Persistent)
+    };
+    match blocks.iter().any(is_sum) {
+        true => reads_at(shader, "gradient", &[Arena::Step, Arena::Persistent]),
+        false => reads_at(shader, "gradient", &[Arena::Step]),
+    }
     shader.bind(Binding::Table(table.concat()));
     let states = shader.operation(place).inputs.len() - 1;
     let mut load = String::new();

@@ -145,7 +145,7 @@ impl<'a> Shader<'a> {
         // the rest is of `StepValues`, taken in double precision.
         let mut text = String::from(
             "struct Step { first: u32, number: u32, log: u32, step_size: f32, decay: f32, \
-             epsilon: f32 }\n\
+             epsilon: f32, row: u32 }\n\
              @group(0) @binding(0) var<uniform> step: Step;\n",
         );
         for (number, binding) in self.bindings.iter().enumerate() {

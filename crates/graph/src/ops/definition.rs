@@ -63,6 +63,9 @@ pub struct Forward {
     /// Whether all that reads the first output in the forward pass takes its mean away
     /// ([`Definition::ignores_mean`]).
     pub readers_ignore_mean: bool,
+    /// The samples that a loss's mean is over, where they are not the operation's own: those of a step of several
+    /// micro-batches.
+    pub mean_of: Option<usize>,
 }
 
 /// All about an operation. What it computes stands at its type.

@@ -22,6 +22,8 @@ pub struct MeanSquaredError {
 pub struct MeanSquaredErrorGrad {
     /// What targets are divided by.
     pub divisor: f32,
+    /// What takes the place of B in a step of several micro-batches: the samples of all of them.
+    pub mean_of: Option<usize>,
 }
 
 /// y or its gradient. The loops are those of the targets, a row or an image a sample; here their values lie one
@@ -48,10 +50,12 @@ impl Definition for MeanSquaredError {
     }
 
     /// Backward begins here: no gradient flows into the loss.
-    fn gradient(&self, _: Forward) -> Option<Vec<Gradient>> {
+    fn gradient(&self, forward: Forward) -> Option<Vec<Gradient>> {
         let (y, targets) = (Saved::Input(0, Form::Same), Saved::Input(1, Form::Same));
-        let divisor = self.divisor;
-        let op = MeanSquaredErrorGrad { divisor };
+        let op = MeanSquaredErrorGrad {
+            divisor: self.divisor,
+            mean_of: forward.mean_of,
+        };
         Some(vec![Gradient::made(op, [y, targets], [0])])
     }
 }
@@ -62,7 +66,9 @@ impl Definition for MeanSquaredErrorGrad {
     }
 
     fn constants(&self) -> Vec<(&'static str, String)> {
-        vec![("divisor", self.divisor.to_string())]
+        let mean_of = self.mean_of.map(|samples| ("mean_of", samples.to_string()));
+        let divisor = ("divisor", self.divisor.to_string());
+        [divisor].into_iter().chain(mean_of).collect()
     }
 
     fn iteration(&self, axes: &OperandAxes) -> Iteration {

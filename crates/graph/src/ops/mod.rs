@@ -7,6 +7,7 @@
 //!
 //! Nothing here knows of Programs: they are made of operations.
 
+mod accumulate;
 mod activate;
 mod adam;
 mod add;
@@ -112,6 +113,7 @@ ops! {
     activate: Activate, ActivateGrad;
     softmax_cross_entropy: SoftmaxCrossEntropy, SoftmaxCrossEntropyGrad;
     mean_squared_error: MeanSquaredError, MeanSquaredErrorGrad;
+    accumulate: Accumulate;
     clip: SquareSum, ClipFactor, Clip;
     adam: Adam, AdamW;
     sgd: Sgd;

@@ -24,6 +24,8 @@ pub struct SoftmaxCrossEntropy {
 pub struct SoftmaxCrossEntropyGrad {
     /// As in [`SoftmaxCrossEntropy`].
     pub label_smoothing: f64,
+    /// What takes the place of B in a step of several micro-batches: the samples of all of them.
+    pub mean_of: Option<usize>,
 }
 
 /// One value a sample.
@@ -73,10 +75,13 @@ impl Definition for SoftmaxCrossEntropy {
     }
 
     /// Backward begins here: no gradient flows into the loss.
-    fn gradient(&self, _: Forward) -> Option<Vec<Gradient>> {
+    fn gradient(&self, forward: Forward) -> Option<Vec<Gradient>> {
         let (logits, labels) = (Saved::Input(0, Form::Same), Saved::Input(1, Form::Same));
         let label_smoothing = self.label_smoothing;
-        let op = SoftmaxCrossEntropyGrad { label_smoothing };
+        let op = SoftmaxCrossEntropyGrad {
+            label_smoothing,
+            mean_of: forward.mean_of,
+        };
         Some(vec![Gradient::made(op, [logits, labels], [0])])
     }
 }
@@ -87,7 +92,11 @@ impl Definition for SoftmaxCrossEntropyGrad {
     }
 
     fn constants(&self) -> Vec<(&'static str, String)> {
+        let mean_of = self.mean_of.map(|samples| ("mean_of", samples.to_string()));
         constants(self.label_smoothing)
+            .into_iter()
+            .chain(mean_of)
+            .collect()
     }
 
     fn iteration(&self, axes: &OperandAxes) -> Iteration {

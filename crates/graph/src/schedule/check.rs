@@ -108,7 +108,7 @@ impl Checker<'_> {
     /// taken for another tensor since.
     fn values(&self) -> Result<(), String> {
         let mut alive = Alive::new(self.program.tensors.len());
-        for (id, _) in self.program.persistent() {
+        for (id, _) in self.program.kept() {
             alive.write(id, self.buffers[id.0]);
         }
         for kernel in self.schedule.kernels() {
@@ -135,7 +135,14 @@ impl Checker<'_> {
                 alive.write(access.tensor, Some(buffer));
             }
         }
-        Ok(())
+        // They are read behind the step.
+        match self.program.metrics.iter().find(|id| !alive.has(**id)) {
+            None => Ok(()),
+            Some(id) => {
+                let name = &self.program.tensor(*id).name;
+                Err(format!("{name} is not in memory at the end of the step"))
+            }
+        }
     }
 
     /// Between two barriers no memory that one thread writes is touched by another. The step is

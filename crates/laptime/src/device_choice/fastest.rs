@@ -10,7 +10,7 @@ use laptime_engine::{
     Device, DeviceKind, Engine, Job,
     trial::{self, Budget, Tried},
 };
-use laptime_graph::{Mode, build};
+use laptime_graph::TrainingStep;
 use laptime_results::{Candidate, DeviceTrial};
 use laptime_workload::{dataset::synthetic, directories::keep, hexadecimal, own_file};
 use serde::{Deserialize, Serialize};
@@ -181,7 +181,7 @@ fn why(argument: &str, trial: &DeviceTrial) -> String {
 
 /// The file of a choice: named by the digest of all that it depends on.
 fn file(wish: &Wish, devices: &[Device], cache: &Path) -> Option<PathBuf> {
-    let program = build(wish.workload, Mode::Training, wish.workload.batch_size);
+    let program = TrainingStep::of(wish.workload, wish.workload.batch_size).last;
     let key = format!(
         "{}\n{}\n{devices:?}\n{} threads\n{:?}",
         this_build()?,

@@ -4,7 +4,7 @@ use laptime_cpu::{Isa, lower as lower_for_cpu};
 use laptime_engine::{DeviceKind, Engine, Passes};
 use laptime_gpu::{Forecast, GpuEngine, Peaks, Probe, lower as lower_for_gpu, probe};
 use laptime_graph::{
-    Mode, Program, build,
+    Mode, Program, TrainingStep, build,
     schedule::{Balance, Core, Explained, Schedule},
 };
 use laptime_workload::Workload;
@@ -18,7 +18,8 @@ use crate::{
     workload_choice::WorkloadChoice,
 };
 
-/// Prints the Program and the Schedule of a training step, then those of an evaluation step.
+/// Prints the Program and the Schedule of a training step (of several micro-batches, of one that adds up gradients and
+/// of the last), then those of an evaluation step.
 pub fn explain(args: ExplainArgs) -> Result<(), Failure> {
     let workload = WorkloadChoice::resolve(&args.workload)?.workload;
     let passes = passes(&args.passes.passes, args.device)?;
@@ -29,8 +30,12 @@ pub fn explain(args: ExplainArgs) -> Result<(), Failure> {
     }
     let target = Target::of(args.device, &workload)?;
     let mut text = String::new();
-    for mode in [Mode::Training, Mode::Evaluation] {
-        let program = build(&workload, mode, workload.batch_size);
+    let TrainingStep {
+        accumulating, last, ..
+    } = TrainingStep::of(&workload, workload.batch_size);
+    let accumulating = accumulating.map(|(program, _)| program);
+    let evaluation = build(&workload, Mode::Evaluation, workload.rows_at_once());
+    for program in accumulating.into_iter().chain([last, evaluation]) {
         let schedule = target.lower(&program, &passes)?;
         let explained = Explained::new(&program, &schedule);
         if !text.is_empty() {
@@ -41,7 +46,7 @@ pub fn explain(args: ExplainArgs) -> Result<(), Failure> {
             let forecast = Forecast::of(&program, &schedule, *peaks);
             text += &format!("forecast for {on}: {forecast}");
         }
-        if let (Some(threads), Mode::Training) = (args.threads, mode) {
+        if let (Some(threads), Mode::Training) = (args.threads, program.mode) {
             text += &balance(&program, &schedule, threads.into());
         }
     }

@@ -65,7 +65,10 @@ fn text(workload: &Workload) -> String {
 fn npy(workload: &Workload) -> Vec<u8> {
     /// Magic, version 1.0 and the length of the header.
     const BEFORE_HEADER: usize = 10;
-    let shape = (workload.epochs, workload.dataset.description().train_samples);
+    let shape = (
+        workload.epochs,
+        workload.dataset.description().train_samples,
+    );
     let mut header = format!("{{'descr': '<i4', 'fortran_order': False, 'shape': {shape:?}, }}");
     // The values begin at a multiple of 64 bytes, behind a line feed.
     let blanks = 63 - (BEFORE_HEADER + header.len()) % 64;

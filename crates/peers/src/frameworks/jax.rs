@@ -33,5 +33,6 @@ pub static JAX: Framework = Framework {
         },
     ],
     follows_order: true,
+    accumulates: false,
     adapter: include_str!("../../adapters/jax.py"),
 };

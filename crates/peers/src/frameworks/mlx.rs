@@ -23,5 +23,6 @@ pub static MLX: Framework = Framework {
         },
     ],
     follows_order: true,
+    accumulates: false,
     adapter: include_str!("../../adapters/mlx.py"),
 };

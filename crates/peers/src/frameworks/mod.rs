@@ -33,6 +33,8 @@ pub struct Framework {
     pub locks: &'static [Lock],
     /// Whether it trains on samples in the order that it is given.
     pub follows_order: bool,
+    /// Whether its adapter adds up gradients over micro-batches.
+    pub accumulates: bool,
     /// The source of its adapter.
     pub adapter: &'static str,
 }

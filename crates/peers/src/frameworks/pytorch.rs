@@ -43,5 +43,6 @@ pub static PYTORCH: Framework = Framework {
         },
     ],
     follows_order: true,
+    accumulates: false,
     adapter: include_str!("../../adapters/pytorch.py"),
 };

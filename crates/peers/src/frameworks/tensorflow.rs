@@ -12,6 +12,7 @@ pub static TENSORFLOW: Framework = Framework {
     variable: "LAPTIME_PEER_TENSORFLOW",
     locks: LOCKS,
     follows_order: true,
+    accumulates: false,
     adapter: include_str!("../../adapters/tensorflow.py"),
 };
 
@@ -24,6 +25,7 @@ pub static TENSORFLOW_AS_PUBLISHED: Framework = Framework {
     variable: "LAPTIME_PEER_TENSORFLOW",
     locks: LOCKS,
     follows_order: false,
+    accumulates: false,
     adapter: concat!(
         include_str!("../../adapters/tensorflow.py"),
         "\nSession, variants = AsPublished, as_published_variants\n"

@@ -25,6 +25,7 @@
 //! | [`softmax_cross_entropy_grad`] | NaN in all of that sample |
 //! | [`mean_squared_error`], [`mean_squared_error_grad`] | NaN |
 //! | [`round`] | NaN; beyond bfloat16's range, ∞ |
+//! | [`accumulate`] | NaN; what the sum was before a step's first micro-batch does not matter |
 //! | [`square_sum`], [`clip_factor`], [`clip`] | NaN, and so in all gradients; of an ∞ alone, 0 in all others |
 //! | [`adam`], [`adamw`], [`sgd`], [`rms_prop`] | NaN in moments and parameter |
 //!
@@ -32,6 +33,7 @@
 //! precision is smaller, and what is ∞ in it may be NaN one operation later. For the same reason it may have
 //! them where double precision has a finite value, but never a finite value in their place.
 
+mod accumulate;
 mod activations;
 mod adam;
 mod add;
@@ -61,6 +63,7 @@ mod sgd;
 mod softmax_cross_entropy;
 mod upsample;
 
+pub use accumulate::accumulate;
 pub use activations::{activate, activate_grad};
 pub use adam::{adam, adamw};
 pub use add::add;
@@ -90,15 +93,17 @@ pub use sgd::sgd;
 pub use softmax_cross_entropy::{Score, softmax_cross_entropy, softmax_cross_entropy_grad};
 pub use upsample::{upsample, upsample_grad};
 
+use accumulate::as_share;
 use laptime_graph::{Adam, AdamW, Axis, Op, Operation, Program, RmsProp, Sgd, TensorId};
 
 /// The outputs of `operation` for its inputs, both in the order that the operation lists them.
-/// `step` counts from 1 and matters to dropout alone. Updates are done by [`update`].
+/// `step` counts from 1, `first` is the place in the step's batch of the Program's first sample; both matter to
+/// dropout, and to sums over micro-batches the latter. Updates are done by [`update`].
 pub fn execute(
     program: &Program,
     operation: &Operation,
     inputs: &[&[f64]],
-    step: u64,
+    (step, first): (u64, usize),
 ) -> Vec<Vec<f64>> {
     let output = program.tensor(operation.outputs[0]);
     let image = |id: TensorId| -> ImageShape {
@@ -108,6 +113,8 @@ pub fn execute(
     // The shape of an image operation's x, where it is the first input or the gradient's output.
     let x_shape = || image(operation.inputs[0]);
     let dx_shape = || image(operation.outputs[0]);
+    // The place of a tensor's first value in that of the step's whole batch.
+    let first_value = |x: &[f64]| (x.len() / program.batch_size * first) as u64;
     match &operation.op {
         Op::ScalePixels(op) => vec![scale_pixels(inputs[0], f64::from(op.divisor))],
         Op::Reshape(_) => vec![inputs[0].to_vec()],
@@ -225,8 +232,14 @@ pub fn execute(
         Op::GlobalAvgPoolGrad(_) => vec![global_avg_pool_grad(inputs[0], dx_shape())],
         Op::Upsample(op) => vec![upsample(inputs[0], x_shape(), op.factor)],
         Op::UpsampleGrad(op) => vec![upsample_grad(inputs[0], dx_shape(), op.factor)],
-        Op::Dropout(op) => vec![dropout(inputs[0], op, step)],
-        Op::DropoutGrad(op) => vec![dropout_grad(inputs[0], &op.0, step)],
+        Op::Dropout(op) => vec![dropout(inputs[0], op, (step, first_value(inputs[0])))],
+        Op::DropoutGrad(op) => {
+            vec![dropout_grad(
+                inputs[0],
+                &op.0,
+                (step, first_value(inputs[0])),
+            )]
+        }
         Op::Relu(_) => vec![relu(inputs[0])],
         Op::ReluGrad(_) => vec![relu_grad(inputs[0], inputs[1])],
         Op::Activate(op) => vec![activate(op.0, inputs[0])],
@@ -235,11 +248,10 @@ pub fn execute(
             let score = softmax_cross_entropy(inputs[0], inputs[1], op.label_smoothing);
             vec![vec![score.loss_sum], vec![score.correct as f64]]
         }
-        Op::SoftmaxCrossEntropyGrad(op) => vec![softmax_cross_entropy_grad(
-            inputs[0],
-            inputs[1],
-            op.label_smoothing,
-        )],
+        Op::SoftmaxCrossEntropyGrad(op) => {
+            let gradient = softmax_cross_entropy_grad(inputs[0], inputs[1], op.label_smoothing);
+            vec![as_share(gradient, program.batch_size, op.mean_of)]
+        }
         Op::MeanSquaredError(op) => {
             let divisor = f64::from(op.divisor);
             let loss_sum = mean_squared_error(inputs[0], inputs[1], divisor, program.batch_size);
@@ -247,8 +259,10 @@ pub fn execute(
         }
         Op::MeanSquaredErrorGrad(op) => {
             let divisor = f64::from(op.divisor);
-            vec![mean_squared_error_grad(inputs[0], inputs[1], divisor)]
+            let gradient = mean_squared_error_grad(inputs[0], inputs[1], divisor);
+            vec![as_share(gradient, program.batch_size, op.mean_of)]
         }
+        Op::Accumulate(_) => vec![accumulate(inputs[0], (first > 0).then_some(inputs[1]))],
         Op::SquareSum(_) => vec![vec![square_sum(inputs[0])]],
         Op::ClipFactor(op) => vec![vec![clip_factor(&inputs.concat(), op.max_norm)]],
         Op::Clip(_) => vec![clip(inputs[0], inputs[1][0])],

@@ -35,6 +35,7 @@ impl Net {
             rate_schedule: None,
             initializer: Initializer::default(),
             batch_size: 32,
+            micro_batch_size: None,
             epochs: 1,
             shuffle: true,
             seed: 1,

@@ -61,7 +61,11 @@ fn reaches_memory(program: &Program, schedule: &Schedule, id: TensorId) -> bool 
     };
     match program.tensor(id).role {
         Role::Input { .. } => false,
-        Role::Parameter(_) | Role::Statistic(_) | Role::Moment { .. } | Role::Metric => true,
+        Role::Parameter(_)
+        | Role::Statistic(_)
+        | Role::Moment { .. }
+        | Role::Metric
+        | Role::Accumulator { .. } => true,
         Role::Activation | Role::Gradient { .. } | Role::Rounded { .. } => schedule
             .stages
             .iter()
@@ -73,7 +77,7 @@ fn reaches_memory(program: &Program, schedule: &Schedule, id: TensorId) -> bool 
 fn place(schedule: &mut Schedule, id: TensorId, program: &Program) {
     let tensor = program.tensor(id);
     let columns = *tensor.shape.last().expect("an extent");
-    let arena = if tensor.role.is_persistent() {
+    let arena = if tensor.role.is_kept() {
         Arena::Persistent
     } else {
         Arena::Step
