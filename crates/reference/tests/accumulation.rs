@@ -27,7 +27,9 @@ fn net() -> Net {
 fn optimizers() -> [Optimizer; 3] {
     [
         Optimizer::AdamW(AdamW {
+            weights_only: false,
             adam: Adam {
+                corrected_epsilon: false,
                 learning_rate: 0.01,
                 beta1: 0.9,
                 beta2: 0.99,
