@@ -100,7 +100,8 @@ fn dataset(chosen: &Chosen, training: &Training, input: &[usize]) -> String {
         (None, Some(_)) => format!("by the model's input, {shape}"),
         (None, None) => {
             format!(
-                "fill it in: no built-in dataset has samples of {shape} with the model's outputs"
+                "no built-in dataset has samples of {shape} with the model's outputs: name files of your own here \
+                 (docs/your-data.md)"
             )
         }
     }
