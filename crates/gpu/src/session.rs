@@ -41,11 +41,6 @@ pub(crate) struct GpuSession {
 impl GpuSession {
     pub(crate) fn new(job: &Job, device: &Device, context: Context) -> Result<Self, EngineError> {
         job.check()?;
-        if job.workload.micro_batch_size.is_some() {
-            let what = "--device gpu adds up no gradients over micro-batches yet: leave micro_batch_size out, or take \
-                        --device cpu";
-            return Err(EngineError::Unsupported(what.into()));
-        }
         let in_step = Portion::of_step(&job.workload, job.workload.batch_size).count();
         if in_step > SEGMENT_STEPS {
             return Err(EngineError::Unsupported(format!(

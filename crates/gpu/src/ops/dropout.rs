@@ -22,10 +22,19 @@ fn dropped(at: &mut Reading, dropout: &Dropout) -> String {
     // The draw is a multiple of 2⁻²⁴: it is below the rate exactly where its numerator is below
     // this one.
     let threshold = (dropout.rate * f64::from(1u32 << 24)).ceil() as u32;
+    // A mask is that of the step's whole batch.
+    let program = at.shader.program;
+    let place = match program.micro_batch {
+        None => "i".to_owned(),
+        Some(_) => {
+            let values = program.tensor(at.own.inputs[0]).elements() / program.batch_size;
+            format!("(i + step.row * {values}u)")
+        }
+    };
     at.shader.function(PHILOX.into());
     at.shader.not_finite();
     format!(
-        "let drawn = philox(vec4<u32>(i / 4u, step.number, {}u, {}u), {}u, {}u)[i % 4u] >> 8u;\n\
+        "let drawn = philox(vec4<u32>({place} / 4u, step.number, {}u, {}u), {}u, {}u)[{place} % 4u] >> 8u;\n\
          let whole = {value};\n\
          v = select(whole * {}, dropped(whole), drawn < {threshold}u);\n",
         dropout.layer,
