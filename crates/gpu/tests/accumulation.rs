@@ -8,7 +8,7 @@ use common::{adapter, job, net};
 use laptime_engine::{Engine, Job, Passes, Progress, gate::verify};
 use laptime_gpu::GpuEngine;
 use laptime_workload::Workload;
-use optimizers::{ADAMW, LAYERS, NESTEROV, RMSPROP, SGD, scheduled};
+use optimizers::{ADAMW, CORRECTED, LAYERS, NESTEROV, RMSPROP, SGD, scheduled};
 
 const BATCH: usize = 18;
 
@@ -34,7 +34,7 @@ fn in_micro_batches(layers: &str, optimizer: &str, size: usize, norm: Option<f64
 fn accumulated_gradients_are_verified() {
     let Some(device) = adapter() else { return };
     for (layers, optimizer, size, norm) in [
-        (LAYERS, ADAMW, 6, None),
+        (LAYERS, CORRECTED, 6, None),
         (LAYERS, RMSPROP, 4, Some(0.3)),
         (SPLIT, SGD, 7, None),
         (SPLIT, NESTEROV, 6, None),
