@@ -17,6 +17,7 @@ mod limits;
 mod live;
 mod one_job;
 mod outputs;
+mod own_engines;
 mod peers;
 mod places;
 mod proof;
