@@ -13,6 +13,7 @@ use std::{collections::HashMap, io::Write};
 
 use flate2::{Compression, write::GzEncoder};
 use laptime_graph::{Mode, build};
+use laptime_import::{Options, import};
 use laptime_peers::exchange;
 use laptime_results::{Record, Style, export, render};
 use laptime_workload::{Overrides, Spec, dataset::fuzzing};
@@ -24,6 +25,7 @@ pub fn idx(data: &[u8]) -> bool {
     encoder.write_all(data).expect("memory can be written");
     let gzip = encoder.finish().expect("memory can be written");
     let values = fuzzing::idx(&gzip);
+    let _ = (fuzzing::own_idx(data), fuzzing::own_idx(&gzip));
     values.is_ok_and(|values| values.len() == 12)
 }
 
@@ -32,6 +34,16 @@ pub fn gzip(data: &[u8]) -> bool {
     let is_idx = fuzzing::idx(data).is_ok();
     let archive = fuzzing::cifar_archive(data);
     is_idx || archive.is_ok_and(|files| files.iter().all(Option::is_none))
+}
+
+/// A file of arrays of the user's own: `.npy` or `.npz`.
+pub fn arrays(data: &[u8]) -> bool {
+    fuzzing::arrays(data).is_ok_and(|count| count > 0)
+}
+
+/// A table of the user's own, in CSV.
+pub fn table(data: &[u8]) -> bool {
+    fuzzing::table(data).is_ok()
 }
 
 /// A workload of the user's own, as far as the Program.
@@ -52,6 +64,30 @@ pub fn spec(data: &[u8]) -> bool {
             false
         }
     }
+}
+
+/// An ONNX model. What it becomes is read as any spec is, unless it says itself that something must be filled in; its
+/// weights are as many as their shapes say.
+pub fn onnx(data: &[u8]) -> bool {
+    let options = Options {
+        name: "fuzz".into(),
+        file_name: "fuzz.onnx".into(),
+        weights: true,
+        ..Options::default()
+    };
+    let nothing = |_: &str, _, _| Err("there is nothing beside it".into());
+    let Ok(imported) = import(data.to_vec(), &nothing, &options) else {
+        return false;
+    };
+    for one in &imported.weights {
+        assert_eq!(
+            one.values.len(),
+            one.shape.iter().product::<usize>(),
+            "{}",
+            one.name
+        );
+    }
+    imported.lacks_dataset || spec(imported.spec.as_bytes())
 }
 
 /// A state in the safetensors format. The product reads these from peers; what was read is written

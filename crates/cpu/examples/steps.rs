@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let count = steps * workload.batch_size;
     let order = epoch_order(workload.seed, 0, count, true);
     let job = Job {
-        dataset: Arc::new(synthetic(&workload.dataset.description, count, 1)),
+        dataset: Arc::new(synthetic(workload.dataset.description(), count, 1)),
         workload: Arc::new(workload),
         threads: 1,
         passes: Passes::All,

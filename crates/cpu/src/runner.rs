@@ -1,13 +1,15 @@
 //! Runs batches on one thread: the loop over steps, stages and tasks.
 
 use std::{
-    ops::Range,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
     time::{Duration, Instant},
 };
 
 use laptime_engine::{Progress, Score, Tally};
-use laptime_graph::{StepValues, schedule::Split};
+use laptime_graph::{
+    StepValues,
+    schedule::{Split, share},
+};
 use laptime_workload::{MOST_METRICS, Workload, dataset::Samples};
 
 use crate::{
@@ -176,9 +178,4 @@ impl Runner<'_> {
 fn lap(clock: &mut Instant) -> Duration {
     let now = Instant::now();
     now - std::mem::replace(clock, now)
-}
-
-/// The slices of a thread: neighbours, as even as can be.
-fn share(slices: usize, thread: usize, threads: usize) -> Range<usize> {
-    slices * thread / threads..slices * (thread + 1) / threads
 }

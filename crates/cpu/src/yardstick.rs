@@ -67,6 +67,7 @@ impl Products {
                 number: 1,
                 step_size: 0.0,
                 decay: 0.0,
+                epsilon: 1e-7,
             },
             batch: &[],
             next_batch: &[],

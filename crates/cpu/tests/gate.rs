@@ -105,6 +105,7 @@ fn planted_errors_are_caught() {
                 beta1,
                 beta2,
                 epsilon,
+                corrected_epsilon: false,
             });
         }
     };

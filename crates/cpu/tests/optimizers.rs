@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use common::{
     bits, device, in_bf16, instruction_sets, job, net,
-    optimizers::{ADAMW, LAYERS, NESTEROV, RMSPROP, SGD, scheduled},
+    optimizers::{ADAMW, CORRECTED, LAYERS, NESTEROV, RMSPROP, SGD, scheduled},
     session,
 };
 use laptime_cpu::CpuEngine;
@@ -26,7 +26,7 @@ fn with(optimizer: &str) -> Workload {
 
 #[test]
 fn optimizers_are_verified_on_every_instruction_set() {
-    for optimizer in [ADAMW, RMSPROP, NESTEROV] {
+    for optimizer in [ADAMW, CORRECTED, RMSPROP, NESTEROV] {
         for workload in [with(optimizer), in_bf16(with(optimizer))] {
             for isa in instruction_sets() {
                 let job = job(workload.clone(), 18 * 20 + 5, 2);
@@ -132,10 +132,17 @@ fn another_optimizer_in_the_timed_path_is_caught() {
         }),
         other => other,
     };
+    let without = |key: &str| of(&CORRECTED.replace(&format!("{key} = true\n"), ""));
     // The names of the moments are the same, so that the gate has something to compare.
     let planted = [
         ("no decay", ADAMW, of(ADAM)),
         ("decay 5 % off", ADAMW, off(ADAMW)),
+        (
+            "epsilon before the correction",
+            CORRECTED,
+            without("corrected_epsilon"),
+        ),
+        ("all decay", CORRECTED, without("weights_only")),
         ("plain momentum", NESTEROV, of(SGD)),
         ("Nesterov's momentum", SGD, of(NESTEROV)),
         ("epsilon 10 % off", RMSPROP, off(RMSPROP)),

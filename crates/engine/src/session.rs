@@ -43,7 +43,10 @@ impl Job {
         let unfit = |what: String| Err(EngineError::Unsupported(what));
         let (values, what) = match workload.loss {
             Loss::SoftmaxCrossEntropy => (workload.classes, "classes"),
-            Loss::MeanSquaredError => (workload.input.bytes(), "values of a sample"),
+            Loss::MeanSquaredError => (
+                workload.columns()[workload.target_column()].values(),
+                "values of a sample",
+            ),
         };
         if workload.layers.last().map(|last| &last.output[..]) != Some(&[values]) {
             return unfit(format!(
@@ -61,10 +64,19 @@ impl Job {
             ));
         }
         let target = workload.target_column();
-        for column in [workload.input_column(), target] {
+        let targets: &[Dtype] = match workload.target() {
+            Target::Class => &[Dtype::U8, Dtype::U16],
+            Target::Values | Target::Input => &[Dtype::U8, Dtype::F32],
+        };
+        let inputs: &[Dtype] = &[Dtype::U8, Dtype::F32];
+        for (column, read) in [(workload.input_column(), inputs), (target, targets)] {
             let column = &columns[column];
-            if column.dtype != Dtype::U8 {
-                return unfit(format!("{name} reads {column}, but engines read u8 alone"));
+            if !read.contains(&column.dtype) {
+                let read = read.iter().map(|it| it.as_str()).collect::<Vec<_>>();
+                let read = read.join(" and ");
+                return unfit(format!(
+                    "{name} reads {column}, but engines read {read} there"
+                ));
             }
         }
         for (which, samples) in [("training", &dataset.train), ("test", &dataset.test)] {
@@ -83,12 +95,13 @@ impl Job {
                     arrays.collect::<Vec<_>>().join(", ")
                 ));
             }
-            let labels = match workload.loss.target() {
-                Target::Class => &samples.arrays[target].bytes[..],
-                Target::Input => &[],
+            let labels = match workload.target() {
+                Target::Class => count,
+                Target::Values | Target::Input => 0,
             };
-            let beyond = |&&label: &&u8| usize::from(label) >= workload.classes;
-            if let Some(label) = labels.iter().find(beyond) {
+            let array = &samples.arrays[target];
+            let mut labels = (0..labels).map(|sample| array.class(sample));
+            if let Some(label) = labels.find(|label| *label >= workload.classes) {
                 return unfit(format!(
                     "a {which} sample has the label {label}, but {name} has {} classes",
                     workload.classes

@@ -268,7 +268,7 @@ fn job(layers: &str, optimizer: &str) -> Job {
     let workload = spec.resolve(&Overrides::default());
     let workload = workload.unwrap_or_else(|error| panic!("{error}"));
     Job {
-        dataset: Arc::new(synthetic(&workload.dataset.description, BATCH + 3, 0)),
+        dataset: Arc::new(synthetic(workload.dataset.description(), BATCH + 3, 0)),
         workload: Arc::new(workload),
         threads: 1,
         passes: Passes::All,

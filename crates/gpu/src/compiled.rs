@@ -276,7 +276,7 @@ impl Compiled {
                     Binding::Pixels(chunk) => {
                         surroundings.samples.pixels[*chunk].as_entire_binding()
                     }
-                    Binding::Labels => surroundings.samples.labels.as_entire_binding(),
+                    Binding::Targets => surroundings.samples.targets.as_entire_binding(),
                     Binding::Order => surroundings.order.as_entire_binding(),
                     Binding::Log => surroundings.log.as_entire_binding(),
                     Binding::Table(_) => table

@@ -275,6 +275,7 @@ impl Steps {
                 place as u32,
                 (batch.values.step_size as f32).to_bits(),
                 (batch.values.decay as f32).to_bits(),
+                (batch.values.epsilon as f32).to_bits(),
             ];
             for (place, word) in numbers[STEP_BYTES * place..].chunks_mut(4).zip(words) {
                 place.copy_from_slice(&word.to_le_bytes());

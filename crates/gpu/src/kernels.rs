@@ -75,7 +75,7 @@ fn main<'a>(program: &'a Program, operations: &[OpId]) -> (usize, &'a Operation)
 mod tests {
     use laptime_engine::Passes;
     use laptime_graph::{Mode, build};
-    use laptime_workload::{Builtin, Overrides};
+    use laptime_workload::{Builtin, Overrides, dataset::Dtype};
 
     use super::*;
     use crate::lower::lower;
@@ -93,6 +93,7 @@ mod tests {
         let samples = SampleChunks {
             samples: 50_000,
             chunks: 2,
+            stored: Dtype::U8,
         };
         let kernels = schedule.stages.iter().flat_map(|stage| &stage.kernels);
         kernels

@@ -1,4 +1,4 @@
-//! A dataset on the device: its bytes in chunks, its labels, and no more.
+//! A dataset on the device: its inputs in chunks, as they are stored, its targets, and no more.
 
 use laptime_engine::EngineError;
 use laptime_workload::{Target, Workload, dataset::Samples};
@@ -8,7 +8,7 @@ use crate::{context::Context, shader::SampleChunks};
 pub(crate) struct DeviceSamples {
     pub chunks: SampleChunks,
     pub pixels: Vec<wgpu::Buffer>,
-    pub labels: wgpu::Buffer,
+    pub targets: wgpu::Buffer,
     pub count: usize,
 }
 
@@ -39,25 +39,33 @@ impl DeviceSamples {
         if pixels.is_empty() {
             pixels.push(context.buffer("no samples", 16, usage)?);
         }
-        // An autoencoder's targets are its input.
-        let labels: &[u8] = match workload.loss.target() {
-            Target::Class => &target.bytes,
-            Target::Input => &[0; 4],
+        let words: Vec<u8> = match workload.target() {
+            Target::Class => {
+                let classes = (0..target.count()).map(|sample| target.class(sample) as u32);
+                classes.flat_map(u32::to_le_bytes).collect()
+            }
+            Target::Values => target.bytes.clone(),
+            // An autoencoder's targets are its input.
+            Target::Input => vec![0; 4],
         };
-        let words: Vec<u8> = labels
-            .iter()
-            .flat_map(|label| u32::from(*label).to_le_bytes())
-            .collect();
-        let labels = context.buffer("the labels", words.len(), usage)?;
-        context.queue.write_buffer(&labels, 0, &words);
+        if words.len() > context.target.chunk_bytes {
+            return Err(EngineError::Unsupported(format!(
+                "the targets have {} bytes, and this adapter binds {} at once; use another device",
+                words.len(),
+                context.target.chunk_bytes
+            )));
+        }
+        let targets = context.buffer("the targets", words.len().max(4), usage)?;
+        context.queue.write_buffer(&targets, 0, &words);
         context.queue.submit([]);
         Ok(Self {
             chunks: SampleChunks {
                 samples: per_chunk,
                 chunks: pixels.len(),
+                stored: input.column.dtype,
             },
             pixels,
-            labels,
+            targets,
             count: samples.count(),
         })
     }

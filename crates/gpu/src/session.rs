@@ -416,7 +416,7 @@ mod tests {
         let builtin = Builtin::find("fashion-mnist").unwrap();
         let workload = builtin.spec().resolve(&Overrides::default()).unwrap();
         let job = Job {
-            dataset: Arc::new(synthetic(&workload.dataset.description, samples, 50)),
+            dataset: Arc::new(synthetic(workload.dataset.description(), samples, 50)),
             workload: Arc::new(workload),
             threads: 1,
             passes: Passes::All,

@@ -27,7 +27,7 @@ fn losses_of_200_steps_follow_the_cpus() {
         ..LoadOptions::default()
     };
     let loaded = load(
-        DataSource::find("fashion-mnist").unwrap(),
+        &DataSource::find("fashion-mnist").unwrap().into(),
         &options,
         &mut Silent,
     )

@@ -5,6 +5,8 @@ mod autoencoders;
 #[path = "../../cpu/tests/common/classes.rs"]
 mod classes;
 mod common;
+#[path = "../../cpu/tests/common/own_data.rs"]
+mod own_data;
 
 use std::sync::Arc;
 
@@ -163,6 +165,7 @@ fn planted_errors_are_caught() {
             beta1: 0.9,
             beta2: 0.999,
             epsilon,
+            corrected_epsilon: false,
         })
     };
     let truth = job(fashion_mnist(), 60_000);
@@ -181,5 +184,21 @@ fn planted_errors_are_caught() {
             matches!(verdict, Verdict::Failed { .. }),
             "{name}: {verdict}"
         );
+    }
+}
+
+#[test]
+fn nets_on_data_of_ones_own_are_verified() {
+    let Some(device) = adapter() else { return };
+    let folder = concat!(env!("CARGO_TARGET_TMPDIR"), "/own-data");
+    for workload in own_data::nets(folder.as_ref(), 7) {
+        for passes in [Passes::All, Passes::Only(Vec::new())] {
+            let job = Job {
+                passes,
+                ..job(workload.clone(), 143)
+            };
+            let verdict = verify(&GpuEngine::new(), &job, &device).unwrap();
+            assert!(verdict.is_verified(), "{}: {verdict}", workload.dataset);
+        }
     }
 }

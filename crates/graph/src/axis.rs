@@ -12,6 +12,8 @@ pub enum Axis {
     Width,
     /// The values of an image at one position, of a sample that is a vector, or of a bias and the like.
     Channel,
+    /// No tensor's: the loop over the groups of a convolution's channels.
+    Group,
     /// Of weights: what the product makes.
     Output,
     /// Of weights: what the product sums over.

@@ -91,6 +91,10 @@ impl Net for Builder {
         self.tensors[id.0].extent(&[axis])
     }
 
+    fn is_images(&self, id: TensorId) -> bool {
+        self.tensors[id.0].is_images()
+    }
+
     fn parameter(&mut self, name: String, shape: &[(Axis, usize)], initial: Initial) -> TensorId {
         self.tensor(name, shape, Role::Parameter(initial))
     }

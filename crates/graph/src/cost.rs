@@ -74,11 +74,51 @@ impl Program {
 
     /// The extent of a loop.
     fn extent(&self, operation: &Operation, space: &Space, axis: Axis) -> usize {
-        let found = space.maps().find_map(|map| {
-            let place = map.at.iter().position(|index| *index == Index::At(axis))?;
-            Some(self.operand(operation, map.operand)?.shape[place])
-        });
-        found.unwrap_or(1)
+        self.extent_without(operation, space, axis, &mut vec![axis])
+            .unwrap_or(1)
+    }
+
+    /// The same, of a loop that an operand names by itself, or flattened with others whose extents do not follow
+    /// from those that are asked for.
+    fn extent_without(
+        &self,
+        operation: &Operation,
+        space: &Space,
+        axis: Axis,
+        asked: &mut Vec<Axis>,
+    ) -> Option<usize> {
+        let maps = || {
+            space.maps().filter_map(|map| {
+                let tensor = self.operand(operation, map.operand)?;
+                Some(map.at.iter().zip(&tensor.shape))
+            })
+        };
+        let by_itself =
+            |(index, extent): (&Index, &usize)| (*index == Index::At(axis)).then_some(*extent);
+        if let Some(found) = maps().find_map(|mut at| at.find_map(by_itself)) {
+            return Some(found);
+        }
+        maps().find_map(|mut at| {
+            at.find_map(|(index, extent)| {
+                let Index::Flat(axes) = index else {
+                    return None;
+                };
+                if !axes.contains(&axis) {
+                    return None;
+                }
+                let mut others = 1;
+                for other in axes.iter().filter(|other| **other != axis) {
+                    if asked.contains(other) {
+                        return None;
+                    }
+                    asked.push(*other);
+                    let found = self.extent_without(operation, space, *other, asked);
+                    asked.pop();
+                    others *= found?;
+                }
+                Some(extent / others)
+            })
+        })
     }
 
     /// The tensor that an operand is.

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use laptime_workload::{Loss, Source, Workload};
+use laptime_workload::{Loss, Source, Target, Workload};
 
 use crate::{
     autodiff,
@@ -37,7 +37,10 @@ pub fn build(workload: &Workload, mode: Mode, batch_size: usize) -> Program {
         }
         .into(),
         Loss::MeanSquaredError => MeanSquaredError {
-            divisor: workload.pixel_divisor,
+            divisor: match workload.target() {
+                Target::Input => workload.pixel_divisor,
+                Target::Class | Target::Values => 1.0,
+            },
         }
         .into(),
     };
@@ -110,6 +113,7 @@ impl Builder {
             let built = Layer {
                 name: &layer.name,
                 shape: batch_of(batch_size, &layer.output),
+                initializer: workload.initializer,
                 is_training: mode == Mode::Training,
                 seed: workload.seed,
                 number: number as u32,

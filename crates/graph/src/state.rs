@@ -1,10 +1,10 @@
 //! The state of a training: all that lives across steps, by name, in double precision, so that it
 //! holds the state of any engine exactly.
 
-use std::{collections::HashMap, slice};
+use std::{collections::HashMap, f64::consts::TAU, slice};
 
 use laptime_workload::{
-    Workload,
+    Distribution, Workload,
     random::{Purpose, Stream},
 };
 
@@ -121,6 +121,15 @@ pub enum InitialValues<'a> {
     },
     /// Those of a file; they end.
     Given(slice::Iter<'a, f32>),
+    /// Normal, of mean 0.
+    Normal {
+        /// The standard deviation.
+        deviation: f64,
+        /// Where the random bits come from.
+        stream: Stream,
+        /// Values come in pairs: the other of the last one's.
+        other: Option<f64>,
+    },
 }
 
 impl<'a> InitialValues<'a> {
@@ -143,11 +152,21 @@ impl<'a> InitialValues<'a> {
 
     /// Those of a tensor that is the `number`-th of [`Program::persistent`].
     pub fn new(tensor: &Tensor, seed: u64, number: usize) -> Self {
+        let stream = || Stream::new(seed, Purpose::Weights, number as u32);
         match tensor.role {
             Role::Parameter(Initial::One) | Role::Statistic(Initial::One) => Self::Constant(1.0),
             Role::Parameter(Initial::GlorotUniform { fan_in, fan_out }) => Self::Uniform {
                 limit: (6.0 / (fan_in + fan_out) as f64).sqrt(),
-                stream: Stream::new(seed, Purpose::Weights, number as u32),
+                stream: stream(),
+            },
+            Role::Parameter(Initial::Drawn(Distribution::Uniform { limit })) => Self::Uniform {
+                limit,
+                stream: stream(),
+            },
+            Role::Parameter(Initial::Drawn(Distribution::Normal { deviation })) => Self::Normal {
+                deviation,
+                stream: stream(),
+                other: None,
             },
             _ => Self::Constant(0.0),
         }
@@ -165,6 +184,60 @@ impl Iterator for InitialValues<'_> {
                 f64::from((*limit * (2.0 * stream.next_unit() - 1.0)) as f32)
             }
             Self::Given(values) => f64::from(*values.next()?),
+            // Box & Muller 1958. The unit is below 1, so the logarithm is finite.
+            Self::Normal {
+                deviation,
+                stream,
+                other,
+            } => {
+                let standard = other.take().unwrap_or_else(|| {
+                    let radius = (-2.0 * (1.0 - stream.next_unit()).ln()).sqrt();
+                    let (sine, cosine) = (TAU * stream.next_unit()).sin_cos();
+                    *other = Some(radius * sine);
+                    radius * cosine
+                });
+                f64::from((*deviation * standard) as f32)
+            }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::axis::Axis;
+
+    fn moments(distribution: Distribution) -> [f64; 3] {
+        const COUNT: usize = 100_000;
+        let tensor = Tensor {
+            name: "weight".into(),
+            shape: vec![COUNT],
+            axes: vec![Axis::Channel],
+            role: Role::Parameter(Initial::Drawn(distribution)),
+        };
+        let values: Vec<f64> = InitialValues::new(&tensor, 1, 3).take(COUNT).collect();
+        assert!(
+            values
+                .iter()
+                .all(|value| f64::from(*value as f32) == *value)
+        );
+        let mean = |of: &dyn Fn(f64) -> f64| {
+            values.iter().map(|value| of(*value)).sum::<f64>() / COUNT as f64
+        };
+        [mean(&|x| x), mean(&|x| x * x), mean(&|x| x.powi(4))]
+    }
+
+    /// The mean, the variance and the fourth moment are those of the distributions, within five of their own
+    /// deviations.
+    #[test]
+    fn values_are_drawn_from_their_distribution() {
+        let [mean, variance, fourth] = moments(Distribution::Normal { deviation: 2.0 });
+        assert!(mean.abs() < 0.03, "{mean}");
+        assert!((variance - 4.0).abs() < 0.09, "{variance}");
+        assert!((fourth - 48.0).abs() < 2.5, "{fourth}");
+        let [mean, variance, fourth] = moments(Distribution::Uniform { limit: 2.0 });
+        assert!(mean.abs() < 0.02, "{mean}");
+        assert!((variance - 4.0 / 3.0).abs() < 0.02, "{variance}");
+        assert!((fourth - 3.2).abs() < 0.07, "{fourth}");
     }
 }

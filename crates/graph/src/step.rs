@@ -13,6 +13,9 @@ pub struct StepValues {
     pub step_size: f64,
     /// The share of a parameter that decays: weight_decay times the learning rate after its schedule.
     pub decay: f64,
+    /// What is added to the root of Adam's uncorrected second moment: its ε, times √(1−β₂ᵗ) where it belongs to the
+    /// corrected one. 0 for others.
+    pub epsilon: f64,
 }
 
 impl StepValues {
@@ -21,25 +24,38 @@ impl StepValues {
         let schedule = workload.rate_schedule;
         let share = schedule.map_or(1.0, |schedule| schedule.share(number));
         let rate = workload.optimizer.learning_rate() * share;
-        let (step_size, decay) = match workload.optimizer {
-            Optimizer::Adam(adam) => (corrected(adam, rate, number), 0.0),
-            Optimizer::AdamW(AdamW { adam, weight_decay }) => {
-                (corrected(adam, rate, number), rate * weight_decay)
-            }
-            Optimizer::Sgd(_) | Optimizer::RmsProp(_) => (rate, 0.0),
+        let (adam, decay) = match workload.optimizer {
+            Optimizer::Adam(adam) => (Some(adam), 0.0),
+            Optimizer::AdamW(AdamW {
+                adam, weight_decay, ..
+            }) => (Some(adam), rate * weight_decay),
+            Optimizer::Sgd(_) | Optimizer::RmsProp(_) => (None, 0.0),
         };
         Self {
             number,
-            step_size,
+            step_size: adam.map_or(rate, |adam| corrected(adam, rate, number)),
             decay,
+            epsilon: adam.map_or(0.0, |adam| epsilon(adam, number)),
         }
     }
 }
 
+/// Beyond 2³¹ steps the corrections are 1 to the last bit.
+fn exponent(number: u64) -> i32 {
+    number.min(i32::MAX as u64) as i32
+}
+
 fn corrected(adam: Adam, rate: f64, number: u64) -> f64 {
-    // Beyond 2³¹ steps the corrections are 1 to the last bit.
-    let t = number.min(i32::MAX as u64) as i32;
+    let t = exponent(number);
     rate * (1.0 - adam.beta2.powi(t)).sqrt() / (1.0 - adam.beta1.powi(t))
+}
+
+/// `m/(√(v/c) + ε)/…` is `√c·m/(√v + √c·ε)/…`, and the first √c is in the step size.
+fn epsilon(adam: Adam, number: u64) -> f64 {
+    match adam.corrected_epsilon {
+        true => adam.epsilon * (1.0 - adam.beta2.powi(exponent(number))).sqrt(),
+        false => adam.epsilon,
+    }
 }
 
 #[cfg(test)]
@@ -66,14 +82,19 @@ mod tests {
         beta1: 0.5,
         beta2: 0.75,
         epsilon: 1e-7,
+        corrected_epsilon: false,
     };
 
     #[test]
     fn the_schedule_is_in_the_step_and_in_the_decay() {
         let weight_decay = 0.5;
         let adamw = with(Optimizer::AdamW(AdamW {
-            adam: ADAM,
+            adam: Adam {
+                corrected_epsilon: true,
+                ..ADAM
+            },
             weight_decay,
+            weights_only: false,
         }));
         let sgd = with(Optimizer::Sgd(Sgd {
             learning_rate: 0.1,
@@ -90,8 +111,13 @@ mod tests {
             ),
         ] {
             let StepValues {
-                step_size, decay, ..
+                step_size,
+                decay,
+                epsilon,
+                ..
             } = StepValues::of(&adamw, number);
+            let expected = 1e-7 * (1.0 - 0.75_f64.powi(number as i32)).sqrt();
+            assert!((epsilon - expected).abs() < 1e-20, "{number}");
             assert!((step_size - rate * correction).abs() < 1e-15, "{number}");
             assert!((decay - 0.5 * rate).abs() < 1e-15, "{number}");
             let of_sgd = StepValues::of(&sgd, number);

@@ -1,5 +1,7 @@
 //! Tensors: what they are called, what shape they have, what they are for.
 
+use laptime_workload::{Distribution, Initializer};
+
 use crate::axis::Axis;
 
 /// A Program's tensor, by its place in [`Program::tensors`](crate::Program::tensors).
@@ -127,8 +129,27 @@ pub enum Initial {
         /// Outputs that one input reaches.
         fan_out: usize,
     },
+    /// Drawn from this.
+    Drawn(Distribution),
     /// All zero.
     Zero,
     /// All one.
     One,
+}
+
+impl Initial {
+    /// How the weights of a layer with these fans start.
+    pub(crate) fn of_weights(initializer: Initializer, fan_in: usize, fan_out: usize) -> Self {
+        match initializer {
+            Initializer::GlorotUniform => Self::GlorotUniform { fan_in, fan_out },
+            other => Self::Drawn(other.distribution(fan_in, fan_out)),
+        }
+    }
+
+    /// How the biases of such a layer start.
+    pub(crate) fn of_biases(initializer: Initializer, fan_in: usize) -> Self {
+        initializer
+            .distribution_of_biases(fan_in)
+            .map_or(Self::Zero, Self::Drawn)
+    }
 }

@@ -19,8 +19,9 @@ impl Builder {
             Some(max_norm) => self.clipped(max_norm, &gradients),
             None => gradients,
         };
-        let (op, moments) = ops::update(&workload.optimizer);
         for (parameter, gradient) in gradients {
+            let is_weight = self.tensors[parameter.0].is_weight();
+            let (op, moments) = ops::update(&workload.optimizer, is_weight);
             let mut updated = vec![parameter];
             for &which in moments {
                 let name = format!("{}.{}", self.tensors[parameter.0].name, which.suffix());

@@ -19,14 +19,17 @@ fn by_hand(program: &Program, operation: &Operation, taken: &[Simplification]) -
         2 * x[0] * x[3] * y[3] * multiplied_pairs(window, [x[1], x[2]], [y[1], y[2]], taken)
     };
     match operation.op {
-        Op::Reshape(_) | Op::Zeros(_) => 0,
+        Op::Reshape(_) | Op::Zeros(_) | Op::Concat(_) | Op::Split(_) | Op::Upsample(_) => 0,
         Op::ScalePixels(_)
         | Op::Round(_)
         | Op::Bias(_)
         | Op::BiasGrad(_)
         | Op::Add(_)
+        | Op::Multiply(_)
+        | Op::MultiplyChannels(_)
         | Op::GlobalAvgPool(_)
         | Op::GlobalAvgPoolGrad(_)
+        | Op::UpsampleGrad(_)
         | Op::Dropout(_)
         | Op::DropoutGrad(_)
         | Op::Relu(_)
@@ -43,6 +46,10 @@ fn by_hand(program: &Program, operation: &Operation, taken: &[Simplification]) -
         Op::DepthwiseConv2dGradWeight(op) => {
             product(&op.window, inputs[0], inputs[1]) / inputs[0][3]
         }
+        Op::GroupedConv2d(op) => product(&op.window, inputs[0], output) / op.groups,
+        Op::GroupedConv2dGradInput(op) => product(&op.window, output, inputs[0]) / op.groups,
+        Op::GroupedConv2dGradWeight(op) => product(&op.window, inputs[0], inputs[1]) / op.groups,
+        Op::MultiplyChannelsGrad(_) => 2 * values(inputs[0]),
         Op::BatchNorm(_) => 7 * values(inputs[0]),
         Op::BatchNormGrad(_) => 9 * values(inputs[0]),
         Op::BatchNormEvaluation(_) => 2 * values(inputs[0]),
@@ -86,6 +93,9 @@ fn is_product(op: &Op) -> bool {
             | Op::DepthwiseConv2d(_)
             | Op::DepthwiseConv2dGradInput(_)
             | Op::DepthwiseConv2dGradWeight(_)
+            | Op::GroupedConv2d(_)
+            | Op::GroupedConv2dGradInput(_)
+            | Op::GroupedConv2dGradWeight(_)
     )
 }
 

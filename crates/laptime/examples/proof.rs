@@ -95,7 +95,7 @@ fn job() -> Job {
     let workload = workload.expect("a built-in spec is sound");
     Job {
         dataset: Arc::new(synthetic(
-            &workload.dataset.description,
+            workload.dataset.description(),
             SAMPLES,
             TEST_SAMPLES,
         )),

@@ -10,6 +10,7 @@ mod engine;
 mod engine_verb;
 mod examples;
 mod exports;
+mod import;
 mod orders;
 mod peers;
 mod race;
@@ -39,6 +40,7 @@ pub use engine::*;
 pub use engine_verb::*;
 use examples::examples;
 pub use exports::*;
+pub use import::*;
 pub use orders::*;
 pub use peers::*;
 pub use race::*;
@@ -209,6 +211,12 @@ pub enum Verb {
         ("laptime run lenet.toml --data synthetic", "trains it"),
     ]))]
     Init(InitArgs),
+    /// Make a workload file of an ONNX model, as PyTorch and Keras export it
+    #[command(after_help = examples(&[
+        ("laptime import lenet.onnx", "writes lenet.toml"),
+        ("laptime import lenet.onnx --weights lenet.safetensors", "its weights too"),
+    ]))]
+    Import(ImportArgs),
     /// Print the JSON Schema of a record
     Schema,
     /// Print a completion script for a shell
@@ -253,6 +261,16 @@ pub struct ExplainArgs {
         help_heading = "Engine"
     )]
     pub device: DeviceArg,
+    /// Also predict how well a training step's work would spread over N CPU threads, stage by stage, for
+    /// any N: counted from the schedule, not measured
+    #[arg(
+        long,
+        value_name = "N",
+        help_heading = "Engine",
+        allow_negative_numbers = true,
+        value_parser = whole::threads
+    )]
+    pub threads: Option<u16>,
     #[command(flatten)]
     pub passes: PassesArgs,
 }

@@ -15,7 +15,7 @@ use std::{
 use laptime_engine::{Device, Passes};
 use laptime_measure::Ends;
 use laptime_peers::Group;
-use laptime_workload::Workload;
+use laptime_workload::{Workload, dataset::OwnFiles};
 use serde::{Deserialize, Serialize};
 
 use crate::{failure::Failure, given_weights::WeightsFile};
@@ -86,6 +86,8 @@ pub struct RunJob {
     pub is_synthetic: bool,
     /// Where samples are looked for first.
     pub data_dir: Option<OsString>,
+    /// Where samples of the user's own are.
+    pub own_files: Option<Box<OwnFiles>>,
     /// Whether the machine is observed.
     pub telemetry: bool,
 }

@@ -100,6 +100,7 @@ fn main() -> ExitCode {
         Verb::Peers(args) => verbs::peers(args, &interrupt),
         Verb::Workloads(args) => verbs::workloads(&args),
         Verb::Init(args) => verbs::init(args),
+        Verb::Import(args) => verbs::import(args),
         Verb::Schema => verbs::schema(),
         Verb::Completions(args) => verbs::completions(args.shell),
         Verb::Man => verbs::man(),

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use laptime_engine::{EngineError, Job, gate};
 use laptime_workload::{
-    dataset::{self, Column, DataSource, Dataset, Description, LoadOptions},
+    dataset::{self, Column, Data, Dataset, Description, LoadOptions},
     memory,
 };
 
@@ -19,7 +19,7 @@ use crate::{
 
 /// The samples, and the seconds that reading them took.
 pub fn load(
-    source: &'static DataSource,
+    data: &Data,
     options: &LoadOptions,
     shows_progress: bool,
 ) -> Result<(Dataset, f64), Failure> {
@@ -30,16 +30,16 @@ pub fn load(
         train_samples,
         test_samples,
         ..
-    } = &source.description;
+    } = data.description();
     let samples = (train_samples + test_samples) as u64;
     let bytes: usize = columns.iter().map(Column::bytes).sum();
     memory::check(2 * samples * bytes as u64).map_err(|shortage| {
         Failure::Failed(format!(
-            "{source}: loading its samples {shortage}; allow more memory"
+            "{data}: loading its samples {shortage}; allow more memory"
         ))
     })?;
     let mut progress = DownloadLine::new(shows_progress);
-    let loaded = dataset::load(source, options, &mut progress)?;
+    let loaded = dataset::load(data, options, &mut progress)?;
     // It may name folders of the user's, which no record does; `dataset.source` says the same there.
     if let Some(text) = &loaded.warning {
         output::warning(text);

@@ -70,6 +70,7 @@ pub fn record(
         Origin::Official => DatasetSource::Official,
         Origin::Unverified => DatasetSource::Unverified,
         Origin::Synthetic => DatasetSource::Synthetic,
+        Origin::Own => DatasetSource::Own,
     };
     let caution = source.caution(&dataset.description.name);
     let warnings = outcome.warnings.iter().map(|text| anonymous(text));
@@ -110,7 +111,10 @@ pub fn record(
             sha256: dataset.sha256.clone(),
             train_samples: dataset.train.count() as u64,
             test_samples: dataset.test.count() as u64,
-            sample_unit: "image".into(),
+            sample_unit: match dataset.description.input().shape.len() {
+                1 => "row".into(),
+                _ => "image".into(),
+            },
         },
         engine: EngineFacts {
             name: engine.engine.name().into(),

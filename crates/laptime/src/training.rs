@@ -65,7 +65,7 @@ pub fn trained(
     } = *looks_on;
     let shows_progress = !options.quiet && stderr_is_terminal();
     let (dataset, load_s) = prepare::load(
-        options.workload.workload.dataset,
+        &options.workload.workload.dataset,
         &options.load,
         shows_progress,
     )?;

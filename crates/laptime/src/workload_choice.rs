@@ -57,7 +57,7 @@ impl WorkloadChoice {
 /// The spec that the command line names, read once, and whether it is a built-in one.
 pub fn spec(args: &WorkloadArgs) -> Result<(Spec, bool), Failure> {
     if is_standard_stream(Path::new(&args.workload)) {
-        let spec = Spec::from_reader(io::stdin().lock(), "standard input")?;
+        let spec = Spec::from_reader(io::stdin().lock(), "standard input", Path::new("."))?;
         return Ok((spec, false));
     }
     if let Some(path) = args.file() {

@@ -59,8 +59,23 @@ fn gzip_files() {
 }
 
 #[test]
+fn arrays() {
+    try_all("arrays", entries::arrays, 4000);
+}
+
+#[test]
+fn tables() {
+    try_all("table", entries::table, 4000);
+}
+
+#[test]
 fn specs() {
     try_all("spec", entries::spec, 3000);
+}
+
+#[test]
+fn onnx_models() {
+    try_all("onnx", entries::onnx, 4000);
 }
 
 #[test]

@@ -197,7 +197,7 @@ fn run_to(engine: &Pretender, epochs: u64, ends: Ends, shelf: &mut Shelf) -> Mea
         .resolve(&overrides)
         .expect("it is built in");
     let job = Job {
-        dataset: Arc::new(synthetic(&workload.dataset.description, 100, 40)),
+        dataset: Arc::new(synthetic(workload.dataset.description(), 100, 40)),
         workload: Arc::new(workload),
         threads: 1,
         passes: Passes::All,

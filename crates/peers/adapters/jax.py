@@ -56,7 +56,8 @@ def find_device(wanted: dict) -> jax.Device:
 
 def dense(layer, inputs, parameters, *_):
     name = layer["name"]
-    return inputs[0] @ parameters[f"{name}.weight"].T + parameters[f"{name}.bias"]
+    y = inputs[0] @ parameters[f"{name}.weight"].T
+    return y + parameters[f"{name}.bias"] if layer.get("bias", True) else y
 
 
 def conv2d(layer, inputs, parameters, *_):
@@ -129,6 +130,17 @@ def dropout(layer, inputs, parameters, statistics, mode):
     return jnp.where(keep, x / (1 - rate), 0)
 
 
+def upsample(layer, x):
+    down, right = layer["factor"]
+    return jnp.repeat(jnp.repeat(x, down, 1), right, 2)
+
+
+def multiply(a, b):
+    """Of images and a row, each channel has a factor."""
+    wide = lambda x: x[:, None, None] if x.ndim < max(a.ndim, b.ndim) else x
+    return wide(a) * wide(b)
+
+
 LAYERS = {
     "flatten": lambda layer, inputs, *_: inputs[0].reshape(len(inputs[0]), -1),
     "dense": dense,
@@ -141,14 +153,22 @@ LAYERS = {
     "tanh": lambda layer, inputs, *_: jnp.tanh(inputs[0]),
     "softplus": lambda layer, inputs, *_: jax.nn.softplus(inputs[0]),
     "hard_swish": lambda layer, inputs, *_: jax.nn.hard_swish(inputs[0]),
+    # JAX's own has the slope 1/2 at 0.
+    "relu6": lambda layer, inputs, *_: jnp.minimum(jax.nn.relu(inputs[0]), 6),
+    "hard_sigmoid": lambda layer, inputs, *_: jax.nn.hard_sigmoid(inputs[0]),
+    "elu": lambda layer, inputs, *_: jax.nn.elu(inputs[0], layer["alpha"]),
+    "mish": lambda layer, inputs, *_: jax.nn.mish(inputs[0]),
     "conv2d": conv2d,
     "batch_norm": batch_norm,
     "layer_norm": layer_norm,
     "max_pool": max_pool,
     "avg_pool": avg_pool,
     "global_avg_pool": lambda layer, inputs, *_: inputs[0].mean((1, 2)),
+    "upsample": lambda layer, inputs, *_: upsample(layer, inputs[0]),
     "dropout": dropout,
     "add": lambda layer, inputs, *_: inputs[0] + inputs[1],
+    "multiply": lambda layer, inputs, *_: multiply(*inputs),
+    "concat": lambda layer, inputs, *_: jnp.concatenate(inputs, -1),
 }
 
 
@@ -183,21 +203,24 @@ def logits_of(workload, parameters, statistics, pixels, mode):
 
 
 def adam(constants, step, rate_share, gradients, parameters, m, v):
-    """Keras's form: ε is added to the root of the uncorrected second moment."""
+    """Keras's form: ε is added to the root of the uncorrected second moment, unless the corrected one is meant."""
     # 1 − βᵗ without what single precision loses of it while β is near 1.
     correction = lambda beta: -jnp.expm1(step * math.log(beta))
     beta1, beta2 = constants["beta1"], constants["beta2"]
-    rate = constants["learning_rate"] * rate_share * jnp.sqrt(correction(beta2)) / correction(beta1)
+    root = jnp.sqrt(correction(beta2))
+    rate = constants["learning_rate"] * rate_share * root / correction(beta1)
+    epsilon = constants["epsilon"] * (root if constants.get("corrected_epsilon", False) else 1)
     m = jax.tree.map(lambda m, g: m + (1 - beta1) * (g - m), m, gradients)
     v = jax.tree.map(lambda v, g: v + (1 - beta2) * (g * g - v), v, gradients)
-    update = lambda w, m, v: w - rate * m / (jnp.sqrt(v) + constants["epsilon"])
+    update = lambda w, m, v: w - rate * m / (jnp.sqrt(v) + epsilon)
     return jax.tree.map(update, parameters, m, v), {"m": m, "v": v}
 
 
 def adamw(constants, step, rate_share, gradients, parameters, m, v):
-    """All parameters decay, by the learning rate after its schedule; then Adam."""
+    """Parameters decay, by the learning rate after its schedule, maybe without biases and norms; then Adam."""
     decay = constants["weight_decay"] * constants["learning_rate"] * rate_share
-    parameters = jax.tree.map(lambda w: w - decay * w, parameters)
+    least = 2 if constants.get("weights_only", False) else 1
+    parameters = jax.tree.map(lambda w: w - decay * w if w.ndim >= least else w, parameters)
     return adam(constants, step, rate_share, gradients, parameters, m, v)
 
 
@@ -241,7 +264,10 @@ def train_step(workload, state, pixels, labels, masks=None):
         mode = Training(workload, step, masks)
         logits, statistics = logits_of(workload, parameters, state["statistics"], pixels, mode)
         if workload["loss"] == "mean-squared-error":
-            target = pixels.reshape(logits.shape).astype(logits.dtype) / workload["pixel_divisor"]
+            if labels.ndim == 2:
+                target = labels.astype(logits.dtype)
+            else:
+                target = pixels.reshape(logits.shape).astype(logits.dtype) / workload["pixel_divisor"]
             return jnp.mean(jnp.square(logits - target)), (statistics, jnp.int32(0))
         # On CPUs a comparison is quicker than taking one value a row.
         is_label = labels[:, None] == jnp.arange(logits.shape[1])

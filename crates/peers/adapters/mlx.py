@@ -43,7 +43,10 @@ def describe() -> dict:
 
 def dense(layer, inputs, parameters, *_):
     name = layer["name"]
-    return mx.addmm(parameters[f"{name}.bias"], inputs[0], parameters[f"{name}.weight"].T)
+    weight = parameters[f"{name}.weight"]
+    if not layer.get("bias", True):
+        return inputs[0] @ weight.T
+    return mx.addmm(parameters[f"{name}.bias"], inputs[0], weight.T)
 
 
 def padded(layer, x, value=0.0):
@@ -60,10 +63,13 @@ def conv2d(layer, inputs, parameters, *_):
     x = inputs[0] if is_even else padded(layer, inputs[0])
     padding = (above, left) if is_even else (0, 0)
     weight, stride = parameters[f"{name}.weight"], tuple(layer["stride"])
+    groups = layer.get("groups", 1)
     if x.dtype == mx.float64:
-        y = convolution_f64(padded(layer, inputs[0]), weight, stride)
+        x, weights = padded(layer, inputs[0]), mx.split(weight, groups)
+        parts = [convolution_f64(*one, stride) for one in zip(mx.split(x, groups, -1), weights)]
+        y = mx.concatenate(parts, -1)
     else:
-        y = mx.conv2d(x, weight, stride, padding, groups=layer.get("groups", 1))
+        y = mx.conv2d(x, weight, stride, padding, groups=groups)
     return y + parameters[f"{name}.bias"] if layer["bias"] else y
 
 
@@ -77,9 +83,7 @@ def convolution_f64(x, weight, stride):
         for j in range(width):
             met = x[:, i : i + rows * down : down, j : j + columns * right : right]
             met = met[:, :rows, :columns]
-            # Of a depthwise convolution each channel is multiplied by its own weight.
-            is_depthwise = weight.shape[3] < x.shape[3]
-            y = y + (met * weight[:, i, j, 0] if is_depthwise else met @ weight[:, i, j].T)
+            y = y + met @ weight[:, i, j].T
     return y
 
 
@@ -132,6 +136,17 @@ def gelu_tanh(x):
     return 0.5 * x * (1 + mx.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)))
 
 
+def upsample(layer, x):
+    down, right = layer["factor"]
+    return mx.repeat(mx.repeat(x, down, 1), right, 2)
+
+
+def multiply(a, b):
+    """Of images and a row, each channel has a factor."""
+    wide = lambda x: x[:, None, None] if x.ndim < max(a.ndim, b.ndim) else x
+    return wide(a) * wide(b)
+
+
 LAYERS = {
     "flatten": lambda layer, inputs, *_: inputs[0].reshape(len(inputs[0]), -1),
     "dense": dense,
@@ -144,14 +159,21 @@ LAYERS = {
     "tanh": lambda layer, inputs, *_: mx.tanh(inputs[0]),
     "softplus": lambda layer, inputs, *_: nn.softplus(inputs[0]),
     "hard_swish": lambda layer, inputs, *_: nn.hardswish(inputs[0]),
+    "relu6": lambda layer, inputs, *_: mx.minimum(mx.maximum(inputs[0], 0), 6),
+    "hard_sigmoid": lambda layer, inputs, *_: mx.minimum(mx.maximum(inputs[0] + 3, 0), 6) / 6,
+    "elu": lambda layer, inputs, *_: nn.elu(inputs[0], layer["alpha"]),
+    "mish": lambda layer, inputs, *_: nn.mish(inputs[0]),
     "conv2d": conv2d,
     "batch_norm": batch_norm,
     "layer_norm": layer_norm,
     "max_pool": max_pool,
     "avg_pool": avg_pool,
     "global_avg_pool": lambda layer, inputs, *_: mx.mean(inputs[0], (1, 2)),
+    "upsample": lambda layer, inputs, *_: upsample(layer, inputs[0]),
     "dropout": dropout,
     "add": lambda layer, inputs, *_: inputs[0] + inputs[1],
+    "multiply": lambda layer, inputs, *_: multiply(*inputs),
+    "concat": lambda layer, inputs, *_: mx.concatenate(inputs, -1),
 }
 
 
@@ -169,21 +191,24 @@ def logits_of(workload, parameters, statistics, pixels, is_training, masks=None)
 
 
 def adam(constants, step, rate_share, gradients, parameters, m, v):
-    """Keras's form: ε is added to the root of the uncorrected second moment."""
+    """Keras's form: ε is added to the root of the uncorrected second moment, unless the corrected one is meant."""
     # 1 − βᵗ without what single precision loses of it while β is near 1.
     correction = lambda beta: -mx.expm1(step * math.log(beta))
     beta1, beta2 = constants["beta1"], constants["beta2"]
-    rate = constants["learning_rate"] * rate_share * mx.sqrt(correction(beta2)) / correction(beta1)
+    root = mx.sqrt(correction(beta2))
+    rate = constants["learning_rate"] * rate_share * root / correction(beta1)
+    epsilon = constants["epsilon"] * (root if constants.get("corrected_epsilon", False) else 1)
     m = {name: m[name] + (1 - beta1) * (g - m[name]) for name, g in gradients.items()}
     v = {name: v[name] + (1 - beta2) * (g * g - v[name]) for name, g in gradients.items()}
-    update = lambda name: rate * m[name] / (mx.sqrt(v[name]) + constants["epsilon"])
+    update = lambda name: rate * m[name] / (mx.sqrt(v[name]) + epsilon)
     return {name: w - update(name) for name, w in parameters.items()}, {"m": m, "v": v}
 
 
 def adamw(constants, step, rate_share, gradients, parameters, m, v):
-    """All parameters decay, by the learning rate after its schedule; then Adam."""
+    """Parameters decay, by the learning rate after its schedule, maybe without biases and norms; then Adam."""
     decay = constants["weight_decay"] * constants["learning_rate"] * rate_share
-    parameters = {name: w - decay * w for name, w in parameters.items()}
+    least = 2 if constants.get("weights_only", False) else 1
+    parameters = {name: w - decay * w if w.ndim >= least else w for name, w in parameters.items()}
     return adam(constants, step, rate_share, gradients, parameters, m, v)
 
 
@@ -229,8 +254,11 @@ def train_step(workload, state, data, batch, masks=None):
     def loss_of(parameters):
         logits, statistics = logits_of(workload, parameters, state["statistics"], pixels, True, masks)
         if workload["loss"] == "mean-squared-error":
-            divisor = mx.array(workload["pixel_divisor"], logits.dtype)
-            target = pixels.reshape(logits.shape).astype(logits.dtype) / divisor
+            if labels.ndim == 2:
+                target = labels.astype(logits.dtype)
+            else:
+                divisor = mx.array(workload["pixel_divisor"], logits.dtype)
+                target = pixels.reshape(logits.shape).astype(logits.dtype) / divisor
             return mx.mean(mx.square(logits - target)), statistics, mx.array(0, mx.int32)
         smoothing = workload.get("label_smoothing", 0.0)
         loss = nn.losses.cross_entropy(logits, labels, label_smoothing=smoothing, reduction="mean")
@@ -326,7 +354,7 @@ class Session:
         self.details = {"device": str(mx.default_device())}
 
     def resident(self, samples) -> tuple[mx.array, mx.array]:
-        return mx.array(np.array(samples.pixels)), mx.array(samples.labels.astype(np.int32))
+        return mx.array(np.array(samples.pixels)), mx.array(np.array(samples.targets))
 
     def train(self, order, told):
         self.now |= {"loss_sum": mx.array(0.0), "correct": mx.array(0, mx.int32)}

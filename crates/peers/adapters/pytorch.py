@@ -79,7 +79,7 @@ def flatten(layer, inputs, *_):
 
 def dense(layer, inputs, parameters, *_):
     name = layer["name"]
-    return functional.linear(inputs[0], parameters[f"{name}.weight"], parameters[f"{name}.bias"])
+    return functional.linear(inputs[0], parameters[f"{name}.weight"], parameters.get(f"{name}.bias"))
 
 
 def padded(layer, x, value=0.0):
@@ -147,6 +147,12 @@ def dropout(layer, inputs, parameters, statistics, is_training, masks):
     return functional.dropout(inputs[0], layer["rate"], is_training)
 
 
+def multiply(a, b):
+    """Of images and a row, each channel has a factor."""
+    wide = lambda x: x[:, :, None, None] if x.ndim < max(a.ndim, b.ndim) else x
+    return wide(a) * wide(b)
+
+
 LAYERS = {
     "flatten": flatten,
     "dense": dense,
@@ -159,14 +165,21 @@ LAYERS = {
     "tanh": lambda layer, inputs, *_: torch.tanh(inputs[0]),
     "softplus": lambda layer, inputs, *_: functional.softplus(inputs[0]),
     "hard_swish": lambda layer, inputs, *_: functional.hardswish(inputs[0]),
+    "relu6": lambda layer, inputs, *_: functional.relu6(inputs[0]),
+    "hard_sigmoid": lambda layer, inputs, *_: functional.hardsigmoid(inputs[0]),
+    "elu": lambda layer, inputs, *_: functional.elu(inputs[0], layer["alpha"]),
+    "mish": lambda layer, inputs, *_: functional.mish(inputs[0]),
     "conv2d": conv2d,
     "batch_norm": batch_norm,
     "layer_norm": layer_norm,
     "max_pool": max_pool,
     "avg_pool": avg_pool,
     "global_avg_pool": lambda layer, inputs, *_: inputs[0].mean((2, 3)),
+    "upsample": lambda layer, inputs, *_: functional.interpolate(inputs[0], scale_factor=tuple(layer["factor"])),
     "dropout": dropout,
     "add": lambda layer, inputs, *_: inputs[0] + inputs[1],
+    "multiply": lambda layer, inputs, *_: multiply(*inputs),
+    "concat": lambda layer, inputs, *_: torch.cat(inputs, 1),
 }
 
 
@@ -187,22 +200,30 @@ def count_correct(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def adam_(constants, step, rate_share, parameters, gradients, m, v):
-    """Keras's form: ε is added to the root of the uncorrected second moment."""
+    """Keras's form: ε is added to the root of the uncorrected second moment, unless the corrected one is meant."""
     # 1 − βᵗ without what single precision loses of it while β is near 1.
     correction = lambda beta: -torch.expm1(step * math.log(beta))
     beta1, beta2 = constants["beta1"], constants["beta2"]
-    rate = constants["learning_rate"] * rate_share * torch.sqrt(correction(beta2)) / correction(beta1)
+    root = torch.sqrt(correction(beta2))
+    rate = constants["learning_rate"] * rate_share * root / correction(beta1)
+    epsilon = constants["epsilon"] * (root if constants.get("corrected_epsilon", False) else 1)
     for name, w in parameters.items():
         g = gradients[name]
         m[name].lerp_(g, 1 - beta1)
         v[name].lerp_(g * g, 1 - beta2)
-        w.sub_(rate * m[name] / (torch.sqrt(v[name]) + constants["epsilon"]))
+        w.sub_(rate * m[name] / (torch.sqrt(v[name]) + epsilon))
+
+
+def decaying(constants, parameters):
+    """Those that AdamW's decay is for; biases and norms have vectors alone."""
+    weights_only = constants.get("weights_only", False)
+    return [w for w in parameters.values() if w.ndim > 1 or not weights_only]
 
 
 def adamw_(constants, step, rate_share, parameters, gradients, m, v):
-    """All parameters decay, by the learning rate after its schedule; then Adam."""
+    """Parameters decay by the learning rate after its schedule; then Adam."""
     decay = constants["weight_decay"] * constants["learning_rate"] * rate_share
-    for w in parameters.values():
+    for w in decaying(constants, parameters):
         w.sub_(decay * w)
     adam_(constants, step, rate_share, parameters, gradients, m, v)
 
@@ -264,8 +285,7 @@ class Trainer:
         # That of bfloat16's logits, too, is float32's.
         logits = logits.to(self.dtype)
         if self.workload["loss"] == "mean-squared-error":
-            # laptime has channels last.
-            target = pixels.permute(0, 2, 3, 1).reshape(logits.shape)
+            target = labels if labels.ndim == 2 else flatten(None, [pixels])
             none_right = torch.zeros((), dtype=torch.int64, device=logits.device)
             return functional.mse_loss(logits, target), (none_right, new)
         smoothing = self.workload.get("label_smoothing", 0.0)
@@ -376,9 +396,13 @@ class Autograd(Trainer):
             return torch.optim.RMSprop(parameters, lr=rate, alpha=alpha, eps=epsilon)
         betas = (constants["beta1"], constants["beta2"])
         if constants["kind"] == "adamw":
-            decay = constants["weight_decay"]
-            return torch.optim.AdamW(parameters, lr=rate, betas=betas, weight_decay=decay, fused=True)
-        return torch.optim.Adam(parameters, lr=rate, betas=betas, fused=True)
+            decay, epsilon = constants["weight_decay"], constants["epsilon"]
+            some = decaying(constants, self.parameters)
+            others = [w for w in parameters if all(w is not one for one in some)]
+            groups = [{"params": some}, {"params": others, "weight_decay": 0.0}]
+            groups = [group for group in groups if group["params"]]
+            return torch.optim.AdamW(groups, lr=rate, betas=betas, eps=epsilon, weight_decay=decay, fused=True)
+        return torch.optim.Adam(parameters, lr=rate, betas=betas, eps=constants["epsilon"], fused=True)
 
     def set_rate(self) -> None:
         """That of the step that has begun."""
@@ -397,10 +421,12 @@ class Autograd(Trainer):
             clip_(self.max_norm, [parameter.grad for parameter in self.parameters.values()])
         self.steps += 1
         self.set_rate()
-        if self.constants["kind"] in ("adam", "adamw"):
+        constants = self.constants
+        if constants["kind"] in ("adam", "adamw") and not constants.get("corrected_epsilon", False):
             # PyTorch adds ε to the root of the corrected moment, Keras to the uncorrected one's.
-            correction = math.sqrt(1 - self.constants["beta2"] ** self.steps)
-            self.optimizer.param_groups[0]["eps"] = self.constants["epsilon"] / correction
+            correction = math.sqrt(1 - constants["beta2"] ** self.steps)
+            for group in self.optimizer.param_groups:
+                group["eps"] = constants["epsilon"] / correction
         self.optimizer.step()
         if self.way.is_graph:
             # What a graph gives lies in memory that its next replay writes to.
@@ -487,12 +513,18 @@ class Session:
 
     def resident(self, samples) -> tuple[Tensor, Tensor]:
         pixels = torch.from_numpy(np.array(samples.pixels)).to(self.device)
-        labels = torch.from_numpy(samples.labels.astype(np.int64)).to(self.device)
+        labels = self.targets(np.array(samples.labels)).to(self.device)
         pixels = pixels.float().div_(self.job.workload["pixel_divisor"])
         return self.images(pixels), labels
 
+    def targets(self, labels: np.ndarray) -> Tensor:
+        """Classes, or rows of values."""
+        return torch.from_numpy(labels if labels.ndim == 2 else labels.astype(np.int64))
+
     def images(self, pixels: Tensor) -> Tensor:
-        """Samples (height, width, channels) as PyTorch's images, in the layout of this way."""
+        """Samples (height, width, channels) as PyTorch's images, in the layout of this way; rows stay rows."""
+        if pixels.ndim == 2:
+            return pixels
         return pixels.permute(0, 3, 1, 2).contiguous(memory_format=self.way.layout)
 
     def synchronize(self) -> None:
@@ -564,7 +596,8 @@ class Session:
         losses = []
         for batch in order.reshape(-1, self.job.batch_size):
             pixels = torch.from_numpy(self.job.train.pixels[batch]).double()
-            labels = torch.from_numpy(self.job.train.labels[batch].astype(np.int64))
+            labels = self.targets(self.job.train.labels[batch])
+            labels = labels.double() if labels.ndim == 2 else labels
             trainer.totals.zero_()
             data = (self.images(pixels / self.job.workload["pixel_divisor"]), labels)
             trainer.step(data, torch.arange(len(batch)))

@@ -70,7 +70,7 @@ def use_only(device: dict) -> str:
 
 
 def dense(layer, inputs):
-    made = keras.layers.Dense(layer["units"])
+    made = keras.layers.Dense(layer["units"], use_bias=layer.get("bias", True))
     return made(inputs[0]), made
 
 
@@ -114,9 +114,35 @@ class DepthwiseConv2D(keras.layers.Layer):
         return y + self.bias if self.layer["bias"] else y
 
 
+class GroupedConv2D(keras.layers.Layer):
+    """A convolution for each group, as TensorFlow cannot train one in groups on processors."""
+
+    def __init__(self, layer: dict, padding: str) -> None:
+        super().__init__()
+        self.layer, self.padding = layer, padding
+
+    def build(self, shape):
+        groups, filters = self.layer["groups"], self.layer["filters"]
+        kernel = (*self.layer["kernel"], shape[-1] // groups, filters)
+        self.kernel = self.add_weight(shape=kernel, name="kernel")
+        if self.layer["bias"]:
+            self.bias = self.add_weight(shape=(filters,), name="bias")
+
+    def call(self, x):
+        groups, stride = self.layer["groups"], tuple(self.layer["stride"])
+        parts = zip(keras.ops.split(x, groups, -1), keras.ops.split(self.kernel, groups, -1))
+        made = [keras.ops.conv(part, kernel, stride, self.padding) for part, kernel in parts]
+        y = keras.ops.concatenate(made, -1)
+        return y + self.bias if self.layer["bias"] else y
+
+
 def conv2d(layer, inputs):
     x, padding = padded(layer, inputs[0])
-    if layer.get("groups", 1) > 1:
+    groups = layer.get("groups", 1)
+    if groups > 1 and not groups == x.shape[-1] == layer["filters"]:
+        made = GroupedConv2D(layer, padding)
+        return made(x), made
+    if groups > 1:
         if layer["stride"][0] != layer["stride"][1]:
             raise Unsupported("a depthwise convolution with different strides down and to the right")
         made = DepthwiseConv2D(layer, padding)
@@ -154,6 +180,13 @@ def avg_pool(layer, inputs):
         return pool(x), None
     ones, _ = padded(layer, keras.ops.ones((1, *inputs[0].shape[1:]), inputs[0].dtype))
     return pool(x) / pool(ones), None
+
+
+def multiply(layer, inputs):
+    """Of images and a row, each channel has a factor."""
+    dimensions = max(len(x.shape) for x in inputs)
+    wide = lambda x: x if len(x.shape) == dimensions else keras.layers.Reshape((1, 1, x.shape[-1]))(x)
+    return keras.layers.Multiply()([wide(x) for x in inputs]), None
 
 
 def keras_layer(make):
@@ -204,6 +237,30 @@ class RmsProp(keras.optimizers.RMSprop):
         self.assign_sub(variable, rate * g / (keras.ops.sqrt(v) + self.epsilon))
 
 
+class CorrectedEpsilon:
+    """Adam with ε added to the root of the corrected second moment, as PyTorch has it."""
+
+    def update_step(self, gradient, variable, learning_rate):
+        ops, index = keras.ops, self._get_variable_index(variable)
+        m, v = self._momentums[index], self._velocities[index]
+        rate = ops.cast(learning_rate, variable.dtype)
+        g = ops.cast(gradient, variable.dtype)
+        step = ops.cast(self.iterations + 1, variable.dtype)
+        correction = lambda beta: 1 - ops.power(ops.cast(beta, variable.dtype), step)
+        self.assign(m, m + (1 - self.beta_1) * (g - m))
+        self.assign(v, v + (1 - self.beta_2) * (ops.square(g) - v))
+        root = ops.sqrt(v / correction(self.beta_2))
+        self.assign_sub(variable, rate / correction(self.beta_1) * m / (root + self.epsilon))
+
+
+class CorrectedAdam(CorrectedEpsilon, keras.optimizers.Adam):
+    pass
+
+
+class CorrectedAdamW(CorrectedEpsilon, keras.optimizers.AdamW):
+    pass
+
+
 LAYERS = {
     "flatten": keras_layer(lambda layer: keras.layers.Flatten()),
     "dense": dense,
@@ -216,14 +273,21 @@ LAYERS = {
     "tanh": keras_layer(lambda layer: keras.layers.Activation("tanh")),
     "softplus": keras_layer(lambda layer: keras.layers.Activation("softplus")),
     "hard_swish": keras_layer(lambda layer: keras.layers.Activation("hard_swish")),
+    "relu6": keras_layer(lambda layer: keras.layers.Activation("relu6")),
+    "hard_sigmoid": keras_layer(lambda layer: keras.layers.Activation("hard_sigmoid")),
+    "elu": keras_layer(lambda layer: keras.layers.ELU(layer["alpha"])),
+    "mish": keras_layer(lambda layer: keras.layers.Activation("mish")),
     "conv2d": conv2d,
     "batch_norm": batch_norm,
     "layer_norm": layer_norm,
     "max_pool": max_pool,
     "avg_pool": avg_pool,
     "global_avg_pool": keras_layer(lambda layer: keras.layers.GlobalAveragePooling2D()),
+    "upsample": keras_layer(lambda layer: keras.layers.UpSampling2D(layer["factor"])),
     "dropout": None,  # the net's own: `Net.dropout`
     "add": lambda layer, inputs: (keras.layers.Add()(inputs), None),
+    "multiply": multiply,
+    "concat": lambda layer, inputs: (keras.layers.Concatenate()(inputs), None),
 }
 
 # laptime's names of a layer's variables, in Keras's names.
@@ -271,8 +335,7 @@ class Net:
         **compile_options,
     ) -> None:
         self.workload, self.real, self.has_program_masks = workload, real, has_program_masks
-        shape = workload["input"]
-        x = keras.Input((shape["height"], shape["width"], shape["channels"]))
+        x = keras.Input(tuple(workload["input_shape"]))
         outputs, self.variables, self.dropouts = [], {}, {}
         layers = LAYERS | {"dropout": self.dropout}
         for layer in workload["layers"]:
@@ -352,10 +415,17 @@ class Net:
             return keras.optimizers.SGD(rate, constants["momentum"], is_nesterov, **clip)
         if self.kind == "rmsprop":
             return RmsProp(rate, constants["alpha"], epsilon=constants["epsilon"], **clip)
+        is_corrected = constants.get("corrected_epsilon", False)
         if self.kind == "adamw":
             betas = constants["beta1"], constants["beta2"]
-            return keras.optimizers.AdamW(rate, constants["weight_decay"], *betas, constants["epsilon"], **clip)
-        return keras.optimizers.Adam(rate, constants["beta1"], constants["beta2"], constants["epsilon"], **clip)
+            make = CorrectedAdamW if is_corrected else keras.optimizers.AdamW
+            made = make(rate, constants["weight_decay"], *betas, constants["epsilon"], **clip)
+            if constants.get("weights_only", False):
+                others = [one for one in self.model.trainable_variables if len(one.shape) == 1]
+                made.exclude_from_weight_decay(var_list=others)
+            return made
+        make = CorrectedAdam if is_corrected else keras.optimizers.Adam
+        return make(rate, constants["beta1"], constants["beta2"], constants["epsilon"], **clip)
 
     def all_variables(self):
         """Everything that lives across steps: name, variable, and what laptime's value is of it."""
@@ -434,8 +504,8 @@ def score_of(logs: dict, samples: int) -> Score:
 
 
 def targets(job: Job, pixels: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """What the loss compares with: labels, or the scaled pixels in rows."""
-    is_of_pixels = job.workload["loss"] == "mean-squared-error"
+    """What the loss compares with: labels, values, or the scaled pixels in rows."""
+    is_of_pixels = job.workload["loss"] == "mean-squared-error" and labels.ndim == 1
     return pixels.reshape(len(pixels), -1) if is_of_pixels else labels
 
 
@@ -515,7 +585,7 @@ class Session:
     def scaled(self, samples) -> tuple[np.ndarray, np.ndarray]:
         divisor = np.float32(self.job.workload["pixel_divisor"])
         pixels = np.divide(samples.pixels, divisor, dtype=np.float32)
-        return pixels, samples.labels.astype(np.int32)
+        return pixels, samples.targets
 
     def batches(self, order: np.ndarray, steps: int) -> tf.data.Dataset:
         pixels, targets = self.data

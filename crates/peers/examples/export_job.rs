@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     let workload = Builtin::find(&workload)?.spec().resolve(&overrides)?;
-    let loaded = load(workload.dataset, &options, &mut Silent)?;
+    let loaded = load(&workload.dataset, &options, &mut Silent)?;
     if let Some(warning) = loaded.warning {
         eprintln!("warning: {warning}");
     }

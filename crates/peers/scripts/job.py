@@ -27,9 +27,14 @@ class Unsupported(Exception):
 class Samples:
     """Samples as stored in the dataset, mapped into memory."""
 
-    pixels: np.ndarray  # (samples, height, width, channels), uint8
-    labels: np.ndarray  # (samples), uint8
+    pixels: np.ndarray  # (samples, height, width, channels), or rows (samples, values); uint8 or float32
+    labels: np.ndarray  # (samples), uint8 or uint16; or what to learn in rows (samples, values), float32
     metadata: dict[str, str]  # which columns these are; the dataset's source and sha256
+
+    @property
+    def targets(self) -> np.ndarray:
+        """`labels` in a type that every library reads."""
+        return self.labels if self.labels.ndim == 2 else self.labels.astype(np.int32)
 
     def rows(self, divisor: float, dtype: type = np.float32) -> np.ndarray:
         """All samples as rows of scaled pixels."""
@@ -115,6 +120,7 @@ def read_job(folder: str | Path) -> Job:
     folder = Path(folder)
     workload = json.loads((folder / "workload.json").read_text())
     train = read_samples(folder / "train.safetensors")
+    workload["input_shape"] = list(train.pixels.shape[1:])
     order = read_order(folder / "order.u32")
     return Job(
         workload=workload,
@@ -131,7 +137,10 @@ def read_order(path: str | Path) -> np.ndarray:
 
 def read_samples(path: Path) -> Samples:
     tensors, metadata = read_safetensors(path)
-    return Samples(tensors[metadata["input"]], tensors[metadata["labels"]], metadata)
+    pixels = tensors[metadata["input"]]
+    # What learns its own input need not have labels.
+    labels = tensors[metadata["labels"]] if "labels" in metadata else np.zeros(len(pixels), np.uint8)
+    return Samples(pixels, labels, metadata)
 
 
 def read_state(path: str | Path) -> State:

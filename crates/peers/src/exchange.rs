@@ -6,7 +6,7 @@
 //! | `workload.json` | the resolved workload |
 //! | `init.safetensors` | the initial parameters, `F32`, named as in a saved model (`fc1.weight`, outputs × inputs) |
 //! | `order.u32` | the samples in the order they are trained on, epoch after epoch, little-endian |
-//! | `train.safetensors`, `test.safetensors` | the dataset's columns by name, as stored there: `pixels` (samples, height, width, channels) and `labels` (samples), `U8`; the metadata has the names of the columns that are `input` and `labels`, and the dataset's `source` and `sha256` |
+//! | `train.safetensors`, `test.safetensors` | the dataset's columns by name, as stored there: of Fashion-MNIST `pixels` (samples, height, width, channels) and `labels` (samples), `U8`; the metadata has the names of the columns that are `input` and `labels` (or the numbers to learn, in rows), and the dataset's `source` and `sha256` |
 //!
 //! A safetensors file is 8 bytes with the length of a JSON header (little-endian), the header with
 //! type, shape and place of each tensor, then the tensors: it can be mapped into memory as it is.
@@ -187,7 +187,8 @@ fn write_samples(path: &Path, dataset: &Dataset, samples: &Samples) -> Result<()
         ("source".to_owned(), origin_name(dataset.origin).to_owned()),
         ("sha256".to_owned(), dataset.sha256.clone()),
     ]);
-    if let Some(labels) = dataset.description.label_column() {
+    let description = &dataset.description;
+    if let Some(labels) = description.value_column().or(description.label_column()) {
         let name = dataset.description.columns[labels].name.clone();
         metadata.insert("labels".to_owned(), name);
     }
@@ -199,6 +200,7 @@ fn origin_name(origin: Origin) -> &'static str {
         Origin::Official => "official",
         Origin::Unverified => "unverified",
         Origin::Synthetic => "synthetic",
+        Origin::Own => "own",
     }
 }
 
@@ -241,7 +243,7 @@ mod tests {
     fn a_job_folder_holds_all_that_was_given() {
         let spec = Builtin::find("fashion-mnist").expect("built in").spec();
         let workload = spec.resolve(&Overrides::default()).expect("resolves");
-        let dataset = synthetic(&workload.dataset.description, 50, 20);
+        let dataset = synthetic(workload.dataset.description(), 50, 20);
         let initial = State::initial(&build(&workload, Mode::Evaluation, 1), workload.seed);
         let orders = [0, 1].map(|epoch| epoch_order(workload.seed, epoch, 50, true));
         let parent = tempfile::tempdir().expect("a folder");
@@ -298,6 +300,7 @@ mod tests {
             beta1: 0.9,
             beta2: 0.999,
             epsilon: 1e-7,
+            corrected_epsilon: false,
         };
         let sgd = Sgd {
             learning_rate: 0.1,
@@ -313,6 +316,7 @@ mod tests {
                 Optimizer::AdamW(AdamW {
                     adam,
                     weight_decay: 0.01,
+                    weights_only: false,
                 }),
                 r#"{"kind":"adamw","learning_rate":0.001,"beta1":0.9,"beta2":0.999,"epsilon":1e-7,"weight_decay":0.01}"#,
             ),

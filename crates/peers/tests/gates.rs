@@ -22,17 +22,22 @@ use laptime_workload::{Adam, AdamW, LayerKind, Optimizer, RateSchedule, RmsProp,
 /// An error to plant: its name, a text in the adapter and what to put in its place.
 type Plant = (&'static str, &'static str, &'static str);
 
-/// Those beside Adam: AdamW, Nesterov's momentum and RMSprop.
-fn optimizers() -> [Optimizer; 3] {
+/// Those beside Adam: AdamW, Nesterov's momentum and RMSprop; and AdamW as PyTorch's users have it.
+fn optimizers() -> [Optimizer; 4] {
     let adam = Adam {
         learning_rate: 1e-3,
         beta1: 0.9,
         beta2: 0.999,
         epsilon: 1e-7,
+        corrected_epsilon: false,
     };
-    let weight_decay = 0.1;
+    let adamw = AdamW {
+        adam,
+        weight_decay: 0.1,
+        weights_only: false,
+    };
     [
-        Optimizer::AdamW(AdamW { adam, weight_decay }),
+        Optimizer::AdamW(adamw),
         Optimizer::Sgd(Sgd {
             learning_rate: 0.05,
             momentum: 0.9,
@@ -42,6 +47,15 @@ fn optimizers() -> [Optimizer; 3] {
             learning_rate: 1e-3,
             alpha: 0.99,
             epsilon: 1e-3,
+        }),
+        Optimizer::AdamW(AdamW {
+            adam: Adam {
+                epsilon: 1e-5,
+                corrected_epsilon: true,
+                ..adam
+            },
+            weights_only: true,
+            ..adamw
         }),
     ]
 }
@@ -195,13 +209,13 @@ fn jax() {
         plants: &[
             (
                 "epsilon at the corrected moment",
-                "constants[\"epsilon\"]",
-                "constants[\"epsilon\"] * jnp.sqrt(correction(beta2))",
+                "(root if constants.get(\"corrected_epsilon\", False) else 1)",
+                "root",
             ),
             (
                 "no bias",
-                "parameters[f\"{name}.weight\"].T + parameters[f\"{name}.bias\"]",
-                "parameters[f\"{name}.weight\"].T",
+                "if layer.get(\"bias\", True) else y",
+                "if False else y",
             ),
             (
                 "labels swapped in the timed path",
@@ -225,7 +239,7 @@ fn jax() {
             "share = rate_share(workload, number, jnp)",
             "share = 1",
         )],
-        plants_in_optimizers: &[("decay missing", "parameters = jax.tree.map(lambda w: w - decay * w, parameters)", "pass"), ("Nesterov's momentum missing", "if is_nesterov else u", "if False else u"), ("epsilon inside of the root", "(jnp.sqrt(v) + constants[\"epsilon\"])\n    return jax.tree.map(update, parameters, gradients, v)", "jnp.sqrt(v + constants[\"epsilon\"])\n    return jax.tree.map(update, parameters, gradients, v)")],
+        plants_in_optimizers: &[("decay missing", "parameters = jax.tree.map(lambda w: w - decay * w if w.ndim >= least else w, parameters)", "pass"), ("Nesterov's momentum missing", "if is_nesterov else u", "if False else u"), ("epsilon inside of the root", "(jnp.sqrt(v) + constants[\"epsilon\"])\n    return jax.tree.map(update, parameters, gradients, v)", "jnp.sqrt(v + constants[\"epsilon\"])\n    return jax.tree.map(update, parameters, gradients, v)")],
         plants_in_dropout: &[
             (
                 "another rate",
@@ -271,12 +285,12 @@ fn pytorch() {
         plants: &[
             (
                 "epsilon at the corrected moment",
-                "self.constants[\"epsilon\"] / correction",
-                "self.constants[\"epsilon\"]",
+                "constants[\"epsilon\"] / correction",
+                "constants[\"epsilon\"]",
             ),
             (
                 "no bias",
-                "parameters[f\"{name}.weight\"], parameters[f\"{name}.bias\"])",
+                "parameters[f\"{name}.weight\"], parameters.get(f\"{name}.bias\"))",
                 "parameters[f\"{name}.weight\"], 0 * parameters[f\"{name}.bias\"])",
             ),
             (
@@ -293,12 +307,12 @@ fn pytorch() {
         plants_in_second: &[
             (
                 "epsilon at the corrected moment",
-                "+ constants[\"epsilon\"]))",
-                "+ constants[\"epsilon\"] * torch.sqrt(correction(beta2))))",
+                "(root if constants.get(\"corrected_epsilon\", False) else 1)",
+                "root",
             ),
             (
                 "no bias",
-                "parameters[f\"{name}.weight\"], parameters[f\"{name}.bias\"])",
+                "parameters[f\"{name}.weight\"], parameters.get(f\"{name}.bias\"))",
                 "parameters[f\"{name}.weight\"], 0 * parameters[f\"{name}.bias\"])",
             ),
             (
@@ -360,8 +374,8 @@ fn tensorflow() {
             ),
             (
                 "no bias",
-                "keras.layers.Dense(layer[\"units\"])",
-                "keras.layers.Dense(layer[\"units\"], bias_constraint=lambda bias: 0 * bias)",
+                "keras.layers.Dense(layer[\"units\"],",
+                "keras.layers.Dense(layer[\"units\"], bias_constraint=lambda bias: 0 * bias,",
             ),
             (
                 "moments forgotten",
@@ -441,13 +455,13 @@ fn mlx() {
         plants: &[
             (
                 "no correction of bias",
-                "* mx.sqrt(correction(beta2)) / correction(beta1)",
+                "* root / correction(beta1)",
                 "* 1.0",
             ),
             (
                 "epsilon at the corrected moment",
-                "+ constants[\"epsilon\"])",
-                "+ constants[\"epsilon\"] * mx.sqrt(correction(beta2)))",
+                "(root if constants.get(\"corrected_epsilon\", False) else 1)",
+                "root",
             ),
             (
                 "no bias",
@@ -471,7 +485,7 @@ fn mlx() {
             "rate_share(workload, state[\"step\"], mx)",
             "1",
         )],
-        plants_in_optimizers: &[("decay missing", "parameters = {name: w - decay * w for name, w in parameters.items()}", "pass"), ("Nesterov's momentum missing", "if constants.get(\"nesterov\", False):", "if False:"), ("epsilon inside of the root", "(mx.sqrt(v[name]) + constants[\"epsilon\"])\n    return {name: w - update(name) for name, w in parameters.items()}, {\"v\": v}", "mx.sqrt(v[name] + constants[\"epsilon\"])\n    return {name: w - update(name) for name, w in parameters.items()}, {\"v\": v}")],
+        plants_in_optimizers: &[("decay missing", "parameters = {name: w - decay * w if w.ndim >= least else w for name, w in parameters.items()}", "pass"), ("Nesterov's momentum missing", "if constants.get(\"nesterov\", False):", "if False:"), ("epsilon inside of the root", "(mx.sqrt(v[name]) + constants[\"epsilon\"])\n    return {name: w - update(name) for name, w in parameters.items()}, {\"v\": v}", "mx.sqrt(v[name] + constants[\"epsilon\"])\n    return {name: w - update(name) for name, w in parameters.items()}, {\"v\": v}")],
         plants_in_dropout: &[(
             "another rate",
             "mx.random.bernoulli(1 - rate,",

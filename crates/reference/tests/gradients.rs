@@ -204,6 +204,102 @@ fn depthwise_conv2d() {
 }
 
 #[test]
+fn grouped_conv2d() {
+    let window = Window {
+        kernel: [3, 2],
+        stride: [2, 1],
+        padding: [1, 0, 1, 1],
+    };
+    let shape = [2, 4, 3, 6];
+    let x: Vec<f64> = random(0).take(shape.iter().product()).collect();
+    // Three groups: two channels give three.
+    let w: Vec<f64> = random(1).take(9 * 2 * 6).collect();
+    let y = ops::grouped_conv2d(&x, shape, &w, &window, 3);
+    let dy: Vec<f64> = random(2).take(y.len()).collect();
+    check_gradient(
+        |x| weighted(&ops::grouped_conv2d(x, shape, &w, &window, 3), &dy),
+        &x,
+        &ops::grouped_conv2d_grad_input(&dy, &w, shape, &window, 3),
+        "grouped_conv2d_grad_input",
+    );
+    check_gradient(
+        |w| weighted(&ops::grouped_conv2d(&x, shape, w, &window, 3), &dy),
+        &w,
+        &ops::grouped_conv2d_grad_weight(&x, shape, &dy, &window, 3),
+        "grouped_conv2d_grad_weight",
+    );
+    // With one group, the convolution that is written otherwise.
+    let w: Vec<f64> = random(3).take(5 * 6 * 6).collect();
+    let whole = ops::conv2d(&x, shape, &w, &window);
+    let grouped = ops::grouped_conv2d(&x, shape, &w, &window, 1);
+    assert_eq!(whole.len(), grouped.len());
+    for (a, b) in whole.iter().zip(grouped) {
+        assert!((a - b).abs() < 1e-12, "{a} {b}");
+    }
+}
+
+#[test]
+fn concat_and_split() {
+    let [a, b, dy]: [Vec<f64>; 3] =
+        [(0, 6), (1, 9), (2, 15)].map(|(number, count)| random(number).take(count).collect());
+    check_gradient(
+        |a| weighted(&ops::concat(&[(a, 2), (&b, 3)]), &dy),
+        &a,
+        &ops::split(&dy, 5, 0, 2),
+        "split, a",
+    );
+    check_gradient(
+        |b| weighted(&ops::concat(&[(&a, 2), (b, 3)]), &dy),
+        &b,
+        &ops::split(&dy, 5, 2, 3),
+        "split, b",
+    );
+}
+
+#[test]
+fn upsample() {
+    let shape = [2, 3, 2, 4];
+    let x: Vec<f64> = random(0).take(48).collect();
+    let y = ops::upsample(&x, shape, [2, 3]);
+    let dy: Vec<f64> = random(1).take(y.len()).collect();
+    check_gradient(
+        |x| weighted(&ops::upsample(x, shape, [2, 3]), &dy),
+        &x,
+        &ops::upsample_grad(&dy, shape, [2, 3]),
+        "upsample_grad",
+    );
+    let small = ops::upsample(&[1.0, 2.0], [1, 1, 2, 1], [2, 2]);
+    assert_eq!(small, [1.0, 1.0, 2.0, 2.0, 1.0, 1.0, 2.0, 2.0]);
+}
+
+#[test]
+fn multiply() {
+    let [a, b, dy]: [Vec<f64>; 3] = [0, 1, 2].map(|number| random(number).take(7).collect());
+    check_gradient(
+        |a| weighted(&ops::multiply(a, &b), &dy),
+        &a,
+        &ops::multiply(&dy, &b),
+        "multiply",
+    );
+    let shape = [2, 3, 2, 4];
+    let x: Vec<f64> = random(0).take(48).collect();
+    let s: Vec<f64> = random(1).take(8).collect();
+    let dy: Vec<f64> = random(2).take(48).collect();
+    check_gradient(
+        |x| weighted(&ops::multiply_channels(x, shape, &s), &dy),
+        &x,
+        &ops::multiply_channels(&dy, shape, &s),
+        "multiply_channels, x",
+    );
+    check_gradient(
+        |s| weighted(&ops::multiply_channels(&x, shape, s), &dy),
+        &s,
+        &ops::multiply_channels_grad(&dy, &x, shape),
+        "multiply_channels_grad",
+    );
+}
+
+#[test]
 fn dropout() {
     let constants = Dropout {
         rate: 0.4,

@@ -145,10 +145,28 @@ fn workloads() -> Vec<Workload> {
             },
         )
         .then("mean", LayerKind::GlobalAvgPool);
+    let last = Activation::EXAMPLES[Activation::EXAMPLES.len() - 1].name();
     for activation in Activation::EXAMPLES {
         images = images.then(activation.name(), LayerKind::Activation(activation));
     }
-    let images = images.dense("fc", 3).workload();
+    let images = images
+        .reading(&["relu", "layer_norm"], "product", LayerKind::Multiply)
+        .reading(&["product", "mean"], "scaled", LayerKind::Multiply)
+        .reading(&["scaled", "relu", "scaled"], "joined", LayerKind::Concat)
+        .then(
+            "grouped",
+            LayerKind::Conv2d {
+                filters: 6,
+                window,
+                bias: false,
+                groups: 3,
+            },
+        )
+        .then("larger", LayerKind::Upsample { factor: [2, 3] })
+        .then("mean_of_groups", LayerKind::GlobalAvgPool)
+        .reading(&["mean_of_groups", last], "rows", LayerKind::Concat)
+        .dense("fc", 3)
+        .workload();
     let flat = Net::new(2, 3, 2)
         .conv("conv", 2, square(3, 2, 2), false)
         .then("flatten", LayerKind::Flatten)
@@ -185,8 +203,10 @@ fn workloads() -> Vec<Workload> {
                 beta1: 0.9,
                 beta2: 0.999,
                 epsilon: 1e-7,
+                corrected_epsilon: false,
             },
             weight_decay: 0.1,
+            weights_only: false,
         }));
     let autoencoder = Workload {
         loss: Loss::MeanSquaredError,

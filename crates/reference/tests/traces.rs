@@ -44,7 +44,7 @@ fn fashion_mnist() {
 
     let data = &trace["data"];
     let dataset = synthetic(
-        &workload.dataset.description,
+        workload.dataset.description(),
         integer(&data["train_samples"]),
         integer(&data["test_samples"]),
     );

@@ -60,6 +60,7 @@ fn adam_in_kerass_form() {
         beta1: 0.9,
         beta2: 0.999,
         epsilon: 1e-7,
+        corrected_epsilon: false,
     };
     let (mut w, mut m, mut v) = ([1.0], [0.0], [0.0]);
     ops::adam(constants, 1, &[0.5], &mut w, &mut m, &mut v);
@@ -81,10 +82,18 @@ fn adam_adds_epsilon_to_the_uncorrected_root() {
         beta1: 0.9,
         beta2: 0.999,
         epsilon: 1e-7,
+        corrected_epsilon: false,
     };
     let (mut w, mut m, mut v) = ([0.0], [0.0], [0.0]);
     ops::adam(constants, 1, &[1e-6], &mut w, &mut m, &mut v);
     assert!((w[0] + 0.024_025_307_335_204_215).abs() < 1e-15, "{w:?}");
+    let constants = laptime_graph::Adam {
+        corrected_epsilon: true,
+        ..constants
+    };
+    let (mut w, mut m, mut v) = ([0.0], [0.0], [0.0]);
+    ops::adam(constants, 1, &[1e-6], &mut w, &mut m, &mut v);
+    assert!((w[0] + 0.1 / 1.1).abs() < 1e-15, "{w:?}");
 }
 
 /// A tenth of w decays in the first step, by its learning rate 0.1 and decay 1, before Adam's step; and the
@@ -96,10 +105,12 @@ fn adamw_decays_before_adams_step() {
         beta1: 0.9,
         beta2: 0.999,
         epsilon: 1e-7,
+        corrected_epsilon: false,
     };
     let constants = laptime_graph::AdamW {
         adam,
         weight_decay: 1.0,
+        weights_only: false,
     };
     let (mut w, mut m, mut v) = ([1.0, 1.0], [0.0; 2], [0.0; 2]);
     ops::adamw(constants, 1, &[0.5, 0.0], &mut w, &mut m, &mut v);

@@ -187,7 +187,7 @@ pub struct DatasetFacts {
     pub train_samples: u64,
     /// Samples to test on.
     pub test_samples: u64,
-    /// What a sample is: an image.
+    /// What a sample is: an image, or a row.
     #[serde(default = "image")]
     pub sample_unit: String,
 }
@@ -206,6 +206,8 @@ pub enum DatasetSource {
     Unverified,
     /// The built-in generator.
     Synthetic,
+    /// Files of the user's own, which a spec names.
+    Own,
 }
 
 impl DatasetSource {
@@ -215,6 +217,16 @@ impl DatasetSource {
             Self::Official => "official",
             Self::Unverified => "unverified",
             Self::Synthetic => "synthetic",
+            Self::Own => "own",
+        }
+    }
+
+    /// What is to be said beside a result, in a few words; nothing of official samples.
+    pub fn remark(self) -> Option<&'static str> {
+        match self {
+            Self::Official => None,
+            Self::Unverified | Self::Synthetic => Some("not the official data"),
+            Self::Own => Some("data of one's own"),
         }
     }
 
@@ -222,7 +234,7 @@ impl DatasetSource {
     /// ones.
     pub fn caution(self, dataset: &str) -> Option<String> {
         match self {
-            Self::Official => None,
+            Self::Official | Self::Own => None,
             Self::Unverified => Some(format!(
                 "UNOFFICIAL DATA: these files have the format of {dataset}, but are not the official \
                  ones. The times are real; the accuracy may differ."

@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    fields::{FRACTION, Fields},
-    key::Key,
+    fields::{FRACTION, Fields, POSITIVE},
+    key::{BOTH, Key},
 };
 
 /// A function of one value.
@@ -31,11 +31,22 @@ pub enum Activation {
     Softplus,
     /// x·min(max(x + 3, 0), 6)/6 (Howard et al. 2019).
     HardSwish,
+    /// min(max(x, 0), 6) (Howard et al. 2017).
+    Relu6,
+    /// min(max(x + 3, 0), 6)/6 (Howard et al. 2019).
+    HardSigmoid,
+    /// x where x > 0, else `alpha`·(eˣ − 1) (Clevert et al. 2015).
+    Elu {
+        /// What it goes to, with the sign turned, for x far below 0.
+        alpha: f64,
+    },
+    /// x·tanh(ln(1 + eˣ)) (Misra 2019).
+    Mish,
 }
 
 impl Activation {
     /// One of each, in the order that lists show them; for tests.
-    pub const EXAMPLES: [Self; 8] = [
+    pub const EXAMPLES: [Self; 12] = [
         Self::LeakyRelu { slope: 0.1 },
         Self::Gelu,
         Self::GeluTanh,
@@ -44,6 +55,10 @@ impl Activation {
         Self::Tanh,
         Self::Softplus,
         Self::HardSwish,
+        Self::Relu6,
+        Self::HardSigmoid,
+        Self::Elu { alpha: 0.7 },
+        Self::Mish,
     ];
 
     /// The name in specs and listings.
@@ -57,6 +72,10 @@ impl Activation {
             Self::Tanh => "tanh",
             Self::Softplus => "softplus",
             Self::HardSwish => "hard_swish",
+            Self::Relu6 => "relu6",
+            Self::HardSigmoid => "hard_sigmoid",
+            Self::Elu { .. } => "elu",
+            Self::Mish => "mish",
         }
     }
 }
@@ -98,6 +117,23 @@ pub(crate) const ACTIVATIONS: &[ActivationEntry] = &[
         "x·min(max(x + 3, 0), 6)/6, as in MobileNetV3",
         |_| Activation::HardSwish,
     ),
+    plain("relu6", "min(max(x, 0), 6), as in MobileNetV2", |_| {
+        Activation::Relu6
+    }),
+    plain(
+        "hard_sigmoid",
+        "min(max(x + 3, 0), 6)/6, as in MobileNetV3",
+        |_| Activation::HardSigmoid,
+    ),
+    ActivationEntry {
+        kind: "elu",
+        summary: "x where x > 0, else alpha·(exp(x) − 1)",
+        keys: &[Key::new("alpha", "1.0").why(BOTH)],
+        read: |fields| Activation::Elu {
+            alpha: fields.number("alpha", &POSITIVE),
+        },
+    },
+    plain("mish", "x·tanh(softplus(x))", |_| Activation::Mish),
 ];
 
 /// An activation without constants.

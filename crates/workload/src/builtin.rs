@@ -1,10 +1,6 @@
 //! The workloads that are built in, and the spec to start from.
 
-use crate::{
-    foreign,
-    spec::{Spec, is_name},
-    suggest::UnknownName,
-};
+use crate::{choices::is_name, foreign, spec::Spec, suggest::UnknownName};
 
 /// A workload that needs no file.
 #[derive(Debug, Clone, Copy)]

@@ -180,11 +180,12 @@ impl<'a> Fields<'a> {
         self.noted(read, false)
     }
 
-    /// False where the key is left out.
-    pub(crate) fn optional_boolean(&self, key: &str, example: &str) -> bool {
+    /// `without` where the key is left out.
+    pub(crate) fn optional_boolean(&self, key: &str, without: bool) -> bool {
         let value = self.table.get(key);
-        let read = value.map(|value| self.as_boolean(key, value, example));
-        self.noted(read.unwrap_or(Ok(false)), false)
+        let example = (!without).to_string();
+        let read = value.map(|value| self.as_boolean(key, value, &example));
+        self.noted(read.unwrap_or(Ok(without)), without)
     }
 
     fn as_boolean(&self, key: &str, value: Value, example: &str) -> Result<bool, SpecError> {

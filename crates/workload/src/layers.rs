@@ -8,6 +8,7 @@ use crate::{
     activations::{ACTIVATIONS, Activation},
     fields::{DECAY, FRACTION, Fields, POSITIVE},
     key::{BOTH, Key},
+    misfits::{channels_seen, concat_shape, dense_on_image, image, product_shape, sum_shape},
     spec_error::Problem,
     windows::{self, Misfit, Window},
 };
@@ -22,6 +23,9 @@ pub enum LayerKind {
     Dense {
         /// Outputs a sample.
         units: usize,
+        /// Whether there is a b.
+        #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+        bias: bool,
     },
     /// A convolution, channels last; W of shape (filters, channels, kernel height, kernel width),
     /// Glorot uniform with fans kernel area × channels and kernel area × filters; b zero.
@@ -33,8 +37,9 @@ pub enum LayerKind {
         window: Window,
         /// Whether each filter has a bias.
         bias: bool,
-        /// 1, or as many as there are channels and filters: then each filter sees its own channel alone, W
-        /// has the shape (channels, 1, kernel height, kernel width), and both fans are the kernel's area.
+        /// In how many groups channels and filters lie, those of each one behind the other. A filter sees the
+        /// channels of its group alone: W has the shape (filters, channels/groups, kernel height, kernel width),
+        /// and the fans are those within a group.
         #[serde(default = "one", skip_serializing_if = "is_one")]
         groups: usize,
     },
@@ -70,6 +75,11 @@ pub enum LayerKind {
     },
     /// The mean of each channel over all positions.
     GlobalAvgPool,
+    /// Every value in as many positions, down and to the right: the nearest one.
+    Upsample {
+        /// How many.
+        factor: [usize; 2],
+    },
     /// In training drops a value with probability `rate` and scales the others by 1/(1−rate); in
     /// evaluation the identity.
     Dropout {
@@ -78,6 +88,11 @@ pub enum LayerKind {
     },
     /// The sum of two layers' outputs of one shape.
     Add,
+    /// The product of two layers' outputs of one shape, value by value, or of images and a row with a factor for
+    /// each channel.
+    Multiply,
+    /// The channels of two or more layers' outputs, or the values of rows, one layer's behind the other's.
+    Concat,
     /// A function of each value.
     #[serde(untagged)]
     Activation(Activation),
@@ -89,6 +104,10 @@ pub(crate) const MAX_VALUES: u64 = 1 << 32;
 
 fn one() -> usize {
     1
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// What earlier builds never wrote: digests are taken of the text.
@@ -148,12 +167,12 @@ const LAYERS: &[LayerEntry] = &[
     },
     LayerEntry {
         kind: "dense",
-        summary: "y = x·Wᵀ + b, with `units` outputs; W Glorot uniform, b zero",
+        summary: "y = x·Wᵀ + b, with `units` outputs; W Glorot uniform, b (unless bias = false) zero",
         keys: &[Key::new("units", "128")],
-        optional: &[],
-        read: Read::Layer(|fields| {
-            let units = fields.size("units", MAX_VALUES);
-            LayerKind::Dense { units }
+        optional: &[Key::new("bias", "true").why(BOTH)],
+        read: Read::Layer(|fields| LayerKind::Dense {
+            units: fields.size("units", MAX_VALUES),
+            bias: fields.optional_boolean("bias", true),
         }),
     },
     LayerEntry {
@@ -214,7 +233,7 @@ const LAYERS: &[LayerEntry] = &[
         kind: "max_pool",
         summary: "the largest value of each window; padding never wins",
         keys: POOL_KEYS,
-        optional: &[],
+        optional: CEIL_MODE,
         read: Read::Layer(|fields| {
             let window = windows::read(fields, "size");
             LayerKind::MaxPool { window }
@@ -224,7 +243,7 @@ const LAYERS: &[LayerEntry] = &[
         kind: "avg_pool",
         summary: "the mean of each window, padding left out",
         keys: POOL_KEYS,
-        optional: &[],
+        optional: CEIL_MODE,
         read: Read::Layer(|fields| {
             let window = windows::read(fields, "size");
             LayerKind::AvgPool { window }
@@ -236,6 +255,16 @@ const LAYERS: &[LayerEntry] = &[
         keys: &[],
         optional: &[],
         read: Read::Layer(|_| LayerKind::GlobalAvgPool),
+    },
+    LayerEntry {
+        kind: "upsample",
+        summary: "every value in `factor` positions, down and to the right: the nearest one",
+        keys: &[Key::new("factor", "2").why("the default in Keras")],
+        optional: &[],
+        read: Read::Layer(|fields| {
+            let factor = windows::read_size(fields, "factor");
+            LayerKind::Upsample { factor }
+        }),
     },
     LayerEntry {
         kind: "dropout",
@@ -254,9 +283,28 @@ const LAYERS: &[LayerEntry] = &[
         optional: &[],
         read: Read::Layer(|_| LayerKind::Add),
     },
+    LayerEntry {
+        kind: "multiply",
+        summary: "the product of the two layers that `inputs` names, of one shape, or of images and a row with a \
+                  factor for each channel",
+        keys: &[],
+        optional: &[],
+        read: Read::Layer(|_| LayerKind::Multiply),
+    },
+    LayerEntry {
+        kind: "concat",
+        summary: "the channels of the layers that `inputs` names, or the values of rows, one layer's behind the \
+                  other's",
+        keys: &[],
+        optional: &[],
+        read: Read::Layer(|_| LayerKind::Concat),
+    },
 ];
 
 const NO_PADDING: &str = "none, the default in PyTorch and Keras";
+
+/// It becomes padding where the input's shape is known.
+const CEIL_MODE: &[Key] = &[Key::new("ceil_mode", "true")];
 
 const POOL_KEYS: &[Key] = &[
     Key::new("size", "2"),
@@ -279,8 +327,11 @@ pub(crate) fn kind_name(kind: &LayerKind) -> &'static str {
         LayerKind::MaxPool { .. } => "max_pool",
         LayerKind::AvgPool { .. } => "avg_pool",
         LayerKind::GlobalAvgPool => "global_avg_pool",
+        LayerKind::Upsample { .. } => "upsample",
         LayerKind::Dropout { .. } => "dropout",
         LayerKind::Add => "add",
+        LayerKind::Multiply => "multiply",
+        LayerKind::Concat => "concat",
         LayerKind::Activation(activation) => activation.name(),
     }
 }
@@ -289,6 +340,13 @@ pub(crate) fn kind_name(kind: &LayerKind) -> &'static str {
 pub(crate) fn pad_same(kind: &mut LayerKind, inputs: &[&[usize]]) {
     if let (Some(window), [[height, width, _]]) = (window_mut(kind), inputs) {
         window.padding = windows::same_padding(window, [*height, *width]);
+    }
+}
+
+/// Pads for `ceil_mode = true`.
+pub(crate) fn pad_ceil(kind: &mut LayerKind, inputs: &[&[usize]]) {
+    if let (Some(window), [[height, width, _]]) = (window_mut(kind), inputs) {
+        window.padding = windows::ceil_padding(window, [*height, *width]);
     }
 }
 
@@ -307,24 +365,33 @@ pub(crate) fn output_shape(
     kind: &LayerKind,
     inputs: &[&[usize]],
 ) -> Result<(Vec<usize>, u64), Misfit> {
-    if *kind == LayerKind::Add {
-        return Ok((sum_shape(inputs)?, 0));
+    match kind {
+        LayerKind::Add => return Ok((sum_shape(inputs)?, 0)),
+        LayerKind::Multiply => return Ok((product_shape(inputs)?, 0)),
+        LayerKind::Concat => return Ok((concat_shape(inputs)?, 0)),
+        _ => {}
     }
     let [input] = *inputs else {
         let what = format!("it reads one layer, but is given {}", inputs.len());
         let advice = "name one layer in inputs, or leave inputs out to read the layer before";
         return Err(("kind", Problem::new(what, advice)));
     };
-    let channels = input.last().copied().unwrap_or(0);
+    let (name, channels) = (kind_name(kind), input.last().copied().unwrap_or(0));
     match kind {
         LayerKind::Flatten => Ok((vec![input.iter().product()], 0)),
-        LayerKind::Relu | LayerKind::Activation(_) | LayerKind::Dropout { .. } | LayerKind::Add => {
-            Ok((input.to_vec(), 0))
-        }
+        LayerKind::Relu
+        | LayerKind::Activation(_)
+        | LayerKind::Dropout { .. }
+        | LayerKind::Add
+        | LayerKind::Multiply
+        | LayerKind::Concat => Ok((input.to_vec(), 0)),
         LayerKind::BatchNorm { .. } => Ok((input.to_vec(), 4 * channels as u64)),
         LayerKind::LayerNorm { .. } => Ok((input.to_vec(), 2 * channels as u64)),
-        LayerKind::Dense { units } => match input {
-            [values] => Ok((vec![*units], product(&[*values + 1, *units]))),
+        LayerKind::Dense { units, bias } => match input {
+            [values] => {
+                let weights = product(&[*values + usize::from(*bias), *units]);
+                Ok((vec![*units], weights))
+            }
             _ => Err(dense_on_image(input)),
         },
         LayerKind::Conv2d {
@@ -333,23 +400,26 @@ pub(crate) fn output_shape(
             bias,
             groups,
         } => {
-            let is_depthwise = *groups == channels && channels == *filters;
-            if *groups > 1 && !is_depthwise {
-                return Err(unknown_groups(*groups, channels, *filters));
-            }
-            let [height, width] = windows::conv_output(window, image(kind, input)?)?;
+            let seen = channels_seen(*groups, channels, *filters)?;
+            let [height, width] = windows::conv_output(window, image(name, input)?)?;
             let [kernel_height, kernel_width] = window.kernel;
-            let weights = product(&[*filters, kernel_height, kernel_width, channels / groups]);
+            let weights = product(&[*filters, kernel_height, kernel_width, seen]);
             let biases = if *bias { *filters as u64 } else { 0 };
             let output = vec![height, width, *filters];
             Ok((output, weights.saturating_add(biases)))
         }
         LayerKind::MaxPool { window } | LayerKind::AvgPool { window } => {
-            let [height, width] = windows::pool_output(window, image(kind, input)?)?;
+            let [height, width] = windows::pool_output(window, image(name, input)?)?;
             Ok((vec![height, width, channels], 0))
         }
+        LayerKind::Upsample { factor } => {
+            let [height, width] = image(name, input)?;
+            let [down, right] = *factor;
+            let sizes = [height.saturating_mul(down), width.saturating_mul(right)];
+            Ok((vec![sizes[0], sizes[1], channels], 0))
+        }
         LayerKind::GlobalAvgPool => {
-            image(kind, input)?;
+            image(name, input)?;
             Ok((vec![channels], 0))
         }
     }
@@ -360,71 +430,4 @@ fn product(sizes: &[usize]) -> u64 {
     sizes
         .iter()
         .fold(1, |product: u64, &size| product.saturating_mul(size as u64))
-}
-
-/// The height and width of an input that must be an image.
-fn image(kind: &LayerKind, input: &[usize]) -> Result<[usize; 2], Misfit> {
-    match *input {
-        [height, width, _] => Ok([height, width]),
-        _ => {
-            let what = format!(
-                "a {} layer reads images, but its input is one row of {} values a sample",
-                kind_name(kind),
-                shape_text(input)
-            );
-            let advice = "put it before the layer that makes one row of an image (flatten, \
-                          global_avg_pool, dense)";
-            Err(("kind", Problem::new(what, advice)))
-        }
-    }
-}
-
-fn unknown_groups(groups: usize, channels: usize, filters: usize) -> Misfit {
-    let what = format!(
-        "laptime has no convolution in {groups} groups of {channels} channels with {filters} filters"
-    );
-    let advice = format!(
-        "leave groups out, or write groups = {channels} with filters = {channels}, so that each filter sees \
-         one channel (a depthwise convolution)"
-    );
-    ("groups", Problem::new(what, advice))
-}
-
-fn dense_on_image(input: &[usize]) -> Misfit {
-    let what = format!(
-        "a dense layer reads one row of values a sample, but its input has the shape {}",
-        shape_text(input)
-    );
-    let advice = "put a layer with kind = \"flatten\" before it, or one with \
-                  kind = \"global_avg_pool\"";
-    ("kind", Problem::new(what, advice))
-}
-
-fn sum_shape(inputs: &[&[usize]]) -> Result<Vec<usize>, Misfit> {
-    match *inputs {
-        [first, second] if first == second => Ok(first.to_vec()),
-        [first, second] => {
-            let what = format!(
-                "an add layer reads two inputs of one shape, but these are {} and {}",
-                shape_text(first),
-                shape_text(second)
-            );
-            let advice = "bring one to the shape of the other, as with a 1×1 conv2d";
-            Err(("inputs", Problem::new(what, advice)))
-        }
-        _ => {
-            let what = format!(
-                "an add layer reads two layers, but is given {}",
-                inputs.len()
-            );
-            let advice = "write inputs = [\"first\", \"second\"]";
-            Err(("inputs", Problem::new(what, advice)))
-        }
-    }
-}
-
-/// A shape as messages show it: `28×28×1`.
-pub(crate) fn shape_text(shape: &[usize]) -> String {
-    let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
-    sizes.join("×")
 }

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 pub enum Loss {
     /// Softmax and categorical cross-entropy from logits, averaged over the batch.
     SoftmaxCrossEntropy,
-    /// The mean square of what the last layer's values differ from the sample's own scaled input by, over values
-    /// and batch: the net is an autoencoder.
+    /// The mean square of what the last layer's values differ from the sample's targets by, over values and batch;
+    /// of data without targets, from the sample's own scaled input: the net is an autoencoder.
     MeanSquaredError,
 }
 
@@ -20,6 +20,8 @@ pub enum Loss {
 pub enum Target {
     /// The sample's class: an integer below the number of values.
     Class,
+    /// The numbers that the dataset has of the sample, value by value.
+    Values,
     /// The sample's own scaled input, value by value.
     Input,
 }
@@ -45,7 +47,7 @@ const CROSS_ENTROPY: MetricEntry = MetricEntry {
     sum: "loss_sum",
 };
 
-/// In the square of the scaled input's unit.
+/// In the square of the targets' unit.
 const SQUARED_ERROR: MetricEntry = MetricEntry {
     unit: "squared",
     ..CROSS_ENTROPY
@@ -78,17 +80,9 @@ impl Loss {
                  SparseCategoricalCrossentropy(from_logits=True)"
             }
             Self::MeanSquaredError => {
-                "between the last layer and the input itself, as of an autoencoder: PyTorch's MSELoss, Keras's \
-                 MeanSquaredError"
+                "between the last layer and the targets, or of data without them the input itself: PyTorch's \
+                 MSELoss, Keras's MeanSquaredError"
             }
-        }
-    }
-
-    /// What its targets are.
-    pub fn target(self) -> Target {
-        match self {
-            Self::SoftmaxCrossEntropy => Target::Class,
-            Self::MeanSquaredError => Target::Input,
         }
     }
 

@@ -51,10 +51,15 @@ pub struct Adam {
     pub beta2: f64,
     /// Added to the root of the *uncorrected* second moment.
     pub epsilon: f64,
+    /// Whether it is added to the root of the corrected one instead, as in Kingma & Ba's Algorithm 1 and in PyTorch:
+    /// `w ← w − learning_rate/(1−β₁ᵗ) · m/(√(v/(1−β₂ᵗ)) + ε)`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub corrected_epsilon: bool,
 }
 
 /// Adam with decoupled weight decay (Loshchilov & Hutter 2019): `w ← w − learning_rate·weight_decay·w`, with the
-/// learning rate after its schedule, and then [`Adam`]'s update. As in PyTorch and Keras, all parameters decay.
+/// learning rate after its schedule, and then [`Adam`]'s update. As in PyTorch and Keras, all parameters decay, unless
+/// it is said that only weights do.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct AdamW {
     /// What follows the decay.
@@ -62,6 +67,9 @@ pub struct AdamW {
     pub adam: Adam,
     /// The decay, as a multiple of the learning rate.
     pub weight_decay: f64,
+    /// Whether only weights of dense layers and convolutions decay, and neither biases nor norms.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub weights_only: bool,
 }
 
 /// Stochastic gradient descent with momentum: `u ← momentum·u + g`, `w ← w − learning_rate·u`; with Nesterov's
@@ -108,23 +116,27 @@ const BETA2: Key = Key::new("beta2", "0.999").why(BOTH);
 const ADAM_EPSILON: Key =
     Key::new("epsilon", "1e-7").why("the default in Keras; PyTorch's is 1e-8");
 
+const CORRECTED: Key = Key::new("corrected_epsilon", "true");
+
 /// All update rules, in the order that lists show them.
 pub const OPTIMIZERS: &[OptimizerEntry] = &[
     OptimizerEntry {
         kind: "adam",
-        summary: "Adam in Keras's form: epsilon is added to the root of the uncorrected moment",
+        summary: "Adam in Keras's form: epsilon is added to the root of the uncorrected moment, or with \
+                  corrected_epsilon = true of the corrected one, as in PyTorch",
         keys: &[
             Key::new("learning_rate", "0.001").why(BOTH),
             BETA1,
             BETA2,
             ADAM_EPSILON,
         ],
-        optional: &[],
+        optional: &[CORRECTED],
         read: |fields| Optimizer::Adam(adam(fields)),
     },
     OptimizerEntry {
         kind: "adamw",
-        summary: "weight ← weight − learning_rate·weight_decay·weight, for all parameters; then adam",
+        summary: "weight ← weight − learning_rate·weight_decay·weight, for all parameters, or with \
+                  weights_only = true for weights alone; then adam",
         keys: &[
             Key::new("learning_rate", "0.001").why(BOTH),
             BETA1,
@@ -132,11 +144,12 @@ pub const OPTIMIZERS: &[OptimizerEntry] = &[
             ADAM_EPSILON,
             Key::new("weight_decay", "0.01").why("the default in PyTorch; Keras's is 0.004"),
         ],
-        optional: &[],
+        optional: &[CORRECTED, Key::new("weights_only", "true")],
         read: |fields| {
             Optimizer::AdamW(AdamW {
                 adam: adam(fields),
                 weight_decay: fields.number("weight_decay", &NOT_NEGATIVE),
+                weights_only: fields.optional_boolean("weights_only", false),
             })
         },
     },
@@ -153,7 +166,7 @@ pub const OPTIMIZERS: &[OptimizerEntry] = &[
             Optimizer::Sgd(Sgd {
                 learning_rate: fields.number("learning_rate", &POSITIVE),
                 momentum: fields.number("momentum", &DECAY),
-                nesterov: fields.optional_boolean("nesterov", "true"),
+                nesterov: fields.optional_boolean("nesterov", false),
             })
         },
     },
@@ -184,5 +197,6 @@ fn adam(fields: &Fields) -> Adam {
         beta2: fields.number("beta2", &DECAY),
         // Not 0: a weight whose gradient has always been 0 would become 0/0.
         epsilon: fields.number("epsilon", &POSITIVE),
+        corrected_epsilon: fields.optional_boolean("corrected_epsilon", false),
     }
 }

@@ -39,7 +39,8 @@ impl Spec {
             wider.overrides.push(format!("width = {width}"));
             return Ok(wider);
         }
-        let data = &self.data.dataset.description;
+        let (dataset, pixel_divisor) = self.data.resolved(&self.source)?;
+        let data = dataset.description();
         let mut changed = Vec::new();
         let mut faults = Faults::default();
         let batch_size = faults.note(self.size(
@@ -65,21 +66,22 @@ impl Spec {
             changed.push(format!("precision = \"{precision}\""));
         }
         let shape = SampleShape::of(data.input());
-        let layers = faults.note(self.wired(batch_size.unwrap_or(1)));
+        let layers = faults.note(self.wired(data, batch_size.unwrap_or(1)));
         faults.result()?;
         let resolved = "what was not resolved is a fault";
         Ok(Workload {
             name: self.name.clone(),
-            dataset: self.data.dataset,
             input: shape,
             classes: data.classes,
-            pixel_divisor: self.data.pixel_divisor,
+            dataset,
+            pixel_divisor,
             layers: layers.expect(resolved),
             loss: self.training.loss,
             label_smoothing: self.training.label_smoothing,
             optimizer: self.optimizer,
             global_clip_norm: self.global_clip_norm,
             rate_schedule: self.rate_schedule,
+            initializer: self.initializer,
             batch_size: batch_size.expect(resolved),
             epochs: epochs.expect(resolved),
             shuffle: self.training.shuffle,
@@ -112,7 +114,7 @@ impl Spec {
             return Err(self.source.error(span, problem));
         }
         for layer in dense {
-            if let LayerKind::Dense { units } = &mut layer.kind {
+            if let LayerKind::Dense { units, .. } = &mut layer.kind {
                 *units = usize::try_from(width)
                     .unwrap_or(usize::MAX)
                     .saturating_mul(*units);

@@ -11,16 +11,18 @@ use toml::{Spanned, de::DeTable};
 
 use crate::{
     Shown,
-    dataset::DataSource,
+    choices::{check_name, kind_of, one_of},
+    data_table::{DataTable, read_data},
     fields::{FRACTION, Fields, POSITIVE},
-    foreign::{self, Foreign},
+    folder::folder_of,
+    foreign,
+    initializers::{INITIALIZERS, Initializer},
     key::{BOTH, Key},
     layers::{LayerKind, layers},
     loss::Loss,
     optimizers::{OPTIMIZERS, Optimizer},
     rate_schedule::{RATE_SCHEDULES, RateSchedule},
-    spec_error::{Faults, Problem, SourceText, SpecError, quoted},
-    suggest::{advice, meant},
+    spec_error::{Faults, Problem, SourceText, SpecError},
     windows,
     workload::Precision,
 };
@@ -30,19 +32,13 @@ use crate::{
 pub struct Spec {
     pub(crate) source: SourceText,
     pub(crate) name: String,
-    pub(crate) data: Data,
+    pub(crate) data: DataTable,
     pub(crate) training: Training,
     pub(crate) optimizer: Optimizer,
     pub(crate) global_clip_norm: Option<f64>,
     pub(crate) rate_schedule: Option<RateSchedule>,
+    pub(crate) initializer: Initializer,
     pub(crate) layers: Vec<LayerSpec>,
-}
-
-/// `[data]`
-#[derive(Debug, Clone)]
-pub(crate) struct Data {
-    pub(crate) dataset: &'static DataSource,
-    pub(crate) pixel_divisor: f32,
 }
 
 /// `[training]`
@@ -67,6 +63,8 @@ pub(crate) struct LayerSpec {
     pub(crate) inputs: Option<Spanned<Vec<Spanned<String>>>>,
     /// Whether `padding = "same"`: how much that is depends on the input.
     pub(crate) same_padding: bool,
+    /// Whether `ceil_mode = true`, which is more padding.
+    pub(crate) ceil_mode: bool,
     /// Where the values of its keys stand.
     pub(crate) spans: Vec<(String, Range<usize>)>,
 }
@@ -83,15 +81,20 @@ impl LayerSpec {
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
 impl Spec {
-    /// Reads and parses the file at `path`.
+    /// Reads and parses the file at `path`. Files of data that it names are found from its folder on.
     pub fn read(path: &Path) -> Result<Self, SpecError> {
         let file_name = Shown(path).to_string();
         let file = File::open(path).map_err(|error| unreadable(&file_name, &error))?;
-        Self::from_reader(file, &file_name)
+        Self::from_reader(file, &file_name, folder_of(path))
     }
 
-    /// Reads and parses what `reader` has; errors call it by `file_name`.
-    pub fn from_reader(reader: impl Read, file_name: &str) -> Result<Self, SpecError> {
+    /// Reads and parses what `reader` has; errors call it by `file_name`. Files of data that it names are found
+    /// from `folder` on.
+    pub fn from_reader(
+        reader: impl Read,
+        file_name: &str,
+        folder: &Path,
+    ) -> Result<Self, SpecError> {
         let wrong = |what: String, advice| SpecError::file(file_name, Problem::new(what, advice));
         let mut bytes = Vec::new();
         let read = reader.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes);
@@ -105,10 +108,12 @@ impl Spec {
             let advice = "save it as UTF-8, which TOML requires";
             wrong(format!("is not UTF-8 text at byte {at}"), advice)
         })?;
-        Self::parse(&text, file_name)
+        let mut spec = Self::parse(&text, file_name)?;
+        spec.data.start_paths_at(folder.into());
+        Ok(spec)
     }
 
-    /// Parses `text`; errors call it by `file_name`.
+    /// Parses `text`; errors call it by `file_name`. What is resolved of it reads no file.
     pub fn parse(text: &str, file_name: &str) -> Result<Self, SpecError> {
         let source = SourceText {
             file_name: file_name.to_owned(),
@@ -126,10 +131,16 @@ impl Spec {
         let mut faults = Faults::default();
         faults.note(top.deny_unknown());
         let name = faults.note(workload_name(&top));
-        let data = faults.note(read_data(&top));
-        let training = faults.note(read_training(&top));
+        let training = read_training(&top);
+        // What targets are follows from the loss.
+        let loss = training
+            .as_ref()
+            .map_or(Loss::SoftmaxCrossEntropy, |it| it.loss);
+        let data = faults.note(read_data(&top, loss));
+        let training = faults.note(training);
         let optimizer = faults.note(read_optimizer(&top));
         let rate_schedule = faults.note(read_rate_schedule(&top));
+        let initializer = faults.note(read_initializer(&top));
         let layers = read_layers(&top, &mut faults);
         faults.result()?;
         let read = "what was not read is a fault";
@@ -141,6 +152,7 @@ impl Spec {
             optimizer,
             global_clip_norm,
             rate_schedule: rate_schedule.expect(read),
+            initializer: initializer.expect(read),
             layers,
             source,
         })
@@ -167,6 +179,7 @@ const TOP_KEYS: &[Key] = &[
     Key::new("training", ""),
     Key::new("optimizer", ""),
     Key::new("schedule", ""),
+    Key::new("initializer", ""),
     Key::new("layer", ""),
 ];
 
@@ -174,25 +187,6 @@ fn workload_name(top: &Fields) -> Result<String, SpecError> {
     let name = top.string("name")?;
     check_name(top, "a workload's name", &name)?;
     Ok(name.into_inner())
-}
-
-/// The keys of `[data]`.
-const DATA_KEYS: &[Key] = &[
-    Key::new("dataset", "\"fashion-mnist\""),
-    Key::new("pixel_divisor", "255").why("bytes become 0 to 1, as by torchvision's ToTensor"),
-];
-
-fn read_data(top: &Fields) -> Result<Data, SpecError> {
-    let fields = top.table("data", DATA_KEYS)?;
-    fields.check_keys(&[], &[]);
-    let datasets: Vec<_> = DataSource::all()
-        .iter()
-        .map(|one| (one.name(), one))
-        .collect();
-    fields.finish(Data {
-        dataset: one_of(&fields, "dataset", &datasets, &foreign::DATASETS),
-        pixel_divisor: fields.number("pixel_divisor", &POSITIVE) as f32,
-    })
 }
 
 /// The keys of `[training]`.
@@ -226,64 +220,6 @@ fn read_training(top: &Fields) -> Result<Training, SpecError> {
         loss,
         label_smoothing: smoothing.unwrap_or(0.0),
     })
-}
-
-/// Names become file names, keys of records and names of parameters.
-pub(crate) fn is_name(text: &str) -> bool {
-    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    (1..=64).contains(&text.len()) && text.chars().all(is_allowed)
-}
-
-fn check_name(fields: &Fields, what: &str, name: &Spanned<String>) -> Result<(), SpecError> {
-    let text = name.get_ref();
-    if is_name(text) {
-        return Ok(());
-    }
-    let what = format!("{what} cannot be {}", quoted(text));
-    let advice = "use 1 to 64 letters, digits, '-', '_' and '.'";
-    Err(fields.error(name.span(), what, advice))
-}
-
-/// The value that the text under `key` names, or the first of the known ones as a stand-in.
-fn one_of<T: Clone>(fields: &Fields, key: &str, known: &[(&str, T)], foreign: &Foreign) -> T {
-    fields.noted(named(fields, key, known, foreign), known[0].1.clone())
-}
-
-/// The value that the text under `key` names.
-fn named<T: Clone>(
-    fields: &Fields,
-    key: &str,
-    known: &[(&str, T)],
-    foreign: &Foreign,
-) -> Result<T, SpecError> {
-    let text = fields.string(key)?;
-    if let Some((_, value)) = known.iter().find(|(name, _)| name == text.get_ref()) {
-        return Ok(value.clone());
-    }
-    let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
-    let what = format!("unknown {key} {}", quoted(text.get_ref()));
-    let advice = advice(text.get_ref(), &names, foreign);
-    Err(fields.error(text.span(), what, advice))
-}
-
-/// What the table is; where its kind is another library's name or a slip, what was meant, so that its keys
-/// and values can be looked at all the same.
-fn kind_of<T: Copy>(
-    fields: &Fields,
-    known: &[(&str, T)],
-    foreign: &Foreign,
-) -> Result<T, SpecError> {
-    let wrong = match named(fields, "kind", known, foreign) {
-        Ok(entry) => return Ok(entry),
-        Err(wrong) => wrong,
-    };
-    let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
-    let given = fields.get("kind").and_then(|kind| kind.get_ref().as_str());
-    let name = given.and_then(|given| meant(given, &names, foreign));
-    match known.iter().find(|(known, _)| Some(*known) == name) {
-        None => Err(wrong),
-        Some((_, entry)) => Ok(fields.noted(Err(wrong), *entry)),
-    }
 }
 
 /// What every kind of optimizer can have.
@@ -329,6 +265,23 @@ fn read_rate_schedule(top: &Fields) -> Result<Option<RateSchedule>, SpecError> {
     fields.finish(Some(schedule))
 }
 
+const HE_NORMAL: &[Key] = &[Key::new("kind", "\"he_normal\"")];
+
+/// `[initializer]`, which may be left out.
+fn read_initializer(top: &Fields) -> Result<Initializer, SpecError> {
+    if !top.table.contains_key("initializer") {
+        return Ok(Initializer::default());
+    }
+    let fields = top.table("initializer", HE_NORMAL)?;
+    let entries: Vec<_> = INITIALIZERS.iter().map(|it| (it.kind, it)).collect();
+    let entry = kind_of(&fields, &entries, &foreign::INITIALIZERS)?;
+    let fields = fields.called(format!("the initializer {:?}", entry.kind), entry.keys);
+    let kinds: Vec<_> = INITIALIZERS.iter().map(|it| (it.kind, it.keys)).collect();
+    fields.check_keys(&["kind"], &kinds);
+    let initializer = (entry.read)(&fields);
+    fields.finish(initializer)
+}
+
 const DENSE: &[Key] = &[Key::new("kind", "\"dense\"")];
 
 /// The layers that can be read.
@@ -367,6 +320,7 @@ fn read_layer(fields: Fields) -> Result<LayerSpec, SpecError> {
         kind_span: fields.span(),
         inputs: fields.noted(fields.optional_strings("inputs", "[\"fc1\"]"), None),
         same_padding: windows::is_same_padding(&fields),
+        ceil_mode: fields.optional_boolean("ceil_mode", false),
         spans,
     };
     layer.kind_span = layer.span_of("kind");

@@ -65,6 +65,11 @@ pub(crate) fn read(fields: &Fields, size_key: &str) -> Window {
     }
 }
 
+/// A size, down and to the right.
+pub(crate) fn read_size(fields: &Fields, key: &str) -> [usize; 2] {
+    fields.noted(read_pair(fields, key), [1; 2])
+}
+
 /// One size for both directions, or two: down and to the right.
 fn read_pair(fields: &Fields, key: &str) -> Result<[usize; 2], SpecError> {
     let value = fields.required(key)?;
@@ -122,6 +127,25 @@ pub(crate) fn same_padding(window: &Window, [height, width]: [usize; 2]) -> [usi
     [above, below, left, right]
 }
 
+/// What PyTorch's `ceil_mode=True` comes to: as much more below and to the right as one more window needs, where one
+/// would begin within the image or the padding before it.
+pub(crate) fn ceil_padding(window: &Window, input: [usize; 2]) -> [usize; 4] {
+    let mut padding = window.padding;
+    for axis in 0..2 {
+        let (kernel, stride) = (window.kernel[axis], window.stride[axis]);
+        let begin = input[axis] + padding[2 * axis];
+        let room = begin + padding[2 * axis + 1];
+        let strides = (room + stride - 1).saturating_sub(kernel) / stride;
+        let strides = if strides * stride < begin {
+            strides
+        } else {
+            strides.saturating_sub(1)
+        };
+        padding[2 * axis + 1] += (strides * stride + kernel).saturating_sub(room);
+    }
+    padding
+}
+
 fn same(input: usize, kernel: usize, stride: usize) -> [usize; 2] {
     let covered = (input.div_ceil(stride) - 1) * stride + kernel;
     let total = covered.saturating_sub(input);
@@ -171,6 +195,35 @@ fn output(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ceil_mode_is_pytorchs() {
+        // (input, kernel, stride, padding on both sides), and the outputs of torch's max_pool2d(ceil_mode=True).
+        let table = [
+            ((7, 3, 2, 0), 3),
+            ((8, 3, 2, 0), 4),
+            ((8, 3, 2, 1), 5),
+            ((112, 3, 2, 0), 56),
+            ((6, 2, 3, 0), 2),
+            ((7, 2, 3, 0), 3),
+            ((5, 1, 2, 0), 3),
+            ((4, 2, 2, 1), 3),
+            ((5, 2, 2, 1), 3),
+            ((2, 3, 2, 0), 1),
+        ];
+        for ((input, kernel, stride, padding), expected) in table {
+            let mut window = Window {
+                kernel: [kernel; 2],
+                stride: [stride; 2],
+                padding: [padding; 4],
+            };
+            window.padding = ceil_padding(&window, [input; 2]);
+            let what = format!("{input}, {kernel}, {stride}, {padding}");
+            assert_eq!(window.output([input; 2]), Some([expected; 2]), "{what}");
+            assert!(window.padding[1] < kernel, "{what}");
+            assert_eq!([window.padding[0], window.padding[2]], [padding; 2]);
+        }
+    }
 
     #[test]
     fn same_padding_is_tensorflows() {

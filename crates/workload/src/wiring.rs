@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 
 use crate::{
+    dataset::Description,
     foreign::NONE,
-    layers::{LayerKind, MAX_VALUES, kind_name, output_shape, pad_same, shape_text},
+    layers::{LayerKind, MAX_VALUES, kind_name, output_shape, pad_ceil, pad_same},
     loss::Loss,
+    misfits::shape_text,
     spec::{LayerSpec, Spec},
     spec_error::{Faults, Problem, SpecError, quoted},
     suggest::advice,
@@ -24,7 +26,11 @@ const INPUT: &str = "input";
 
 impl Spec {
     /// The layers with names, inputs and shapes; or all that is wrong with them.
-    pub(crate) fn wired(&self, batch_size: usize) -> Result<Vec<Layer>, SpecError> {
+    pub(crate) fn wired(
+        &self,
+        data: &Description,
+        batch_size: usize,
+    ) -> Result<Vec<Layer>, SpecError> {
         if self.layers.is_empty() {
             let what = "the spec has no layers";
             let advice = "add at least one [[layer]]";
@@ -49,7 +55,7 @@ impl Spec {
             }
             let inputs = faults.note(self.layer_inputs(index, &names, &numbers));
             let layer = inputs.and_then(|inputs| {
-                let shaped = self.shaped(index, name, inputs, &layers, &mut faults)?;
+                let shaped = self.shaped(index, name, inputs, (data, &layers), &mut faults)?;
                 parameters = shaped.parameters.saturating_add(parameters);
                 Some(shaped.layer)
             });
@@ -63,7 +69,7 @@ impl Spec {
             }
         }
         if let Some(Some(last)) = layers.get(self.layers.len() - 1) {
-            faults.note(self.check_output(last));
+            faults.note(self.check_output(data, last));
         }
         faults.result()?;
         let layers: Vec<Layer> = layers.into_iter().flatten().collect();
@@ -78,11 +84,11 @@ impl Spec {
         index: usize,
         name: &str,
         inputs: Vec<Source>,
-        layers: &[Option<Layer>],
+        (data, layers): (&Description, &[Option<Layer>]),
         faults: &mut Faults,
     ) -> Option<Shaped> {
         let spec = &self.layers[index];
-        let input_shape = &self.data.dataset.description.input().shape;
+        let input_shape = &data.input().shape;
         let shapes = inputs.iter().map(|input| match *input {
             Source::Input => Some(input_shape.as_slice()),
             Source::Layer(layer) => layers[layer].as_ref().map(|it| it.output.as_slice()),
@@ -91,6 +97,9 @@ impl Spec {
         let mut kind = spec.kind.clone();
         if let (true, Some(shapes)) = (spec.same_padding, &shapes) {
             pad_same(&mut kind, shapes);
+        }
+        if let (true, Some(shapes)) = (spec.ceil_mode, &shapes) {
+            pad_ceil(&mut kind, shapes);
         }
         let shape = shapes.map(|shapes| output_shape(&kind, &shapes));
         let (output, parameters) = match shape {
@@ -101,7 +110,7 @@ impl Spec {
                 }
                 // What these give does not depend on what they read.
                 match kind {
-                    LayerKind::Dense { units } => (vec![units], 0),
+                    LayerKind::Dense { units, .. } => (vec![units], 0),
                     _ => return None,
                 }
             }
@@ -230,12 +239,14 @@ impl Spec {
         faults.result().map(|()| sources)
     }
 
-    /// The last layer gives what the loss takes: logits, or values in the place of the input.
-    fn check_output(&self, last: &Layer) -> Result<(), SpecError> {
-        let data = &self.data.dataset.description;
+    /// The last layer gives what the loss takes: logits, or values in the place of the targets or the input.
+    fn check_output(&self, data: &Description, last: &Layer) -> Result<(), SpecError> {
         let (wanted, of_what) = match self.training.loss {
             Loss::SoftmaxCrossEntropy => (data.classes, "classes"),
-            Loss::MeanSquaredError => (data.input().values(), "input values to compare them with"),
+            Loss::MeanSquaredError => match data.value_column() {
+                Some(place) => (data.columns[place].values(), "target values a sample"),
+                None => (data.input().values(), "input values to compare them with"),
+            },
         };
         if last.output == [wanted] {
             return Ok(());
@@ -243,7 +254,7 @@ impl Spec {
         let what = format!(
             "the last layer gives {} values a sample, but {} has {wanted} {of_what}",
             shape_text(&last.output),
-            self.data.dataset
+            data.name
         );
         let values: usize = last.output.iter().product();
         let advice = match values == wanted {

@@ -5,9 +5,10 @@ use std::{fmt, str::FromStr, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    dataset::{Column, DataSource},
+    dataset::{Column, Data},
     foreign,
     initial_weights::{self, InitialWeights},
+    initializers::Initializer,
     layers::LayerKind,
     loss::{Loss, Target},
     optimizers::Optimizer,
@@ -21,12 +22,12 @@ pub struct Workload {
     /// The name that records and published results are matched by.
     pub name: String,
     /// The dataset that the samples come from.
-    pub dataset: &'static DataSource,
-    /// The shape of one sample.
+    pub dataset: Data,
+    /// The shape of one sample; a row of n values is 1×1×n.
     pub input: SampleShape,
     /// How many classes there are; labels are `0..classes`.
     pub classes: usize,
-    /// Pixels are divided by this before the first layer.
+    /// Inputs are divided by this before the first layer.
     pub pixel_divisor: f32,
     /// The layers in topological order.
     pub layers: Vec<Layer>,
@@ -44,6 +45,9 @@ pub struct Workload {
     /// How the learning rate goes over the training; `None` where it stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate_schedule: Option<RateSchedule>,
+    /// How the weights of dense layers and convolutions begin.
+    #[serde(default, skip_serializing_if = "Initializer::is_default")]
+    pub initializer: Initializer,
     /// Samples a step; the last step of an epoch may have fewer.
     pub batch_size: usize,
     /// Passes over the training samples.
@@ -76,8 +80,12 @@ impl Workload {
             width,
             channels,
         } = self.input;
-        let mut columns = self.dataset.description.columns.clone();
-        columns[self.input_column()].shape = vec![height, width, channels];
+        let mut columns = self.dataset.description().columns.clone();
+        let shape = &mut columns[self.input_column()].shape;
+        *shape = match shape[..] {
+            [_] => vec![channels],
+            _ => vec![height, width, channels],
+        };
         columns
     }
 
@@ -88,12 +96,25 @@ impl Workload {
 
     /// The place among [`Self::columns`] of what the loss compares with.
     pub fn target_column(&self) -> usize {
-        match self.loss.target() {
+        let description = self.dataset.description();
+        match self.target() {
             Target::Class => {
-                let labels = self.dataset.description.label_column();
+                let labels = description.label_column();
                 labels.expect("who has classes has labels")
             }
+            Target::Values => description.value_column().expect("it was looked for"),
             Target::Input => self.input_column(),
+        }
+    }
+
+    /// What the loss compares the last layer's values with.
+    pub fn target(&self) -> Target {
+        match self.loss {
+            Loss::SoftmaxCrossEntropy => Target::Class,
+            Loss::MeanSquaredError => match self.dataset.description().value_column() {
+                Some(_) => Target::Values,
+                None => Target::Input,
+            },
         }
     }
 }
@@ -115,13 +136,15 @@ pub struct SampleShape {
 }
 
 impl SampleShape {
-    /// The shape of a column, which has these three axes.
+    /// The shape of a column, which has these three axes, or channels alone.
     ///
     /// # Panics
     /// If it has not.
     pub(crate) fn of(column: &Column) -> Self {
-        let [height, width, channels] = column.shape[..] else {
-            panic!("`{}` is not of images", column.name);
+        let [height, width, channels] = match column.shape[..] {
+            [channels] => [1, 1, channels],
+            [height, width, channels] => [height, width, channels],
+            _ => panic!("`{}` is neither of images nor of rows", column.name),
         };
         Self {
             height,
@@ -130,8 +153,8 @@ impl SampleShape {
         }
     }
 
-    /// How many bytes a stored sample has: one for each channel of each pixel.
-    pub fn bytes(self) -> usize {
+    /// How many values a sample has: one for each channel of each pixel.
+    pub fn values(self) -> usize {
         self.height * self.width * self.channels
     }
 }

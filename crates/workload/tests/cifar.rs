@@ -39,7 +39,7 @@ fn load_from(data_dir: &Path, policy: Policy) -> Result<Loaded, DataError> {
         offline: true,
         mirror: None,
     };
-    load(source(), &options, &mut Silent)
+    load(&source().into(), &options, &mut Silent)
 }
 
 #[track_caller]
@@ -189,16 +189,16 @@ fn a_damaged_cache_is_an_error_and_an_empty_one_is_not() {
         offline: true,
         ..LoadOptions::default()
     };
-    let loaded = load(source(), &options, &mut Silent).unwrap();
+    let loaded = load(&source().into(), &options, &mut Silent).unwrap();
     assert_eq!(loaded.dataset.origin, Origin::Synthetic);
     let folder = cache.path().join(source().name());
     fs::create_dir(&folder).unwrap();
     let archive = folder.join("cifar-10-binary.tar.gz");
     fs::write(&archive, "not gzip at all").unwrap();
-    let error = load(source(), &options, &mut Silent).unwrap_err();
+    let error = load(&source().into(), &options, &mut Silent).unwrap_err();
     assert!(matches!(error, DataError::Malformed { .. }), "{error}");
     write_files(&folder);
-    let error = load(source(), &options, &mut Silent)
+    let error = load(&source().into(), &options, &mut Silent)
         .unwrap_err()
         .to_string();
     assert!(error.contains("data_batch_1.bin: its SHA-256"), "{error}");
@@ -236,7 +236,7 @@ fn the_official_files_are_read_where_the_cache_has_them() {
         offline: true,
         ..LoadOptions::default()
     };
-    let Loaded { dataset, warning } = load(source(), &options, &mut Silent).unwrap();
+    let Loaded { dataset, warning } = load(&source().into(), &options, &mut Silent).unwrap();
     assert_eq!((dataset.origin, warning), (Origin::Official, None));
     assert_eq!(dataset.train.array("pixels").bytes.len(), 50_000 * 3072);
     // A frog, two trucks, a deer and a car; the frog's first pixels.

@@ -39,7 +39,7 @@ impl Place {
             offline: true,
             mirror: None,
         };
-        load(source(), &options, &mut Silent)
+        load(&source().into(), &options, &mut Silent)
     }
 
     #[track_caller]
@@ -110,10 +110,10 @@ fn a_server_that_cannot_be_reached_is_no_reason_to_stop_but_for_official_data() 
         mirror: Some("http://127.0.0.1:1".into()),
         ..LoadOptions::default()
     };
-    let loaded = load(source(), &options, &mut Silent).unwrap();
+    let loaded = load(&source().into(), &options, &mut Silent).unwrap();
     assert!(loaded.warning.unwrap().contains("127.0.0.1:1/train-images"));
     options.policy = Policy::Official;
-    let error = load(source(), &options, &mut Silent).unwrap_err();
+    let error = load(&source().into(), &options, &mut Silent).unwrap_err();
     assert!(matches!(error, DataError::Download { .. }), "{error}");
 }
 
@@ -126,11 +126,11 @@ fn a_cache_that_cannot_be_written_is_no_reason_to_stop_but_for_official_data() {
         cache: Some(place.0.path().join("cache")),
         ..LoadOptions::default()
     };
-    let loaded = load(source(), &options, &mut Silent).unwrap();
+    let loaded = load(&source().into(), &options, &mut Silent).unwrap();
     assert!(loaded.warning.unwrap().contains("XDG_CACHE_HOME"));
     options.policy = Policy::Official;
     for name in DataSource::all() {
-        let error = load(name, &options, &mut Silent).unwrap_err();
+        let error = load(&name.into(), &options, &mut Silent).unwrap_err();
         assert!(matches!(error, DataError::Cache { .. }), "{error}");
     }
 }
@@ -143,10 +143,10 @@ fn a_build_without_downloads_says_where_files_belong() {
         cache: Some(place.0.path().to_owned()),
         ..LoadOptions::default()
     };
-    let loaded = load(source(), &options, &mut Silent).unwrap();
+    let loaded = load(&source().into(), &options, &mut Silent).unwrap();
     assert!(loaded.warning.unwrap().contains("has no downloads"));
     options.policy = Policy::Official;
-    let message = load(source(), &options, &mut Silent)
+    let message = load(&source().into(), &options, &mut Silent)
         .unwrap_err()
         .to_string();
     let folder = place.0.path().join(source().name()).display().to_string();
@@ -342,7 +342,7 @@ fn the_official_files_are_read_where_the_cache_has_them() {
         ..LoadOptions::default()
     };
     let cache = cache_folder().unwrap();
-    let loaded = match load(source(), &options, &mut Silent) {
+    let loaded = match load(&source().into(), &options, &mut Silent) {
         Err(DataError::Offline { .. }) => {
             println!("skipped: {} has no fashion-mnist", cache.display());
             return;
@@ -366,7 +366,9 @@ fn the_official_files_are_read_where_the_cache_has_them() {
         data_dir: Some(folder.path().to_owned()),
         ..options
     };
-    let unpacked = load(source(), &unpacked, &mut Silent).unwrap().dataset;
+    let unpacked = load(&source().into(), &unpacked, &mut Silent)
+        .unwrap()
+        .dataset;
     assert_eq!(unpacked.origin, Origin::Official);
     assert_eq!(unpacked.sha256, loaded.dataset.sha256);
     let states = verify(source(), folder.path()).unwrap();

@@ -289,3 +289,46 @@ fn layers_that_do_not_fit_together_are_pointed_at() {
         "nothing reads the output of layer \"conv\"",
     );
 }
+
+#[test]
+fn what_does_not_join_is_told() {
+    const CONV: &str = r#"{ name = "c", kind = "conv2d", filters = 8, kernel = 3, stride = 2, padding = "same", bias = true }"#;
+    const MEAN: &str = r#"{ name = "m", kind = "global_avg_pool" }"#;
+    let table = [
+        (
+            r#"{ inputs = ["c"], kind = "concat" }"#,
+            "a concat layer reads two layers or more, but is given 1",
+        ),
+        (
+            r#"{ inputs = ["c", "input"], kind = "concat" }"#,
+            "but these are 16×16×8 and 32×32×3",
+        ),
+        (
+            r#"{ inputs = ["c", "m"], kind = "concat" }"#,
+            "but these are 16×16×8 and 8",
+        ),
+        (
+            r#"{ inputs = ["c", "input"], kind = "multiply" }"#,
+            "or an image and as many values as it has channels, but these are 16×16×8 and 32×32×3",
+        ),
+        (
+            r#"{ inputs = ["m", "m", "m"], kind = "multiply" }"#,
+            "a multiply layer reads two layers, but is given 3",
+        ),
+        (
+            r#"{ groups = 3, inputs = ["c"], kind = "conv2d", filters = 9, kernel = 1, stride = 1, padding = "valid", bias = true }"#,
+            "8 channels and 9 filters do not make 3 groups",
+        ),
+        (
+            r#"{ inputs = ["m"], kind = "upsample", factor = 2 }"#,
+            "an upsample layer reads images",
+        ),
+    ];
+    for (layer, expected) in table {
+        let message = message(&[CONV, MEAN, layer], REST);
+        assert!(
+            message.contains(expected),
+            "{message}\nexpected: {expected}"
+        );
+    }
+}

@@ -66,7 +66,7 @@ fn parameters(workload: &Workload) -> (usize, usize) {
                 bias,
                 ..
             } => filters * (window.kernel[0] * window.kernel[1] * channels + usize::from(bias)),
-            LayerKind::Dense { units } => units * (channels + 1),
+            LayerKind::Dense { units, bias } => units * (channels + usize::from(bias)),
             LayerKind::BatchNorm { .. } => {
                 statistics += 2 * channels;
                 4 * channels

@@ -27,8 +27,13 @@ fn every_optimizer_is_read() {
         beta1: 0.9,
         beta2: 0.999,
         epsilon: 1e-7,
+        corrected_epsilon: false,
     };
-    let weight_decay = 0.01;
+    let adamw = AdamW {
+        adam,
+        weight_decay: 0.01,
+        weights_only: false,
+    };
     let sgd = Sgd {
         learning_rate: 0.1,
         momentum: 0.9,
@@ -41,7 +46,18 @@ fn every_optimizer_is_read() {
                 .replace("\nweight_decay = 0.01", ""),
             Optimizer::Adam(adam),
         ),
-        (ADAMW.into(), Optimizer::AdamW(AdamW { adam, weight_decay })),
+        (ADAMW.into(), Optimizer::AdamW(adamw)),
+        (
+            format!("{ADAMW}\ncorrected_epsilon = true\nweights_only = true"),
+            Optimizer::AdamW(AdamW {
+                adam: Adam {
+                    corrected_epsilon: true,
+                    ..adam
+                },
+                weights_only: true,
+                ..adamw
+            }),
+        ),
         (SGD.into(), Optimizer::Sgd(sgd)),
         (format!("{SGD}\nnesterov = false"), Optimizer::Sgd(sgd)),
         (
@@ -79,7 +95,7 @@ fn what_is_wrong_with_an_optimizer_is_told() {
         ),
         (
             ADAMW.replace("adamw", "adam"),
-            "it is a key of \"adamw\"; known: kind, global_clip_norm, learning_rate, beta1, beta2, epsilon",
+            "it is a key of \"adamw\"; known: kind, corrected_epsilon, global_clip_norm, learning_rate, beta1, beta2, epsilon",
         ),
         (ADAMW.replace("adamw", "AdamW"), "did you mean \"adamw\"?"),
         (

@@ -43,6 +43,7 @@ fn fashion_mnist_is_what_the_published_scripts_train() {
         beta1: 0.9,
         beta2: 0.999,
         epsilon: 1e-7,
+        corrected_epsilon: false,
     });
     assert_eq!(workload.optimizer, adam);
     let layers: Vec<_> = workload
@@ -63,14 +64,20 @@ fn fashion_mnist_is_what_the_published_scripts_train() {
             ("flatten", LayerKind::Flatten, Source::Input, &[784][..]),
             (
                 "fc1",
-                LayerKind::Dense { units: 128 },
+                LayerKind::Dense {
+                    units: 128,
+                    bias: true
+                },
                 Source::Layer(0),
                 &[128]
             ),
             ("relu", LayerKind::Relu, Source::Layer(1), &[128]),
             (
                 "fc2",
-                LayerKind::Dense { units: 10 },
+                LayerKind::Dense {
+                    units: 10,
+                    bias: true
+                },
                 Source::Layer(2),
                 &[10]
             ),
@@ -187,7 +194,7 @@ fn a_wider_net_has_more_units_in_all_dense_layers_but_the_last() {
     let units = |workload: &Workload| -> Vec<usize> {
         let layers = workload.layers.iter();
         let dense = layers.filter_map(|layer| match layer.kind {
-            LayerKind::Dense { units } => Some(units),
+            LayerKind::Dense { units, .. } => Some(units),
             _ => None,
         });
         dense.collect()

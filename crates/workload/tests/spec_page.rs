@@ -3,7 +3,7 @@
 use std::{collections::HashSet, fs, path::Path};
 
 use laptime_workload::{
-    Loss, OPTIMIZERS, Overrides, PADDINGS, Precision, RATE_SCHEDULES, Spec, layers,
+    INITIALIZERS, Loss, OPTIMIZERS, Overrides, PADDINGS, Precision, RATE_SCHEDULES, Spec, layers,
 };
 
 fn page() -> String {
@@ -50,7 +50,12 @@ fn the_page_has_everything_that_a_spec_can_have() {
         .flat_map(|entry| [(entry.kind, entry.keys), (entry.kind, entry.optional)]);
     let mut words = HashSet::new();
     let schedules = RATE_SCHEDULES.iter().map(|entry| (entry.kind, entry.keys));
-    for (kind, keys) in layers.chain(optimizers).chain(schedules) {
+    let initializers = INITIALIZERS.iter().map(|entry| (entry.kind, entry.keys));
+    for (kind, keys) in layers
+        .chain(optimizers)
+        .chain(schedules)
+        .chain(initializers)
+    {
         words.insert(kind.to_owned());
         words.extend(keys.iter().map(|key| key.name.to_owned()));
     }

@@ -35,6 +35,8 @@ pub(crate) enum Function {
     ReluGrad,
     /// a + b.
     Add,
+    /// a·b.
+    Multiply,
     /// a rounded to bfloat16.
     Round,
     /// The activation's y of a.
@@ -51,6 +53,7 @@ impl Function {
             Self::Relu => s.max(zero, a),
             Self::ReluGrad => s.keep(s.greater(a, zero), b),
             Self::Add => s.add(a, b),
+            Self::Multiply => s.mul(a, b),
             Self::Round => s.to_bf16(a),
             Self::Activate(activation) => {
                 with_formula!(activation, |formula| formula.forward(&mut OnBlocks(s), a))

@@ -50,7 +50,7 @@ impl Run for SoftmaxCrossEntropy {
             columns: classes,
             ..
         } = self.logits;
-        let labels = &step.arrays[self.column].bytes[..];
+        let labels = &step.arrays[self.column];
         let scale = s.splat(1.0 / rows as f32);
         let smoothing = self.label_smoothing;
         let of_onehot = (1.0 - smoothing) as f32 / rows as f32;
@@ -63,7 +63,7 @@ impl Run for SoftmaxCrossEntropy {
         let tiles = || (0..classes).step_by(TILE);
         let mut tile = [0.0f32; TILE];
         for row in 0..rows {
-            let label = usize::from(labels[step.batch[row] as usize]);
+            let label = labels.class(step.batch[row] as usize);
             // SAFETY: the caller's promise; `row` is one of the logits' rows, the tiles begin within the
             // classes, and `tile` has room for the blocks of one.
             unsafe {

@@ -1,16 +1,21 @@
-//! The mean squared error against the batch's own pixels: loss and gradient.
+//! The mean squared error against the batch's targets, which may be its own inputs: loss and gradient.
 //!
 //! Every thread does the whole batch for itself, as with the softmax: all need the gradient.
 
 use std::ops::Range;
 
-use super::{Matrix, Run, Step, pixels::scaled};
+use laptime_workload::dataset::Dtype;
+
+use super::{
+    Matrix, Run, Step,
+    pixels::{Byte, Float, Stored, scaled},
+};
 use crate::{
     memory::{Place, View},
     simd::{LANES, Simd},
 };
 
-/// The loss of y (B, N) against the batch's bytes / divisor, its gradient, or both.
+/// The loss of y (B, N) against the batch's targets / divisor, its gradient, or both.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct MeanSquaredError {
     /// Of the targets.
@@ -25,6 +30,21 @@ pub(crate) struct MeanSquaredError {
 impl Run for MeanSquaredError {
     #[inline(always)]
     unsafe fn run<S: Simd>(&self, s: S, step: &Step, view: View, _: Range<usize>) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match step.arrays[self.column].column.dtype {
+                Dtype::F32 => self.against::<S, Float>(s, step, view),
+                _ => self.against::<S, Byte>(s, step, view),
+            }
+        }
+    }
+}
+
+impl MeanSquaredError {
+    /// # Safety
+    /// As of [`Run::run`].
+    #[inline(always)]
+    unsafe fn against<S: Simd, V: Stored>(&self, s: S, step: &Step, view: View) {
         let Matrix {
             place,
             rows,
@@ -40,13 +60,13 @@ impl Run for MeanSquaredError {
         let mut squares = 0.0;
         for row in 0..rows {
             let sample = step.batch[row] as usize;
-            let pixels = &given[sample * values..][..values];
+            let targets = &given[sample * values * V::BYTES..][..values * V::BYTES];
             let mut sum = s.splat(0.0);
             for start in (0..values).step_by(LANES) {
                 // SAFETY: y and the gradient have this row, with room for whole blocks.
                 unsafe {
                     let y = s.load(view.at(place).add(row * stride + start));
-                    let error = s.sub(y, scaled(s, pixels, start, self.divisor));
+                    let error = s.sub(y, scaled::<S, V>(s, targets, start, self.divisor));
                     let error = s.keep(s.first(values - start), error);
                     sum = s.mul_add(error, error, sum);
                     if let Some(gradient) = self.gradient {

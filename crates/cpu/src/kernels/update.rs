@@ -119,12 +119,7 @@ pub(crate) struct AdamRule<S: Simd> {
 impl Adam {
     #[inline(always)]
     pub(crate) fn rule<S: Simd>(&self, s: S, step: &Step, view: View) -> AdamRule<S> {
-        let laptime_graph::Adam {
-            beta1,
-            beta2,
-            epsilon,
-            ..
-        } = self.constants;
+        let laptime_graph::Adam { beta1, beta2, .. } = self.constants;
         AdamRule {
             s,
             two_step_size: s.splat((2.0 * step.values.step_size) as f32),
@@ -132,7 +127,7 @@ impl Adam {
             decay: s.splat(step.values.decay as f32),
             one_minus_beta1: s.splat((1.0 - beta1) as f32),
             one_minus_beta2: s.splat((1.0 - beta2) as f32),
-            by_root: ByRoot::new(s, epsilon),
+            by_root: ByRoot::new(s, step.values.epsilon),
             parameter: view.at(self.parameter),
             first_moment: view.at(self.first_moment),
             second_moment: view.at(self.second_moment),

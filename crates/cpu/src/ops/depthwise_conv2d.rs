@@ -96,19 +96,19 @@ fn products(group: &Group, at: &Places, met: Vec<Vec<(usize, usize)>>) -> Task {
     })
 }
 
-fn taps(window: &Window) -> usize {
+pub(super) fn taps(window: &Window) -> usize {
     window.kernel.iter().product()
 }
 
 /// A tap with the positions that it joins.
-struct Joined {
-    tap: usize,
-    input: usize,
-    output: usize,
+pub(super) struct Joined {
+    pub(super) tap: usize,
+    pub(super) input: usize,
+    pub(super) output: usize,
 }
 
 /// All that meet the image, of images x and y of these shapes.
-fn joined(window: &Window, x: &[usize], y: &[usize]) -> Vec<Joined> {
+pub(super) fn joined(window: &Window, x: &[usize], y: &[usize]) -> Vec<Joined> {
     let columns = window.kernel[1];
     let mut joined = Vec::new();
     for output in 0..y[1] * y[2] {

@@ -9,15 +9,18 @@ mod avg_pool;
 mod batch_norm;
 mod bias;
 mod clip;
+mod concat;
 mod conv2d;
 mod dense;
 mod depthwise_conv2d;
 mod dropout;
 mod global_avg_pool;
 mod group;
+mod grouped_conv2d;
 mod layer_norm;
 mod max_pool;
 mod mean_squared_error;
+mod multiply;
 mod places;
 mod pointwise;
 mod relu;
@@ -28,6 +31,7 @@ mod scale_pixels;
 mod sgd;
 mod softmax_cross_entropy;
 mod update;
+mod upsample;
 mod zeros;
 
 use std::ops::Range;
@@ -113,6 +117,9 @@ pub(crate) fn of(op: &Op) -> &dyn CpuOp {
         Op::DepthwiseConv2d(op) => op,
         Op::DepthwiseConv2dGradInput(op) => op,
         Op::DepthwiseConv2dGradWeight(op) => op,
+        Op::GroupedConv2d(op) => op,
+        Op::GroupedConv2dGradInput(op) => op,
+        Op::GroupedConv2dGradWeight(op) => op,
         Op::Bias(op) => op,
         Op::BiasGrad(op) => op,
         Op::Zeros(op) => op,
@@ -123,12 +130,19 @@ pub(crate) fn of(op: &Op) -> &dyn CpuOp {
         Op::LayerNormGrad(op) => op,
         Op::LayerNormGradScale(op) => op,
         Op::Add(op) => op,
+        Op::Concat(op) => op,
+        Op::Split(op) => op,
+        Op::Multiply(op) => op,
+        Op::MultiplyChannels(op) => op,
+        Op::MultiplyChannelsGrad(op) => op,
         Op::MaxPool(op) => op,
         Op::MaxPoolGrad(op) => op,
         Op::AvgPool(op) => op,
         Op::AvgPoolGrad(op) => op,
         Op::GlobalAvgPool(op) => op,
         Op::GlobalAvgPoolGrad(op) => op,
+        Op::Upsample(op) => op,
+        Op::UpsampleGrad(op) => op,
         Op::Dropout(op) => op,
         Op::DropoutGrad(op) => op,
         Op::Relu(op) => op,
@@ -186,6 +200,14 @@ pub(crate) enum Task {
     RmsProp(kernels::RmsProp),
     Depthwise(depthwise_conv2d::Products),
     DepthwiseGradWeight(depthwise_conv2d::GradWeight),
+    Grouped(grouped_conv2d::Products),
+    GroupedGradWeight(grouped_conv2d::GradWeight),
+    MoveChannels(concat::MoveChannels<Matrix>),
+    MoveImageChannels(concat::MoveChannels<Images>),
+    ScaleChannels(multiply::ScaleChannels),
+    Upsample(upsample::Repeat),
+    UpsampleGrad(upsample::RepeatGrad),
+    ScaleChannelsGrad(multiply::ScaleChannelsGrad),
     LayerNorm(layer_norm::Norm<Matrix>),
     LayerNormGrad(layer_norm::NormGrad<Matrix>),
     LayerNormGradScale(layer_norm::NormGradScale<Matrix>),
@@ -254,6 +276,14 @@ impl Task {
             RmsProp,
             Depthwise,
             DepthwiseGradWeight,
+            Grouped,
+            GroupedGradWeight,
+            MoveChannels,
+            MoveImageChannels,
+            ScaleChannels,
+            Upsample,
+            UpsampleGrad,
+            ScaleChannelsGrad,
             LayerNorm,
             LayerNormGrad,
             LayerNormGradScale,

@@ -10,7 +10,10 @@ pub fn with_classes(mut job: Job, classes: usize) -> Job {
     let workload = Arc::make_mut(&mut job.workload);
     workload.classes = classes;
     let last = workload.layers.last_mut().unwrap();
-    last.kind = LayerKind::Dense { units: classes };
+    last.kind = LayerKind::Dense {
+        units: classes,
+        bias: true,
+    };
     last.output = vec![classes];
     let dataset = Arc::make_mut(&mut job.dataset);
     for samples in [&mut dataset.train, &mut dataset.test] {

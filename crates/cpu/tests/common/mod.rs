@@ -4,6 +4,7 @@
 pub mod autoencoders;
 pub mod classes;
 pub mod optimizers;
+pub mod own_data;
 pub mod planted;
 
 use std::sync::Arc;
@@ -92,7 +93,7 @@ pub fn in_bf16(workload: Workload) -> Workload {
 pub fn job(workload: Workload, samples: usize, threads: usize) -> Job {
     let tested = if cfg!(miri) { 5 } else { 50 };
     Job {
-        dataset: Arc::new(synthetic(&workload.dataset.description, samples, tested)),
+        dataset: Arc::new(synthetic(workload.dataset.description(), samples, tested)),
         workload: Arc::new(workload),
         threads,
         passes: Passes::All,

@@ -221,7 +221,7 @@ mod tests {
 
     fn job(workload: Workload) -> Job {
         Job {
-            dataset: Arc::new(synthetic(&workload.dataset.description, 1, 1)),
+            dataset: Arc::new(synthetic(workload.dataset.description(), 1, 1)),
             workload: Arc::new(workload),
             threads: 1,
             passes: Passes::All,

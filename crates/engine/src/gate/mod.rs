@@ -214,7 +214,7 @@ fn samples(job: &Job) -> Dataset {
     let batch_size = job.workload.batch_size;
     let rest = job.dataset.train.count() % batch_size;
     synthetic(
-        &job.workload.dataset.description,
+        job.workload.dataset.description(),
         STEPS * batch_size + rest,
         LOGITS,
     )

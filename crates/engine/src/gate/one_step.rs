@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use laptime_graph::{MomentRole, Program, Role, State, StateTensor, TensorId};
 use laptime_reference::{Reference, ops};
-use laptime_workload::{AdamW, Optimizer, Precision, RmsProp, dataset::Dataset};
+use laptime_workload::{Optimizer, Precision, RmsProp, dataset::Dataset};
 
 use super::{
     Oracle, distance, exceeds, lacks, moments, norm,
@@ -321,7 +321,11 @@ fn adam_step(
 ) -> Option<StateTensor> {
     let (adam, weight_decay) = match optimizer {
         Optimizer::Adam(adam) => (adam, 0.0),
-        Optimizer::AdamW(AdamW { adam, weight_decay }) => (adam, *weight_decay),
+        // Biases and the scales and shifts of norms are vectors.
+        Optimizer::AdamW(decaying) if decaying.weights_only && before.shape.len() == 1 => {
+            (&decaying.adam, 0.0)
+        }
+        Optimizer::AdamW(decaying) => (&decaying.adam, decaying.weight_decay),
         Optimizer::Sgd(_) | Optimizer::RmsProp(_) => return None,
     };
     let moment =
@@ -330,12 +334,17 @@ fn adam_step(
     let correction = |beta: f64| 1.0 - beta.powf(step as f64);
     let rate = adam.learning_rate * rate_share;
     let kept = 1.0 - rate * weight_decay;
-    let rate = rate * correction(adam.beta2).sqrt() / correction(adam.beta1);
+    let root = correction(adam.beta2).sqrt();
+    let epsilon = match adam.corrected_epsilon {
+        true => root * adam.epsilon,
+        false => adam.epsilon,
+    };
+    let rate = rate * root / correction(adam.beta1);
     let moments = m.values.iter().zip(&v.values);
     let values = before.values.iter().zip(moments);
     Some(StateTensor {
         values: values
-            .map(|(w, (m, v))| kept * w - rate * m / (v.sqrt() + adam.epsilon))
+            .map(|(w, (m, v))| kept * w - rate * m / (v.sqrt() + epsilon))
             .collect(),
         ..before.clone()
     })

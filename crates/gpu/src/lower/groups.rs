@@ -25,8 +25,8 @@ pub(super) fn group(program: &Program, taken: &[FusionKind], pixels: &[OpId]) ->
     }
     let mut groups = Vec::new();
     // Parameters that are not updated where their gradient is made are all updated at the end, in
-    // one dispatch: ResNet50 has 159 of them, most of them a few hundred bytes.
-    let mut updates = Vec::new();
+    // one dispatch for each rule: ResNet50 has 159 of them, most of them a few hundred bytes.
+    let mut updates: Vec<(Op, Vec<OpId>)> = Vec::new();
     for (id, operation) in program.operations_by_id() {
         let own = [id];
         let group = match fusion_of[id.0] {
@@ -36,12 +36,17 @@ pub(super) fn group(program: &Program, taken: &[FusionKind], pixels: &[OpId]) ->
         };
         let is_fused = joins_updates(&operation.op) && group.len() > 1;
         if is_update(&operation.op) || is_fused {
-            updates.extend_from_slice(group);
+            let last = group.last().expect("no group is empty");
+            let rule = program.operation(*last).op;
+            match updates.iter_mut().find(|(other, _)| *other == rule) {
+                Some((_, updates)) => updates.extend_from_slice(group),
+                None => updates.push((rule, group.to_vec())),
+            }
         } else if !pixels.contains(&id) {
             groups.push(with_pixels(program, pixels, group));
         }
     }
-    if !updates.is_empty() {
+    for (_, mut updates) in updates {
         updates.sort();
         groups.push(updates);
     }

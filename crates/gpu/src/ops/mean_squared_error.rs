@@ -1,4 +1,4 @@
-//! The mean squared error against the batch's own pixels, its gradient, and the step's line in the log. One
+//! The mean squared error against the batch's targets, its gradient, and the step's line in the log. One
 //! workgroup does all, so that the squares are added in one order.
 
 use laptime_graph::Op;
@@ -10,11 +10,11 @@ pub(crate) fn text(shader: &mut Shader, place: usize) -> String {
         .iter()
         .map(|id| shader.program.operation(*id))
         .collect();
-    let (y, pixels) = (operations[0].inputs[0], operations[0].inputs[1]);
+    let (y, targets) = (operations[0].inputs[0], operations[0].inputs[1]);
     let (samples, values) = (shader.shape(y)[0], shader.shape(y)[1]);
     let all = samples * values;
     let value = shader.value(y, "i");
-    let pixel = shader.value(pixels, "i");
+    let target = shader.value(targets, "i");
     let mut gradient = String::new();
     let mut end = String::new();
     for operation in &operations {
@@ -36,7 +36,7 @@ pub(crate) fn text(shader: &mut Shader, place: usize) -> String {
     format!(
         "{}var squares = 0.0;\n\
          for (var i = thread; i < {all}u; i += {THREADS}u) {{\n\
-         let error = {value} - {pixel};\n\
+         let error = {value} - {target};\n\
          squares += error * error;\n{gradient}}}\n{end}}}\n",
         shader.entry(THREADS),
     )

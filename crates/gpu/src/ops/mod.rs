@@ -10,15 +10,18 @@ mod batch_norm;
 mod bias;
 mod chain;
 pub(crate) mod clip;
+mod concat;
 mod conv2d;
 mod dense;
 mod depthwise_conv2d;
 mod dropout;
 mod each;
 mod global_avg_pool;
+mod grouped_conv2d;
 mod layer_norm;
 mod max_pool;
 mod mean_squared_error;
+mod multiply;
 pub(crate) mod product;
 mod relu;
 mod reshape;
@@ -30,6 +33,7 @@ mod softmax_cross_entropy;
 mod sums;
 mod tiled;
 mod update;
+mod upsample;
 mod windows;
 mod zeros;
 
@@ -94,6 +98,9 @@ pub(crate) fn form(op: &Op) -> Form<'_> {
         Op::DepthwiseConv2d(op) => Form::Each(op),
         Op::DepthwiseConv2dGradInput(op) => Form::Each(op),
         Op::DepthwiseConv2dGradWeight(op) => Form::ColumnSums(op),
+        Op::GroupedConv2d(op) => Form::Each(op),
+        Op::GroupedConv2dGradInput(op) => Form::Each(op),
+        Op::GroupedConv2dGradWeight(op) => Form::ColumnSums(op),
         Op::Bias(op) => Form::Each(op),
         Op::BiasGrad(op) => Form::ColumnSums(op),
         Op::Zeros(op) => Form::Each(op),
@@ -104,12 +111,19 @@ pub(crate) fn form(op: &Op) -> Form<'_> {
         Op::LayerNormGrad(op) => Form::Rows(op),
         Op::LayerNormGradScale(op) => Form::ColumnSums(op),
         Op::Add(op) => Form::Each(op),
+        Op::Concat(op) => Form::Each(op),
+        Op::Split(op) => Form::Each(op),
+        Op::Multiply(op) => Form::Each(op),
+        Op::MultiplyChannels(op) => Form::Each(op),
+        Op::MultiplyChannelsGrad(op) => Form::Each(op),
         Op::MaxPool(op) => Form::Each(op),
         Op::MaxPoolGrad(op) => Form::Each(op),
         Op::AvgPool(op) => Form::Each(op),
         Op::AvgPoolGrad(op) => Form::Each(op),
         Op::GlobalAvgPool(op) => Form::Each(op),
         Op::GlobalAvgPoolGrad(op) => Form::Each(op),
+        Op::Upsample(op) => Form::Each(op),
+        Op::UpsampleGrad(op) => Form::Each(op),
         Op::Dropout(op) => Form::Each(op),
         Op::DropoutGrad(op) => Form::Each(op),
         Op::Relu(op) => Form::Each(op),

@@ -28,7 +28,7 @@ pub(crate) fn text(shader: &mut Shader) -> String {
     let (samples, classes) = (shader.shape(logits)[0], shader.shape(logits)[1]);
     shader.not_finite();
     shader.bind(Binding::Order);
-    shader.bind(Binding::Labels);
+    shader.bind(Binding::Targets);
     let logit = shader.value(logits, &format!("row * {classes}u + column"));
     let of_label = shader.value(logits, &format!("row * {classes}u + label"));
     // The logits' mean by the target, as far below the largest as it is.
@@ -85,7 +85,7 @@ pub(crate) fn text(shader: &mut Shader) -> String {
     format!(
         "{}var loss = 0.0;\nvar right = 0.0;\n\
          for (var row = thread; row < {samples}u; row += {THREADS}u) {{\n\
-         let label = labels[order[step.first + row]];\n\
+         let label = targets[order[step.first + row]];\n\
          var largest = 0.0;\nvar best = 0u;\nvar nan = 0.0;\nvar has_nan = false;\n\
          for (var column = 0u; column < {classes}u; column++) {{\n\
          let value = {logit};\n\

@@ -7,6 +7,7 @@ use laptime_graph::{
     Operation, Program, Role, TensorId,
     schedule::{Arena, Kernel, Schedule},
 };
+use laptime_workload::dataset::Dtype;
 
 use crate::target::Target;
 pub(crate) use formulas::{InText, POWER};
@@ -23,8 +24,8 @@ pub(crate) enum Binding {
     Chunk(Arena, usize),
     /// A chunk of the samples' bytes.
     Pixels(usize),
-    /// The labels of all samples.
-    Labels,
+    /// The labels of all samples, or the values that a net learns to give.
+    Targets,
     /// The samples in the order of the epoch.
     Order,
     /// The metrics of every step.
@@ -41,11 +42,13 @@ impl Binding {
     }
 }
 
-/// How the bytes of samples lie on the device: so many samples to a chunk.
+/// How the inputs of samples lie on the device: so many samples to a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SampleChunks {
     pub samples: usize,
     pub chunks: usize,
+    /// How their values are stored.
+    pub stored: Dtype,
 }
 
 pub(crate) struct Shader<'a> {
@@ -141,7 +144,8 @@ impl<'a> Shader<'a> {
         // `first` and `log` are places in the order and in the log, `number` counts steps from 1,
         // the rest is of `StepValues`, taken in double precision.
         let mut text = String::from(
-            "struct Step { first: u32, number: u32, log: u32, step_size: f32, decay: f32 }\n\
+            "struct Step { first: u32, number: u32, log: u32, step_size: f32, decay: f32, \
+             epsilon: f32 }\n\
              @group(0) @binding(0) var<uniform> step: Step;\n",
         );
         for (number, binding) in self.bindings.iter().enumerate() {
@@ -154,7 +158,7 @@ impl<'a> Shader<'a> {
                 Binding::Tensor(_) => (format!("t{number}"), "f32"),
                 Binding::Chunk(..) => (format!("t{number}"), "f32"),
                 Binding::Pixels(chunk) => (format!("pixels{chunk}"), "u32"),
-                Binding::Labels => ("labels".into(), "u32"),
+                Binding::Targets => ("targets".into(), "u32"),
                 Binding::Order => ("order".into(), "u32"),
                 Binding::Log => ("log_of_steps".into(), "f32"),
                 Binding::Table(_) => ("table".into(), "u32"),
@@ -221,14 +225,37 @@ impl<'a> Shader<'a> {
 
     /// The value of a tensor at a place of its own order, read from memory or made of pixels.
     pub(crate) fn value(&mut self, id: TensorId, index: &str) -> String {
-        let is_in_memory = self.schedule.buffer(id).is_some();
-        let is_input = matches!(self.program.tensor(id).role, Role::Input { .. });
-        if is_in_memory && !is_input {
+        let tensor = self.program.tensor(id);
+        let column = match tensor.role {
+            Role::Input { column } => Some(column),
+            _ => None,
+        };
+        if self.schedule.buffer(id).is_some() && column.is_none() {
             return format!("{}[{index}]", self.tensor(id));
         }
+        let values = tensor.elements() / self.program.batch_size;
         self.bind(Binding::Order);
-        let bytes = self.program.tensor(id).elements() / self.program.batch_size;
-        let SampleChunks { samples, chunks } = self.samples;
+        // What is not in memory is made of the input, which is the first column.
+        match column {
+            Some(1..) => self.target_value(values),
+            Some(0) | None => self.pixel(values),
+        }
+        let function = if column > Some(0) {
+            "target_value"
+        } else {
+            "pixel"
+        };
+        format!("{function}({index})")
+    }
+
+    /// Declares the function of a batch's inputs, scaled.
+    fn pixel(&mut self, values: usize) {
+        let SampleChunks {
+            samples,
+            chunks,
+            stored,
+        } = self.samples;
+        let divisor = number(f64::from(self.divisor));
         let mut word = String::new();
         for chunk in 0..chunks {
             self.bind(Binding::Pixels(chunk));
@@ -239,17 +266,29 @@ impl<'a> Shader<'a> {
                 format!("if sample < {}u ", (chunk + 1) * samples)
             };
             let first = chunk * samples;
+            let value = match stored {
+                Dtype::F32 => format!("bitcast<f32>(pixels{chunk}[at])"),
+                _ => format!("f32((pixels{chunk}[at / 4u] >> (at % 4u * 8u)) & 255u)"),
+            };
             word += &format!(
-                "    {condition}{{ let at = (sample - {first}u) * {bytes}u + rest; \
-                 return f32((pixels{chunk}[at / 4u] >> (at % 4u * 8u)) & 255u) / {}; }}\n",
-                number(f64::from(self.divisor))
+                "    {condition}{{ let at = (sample - {first}u) * {values}u + rest; \
+                 return {value} / {divisor}; }}\n",
             );
         }
         self.function(format!(
-            "fn pixel(i: u32) -> f32 {{\n    let sample = order[step.first + i / {bytes}u];\n    \
-             let rest = i % {bytes}u;\n{word}}}\n"
+            "fn pixel(i: u32) -> f32 {{\n    let sample = order[step.first + i / {values}u];\n    \
+             let rest = i % {values}u;\n{word}}}\n"
         ));
-        format!("pixel({index})")
+    }
+
+    /// Declares the function of a batch's targets, where they are numbers.
+    fn target_value(&mut self, values: usize) {
+        self.bind(Binding::Targets);
+        self.function(format!(
+            "fn target_value(i: u32) -> f32 {{\n    \
+             let at = order[step.first + i / {values}u] * {values}u + i % {values}u;\n    \
+             return bitcast<f32>(targets[at]);\n}}\n"
+        ));
     }
 }
 

@@ -74,7 +74,7 @@ pub const ADAM: &str =
 /// A job on so many synthetic training samples and 50 test samples.
 pub fn job(workload: Workload, samples: usize) -> Job {
     Job {
-        dataset: Arc::new(synthetic(&workload.dataset.description, samples, 50)),
+        dataset: Arc::new(synthetic(workload.dataset.description(), samples, 50)),
         workload: Arc::new(workload),
         threads: 1,
         passes: Passes::All,

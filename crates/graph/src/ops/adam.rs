@@ -29,12 +29,16 @@ impl Definition for Adam {
     }
 
     fn constants(&self) -> Vec<(&'static str, String)> {
-        vec![
+        let mut constants = vec![
             ("learning_rate", self.learning_rate.to_string()),
             ("beta1", self.beta1.to_string()),
             ("beta2", self.beta2.to_string()),
             ("epsilon", format!("{:e}", self.epsilon)),
-        ]
+        ];
+        if self.corrected_epsilon {
+            constants.push(("corrected_epsilon", "true".to_owned()));
+        }
+        constants
     }
 
     fn iteration(&self, axes: &OperandAxes) -> Iteration {

@@ -58,10 +58,16 @@ impl Definition for BiasGrad {
     }
 }
 
-/// Adds a bias to a product; that is the layer's output.
-pub(super) fn build(net: &mut dyn Net, layer: &Layer, product: TensorId) -> TensorId {
+/// Adds a bias to a product of so many inputs to one output; that is the layer's output.
+pub(super) fn build(
+    net: &mut dyn Net,
+    layer: &Layer,
+    product: TensorId,
+    fan_in: usize,
+) -> TensorId {
     let channels = net.extent(product, Axis::Channel);
     let name = format!("{}.bias", layer.name);
-    let bias = net.parameter(name, &[(Axis::Channel, channels)], Initial::Zero);
+    let initial = Initial::of_biases(layer.initializer, fan_in);
+    let bias = net.parameter(name, &[(Axis::Channel, channels)], initial);
     net.simple(layer, Bias.into(), &[product, bias])
 }

@@ -157,6 +157,7 @@ pub(super) fn convolve(
 ) -> TensorId {
     let name = layer.name;
     let [height, width] = window.kernel;
+    let (fan_in, fan_out) = (height * width * channels, height * width * filters);
     let weight = net.parameter(
         format!("{name}.weight"),
         &[
@@ -165,17 +166,14 @@ pub(super) fn convolve(
             (Axis::KernelHeight, height),
             (Axis::KernelWidth, width),
         ],
-        Initial::GlorotUniform {
-            fan_in: height * width * channels,
-            fan_out: height * width * filters,
-        },
+        Initial::of_weights(layer.initializer, fan_in, fan_out),
     );
     let suffix = if has_bias { ".product" } else { "" };
     let product = net.value(format!("{name}{suffix}"), &layer.shape);
     let operands = [net.operand(input), net.operand_again(weight)];
     net.operation(op, &operands, &[product]);
     if has_bias {
-        bias::build(net, layer, product)
+        bias::build(net, layer, product, fan_in)
     } else {
         product
     }

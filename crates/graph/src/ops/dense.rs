@@ -86,21 +86,29 @@ impl Definition for DenseGradWeight {
     }
 }
 
-/// A product with a bias.
-pub(super) fn build(net: &mut dyn Net, layer: &Layer, input: TensorId, units: usize) -> TensorId {
+/// A product, with a bias where it has one.
+pub(super) fn build(
+    net: &mut dyn Net,
+    layer: &Layer,
+    input: TensorId,
+    units: usize,
+    has_bias: bool,
+) -> TensorId {
     let name = layer.name;
     let inputs = net.extent(input, Axis::Channel);
-    let initial = Initial::GlorotUniform {
-        fan_in: inputs,
-        fan_out: units,
-    };
+    let initial = Initial::of_weights(layer.initializer, inputs, units);
     let weight = net.parameter(
         format!("{name}.weight"),
         &[(Axis::Output, units), (Axis::Input, inputs)],
         initial,
     );
-    let product = net.value(format!("{name}.product"), &layer.shape);
+    let suffix = if has_bias { ".product" } else { "" };
+    let product = net.value(format!("{name}{suffix}"), &layer.shape);
     let operands = [net.operand(input), net.operand(weight)];
     net.operation(Dense.into(), &operands, &[product]);
-    bias::build(net, layer, product)
+    if has_bias {
+        bias::build(net, layer, product, inputs)
+    } else {
+        product
+    }
 }

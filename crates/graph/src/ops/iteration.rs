@@ -44,6 +44,13 @@ pub struct Slide {
 pub enum Index {
     /// Where this loop is.
     At(Axis),
+    /// So many places behind where this loop is.
+    Behind {
+        /// The loop.
+        axis: Axis,
+        /// How many.
+        by: usize,
+    },
     /// Where these loops are, flattened in this order.
     Flat(&'static [Axis]),
     /// What the tap meets. Padding adds nothing to a sum, and never is the largest.
@@ -185,7 +192,7 @@ impl Space {
         };
         for index in self.maps().flat_map(|map| &map.at) {
             match index {
-                Index::At(axis) => add(*axis),
+                Index::At(axis) | Index::Behind { axis, .. } => add(*axis),
                 Index::Flat(axes) => axes.iter().copied().for_each(&mut add),
                 Index::Met(slide) | Index::MetBy(slide) => {
                     add(slide.position);
@@ -219,7 +226,7 @@ impl Map {
     /// Whether this loop is named.
     fn has(&self, axis: Axis) -> bool {
         self.at.iter().any(|index| match index {
-            Index::At(one) => *one == axis,
+            Index::At(one) | Index::Behind { axis: one, .. } => *one == axis,
             Index::Flat(axes) => axes.contains(&axis),
             _ => false,
         })

@@ -9,25 +9,27 @@ use super::{
 };
 use crate::axis::Axis;
 
-/// (y (B, N), bytes (B, …) of N values) → (loss_sum (1)): the sum over the batch of the mean over the values of
-/// `(y − bytes / divisor)²`.
+/// (y (B, N), targets (B, …) of N values) → (loss_sum (1)): the sum over the batch of the mean over the values of
+/// `(y − targets / divisor)²`. Targets are a column of the dataset: its own, or that of the input.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MeanSquaredError {
-    /// What pixels are divided by.
+    /// What targets are divided by: what the input is where they are the input, else 1.
     pub divisor: f32,
 }
 
-/// (y (B, N), bytes (B, …)) → (dy (B, N)): `2 (y − bytes / divisor) / (B · N)`, the gradient of the *mean* loss.
+/// (y (B, N), targets (B, …)) → (dy (B, N)): `2 (y − targets / divisor) / (B · N)`, the gradient of the *mean* loss.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MeanSquaredErrorGrad {
-    /// What pixels are divided by.
+    /// What targets are divided by.
     pub divisor: f32,
 }
 
-/// y or its gradient. The loops are those of the pixels; here their values lie one after the other.
-fn in_vector(operand: Operand) -> Map {
+/// y or its gradient. The loops are those of the targets, a row or an image a sample; here their values lie one
+/// after the other.
+fn in_vector(operand: Operand, targets: &[Axis]) -> Map {
     const SAMPLE: &[Axis] = &[Axis::Height, Axis::Width, Axis::Channel];
-    operand.at([At(Axis::Batch), Flat(SAMPLE)])
+    let axes = SAMPLE.len() + 1 - targets.len();
+    operand.at([At(Axis::Batch), Flat(&SAMPLE[axes..])])
 }
 
 impl Definition for MeanSquaredError {
@@ -40,16 +42,17 @@ impl Definition for MeanSquaredError {
     }
 
     fn iteration(&self, axes: &OperandAxes) -> Iteration {
-        let (y, pixels) = (in_vector(Input(0)), Input(1).at(at(axes.inputs[1])));
-        Space::sum(4, &[&y, &pixels], &[&Output(0).at([Only])]).into()
+        let own = axes.inputs[1];
+        let (y, targets) = (in_vector(Input(0), own), Input(1).at(at(own)));
+        Space::sum(4, &[&y, &targets], &[&Output(0).at([Only])]).into()
     }
 
     /// Backward begins here: no gradient flows into the loss.
     fn gradient(&self, _: Forward) -> Option<Vec<Gradient>> {
-        let (y, pixels) = (Saved::Input(0, Form::Same), Saved::Input(1, Form::Same));
+        let (y, targets) = (Saved::Input(0, Form::Same), Saved::Input(1, Form::Same));
         let divisor = self.divisor;
         let op = MeanSquaredErrorGrad { divisor };
-        Some(vec![Gradient::made(op, [y, pixels], [0])])
+        Some(vec![Gradient::made(op, [y, targets], [0])])
     }
 }
 
@@ -63,8 +66,9 @@ impl Definition for MeanSquaredErrorGrad {
     }
 
     fn iteration(&self, axes: &OperandAxes) -> Iteration {
-        let [y, dy] = [Input(0), Output(0)].map(in_vector);
-        let pixels = Input(1).at(at(axes.inputs[1]));
-        Space::each(3, &[&y, &pixels], &[&dy]).into()
+        let own = axes.inputs[1];
+        let [y, dy] = [Input(0), Output(0)].map(|operand| in_vector(operand, own));
+        let targets = Input(1).at(at(own));
+        Space::each(3, &[&y, &targets], &[&dy]).into()
     }
 }

@@ -14,6 +14,7 @@ mod avg_pool;
 mod batch_norm;
 mod bias;
 mod clip;
+mod concat;
 mod conv2d;
 mod definition;
 mod dense;
@@ -21,11 +22,13 @@ mod depthwise_conv2d;
 mod dropout;
 pub mod formulas;
 mod global_avg_pool;
+mod grouped_conv2d;
 mod iteration;
 mod joins;
 mod layer_norm;
 mod max_pool;
 mod mean_squared_error;
+mod multiply;
 mod net;
 mod relu;
 mod reshape;
@@ -34,13 +37,17 @@ mod round;
 mod scale_pixels;
 mod sgd;
 mod softmax_cross_entropy;
+mod upsample;
 mod zeros;
 
 use std::fmt;
 
 use laptime_workload::{LayerKind, Optimizer};
 
-use crate::tensor::{MomentRole, TensorId};
+use crate::{
+    axis::Axis,
+    tensor::{MomentRole, TensorId},
+};
 pub use definition::{Definition, Form, Forward, Gradient, Saved};
 pub use iteration::{Body, Index, Iteration, Map, Operand, OperandAxes, Slide, Space};
 pub(crate) use net::{Layer, Net};
@@ -88,14 +95,18 @@ ops! {
     dense: Dense, DenseGradInput, DenseGradWeight;
     conv2d: Conv2d, Conv2dGradInput, Conv2dGradWeight;
     depthwise_conv2d: DepthwiseConv2d, DepthwiseConv2dGradInput, DepthwiseConv2dGradWeight;
+    grouped_conv2d: GroupedConv2d, GroupedConv2dGradInput, GroupedConv2dGradWeight;
     bias: Bias, BiasGrad;
     zeros: Zeros;
     batch_norm: BatchNorm, BatchNormGrad, BatchNormEvaluation;
     layer_norm: LayerNorm, LayerNormGrad, LayerNormGradScale;
     add: Add;
+    concat: Concat, Split;
+    multiply: Multiply, MultiplyChannels, MultiplyChannelsGrad;
     max_pool: MaxPool, MaxPoolGrad;
     avg_pool: AvgPool, AvgPoolGrad;
     global_avg_pool: GlobalAvgPool, GlobalAvgPoolGrad;
+    upsample: Upsample, UpsampleGrad;
     dropout: Dropout, DropoutGrad;
     relu: Relu, ReluGrad;
     activate: Activate, ActivateGrad;
@@ -116,7 +127,7 @@ pub(crate) fn build(
 ) -> TensorId {
     match *kind {
         LayerKind::Flatten => net.simple(layer, Reshape.into(), inputs),
-        LayerKind::Dense { units } => dense::build(net, layer, inputs[0], units),
+        LayerKind::Dense { units, bias } => dense::build(net, layer, inputs[0], units, bias),
         LayerKind::Conv2d {
             window,
             bias,
@@ -124,7 +135,11 @@ pub(crate) fn build(
             ..
         } => match groups {
             1 => conv2d::build(net, layer, inputs[0], window, bias),
-            _ => depthwise_conv2d::build(net, layer, inputs[0], window, bias),
+            // Each filter sees its own channel alone.
+            _ if groups == net.extent(inputs[0], Axis::Channel) && groups == layer.channels() => {
+                depthwise_conv2d::build(net, layer, inputs[0], window, bias)
+            }
+            _ => grouped_conv2d::build(net, layer, inputs[0], (window, groups), bias),
         },
         LayerKind::BatchNorm { epsilon, momentum } => {
             batch_norm::build(net, layer, inputs[0], epsilon, momentum)
@@ -134,8 +149,11 @@ pub(crate) fn build(
         LayerKind::MaxPool { window } => net.simple(layer, MaxPool { window }.into(), inputs),
         LayerKind::AvgPool { window } => net.simple(layer, AvgPool { window }.into(), inputs),
         LayerKind::GlobalAvgPool => net.simple(layer, GlobalAvgPool.into(), inputs),
+        LayerKind::Upsample { factor } => net.simple(layer, Upsample { factor }.into(), inputs),
         LayerKind::Dropout { rate } => dropout::build(net, layer, inputs[0], rate),
         LayerKind::Add => net.simple(layer, Add.into(), inputs),
+        LayerKind::Concat => concat::build(net, layer, inputs),
+        LayerKind::Multiply => multiply::build(net, layer, [inputs[0], inputs[1]]),
         LayerKind::Activation(activation) => net.simple(layer, Activate(activation).into(), inputs),
     }
 }
@@ -145,11 +163,12 @@ pub(crate) fn begins_with_product(kind: &LayerKind) -> bool {
     matches!(kind, LayerKind::Dense { .. } | LayerKind::Conv2d { .. })
 }
 
-/// What updates a parameter, (g, w, moments…) → (w, moments…) in place, with its moments.
-pub(crate) fn update(optimizer: &Optimizer) -> (Op, &'static [MomentRole]) {
+/// What updates a parameter, a weight or another, (g, w, moments…) → (w, moments…) in place, with its moments.
+pub(crate) fn update(optimizer: &Optimizer, is_weight: bool) -> (Op, &'static [MomentRole]) {
     use MomentRole::{First, Second, Velocity};
     match *optimizer {
         Optimizer::Adam(op) => (op.into(), &[First, Second]),
+        Optimizer::AdamW(op) if op.weights_only && !is_weight => (op.adam.into(), &[First, Second]),
         Optimizer::AdamW(op) => (op.into(), &[First, Second]),
         Optimizer::Sgd(op) => (op.into(), &[Velocity]),
         Optimizer::RmsProp(op) => (op.into(), &[Second]),

@@ -1,5 +1,7 @@
 //! What layers are built into, as far as they need to know it.
 
+use laptime_workload::Initializer;
+
 use super::Op;
 use crate::{
     axis::Axis,
@@ -11,6 +13,8 @@ pub(crate) struct Layer<'a> {
     pub(crate) name: &'a str,
     /// Of its output, the batch first.
     pub(crate) shape: Vec<(Axis, usize)>,
+    /// How its weights begin.
+    pub(crate) initializer: Initializer,
     pub(crate) is_training: bool,
     /// The workload's seed, and the layer's place in it: so layers drop independently.
     pub(crate) seed: u64,
@@ -30,6 +34,9 @@ impl Layer<'_> {
 pub(crate) trait Net {
     /// Of a tensor along one of its axes.
     fn extent(&self, id: TensorId, axis: Axis) -> usize;
+
+    /// Whether it is a batch of images.
+    fn is_images(&self, id: TensorId) -> bool;
 
     /// A new trained parameter.
     fn parameter(&mut self, name: String, shape: &[(Axis, usize)], initial: Initial) -> TensorId;

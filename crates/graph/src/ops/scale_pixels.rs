@@ -1,9 +1,9 @@
 use super::{Definition, Forward, Gradient, Iteration, OperandAxes};
 
-/// (bytes (B, …)) → ((B, …)): `bytes / divisor`.
+/// (given (B, …)) → ((B, …)): `given / divisor`, bytes or floats of the dataset.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ScalePixels {
-    /// What pixels are divided by.
+    /// What they are divided by: 1 for floats, which are taken as they are.
     pub divisor: f32,
 }
 

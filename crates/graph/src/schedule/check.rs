@@ -96,9 +96,12 @@ impl Checker<'_> {
         if matches!(self.program.tensor(input).role, Role::Input { .. }) {
             return true;
         }
-        let maker = self.uses.maker(input);
+        let is_made_of_inputs = |input: &TensorId| {
+            let maker = self.uses.maker(*input);
+            maker.is_some_and(|id| self.depends_on_inputs_alone(self.program.operation(id)))
+        };
         self.program.class(operation) == Class::Movement
-            && maker.is_some_and(|id| self.depends_on_inputs_alone(self.program.operation(id)))
+            && operation.inputs.iter().all(is_made_of_inputs)
     }
 
     /// Whatever a kernel reads is in memory: written by an earlier kernel, and no byte of it

@@ -4,12 +4,14 @@
 //! how kernels are cut into slices, where barriers are, and where each tensor lives. It names no
 //! code: the backend that made it knows a kernel by the operations in it.
 
+mod balance;
 mod check;
 mod made;
 mod parts;
 mod print;
 mod traffic;
 
+pub use balance::{Balance, Core, Section, share};
 pub use made::axes_along;
 pub use print::Explained;
 pub use traffic::Touch;

@@ -14,8 +14,10 @@ const OTHER_RULES: [Optimizer; 3] = [
             beta1: 0.9,
             beta2: 0.999,
             epsilon: 1e-7,
+            corrected_epsilon: false,
         },
         weight_decay: 0.01,
+        weights_only: false,
     }),
     Optimizer::Sgd(Sgd {
         learning_rate: 0.01,
@@ -39,6 +41,39 @@ fn with_layer_norms(mut workload: Workload) -> Workload {
     workload
 }
 
+/// A net with the layers that no workload of the repository has.
+const OTHERS: &str = r#"
+name = "others"
+layer = [
+    { name = "c", kind = "conv2d", filters = 6, kernel = 3, stride = 4, padding = "same", bias = true },
+    { name = "g", kind = "conv2d", filters = 4, kernel = [3, 2], stride = 1, padding = [1, 1, 1, 0], bias = false, groups = 2 },
+    { name = "s", kind = "global_avg_pool" },
+    { name = "e", kind = "multiply", inputs = ["g", "s"] },
+    { name = "p", kind = "multiply", inputs = ["e", "g"] },
+    { name = "j", kind = "concat", inputs = ["p", "c", "e"] },
+    { name = "u", kind = "upsample", factor = [2, 3] },
+    { name = "flat", kind = "flatten" },
+    { name = "rows", kind = "concat", inputs = ["flat", "s"] },
+    { name = "fc", kind = "dense", units = 10, bias = false },
+]
+[data]
+dataset = "fashion-mnist"
+pixel_divisor = 255
+[training]
+batch_size = 8
+epochs = 1
+shuffle = true
+seed = 1
+precision = "fp32"
+loss = "softmax-cross-entropy"
+[initializer]
+kind = "he_normal"
+[optimizer]
+kind = "sgd"
+learning_rate = 0.1
+momentum = 0.9
+"#;
+
 /// All workloads of the repository, in both precisions; the first of those that are built in with the other update
 /// rules too, with label smoothing and clipped gradients.
 pub fn workloads() -> Vec<Workload> {
@@ -58,6 +93,8 @@ pub fn workloads() -> Vec<Workload> {
         ..all[0].clone()
     });
     all.extend(others);
+    let others = Spec::parse(OTHERS, "others.toml").expect("it is sound");
+    all.push(others.resolve(&Overrides::default()).expect("it is sound"));
     let small_cnn = all.iter().find(|one| one.name == "small-cnn");
     all.push(with_layer_norms(small_cnn.expect("it is there").clone()));
     let in_bf16 = |one: &Workload| Workload {

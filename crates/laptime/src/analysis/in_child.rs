@@ -31,7 +31,7 @@ pub fn analyse(asked: GateJob) -> Result<Option<Analysis>, Failure> {
     let batch_size = asked.workload.batch_size;
     let job = Job {
         dataset: Arc::new(synthetic(
-            &asked.workload.dataset.description,
+            asked.workload.dataset.description(),
             samples(&asked.workload),
             1,
         )),

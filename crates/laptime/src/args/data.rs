@@ -19,6 +19,18 @@ pub enum DataVerb {
     Fetch(DatasetArgs),
     /// Check the SHA-256 sum of every file
     Verify(DatasetArgs),
+    /// Show what is in a file, a spec's data, or a dataset: types, shapes, ranges, classes, first values
+    Show(ShowDataArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct ShowDataArgs {
+    /// A .npy, .npz, .csv or IDX file, a workload's .toml file, or the name of a dataset
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Folder with a subfolder for each dataset [default: the cache]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -23,12 +23,12 @@ impl CheckpointChoice {
     ) -> Result<Option<Self>, Failure> {
         let Some(folder) = args.checkpoint else {
             let alone = match (args.resume, args.checkpoint_every) {
-                (true, _) => "--resume goes on with a training that was kept",
-                (false, Some(_)) => "--checkpoint-every says when a training is kept",
+                (true, _) => "--resume continues from a checkpoint",
+                (false, Some(_)) => "--checkpoint-every says how often a checkpoint is saved",
                 (false, None) => return Ok(None),
             };
             return Err(Failure::Usage(format!(
-                "{alone}, but not where; add --checkpoint DIR"
+                "{alone}, but no folder is given; add --checkpoint DIR"
             )));
         };
         if let Some(runs @ 2..) = runs.map(NonZeroU64::get) {

@@ -46,7 +46,7 @@ impl Folder {
         let file = folder.file();
         // A link that leads nowhere is there, too.
         if !resume && file.symlink_metadata().is_ok() {
-            let what = "there is a checkpoint already; go on from it with --resume, or";
+            let what = "there is already a checkpoint; continue from it with --resume, or";
             return wrong(&file, what.into());
         }
         Ok(folder)

@@ -57,7 +57,7 @@ impl Keeper {
     /// Reads the checkpoint to go on from, if there is to be one.
     ///
     /// # Errors
-    /// Where it cannot be gone on from.
+    /// Where a training cannot continue from it.
     pub fn open(
         choice: &CheckpointChoice,
         job: &Job,
@@ -172,8 +172,8 @@ impl Keeper {
 
     fn useless(&self, what: &str) -> Failure {
         Failure::Usage(format!(
-            "--resume: {} cannot be gone on from: {what}; give another folder, or remove the file \
-             and begin anew",
+            "--resume: cannot continue from {}: {what}; give another folder, or remove the file to \
+             start again",
             Shown(&self.path)
         ))
     }

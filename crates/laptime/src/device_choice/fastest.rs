@@ -139,7 +139,7 @@ fn job(wish: &Wish) -> Job {
     let samples = trial::BATCHES * workload.batch_size;
     Job {
         workload: Arc::clone(workload),
-        dataset: Arc::new(synthetic(&workload.dataset.description, samples, 1)),
+        dataset: Arc::new(synthetic(workload.dataset.description(), samples, 1)),
         threads: wish.threads,
         passes: wish.passes.clone(),
         profile: false,
@@ -148,7 +148,7 @@ fn job(wish: &Wish) -> Job {
 
 fn budget(wish: &Wish) -> Budget {
     let workload = wish.workload;
-    let samples = workload.dataset.description.train_samples;
+    let samples = workload.dataset.description().train_samples;
     Budget {
         least: TRIAL,
         training_steps: (workload.epochs * samples.div_ceil(workload.batch_size)) as u64,

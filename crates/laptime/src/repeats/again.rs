@@ -2,7 +2,7 @@
 
 use laptime_engine::{EngineError, Job};
 use laptime_measure::{Ends, Run, Stage, Watch};
-use laptime_workload::dataset::{LoadOptions, Origin};
+use laptime_workload::dataset::{Data, LoadOptions, Origin};
 
 use super::Once;
 use crate::{
@@ -48,6 +48,10 @@ impl Again<'_> {
             ends: self.ends,
             is_synthetic: self.job.dataset.origin == Origin::Synthetic,
             data_dir: self.load.data_dir.clone().map(Into::into),
+            own_files: match &self.job.workload.dataset {
+                Data::Own(own) => own.files().cloned().map(Box::new),
+                Data::Known(_) => None,
+            },
             telemetry: self.telemetry,
         });
         let answer = child::ask(&request).map_err(|error| failed(&error.to_string()))?;

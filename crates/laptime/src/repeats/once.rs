@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use laptime_engine::Job;
 use laptime_measure::{Run, Watch, measure, memory};
-use laptime_workload::dataset::{LoadOptions, Policy};
+use laptime_workload::dataset::{Data, LoadOptions, Policy};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -39,10 +39,14 @@ pub fn run_once(mut asked: RunJob) -> Result<Once, Failure> {
         offline: true,
         ..LoadOptions::default()
     };
-    let (dataset, load_s) = prepare::load(asked.workload.dataset, &options, false)?;
+    let mut workload = asked.workload;
+    if let Data::Own(own) = workload.dataset {
+        workload.dataset = Data::Own(Box::new(own.in_files(asked.own_files.map(|files| *files))));
+    }
+    let (dataset, load_s) = prepare::load(&workload.dataset, &options, false)?;
     let dataset_sha256 = dataset.sha256.clone();
     let job = Job {
-        workload: Arc::new(asked.workload),
+        workload: Arc::new(workload),
         dataset: Arc::new(dataset),
         threads: asked.threads,
         passes: asked.passes,

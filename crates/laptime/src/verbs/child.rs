@@ -35,7 +35,7 @@ fn verify(mut asked: GateJob) -> Result<(), Failure> {
     let engine = engines::find("--engine", &asked.engine)?;
     let job = Job {
         dataset: Arc::new(synthetic(
-            &asked.workload.dataset.description,
+            asked.workload.dataset.description(),
             asked.last_batch,
             0,
         )),

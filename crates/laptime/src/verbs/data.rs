@@ -3,23 +3,28 @@
 use std::path::{Path, PathBuf};
 
 use laptime_workload::{
-    Shown,
-    dataset::{self, DataSource, FileState, Found, cache_folder},
+    Overrides, Shown, Spec,
+    dataset::{
+        self, Data, DataError, DataSource, FileState, Found, LoadOptions, Policy, Summary,
+        cache_folder,
+    },
+    escaped,
 };
 
 use crate::{
-    args::{DataArgs, DataVerb, DatasetArgs},
+    args::{DataArgs, DataVerb, DatasetArgs, ShowDataArgs},
     display::DownloadLine,
     failure::Failure,
-    output,
+    output, prepare,
 };
 
-/// Lists, fetches or verifies.
+/// Lists, fetches, verifies or shows.
 pub fn data(args: DataArgs) -> Result<(), Failure> {
     match args.verb {
         DataVerb::List(args) => list(&args),
         DataVerb::Fetch(args) => fetch(&args),
         DataVerb::Verify(args) => verify(&args),
+        DataVerb::Show(args) => show(args),
     }
 }
 
@@ -73,6 +78,77 @@ fn verify(args: &DatasetArgs) -> Result<(), Failure> {
         "{}: not the official files; get them with `laptime data fetch`",
         wrong.join(", ")
     )))
+}
+
+/// Shows what is in a file, in the data of a spec, or in a dataset.
+fn show(args: ShowDataArgs) -> Result<(), Failure> {
+    let name = args.file.to_str().unwrap_or("");
+    let data = match (DataSource::find(name), args.file.extension()) {
+        (Some(source), _) => Data::Known(source),
+        (None, Some(ending)) if ending == "toml" => {
+            let spec = Spec::read(&args.file)?;
+            spec.resolve(&Overrides::default())?.dataset
+        }
+        _ => {
+            let arrays = dataset::summaries(&args.file).map_err(DataError::from)?;
+            let text = format!("{}\n{}", Shown(&args.file), summary_table(&arrays));
+            return output::print(&text);
+        }
+    };
+    let options = LoadOptions {
+        policy: match &data {
+            Data::Known(_) => Policy::Official,
+            Data::Own(_) => Policy::Auto,
+        },
+        data_dir: args.data_dir,
+        offline: true,
+        ..LoadOptions::default()
+    };
+    let (dataset, _) = prepare::load(&data, &options, false)?;
+    let parts = [("train", &dataset.train), ("test", &dataset.test)];
+    let mut arrays = Vec::new();
+    for (which, samples) in parts {
+        arrays.extend(samples.arrays.iter().map(|one| Summary::of(which, one)));
+    }
+    let mut text = format!(
+        "{data}: {} training and {} test samples",
+        dataset.train.count(),
+        dataset.test.count()
+    );
+    if dataset.description.classes > 0 {
+        text += &format!(", {} classes", dataset.description.classes);
+    }
+    text += &format!("\n  SHA-256 {}\n{}", dataset.sha256, summary_table(&arrays));
+    output::print(&text)
+}
+
+fn summary_table(arrays: &[Summary]) -> String {
+    let rows: Vec<[String; 5]> = arrays
+        .iter()
+        .map(|one| {
+            let extents = one.shape.iter().map(usize::to_string);
+            let extents = extents.collect::<Vec<_>>().join("×");
+            let shape = match extents.is_empty() {
+                true => one.samples.to_string(),
+                false => format!("{} of {extents}", one.samples),
+            };
+            let cells = [&one.name, &one.dtype, &shape, &one.values, &one.first];
+            cells.map(|cell| escaped(cell).into_owned())
+        })
+        .collect();
+    let width = |column: usize| {
+        let widths = rows.iter().map(|row| row[column].chars().count());
+        widths.max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..4).map(width).collect();
+    let line = |row: &[String; 5]| {
+        let cells = row.iter().zip(&widths).filter(|(_, width)| **width > 0);
+        let cells: String = cells
+            .map(|(cell, width)| format!("  {cell:<width$}"))
+            .collect();
+        format!("{cells}  {}\n", row[4])
+    };
+    rows.iter().map(line).collect()
 }
 
 /// The datasets asked for and where each lies.

@@ -5,7 +5,7 @@ use laptime_engine::{DeviceKind, Engine, Passes};
 use laptime_gpu::{Forecast, GpuEngine, Peaks, Probe, lower as lower_for_gpu, probe};
 use laptime_graph::{
     Mode, Program, build,
-    schedule::{Explained, Schedule},
+    schedule::{Balance, Core, Explained, Schedule},
 };
 use laptime_workload::Workload;
 
@@ -22,6 +22,11 @@ use crate::{
 pub fn explain(args: ExplainArgs) -> Result<(), Failure> {
     let workload = WorkloadChoice::resolve(&args.workload)?.workload;
     let passes = passes(&args.passes.passes, args.device)?;
+    if args.threads.is_some() && matches!(args.device, DeviceArg::Gpu(_)) {
+        return Err(Failure::Usage(
+            "--threads is about CPU threads; leave out --device gpu".into(),
+        ));
+    }
     let target = Target::of(args.device, &workload)?;
     let mut text = String::new();
     for mode in [Mode::Training, Mode::Evaluation] {
@@ -36,8 +41,22 @@ pub fn explain(args: ExplainArgs) -> Result<(), Failure> {
             let forecast = Forecast::of(&program, &schedule, *peaks);
             text += &format!("forecast for {on}: {forecast}");
         }
+        if let (Some(threads), Mode::Training) = (args.threads, mode) {
+            text += &balance(&program, &schedule, threads.into());
+        }
     }
     output::print_wrapped(&text)
+}
+
+/// How a step spreads over so many threads, and its efficiency with other numbers of them.
+fn balance(program: &Program, schedule: &Schedule, threads: usize) -> String {
+    let of = |threads| Balance::of(program, schedule, Core::ASSUMED, threads);
+    let mut text = of(threads).to_string();
+    for threads in [2, 4, 8, 16, 32, 64, 128] {
+        let efficiency = 100.0 * of(threads).efficiency();
+        text += &format!("  on {threads:>3} threads {efficiency:>5.1} %\n");
+    }
+    text
 }
 
 /// What is lowered for.

@@ -50,7 +50,7 @@ fn file(given: PathBuf) -> PathBuf {
 }
 
 /// A path as one types it into a shell.
-fn typed(path: &str) -> String {
+pub(super) fn typed(path: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "-_./\\:".contains(c);
     if path.chars().all(is_plain) {
         return path.to_owned();

@@ -23,7 +23,7 @@ pub fn orders(args: OrdersArgs) -> Result<(), Failure> {
     let format = if is_npy { "NumPy's" } else { "text" };
     let file = exports::open_one("--output", format, args.output, &inputs)?;
     let workload = WorkloadChoice::of_training(&named, &args.training)?.workload;
-    let numbers = (workload.epochs * workload.dataset.description.train_samples) as u64;
+    let numbers = (workload.epochs * workload.dataset.description().train_samples) as u64;
     memory::check(8 * numbers).map_err(|shortage| {
         Failure::Usage(format!(
             "--epochs {}: their orders {shortage}; ask for fewer epochs",
@@ -44,7 +44,7 @@ fn is_npy(output: &Path) -> bool {
 
 /// The order of samples of each epoch in turn.
 fn of_epochs(workload: &Workload) -> impl Iterator<Item = Vec<u32>> {
-    let samples = workload.dataset.description.train_samples;
+    let samples = workload.dataset.description().train_samples;
     let order = move |epoch| epoch_order(workload.seed, epoch, samples, workload.shuffle);
     (0..workload.epochs).map(order)
 }
@@ -65,7 +65,7 @@ fn text(workload: &Workload) -> String {
 fn npy(workload: &Workload) -> Vec<u8> {
     /// Magic, version 1.0 and the length of the header.
     const BEFORE_HEADER: usize = 10;
-    let shape = (workload.epochs, workload.dataset.description.train_samples);
+    let shape = (workload.epochs, workload.dataset.description().train_samples);
     let mut header = format!("{{'descr': '<i4', 'fortran_order': False, 'shape': {shape:?}, }}");
     // The values begin at a multiple of 64 bytes, behind a line feed.
     let blanks = 63 - (BEFORE_HEADER + header.len()) % 64;

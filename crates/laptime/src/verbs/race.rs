@@ -33,7 +33,7 @@ pub fn race(args: RaceArgs, interrupt: &Interrupt) -> Result<(), Failure> {
     let shows_progress = !options.quiet && stderr_is_terminal();
     finished.goes_to(open_store());
     let workload = &options.workload.workload;
-    let (dataset, load_s) = prepare::load(workload.dataset, &options.load, shows_progress)?;
+    let (dataset, load_s) = prepare::load(&workload.dataset, &options.load, shows_progress)?;
     let job = Job {
         workload: Arc::clone(workload),
         dataset: Arc::new(dataset),

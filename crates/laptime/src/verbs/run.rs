@@ -100,7 +100,7 @@ fn report(
         {
             let path = Shown(path);
             say(&format!(
-                "kept at step {step} in {path}; --resume goes on from there"
+                "checkpoint saved at step {step} in {path}; --resume continues from it"
             ));
         }
         done.push(keeper.outcome());

@@ -46,7 +46,7 @@ pub fn sweep(args: SweepArgs) -> Result<(), Failure> {
     }
     let shows_progress = !args.quiet && stderr_is_terminal();
     let load = load_options(args.samples);
-    let (dataset, _) = prepare::load(choices[0].workload.dataset, &load, shows_progress)?;
+    let (dataset, _) = prepare::load(&choices[0].workload.dataset, &load, shows_progress)?;
     let dataset = Arc::new(dataset);
     check_sizes(&choices, &dataset)?;
 

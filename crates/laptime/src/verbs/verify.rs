@@ -23,9 +23,9 @@ pub fn verify(args: VerifyArgs) -> Result<(), Failure> {
     }
     let workload = workload.workload;
     // The gate makes its own samples; of these it only asks how many the last batch has.
-    let count = workload.dataset.description.train_samples % workload.batch_size;
+    let count = workload.dataset.description().train_samples % workload.batch_size;
     let job = Job {
-        dataset: Arc::new(synthetic(&workload.dataset.description, count, 0)),
+        dataset: Arc::new(synthetic(workload.dataset.description(), count, 0)),
         workload,
         threads: choice.threads,
         passes: choice.passes,

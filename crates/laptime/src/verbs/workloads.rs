@@ -1,7 +1,8 @@
 //! `laptime workloads`: what is built in, and what a workload of one's own can have.
 
 use laptime_workload::{
-    BUILTINS, Builtin, Key, Loss, OPTIMIZERS, PADDINGS, Precision, RATE_SCHEDULES, layers,
+    BUILTINS, Builtin, INITIALIZERS, Key, Loss, OPTIMIZERS, PADDINGS, Precision, RATE_SCHEDULES,
+    layers,
 };
 
 use crate::{args::WorkloadsArgs, failure::Failure, output};
@@ -33,6 +34,9 @@ fn vocabulary() -> String {
     let schedules = RATE_SCHEDULES
         .iter()
         .map(|entry| (with_keys(entry.kind, entry.keys), entry.summary));
+    let initializers = INITIALIZERS
+        .iter()
+        .map(|entry| (with_keys(entry.kind, entry.keys), entry.summary));
     let losses = Loss::ALL.map(|loss| (loss.to_string(), loss.summary()));
     let precisions = Precision::ALL.map(|it| (it.to_string(), it.summary()));
     let paddings = PADDINGS.iter();
@@ -49,6 +53,10 @@ fn vocabulary() -> String {
         (
             "[schedule] kind of the learning rate, with its keys; may be left out",
             schedules.collect(),
+        ),
+        (
+            "[initializer] kind of the weights of dense and conv2d, with its keys; may be left out",
+            initializers.collect(),
         ),
         (
             "[training] loss; label_smoothing can stand beside it",

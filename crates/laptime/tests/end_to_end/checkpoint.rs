@@ -59,7 +59,7 @@ fn a_training_in_parts_is_the_training_in_one_go() {
         let cut = max_steps.map_or(String::new(), |n| format!("--max-steps {n}"));
         let done = succeeds(&home, &format!("{BIG_BATCHES} {PARTS} {cut}"));
         let step = max_steps.unwrap_or(354);
-        let says = format!("kept at step {step} in {FILE}");
+        let says = format!("checkpoint saved at step {step} in {FILE}");
         assert!(done.stderr.contains(&says), "{}", done.stderr);
         if max_steps == Some(50) {
             let says = format!("there is no {FILE} yet: beginning anew");
@@ -173,7 +173,7 @@ fn an_interrupted_training_is_kept_at_the_step_where_it_stopped() {
     let epochs = run_was["epochs"].as_array().expect("a list");
     let samples = epochs.iter().filter_map(|epoch| epoch["samples"].as_u64());
     let steps: u64 = samples.map(|samples| samples.div_ceil(512)).sum();
-    let says = format!("kept at step {steps} in {FILE}");
+    let says = format!("checkpoint saved at step {steps} in {FILE}");
     assert!(done.stderr.contains(&says), "{}", done.stderr);
 
     let cut = format!("{run} --max-steps {}", steps + 40);

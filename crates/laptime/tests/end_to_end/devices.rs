@@ -159,7 +159,7 @@ fn a_training_in_parts_is_the_training_in_one_go_on_an_adapter_too() {
         let kept = "--checkpoint kept --resume --export-json parts.json --save parts.safetensors";
         let done = run(&format!("{kept} --max-steps {steps}"));
         assert_eq!(done.code, Some(0), "{}", done.stderr);
-        let says = format!("kept at step {steps}");
+        let says = format!("checkpoint saved at step {steps}");
         assert!(done.stderr.contains(&says), "{}", done.stderr);
     }
     let [one, parts] = ["one", "parts"].map(|name| {

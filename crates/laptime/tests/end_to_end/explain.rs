@@ -101,3 +101,18 @@ fn schedules_are_the_golden_ones_on_every_instruction_set() {
         }
     }
 }
+
+#[test]
+fn a_step_on_threads_that_are_not_here_is_counted() {
+    let home = Home::new();
+    let text = home.laptime("explain fashion-mnist --threads 64").stdout;
+    let counted = text
+        .lines()
+        .position(|line| line.starts_with("on 64 threads: counted, not measured"));
+    assert!(counted.is_some(), "{text}");
+    for line in ["a step: barriers 1, efficiency", "  on 128 threads"] {
+        assert!(text.contains(line), "{line} is not in:\n{text}");
+    }
+    let once = text.matches("counted, not measured").count();
+    assert_eq!(once, 1, "evaluation is not balanced");
+}

@@ -5,8 +5,8 @@ use std::process::Command;
 use std::{fs, io::Write, process::Stdio};
 
 #[cfg(unix)]
-use crate::support::{self, done};
-use crate::support::{Home, SHORT, json};
+use crate::support::done;
+use crate::support::{self, Home, SHORT, json};
 
 /// A small net with so many hidden units.
 fn net(units: usize) -> String {

@@ -8,9 +8,9 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::support::{self, Done, Home, SHORT};
+use crate::support::{Done, Home, SHORT};
 #[cfg(unix)]
-use crate::support::{done, ended};
+use crate::support::{done, ended, json};
 
 /// A home with a workload of its own.
 fn home_with_spec() -> Home {
@@ -295,7 +295,7 @@ fn a_link_of_ones_own_is_followed_and_permissions_stay() {
     let piped = ended(reader.wait_with_output().expect("it ends"));
     assert!(piped.stdout.starts_with("| Workload |"), "{}", piped.stdout);
     assert!(home.path("link.json").is_symlink() && home.path("link.csv").is_symlink());
-    let record = support::json(&home.path("far/old.json"));
+    let record = json(&home.path("far/old.json"));
     assert_eq!(record["schema"], "laptime.record.v2");
     let mode = |name: &str| {
         let metadata = home.path(name).metadata().expect("it is there");

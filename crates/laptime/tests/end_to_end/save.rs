@@ -25,11 +25,11 @@ fn assert_reads_back(spec: &str, max_steps: u64, names: &[&str]) {
 
     let spec = Spec::read(&path).unwrap();
     let workload = spec.resolve(&Overrides::default()).unwrap();
-    let data = &workload.dataset.description;
+    let data = workload.dataset.description();
     let job = Job {
         // The training samples are not asked for; one will do.
         dataset: Arc::new(synthetic(
-            &workload.dataset.description,
+            workload.dataset.description(),
             1,
             data.test_samples,
         )),

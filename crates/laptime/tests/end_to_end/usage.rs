@@ -67,6 +67,8 @@ fn every_mistake_is_named_with_advice() {
             "run --passes all,none",
             &["--passes all,none: all stands alone"],
         ),
+        ("explain --device gpu --threads 8", &["--threads", "CPU"]),
+        ("explain --threads 0", &["--threads", "from 1"]),
         ("run --data fake", &["--data", "synthetic"]),
         (
             "run --data-dir nowhere",

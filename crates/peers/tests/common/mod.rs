@@ -44,7 +44,7 @@ pub fn autoencoder() -> Workload {
 /// A job on so many synthetic training samples and 50 test samples.
 pub fn job(workload: Workload, samples: usize) -> Job {
     Job {
-        dataset: Arc::new(synthetic(&workload.dataset.description, samples, 50)),
+        dataset: Arc::new(synthetic(workload.dataset.description(), samples, 50)),
         workload: Arc::new(workload),
         threads: 2,
         passes: Passes::All,

@@ -8,7 +8,10 @@ use crate::shares::{in_parallel, share_size};
 /// `m ← m + (1−β₁)(g − m)`, `v ← v + (1−β₂)(g² − v)`,
 /// `w ← w − learning_rate·√(1−β₂ᵗ)/(1−β₁ᵗ) · m/(√v + ε)`.
 ///
-/// Kingma & Ba 2015, in the more efficient order that they give just before section 2.1. There
+/// With `corrected_epsilon` both moments are corrected, and ε is added to the root of the corrected one:
+/// `m̂ = m/(1−β₁ᵗ)`, `v̂ = v/(1−β₂ᵗ)`, `w ← w − learning_rate·m̂/(√v̂ + ε)`, their Algorithm 1.
+///
+/// Kingma & Ba 2015, else in the more efficient order that they give just before section 2.1. There
 /// ε is added to the root of the *uncorrected* v, unlike in their Algorithm 1 and in PyTorch.
 pub fn adam(adam: Adam, step: u64, g: &[f64], w: &mut [f64], m: &mut [f64], v: &mut [f64]) {
     let correction1 = 1.0 - adam.beta1.powf(step as f64);
@@ -21,7 +24,12 @@ pub fn adam(adam: Adam, step: u64, g: &[f64], w: &mut [f64], m: &mut [f64], v: &
         for i in 0..g.len() {
             m[i] += (1.0 - adam.beta1) * (g[i] - m[i]);
             v[i] += (1.0 - adam.beta2) * (g[i] * g[i] - v[i]);
-            w[i] -= rate * m[i] / (v[i].sqrt() + adam.epsilon);
+            w[i] -= if adam.corrected_epsilon {
+                let (m, v) = (m[i] / correction1, v[i] / correction2);
+                adam.learning_rate * m / (v.sqrt() + adam.epsilon)
+            } else {
+                rate * m[i] / (v[i].sqrt() + adam.epsilon)
+            };
         }
     });
 }

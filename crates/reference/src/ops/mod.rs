@@ -15,7 +15,7 @@
 //! |---|---|
 //! | [`relu`] | NaN |
 //! | [`relu_grad`] | 0 where y is NaN; dy, NaN or not, where y > 0 |
-//! | [`activate`], [`activate_grad`] | NaN, but slope·dy where a leaky ReLU's x is |
+//! | [`activate`], [`activate_grad`] | NaN, but slope·dy where a leaky ReLU's x is, and 0·dy where that of a ReLU6 or a hard sigmoid is |
 //! | [`max_pool`] | NaN, wherever in the window it stands |
 //! | [`max_pool_grad`] | dy goes to the first NaN or ∞ of that window |
 //! | [`dropout`] | NaN; a dropped ∞ is NaN too |
@@ -39,15 +39,18 @@ mod avg_pool;
 mod batch_norm;
 mod bias;
 mod clip;
+mod concat;
 mod conv2d;
 mod dense;
 mod depthwise_conv2d;
 mod dropout;
+mod grouped_conv2d;
 mod image;
 mod joins;
 mod layer_norm;
 mod max_pool;
 mod mean_squared_error;
+mod multiply;
 mod pixels;
 mod products;
 mod rate_share;
@@ -56,6 +59,7 @@ mod rms_prop;
 mod round;
 mod sgd;
 mod softmax_cross_entropy;
+mod upsample;
 
 pub use activations::{activate, activate_grad};
 pub use adam::{adam, adamw};
@@ -64,16 +68,19 @@ pub use avg_pool::{avg_pool, avg_pool_grad, global_avg_pool, global_avg_pool_gra
 pub use batch_norm::{Normed, NormedGrad, batch_norm, batch_norm_evaluation, batch_norm_grad};
 pub use bias::{bias, bias_grad};
 pub use clip::{clip, clip_factor, square_sum};
+pub use concat::{concat, split};
 pub use conv2d::{conv2d, conv2d_grad_input, conv2d_grad_weight};
 pub use dense::{dense, dense_grad_input, dense_grad_weight};
 pub use depthwise_conv2d::{
     depthwise_conv2d, depthwise_conv2d_grad_input, depthwise_conv2d_grad_weight,
 };
 pub use dropout::{dropout, dropout_grad};
+pub use grouped_conv2d::{grouped_conv2d, grouped_conv2d_grad_input, grouped_conv2d_grad_weight};
 pub use image::ImageShape;
 pub use layer_norm::{LayerNormed, layer_norm, layer_norm_grad, layer_norm_grad_scale};
 pub use max_pool::{max_pool, max_pool_grad};
 pub use mean_squared_error::{mean_squared_error, mean_squared_error_grad};
+pub use multiply::{multiply, multiply_channels, multiply_channels_grad};
 pub use pixels::scale_pixels;
 pub use rate_share::rate_share;
 pub use relu::{relu, relu_grad};
@@ -81,8 +88,9 @@ pub use rms_prop::rms_prop;
 pub use round::round;
 pub use sgd::sgd;
 pub use softmax_cross_entropy::{Score, softmax_cross_entropy, softmax_cross_entropy_grad};
+pub use upsample::{upsample, upsample_grad};
 
-use laptime_graph::{Adam, AdamW, Op, Operation, Program, RmsProp, Sgd, TensorId};
+use laptime_graph::{Adam, AdamW, Axis, Op, Operation, Program, RmsProp, Sgd, TensorId};
 
 /// The outputs of `operation` for its inputs, both in the order that the operation lists them.
 /// `step` counts from 1 and matters to dropout alone. Updates are done by [`update`].
@@ -140,6 +148,20 @@ pub fn execute(
             let [x, dy] = [inputs[0], inputs[1]];
             vec![depthwise_conv2d_grad_weight(x, x_shape(), dy, &op.window)]
         }
+        Op::GroupedConv2d(op) => {
+            let [x, w] = [inputs[0], inputs[1]];
+            vec![grouped_conv2d(x, x_shape(), w, &op.window, op.groups)]
+        }
+        Op::GroupedConv2dGradInput(op) => {
+            let [dy, w] = [inputs[0], inputs[1]];
+            let dx = grouped_conv2d_grad_input(dy, w, dx_shape(), &op.window, op.groups);
+            vec![dx]
+        }
+        Op::GroupedConv2dGradWeight(op) => {
+            let [x, dy] = [inputs[0], inputs[1]];
+            let dw = grouped_conv2d_grad_weight(x, x_shape(), dy, &op.window, op.groups);
+            vec![dw]
+        }
         Op::Bias(_) => vec![bias(inputs[0], inputs[1])],
         Op::BiasGrad(_) => vec![bias_grad(inputs[0], output.elements())],
         Op::Zeros(_) => vec![vec![0.0; output.elements()]],
@@ -175,6 +197,23 @@ pub fn execute(
             vec![layer_norm_grad_scale(dy, x, mean, inverse_deviation)]
         }
         Op::Add(_) => vec![add(inputs[0], inputs[1])],
+        Op::Concat(op) => {
+            let parts = inputs.iter().copied().zip(op.channels);
+            vec![concat(&parts.collect::<Vec<_>>())]
+        }
+        Op::Split(op) => {
+            let channels = |id| program.tensor(id).extent(&[Axis::Channel]);
+            let (all, wanted) = (
+                channels(operation.inputs[0]),
+                channels(operation.outputs[0]),
+            );
+            vec![split(inputs[0], all, op.from, wanted)]
+        }
+        Op::Multiply(_) => vec![multiply(inputs[0], inputs[1])],
+        Op::MultiplyChannels(_) => vec![multiply_channels(inputs[0], x_shape(), inputs[1])],
+        Op::MultiplyChannelsGrad(_) => {
+            vec![multiply_channels_grad(inputs[0], inputs[1], x_shape())]
+        }
         Op::MaxPool(op) => vec![max_pool(inputs[0], x_shape(), &op.window)],
         Op::MaxPoolGrad(op) => {
             let [x, y, dy] = [inputs[0], inputs[1], inputs[2]];
@@ -184,6 +223,8 @@ pub fn execute(
         Op::AvgPoolGrad(op) => vec![avg_pool_grad(inputs[0], dx_shape(), &op.window)],
         Op::GlobalAvgPool(_) => vec![global_avg_pool(inputs[0], x_shape())],
         Op::GlobalAvgPoolGrad(_) => vec![global_avg_pool_grad(inputs[0], dx_shape())],
+        Op::Upsample(op) => vec![upsample(inputs[0], x_shape(), op.factor)],
+        Op::UpsampleGrad(op) => vec![upsample_grad(inputs[0], dx_shape(), op.factor)],
         Op::Dropout(op) => vec![dropout(inputs[0], op, step)],
         Op::DropoutGrad(op) => vec![dropout_grad(inputs[0], &op.0, step)],
         Op::Relu(_) => vec![relu(inputs[0])],

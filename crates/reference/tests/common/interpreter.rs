@@ -16,6 +16,8 @@ struct Interpreter<'a> {
     operation: &'a Operation,
     /// What each output and temporary has so far: its extents, and for each value what it depends on.
     made: BTreeMap<Operand, (Vec<usize>, Vec<Values>)>,
+    /// Which space, and which of the points of its parallel loops, has written each value.
+    writers: BTreeMap<(Operand, usize), (usize, Vec<usize>)>,
 }
 
 impl Interpreter<'_> {
@@ -45,16 +47,33 @@ impl Interpreter<'_> {
                 }
             }
         }
+        // Of loops that are flattened, the one that is not known yet, again and again.
+        for _ in 0..space.loops().len() {
+            for map in space.maps() {
+                let Some(shape) = self.shape(map.operand) else {
+                    continue;
+                };
+                for (index, extent) in map.at.iter().zip(shape) {
+                    let Index::Flat(axes) = index else { continue };
+                    let known: usize = axes.iter().filter_map(|axis| extents.get(axis)).product();
+                    let unknown: Vec<&Axis> = axes
+                        .iter()
+                        .filter(|axis| !extents.contains_key(axis))
+                        .collect();
+                    if let [axis] = unknown[..] {
+                        extents.insert(*axis, extent / known);
+                    }
+                }
+            }
+        }
         extents
     }
 
     /// Does a space.
-    fn run(&mut self, space: &Space) {
+    fn run(&mut self, number: usize, space: &Space) {
         let extents = self.extents(space);
         assert_eq!(extents.len(), space.loops().len(), "{space:?}");
         let reduced = space.reduced();
-        // Which of the points of the parallel loops has written each value.
-        let mut writers: BTreeMap<(Operand, usize), Vec<usize>> = BTreeMap::new();
         for map in &space.writes {
             let is_new = |one: &Index| !matches!(one, Index::At(axis) if reduced.contains(axis));
             assert!(map.at.iter().all(is_new), "not at the loops of the others");
@@ -67,8 +86,7 @@ impl Interpreter<'_> {
                     .collect(),
             };
             let nothing = vec![Values::new(); shape.iter().product()];
-            let before = self.made.insert(map.operand, (shape, nothing));
-            assert!(before.is_none(), "{:?} is written twice", map.operand);
+            self.made.entry(map.operand).or_insert((shape, nothing));
         }
         for point in points(&extents) {
             let reads: Vec<Vec<usize>> = space
@@ -99,20 +117,16 @@ impl Interpreter<'_> {
                 let [place] = places(map, shape, &extents, &point)[..] else {
                     panic!("{map:?} writes one value a point");
                 };
-                let writer = writers.entry((map.operand, place));
-                let writer = writer.or_insert_with(|| parallel.clone());
-                assert_eq!(*writer, parallel, "one value, written by two points");
+                let own = (number, parallel.clone());
+                let writer = self.writers.entry((map.operand, place));
+                let writer = writer.or_insert_with(|| own.clone());
+                assert_eq!(*writer, own, "one value, written by two points");
                 if !is_outside {
                     let (_, values) = self.made.get_mut(&map.operand).expect("it was made");
                     values[place].extend(&depends);
                 }
             }
         }
-        let values = space
-            .writes
-            .iter()
-            .map(|map| self.made[&map.operand].1.len());
-        assert_eq!(writers.len(), values.sum::<usize>(), "not all is written");
     }
 }
 
@@ -151,6 +165,7 @@ fn places(
     for (index, extent) in map.at.iter().zip(shape) {
         let along: Vec<usize> = match index {
             Index::At(axis) => vec![point[axis]],
+            Index::Behind { axis, by } => vec![point[axis] + by],
             Index::Flat(axes) => {
                 let flat = |place: usize, axis: &Axis| place * extents[axis] + point[axis];
                 vec![axes.iter().fold(0, flat)]
@@ -187,10 +202,14 @@ pub fn named(program: &Program, operation: &Operation, iteration: &Iteration) ->
         program,
         operation,
         made: BTreeMap::new(),
+        writers: BTreeMap::new(),
     };
-    for space in &iteration.spaces {
-        interpreter.run(space);
+    for (number, space) in iteration.spaces.iter().enumerate() {
+        interpreter.run(number, space);
     }
+    let values = interpreter.made.values().map(|(_, values)| values.len());
+    let values: usize = values.sum();
+    assert_eq!(interpreter.writers.len(), values, "not all is written");
     let outputs = (0..operation.outputs.len()).map(Operand::Output);
     outputs
         .map(|output| interpreter.made.remove(&output).expect("it is written").1)

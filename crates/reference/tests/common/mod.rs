@@ -55,7 +55,7 @@ fn batch(workload: &Workload, batch_size: usize) -> Samples {
         (0..count).map(|_| stream.next_below(below) as u8).collect()
     };
     let values = [
-        bytes(batch_size * workload.input.bytes(), 256),
+        bytes(batch_size * workload.input.values(), 256),
         bytes(batch_size, workload.classes as u32),
     ];
     samples(workload, values)

@@ -1,8 +1,8 @@
 //! Workloads of any shape, built layer by layer.
 
 use laptime_workload::{
-    Adam, Layer, LayerKind, Loss, Optimizer, Precision, SampleShape, Source, Window, Workload,
-    dataset::DataSource,
+    Adam, Initializer, Layer, LayerKind, Loss, Optimizer, Precision, SampleShape, Source, Window,
+    Workload, dataset::DataSource,
 };
 
 /// A workload while it grows.
@@ -13,7 +13,7 @@ impl Net {
     pub fn new(height: usize, width: usize, channels: usize) -> Self {
         Self(Workload {
             name: "test".into(),
-            dataset: DataSource::find("fashion-mnist").expect("built in"),
+            dataset: DataSource::find("fashion-mnist").expect("built in").into(),
             input: SampleShape {
                 height,
                 width,
@@ -29,9 +29,11 @@ impl Net {
                 beta1: 0.9,
                 beta2: 0.999,
                 epsilon: 1e-7,
+                corrected_epsilon: false,
             }),
             global_clip_norm: None,
             rate_schedule: None,
+            initializer: Initializer::default(),
             batch_size: 32,
             epochs: 1,
             shuffle: true,
@@ -97,7 +99,7 @@ impl Net {
     }
 
     pub fn dense(self, name: &str, units: usize) -> Self {
-        self.then(name, LayerKind::Dense { units })
+        self.then(name, LayerKind::Dense { units, bias: true })
     }
 
     /// The workload; the last layer's outputs are the classes.
@@ -122,12 +124,24 @@ impl Net {
         };
         let output = match &kind {
             LayerKind::Flatten => vec![input.iter().product()],
-            LayerKind::Dense { units } => vec![*units],
+            LayerKind::Dense { units, .. } => vec![*units],
             LayerKind::Conv2d {
                 filters, window, ..
             } => slid(window, *filters),
             LayerKind::MaxPool { window } | LayerKind::AvgPool { window } => slid(window, input[2]),
+            LayerKind::Upsample { factor } => {
+                vec![input[0] * factor[0], input[1] * factor[1], input[2]]
+            }
             LayerKind::GlobalAvgPool => vec![input[2]],
+            LayerKind::Concat => {
+                let channels = inputs.iter().map(|source| match source {
+                    Source::Input => channels,
+                    Source::Layer(layer) => *self.0.layers[*layer].output.last().expect("a shape"),
+                });
+                let mut joined = input.clone();
+                *joined.last_mut().expect("a shape") = channels.sum();
+                joined
+            }
             _ => input,
         };
         self.0.layers.push(Layer {

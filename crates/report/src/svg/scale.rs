@@ -88,7 +88,7 @@ impl Scale {
 
     fn linear_ticks(&self, about: usize) -> Vec<f64> {
         let exact = (self.high - self.low) / about as f64;
-        let decade = 10f64.powf(exact.log10().floor());
+        let decade = power_of_ten(exact.log10().floor() as i32);
         if !decade.is_normal() {
             return Vec::new();
         }
@@ -125,7 +125,7 @@ impl Scale {
         let every = decades.div_ceil(2 * about).max(1);
         let decades = (low..=high).step_by(every);
         decades
-            .flat_map(|decade| digits.iter().map(move |digit| digit * 10f64.powi(decade)))
+            .flat_map(|decade| digits.iter().map(move |digit| digit * power_of_ten(decade)))
             .collect()
     }
 }
@@ -138,6 +138,12 @@ fn ends(values: impl Iterator<Item = f64>, low: f64, high: f64) -> (f64, f64) {
     // What is beyond this would leave no room for a range.
     let (low, high) = found.unwrap_or((low, high));
     (low.clamp(-1e300, 1e300), high.clamp(-1e300, 1e300))
+}
+
+/// Ten to this power, to the same bits everywhere: `powf` and `powi` are not (on Windows 10^-2 came out one bit
+/// too large), reading a decimal is.
+fn power_of_ten(exponent: i32) -> f64 {
+    format!("1e{exponent}").parse().unwrap_or(f64::NAN)
 }
 
 #[cfg(test)]

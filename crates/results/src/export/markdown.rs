@@ -43,9 +43,7 @@ fn cells(record: &Record, run: &Run) -> [String; 12] {
     if record.partial {
         notes.push("partial".into());
     }
-    if record.dataset.source != crate::DatasetSource::Official {
-        notes.push("not the official data".into());
-    }
+    notes.extend(record.dataset.source.remark().map(Into::into));
     [
         record.workload.name.clone(),
         format!("{} {}", record.engine.name, record.engine.version),

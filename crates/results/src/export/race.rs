@@ -1,7 +1,7 @@
 //! A race as a Markdown table, one row an engine, for a README.
 
 use crate::{
-    DatasetSource, Measure, Record, Standing, Standings, divergence,
+    Measure, Record, Standing, Standings, divergence,
     export::{cell::markdown_paragraph, markdown::row},
     number::{counted, decimals, mebibytes, percent, three_digits},
     render::{cautions, conditions, reason, verdict_sentence},
@@ -32,9 +32,7 @@ pub fn race_markdown(records: &[Record]) -> String {
     if let Some(record) = records.first() {
         let mut below = conditions(record, &standings);
         below.push(record.created.chars().take(10).collect());
-        if record.dataset.source != DatasetSource::Official {
-            below.push("not the official data".into());
-        }
+        below.extend(record.dataset.source.remark().map(Into::into));
         text += &format!("\n{}\n", markdown_paragraph(&below.join(" · ")));
     }
     for caution in cautions(records, &standings) {

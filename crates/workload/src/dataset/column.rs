@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// How a value is stored, little-endian.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Dtype {
     /// An unsigned byte.
     U8,
@@ -37,7 +40,7 @@ impl Dtype {
 }
 
 /// What a dataset has of every sample under one name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Column {
     /// Unique in the dataset.
     pub name: String,
@@ -94,6 +97,21 @@ impl Array {
     pub fn sample(&self, sample: usize) -> &[u8] {
         let bytes = self.column.bytes();
         &self.bytes[sample * bytes..][..bytes]
+    }
+
+    /// The class of a sample, of which it has one integer.
+    ///
+    /// # Panics
+    /// If there is no such sample.
+    #[inline]
+    pub fn class(&self, sample: usize) -> usize {
+        let bytes = &self.bytes[sample * self.column.dtype.bytes()..];
+        match self.column.dtype {
+            Dtype::U8 => usize::from(bytes[0]),
+            Dtype::U16 => usize::from(u16::from_le_bytes([bytes[0], bytes[1]])),
+            Dtype::I32 => i32::from_le_bytes(bytes[..4].try_into().expect("four bytes")) as usize,
+            Dtype::F32 => f32::from_le_bytes(bytes[..4].try_into().expect("four bytes")) as usize,
+        }
     }
 
     /// All values as numbers.

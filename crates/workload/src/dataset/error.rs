@@ -5,7 +5,7 @@ use std::{io, path::PathBuf};
 
 use thiserror::Error;
 
-use super::{ContentsError, DataSource, download_error::DownloadError};
+use super::{ContentsError, DataSource, OwnError, download_error::DownloadError};
 use crate::{Shown, directories::NoDirectory};
 
 /// Why a dataset could not be loaded, fetched or verified.
@@ -91,6 +91,17 @@ pub enum DataError {
         expected: String,
         /// What to do.
         advice: String,
+    },
+    /// A file of the user's own is not what it should be.
+    #[error(transparent)]
+    Own(#[from] OwnError),
+    /// A file of the user's own, where only official ones will do.
+    #[error(
+        "--data official: {name} is data of your own, of which there are no official files; leave it out"
+    )]
+    NotOfficial {
+        /// What the user calls the data.
+        name: String,
     },
     /// A download failed.
     #[error(

@@ -2,8 +2,14 @@
 //! of files a second. Not part of the interface.
 
 use super::{
-    ContentsError, OfficialFile, archive, cifar, contents_error::Wrong, gzip::Gunzip, idx,
+    ContentsError, OfficialFile, OwnError, archive, cifar, contents_error::Wrong, gzip::Gunzip,
+    idx, own,
 };
+
+/// Reads every array of a `.npz` file, or the one of a `.npy` file, as inputs and as classes; how many there are.
+pub fn arrays(file: &[u8]) -> Result<usize, OwnError> {
+    own::fuzzed_arrays(file)
+}
 
 /// Reads an IDX file in gzip that should have two images of 2×3, and then takes its values for
 /// labels.
@@ -13,6 +19,16 @@ pub fn idx(gzip: &[u8]) -> Result<Vec<u8>, ContentsError> {
         idx::read(&mut contents, &[2, 2, 3], 10).map_err(|error| contents.error(&error))?;
     let labels = values.and_then(|values| idx::check_labels(&values, 10).map(|()| values));
     labels.map_err(Wrong::in_decompressed)
+}
+
+/// Reads a table with a column `y`.
+pub fn table(file: &[u8]) -> Result<(), OwnError> {
+    own::fuzzed_table(file)
+}
+
+/// Reads an IDX file, in gzip or not, as a spec names them; how many values it has.
+pub fn own_idx(file: &[u8]) -> Result<usize, OwnError> {
+    own::fuzzed_idx(file)
 }
 
 const RECORDS: usize = 3;

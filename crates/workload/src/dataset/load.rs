@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    DataError, DataSource, Dataset, Origin, fetch,
+    Data, DataError, DataSource, Dataset, Description, Origin, fetch,
     layout::{Layout, folder_in, unreadable_in},
     progress::Progress,
     synthetic,
@@ -51,19 +51,36 @@ pub fn cache_folder() -> Result<PathBuf, directories::NoDirectory> {
     Ok(directories::cache_dir()?.join("datasets"))
 }
 
-/// Loads a dataset from the first place that has it: `--data-dir`, the cache, the web, and, where
-/// the policy allows it, the generator.
+/// Loads data: files of the user's from where they are, a dataset that laptime knows from the first place that
+/// has it: `--data-dir`, the cache, the web, and, where the policy allows it, the generator.
 pub fn load(
-    source: &'static DataSource,
+    data: &Data,
     options: &LoadOptions,
     progress: &mut dyn Progress,
 ) -> Result<Loaded, DataError> {
     if options.policy == Policy::Synthetic {
         return Ok(Loaded {
-            dataset: full_synthetic(source),
+            dataset: full_synthetic(data.description()),
             warning: None,
         });
     }
+    match data {
+        Data::Known(source) => load_known(source, options, progress),
+        Data::Own(own) if options.policy == Policy::Official => Err(DataError::NotOfficial {
+            name: own.description.name.clone(),
+        }),
+        Data::Own(own) => Ok(Loaded {
+            dataset: own.load()?,
+            warning: None,
+        }),
+    }
+}
+
+fn load_known(
+    source: &'static DataSource,
+    options: &LoadOptions,
+    progress: &mut dyn Progress,
+) -> Result<Loaded, DataError> {
     let mut note = None;
     if let Some(data_dir) = &options.data_dir {
         if !data_dir.is_dir() {
@@ -92,7 +109,7 @@ pub fn load(
             );
             let lines = [Some(synthetic), note, Some(error.to_string())];
             Ok(Loaded {
-                dataset: full_synthetic(source),
+                dataset: full_synthetic(&source.description),
                 warning: Some(lines.into_iter().flatten().collect::<Vec<_>>().join("\n")),
             })
         }
@@ -100,8 +117,7 @@ pub fn load(
     }
 }
 
-fn full_synthetic(source: &'static DataSource) -> Dataset {
-    let description = &source.description;
+fn full_synthetic(description: &Description) -> Dataset {
     synthetic(
         description,
         description.train_samples,

@@ -5,6 +5,7 @@ mod cifar;
 mod cifar_files;
 mod column;
 mod contents_error;
+mod data;
 #[cfg(feature = "download")]
 mod download;
 mod download_error;
@@ -21,6 +22,7 @@ mod layout;
 mod load;
 #[cfg(not(feature = "download"))]
 mod no_fetch;
+mod own;
 mod progress;
 mod source;
 mod sources;
@@ -32,6 +34,7 @@ mod verify;
 
 pub use column::{Array, Column, Dtype, Samples};
 pub use contents_error::ContentsError;
+pub use data::Data;
 pub use download_error::DownloadError;
 pub use error::DataError;
 #[cfg(feature = "download")]
@@ -40,6 +43,7 @@ pub use layout::{folder_in, places};
 pub use load::{LoadOptions, Loaded, Policy, cache_folder, load};
 #[cfg(not(feature = "download"))]
 pub use no_fetch::fetch;
+pub use own::{OwnData, OwnError, OwnFiles, Part, Summary, Targets, Test, summaries};
 pub use progress::{Progress, Silent};
 pub use source::{Archive, DataSource, Description, OfficialFile};
 pub use synthetic::synthetic;
@@ -52,8 +56,8 @@ pub struct Dataset {
     pub description: Description,
     /// Where it came from.
     pub origin: Origin,
-    /// SHA-256 over the files' own SHA-256 sums as text (official, unverified), or over all arrays
-    /// (synthetic), as lower-case hexadecimal digits.
+    /// SHA-256 over the files' own SHA-256 sums as text (official, unverified), over all arrays
+    /// (synthetic), or over the arrays' descriptions and sums (own), as lower-case hexadecimal digits.
     pub sha256: String,
     /// The samples to train on.
     pub train: Samples,
@@ -70,4 +74,6 @@ pub enum Origin {
     Unverified,
     /// Made by the built-in generator.
     Synthetic,
+    /// Files of the user's own that a spec names.
+    Own,
 }

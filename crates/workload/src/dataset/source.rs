@@ -8,7 +8,7 @@ use super::{Column, DataError, Dtype, folder::Folder, layout::Layout, sources::S
 use crate::{foreign, suggest::UnknownName};
 
 /// What the samples of a dataset are.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Description {
     /// The name in specs, records and on the command line; also its folder in the cache.
     pub name: String,
@@ -35,6 +35,13 @@ impl Description {
     pub fn label_column(&self) -> Option<usize> {
         let is_label = |one: &Column| one.dtype != Dtype::F32 && one.shape.is_empty();
         (1..self.columns.len()).find(|place| is_label(&self.columns[*place]))
+    }
+
+    /// The place of the column of numbers that a net learns to give, where there is one: behind the input, a row
+    /// of floats a sample.
+    pub fn value_column(&self) -> Option<usize> {
+        let is_value = |one: &Column| one.dtype == Dtype::F32 && one.shape.len() == 1;
+        (1..self.columns.len()).find(|place| is_value(&self.columns[*place]))
     }
 }
 

@@ -34,8 +34,10 @@ const KINDS: usize = 10;
 /// Samples like those that a description tells of, so many of them. The first samples are the same
 /// whatever the counts.
 ///
+/// Inputs in single precision are made as bytes and centred: a byte of 64 is 0, and each 64 more are 1.
+///
 /// # Panics
-/// If the first column is not of bytes and of three axes: rows, columns and channels.
+/// If the first column is neither of images (rows, columns and channels) nor of rows of values.
 pub fn synthetic(description: &Description, train_count: usize, test_count: usize) -> Dataset {
     let shape = Image::of(description);
     let kinds = match description.classes {
@@ -72,8 +74,10 @@ struct Image {
 impl Image {
     fn of(description: &Description) -> Self {
         let input = description.input();
-        let (Dtype::U8, &[height, width, channels]) = (input.dtype, &input.shape[..]) else {
-            panic!("`{}` is not of images in bytes", input.name);
+        let [height, width, channels] = match input.shape[..] {
+            [values] => [1, 1, values],
+            [height, width, channels] => [height, width, channels],
+            _ => panic!("`{}` is neither of images nor of rows", input.name),
         };
         Self {
             height,
@@ -139,7 +143,9 @@ fn samples(
     prototypes: &[Vec<u8>],
 ) -> Samples {
     let shape = Image::of(description);
-    let mut samples = Samples::zeros(&description.columns, count);
+    let mut columns = description.columns.clone();
+    columns[0].dtype = Dtype::U8;
+    let mut samples = Samples::zeros(&columns, count);
     let (images, others) = samples.arrays.split_first_mut().expect("it has an input");
     let sample_bytes = images.column.bytes();
     let mut kind_of = vec![0; count];
@@ -160,6 +166,11 @@ fn samples(
     });
     for array in others {
         fill(array, images, &kind_of);
+    }
+    if description.input().dtype != Dtype::U8 {
+        let float = |byte: &u8| ((f32::from(*byte) - 64.0) / 64.0).to_le_bytes();
+        images.column.dtype = Dtype::F32;
+        images.bytes = images.bytes.iter().flat_map(float).collect();
     }
     samples
 }

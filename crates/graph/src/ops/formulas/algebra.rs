@@ -61,6 +61,20 @@ pub(super) fn absolute<A: Algebra>(a: &mut A, x: A::Value) -> A::Value {
     a.select(is_positive, x, opposite)
 }
 
+/// What is made of x below the first corner, between the two, and above the second.
+#[inline(always)]
+pub(super) fn between<A: Algebra>(
+    a: &mut A,
+    x: A::Value,
+    [low, high]: [A::Value; 2],
+    [below, inside, above]: [A::Value; 3],
+) -> A::Value {
+    let is_below = a.greater(low, x);
+    let is_above = a.greater(x, high);
+    let other = a.select(is_above, above, inside);
+    a.select(is_below, below, other)
+}
+
 /// `1/(1 + e⁻ˣ)`.
 #[inline(always)]
 pub(super) fn logistic<A: Algebra>(a: &mut A, x: A::Value) -> A::Value {

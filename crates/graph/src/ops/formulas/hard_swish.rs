@@ -1,18 +1,8 @@
-use super::{Algebra, Formula, Keeps};
+use super::{Algebra, Formula, Keeps, algebra::between};
 
 /// x·min(max(x + 3, 0), 6)/6 (Howard et al. 2019, MobileNetV3).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct HardSwish;
-
-/// What is made of x between the corners −3 and 3, below and above.
-#[inline(always)]
-fn between<A: Algebra>(a: &mut A, x: A::Value, [below, inside, above]: [A::Value; 3]) -> A::Value {
-    let (low, high) = (a.constant(-3.0), a.constant(3.0));
-    let is_below = a.greater(low, x);
-    let is_above = a.greater(x, high);
-    let other = a.select(is_above, above, inside);
-    a.select(is_below, below, other)
-}
 
 impl Formula for HardSwish {
     const GRADIENT: &'static str = "hard_swish_grad";
@@ -24,7 +14,8 @@ impl Formula for HardSwish {
         let (zero, half, one) = (a.constant(0.0), a.constant(0.5), a.constant(1.0));
         let sixth = a.constant(1.0 / 6.0);
         let inside = a.mul_add(x, sixth, half);
-        let share = between(a, x, [zero, inside, one]);
+        let corners = [a.constant(-3.0), a.constant(3.0)];
+        let share = between(a, x, corners, [zero, inside, one]);
         a.mul(x, share)
     }
 
@@ -34,7 +25,8 @@ impl Formula for HardSwish {
         let (zero, half, one) = (a.constant(0.0), a.constant(0.5), a.constant(1.0));
         let third = a.constant(1.0 / 3.0);
         let inside = a.mul_add(x, third, half);
-        let slope = between(a, x, [zero, inside, one]);
+        let corners = [a.constant(-3.0), a.constant(3.0)];
+        let slope = between(a, x, corners, [zero, inside, one]);
         a.mul(dy, slope)
     }
 }

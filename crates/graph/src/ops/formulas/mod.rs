@@ -2,20 +2,28 @@
 //! oracle keeps its own.)
 
 mod algebra;
+mod elu;
 mod gelu;
 mod gelu_tanh;
+mod hard_sigmoid;
 mod hard_swish;
 mod leaky_relu;
+mod mish;
+mod relu6;
 mod sigmoid;
 mod silu;
 mod softplus;
 mod tanh;
 
 pub use algebra::Algebra;
+pub use elu::Elu;
 pub use gelu::Gelu;
 pub use gelu_tanh::GeluTanh;
+pub use hard_sigmoid::HardSigmoid;
 pub use hard_swish::HardSwish;
 pub use leaky_relu::LeakyRelu;
+pub use mish::Mish;
+pub use relu6::Relu6;
 pub use sigmoid::Sigmoid;
 pub use silu::Silu;
 pub use softplus::Softplus;
@@ -86,6 +94,22 @@ macro_rules! with_formula {
             }
             $crate::Activation::HardSwish => {
                 let $formula = $crate::formulas::HardSwish;
+                $body
+            }
+            $crate::Activation::Relu6 => {
+                let $formula = $crate::formulas::Relu6;
+                $body
+            }
+            $crate::Activation::HardSigmoid => {
+                let $formula = $crate::formulas::HardSigmoid;
+                $body
+            }
+            $crate::Activation::Elu { alpha } => {
+                let $formula = $crate::formulas::Elu { alpha };
+                $body
+            }
+            $crate::Activation::Mish => {
+                let $formula = $crate::formulas::Mish;
                 $body
             }
         }

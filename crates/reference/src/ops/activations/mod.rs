@@ -1,10 +1,14 @@
 //! The activations beside ReLU, and their derivatives, each written out from its definition: engines have
 //! other formulas, and the gate compares.
 
+mod elu;
 mod gelu;
 mod gelu_tanh;
+mod hard_sigmoid;
 mod hard_swish;
 mod leaky_relu;
+mod mish;
+mod relu6;
 mod sigmoid;
 mod silu;
 mod softplus;
@@ -25,6 +29,10 @@ pub fn activate(activation: Activation, x: &[f64]) -> Vec<f64> {
         Activation::Tanh => tanh::value(x),
         Activation::Softplus => softplus::value(x),
         Activation::HardSwish => hard_swish::value(x),
+        Activation::Relu6 => relu6::value(x),
+        Activation::HardSigmoid => hard_sigmoid::value(x),
+        Activation::Elu { alpha } => elu::value(x, alpha),
+        Activation::Mish => mish::value(x),
     })
 }
 
@@ -39,6 +47,10 @@ pub fn activate_grad(activation: Activation, kept: &[f64], dy: &[f64]) -> Vec<f6
         Activation::Tanh => tanh::slope(kept),
         Activation::Softplus => softplus::slope(kept),
         Activation::HardSwish => hard_swish::slope(kept),
+        Activation::Relu6 => relu6::slope(kept),
+        Activation::HardSigmoid => hard_sigmoid::slope(kept),
+        Activation::Elu { alpha } => elu::slope(kept, alpha),
+        Activation::Mish => mish::slope(kept),
     };
     map_two(kept, dy, |kept, dy| slope(kept) * dy)
 }

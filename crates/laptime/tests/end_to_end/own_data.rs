@@ -1,0 +1,71 @@
+//! Data of one's own, from the files to a verified record.
+
+use std::fs;
+
+use crate::support::{Home, json, metric};
+
+/// A table of two numbers and what they come to, and a net that learns it.
+fn regression(home: &Home) {
+    let mut table = String::from("a,b,sum\n");
+    for row in 0..200 {
+        let (a, b) = (row % 17, row % 5);
+        table += &format!("{a},{b},{}\n", f64::from(2 * a - 3 * b) / 10.0);
+    }
+    fs::create_dir(home.path("nets")).expect("a folder");
+    fs::write(home.path("nets/sums.csv"), table).expect("a file");
+    let spec = "name = \"adder\"\n[data]\nname = \"sums\"\ntrain = \"sums.csv\"\ntarget = \"sum\"\n\
+                test_fraction = 0.2\nsplit_seed = 1\nstandardize = true\n\
+                [training]\nbatch_size = 32\nepochs = 40\nshuffle = true\nseed = 1\nprecision = \"fp32\"\n\
+                loss = \"mean-squared-error\"\n[optimizer]\nkind = \"sgd\"\nlearning_rate = 0.05\nmomentum = 0.9\n\
+                [[layer]]\nkind = \"dense\"\nunits = 1\n";
+    fs::write(home.path("nets/adder.toml"), spec).expect("a file");
+}
+
+#[test]
+fn a_regression_on_a_table_is_verified_and_learns() {
+    let home = Home::new();
+    regression(&home);
+    let done = home.laptime("run nets/adder.toml --runs 2 --no-analysis --export-json r.json");
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    let record = json(&home.path("r.json"));
+    assert_eq!(record["gate"]["verdict"], "verified");
+    assert_eq!(record["dataset"]["source"], "own");
+    assert_eq!(record["dataset"]["name"], "sums");
+    assert_eq!(record["dataset"]["train_samples"], 160);
+    assert_eq!(record["dataset"]["sample_unit"], "row");
+    // The second run is another process, which reads the files for itself.
+    for run in record["runs"].as_array().expect("a list") {
+        let loss = metric(&run["test"], "loss").as_f64().expect("a number");
+        assert!(loss < 1e-3, "a sum can be learnt: {loss}");
+    }
+    let text = fs::read_to_string(home.path("r.json")).expect("it was read");
+    assert!(!text.contains("sums.csv"), "no path gets into a record");
+}
+
+#[test]
+fn what_is_in_a_file_is_shown() {
+    let home = Home::new();
+    regression(&home);
+    let shown = |what: &str| {
+        let done = home.laptime(&format!("data show {what}"));
+        assert_eq!(done.code, Some(0), "{}", done.stderr);
+        done.stdout
+    };
+    let table = shown("nets/sums.csv");
+    assert!(
+        table.contains("  b    number  200  0 to 4       0 1 2 3 4 0 …\n"),
+        "{table}"
+    );
+    let samples = shown("nets/adder.toml");
+    assert!(
+        samples.starts_with("sums: 160 training and 40 test samples\n  SHA-256 "),
+        "{samples}"
+    );
+    assert!(
+        samples.contains("train inputs   f32  160 of 2"),
+        "{samples}"
+    );
+    let done = home.laptime("data show nets/none.npz");
+    assert_eq!(done.code, Some(2), "{}", done.stdout);
+    assert!(done.stderr.contains("nets/none.npz"), "{}", done.stderr);
+}
