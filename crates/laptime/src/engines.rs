@@ -101,17 +101,11 @@ const NAMES_OF_OTHERS: Foreign = Foreign {
         (&["torch"], &["pytorch"]),
         (&["tf", "keras"], &["tensorflow"]),
     ],
-    instead: &[
-        (
-            &["cpu", "gpu", "cuda", "metal", "vulkan"],
-            "that is a device: give --device cpu or --device gpu",
-        ),
-        (
-            &["burn", "candle"],
-            "laptime has an example of such an engine, to be built and named by its path: docs/engine-protocol.md",
-        ),
-    ],
-    absent: &["tinygrad", "mxnet", "paddle", "theano"],
+    instead: &[(
+        &["cpu", "gpu", "cuda", "metal", "vulkan"],
+        "that is a device: give --device cpu or --device gpu",
+    )],
+    absent: &["tinygrad", "burn", "candle", "mxnet", "paddle", "theano"],
 };
 
 /// The programs that the command line has named: each is one engine, however often it is looked for.

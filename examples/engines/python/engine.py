@@ -4,8 +4,8 @@
     laptime engine check ./engine.py tiny.toml
     laptime run tiny.toml --engine ./engine.py --max-steps 20 --no-test
 
-It trains nets of dense layers and ReLU with SGD, one number after the other, so give it a tiny net. The
-protocol is described in docs/engine-protocol.md.
+It trains nets of dense layers and ReLU with SGD and momentum, one number after the other, so give it a tiny net.
+The protocol is described in docs/engine-protocol.md.
 """
 
 import json
@@ -36,7 +36,7 @@ def read_tensors(path):
         header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
         data = file.read()
     metadata = header.pop("__metadata__", {})
-    kinds = {"F32": "f", "F64": "d", "U8": "B"}
+    kinds = {"F32": "f", "F64": "d", "U8": "B", "U16": "H"}
     values = {name: array(kinds[it["dtype"]], data[slice(*it["data_offsets"])]) for name, it in header.items()}
     return values, {name: it["shape"] for name, it in header.items()}, metadata
 
@@ -61,18 +61,23 @@ class Net:
         self.layers = self.workload["layers"]
         for place, layer in enumerate(self.layers):
             is_next = layer["inputs"] == ["input" if place == 0 else {"layer": place - 1}]
-            if layer["kind"] not in ("flatten", "dense", "relu") or not is_next:
+            is_known = layer["kind"] in ("flatten", "dense", "relu") and layer.get("bias", True)
+            if not is_known or not is_next:
                 raise Unsupported(f"this engine has no layer such as {layer['name']}")
         optimizer = self.workload["optimizer"]
-        known = ("name", "batch_size", "classes", "dataset", "epochs", "initial_weights", "input", "layers")
-        known += ("loss", "optimizer", "overrides", "pixel_divisor", "precision", "seed", "shuffle")
+        known = ("name", "batch_size", "classes", "dataset", "epochs", "initial_weights", "initializer", "input")
+        known += ("layers", "loss", "optimizer", "overrides", "pixel_divisor", "precision", "seed", "shuffle")
         others = [key for key in self.workload if key not in known]
         if others or self.workload["loss"] != "softmax-cross-entropy" or self.workload["precision"] != "fp32":
             raise Unsupported(f"this engine knows cross-entropy in fp32 alone, and no {others}")
-        if optimizer["kind"] != "sgd" or optimizer["momentum"] or optimizer.get("nesterov"):
-            raise Unsupported("this engine knows sgd without momentum alone")
-        self.rate, self.steps = optimizer["learning_rate"], 0
+        if optimizer["kind"] != "sgd" or optimizer.get("nesterov"):
+            raise Unsupported("this engine knows sgd alone, and no Nesterov momentum")
+        self.rate, self.momentum, self.steps = optimizer["learning_rate"], optimizer["momentum"], 0
         self.values, self.shapes, _ = read_tensors(os.path.join(folder, "init.safetensors"))
+        self.parameters = list(self.values)
+        for name in self.parameters:  # a velocity is a part of the state even where momentum is 0
+            self.values[name + ".velocity"] = array("f", bytes(4 * len(self.values[name])))
+            self.shapes[name + ".velocity"] = self.shapes[name]
         self.samples = {}
         for which in ("train", "test"):
             tensors, _, names = read_tensors(os.path.join(folder, which + ".safetensors"))
@@ -105,7 +110,7 @@ class Net:
 
     def step(self, values, batch):
         """One step of SGD on `values`; the sum of the losses, and how many were right."""
-        gradients = {name: [0.0] * len(numbers) for name, numbers in values.items()}
+        gradients = {name: [0.0] * len(values[name]) for name in self.parameters}
         loss_sum, right = 0.0, 0
         for sample in batch:
             activations, label = [], self.samples["train"][1][sample]
@@ -118,9 +123,10 @@ class Net:
                 elif layer["kind"] == "dense":
                     delta = self.backward(values, gradients, layer, x, delta)
         for name, gradient in gradients.items():
-            values[name] = array(
-                values[name].typecode, map(lambda w, g: w - self.rate * g, values[name], gradient)
-            )
+            kind, before = values[name].typecode, values[name + ".velocity"]
+            velocity = array(kind, map(lambda u, g: self.momentum * u + g, before, gradient))
+            values[name + ".velocity"] = velocity
+            values[name] = array(kind, map(lambda w, u: w - self.rate * u, values[name], velocity))
         return loss_sum, right
 
     def backward(self, values, gradients, layer, x, delta):
@@ -149,10 +155,13 @@ class Engine:
             if command["command"] == "stop":
                 self.is_stopped.set()
             else:
+                self.is_stopped.clear()  # an earlier wish to stop was meant for a training that has ended
                 self.commands.put(command)
         os._exit(0)  # laptime is gone: nobody waits for a result
 
     def tell(self, event, **values):
+        if not math.isfinite(values.get("loss_sum", 0.0)):
+            values["loss_sum"] = None  # JSON has no word for it
         print(json.dumps({"event": event, **values}), flush=True)
 
     def compile(self, folder, device):
@@ -200,7 +209,8 @@ class Engine:
         order, size, losses = read_array("I", order), self.net.workload["batch_size"], []
         for begin in range(0, len(order), size):
             batch = order[begin : begin + size]
-            losses.append(self.net.step(values, batch)[0] / len(batch))
+            loss = self.net.step(values, batch)[0] / len(batch)
+            losses.append(loss if math.isfinite(loss) else None)
         write_state(to, "d", int(metadata["steps"]) + len(losses), values, shapes)
         self.tell("trace", losses=losses)
 
@@ -210,7 +220,6 @@ class Engine:
         self.tell("hello", protocol=1, name="plain Python", version=version, devices=[cpu])
         while True:
             command = self.commands.get()
-            self.is_stopped.clear()  # a wish to stop was meant for a training that has ended
             name = command.pop("command")
             if name not in ("compile", "train", "evaluate", "logits", "state", "set_state", "trace_f64"):
                 raise Unsupported(f"this engine knows no command {name}")

@@ -13,11 +13,11 @@ pub struct EngineVerbArgs {
 #[derive(Debug, Subcommand)]
 pub enum EngineVerb {
     /// Go through all messages of the engine protocol with a small job, and report each rule
-    Check(CheckArgs),
+    Check(EngineCheckArgs),
 }
 
 #[derive(Debug, ClapArgs)]
-pub struct CheckArgs {
+pub struct EngineCheckArgs {
     /// The program, by its path: ./mine
     #[arg(value_name = "PROGRAM")]
     pub program: String,

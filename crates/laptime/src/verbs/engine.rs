@@ -7,7 +7,7 @@ use laptime_peers::check::{Outcome, Rule, check};
 use laptime_workload::{dataset::synthetic, escaped};
 
 use crate::{
-    args::{CheckArgs, EngineVerb, EngineVerbArgs},
+    args::{EngineCheckArgs, EngineVerb, EngineVerbArgs},
     engines,
     failure::Failure,
     output,
@@ -25,14 +25,14 @@ pub fn engine(args: EngineVerbArgs) -> Result<(), Failure> {
     }
 }
 
-fn check_program(args: CheckArgs) -> Result<(), Failure> {
+fn check_program(args: EngineCheckArgs) -> Result<(), Failure> {
     let engine = engines::program("engine check", &args.program)?;
     let workload = WorkloadChoice::resolve(&args.workload)?.workload;
     let batch_size = workload.batch_size;
     let samples = BATCHES * batch_size + batch_size.div_ceil(3).min(batch_size - 1);
     let job = Job {
         dataset: Arc::new(synthetic(
-            &workload.dataset.description,
+            workload.dataset.description(),
             samples,
             TEST_SAMPLES,
         )),
@@ -66,7 +66,10 @@ fn check_program(args: CheckArgs) -> Result<(), Failure> {
 fn shown(rule: &Rule) -> String {
     match &rule.outcome {
         Outcome::Passed => format!("passed  {}\n", rule.name),
-        Outcome::NotReached => format!("failed  {}: not reached\n", rule.name),
+        Outcome::NotReached => format!(
+            "failed  {}: not reached, because of what failed above\n",
+            rule.name
+        ),
         Outcome::Failed { sent, found } => format!(
             "failed  {}\n        sent      {}\n        expected  {}\n        found     {}\n",
             rule.name,
