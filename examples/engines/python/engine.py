@@ -232,7 +232,8 @@ def main():
         engine.run()
     except Exception as error:
         is_unsupported = isinstance(error, Unsupported)
-        engine.tell("error", message=f"{type(error).__name__}: {error}", is_unsupported=is_unsupported)
+        message = str(error) if is_unsupported else f"{type(error).__name__}: {error}"
+        engine.tell("error", message=message, is_unsupported=is_unsupported)
         os._exit(1)
 
 

@@ -46,7 +46,14 @@ pub(super) fn begin<'a>(
         variant: "",
     };
     let sent = text(&command);
-    let compiled = |error: EngineError| (true, sent.clone(), error.to_string());
+    let compiled = |error: EngineError| {
+        let mut found = error.to_string();
+        if matches!(error, EngineError::Unsupported(_)) {
+            // It is right to say so, but nothing else can be asked then.
+            found += "\nname a workload that it trains, behind the program";
+        }
+        (true, sent.clone(), found)
+    };
     process.send(&command).map_err(compiled)?;
     match process.wait().map_err(compiled)? {
         Event::Ready { prepare_s, .. } if prepare_s >= 0.0 && prepare_s.is_finite() => {}
