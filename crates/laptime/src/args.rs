@@ -7,6 +7,7 @@ mod checkpoint;
 mod compare;
 mod data;
 mod engine;
+mod engine_verb;
 mod examples;
 mod exports;
 mod import;
@@ -36,6 +37,7 @@ pub use checkpoint::*;
 pub use compare::*;
 pub use data::*;
 pub use engine::*;
+pub use engine_verb::*;
 use examples::examples;
 pub use exports::*;
 pub use import::*;
@@ -184,6 +186,12 @@ pub enum Verb {
     Explain(ExplainArgs),
     /// List the devices to train on, with their measured peak throughput
     Devices,
+    /// Check a program of your own that trains as an engine of laptime
+    #[command(after_help = examples(&[
+        ("laptime engine check ./mine", "does it follow the protocol?"),
+        ("laptime race --engines laptime,./mine", "race it"),
+    ]))]
+    Engine(EngineVerbArgs),
     /// List, download or verify the datasets
     Data(DataArgs),
     /// Write the order of samples in each epoch, to repeat a training in your own framework

@@ -8,6 +8,9 @@ use crate::args::Args;
 
 /// What stands for a file or a folder.
 const FILE: &str = "FILE";
+/// The option that takes several engines, which may be programs by their paths.
+const ENGINES: &str = "--engines";
+
 /// The arguments of this process, `laptime` first.
 pub fn command_line() -> Vec<String> {
     let arguments: Vec<String> = env::args_os()
@@ -21,22 +24,25 @@ fn without_paths(arguments: &[String]) -> Vec<String> {
     let of_files = options_of_files();
     let mut said = vec!["laptime".to_owned()];
     let is_of_files = |option: &str| of_files.iter().any(|it| it == option);
-    let mut is_file = false;
+    let (mut is_file, mut is_engines_next) = (false, false);
     for argument in arguments {
         let (option, value) = match argument.split_once('=') {
             Some((option, value)) if option.starts_with("--") => (Some(option), value),
             _ => (None, argument.as_str()),
         };
         let is_file_here = is_file || option.is_some_and(is_of_files);
-        let shown = match is_file_here || is_path(value) {
-            true => anonymous_file(value),
-            false => value.to_owned(),
+        let is_engines = option == Some(ENGINES) || is_engines_next;
+        let shown = match (is_file_here, is_engines) {
+            (false, true) => value.split(',').map(shown).collect::<Vec<_>>().join(","),
+            (false, false) => shown(value),
+            (true, _) => anonymous_file(value),
         };
         said.push(match option {
             Some(option) => format!("{option}={shown}"),
             None => shown,
         });
         is_file = option.is_none() && is_of_files(argument);
+        is_engines_next = option.is_none() && argument == ENGINES;
     }
     said
 }
@@ -63,6 +69,14 @@ fn is_path(value: &str) -> bool {
     let ending = Path::new(value).extension().and_then(OsStr::to_str);
     value.contains(['/', '\\'])
         || matches!(ending, Some("toml" | "json" | "csv" | "md" | "safetensors"))
+}
+
+/// An argument that need not be a file.
+fn shown(value: &str) -> String {
+    match is_path(value) {
+        true => anonymous_file(value),
+        false => value.to_owned(),
+    }
 }
 
 /// Its ending says what it was; `-` is a stream.
@@ -102,6 +116,14 @@ mod tests {
             (
                 "run --checkpoint alice --resume",
                 "laptime run --checkpoint FILE --resume",
+            ),
+            (
+                "race --engines laptime,./alice,jax --runs 5",
+                "laptime race --engines laptime,FILE,jax --runs 5",
+            ),
+            (
+                "race --engines=/home/alice/mine,laptime",
+                "laptime race --engines=FILE,laptime",
             ),
             (
                 "run --export-markdown=alice",

@@ -1,12 +1,17 @@
 //! The engines that the command line can name.
 
-use std::{num::NonZero, thread::available_parallelism};
+use std::{
+    num::NonZero,
+    path::{MAIN_SEPARATOR, Path},
+    sync::{Mutex, MutexGuard, PoisonError},
+    thread::available_parallelism,
+};
 
 use laptime_cpu::CpuEngine;
 use laptime_engine::{Device, DeviceKind, Engine, EngineError, Job, Peaks, Session};
 use laptime_gpu::GpuEngine;
-use laptime_peers::PeerEngine;
-use laptime_workload::{Foreign, Precision, advice};
+use laptime_peers::{PeerEngine, ProgramEngine};
+use laptime_workload::{Foreign, Precision, Shown, advice};
 
 use crate::failure::Failure;
 
@@ -103,14 +108,77 @@ const NAMES_OF_OTHERS: Foreign = Foreign {
     absent: &["tinygrad", "burn", "candle", "mxnet", "paddle", "theano"],
 };
 
+/// The programs that the command line has named: each is one engine, however often it is looked for.
+static PROGRAMS: Mutex<Vec<&'static ProgramEngine>> = Mutex::new(Vec::new());
+
+fn programs() -> MutexGuard<'static, Vec<&'static ProgramEngine>> {
+    PROGRAMS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The engine of a program: the same for the same file.
+pub fn program(option: &str, path: &str) -> Result<&'static ProgramEngine, Failure> {
+    let wrong = |what: &str| {
+        let path = Shown(Path::new(path));
+        Failure::Usage(format!("{option} {path}: {what}"))
+    };
+    if !is_program(path) {
+        return Err(wrong(&format!(
+            "programs are not looked for in PATH; give a path, such as .{MAIN_SEPARATOR}{path}"
+        )));
+    }
+    let made = ProgramEngine::new(Path::new(path)).map_err(|what| wrong(&what))?;
+    if ENGINES.iter().any(|engine| engine.name() == made.name()) {
+        return Err(wrong(
+            "this program has the name of an engine that laptime has itself; rename it",
+        ));
+    }
+    let mut programs = programs();
+    let known = programs.iter().find(|known| known.path() == made.path());
+    Ok(match known {
+        Some(known) => known,
+        None => {
+            programs.push(Box::leak(Box::new(made)));
+            programs[programs.len() - 1]
+        }
+    })
+}
+
+/// Whether a name on the command line is a path. A name alone is never one, so no program is started that
+/// happens to lie somewhere.
+fn is_program(name: &str) -> bool {
+    name.contains(std::path::is_separator)
+}
+
+/// How another process of laptime finds an engine: by its name, or a program by its path.
+pub fn address(engine: &dyn Engine) -> String {
+    let programs = programs();
+    let program = programs.iter().find(|known| known.name() == engine.name());
+    match program {
+        Some(program) => program.path().to_string_lossy().into_owned(),
+        None => engine.name().to_owned(),
+    }
+}
+
+/// Whether an engine is a program of the user's own, which may change from one run to the next.
+pub fn is_own_program(engine: &dyn Engine) -> bool {
+    programs().iter().any(|known| known.name() == engine.name())
+}
+
 /// The engine of this name, which stands in this option of the command line.
 pub fn find(option: &str, name: &str) -> Result<&'static dyn Engine, Failure> {
+    if is_program(name) {
+        return Ok(program(option, name)?);
+    }
     let found = ENGINES.iter().find(|engine| engine.name() == name);
     found.map(|engine| *engine as &dyn Engine).ok_or_else(|| {
         let names: Vec<&str> = ENGINES.iter().map(|engine| engine.name()).collect();
         Failure::Usage(format!(
-            "{option} {name}: there is no such engine; {}",
-            advice(name, &names, &NAMES_OF_OTHERS)
+            "{option} {name}: there is no such engine; {}{}",
+            advice(name, &names, &NAMES_OF_OTHERS),
+            match Path::new(name).is_file() {
+                true => format!("; the program of this name here is .{MAIN_SEPARATOR}{name}"),
+                false => String::new(),
+            },
         ))
     })
 }

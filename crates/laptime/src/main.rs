@@ -94,6 +94,7 @@ fn main() -> ExitCode {
         Verb::Verify(args) => verbs::verify(args),
         Verb::Explain(args) => verbs::explain(args),
         Verb::Devices => verbs::devices(),
+        Verb::Engine(args) => verbs::engine(args),
         Verb::Data(args) => verbs::data(args),
         Verb::Orders(args) => verbs::orders(args),
         Verb::Peers(args) => verbs::peers(args, &interrupt),

@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     child::{self, GateJob, Request},
+    engines,
     given_weights::WeightsFile,
 };
 
@@ -68,7 +69,7 @@ fn in_a_child(engine: &dyn Engine, job: &Job, device: &Device) -> Option<gate::V
     let request = Request::Verify(GateJob {
         workload: Workload::clone(&job.workload),
         weights: WeightsFile::of(&job.workload),
-        engine: engine.name().into(),
+        engine: engines::address(engine),
         device: device.clone(),
         threads: job.threads,
         passes: job.passes.clone(),
@@ -82,9 +83,10 @@ fn in_a_child(engine: &dyn Engine, job: &Job, device: &Device) -> Option<gate::V
 }
 
 /// Keeps a good verdict. A failure is not kept: it is worth another look each time. What cannot be kept is
-/// asked again next time, so errors are of no interest.
+/// asked again next time, so errors are of no interest. Nor is that of a program of the user's own, which is
+/// being written: neither its file nor what it says of itself tells whether it is still the same.
 fn remember(engine: &dyn Engine, job: &Job, device: &Device, verdict: &gate::Verdict) {
-    if !verdict.is_verified() {
+    if !verdict.is_verified() || engines::is_own_program(engine) {
         return;
     }
     let subject = subject(engine, job, device);
@@ -97,6 +99,9 @@ fn remember(engine: &dyn Engine, job: &Job, device: &Device, verdict: &gate::Ver
 
 /// What cannot be read, makes no sense or is of something else is as good as nothing.
 fn remembered(engine: &dyn Engine, job: &Job, device: &Device) -> Option<gate::Verdict> {
+    if engines::is_own_program(engine) {
+        return None;
+    }
     let subject = subject(engine, job, device)?;
     let text = own_file::read(&path(&subject)?).ok()?;
     let judged: Judged = serde_json::from_slice(&text).ok()?;

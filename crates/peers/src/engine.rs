@@ -7,12 +7,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use laptime_engine::{Device, DeviceKind, Engine, EngineError, Job, Session};
+use laptime_engine::{Device, Engine, EngineError, Job, Session};
 
 use crate::{
     Framework,
+    description::{Description, all_processors},
     environment::interpreter,
-    process::{PeerProcess, Start},
+    process::{PeerProcess, Speaker, Start},
     protocol::{DeviceReport, Event},
     session::{PeerSession, Ready},
     trial::{self, Choice, Way},
@@ -27,38 +28,6 @@ pub struct PeerEngine {
     variant: Option<&'static str>,
     description: OnceLock<Description>,
     choices: Mutex<BTreeMap<String, Choice>>,
-}
-
-/// What a framework says of itself.
-#[derive(Debug, Clone)]
-pub(crate) struct Description {
-    pub(crate) versions: BTreeMap<String, String>,
-    /// In the framework's order, no two of the same name.
-    pub(crate) devices: Vec<DeviceReport>,
-}
-
-impl Description {
-    /// Cards of one model are told apart by a number.
-    fn new(versions: BTreeMap<String, String>, mut devices: Vec<DeviceReport>) -> Self {
-        let names: Vec<String> = devices.iter().map(|device| device.name.clone()).collect();
-        for (index, device) in devices.iter_mut().enumerate() {
-            let same = names[..index].iter().filter(|name| **name == device.name);
-            match same.count() {
-                0 => {}
-                before => device.name += &format!(" ({})", before + 1),
-            }
-        }
-        Self { versions, devices }
-    }
-
-    /// The place of a device among the framework's own.
-    fn index_of(&self, device: &Device) -> Option<usize> {
-        self.devices.iter().position(|report| {
-            let kind = DeviceKind::from(report.kind);
-            // Frameworks have no name for a processor.
-            kind == device.kind && (kind == DeviceKind::Cpu || report.name == device.name)
-        })
-    }
 }
 
 impl PeerEngine {
@@ -110,8 +79,10 @@ impl PeerEngine {
         };
         PeerProcess::start(Start {
             title: self.framework.title,
-            python: &python,
-            adapter: self.framework.adapter,
+            speaker: Speaker::Adapter {
+                python: &python,
+                source: self.framework.adapter,
+            },
             threads,
             silence: is_trial.then_some(trial::COMPILE).or(self.silence),
             shares_compiled: !is_trial,
@@ -120,7 +91,9 @@ impl PeerEngine {
 
     fn hello(&self, process: &mut PeerProcess) -> Result<&Description, EngineError> {
         match process.wait()? {
-            Event::Hello { versions, devices } => {
+            Event::Hello {
+                versions, devices, ..
+            } => {
                 let describe = || Description::new(versions, devices);
                 Ok(self.description.get_or_init(describe))
             }
@@ -231,28 +204,7 @@ impl Engine for PeerEngine {
     }
 
     fn devices(&self) -> Result<Vec<Device>, EngineError> {
-        let devices = self.description()?.devices.iter();
-        Ok(devices
-            .map(|device| match DeviceKind::from(device.kind) {
-                // Frameworks have no name for a processor.
-                DeviceKind::Cpu => Device {
-                    kind: DeviceKind::Cpu,
-                    name: String::new(),
-                    threads: Some(all_processors()),
-                    isa: None,
-                    driver: None,
-                    software: false,
-                },
-                DeviceKind::Gpu => Device {
-                    kind: DeviceKind::Gpu,
-                    name: device.name.clone(),
-                    threads: None,
-                    isa: None,
-                    driver: device.driver.clone(),
-                    software: false,
-                },
-            })
-            .collect())
+        Ok(self.description()?.devices())
     }
 
     /// Frameworks add up in an order of their own, which may be another in every process.
@@ -280,7 +232,7 @@ impl Engine for PeerEngine {
         let mut process = self.start(job.threads, false)?;
         // While the framework is imported.
         let folder = PeerSession::write_job(&process, job)?;
-        let report = report(self.hello(&mut process)?, device)?;
+        let report = self.hello(&mut process)?.report(device)?;
         let start_s = begin.elapsed().as_secs_f64();
         let (variant, choice) = self.choose(&mut process, &folder, job, device, &report)?;
         let ready = Ready {
@@ -296,60 +248,5 @@ impl Engine for PeerEngine {
     fn choice(&self, job: &Job, device: &Device) -> Option<String> {
         let key = self.trial_key(job, device).ok()?;
         self.known(&key).map(|choice| choice.variant)
-    }
-}
-
-/// What tells a framework which of its devices is meant.
-fn report(framework: &Description, device: &Device) -> Result<DeviceReport, EngineError> {
-    let index = framework
-        .index_of(device)
-        .ok_or_else(|| EngineError::Unsupported(format!("it has no device {}", device.name)))?;
-    Ok(DeviceReport {
-        index,
-        ..framework.devices[index].clone()
-    })
-}
-
-fn all_processors() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::protocol::KindReport;
-
-    #[test]
-    fn cards_of_one_model_are_told_apart() {
-        let report = |kind, name: &str| DeviceReport {
-            kind,
-            name: name.into(),
-            driver: None,
-            index: 0,
-        };
-        let devices = vec![
-            report(KindReport::Gpu, "A100"),
-            report(KindReport::Gpu, "A100"),
-            report(KindReport::Gpu, "L4"),
-            report(KindReport::Cpu, "cpu"),
-        ];
-        let description = Description::new(BTreeMap::new(), devices);
-        let device = |kind, name: &str| Device {
-            kind,
-            name: name.into(),
-            threads: None,
-            isa: None,
-            driver: None,
-            software: false,
-        };
-        for (device, expected) in [
-            (device(DeviceKind::Gpu, "A100"), Some(0)),
-            (device(DeviceKind::Gpu, "A100 (2)"), Some(1)),
-            (device(DeviceKind::Gpu, "L4"), Some(2)),
-            (device(DeviceKind::Gpu, "H100"), None),
-            (device(DeviceKind::Cpu, "EPYC"), Some(3)),
-        ] {
-            assert_eq!(description.index_of(&device), expected, "{device:?}");
-        }
     }
 }

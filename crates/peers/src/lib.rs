@@ -7,8 +7,10 @@
 //!
 //! Knows nothing of Schedules, and of Programs only what a step costs.
 
+pub mod check;
 mod children;
 mod compiled;
+mod description;
 mod engine;
 mod environment;
 pub mod exchange;
@@ -17,6 +19,7 @@ mod frameworks;
 pub mod install;
 mod process;
 mod process_group;
+mod program;
 mod protocol;
 mod session;
 mod trial;
@@ -28,3 +31,5 @@ pub use environment::{MARKER, environment_dir, is_available};
 pub use exchange::{ExchangeError, write_job};
 pub use folder::remove_folders;
 pub use frameworks::*;
+pub use program::ProgramEngine;
+pub use protocol::VERSION as PROTOCOL_VERSION;

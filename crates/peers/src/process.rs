@@ -17,7 +17,7 @@ use crate::{
     children::Group,
     compiled,
     folder::Folder,
-    protocol::{Command, Event},
+    protocol::{Command, Event, VERSION},
     variables,
 };
 
@@ -41,16 +41,65 @@ const MAX_LINE_BYTES: u64 = 1 << 28;
 pub(crate) struct Start<'a> {
     /// What messages call it.
     pub(crate) title: &'a str,
-    /// The interpreter.
-    pub(crate) python: &'a Path,
-    /// The source of the framework's adapter.
-    pub(crate) adapter: &'a str,
+    /// What speaks.
+    pub(crate) speaker: Speaker<'a>,
     /// Processors that it may use.
     pub(crate) threads: usize,
     /// How long it may say nothing, where that is not the user's to decide.
     pub(crate) silence: Option<Duration>,
     /// Whether its compiler finds what earlier ones have compiled, and leaves what it does.
     pub(crate) shares_compiled: bool,
+}
+
+/// What speaks the protocol.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Speaker<'a> {
+    /// A framework's adapter.
+    Adapter {
+        /// The interpreter.
+        python: &'a Path,
+        /// The adapter's source.
+        source: &'a str,
+    },
+    /// A program of the user's own, from the root.
+    Program(&'a Path),
+}
+
+impl Speaker<'_> {
+    /// How it is started, with what it needs in its folder.
+    fn program(self, folder: &Path, threads: usize) -> io::Result<Program> {
+        let threads = threads.to_string();
+        match self {
+            Self::Adapter { python, source } => {
+                for (name, text) in [
+                    ("main.py", MAIN),
+                    ("job.py", JOB),
+                    ("dropout.py", DROPOUT),
+                    ("adapter.py", source),
+                ] {
+                    fs::write(folder.join(name), text)?;
+                }
+                let mut program = Program::new(python);
+                // Isolated: neither the user's packages nor PYTHON* variables change what runs.
+                program.arg("-I").arg(folder.join("main.py")).arg(threads);
+                Ok(program)
+            }
+            Self::Program(path) => {
+                let mut program = Program::new(path);
+                let version = VERSION.to_string();
+                program.args(["--protocol", &version, "--threads", &threads]);
+                Ok(program)
+            }
+        }
+    }
+
+    /// The file that is started.
+    fn file(&self) -> &Path {
+        match self {
+            Self::Adapter { python, .. } => python,
+            Self::Program(path) => path,
+        }
+    }
 }
 
 /// A running peer.
@@ -80,26 +129,16 @@ impl PeerProcess {
         } else {
             folder.path().join("compiled")
         };
-        for (name, text) in [
-            ("main.py", MAIN),
-            ("job.py", JOB),
-            ("dropout.py", DROPOUT),
-            ("adapter.py", start.adapter),
-        ] {
-            fs::write(folder.path().join(name), text)
-                .map_err(|error| failed("its folder cannot be written", &error))?;
-        }
+        let mut program = start
+            .speaker
+            .program(folder.path(), start.threads)
+            .map_err(|error| failed("its folder cannot be written", &error))?;
         let log = fs::File::create(folder.path().join("log.txt"))
             .map_err(|error| failed("its log cannot be written", &error))?;
         let home = folder.path().join("home");
         fs::create_dir(&home).map_err(|error| failed("its home cannot be made", &error))?;
-        let mut program = Program::new(start.python);
         variables::limit(&mut program, &home);
         program
-            // Isolated: neither the user's packages nor PYTHON* variables change what runs.
-            .arg("-I")
-            .arg(folder.path().join("main.py"))
-            .arg(start.threads.to_string())
             .current_dir(folder.path())
             // PyTorch's compiler and CUDA's keep what they made there.
             .env("TORCHINDUCTOR_CACHE_DIR", &compiled)
@@ -108,8 +147,8 @@ impl PeerProcess {
             .stdout(Stdio::piped())
             .stderr(log);
         let mut group = Group::spawn(&mut program).map_err(|error| {
-            let python = Shown(start.python);
-            EngineError::Unsupported(format!("{title}: {python} cannot be started: {error}"))
+            let file = Shown(start.speaker.file());
+            EngineError::Unsupported(format!("{title}: {file} cannot be started: {error}"))
         })?;
         let (stdin, stdout) = (group.child.stdin.take(), group.child.stdout.take());
         let (Some(stdin), Some(stdout)) = (stdin, stdout) else {
@@ -168,6 +207,36 @@ impl PeerProcess {
             if let Some(event) = self.poll(Duration::from_millis(100), since)? {
                 return Ok(event);
             }
+        }
+    }
+
+    /// Whether the process ends by itself in this time, once its standard input is closed.
+    pub(crate) fn ends_with_input(self, patience: Duration) -> bool {
+        let Self {
+            mut group,
+            stdin,
+            folder: _folder,
+            ..
+        } = self;
+        drop(stdin);
+        let since = Instant::now();
+        while since.elapsed() < patience {
+            if matches!(group.try_wait(), Ok(Some(_))) {
+                return true;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        false
+    }
+
+    /// Waits for an event, be it that of an error.
+    pub(crate) fn wait_raw(&mut self) -> Result<Event, EngineError> {
+        match self.lines.recv_timeout(self.silence) {
+            Ok(line) => match serde_json::from_str(&line) {
+                Ok(event) => Ok(event),
+                Err(_) => self.event(&line),
+            },
+            Err(_) => Err(self.ended()),
         }
     }
 

@@ -15,12 +15,19 @@
 //! | `trace_f64` | `trace` |
 //! | `stop` | none: the training that goes on ends behind its step |
 //!
+//! A program of the user's own speaks it too (`docs/engine-protocol.md`), but for `variants`: it trains in one
+//! way. Its `hello` says which version it speaks.
+//!
 //! Whatever goes wrong is an `error`, and the peer ends. It also ends when its input does.
 
 use std::{collections::BTreeMap, path::Path};
 
 use laptime_engine::{DeviceKind, Score};
 use serde::{Deserialize, Serialize};
+
+/// The version of the protocol. It changes when a program that follows `docs/engine-protocol.md` would not be
+/// understood any more, or would not understand; new fields of events and commands are none.
+pub const VERSION: u32 = 1;
 
 /// What a peer is to do.
 #[derive(Debug, Serialize)]
@@ -35,6 +42,8 @@ pub(crate) enum Command<'a> {
     Compile {
         folder: &'a Path,
         device: &'a DeviceReport,
+        /// Programs know but one.
+        #[serde(skip_serializing_if = "str::is_empty")]
         variant: &'a str,
     },
     /// Train on the samples in this file, in that order.
@@ -66,6 +75,8 @@ pub(crate) enum Command<'a> {
     UseProgramMasks,
     /// End the training behind the step it is in.
     Stop,
+    /// What no version has: a program must say so.
+    Nonsense,
 }
 
 /// What a peer says.
@@ -73,6 +84,13 @@ pub(crate) enum Command<'a> {
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(crate) enum Event {
     Hello {
+        /// Programs say it; adapters are a part of this one.
+        protocol: Option<u32>,
+        /// What a program calls itself.
+        name: Option<String>,
+        /// A program's own version.
+        version: Option<String>,
+        #[serde(default)]
         versions: BTreeMap<String, String>,
         devices: Vec<DeviceReport>,
     },
@@ -81,6 +99,7 @@ pub(crate) enum Event {
     },
     Ready {
         prepare_s: f64,
+        #[serde(default)]
         details: BTreeMap<String, String>,
     },
     Step(ScoreReport),
@@ -101,6 +120,7 @@ pub(crate) enum Event {
     },
     Error {
         message: String,
+        #[serde(default)]
         is_unsupported: bool,
     },
 }
@@ -145,9 +165,11 @@ impl From<DeviceKind> for KindReport {
 /// finite: it comes as null, and is read as NaN. The `step` events before and after show when that began.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 pub(crate) struct ScoreReport {
-    samples: u64,
-    loss_sum: Option<f64>,
-    correct: u64,
+    pub(crate) samples: u64,
+    pub(crate) loss_sum: Option<f64>,
+    /// 0 where the loss knows no classes.
+    #[serde(default)]
+    pub(crate) correct: u64,
 }
 
 impl From<ScoreReport> for Score {

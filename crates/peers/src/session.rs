@@ -89,7 +89,9 @@ impl PeerSession {
             Event::Ready { prepare_s, details } => (prepare_s, details),
             other => return Err(process.unexpected(&other)),
         };
-        details.insert("variant".into(), ready.variant.clone());
+        if !ready.variant.is_empty() {
+            details.insert("variant".into(), ready.variant.clone());
+        }
         details.extend(ready.trial.clone().map(|text| ("trial".into(), text)));
         let program = build(&job.workload, Mode::Training, job.workload.batch_size);
         Ok(Self {
@@ -292,7 +294,7 @@ impl Session for PeerSession {
 }
 
 /// The `f32` in a file that a peer wrote.
-fn read_values(path: &Path) -> Result<Vec<f32>, EngineError> {
+pub(crate) fn read_values(path: &Path) -> Result<Vec<f32>, EngineError> {
     let bytes =
         fs::read(path).map_err(|error| EngineError::Failed(format!("{}: {error}", Shown(path))))?;
     let (values, _) = bytes.as_chunks();

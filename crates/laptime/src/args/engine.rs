@@ -8,7 +8,7 @@ use crate::passes;
 #[derive(Debug, Clone, ClapArgs)]
 #[command(next_help_heading = "Engine")]
 pub struct EngineArgs {
-    /// The engine: laptime, pytorch, tensorflow, jax or mlx
+    /// The engine: laptime, pytorch, tensorflow, jax or mlx, or a program of your own by its path: ./mine
     #[arg(long, value_name = "ENGINE", default_value = "laptime")]
     pub engine: String,
     /// With --engine tensorflow: train exactly as the published scripts do, with the initial weights,

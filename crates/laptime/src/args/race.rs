@@ -32,7 +32,7 @@ pub struct RaceArgs {
     )]
     pub max_steps: Option<NonZeroU64>,
     /// Two or more engines, separated by commas: laptime, pytorch, tensorflow, tensorflow-as-published, jax,
-    /// mlx
+    /// mlx, or programs of your own by their paths: ./mine
     #[arg(
         long,
         value_name = "A,B,...",

@@ -71,7 +71,12 @@ impl RaceOptions {
             if args.weights.init.is_some() {
                 check_engine("--init", engine)?;
             }
-            if names[..index].contains(name) {
+            let is_same = |other: &&str| match engines::find("--engines", other) {
+                Ok(other) => other.name() == engine.name(),
+                Err(_) => false,
+            };
+            if names[..index].iter().any(is_same) {
+                let name = engine.name();
                 return Err(Failure::Usage(format!(
                     "--engines: {name} is named twice; name every engine once"
                 )));

@@ -19,6 +19,7 @@ mod live;
 mod one_job;
 mod outputs;
 mod own_data;
+mod own_engines;
 mod peers;
 mod places;
 mod proof;
