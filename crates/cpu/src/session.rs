@@ -213,7 +213,9 @@ impl CpuSession {
         let batch_size = Portion::most_samples(&self.job.workload, mode);
         let is_profiled = self.job.profile && mode == Mode::Training;
         let whole = batch_size.min(order.len());
-        let mut batches: Vec<Batch> = Vec::new();
+        let steps = order.len().div_ceil(batch_size);
+        let in_step = batch_size.div_ceil(self.job.workload.rows_at_once());
+        let mut batches: Vec<Batch> = Vec::with_capacity(steps * in_step);
         // The tasks of the Programs of a whole batch, one after the other.
         let mut tasks = 0;
         for (step, samples) in (self.steps + 1..).zip(order.chunks(batch_size)) {
@@ -253,7 +255,6 @@ impl CpuSession {
             progress,
         };
         let profiled = is_profiled.then_some(tasks);
-        let steps = order.len().div_ceil(batch_size);
         let log = Mutex::new(Log::for_steps(before, steps, profiled));
         self.pool.run(&|thread, barrier| {
             // Held by the first thread for as long as it runs: no one else wants it.

@@ -41,7 +41,7 @@ pub(crate) struct GpuSession {
 impl GpuSession {
     pub(crate) fn new(job: &Job, device: &Device, context: Context) -> Result<Self, EngineError> {
         job.check()?;
-        let in_step = Portion::of_step(&job.workload, job.workload.batch_size).count();
+        let in_step = Portion::of(&job.workload, Mode::Training, job.workload.batch_size).count();
         if in_step > SEGMENT_STEPS {
             return Err(EngineError::Unsupported(format!(
                 "--device gpu does at most {SEGMENT_STEPS} micro-batches a step, and micro_batch_size makes {in_step} \
@@ -82,11 +82,8 @@ impl GpuSession {
             context,
         };
         // First of all the Program that a whole step ends with, which has all that lives across steps.
-        for portion in Portion::of(&job.workload, Mode::Training, batch_size)
-            .iter()
-            .rev()
-        {
-            session.prepare(Mode::Training, *portion)?;
+        for portion in Portion::of(&job.workload, Mode::Training, batch_size).rev() {
+            session.prepare(Mode::Training, portion)?;
         }
         session.prepare_all(Mode::Training, train.count())?;
         session.prepare_all(Mode::Evaluation, test.count())?;
@@ -267,7 +264,11 @@ impl Session for GpuSession {
     fn details(&self) -> BTreeMap<String, String> {
         let mut details = BTreeMap::new();
         let mut tell = |name: &str, value: String| details.insert(name.into(), value);
-        let portions = Portion::of_step(&self.job.workload, self.job.workload.batch_size);
+        let portions = Portion::of(
+            &self.job.workload,
+            Mode::Training,
+            self.job.workload.batch_size,
+        );
         let compiled = portions.filter_map(|portion| self.compiled(Mode::Training, portion));
         let dispatches: usize = compiled.map(Compiled::dispatch_count).sum();
         tell("dispatches_per_step", dispatches.to_string());

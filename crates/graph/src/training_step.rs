@@ -22,12 +22,19 @@ pub struct Portion {
 }
 
 impl Portion {
-    /// Those of a training step on so many samples, in order: whole micro-batches, then what is left.
-    pub fn of_step(workload: &Workload, samples: usize) -> impl Iterator<Item = Self> + use<> {
-        let size = workload
-            .micro_batch_size
-            .map_or(samples, |size| size.min(samples));
-        let is_accumulated = workload.micro_batch_size.is_some();
+    /// What so many samples go through at once, in order: those of a training step in whole micro-batches, then
+    /// what is left; those of an evaluation, of which there are at most [`Workload::rows_at_once`], together.
+    pub fn of(
+        workload: &Workload,
+        mode: Mode,
+        samples: usize,
+    ) -> impl DoubleEndedIterator<Item = Self> + use<> {
+        let micro_batch_size = match mode {
+            Mode::Training => workload.micro_batch_size,
+            Mode::Evaluation => None,
+        };
+        let size = micro_batch_size.map_or(samples, |size| size.min(samples));
+        let is_accumulated = micro_batch_size.is_some();
         (0..samples).step_by(size.max(1)).map(move |first| {
             let micro_batch = MicroBatch {
                 size,
@@ -40,16 +47,6 @@ impl Portion {
                 micro_batch: is_accumulated.then_some(micro_batch),
             }
         })
-    }
-
-    /// What so many samples go through at once: those of a training step, or of an evaluation, of which
-    /// [`Workload::rows_at_once`] do at the most.
-    pub fn of(workload: &Workload, mode: Mode, samples: usize) -> Vec<Self> {
-        match mode {
-            Mode::Training => Self::of_step(workload, samples).collect(),
-            Mode::Evaluation if samples == 0 => Vec::new(),
-            Mode::Evaluation => vec![Self::whole(samples)],
-        }
     }
 
     /// Samples that [`Self::of`] takes at the most: of a step, or of as much of an evaluation as goes through the net
@@ -99,7 +96,7 @@ pub struct TrainingStep {
 impl TrainingStep {
     /// That of a workload on so many samples.
     pub fn of(workload: &Workload, samples: usize) -> Self {
-        let portions: Vec<Portion> = Portion::of_step(workload, samples).collect();
+        let portions: Vec<Portion> = Portion::of(workload, Mode::Training, samples).collect();
         let (last, others) = portions.split_last().expect("a step has samples");
         let program = |portion: &Portion| portion.program(workload, Mode::Training);
         Self {
