@@ -201,7 +201,7 @@ fn what_is_wrong_is_told_before_any_work() {
         (
             with("\"x.npy\"", "\"no.npy\""),
             CLASSES,
-            "no.npy: No such file",
+            "no.npy: ",
         ),
         (
             with("\"x.npy\"", "\"net.toml\""),
@@ -415,5 +415,6 @@ fn a_spec_without_a_file_reads_none() {
     assert!(message.contains("put the spec into a file"), "{message}");
     let spec = Spec::from_reader(text.as_bytes(), "standard input", Path::new("nowhere")).unwrap();
     let message = spec.resolve(&Overrides::default()).unwrap_err().to_string();
-    assert!(message.contains("nowhere/x.npy"), "{message}");
+    let file = Path::new("nowhere").join("x.npy").display().to_string();
+    assert!(message.contains(&file), "{message}");
 }
