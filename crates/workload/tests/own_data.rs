@@ -198,11 +198,7 @@ fn samples_are_made_up_where_that_is_asked_for_and_none_are_official() {
 fn what_is_wrong_is_told_before_any_work() {
     let with = |from: &str, to: &str| ALL.replace(from, to);
     let table = [
-        (
-            with("\"x.npy\"", "\"no.npy\""),
-            CLASSES,
-            "no.npy: ",
-        ),
+        (with("\"x.npy\"", "\"no.npy\""), CLASSES, "no.npy: "),
         (
             with("\"x.npy\"", "\"net.toml\""),
             CLASSES,
