@@ -3,9 +3,7 @@
 
 mod common;
 
-use common::{bits, device, in_bf16, instruction_sets, job, net};
-use laptime_cpu::CpuEngine;
-use laptime_engine::{Job, Passes, gate::verify};
+use common::{assert_threads_change_no_bit, assert_verified, in_bf16, job, net};
 use laptime_workload::Workload;
 
 /// Of the pixels, with and without a bias, a norm and ReLU behind; with windows that overlap, leave gaps and have
@@ -32,26 +30,14 @@ fn depthwise(batch_size: usize) -> Workload {
 #[test]
 fn depthwise_convolutions_are_verified_on_every_instruction_set() {
     for workload in [depthwise(6), depthwise(18), in_bf16(depthwise(6))] {
-        for isa in instruction_sets() {
-            for passes in [Passes::All, Passes::Only(Vec::new())] {
-                let samples = 20 * workload.batch_size + 5;
-                let job = Job {
-                    passes,
-                    ..job(workload.clone(), samples, 2)
-                };
-                let verdict = verify(&CpuEngine, &job, &device(isa)).unwrap();
-                assert!(verdict.is_verified(), "{isa}: {verdict}");
-            }
-        }
+        let samples = 20 * workload.batch_size + 5;
+        assert_verified(&job(workload, samples, 2));
     }
 }
 
 #[test]
 fn threads_change_no_bit() {
     for workload in [depthwise(18), in_bf16(depthwise(18))] {
-        let of = |threads| bits(&job(workload.clone(), 50, threads), "portable");
-        let one = of(1);
-        assert_eq!(one, of(2));
-        assert_eq!(one, of(3));
+        assert_threads_change_no_bit(&workload);
     }
 }

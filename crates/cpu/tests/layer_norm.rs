@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{bits, device, in_bf16, instruction_sets, job, net};
+use common::{assert_threads_change_no_bit, device, in_bf16, instruction_sets, job, net};
 use laptime_cpu::CpuEngine;
 use laptime_engine::gate::{Verdict, verify, verify_against};
 use laptime_workload::Workload;
@@ -59,9 +59,6 @@ fn another_epsilon_is_found() {
 #[test]
 fn threads_change_no_bit() {
     for workload in [with(1e-3, 18), in_bf16(with(1e-3, 18))] {
-        let of = |threads| bits(&job(workload.clone(), 50, threads), "portable");
-        let one = of(1);
-        assert_eq!(one, of(2));
-        assert_eq!(one, of(3));
+        assert_threads_change_no_bit(&workload);
     }
 }

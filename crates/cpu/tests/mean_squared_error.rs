@@ -5,13 +5,14 @@ mod common;
 use std::sync::Arc;
 
 use common::{
+    assert_verified,
     autoencoders::{DENSE, IMAGES},
     device, in_bf16, instruction_sets, job, net_of, planted, session,
 };
 use laptime_cpu::CpuEngine;
 use laptime_engine::{
-    Job, Passes, Progress,
-    gate::{Verdict, verify, verify_against},
+    Progress,
+    gate::{Verdict, verify_against},
 };
 use laptime_graph::{Mode, State, build};
 use laptime_reference::Reference;
@@ -29,16 +30,7 @@ fn autoencoders_are_verified() {
     for layers in [DENSE, IMAGES] {
         let workload = autoencoder(layers, 7);
         for workload in [workload.clone(), in_bf16(workload)] {
-            for passes in [Passes::All, Passes::Only(Vec::new())] {
-                let job = Job {
-                    passes,
-                    ..job(workload.clone(), 20 * 7 + 3, 2)
-                };
-                for isa in instruction_sets() {
-                    let verdict = verify(&CpuEngine, &job, &device(isa)).unwrap();
-                    assert!(verdict.is_verified(), "{isa}: {verdict}");
-                }
-            }
+            assert_verified(&job(workload, 20 * 7 + 3, 2));
         }
     }
 }

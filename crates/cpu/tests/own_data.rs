@@ -5,11 +5,13 @@ mod common;
 
 use std::{path::Path, sync::Arc};
 
-use common::{device, in_bf16, instruction_sets, job, own_data::nets, planted, session};
+use common::{
+    assert_verified, device, in_bf16, instruction_sets, job, own_data::nets, planted, session,
+};
 use laptime_cpu::CpuEngine;
 use laptime_engine::{
-    Job, Passes, Progress,
-    gate::{Verdict, verify, verify_against},
+    Progress,
+    gate::{Verdict, verify_against},
 };
 use laptime_graph::{Mode, State, build};
 use laptime_reference::Reference;
@@ -20,20 +22,7 @@ const FOLDER: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/own-data");
 fn nets_on_data_of_ones_own_are_verified() {
     for workload in nets(Path::new(FOLDER), 7) {
         for workload in [workload.clone(), in_bf16(workload)] {
-            for passes in [Passes::All, Passes::Only(Vec::new())] {
-                let job = Job {
-                    passes,
-                    ..job(workload.clone(), 20 * 7 + 3, 2)
-                };
-                for isa in instruction_sets() {
-                    let verdict = verify(&CpuEngine, &job, &device(isa)).unwrap();
-                    assert!(
-                        verdict.is_verified(),
-                        "{}, {isa}: {verdict}",
-                        workload.dataset
-                    );
-                }
-            }
+            assert_verified(&job(workload, 20 * 7 + 3, 2));
         }
     }
 }

@@ -235,6 +235,22 @@ impl<'a> Walk<'a> {
         })
     }
 
+    /// The bias of so many outputs, where there is one.
+    pub fn bias(
+        &self,
+        bias: Option<&Constant<'a>>,
+        outputs: usize,
+    ) -> Result<Option<Parameter>, Problem> {
+        let Some(bias) = bias else {
+            return Ok(None);
+        };
+        if bias.len() != outputs {
+            let what = format!("its bias has {} values for {outputs} outputs", bias.len());
+            return Err(Problem::new(what, "export the model again"));
+        }
+        self.parameter("bias", vec![outputs], bias, None).map(Some)
+    }
+
     /// A parameter with one value for all its places.
     pub fn filled(&self, name: &'static str, shape: Vec<usize>, value: f32) -> Parameter {
         let count = shape.iter().product();

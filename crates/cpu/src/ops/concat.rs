@@ -48,32 +48,30 @@ type Channels = (TensorId, usize);
 
 /// The kernel that moves channels from a tensor, from this one on, to a tensor, there from that one on.
 fn task(at: &Places, moves: &[(Channels, Channels)]) -> Task {
+    match at.is_images(moves[0].1.0) {
+        true => Task::MoveImageChannels(kernel(at, moves, |id| at.images(id))),
+        false => Task::MoveChannels(kernel(at, moves, |id| at.matrix(id))),
+    }
+}
+
+fn kernel<T>(
+    at: &Places,
+    moves: &[(Channels, Channels)],
+    of: impl Fn(TensorId) -> T,
+) -> MoveChannels<T> {
     let channels = |id| extent(at.program, id, 1);
     let lines = extent(at.program, moves[0].0.0, 0);
-    if at.is_images(moves[0].1.0) {
-        let moves = moves.iter().map(|&((from, first), (to, there))| Move {
-            from: at.images(from),
-            first,
-            to: at.images(to),
-            there,
-            channels: channels(from).min(channels(to)),
-        });
-        return Task::MoveImageChannels(MoveChannels {
-            moves: moves.collect(),
-            lines,
-        });
-    }
     let moves = moves.iter().map(|&((from, first), (to, there))| Move {
-        from: at.matrix(from),
+        from: of(from),
         first,
-        to: at.matrix(to),
+        to: of(to),
         there,
         channels: channels(from).min(channels(to)),
     });
-    Task::MoveChannels(MoveChannels {
+    MoveChannels {
         moves: moves.collect(),
         lines,
-    })
+    }
 }
 
 /// Channels of one tensor that become channels of another.

@@ -8,6 +8,7 @@ use super::{
     Arranging, CpuOp, Cut, Group, Places, Task,
     arranging::{COLUMNS, along},
     batch_norm::{gradient_of, norm_of, scale},
+    tap_joins::taps,
     update::gradient_use,
 };
 use crate::{
@@ -201,10 +202,6 @@ impl CpuOp for Conv2dGradWeight {
 
 fn is_rounded(program: &Program, id: TensorId) -> bool {
     matches!(program.tensor(id).role, Role::Rounded { .. })
-}
-
-fn taps(window: &Window) -> usize {
-    window.kernel.iter().product()
 }
 
 /// The bytes of a panel of weights, which products of rounded images alone have.

@@ -3,14 +3,12 @@
 
 use std::ops::Range;
 
-use laptime_graph::{
-    DepthwiseConv2d, DepthwiseConv2dGradInput, DepthwiseConv2dGradWeight, window::input_position,
-};
-use laptime_workload::Window;
+use laptime_graph::{DepthwiseConv2d, DepthwiseConv2dGradInput, DepthwiseConv2dGradWeight};
 
 use super::{
     Arranging, CpuOp, Cut, Group, Places, Task,
     arranging::{COLUMNS, along},
+    tap_joins::{Met, met_by_input, met_by_output, met_by_tap},
     update::gradient_use,
 };
 use crate::{
@@ -27,11 +25,7 @@ impl CpuOp for DepthwiseConv2d {
 
     fn link(&self, group: &Group, at: &Places) -> Task {
         let (x, y) = (group.main.inputs[0], group.main.outputs[0]);
-        let joined = joined(&self.window, at.shape(x), at.shape(y));
-        let mut met = vec![Vec::new(); at.images(y).positions];
-        for one in joined {
-            met[one.output].push((one.tap, one.input));
-        }
+        let met = met_by_output(&self.window, at.shape(x), at.shape(y));
         products(group, at, met)
     }
 }
@@ -43,11 +37,7 @@ impl CpuOp for DepthwiseConv2dGradInput {
 
     fn link(&self, group: &Group, at: &Places) -> Task {
         let (dy, dx) = (group.main.inputs[0], group.main.outputs[0]);
-        let joined = joined(&self.window, at.shape(dx), at.shape(dy));
-        let mut met = vec![Vec::new(); at.images(dx).positions];
-        for one in joined {
-            met[one.input].push((one.tap, one.output));
-        }
+        let met = met_by_input(&self.window, at.shape(dx), at.shape(dy));
         products(group, at, met)
     }
 }
@@ -59,10 +49,7 @@ impl CpuOp for DepthwiseConv2dGradWeight {
 
     fn link(&self, group: &Group, at: &Places) -> Task {
         let (x, dy) = (group.main.inputs[0], group.main.inputs[1]);
-        let mut met = vec![Vec::new(); taps(&self.window)];
-        for one in joined(&self.window, at.shape(x), at.shape(dy)) {
-            met[one.tap].push((one.input, one.output));
-        }
+        let met = met_by_tap(&self.window, at.shape(x), at.shape(dy));
         Task::DepthwiseGradWeight(GradWeight {
             x: at.images(x),
             dy: at.images(dy),
@@ -84,7 +71,7 @@ fn by_channels(at: &Arranging) -> Vec<Cut> {
     vec![at.sliced(*images, 1, part)]
 }
 
-fn products(group: &Group, at: &Places, met: Vec<Vec<(usize, usize)>>) -> Task {
+fn products(group: &Group, at: &Places, met: Met) -> Task {
     let inputs = &group.main.inputs;
     let w = at.filters(inputs[1]);
     Task::Depthwise(Products {
@@ -96,34 +83,6 @@ fn products(group: &Group, at: &Places, met: Vec<Vec<(usize, usize)>>) -> Task {
     })
 }
 
-pub(super) fn taps(window: &Window) -> usize {
-    window.kernel.iter().product()
-}
-
-/// A tap with the positions that it joins.
-pub(super) struct Joined {
-    pub(super) tap: usize,
-    pub(super) input: usize,
-    pub(super) output: usize,
-}
-
-/// All that meet the image, of images x and y of these shapes.
-pub(super) fn joined(window: &Window, x: &[usize], y: &[usize]) -> Vec<Joined> {
-    let columns = window.kernel[1];
-    let mut joined = Vec::new();
-    for output in 0..y[1] * y[2] {
-        for tap in 0..taps(window) {
-            let at = [output / y[2], output % y[2]];
-            let met = input_position(window, [x[1], x[2]], at, [tap / columns, tap % columns]);
-            if let Some([row, column]) = met {
-                let input = row * x[2] + column;
-                joined.push(Joined { tap, input, output });
-            }
-        }
-    }
-    joined
-}
-
 /// Each value is the sum, over taps, of a weight times a value of the same channel: y of x, or dx of dy.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Products {
@@ -132,7 +91,7 @@ pub(crate) struct Products {
     taps: usize,
     to: Images,
     /// For each position of `to`: taps, with the positions of `from`.
-    met: Vec<Vec<(usize, usize)>>,
+    met: Met,
 }
 
 impl Run for Products {
@@ -168,7 +127,7 @@ pub(crate) struct GradWeight {
     dy: Images,
     to: GradientUse,
     /// For each tap: positions of x and of y.
-    met: Vec<Vec<(usize, usize)>>,
+    met: Met,
 }
 
 impl Run for GradWeight {

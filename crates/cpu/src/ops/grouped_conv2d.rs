@@ -10,7 +10,7 @@ use laptime_graph::{
 use super::{
     Arranging, CpuOp, Cut, Group, Places, Task,
     arranging::{COLUMNS, along},
-    depthwise_conv2d::{joined, taps},
+    tap_joins::{Met, met_by_input, met_by_output, met_by_tap},
     update::gradient_use,
 };
 use crate::{
@@ -27,11 +27,7 @@ impl CpuOp for GroupedConv2d {
 
     fn link(&self, group: &Group, at: &Places) -> Task {
         let (x, y) = (group.main.inputs[0], group.main.outputs[0]);
-        let joined = joined(&self.window, at.shape(x), at.shape(y));
-        let mut met = vec![Vec::new(); at.images(y).positions];
-        for one in joined {
-            met[one.output].push((one.tap, one.input));
-        }
+        let met = met_by_output(&self.window, at.shape(x), at.shape(y));
         products(group, at, met, self.groups, false)
     }
 }
@@ -43,11 +39,7 @@ impl CpuOp for GroupedConv2dGradInput {
 
     fn link(&self, group: &Group, at: &Places) -> Task {
         let (dy, dx) = (group.main.inputs[0], group.main.outputs[0]);
-        let joined = joined(&self.window, at.shape(dx), at.shape(dy));
-        let mut met = vec![Vec::new(); at.images(dx).positions];
-        for one in joined {
-            met[one.input].push((one.tap, one.output));
-        }
+        let met = met_by_input(&self.window, at.shape(dx), at.shape(dy));
         products(group, at, met, self.groups, true)
     }
 }
@@ -65,10 +57,7 @@ impl CpuOp for GroupedConv2dGradWeight {
 
     fn link(&self, group: &Group, at: &Places) -> Task {
         let (x, dy) = (group.main.inputs[0], group.main.inputs[1]);
-        let mut met = vec![Vec::new(); taps(&self.window)];
-        for one in joined(&self.window, at.shape(x), at.shape(dy)) {
-            met[one.tap].push((one.input, one.output));
-        }
+        let met = met_by_tap(&self.window, at.shape(x), at.shape(dy));
         let (x, dy) = (at.images(x), at.images(dy));
         Task::GroupedGradWeight(GradWeight {
             x,
@@ -88,13 +77,7 @@ fn by_channels_made(at: &Arranging) -> Vec<Cut> {
     vec![at.sliced(made, 1, part)]
 }
 
-fn products(
-    group: &Group,
-    at: &Places,
-    met: Vec<Vec<(usize, usize)>>,
-    groups: usize,
-    is_gradient: bool,
-) -> Task {
+fn products(group: &Group, at: &Places, met: Met, groups: usize, is_gradient: bool) -> Task {
     let inputs = &group.main.inputs;
     let (from, to) = (at.images(inputs[0]), at.images(group.main.outputs[0]));
     let w = at.filters(inputs[1]);
@@ -129,7 +112,7 @@ pub(crate) struct Products {
     /// Whether filters make `from`, not `to`.
     is_gradient: bool,
     /// For each position of `to`: taps, with the positions of `from`.
-    met: Vec<Vec<(usize, usize)>>,
+    met: Met,
 }
 
 impl Products {
@@ -217,7 +200,7 @@ pub(crate) struct GradWeight {
     outputs: usize,
     to: GradientUse,
     /// For each tap: positions of x and of y.
-    met: Vec<Vec<(usize, usize)>>,
+    met: Met,
 }
 
 impl Run for GradWeight {

@@ -31,6 +31,7 @@ mod round;
 mod scale_pixels;
 mod sgd;
 mod softmax_cross_entropy;
+mod tap_joins;
 mod update;
 mod upsample;
 mod zeros;

@@ -3,6 +3,7 @@
 
 pub mod autoencoders;
 pub mod classes;
+pub mod joins;
 pub mod optimizers;
 pub mod own_data;
 pub mod planted;
@@ -10,7 +11,7 @@ pub mod planted;
 use std::sync::Arc;
 
 use laptime_cpu::CpuEngine;
-use laptime_engine::{Device, Engine, Job, Passes, Progress, Session};
+use laptime_engine::{Device, Engine, Job, Passes, Progress, Session, gate::verify};
 use laptime_workload::{
     Builtin, Loss, Overrides, Precision, Spec, Workload, dataset::synthetic, epoch_order,
 };
@@ -115,6 +116,37 @@ pub fn instruction_sets() -> Vec<&'static str> {
         .into_iter()
         .map(laptime_cpu::Isa::as_str)
         .collect()
+}
+
+/// Has the gate judge a job on every instruction set, with all passes and with none.
+pub fn assert_verified(job: &Job) {
+    for passes in [Passes::All, Passes::Only(Vec::new())] {
+        let job = Job {
+            passes,
+            ..job.clone()
+        };
+        for isa in instruction_sets() {
+            let verdict = verify(&CpuEngine, &job, &device(isa)).unwrap();
+            let Job {
+                workload, passes, ..
+            } = &job;
+            let dataset = workload.dataset.description();
+            assert!(
+                verdict.is_verified(),
+                "{isa}, {passes:?}, {} classes of {}: {verdict}",
+                dataset.classes,
+                workload.dataset
+            );
+        }
+    }
+}
+
+/// Two epochs on one, two and three threads have the same bits.
+pub fn assert_threads_change_no_bit(workload: &Workload) {
+    let of = |threads| bits(&job(workload.clone(), 50, threads), "portable");
+    let one = of(1);
+    assert_eq!(one, of(2));
+    assert_eq!(one, of(3));
 }
 
 /// The job compiled for an instruction set.

@@ -9,7 +9,7 @@ use crate::{
     constant::Constant,
     flow::{Flow, Layout},
     messages::Node,
-    net::{Layer, Parameter},
+    net::Layer,
     problem::Problem,
     walk::Walk,
 };
@@ -57,9 +57,7 @@ pub(super) fn conv<'a>(walk: &mut Walk<'a>, node: &'a Node) -> Result<(), Proble
     layer
         .parameters
         .push(walk.parameter("weight", shape, &weight, None)?);
-    layer
-        .parameters
-        .extend(bias_of(walk, bias.as_ref(), filters)?);
+    layer.parameters.extend(walk.bias(bias.as_ref(), filters)?);
     let dims = match kernel.len() {
         1 => vec![filters, out_width],
         _ => vec![filters, out_height, out_width],
@@ -67,22 +65,6 @@ pub(super) fn conv<'a>(walk: &mut Walk<'a>, node: &'a Node) -> Result<(), Proble
     let place = walk.net.add(layer);
     walk.set_flow(node, Flow::channels_first(place, dims));
     Ok(())
-}
-
-/// A bias of so many outputs.
-pub(super) fn bias_of<'a>(
-    walk: &Walk<'a>,
-    bias: Option<&Constant<'a>>,
-    outputs: usize,
-) -> Result<Option<Parameter>, Problem> {
-    let Some(bias) = bias else {
-        return Ok(None);
-    };
-    if bias.len() != outputs {
-        let what = format!("its bias has {} values for {outputs} outputs", bias.len());
-        return Err(Problem::new(what, "export the model again"));
-    }
-    walk.parameter("bias", vec![outputs], bias, None).map(Some)
 }
 
 /// In how many groups channels and filters lie.

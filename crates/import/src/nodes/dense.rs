@@ -1,6 +1,6 @@
 //! Dense layers: products with a matrix of weights.
 
-use super::{convolution::bias_of, names::layer_name};
+use super::names::layer_name;
 use crate::{
     constant::Constant,
     flow::{Flow, Layout},
@@ -99,7 +99,7 @@ pub(super) fn add<'a>(
     layer
         .parameters
         .push(walk.parameter("weight", shape, weight, order.as_ref())?);
-    layer.parameters.extend(bias_of(walk, bias, units)?);
+    layer.parameters.extend(walk.bias(bias, units)?);
     let place = walk.net.add(layer);
     walk.set_flow(
         node,

@@ -51,6 +51,32 @@ fn no_modules_use_each_other_in_a_circle() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Inside a folder files know each other as `super::`.
+#[test]
+fn no_files_of_a_folder_use_each_other_in_a_circle() {
+    let mut folders: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    for (name, text) in sources() {
+        let (folder, file) = name.rsplit_once('/').expect("it is a source");
+        let file = file.trim_end_matches(".rs");
+        if folder.ends_with("/src") || file == "mod" {
+            continue;
+        }
+        let code = text.lines().filter(|it| !it.trim_start().starts_with("//"));
+        let code: String = code.flat_map(|line| [line, "\n"]).collect();
+        let code = code.replace("crate::", "").replace("super::super::", "");
+        let files = folders.entry(folder.to_owned()).or_default();
+        files.insert(file.to_owned(), code.replace("super::", "crate::"));
+    }
+    let mut wrong = Vec::new();
+    for (folder, texts) in &folders {
+        let circle = in_circles(&uses(texts));
+        if !circle.is_empty() {
+            wrong.push(format!("{folder}: {circle:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 /// What each module uses, by its name or by that of something that the root of the crate shows of it.
 fn uses(texts: &BTreeMap<String, String>) -> Modules {
     let mut places = BTreeMap::new();
