@@ -1,12 +1,26 @@
 //! How slices count a tensor, by what its axes mean.
 
-use laptime_graph::{Program, TensorId, schedule::axes_along};
+use laptime_graph::{Axes, CHANNELS, INPUTS, POSITIONS, Program, SAMPLES, TensorId};
 
-/// The extent of a tensor along an axis as slices count it: 0 for rows, positions or outputs, 1 for
-/// columns, channels or inputs.
-pub(crate) fn extent(program: &Program, id: TensorId, axis: usize) -> usize {
-    let tensor = program.tensor(id);
-    tensor.extent(axes_along(tensor, axis))
+/// The extent of a tensor along axes that it may have.
+pub(crate) fn extent(program: &Program, id: TensorId, axes: Axes) -> usize {
+    program.tensor(id).extent(axes)
+}
+
+/// The axes that number a tensor's lines: rows, or the positions of images.
+pub(crate) fn lines(program: &Program, id: TensorId) -> Axes {
+    match is_images(program, id) {
+        true => POSITIONS,
+        false => SAMPLES,
+    }
+}
+
+/// The axes along a tensor's lines: columns, channels, or the inputs of weights.
+pub(crate) fn columns(program: &Program, id: TensorId) -> Axes {
+    match is_weight(program, id) {
+        true => INPUTS,
+        false => CHANNELS,
+    }
 }
 
 /// Whether the tensor is stored as images.

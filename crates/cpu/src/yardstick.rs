@@ -10,7 +10,7 @@ use laptime_workload::Window;
 use crate::{
     kernels::{
         Conv2d, Conv2dGradInput, Conv2dGradWeight, Dense, DenseCut, DenseGradInput,
-        DenseGradWeight, Filters, GradientUse, Images, Matrix, Step, turned_bytes,
+        DenseGradWeight, Filters, GradientUse, Images, Matrix, Step, Tiles, turned_bytes,
     },
     memory::{Floats, Place, ThreadMemory, View},
     ops::Task,
@@ -201,6 +201,7 @@ impl Convolutions {
                 other: None,
                 relu: false,
                 segments: forward(&window, &x_shape, &y_shape, channels, Padding::LEFT_OUT),
+                tiles: Tiles::UNCUT,
             }),
             grad_input: Task::Conv2dGradInput(Conv2dGradInput {
                 dy,
@@ -210,6 +211,7 @@ impl Convolutions {
                 relu: None,
                 norm: None,
                 segments: input_gradient(&window, &x_shape, &y_shape, w, Padding::LEFT_OUT),
+                tiles: Tiles::UNCUT,
             }),
             grad_weight: Task::Conv2dGradWeight(Conv2dGradWeight {
                 x,
@@ -217,6 +219,7 @@ impl Convolutions {
                 w: dw,
                 to: GradientUse::Store(dw.place),
                 segments: weight_gradient(&window, &x_shape, &y_shape, Padding::LEFT_OUT),
+                tiles: Tiles::UNCUT,
             }),
             slices: channels.max(filters).div_ceil(LANES),
         })

@@ -25,3 +25,19 @@ pub enum Axis {
     /// The one value of a metric.
     Single,
 }
+
+/// Axes that a tensor is cut along, flattened in its own order.
+pub type Axes = &'static [Axis];
+
+/// The samples of a batch.
+pub const SAMPLES: Axes = &[Axis::Batch];
+/// The positions of images.
+pub const POSITIONS: Axes = &[Axis::Height, Axis::Width];
+/// The channels of images, the columns of rows, the values of a vector.
+pub const CHANNELS: Axes = &[Axis::Channel];
+/// What weights make.
+pub const OUTPUTS: Axes = &[Axis::Output];
+/// What weights sum over.
+pub const INPUTS: Axes = &[Axis::Input];
+/// The positions of a convolution's window.
+pub const TAPS: Axes = &[Axis::KernelHeight, Axis::KernelWidth];

@@ -27,7 +27,7 @@ mod updates;
 mod uses;
 pub mod window;
 
-pub use axis::Axis;
+pub use axis::{Axes, Axis, CHANNELS, INPUTS, OUTPUTS, POSITIONS, SAMPLES, TAPS};
 pub use class::Class;
 pub use given::misfits;
 pub use laptime_workload::Activation;

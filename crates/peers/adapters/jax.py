@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import jaxlib
 import numpy as np
 from dropout import program_masks
-from job import Job, Score, State, Unsupported, rate_share
+from job import Job, Score, State, Unsupported, micro_batches, rate_share, rows_of
 
 # IEEE single precision in every product: no TF32 on cards that have it.
 jax.config.update("jax_default_matmul_precision", "highest")
@@ -180,9 +180,11 @@ class Training:
     is_training = True
 
     # The Program's masks in the gate; what is timed draws its own.
-    def __init__(self, workload: dict, step: jax.Array, masks: dict | None) -> None:
+    def __init__(self, workload: dict, step: jax.Array, masks: dict | None, first: int = 0) -> None:
+        """Of the samples of a step from `first` on."""
         self.masks = masks
-        self.key = jax.random.fold_in(jax.random.key(workload["seed"]), step)
+        key = jax.random.fold_in(jax.random.key(workload["seed"]), step)
+        self.key = jax.random.fold_in(key, first) if first else key
         self.names = [layer["name"] for layer in workload["layers"]]
 
     def key_of(self, layer: dict) -> jax.Array:
@@ -259,28 +261,16 @@ OPTIMIZERS = {
 
 def train_step(workload, state, pixels, labels, masks=None):
     step = state["step"] + 1
-
-    def loss_of(parameters):
-        mode = Training(workload, step, masks)
-        logits, statistics = logits_of(workload, parameters, state["statistics"], pixels, mode)
-        if workload["loss"] == "mean-squared-error":
-            if labels.ndim == 2:
-                target = labels.astype(logits.dtype)
-            else:
-                target = pixels.reshape(logits.shape).astype(logits.dtype) / workload["pixel_divisor"]
-            return jnp.mean(jnp.square(logits - target)), (statistics, jnp.int32(0))
-        # On CPUs a comparison is quicker than taking one value a row.
-        is_label = labels[:, None] == jnp.arange(logits.shape[1])
-        logs = jax.nn.log_softmax(logits)
-        loss = -jnp.sum(jnp.where(is_label, logs, 0)) / len(labels)
-        if smoothing := workload.get("label_smoothing", 0.0):
-            loss = (1 - smoothing) * loss - smoothing * jnp.mean(logs)
-        own = jnp.max(jnp.where(is_label, logits, -jnp.inf), axis=1)
-        correct = jnp.sum(own >= jnp.max(logits, axis=1))
-        return loss, (statistics, correct)
-
-    gradient = jax.value_and_grad(loss_of, has_aux=True)
-    (loss, (statistics, correct)), gradients = gradient(state["parameters"])
+    statistics, gradients, loss_sum, correct = state["statistics"], None, 0, 0
+    # Unrolled: there are few of them, and the last may be smaller.
+    for rows, share in micro_batches(workload, len(labels)):
+        mode = Training(workload, step, rows_of(masks, rows), rows.start)
+        loss_of = partial(shared_loss, workload, share, mode)
+        gradient = jax.grad(loss_of, has_aux=True)
+        of_these = pixels[rows], labels[rows]
+        added, (loss, statistics, right) = gradient(state["parameters"], statistics, *of_these)
+        gradients = added if gradients is None else jax.tree.map(jnp.add, gradients, added)
+        loss_sum, correct = loss_sum + loss * len(labels[rows]), correct + right
     if (max_norm := workload.get("global_clip_norm")) is not None:
         gradients = clipped(max_norm, gradients)
     optimizer = workload["optimizer"]
@@ -293,9 +283,35 @@ def train_step(workload, state, pixels, labels, masks=None):
         "statistics": statistics,
         "moments": moments,
         "step": step,
-        "loss_sum": state["loss_sum"] + loss * len(labels),
+        "loss_sum": state["loss_sum"] + loss_sum,
         "correct": state["correct"] + correct.astype(jnp.int32),
     }
+
+
+def shared_loss(workload, share, mode, parameters, *of):
+    """What a micro-batch adds to the mean loss of a step; beside it what `loss_after` gives."""
+    loss, after = loss_after(workload, mode, parameters, *of)
+    return loss * share, (loss, *after)
+
+
+def loss_after(workload, mode, parameters, statistics, pixels, labels):
+    """The mean loss of some samples; beside it the statistics behind them, and how many were right."""
+    logits, statistics = logits_of(workload, parameters, statistics, pixels, mode)
+    if workload["loss"] == "mean-squared-error":
+        if labels.ndim == 2:
+            target = labels.astype(logits.dtype)
+        else:
+            target = pixels.reshape(logits.shape).astype(logits.dtype) / workload["pixel_divisor"]
+        return jnp.mean(jnp.square(logits - target)), (statistics, jnp.int32(0))
+    # On CPUs a comparison is quicker than taking one value a row.
+    is_label = labels[:, None] == jnp.arange(logits.shape[1])
+    logs = jax.nn.log_softmax(logits)
+    loss = -jnp.sum(jnp.where(is_label, logs, 0)) / len(labels)
+    if smoothing := workload.get("label_smoothing", 0.0):
+        loss = (1 - smoothing) * loss - smoothing * jnp.mean(logs)
+    own = jnp.max(jnp.where(is_label, logits, -jnp.inf), axis=1)
+    correct = jnp.sum(own >= jnp.max(logits, axis=1))
+    return loss, (statistics, correct)
 
 
 def steps_in_loop(workload, state, data, order, masks, first, last):

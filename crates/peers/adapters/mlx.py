@@ -18,7 +18,7 @@ import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
 from dropout import program_masks
-from job import Job, Score, State, Unsupported, rate_share
+from job import Job, Score, State, Unsupported, micro_batches, rate_share, rows_of
 
 EVALUATION_BLOCK = 500
 # Between two looks at the score and the wish to stop.
@@ -249,22 +249,13 @@ OPTIMIZERS = {
 
 def train_step(workload, state, data, batch, masks=None):
     """Puts the state behind a step on this batch into `state`."""
-    pixels, labels = data[0][batch], data[1][batch]
-
-    def loss_of(parameters):
-        logits, statistics = logits_of(workload, parameters, state["statistics"], pixels, True, masks)
-        if workload["loss"] == "mean-squared-error":
-            if labels.ndim == 2:
-                target = labels.astype(logits.dtype)
-            else:
-                divisor = mx.array(workload["pixel_divisor"], logits.dtype)
-                target = pixels.reshape(logits.shape).astype(logits.dtype) / divisor
-            return mx.mean(mx.square(logits - target)), statistics, mx.array(0, mx.int32)
-        smoothing = workload.get("label_smoothing", 0.0)
-        loss = nn.losses.cross_entropy(logits, labels, label_smoothing=smoothing, reduction="mean")
-        return loss, statistics, mx.sum(mx.argmax(logits, axis=1) == labels)
-
-    (loss, statistics, correct), gradients = mx.value_and_grad(loss_of)(state["parameters"])
+    statistics, gradients, loss_sum, correct = state["statistics"], {}, 0, 0
+    for rows, share in micro_batches(workload, len(batch)):
+        pixels, labels = data[0][batch[rows]], data[1][batch[rows]]
+        gradient = mx.value_and_grad(partial(shared_loss, workload, share, rows_of(masks, rows)))
+        (_, loss, statistics, right), added = gradient(state["parameters"], statistics, pixels, labels)
+        gradients = {name: gradients[name] + g if gradients else g for name, g in added.items()}
+        loss_sum, correct = loss_sum + loss * len(labels), correct + right
     if (max_norm := workload.get("global_clip_norm")) is not None:
         gradients = clipped(max_norm, gradients)
     optimizer = workload["optimizer"]
@@ -276,9 +267,30 @@ def train_step(workload, state, data, batch, masks=None):
         "parameters": parameters,
         "statistics": statistics,
         "moments": moments,
-        "loss_sum": state["loss_sum"] + loss * len(batch),
+        "loss_sum": state["loss_sum"] + loss_sum,
         "correct": state["correct"] + correct,
     }
+
+
+def shared_loss(workload, share, masks, *of):
+    """What a micro-batch adds to the mean loss of a step; beside it what `loss_after` gives."""
+    loss, statistics, correct = loss_after(workload, masks, *of)
+    return loss * share, loss, statistics, correct
+
+
+def loss_after(workload, masks, parameters, statistics, pixels, labels):
+    """The mean loss of some samples, the statistics behind them, and how many were right."""
+    logits, statistics = logits_of(workload, parameters, statistics, pixels, True, masks)
+    if workload["loss"] == "mean-squared-error":
+        if labels.ndim == 2:
+            target = labels.astype(logits.dtype)
+        else:
+            divisor = mx.array(workload["pixel_divisor"], logits.dtype)
+            target = pixels.reshape(logits.shape).astype(logits.dtype) / divisor
+        return mx.mean(mx.square(logits - target)), statistics, mx.array(0, mx.int32)
+    smoothing = workload.get("label_smoothing", 0.0)
+    loss = nn.losses.cross_entropy(logits, labels, label_smoothing=smoothing, reduction="mean")
+    return loss, statistics, mx.sum(mx.argmax(logits, axis=1) == labels)
 
 
 def own_axes(tensor):

@@ -18,11 +18,12 @@ import os
 import shutil
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
 from dropout import program_masks
-from job import Job, Plain, Score, State, Unsupported, rate_share
+from job import Job, Plain, Score, State, Unsupported, micro_batches, rate_share, rows_of
 from torch import Tensor
 from torch.nn import functional
 
@@ -292,6 +293,11 @@ class Trainer:
         loss = functional.cross_entropy(logits, labels, label_smoothing=smoothing)
         return loss, (count_correct(logits, labels), new)
 
+    def shared_loss(self, share: float, *of):
+        """What a micro-batch adds to the mean loss of a step; beside it all that `loss_of` gives."""
+        loss, (correct, new) = self.loss_of(*of)
+        return loss * share, (loss, correct, new)
+
     def masks(self, samples: int) -> Tensors | None:
         """The Program's dropout masks of the next step, or None for masks of PyTorch's own."""
         if not self.has_program_masks:
@@ -339,10 +345,13 @@ class WholeStep(Trainer):
         self.step_tensor = torch.tensor(float(self.steps), dtype=self.dtype, device=self.device)
 
     def function(self, parameters, statistics, moments, step, totals, data, batch, masks):
-        pixels, labels = data[0][batch], data[1][batch]
-        loss_of = lambda parameters: self.loss_of(parameters, statistics, pixels, labels, masks)
-        gradient = torch.func.grad_and_value(loss_of, has_aux=True)
-        gradients, (loss, (correct, new)) = gradient(parameters)
+        new, gradients, score = statistics, {}, 0
+        for rows, share in micro_batches(self.workload, len(batch)):
+            pixels, labels = data[0][batch[rows]], data[1][batch[rows]]
+            gradient = torch.func.grad(partial(self.shared_loss, share), has_aux=True)
+            added, (loss, correct, new) = gradient(parameters, new, pixels, labels, rows_of(masks, rows))
+            gradients = {name: gradients[name] + g if gradients else g for name, g in added.items()}
+            score = score + torch.stack([(loss * len(labels)).to(totals.dtype), correct.to(totals.dtype)])
         if self.max_norm is not None:
             clip_(self.max_norm, list(gradients.values()))
         step.add_(1)
@@ -351,7 +360,7 @@ class WholeStep(Trainer):
         update(self.constants, step, share, parameters, gradients, **moments)
         for name, values in statistics.items():
             values.copy_(new[name])
-        totals.add_(torch.stack([(loss * len(labels)).to(totals.dtype), correct.to(totals.dtype)]))
+        totals.add_(score)
 
     def step(self, data, batch) -> None:
         state = self.parameters, self.statistics, self.moments, self.step_tensor, self.totals
@@ -412,11 +421,10 @@ class Autograd(Trainer):
                 group["lr"] = rate
 
     def step(self, data, batch) -> None:
-        pixels, labels = data[0][batch], data[1][batch]
         masks = self.masks(len(batch))
-        loss, (correct, new) = self.ready(self.parameters, self.statistics, pixels, labels, masks)
         self.optimizer.zero_grad()
-        loss.backward()
+        for rows, share in micro_batches(self.workload, len(batch)):
+            self.add_gradients(data, batch[rows], rows_of(masks, rows), share)
         if self.max_norm is not None:
             clip_(self.max_norm, [parameter.grad for parameter in self.parameters.values()])
         self.steps += 1
@@ -428,6 +436,12 @@ class Autograd(Trainer):
             for group in self.optimizer.param_groups:
                 group["eps"] = constants["epsilon"] / correction
         self.optimizer.step()
+
+    def add_gradients(self, data, batch, masks, share: float) -> None:
+        """Those of a micro-batch, by its share of the step."""
+        pixels, labels = data[0][batch], data[1][batch]
+        loss, (correct, new) = self.ready(self.parameters, self.statistics, pixels, labels, masks)
+        (loss if share == 1 else loss * share).backward()
         if self.way.is_graph:
             # What a graph gives lies in memory that its next replay writes to.
             for name, values in new.items():
@@ -465,8 +479,9 @@ def variants(job: Job, device: dict) -> list[str]:
     if can_compile(card):
         # A whole step of a deep net takes minutes to compile, and its time is in the products.
         names.append("model compiled, channels-last" if job.has_convolutions else "step compiled")
-    if card.type == "cuda":
-        # Launches cost more than the products of a small net.
+    if card.type == "cuda" and job.workload.get("micro_batch_size") is None:
+        # Launches cost more than the products of a small net. A graph's gradients lie in memory that its next
+        # replay writes to, so they cannot be added up.
         names.append("model compiled, CUDA graph")
     return names
 

@@ -22,7 +22,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from dropout import program_masks
-from job import Job, Score, State, Unsupported, rate_share
+from job import Job, Score, State, Unsupported, micro_batches, rate_share
 
 # Keras's own defaults, whatever a keras.json says.
 keras.config.set_floatx("float32")
@@ -212,7 +212,8 @@ class ProgramDropout(keras.layers.Layer):
         if not training:
             return x
         number = tf.cast(self.net.optimizer.iterations.value, tf.int64) - self.first.value
-        return x * tf.gather(self.masks.value, number)[: tf.shape(x)[0]]
+        row = Model.first_row
+        return x * tf.gather(self.masks.value, number)[row : row + tf.shape(x)[0]]
 
 
 class Schedule(keras.optimizers.schedules.LearningRateSchedule):
@@ -323,6 +324,34 @@ class SmoothedCrossEntropy(keras.losses.Loss):
         )
 
 
+class Model(keras.Model):
+    """Keras's, whose step may go through its batch in micro-batches. Keras's own accumulation of gradients counts
+    each of them as a batch, and would leave those behind the last whole step out."""
+
+    micro_batch_size: int | None = None
+    # Of the micro-batch that a step goes through while it is traced; of all models, as one is traced at a time.
+    first_row = 0
+
+    def train_step(self, data):
+        if self.micro_batch_size is None:
+            return super().train_step(data)
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
+        gradients = None
+        for rows, share in micro_batches({"micro_batch_size": self.micro_batch_size}, x.shape[0]):
+            Model.first_row = rows.start
+            with tf.GradientTape() as tape:
+                predicted = self(x[rows], training=True)
+                loss = self.compute_loss(x=x[rows], y=y[rows], y_pred=predicted, training=True)
+                shared = loss * tf.cast(share, loss.dtype)
+            added = tape.gradient(shared, self.trainable_weights)
+            gradients = added if gradients is None else [sum(pair) for pair in zip(gradients, added)]
+            self._loss_tracker.update_state(loss, sample_weight=rows.stop - rows.start)
+            metrics = self.compute_metrics(x[rows], y[rows], predicted)
+        Model.first_row = 0
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_weights))
+        return metrics
+
+
 class Net:
     """A model and its optimizer, and their variables by laptime's names."""
 
@@ -347,13 +376,13 @@ class Net:
                     variable = getattr(made, own_name, None)
                     if variable is not None:
                         self.variables[f"{layer['name']}.{name}"] = variable
-        self.logits = self.model = keras.Model(x, outputs[-1])
+        self.logits = self.model = Model(x, outputs[-1])
         smoothing = workload.get("label_smoothing", 0.0)
         is_of_pixels = workload["loss"] == "mean-squared-error"
         if is_of_pixels:
             loss = keras.losses.MeanSquaredError()
         elif has_softmax:
-            self.model = keras.Model(x, keras.layers.Activation("softmax")(outputs[-1]))
+            self.model = Model(x, keras.layers.Activation("softmax")(outputs[-1]))
             loss = keras.losses.CategoricalCrossentropy(label_smoothing=smoothing)
         elif smoothing:
             loss = SmoothedCrossEntropy(workload["classes"], smoothing)
@@ -365,15 +394,28 @@ class Net:
         }
         self.kind = constants["kind"]
         self.optimizer = self.make_optimizer(constants)
-        self.model.compile(
-            optimizer=self.optimizer,
-            loss=loss,
-            metrics=[] if is_of_pixels else ["accuracy"],
-            **compile_options,
-        )
+        self.compile_options = compile_options | {
+            "optimizer": self.optimizer,
+            "loss": loss,
+            "metrics": [] if is_of_pixels else ["accuracy"],
+        }
+        self.model.micro_batch_size = workload.get("micro_batch_size")
+        self.model.compile(**self.compile_options)
+        self.models = {workload["batch_size"]: self.model}
         self.optimizer.build(self.model.trainable_variables)
         # Keras's SGD keeps −learning_rate·velocity.
         self.velocity_scale = -constants["learning_rate"]
+
+    def model_for(self, batch_size: int) -> Model:
+        """That which trains on batches of this size. Keras would trace one step for all sizes, in which the number
+        of micro-batches is not known: each size has a model of the same layers, with the same optimizer."""
+        if self.model.micro_batch_size is None:
+            return self.model
+        if batch_size not in self.models:
+            made = self.models[batch_size] = Model(self.model.inputs, self.model.outputs)
+            made.micro_batch_size = self.model.micro_batch_size
+            made.compile(**self.compile_options | {"steps_per_execution": 1})
+        return self.models[batch_size]
 
     def dropout(self, layer: dict, inputs: list):
         if self.has_program_masks:
@@ -613,7 +655,8 @@ class Session:
     def fit(self, order, steps: int, callback: keras.callbacks.Callback) -> dict:
         """The means of the metrics over these steps."""
         self.net.prepare_masks(steps)
-        fit = self.net.model.fit(
+        model = self.net.model_for(len(order) // steps)
+        fit = model.fit(
             self.batches(order, steps),
             steps_per_epoch=steps,
             shuffle=False,

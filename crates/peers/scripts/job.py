@@ -75,6 +75,20 @@ class Score:
         )
 
 
+def micro_batches(workload: dict, samples: int) -> list[tuple[slice, float]]:
+    """The samples of each micro-batch of a step, in order, and their share of the step: the mean of the step's
+    losses is that of theirs by these shares, and so are its gradients. One, of everything, where the workload
+    has none."""
+    size = workload.get("micro_batch_size") or samples
+    ends = [(begin, min(begin + size, samples)) for begin in range(0, samples, size)]
+    return [(slice(begin, end), (end - begin) / samples) for begin, end in ends]
+
+
+def rows_of(tensors: dict | None, rows: slice) -> dict | None:
+    """Dropout masks of a micro-batch, of those of a step."""
+    return None if tensors is None else {name: tensor[rows] for name, tensor in tensors.items()}
+
+
 @dataclass
 class State:
     """All that lives across steps, by laptime's names: `fc1.weight`, `fc1.weight.m`."""

@@ -223,8 +223,7 @@ impl Engine for PeerEngine {
         }
         if job.workload.micro_batch_size.is_some() && !self.framework.accumulates {
             return Err(EngineError::Unsupported(format!(
-                "--engine {} adds up no gradients over micro-batches here: leave micro_batch_size out, or take \
-                 another engine",
+                "--engine {} adds up no gradients over micro-batches: leave micro_batch_size out, or take another engine",
                 self.framework.name
             )));
         }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use laptime_engine::{Device, EngineError, Job, Progress, Session};
-use laptime_graph::{Mode, build};
+use laptime_graph::TrainingStep;
 use laptime_workload::{
     directories::{cache_dir, keep},
     hexadecimal, own_file,
@@ -154,7 +154,8 @@ pub(crate) fn compare(ways: Vec<(String, Result<Way, EngineError>)>) -> Vec<Outc
 /// All that the fastest way may depend on.
 pub(crate) fn key(adapter: &str, versions: &str, job: &Job, device: &Device) -> String {
     let workload = &job.workload;
-    let program = build(workload, Mode::Training, workload.batch_size).digest();
+    let step = TrainingStep::of(workload, workload.batch_size);
+    let program = step.last.digest();
     let (kind, name, threads) = (device.kind, &device.name, job.threads);
     let precision = workload.precision;
     // Trials of earlier builds ran with other variables, some of which switch compilers off.

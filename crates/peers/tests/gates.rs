@@ -78,11 +78,21 @@ struct Case {
     plants_in_optimizers: &'static [Plant],
     /// What is planted in the first where the net has dropout.
     plants_in_dropout: &'static [Plant],
+    /// What is planted in each way to train where gradients are added up over micro-batches.
+    plants_in_accumulation: &'static [Plant],
 }
 
 impl Case {
     fn check(&self) {
         let Self { framework, .. } = *self;
+        // Also where the framework is not here: an adapter changes, and what is planted in it must follow.
+        for (name, right, _) in self.all_plants() {
+            assert!(
+                framework.adapter.contains(right),
+                "{name}: {right} is gone from the adapter of {}",
+                framework.title
+            );
+        }
         let is_asked_for = self.variable.is_empty() || env::var_os(self.variable).is_some();
         if !is_asked_for || !is_available(framework) {
             eprintln!(
@@ -139,6 +149,7 @@ impl Case {
         for plant in self.plants_in_dropout {
             self.catches(plant, self.variants[0], &with_dropout);
         }
+        self.check_accumulation();
         self.catches_another(&truth, "learning rate 1 % off", |workload| {
             let Optimizer::Adam(Adam { learning_rate, .. }) = &mut workload.optimizer else {
                 panic!("it is Adam");
@@ -151,6 +162,54 @@ impl Case {
         for plant in self.plants_in_second {
             self.catches(plant, self.variants[1], &truth);
         }
+    }
+
+    fn all_plants(&self) -> impl Iterator<Item = &Plant> {
+        let plants = [
+            self.plants,
+            self.plants_in_second,
+            self.plants_in_schedule,
+            self.plants_in_optimizers,
+            self.plants_in_dropout,
+            self.plants_in_accumulation,
+        ];
+        plants.into_iter().flatten()
+    }
+
+    /// Steps of several micro-batches: with dropout, whose masks are the step's, with batch norms, whose statistics
+    /// are the micro-batch's, and with a last step that has fewer.
+    fn check_accumulation(&self) {
+        let in_micro_batches = |mut workload: Workload, micro_batch_size: usize| {
+            workload.micro_batch_size = Some(micro_batch_size);
+            workload
+        };
+        let mut clipped = in_micro_batches(mlp(), 24);
+        if !self.framework.accumulates {
+            let job = job(clipped, 64);
+            let refused = PeerEngine::new(self.framework).compile(&job, &cpu());
+            assert!(matches!(refused, Err(EngineError::Unsupported(_))));
+            return;
+        }
+        clipped.global_clip_norm = Some(0.1);
+        let clipped = job(clipped, 64 * 3 + 5);
+        self.is_verified(&clipped, self.variants);
+        for (variant, plant) in self.variants.iter().zip(self.plants_in_accumulation) {
+            self.catches(plant, variant, &clipped);
+        }
+        let with_norms = job(in_micro_batches(every_layer(), 6), 16 * 3 + 5);
+        self.is_verified(&with_norms, self.convolutional);
+        let mut whole = Workload::clone(&with_norms.workload);
+        whole.micro_batch_size = None;
+        let whole = Job {
+            workload: Arc::new(whole),
+            ..with_norms.clone()
+        };
+        let engine = PeerEngine::new(self.framework).with_variant(self.convolutional[0]);
+        let verdict = verify_against(&engine, &whole, &cpu(), &with_norms).expect("it runs");
+        assert!(
+            !verdict.is_verified(),
+            "norms of the whole batch: {verdict}"
+        );
     }
 
     fn is_verified(&self, truth: &Job, variants: &'static [&'static str]) {
@@ -186,7 +245,6 @@ impl Case {
 
     fn catches(&self, (name, right, wrong): &Plant, variant: &'static str, truth: &Job) {
         let Framework { title, adapter, .. } = self.framework;
-        assert!(adapter.contains(right), "{name}: {right} is gone");
         let planted = Framework {
             adapter: adapter.replace(right, wrong).leak(),
             ..self.framework.clone()
@@ -267,6 +325,7 @@ fn jax() {
                 "program_masks(self.workload, size, done + number + 2)",
             ),
         ],
+        plants_in_accumulation: &[("each micro-batch counts as a step", "return loss * share, (loss, *after)", "return loss, (loss, *after)")],
     }
     .check();
 }
@@ -295,8 +354,8 @@ fn pytorch() {
             ),
             (
                 "labels swapped in the timed path",
-                "torch.from_numpy(samples.labels.astype(np.int64))",
-                "torch.from_numpy((samples.labels ^ 1).astype(np.int64))",
+                "self.targets(np.array(samples.labels))",
+                "self.targets(np.array(samples.labels ^ 1))",
             ),
             (
                 "an order of its own",
@@ -317,8 +376,8 @@ fn pytorch() {
             ),
             (
                 "an order of its own, in the compiled step",
-                "data[0][batch], data[1][batch]\n        loss_of",
-                "data[0][:len(batch)], data[1][:len(batch)]\n        loss_of",
+                "data[0][batch[rows]], data[1][batch[rows]]\n            gradient",
+                "data[0][rows], data[1][rows]\n            gradient",
             ),
             (
                 "the count of steps forgotten, in the compiled step",
@@ -355,6 +414,18 @@ fn pytorch() {
                 "layer[\"rate\"], is_training and len(inputs[0]) == 256)",
             ),
         ],
+        plants_in_accumulation: &[
+            (
+                "each micro-batch counts as a step",
+                "(loss if share == 1 else loss * share).backward()",
+                "loss.backward()",
+            ),
+            (
+                "each micro-batch counts as a step",
+                "return loss * share, (loss, correct, new)",
+                "return loss, (loss, correct, new)",
+            ),
+        ],
     }
     .check();
 }
@@ -384,8 +455,8 @@ fn tensorflow() {
             ),
             (
                 "labels swapped",
-                "samples.labels.astype",
-                "(samples.labels ^ 1).astype",
+                "return pixels, samples.targets",
+                "return pixels, samples.targets ^ 1",
             ),
             (
                 "an order of its own",
@@ -421,6 +492,11 @@ fn tensorflow() {
             "keras.layers.Dropout(layer[\"rate\"])",
             "keras.layers.Dropout(1.1 * layer[\"rate\"])",
         )],
+        plants_in_accumulation: &[(
+            "each micro-batch counts as a step",
+            "shared = loss * tf.cast(share, loss.dtype)",
+            "shared = loss",
+        )],
     }
     .check();
 }
@@ -434,13 +510,14 @@ fn tensorflow_as_published() {
         convolutional: &[],
         plants: &[(
             "labels swapped",
-            "samples.labels.astype",
-            "(samples.labels ^ 1).astype",
+            "return pixels, samples.targets",
+            "return pixels, samples.targets ^ 1",
         )],
         plants_in_second: &[],
         plants_in_schedule: &[],
         plants_in_optimizers: &[],
         plants_in_dropout: &[],
+        plants_in_accumulation: &[],
     }
     .check();
 }
@@ -470,8 +547,8 @@ fn mlx() {
             ),
             (
                 "labels swapped",
-                "mx.array(samples.labels.astype(np.int32))",
-                "mx.array((samples.labels ^ 1).astype(np.int32))",
+                "mx.array(np.array(samples.targets))",
+                "mx.array(np.array(samples.targets) ^ 1)",
             ),
             (
                 "an order of its own",
@@ -491,6 +568,7 @@ fn mlx() {
             "mx.random.bernoulli(1 - rate,",
             "mx.random.bernoulli(1 - 1.1 * rate,",
         )],
+        plants_in_accumulation: &[("each micro-batch counts as a step", "return loss * share, loss, statistics, correct", "return loss, loss, statistics, correct")],
     }
     .check();
 }

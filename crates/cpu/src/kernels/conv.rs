@@ -9,7 +9,7 @@
 use std::ops::Range;
 
 use super::{
-    Images,
+    Images, Tiles,
     product::{Blocks, Finish, Multiply, Scalars, Segment, product},
 };
 use crate::{
@@ -88,6 +88,9 @@ pub(super) trait Results<S: Simd> {
     /// Where they are stored.
     fn images(&self) -> Images;
 
+    /// The pieces of the positions that slices are cut into.
+    fn tiles(&self) -> Tiles;
+
     /// Before the first position.
     unsafe fn begin(&self, s: S, view: View, slice: usize, kept: *mut Self::Kept);
 
@@ -105,7 +108,7 @@ pub(super) trait Results<S: Simd> {
     unsafe fn end(&self, s: S, view: View, slice: usize, kept: *mut Self::Kept);
 }
 
-/// Does those slices of the range that there are.
+/// Does those tiles of the range that there are.
 ///
 /// # Safety
 /// As of [`super::Run::run`].
@@ -113,16 +116,38 @@ pub(super) trait Results<S: Simd> {
 pub(super) unsafe fn convolve<S: Simd, O: Operands<S>, R: Results<S>>(
     s: S,
     view: View,
+    tiles: Range<usize>,
+    operands: &O,
+    results: &R,
+) {
+    let y = results.images();
+    let parts = results
+        .tiles()
+        .of(tiles, y.channels.div_ceil(LANES), y.positions);
+    for (slices, positions) in parts {
+        // SAFETY: the caller's promise.
+        unsafe { convolve_at(s, view, slices, positions, operands, results) }
+    }
+}
+
+/// Does these slices, all of them there, at these positions.
+///
+/// # Safety
+/// As of [`super::Run::run`].
+#[inline(always)]
+unsafe fn convolve_at<S: Simd, O: Operands<S>, R: Results<S>>(
+    s: S,
+    view: View,
     slices: Range<usize>,
+    positions: Range<usize>,
     operands: &O,
     results: &R,
 ) {
     let (x, y) = (operands.images(), results.images());
     let (slice_values, scratch_values) = (operands.slice_values(), operands.scratch_values());
-    let slices = slices.start..slices.end.min(y.channels.div_ceil(LANES));
     // Slices are done in turn at every position, or one after another, whichever reads fewer values
     // again: all of the images for every slice, or a slice's weights at every position.
-    let at_once = if x.values() <= y.positions * slice_values {
+    let at_once = if x.values() <= positions.len() * slice_values {
         1
     } else if scratch_values == 0 {
         usize::MAX
@@ -139,7 +164,7 @@ pub(super) unsafe fn convolve<S: Simd, O: Operands<S>, R: Results<S>>(
                 operands.prepare(s, view, slice, index);
                 results.begin(s, view, slice, kept.add(index));
             }
-            for position in 0..y.positions {
+            for position in positions.clone() {
                 for (index, slice) in turn.clone().enumerate() {
                     let blocks = Blocks {
                         start: view.at(x.place),

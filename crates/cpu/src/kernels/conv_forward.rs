@@ -8,7 +8,7 @@
 use std::ops::Range;
 
 use super::{
-    Images, Run, Step,
+    Images, Run, Step, Tiles,
     channel_sums::Channels,
     conv::{Beside, Filters, Operands, Results, Segments, convolve},
     lane_sums::{self, LaneSums, SumsOf},
@@ -35,6 +35,8 @@ pub(crate) struct Conv2d {
     pub(crate) relu: bool,
     /// For each position of y: runs of taps and channels, from the filters' block and from x.
     pub(crate) segments: Segments,
+    /// With a norm with the batch's statistics, whose sums are a slice's, none.
+    pub(crate) tiles: Tiles,
 }
 
 /// The batch norm of a convolution's results.
@@ -80,6 +82,11 @@ impl<S: Simd> Results<S> for Conv2d {
 
     fn images(&self) -> Images {
         self.y
+    }
+
+    #[inline(always)]
+    fn tiles(&self) -> Tiles {
+        self.tiles
     }
 
     #[inline(always)]

@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use super::{
-    BatchNormGrad, Images, Run, Step,
+    BatchNormGrad, Images, Run, Step, Tiles,
     conv::{Beside, Filters, Operands, Results, Segments, convolve},
     lane_sums::{self, LaneSums, SumsOf},
     product::{Finish, Scalars, Single},
@@ -30,6 +30,8 @@ pub(crate) struct Conv2dGradInput {
     pub(crate) norm: Option<Box<BatchNormGrad<Images>>>,
     /// For each position of x: runs of sixteen filters for each tap, from the filters and from dy.
     pub(crate) segments: Segments,
+    /// With a norm, whose sums are a slice's, none.
+    pub(crate) tiles: Tiles,
 }
 
 impl Run for Conv2dGradInput {
@@ -46,6 +48,11 @@ impl<S: Simd> Results<S> for Conv2dGradInput {
 
     fn images(&self) -> Images {
         self.dx
+    }
+
+    #[inline(always)]
+    fn tiles(&self) -> Tiles {
+        self.tiles
     }
 
     #[inline(always)]

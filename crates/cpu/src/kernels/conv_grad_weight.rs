@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::{
-    Images, Run, Step,
+    Images, Run, Step, Tiles,
     conv::{Filters, Segments},
     product::{Blocks, Finish, Scalars, Single, product},
     update::{GradientUse, Rule, with_rule},
@@ -25,6 +25,8 @@ pub(crate) struct Conv2dGradWeight {
     /// For each tap: runs of samples, from x and from the turned dy of one filter. A dead tap that
     /// is left out has none; its gradient is 0, and its weights are left alone where the update does so.
     pub(crate) segments: Segments,
+    /// Pieces of the taps.
+    pub(crate) tiles: Tiles,
 }
 
 /// Slices turned over and multiplied at once: the tile is two blocks wide.
@@ -39,9 +41,13 @@ impl Run for Conv2dGradWeight {
     #[inline(always)]
     unsafe fn run<S: Simd>(&self, s: S, step: &Step, view: View, slices: Range<usize>) {
         let Self { x, w, .. } = *self;
-        let slices = slices.start..slices.end.min(w.outputs.div_ceil(LANES));
-        for first in slices.clone().step_by(TURNED_SLICES) {
-            let count = TURNED_SLICES.min(slices.end - first);
+        let tiles = self.tiles.of(slices, w.outputs.div_ceil(LANES), w.taps);
+        let parts = tiles.flat_map(|(slices, taps)| {
+            let firsts = slices.clone().step_by(TURNED_SLICES);
+            firsts.map(move |first| (first, slices.end, taps.clone()))
+        });
+        for (first, end, taps) in parts {
+            let count = TURNED_SLICES.min(end - first);
             // SAFETY: the scratch has room for the turned slices, the weights have these slices,
             // and the segments stay within x and the scratch.
             unsafe {
@@ -52,7 +58,7 @@ impl Run for Conv2dGradWeight {
                     block_stride: LANES,
                 };
                 with_rule!(&self.to, s, step, view, |rule| {
-                    for tap in 0..w.taps {
+                    for tap in taps.clone() {
                         let segments = self.segments.list(tap);
                         if segments.is_empty() && self.to.leaves_alone() {
                             continue;

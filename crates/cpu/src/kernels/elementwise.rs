@@ -5,7 +5,7 @@ use std::ops::Range;
 use laptime_graph::{Activation, formulas::Formula, with_formula};
 
 use super::{
-    Images, Matrix, Run, Step, blocks,
+    Images, Matrix, Run, Step, Tiles, blocks,
     channel_sums::{Terms, channel_sums, row_sums},
     formulas::OnBlocks,
     images::Values,
@@ -20,6 +20,8 @@ use crate::{
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Pointwise<T> {
     pub(crate) function: Function,
+    /// Pieces of images' positions; rows are not cut.
+    pub(crate) tiles: Tiles,
     pub(crate) a: T,
     /// The same as `a` where the function has one operand.
     pub(crate) b: T,
@@ -103,8 +105,14 @@ impl Run for Pointwise<Images> {
             view,
             pointwise: self,
         };
-        // SAFETY: all three have the same extents.
-        unsafe { self.y.store(s, view, self.y.channels_of(slices), &values) }
+        let y = self.y;
+        let tiles = self
+            .tiles
+            .of(slices, y.channels.div_ceil(LANES), y.positions);
+        for (slices, positions) in tiles {
+            // SAFETY: all three have the same extents.
+            unsafe { y.store_at(s, view, positions, y.channels_of(slices), &values) }
+        }
     }
 }
 
@@ -217,6 +225,7 @@ impl<S: Simd> Terms<S> for ValueTerms<Images> {
 /// y = x + b, a value of b for each channel of images.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ChannelBias {
+    pub(crate) tiles: Tiles,
     pub(crate) x: Images,
     pub(crate) bias: Place,
     pub(crate) y: Images,
@@ -225,15 +234,21 @@ pub(crate) struct ChannelBias {
 impl Run for ChannelBias {
     #[inline(always)]
     unsafe fn run<S: Simd>(&self, s: S, _: &Step, view: View, slices: Range<usize>) {
-        for position in 0..self.x.positions {
-            for channel in self.x.channels_of(slices.clone()) {
-                // SAFETY: both have this position and channel, and the bias this channel.
-                unsafe {
-                    let bias = s.splat(*view.at(self.bias).add(channel));
-                    let x = self.x.at(view, position, channel);
-                    let y = self.y.at(view, position, channel);
-                    for at in (0..self.x.stride).step_by(LANES) {
-                        s.store(y.add(at), s.add(s.load(x.add(at)), bias));
+        let Self { x, y, .. } = *self;
+        let tiles = self
+            .tiles
+            .of(slices, x.channels.div_ceil(LANES), x.positions);
+        for (slices, positions) in tiles {
+            for position in positions {
+                for channel in x.channels_of(slices.clone()) {
+                    // SAFETY: both have this position and channel, and the bias this channel.
+                    unsafe {
+                        let bias = s.splat(*view.at(self.bias).add(channel));
+                        let from = x.at(view, position, channel);
+                        let to = y.at(view, position, channel);
+                        for at in (0..x.stride).step_by(LANES) {
+                            s.store(to.add(at), s.add(s.load(from.add(at)), bias));
+                        }
                     }
                 }
             }

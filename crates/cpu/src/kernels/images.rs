@@ -106,7 +106,24 @@ impl Images {
         channels: Range<usize>,
         values: &impl Values<S>,
     ) {
-        for position in 0..self.positions {
+        // SAFETY: the caller's promise.
+        unsafe { self.store_at(s, view, 0..self.positions, channels, values) }
+    }
+
+    /// The same at these positions.
+    ///
+    /// # Safety
+    /// As of `store`; and the images have these positions.
+    #[inline(always)]
+    pub(super) unsafe fn store_at<S: Simd>(
+        self,
+        s: S,
+        view: View,
+        positions: Range<usize>,
+        channels: Range<usize>,
+        values: &impl Values<S>,
+    ) {
+        for position in positions {
             for channel in channels.clone().step_by(self.channels_at_once()) {
                 for at in (0..self.stride).step_by(LANES) {
                     // SAFETY: the images have this position, these channels and this block.

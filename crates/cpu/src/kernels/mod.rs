@@ -27,6 +27,7 @@ mod rearrange;
 mod rms_prop;
 mod squared_error;
 mod sum_tree;
+mod tiles;
 pub(crate) mod update;
 
 use std::ops::Range;
@@ -53,6 +54,7 @@ pub(crate) use product::Segment;
 pub(crate) use rearrange::{Rearrange, Stored};
 pub(crate) use rms_prop::RmsProp;
 pub(crate) use squared_error::MeanSquaredError;
+pub(crate) use tiles::Tiles;
 pub(crate) use update::{Adam, Cut, GradientUse, Grid, RoundWeights, Rule, Sgd, Update, with_rule};
 
 use laptime_graph::StepValues;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{
-    Images, Matrix, Run, Step,
+    Images, Matrix, Run, Step, Tiles,
     channel_sums::{Terms, row_sums},
 };
 use crate::{
@@ -15,9 +15,27 @@ use crate::{
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Windows(pub(crate) Vec<Vec<u32>>);
 
+impl Windows {
+    /// For each window, those of so many positions that no window before it meets; with the first one, those that
+    /// none does.
+    pub(crate) fn first_met(&self, positions: usize) -> Self {
+        let mut is_met = vec![false; positions];
+        let mut first = |position: &u32| !std::mem::replace(&mut is_met[*position as usize], true);
+        let met = |window: &Vec<u32>| window.iter().copied().filter(&mut first).collect();
+        let mut lists: Vec<Vec<u32>> = self.0.iter().map(met).collect();
+        let unmet = (0..positions as u32).filter(|position| !is_met[*position as usize]);
+        if let Some(list) = lists.first_mut() {
+            list.extend(unmet);
+        }
+        Self(lists)
+    }
+}
+
 /// y = the largest value, not-a-number where one is, or the mean of each window.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Pool {
+    /// Pieces of y's positions.
+    pub(crate) tiles: Tiles,
     pub(crate) x: Images,
     pub(crate) y: Images,
     pub(crate) windows: Windows,
@@ -27,9 +45,16 @@ pub(crate) struct Pool {
 impl Run for Pool {
     #[inline(always)]
     unsafe fn run<S: Simd>(&self, s: S, _: &Step, view: View, slices: Range<usize>) {
-        for (position, window) in self.windows.0.iter().enumerate() {
+        let Self { x, y, .. } = *self;
+        let tiles = self
+            .tiles
+            .of(slices, y.channels.div_ceil(LANES), y.positions);
+        let each =
+            tiles.flat_map(|(slices, positions)| positions.map(move |it| (slices.clone(), it)));
+        for (slices, position) in each {
+            let window = &self.windows.0[position];
             let share = s.splat(1.0 / window.len() as f32);
-            for channel in self.x.channels_of(slices.clone()) {
+            for channel in x.channels_of(slices.clone()) {
                 for at in (0..self.x.stride).step_by(LANES) {
                     let mut value = s.splat(if self.mean { 0.0 } else { f32::NEG_INFINITY });
                     // SAFETY: x has these positions, y this one, both this channel and block.
@@ -59,6 +84,11 @@ impl Run for Pool {
 /// it in equal shares.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct PoolGrad {
+    /// Pieces of the windows, where these have no position of dx in common.
+    pub(crate) tiles: Tiles,
+    /// For each window, the positions of dx that are set to 0 with it: those that no earlier one meets, and
+    /// with the first those that none does.
+    pub(crate) cleared: Windows,
     /// x and y of a max pool; `None` for a mean.
     pub(crate) largest: Option<(Images, Images)>,
     pub(crate) dy: Images,
@@ -69,17 +99,60 @@ pub(crate) struct PoolGrad {
 impl Run for PoolGrad {
     #[inline(always)]
     unsafe fn run<S: Simd>(&self, s: S, _: &Step, view: View, slices: Range<usize>) {
-        let channels = self.dx.channels_of(slices);
-        // SAFETY: all images have these channels, and the positions of the windows.
-        unsafe {
-            for position in 0..self.dx.positions {
-                for channel in channels.clone() {
-                    for at in (0..self.dx.stride).step_by(LANES) {
-                        s.store(self.dx.at(view, position, channel).add(at), s.splat(0.0));
+        let windows = &self.windows.0;
+        let tiles = self
+            .tiles
+            .of(slices, self.dx.channels.div_ceil(LANES), windows.len());
+        for (slices, positions) in tiles {
+            // SAFETY: the caller's promise; what is added to is cleared by this tile, as windows that are cut
+            // have nothing in common.
+            unsafe {
+                let channels = self.dx.channels_of(slices);
+                for cleared in &self.cleared.0[positions.clone()] {
+                    self.clear(s, view, channels.clone(), cleared);
+                }
+                self.share_out(s, view, channels, positions);
+            }
+        }
+    }
+}
+
+impl PoolGrad {
+    /// Sets dx to 0 at these positions.
+    ///
+    /// # Safety
+    /// As of [`Run::run`].
+    #[inline(always)]
+    unsafe fn clear<S: Simd>(&self, s: S, view: View, channels: Range<usize>, positions: &[u32]) {
+        for position in positions {
+            for channel in channels.clone() {
+                for at in (0..self.dx.stride).step_by(LANES) {
+                    // SAFETY: the caller's promise: dx has this position, channel and block.
+                    unsafe {
+                        let to = self.dx.at(view, *position as usize, channel);
+                        s.store(to.add(at), s.splat(0.0));
                     }
                 }
             }
-            for (position, window) in self.windows.0.iter().enumerate() {
+        }
+    }
+
+    /// Adds to dx what it has of dy at these windows.
+    ///
+    /// # Safety
+    /// As of [`Run::run`].
+    #[inline(always)]
+    unsafe fn share_out<S: Simd>(
+        &self,
+        s: S,
+        view: View,
+        channels: Range<usize>,
+        positions: Range<usize>,
+    ) {
+        // SAFETY: all images have these channels, and the positions of the windows.
+        unsafe {
+            for position in positions {
+                let window = &self.windows.0[position];
                 let share = s.splat(1.0 / window.len() as f32);
                 for channel in channels.clone() {
                     for at in (0..self.dx.stride).step_by(LANES) {

@@ -6,12 +6,12 @@ use std::{
 };
 
 use laptime_graph::{
-    Program, Role, TensorId,
+    POSITIONS, Program, Role, TensorId,
     schedule::{Arena, Buffer, Layout, Part, Split, Stage},
 };
 
 use crate::{
-    extents::{extent, is_images, is_weight},
+    extents::{columns, extent, is_images, is_weight},
     simd::LANES,
 };
 
@@ -259,7 +259,7 @@ fn size(buffer: &Buffer) -> usize {
 /// A buffer with its layout, at no place yet; of a tensor that is stored as so many partial sums, if any.
 fn unplaced(program: &Program, tensor: TensorId, partials: Option<usize>, arena: Arena) -> Buffer {
     let shape = &program.tensor(tensor).shape;
-    let columns = extent(program, tensor, 1);
+    let columns = extent(program, tensor, columns(program, tensor));
     let stride = columns.next_multiple_of(LANES);
     let layout = match partials {
         Some(slices) => Layout::Partials {
@@ -279,7 +279,7 @@ fn unplaced(program: &Program, tensor: TensorId, partials: Option<usize>, arena:
             },
         },
         None if is_images(program, tensor) => {
-            let (positions, channels) = (extent(program, tensor, 0), columns);
+            let (positions, channels) = (extent(program, tensor, POSITIONS), columns);
             let stride = shape[0].next_multiple_of(LANES);
             match program.tensor(tensor).role {
                 Role::Rounded { .. } => Layout::SamplePairs {

@@ -184,7 +184,7 @@ fn mistakes_planted_into_resnet50_do_not_pass_the_check() {
             &|s| {
                 of_kernel(s, &|kernel| {
                     kernel.accesses[0].part = Part::Along {
-                        axis: 1,
+                        axes: laptime_graph::CHANNELS,
                         width: LANES,
                     };
                 });
@@ -203,7 +203,7 @@ fn mistakes_planted_into_resnet50_do_not_pass_the_check() {
             let mut kernels = s.stages[*stage].kernels.iter_mut();
             let found = kernels.find(|one| *one == kernel).expect("it is there");
             found.accesses[0].part = Part::Along {
-                axis: 1,
+                axes: laptime_graph::CHANNELS,
                 width: LANES,
             };
         });

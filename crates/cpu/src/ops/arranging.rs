@@ -1,7 +1,8 @@
 //! What an operation may look at when it says how its kernel is cut.
 
 use laptime_graph::{
-    FusionKind, OpId, Operation, Program, Role, TensorId, Uses,
+    Axes, CHANNELS, FusionKind, INPUTS, OUTPUTS, OpId, Operation, POSITIONS, Program, Role,
+    SAMPLES, TensorId, Uses,
     schedule::{Access, Kernel, Part, Split},
 };
 
@@ -11,8 +12,12 @@ use crate::{
     simd::LANES,
 };
 
-/// Sixteen columns, channels or inputs.
-pub(super) const COLUMNS: Part = along(1, LANES);
+/// Sixteen columns or channels.
+pub(super) const BY_CHANNELS: Part = sixteen(CHANNELS);
+/// Sixteen outputs of weights.
+pub(super) const BY_OUTPUTS: Part = sixteen(OUTPUTS);
+/// Sixteen inputs of weights.
+pub(super) const BY_INPUTS: Part = sixteen(INPUTS);
 
 /// A kernel with the number of slices it is cut into (any, where it is not cut).
 pub(crate) struct Cut {
@@ -38,13 +43,47 @@ impl Arranging<'_> {
 
     /// Sixteen columns or channels of each tensor a slice.
     pub(super) fn by_columns(&self) -> Vec<Cut> {
-        vec![self.sliced(self.main().outputs[0], 1, |_| COLUMNS)]
+        vec![self.sliced(self.main().outputs[0], CHANNELS, |_| BY_CHANNELS)]
     }
 
-    /// Slices of sixteen along an axis of this tensor.
-    pub(super) fn sliced(&self, id: TensorId, axis: usize, part: impl Fn(TensorId) -> Part) -> Cut {
-        let slices = extent(self.program, id, axis).div_ceil(LANES);
+    /// Slices of sixteen along axes of this tensor.
+    pub(super) fn sliced(&self, id: TensorId, axes: Axes, part: impl Fn(TensorId) -> Part) -> Cut {
+        let slices = extent(self.program, id, axes).div_ceil(LANES);
         self.cut(Some(slices), Split::Slices, part)
+    }
+
+    /// Slices of sixteen along axes of this tensor, each in pieces across others where there are few. `part` is told
+    /// what a slice has of this tensor.
+    pub(super) fn tiled(
+        &self,
+        id: TensorId,
+        (axes, across): (Axes, Axes),
+        part: impl Fn(TensorId, Part) -> Part,
+    ) -> Cut {
+        let slices = extent(self.program, id, axes).div_ceil(LANES);
+        let pieces = pieces(slices, extent(self.program, id, across));
+        let own = match pieces {
+            1 => sixteen(axes),
+            _ => Part::Tile {
+                axes,
+                width: LANES,
+                across,
+                pieces,
+            },
+        };
+        self.cut(Some(slices * pieces), Split::Slices, |id| part(id, own))
+    }
+
+    /// The cuts of what is done value by value: where it needs no barrier by channels, else by tiles of images.
+    pub(super) fn value_by_value(&self) -> Vec<Cut> {
+        let y = self.main().outputs[0];
+        let mut cuts = self.by_columns();
+        if is_images(self.program, y) && self.group.len() == 1 {
+            let is_image = |id| is_images(self.program, id);
+            let part = |id, own| if is_image(id) { own } else { Part::Whole };
+            cuts.push(self.tiled(y, (CHANNELS, POSITIONS), part));
+        }
+        cuts
     }
 
     /// Each thread does the whole kernel for itself.
@@ -55,7 +94,7 @@ impl Arranging<'_> {
     /// A sample of every tensor a slice.
     pub(super) fn by_samples(&self) -> Vec<Cut> {
         let samples = Some(self.program.batch_size);
-        vec![self.cut(samples, Split::Slices, |_| along(2, 1))]
+        vec![self.cut(samples, Split::Slices, |_| along(SAMPLES, 1))]
     }
 
     /// A vector is cut as the forward pass has it.
@@ -85,10 +124,10 @@ impl Arranging<'_> {
     }
 
     /// The axis along which the forward pass has cut the weights that this group updates.
-    pub(super) fn weight_axis(&self) -> usize {
+    pub(super) fn weight_axis(&self) -> Axes {
         match self.forward_part() {
-            Some(Part::Along { axis, .. }) => axis,
-            _ => 0,
+            Some(Part::Along { axes, .. }) => axes,
+            _ => OUTPUTS,
         }
     }
 
@@ -168,7 +207,23 @@ impl Arranging<'_> {
     }
 }
 
-/// So many along an axis.
-pub(super) const fn along(axis: usize, width: usize) -> Part {
-    Part::Along { axis, width }
+/// Tiles that keep as many threads busy.
+const TILES: usize = 64;
+
+/// Into how many pieces so many slices are cut: as few as make a multiple of [`TILES`], of at least an index each.
+/// A thread's neighbouring tiles are one piece of work, so more of them cost nothing; and as shapes alone decide,
+/// every number of threads makes the same sums.
+pub(super) fn pieces(slices: usize, extent: usize) -> usize {
+    let common = 1 << slices.trailing_zeros().min(TILES.trailing_zeros());
+    (TILES / common).min(extent).max(1)
+}
+
+/// So many along axes.
+pub(super) const fn along(axes: Axes, width: usize) -> Part {
+    Part::Along { axes, width }
+}
+
+/// Sixteen along axes.
+pub(super) const fn sixteen(axes: Axes) -> Part {
+    along(axes, LANES)
 }

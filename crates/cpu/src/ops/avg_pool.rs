@@ -1,15 +1,17 @@
 use laptime_graph::{AvgPool, AvgPoolGrad};
 
-use super::{CpuOp, Group, Places, Task};
-use crate::{
-    kernels::{Pool, PoolGrad},
-    segments::windows,
-};
+use super::{Arranging, CpuOp, Cut, Group, Places, Task, pool};
+use crate::{kernels::Pool, segments::windows};
 
 impl CpuOp for AvgPool {
+    fn cuts(&self, at: &Arranging) -> Vec<Cut> {
+        pool::cuts(at)
+    }
+
     fn link(&self, group: &Group, at: &Places) -> Task {
         let (x, y) = (group.main.inputs[0], group.last().outputs[0]);
         Task::Pool(Pool {
+            tiles: group.tiles(y),
             x: at.images(x),
             y: at.images(y),
             windows: windows(&self.window, at.shape(x), at.shape(y)),
@@ -19,13 +21,13 @@ impl CpuOp for AvgPool {
 }
 
 impl CpuOp for AvgPoolGrad {
+    fn cuts(&self, at: &Arranging) -> Vec<Cut> {
+        pool::gradient_cuts(at, &self.window)
+    }
+
     fn link(&self, group: &Group, at: &Places) -> Task {
         let (dy, dx) = (group.main.inputs[0], group.last().outputs[0]);
-        Task::PoolGrad(PoolGrad {
-            largest: None,
-            dy: at.images(dy),
-            dx: at.images(dx),
-            windows: windows(&self.window, at.shape(dx), at.shape(dy)),
-        })
+        let windows = windows(&self.window, at.shape(dx), at.shape(dy));
+        pool::gradient(group, at, None, dy, windows)
     }
 }

@@ -1,18 +1,17 @@
 use laptime_graph::{
-    Clip, ClipFactor, SquareSum, TensorId,
+    CHANNELS, Clip, ClipFactor, SquareSum, TensorId,
     schedule::{Layout, Part, Split},
 };
 
 use super::{
     Arranging, CpuOp, Cut, Group, Places,
-    arranging::{COLUMNS, along},
+    arranging::{BY_CHANNELS, sixteen},
     update::{self, grid},
 };
 use crate::{
     extents::is_weight,
     kernels::{self, PartialSums},
     ops::Task,
-    simd::LANES,
 };
 
 impl CpuOp for SquareSum {
@@ -26,10 +25,10 @@ impl CpuOp for SquareSum {
         };
         if is_weight(at.program, gradient) {
             let axis = at.weight_axis();
-            return vec![sliced(axis, along(axis, LANES))];
+            return vec![sliced(axis, sixteen(axis))];
         }
         let by_first = at.cut(None, Split::First, |_| Part::First);
-        at.vector_cut(sliced(1, COLUMNS), by_first)
+        at.vector_cut(sliced(CHANNELS, BY_CHANNELS), by_first)
     }
 
     fn link(&self, group: &Group, at: &Places) -> Task {

@@ -3,11 +3,11 @@
 
 use std::ops::Range;
 
-use laptime_graph::{Concat, Split as SplitOff, TensorId, schedule::Split};
+use laptime_graph::{CHANNELS, Concat, Split as SplitOff, TensorId, schedule::Split};
 
 use super::{Arranging, CpuOp, Cut, Group, Places, Task, arranging::along};
 use crate::{
-    extents::extent,
+    extents::{extent, lines},
     kernels::{Images, Matrix, Run, Step},
     memory::View,
     simd::{LANES, Simd},
@@ -39,8 +39,9 @@ impl CpuOp for SplitOff {
 
 /// A row or a position of each tensor a slice.
 fn by_lines(at: &Arranging) -> Vec<Cut> {
-    let lines = extent(at.program, at.main().outputs[0], 0);
-    vec![at.cut(Some(lines), Split::Slices, |_| along(0, 1))]
+    let axes = lines(at.program, at.main().outputs[0]);
+    let count = extent(at.program, at.main().outputs[0], axes);
+    vec![at.cut(Some(count), Split::Slices, |_| along(axes, 1))]
 }
 
 /// A tensor, and the first of some of its channels.
@@ -59,8 +60,8 @@ fn kernel<T>(
     moves: &[(Channels, Channels)],
     of: impl Fn(TensorId) -> T,
 ) -> MoveChannels<T> {
-    let channels = |id| extent(at.program, id, 1);
-    let lines = extent(at.program, moves[0].0.0, 0);
+    let channels = |id| extent(at.program, id, CHANNELS);
+    let lines = extent(at.program, moves[0].0.0, lines(at.program, moves[0].0.0));
     let moves = moves.iter().map(|&((from, first), (to, there))| Move {
         from: of(from),
         first,

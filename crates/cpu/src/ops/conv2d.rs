@@ -1,12 +1,13 @@
 use laptime_graph::{
-    Conv2d, Conv2dGradInput, Conv2dGradWeight, Op, Operation, Program, Role, Simplification,
-    TensorId, multiplied_pairs, schedule::Part, window::live_pairs,
+    CHANNELS, Conv2d, Conv2dGradInput, Conv2dGradWeight, INPUTS, OUTPUTS, Op, Operation, POSITIONS,
+    Program, Role, Simplification, TAPS, TensorId, multiplied_pairs, schedule::Part,
+    window::live_pairs,
 };
 use laptime_workload::Window;
 
 use super::{
     Arranging, CpuOp, Cut, Group, Places, Task,
-    arranging::{COLUMNS, along},
+    arranging::{BY_CHANNELS, BY_INPUTS, BY_OUTPUTS},
     batch_norm::{gradient_of, norm_of, scale},
     tap_joins::taps,
     update::gradient_use,
@@ -28,11 +29,24 @@ use crate::{
 impl CpuOp for Conv2d {
     fn cuts(&self, at: &Arranging) -> Vec<Cut> {
         let (x, w) = (at.main().inputs[0], at.main().inputs[1]);
-        vec![at.sliced(w, 0, |id| match id {
-            id if id == x => Part::Whole,
-            id if is_weight(at.program, id) => along(0, LANES),
-            _ => COLUMNS,
-        })]
+        if has_norm(at) {
+            return vec![at.sliced(w, OUTPUTS, |id| match id {
+                id if id == x => Part::Whole,
+                id if is_weight(at.program, id) => BY_OUTPUTS,
+                _ => BY_CHANNELS,
+            })];
+        }
+        vec![
+            at.tiled(at.main().outputs[0], (CHANNELS, POSITIONS), |id, own| {
+                let is_beside = id != x && at.program.tensor(id).is_images();
+                match own {
+                    _ if is_beside => own,
+                    Part::Along { .. } if is_weight(at.program, id) => BY_OUTPUTS,
+                    Part::Along { .. } if id != x => own,
+                    _ => Part::Whole,
+                }
+            }),
+        ]
     }
 
     fn link(&self, group: &Group, at: &Places) -> Task {
@@ -63,6 +77,7 @@ impl CpuOp for Conv2d {
                 images.lanes_of_channels(),
                 padding,
             ),
+            tiles: group.tiles(y),
         };
         match norm.map(|norm| (norm, norm.op)) {
             Some((norm, Op::BatchNorm(_))) => {
@@ -94,8 +109,8 @@ impl CpuOp for Conv2d {
 
     fn scratch_bytes(&self, own: &Operation, program: &Program) -> usize {
         let (x, w) = (own.inputs[0], own.inputs[1]);
-        let panel = forward_panel(taps(&self.window), extent(program, w, 1));
-        panel_of(program, x, panel) + kept_for_norm(extent(program, w, 0))
+        let panel = forward_panel(taps(&self.window), extent(program, w, INPUTS));
+        panel_of(program, x, panel) + kept_for_norm(extent(program, w, OUTPUTS))
     }
 
     fn zero_bytes(&self, own: &Operation, program: &Program, taken: &[Simplification]) -> usize {
@@ -122,7 +137,21 @@ impl CpuOp for Conv2d {
 impl CpuOp for Conv2dGradInput {
     fn cuts(&self, at: &Arranging) -> Vec<Cut> {
         let (dy, dx) = (at.main().inputs[0], at.main().outputs[0]);
-        vec![at.sliced(dx, 1, |id| if id == dy { Part::Whole } else { COLUMNS })]
+        if has_norm(at) {
+            return vec![at.sliced(dx, CHANNELS, |id| match id {
+                id if id == dy => Part::Whole,
+                id if is_weight(at.program, id) => BY_INPUTS,
+                _ => BY_CHANNELS,
+            })];
+        }
+        vec![at.tiled(dx, (CHANNELS, POSITIONS), |id, own| {
+            let is_beside = id != dy && at.program.tensor(id).is_images();
+            match own {
+                _ if is_beside => own,
+                Part::Along { .. } if is_weight(at.program, id) => BY_INPUTS,
+                _ => Part::Whole,
+            }
+        })]
     }
 
     fn link(&self, group: &Group, at: &Places) -> Task {
@@ -144,6 +173,7 @@ impl CpuOp for Conv2dGradInput {
                 Box::new(gradient_of(group, at, norm, None, images))
             }),
             segments: input_segments(at, &self.window, x, y, dy, w),
+            tiles: group.tiles(last),
         };
         if dy.paired {
             let taps = multiplied_taps(&self.window, x, y, &at.schedule.simplifications);
@@ -155,18 +185,26 @@ impl CpuOp for Conv2dGradInput {
 
     fn scratch_bytes(&self, own: &Operation, program: &Program) -> usize {
         let (dy, w) = (own.inputs[0], own.inputs[1]);
-        let panel = gradient_panel(taps(&self.window), extent(program, w, 0));
-        panel_of(program, dy, panel) + kept_for_norm(extent(program, w, 1))
+        let panel = gradient_panel(taps(&self.window), extent(program, w, OUTPUTS));
+        panel_of(program, dy, panel) + kept_for_norm(extent(program, w, INPUTS))
     }
 }
 
 impl CpuOp for Conv2dGradWeight {
     fn cuts(&self, at: &Arranging) -> Vec<Cut> {
         let (x, dy) = (at.main().inputs[0], at.main().inputs[1]);
-        vec![at.sliced(at.main().outputs[0], 0, |id| match id {
-            id if id == x => Part::Whole,
-            id if id == dy => COLUMNS,
-            _ => along(0, LANES),
+        let dw = at.main().outputs[0];
+        if is_rounded(at.program, x) {
+            return vec![at.sliced(dw, OUTPUTS, |id| match id {
+                id if id == x => Part::Whole,
+                id if id == dy => BY_CHANNELS,
+                _ => BY_OUTPUTS,
+            })];
+        }
+        vec![at.tiled(dw, (OUTPUTS, TAPS), |id, own| match own {
+            _ if is_weight(at.program, id) => own,
+            Part::Along { .. } if id == dy => BY_CHANNELS,
+            _ => Part::Whole,
         })]
     }
 
@@ -179,6 +217,7 @@ impl CpuOp for Conv2dGradWeight {
             w: at.filters(group.last().outputs[0]),
             to: gradient_use(group, at),
             segments: weight_segments(at, &self.window, at.shape(x), at.shape(dy), images),
+            tiles: group.tiles(group.last().outputs[0]),
         };
         if images.paired {
             Task::PairedConv2dGradWeight(PairedConv2dGradWeight(conv))
@@ -190,14 +229,20 @@ impl CpuOp for Conv2dGradWeight {
     fn scratch_bytes(&self, own: &Operation, program: &Program) -> usize {
         let (x, dy) = (own.inputs[0], own.inputs[1]);
         let samples = program.batch_size.next_multiple_of(LANES);
-        let positions = extent(program, dy, 0);
+        let positions = extent(program, dy, POSITIONS);
         if is_rounded(program, x) {
-            let x = (extent(program, x, 0), extent(program, x, 1));
+            let x = (extent(program, x, POSITIONS), extent(program, x, CHANNELS));
             turned_pairs_bytes(x, positions, samples)
         } else {
             turned_bytes(positions * samples)
         }
     }
+}
+
+/// Whether a batch norm's sums over all positions are made with the product.
+fn has_norm(at: &Arranging) -> bool {
+    at.operations()
+        .any(|own| matches!(own.op, Op::BatchNorm(_) | Op::BatchNormGrad(_)))
 }
 
 fn is_rounded(program: &Program, id: TensorId) -> bool {

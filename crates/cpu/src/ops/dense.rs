@@ -1,10 +1,11 @@
 use laptime_graph::{
-    Dense, DenseGradInput, DenseGradWeight, Op, Operation, TensorId, schedule::Part,
+    CHANNELS, Dense, DenseGradInput, DenseGradWeight, INPUTS, OUTPUTS, Op, Operation, TensorId,
+    schedule::Part,
 };
 
 use super::{
     Arranging, CpuOp, Cut, Group, Places, Task,
-    arranging::{COLUMNS, along},
+    arranging::{BY_CHANNELS, BY_INPUTS, BY_OUTPUTS, sixteen},
     update::gradient_use,
 };
 use crate::{
@@ -16,15 +17,16 @@ use crate::{
 impl CpuOp for Dense {
     fn cuts(&self, at: &Arranging) -> Vec<Cut> {
         let (x, w) = (at.main().inputs[0], at.main().inputs[1]);
-        let by_output = at.sliced(w, 0, |id| match id {
+        let by_output = at.sliced(w, OUTPUTS, |id| match id {
             id if id == x => Part::Whole,
-            id if id == w => along(0, LANES),
-            _ => COLUMNS,
+            id if id == w => BY_OUTPUTS,
+            _ => BY_CHANNELS,
         });
         let last = *at.outputs().last().expect("a kernel writes");
-        let by_input = at.sliced(x, 1, |id| match id {
+        let by_input = at.sliced(x, CHANNELS, |id| match id {
             id if id == last => Part::Partial,
-            id if id == x || id == w => COLUMNS,
+            id if id == x => BY_CHANNELS,
+            id if id == w => BY_INPUTS,
             _ => Part::First,
         });
         // With the bias in another kernel, or another layer in this one, whole sums are needed.
@@ -53,7 +55,11 @@ impl CpuOp for Dense {
 impl CpuOp for DenseGradInput {
     fn cuts(&self, at: &Arranging) -> Vec<Cut> {
         let (dy, w) = (at.main().inputs[0], at.main().inputs[1]);
-        vec![at.sliced(w, 1, |id| if id == dy { Part::Whole } else { COLUMNS })]
+        vec![at.sliced(w, INPUTS, |id| match id {
+            id if id == dy => Part::Whole,
+            id if id == w => BY_INPUTS,
+            _ => BY_CHANNELS,
+        })]
     }
 
     fn link(&self, group: &Group, at: &Places) -> Task {
@@ -72,14 +78,12 @@ impl CpuOp for DenseGradWeight {
     fn cuts(&self, at: &Arranging) -> Vec<Cut> {
         let (x, dy) = (at.main().inputs[0], at.main().inputs[1]);
         let axis = at.weight_axis();
-        vec![
-            at.sliced(at.main().outputs[0], axis, |id| match (id, axis) {
-                (id, 0) if id == x => Part::Whole,
-                (id, 1) if id == dy => Part::Whole,
-                (id, _) if id == x || id == dy => COLUMNS,
-                _ => along(axis, LANES),
-            }),
-        ]
+        vec![at.sliced(at.main().outputs[0], axis, |id| match id {
+            id if id == x && axis == OUTPUTS => Part::Whole,
+            id if id == dy && axis == INPUTS => Part::Whole,
+            id if id == x || id == dy => BY_CHANNELS,
+            _ => sixteen(axis),
+        })]
     }
 
     fn link(&self, group: &Group, at: &Places) -> Task {
@@ -111,13 +115,13 @@ pub(super) fn makes_logits(at: &Arranging, dense: &Operation) -> bool {
 /// Whether the partial sums of a dense layer that is cut along its inputs are no larger than
 /// what they are made of.
 pub(super) fn partials_are_small(at: &Arranging, w: TensorId) -> bool {
-    let [outputs, inputs] = [0, 1].map(|axis| extent(at.program, w, axis));
+    let [outputs, inputs] = [OUTPUTS, INPUTS].map(|axis| extent(at.program, w, axis));
     inputs.div_ceil(LANES) * outputs.next_multiple_of(LANES) <= inputs
 }
 
 fn cut(group: &Group, weight: TensorId) -> DenseCut {
     match group.part(weight) {
-        Part::Along { axis: 1, .. } => DenseCut::Inputs,
+        Part::Along { axes: INPUTS, .. } => DenseCut::Inputs,
         _ => DenseCut::Outputs,
     }
 }

@@ -3,11 +3,13 @@
 
 use std::ops::Range;
 
-use laptime_graph::{DepthwiseConv2d, DepthwiseConv2dGradInput, DepthwiseConv2dGradWeight};
+use laptime_graph::{
+    CHANNELS, DepthwiseConv2d, DepthwiseConv2dGradInput, DepthwiseConv2dGradWeight,
+};
 
 use super::{
     Arranging, CpuOp, Cut, Group, Places, Task,
-    arranging::{COLUMNS, along},
+    arranging::{BY_CHANNELS, BY_OUTPUTS},
     tap_joins::{Met, met_by_input, met_by_output, met_by_tap},
     update::gradient_use,
 };
@@ -62,13 +64,13 @@ impl CpuOp for DepthwiseConv2dGradWeight {
 /// Sixteen channels of images and weights a slice.
 fn by_channels(at: &Arranging) -> Vec<Cut> {
     let part = |id| match is_weight(at.program, id) {
-        true => along(0, LANES),
-        false => COLUMNS,
+        true => BY_OUTPUTS,
+        false => BY_CHANNELS,
     };
     let images = |id: &&laptime_graph::TensorId| !is_weight(at.program, **id);
     let own = at.main();
     let images = own.inputs.iter().find(images).expect("it reads images");
-    vec![at.sliced(*images, 1, part)]
+    vec![at.sliced(*images, CHANNELS, part)]
 }
 
 fn products(group: &Group, at: &Places, met: Met) -> Task {

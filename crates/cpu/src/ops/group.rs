@@ -6,6 +6,7 @@ use laptime_graph::{
 };
 
 use super::main_operation;
+use crate::kernels::Tiles;
 
 /// The operations of one kernel.
 pub(crate) struct Group<'a> {
@@ -56,6 +57,14 @@ impl<'a> Group<'a> {
         let rounds =
             operations.find(|one| matches!(one.op, Op::Round(_)) && one.outputs[0] == tensor);
         rounds.map_or(tensor, |round| round.inputs[0])
+    }
+
+    /// The pieces that this tensor's slices are cut into.
+    pub(super) fn tiles(&self, tensor: TensorId) -> Tiles {
+        match self.part(tensor) {
+            Part::Tile { pieces, .. } => Tiles { pieces },
+            _ => Tiles::UNCUT,
+        }
     }
 
     pub(super) fn part(&self, tensor: TensorId) -> Part {

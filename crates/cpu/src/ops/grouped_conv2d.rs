@@ -4,12 +4,13 @@
 use std::ops::Range;
 
 use laptime_graph::{
-    GroupedConv2d, GroupedConv2dGradInput, GroupedConv2dGradWeight, TensorId, schedule::Part,
+    CHANNELS, GroupedConv2d, GroupedConv2dGradInput, GroupedConv2dGradWeight, OUTPUTS, TensorId,
+    schedule::Part,
 };
 
 use super::{
     Arranging, CpuOp, Cut, Group, Places, Task,
-    arranging::{COLUMNS, along},
+    arranging::{BY_CHANNELS, BY_OUTPUTS},
     tap_joins::{Met, met_by_input, met_by_output, met_by_tap},
     update::gradient_use,
 };
@@ -49,10 +50,10 @@ impl CpuOp for GroupedConv2dGradWeight {
         let inputs = &at.main().inputs;
         let part = |id| match id {
             id if inputs.contains(&id) => Part::Whole,
-            id if is_weight(at.program, id) => along(0, LANES),
+            id if is_weight(at.program, id) => BY_OUTPUTS,
             _ => Part::Whole,
         };
-        vec![at.sliced(at.main().outputs[0], 0, part)]
+        vec![at.sliced(at.main().outputs[0], OUTPUTS, part)]
     }
 
     fn link(&self, group: &Group, at: &Places) -> Task {
@@ -73,8 +74,8 @@ impl CpuOp for GroupedConv2dGradWeight {
 /// Sixteen channels of the result a slice.
 fn by_channels_made(at: &Arranging) -> Vec<Cut> {
     let made = at.main().outputs[0];
-    let part = |id: TensorId| if id == made { COLUMNS } else { Part::Whole };
-    vec![at.sliced(made, 1, part)]
+    let part = |id: TensorId| if id == made { BY_CHANNELS } else { Part::Whole };
+    vec![at.sliced(made, CHANNELS, part)]
 }
 
 fn products(group: &Group, at: &Places, met: Met, groups: usize, is_gradient: bool) -> Task {

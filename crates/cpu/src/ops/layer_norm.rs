@@ -4,17 +4,17 @@
 use std::ops::Range;
 
 use laptime_graph::{
-    Axis, LayerNorm, LayerNormGrad, LayerNormGradScale, Operation, TensorId,
+    Axis, CHANNELS, LayerNorm, LayerNormGrad, LayerNormGradScale, Operation, TensorId,
     schedule::{Part, Split},
 };
 
 use super::{
     Arranging, CpuOp, Cut, Group, Places, Task,
-    arranging::{COLUMNS, along},
+    arranging::{BY_CHANNELS, along},
     update::gradient_use,
 };
 use crate::{
-    extents::extent,
+    extents::{extent, lines},
     kernels::{
         GradientUse, Images, Matrix, Rule, Run, Step, Terms, blocks, channel_sums, row_sums,
         with_rule,
@@ -59,10 +59,10 @@ impl CpuOp for LayerNormGrad {
 impl CpuOp for LayerNormGradScale {
     fn cuts(&self, at: &Arranging) -> Vec<Cut> {
         let part = |id| match at.program.tensor(id).has(Axis::Channel) {
-            true => COLUMNS,
+            true => BY_CHANNELS,
             false => Part::Whole,
         };
-        vec![at.sliced(at.main().inputs[0], 1, part)]
+        vec![at.sliced(at.main().inputs[0], CHANNELS, part)]
     }
 
     fn link(&self, group: &Group, at: &Places) -> Task {
@@ -76,12 +76,13 @@ impl CpuOp for LayerNormGradScale {
 
 /// A row or a position of each tensor that has them a slice.
 fn by_lines(at: &Arranging) -> Vec<Cut> {
-    let lines = extent(at.program, at.main().outputs[0], 0);
+    let axes = lines(at.program, at.main().outputs[0]);
+    let count = extent(at.program, at.main().outputs[0], axes);
     let part = |id| match at.program.tensor(id).has(Axis::Batch) {
-        true => along(0, 1),
+        true => along(axes, 1),
         false => Part::Whole,
     };
-    vec![at.cut(Some(lines), Split::Slices, part)]
+    vec![at.cut(Some(count), Split::Slices, part)]
 }
 
 fn norm<T>(group: &Group, at: &Places, epsilon: f64, of: impl Fn(TensorId) -> T) -> Norm<T> {

@@ -24,6 +24,7 @@ mod mean_squared_error;
 mod multiply;
 mod places;
 mod pointwise;
+mod pool;
 mod relu;
 mod reshape;
 mod rms_prop;

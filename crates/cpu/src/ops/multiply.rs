@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use laptime_graph::{Multiply, MultiplyChannels, MultiplyChannelsGrad};
 
-use super::{CpuOp, Group, Places, Task, pointwise::pointwise};
+use super::{Arranging, CpuOp, Cut, Group, Places, Task, pointwise::pointwise};
 use crate::{
     kernels::{Function, Images, Matrix, Run, Step, Terms, row_sums},
     memory::View,
@@ -12,6 +12,10 @@ use crate::{
 };
 
 impl CpuOp for Multiply {
+    fn cuts(&self, at: &Arranging) -> Vec<Cut> {
+        at.value_by_value()
+    }
+
     fn link(&self, group: &Group, at: &Places) -> Task {
         pointwise(group, at, Function::Multiply)
     }

@@ -7,10 +7,23 @@ use crate::kernels::{Function, Pointwise};
 pub(super) fn pointwise(group: &Group, at: &Places, function: Function) -> Task {
     let inputs = &group.main.inputs;
     let (a, b, y) = (inputs[0], inputs[inputs.len() - 1], group.last().outputs[0]);
+    let tiles = group.tiles(y);
     if at.is_images(y) {
         let (a, b, y) = (at.images(a), at.images(b), at.images(y));
-        return Task::ImagePointwise(Pointwise { function, a, b, y });
+        return Task::ImagePointwise(Pointwise {
+            function,
+            tiles,
+            a,
+            b,
+            y,
+        });
     }
     let (a, b, y) = (at.matrix(a), at.matrix(b), at.matrix(y));
-    Task::Pointwise(Pointwise { function, a, b, y })
+    Task::Pointwise(Pointwise {
+        function,
+        tiles,
+        a,
+        b,
+        y,
+    })
 }

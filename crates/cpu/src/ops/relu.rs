@@ -1,15 +1,23 @@
 use laptime_graph::{Op, Relu, ReluGrad};
 
-use super::{CpuOp, Group, Places, Task, batch_norm, pointwise::pointwise};
+use super::{Arranging, CpuOp, Cut, Group, Places, Task, batch_norm, pointwise::pointwise};
 use crate::kernels::Function;
 
 impl CpuOp for Relu {
+    fn cuts(&self, at: &Arranging) -> Vec<Cut> {
+        at.value_by_value()
+    }
+
     fn link(&self, group: &Group, at: &Places) -> Task {
         pointwise(group, at, Function::Relu)
     }
 }
 
 impl CpuOp for ReluGrad {
+    fn cuts(&self, at: &Arranging) -> Vec<Cut> {
+        at.value_by_value()
+    }
+
     fn link(&self, group: &Group, at: &Places) -> Task {
         if group.operations.len() == 1 {
             return pointwise(group, at, Function::ReluGrad);

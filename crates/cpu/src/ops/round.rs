@@ -1,8 +1,8 @@
-use laptime_graph::{Op, Round, TensorId};
+use laptime_graph::{Axes, INPUTS, OUTPUTS, Op, Round, TensorId};
 
 use super::{
     Arranging, CpuOp, Cut, Group, Places, Task,
-    arranging::along,
+    arranging::sixteen,
     dense::{makes_logits, partials_are_small},
     pointwise::pointwise,
     update::grid,
@@ -10,7 +10,6 @@ use super::{
 use crate::{
     extents::is_weight,
     kernels::{Function, RoundWeights},
-    simd::LANES,
 };
 
 impl CpuOp for Round {
@@ -20,7 +19,7 @@ impl CpuOp for Round {
             return at.by_columns();
         }
         let axis = reader_axis(at, y);
-        vec![at.sliced(x, axis, |_| along(axis, LANES))]
+        vec![at.sliced(x, axis, |_| sixteen(axis))]
     }
 
     fn link(&self, group: &Group, at: &Places) -> Task {
@@ -41,14 +40,14 @@ impl CpuOp for Round {
 }
 
 /// The axis along which the product that reads these rounded weights first is likely cut.
-fn reader_axis(at: &Arranging, rounded: TensorId) -> usize {
+fn reader_axis(at: &Arranging, rounded: TensorId) -> Axes {
     let Some(reader) = at.uses.readers(rounded).first() else {
-        return 0;
+        return OUTPUTS;
     };
     let reader = at.program.operation(*reader);
     match reader.op {
-        Op::Dense(_) if makes_logits(at, reader) && partials_are_small(at, rounded) => 1,
-        Op::Conv2dGradInput(_) => 1,
-        _ => 0,
+        Op::Dense(_) if makes_logits(at, reader) && partials_are_small(at, rounded) => INPUTS,
+        Op::Conv2dGradInput(_) => INPUTS,
+        _ => OUTPUTS,
     }
 }

@@ -1,5 +1,5 @@
 use laptime_graph::{
-    FusionKind, ScalePixels,
+    FusionKind, POSITIONS, SAMPLES, ScalePixels,
     schedule::{Part, Split},
 };
 
@@ -14,15 +14,20 @@ const ROWS: usize = 4;
 
 impl CpuOp for ScalePixels {
     fn cuts(&self, at: &Arranging) -> Vec<Cut> {
+        let axes = if at.makes_images() {
+            POSITIONS
+        } else {
+            SAMPLES
+        };
         let rows = if at.makes_images() {
-            extent(at.program, at.main().outputs[0], 0)
+            extent(at.program, at.main().outputs[0], POSITIONS)
         } else if at.taken.contains(&FusionKind::PixelsAtFirstRead) {
             return at.by_each_thread();
         } else {
             at.program.batch_size
         };
         let slices = Some(rows.div_ceil(ROWS));
-        vec![at.cut(slices, Split::Slices, |_| along(0, ROWS))]
+        vec![at.cut(slices, Split::Slices, |_| along(axes, ROWS))]
     }
 
     fn link(&self, group: &Group, at: &Places) -> Task {

@@ -1,13 +1,13 @@
 //! What updates have in common: how they are cut, and what becomes of a gradient.
 
 use laptime_graph::{
-    Axis, TensorId,
+    Axis, CHANNELS, OUTPUTS, TensorId,
     schedule::{Layout, Part, Split},
 };
 
 use super::{
     Arranging, Cut, Group, Places, Task,
-    arranging::{COLUMNS, along},
+    arranging::{BY_CHANNELS, sixteen},
     of,
 };
 use crate::{
@@ -24,10 +24,13 @@ pub(super) fn cuts(at: &Arranging) -> Vec<Cut> {
     let or_factor = |part: Part| move |id| if is_factor(id) { Part::Whole } else { part };
     if is_weight(at.program, parameter) {
         let axis = at.weight_axis();
-        return vec![at.sliced(parameter, axis, or_factor(along(axis, LANES)))];
+        return vec![at.sliced(parameter, axis, or_factor(sixteen(axis)))];
     }
     let by_first = at.cut(None, Split::First, or_factor(Part::First));
-    at.vector_cut(at.sliced(parameter, 1, or_factor(COLUMNS)), by_first)
+    at.vector_cut(
+        at.sliced(parameter, CHANNELS, or_factor(BY_CHANNELS)),
+        by_first,
+    )
 }
 
 /// The use of a gradient that is in memory, or of zeros; times a factor, where there is one.
@@ -59,12 +62,12 @@ pub(super) fn grid(group: &Group, at: &Places, parameter: TensorId) -> Grid {
         };
     };
     match (group.part(parameter), layout) {
-        (Part::Along { axis: 0, .. }, Layout::FilterLanes { taps, .. }) => Grid {
+        (Part::Along { axes: OUTPUTS, .. }, Layout::FilterLanes { taps, .. }) => Grid {
             outer: blocks / (inner * taps),
             inner: inner * taps,
             cut: kernels::Cut::Outer,
         },
-        (Part::Along { axis: 0, .. }, _) => Grid {
+        (Part::Along { axes: OUTPUTS, .. }, _) => Grid {
             outer: blocks / inner,
             inner,
             cut: kernels::Cut::Outer,

@@ -272,7 +272,7 @@ impl Buffer {
 pub(super) fn stays_in_slice(a: &Access, b: &Access, slices: (usize, usize)) -> bool {
     match (a.part, b.part) {
         (Part::First, Part::First) => true,
-        (Part::Along { .. }, Part::Along { .. }) | (Part::Partial, Part::Partial) => {
+        (Part::Along { .. } | Part::Tile { .. } | Part::Partial, _) => {
             a.part == b.part && slices.0 == slices.1
         }
         _ => false,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Part;
 use crate::{
-    axis::Axis,
+    axis::{Axes, Axis},
     ops::{Body, Index, Map, Operand, Space},
     program::{Operation, Program},
     tensor::{Tensor, TensorId},
@@ -21,8 +21,22 @@ pub(super) enum Share {
     Partial,
     /// What no other slice of the kernel has.
     Own,
-    /// As many indices along these axes, flattened in the tensor's order.
-    Along { axes: Vec<Axis>, width: usize },
+    /// The indices of such a cut along these axes, in the tensor's order.
+    Along { axes: Vec<Axis>, cut: Cut },
+}
+
+/// How a slice's indices follow from its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cut {
+    /// So many along all of the axes, flattened.
+    Width(usize),
+    /// Those of [`Part::Tile`].
+    Tile {
+        axes: Axes,
+        width: usize,
+        across: Axes,
+        pieces: usize,
+    },
 }
 
 impl Share {
@@ -33,28 +47,31 @@ impl Share {
             Part::First => Self::First,
             Part::Partial => Self::Partial,
             Part::Own => Self::Own,
-            Part::Along { axis, width } => Self::Along {
-                axes: named(tensor, axes_along(tensor, axis)),
+            Part::Along { axes, width } => Self::Along {
+                axes: named(tensor, axes),
+                cut: Cut::Width(width),
+            },
+            Part::Tile {
+                axes,
                 width,
+                across,
+                pieces,
+            } => Self::Along {
+                axes: named(tensor, &[axes, across].concat()),
+                cut: Cut::Tile {
+                    axes,
+                    width,
+                    across,
+                    pieces,
+                },
             },
         }
     }
 }
 
-/// The axes that [`Part::Along`] means by this number, of a tensor that has them.
-pub fn axes_along(tensor: &Tensor, number: usize) -> &'static [Axis] {
-    match number {
-        0 if tensor.is_weight() => &[Axis::Output],
-        0 if tensor.is_images() => &[Axis::Height, Axis::Width],
-        1 if tensor.is_weight() => &[Axis::Input],
-        1 => &[Axis::Channel],
-        _ => &[Axis::Batch],
-    }
-}
-
-/// Those of these axes that a tensor has.
+/// Those of these axes that a tensor has, in its order.
 fn named(tensor: &Tensor, axes: &[Axis]) -> Vec<Axis> {
-    let has = axes.iter().filter(|axis| tensor.has(**axis));
+    let has = tensor.axes.iter().filter(|axis| axes.contains(axis));
     has.copied().collect()
 }
 
@@ -105,8 +122,8 @@ enum Done<'a> {
     All,
     /// The points of a share of its own of what is read at this place.
     Own(&'a [Index]),
-    /// So many points along these loops, flattened.
-    Cut { loops: Vec<Axis>, width: usize },
+    /// The points of such a cut along these loops.
+    Cut { loops: Vec<Axis>, cut: Cut },
 }
 
 impl<'a> Done<'a> {
@@ -119,11 +136,12 @@ impl<'a> Done<'a> {
                 Share::Whole => continue,
                 Share::First | Share::Partial => return None,
                 Share::Own => Self::Own(&map.at),
-                Share::Along { axes: cut, width } => {
-                    let loops = loops_at(map, axes, |axis, _| cut.contains(&axis));
-                    let width = *width;
-                    let (_, loops) = loops.filter(|(found, _)| found == cut && !cut.is_empty())?;
-                    Self::Cut { loops, width }
+                Share::Along { axes: along, cut } => {
+                    let loops = loops_at(map, axes, |axis, _| along.contains(&axis));
+                    let cut = *cut;
+                    let (_, loops) =
+                        loops.filter(|(found, _)| found == along && !along.is_empty())?;
+                    Self::Cut { loops, cut }
                 }
             };
             if done == Self::All {
@@ -140,7 +158,7 @@ impl<'a> Done<'a> {
         match self {
             Self::All => Some(Share::Whole),
             Self::Own(at) => (map.at == *at).then_some(Share::Own),
-            Self::Cut { loops, width } => {
+            Self::Cut { loops, cut } => {
                 let reduced = space.reduced();
                 if loops.iter().all(|one| reduced.contains(one)) {
                     let is_linear = matches!(space.body, Body::Sum | Body::SumOfProducts);
@@ -149,8 +167,8 @@ impl<'a> Done<'a> {
                 let is_cut =
                     |_, index: &Index| matches!(index, Index::At(one) if loops.contains(one));
                 let (axes, found) = loops_at(map, axes, is_cut)?;
-                let width = *width;
-                (found == *loops).then_some(Share::Along { axes, width })
+                let cut = *cut;
+                (found == *loops).then_some(Share::Along { axes, cut })
             }
         }
     }

@@ -12,11 +12,11 @@ mod print;
 mod traffic;
 
 pub use balance::{Balance, Core, Section, share};
-pub use made::axes_along;
 pub use print::Explained;
 pub use traffic::Touch;
 
 use crate::{
+    axis::Axes,
     program::{FusionKind, OpId, Program},
     simplification::Simplification,
     tensor::TensorId,
@@ -96,14 +96,24 @@ pub enum Part {
     Whole,
     /// All of it, but by the first slice alone.
     First,
-    /// Slice s: from s·width to (s+1)·width along an axis of the stored matrix.
+    /// Slice s: from s·width to (s+1)·width along these axes.
     Along {
-        /// 0: rows (the first extent; of a vector, nothing; of images, positions), 1: columns (all
-        /// other extents; of images, channels; of a convolution's weights, input channels), 2:
-        /// samples, of any layout.
-        axis: usize,
+        /// Those of them that the tensor has, flattened.
+        axes: Axes,
         /// Indices a slice.
         width: usize,
+    },
+    /// Slice s: from ⌊s/pieces⌋·width to (⌊s/pieces⌋+1)·width along `axes`, and of what is there the
+    /// (s mod pieces)-th of `pieces` [even shares](share) along other axes.
+    Tile {
+        /// As of `Along`.
+        axes: Axes,
+        /// Indices of as many slices as there are pieces.
+        width: usize,
+        /// The other axes, flattened.
+        across: Axes,
+        /// Into how many pieces these are cut.
+        pieces: usize,
     },
     /// Slice s: the s-th of the partial sums of [`Layout::Partials`].
     Partial,

@@ -3,7 +3,7 @@
 
 use super::{
     Access, Buffer, Kernel, Part, Schedule, Split, Stage,
-    made::{Share, axes_along, made},
+    made::{Share, made},
 };
 use crate::{
     program::{Operation, Program},
@@ -40,10 +40,15 @@ impl Checker<'_> {
             let buffer = self.buffers[access.tensor.0];
             let tensor = self.program.tensor(access.tensor);
             let (has, needs) = match access.part {
-                Part::Along { axis, width } => (
-                    stage.slices * width,
-                    tensor.extent(axes_along(tensor, axis)),
-                ),
+                Part::Along { axes, width } => (stage.slices * width, tensor.extent(axes)),
+                // The last block of slices is whole, or a piece of it would be left out.
+                Part::Tile { pieces, .. } if !stage.slices.is_multiple_of(pieces) => (0, 1),
+                Part::Tile {
+                    axes,
+                    width,
+                    pieces,
+                    ..
+                } => (stage.slices / pieces * width, tensor.extent(axes)),
                 Part::Partial => (
                     stage.slices,
                     buffer.map_or(1, |buffer| buffer.layout.partials()),

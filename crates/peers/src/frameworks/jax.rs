@@ -33,6 +33,6 @@ pub static JAX: Framework = Framework {
         },
     ],
     follows_order: true,
-    accumulates: false,
+    accumulates: true,
     adapter: include_str!("../../adapters/jax.py"),
 };

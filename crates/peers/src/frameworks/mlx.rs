@@ -23,6 +23,6 @@ pub static MLX: Framework = Framework {
         },
     ],
     follows_order: true,
-    accumulates: false,
+    accumulates: true,
     adapter: include_str!("../../adapters/mlx.py"),
 };

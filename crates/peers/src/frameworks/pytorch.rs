@@ -43,6 +43,6 @@ pub static PYTORCH: Framework = Framework {
         },
     ],
     follows_order: true,
-    accumulates: false,
+    accumulates: true,
     adapter: include_str!("../../adapters/pytorch.py"),
 };

@@ -12,7 +12,7 @@ pub static TENSORFLOW: Framework = Framework {
     variable: "LAPTIME_PEER_TENSORFLOW",
     locks: LOCKS,
     follows_order: true,
-    accumulates: false,
+    accumulates: true,
     adapter: include_str!("../../adapters/tensorflow.py"),
 };
 
