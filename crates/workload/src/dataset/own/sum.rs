@@ -26,7 +26,7 @@ pub(super) fn sum(parts: [(&str, &Samples); 2]) -> String {
     hexadecimal(&all.finalize())
 }
 
-fn sum_of_blocks(bytes: &[u8]) -> [u8; 32] {
+pub(super) fn sum_of_blocks(bytes: &[u8]) -> [u8; 32] {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let blocks = bytes.len().div_ceil(BLOCK_BYTES);
     let run = blocks.div_ceil(threads).max(1) * BLOCK_BYTES;
