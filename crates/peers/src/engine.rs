@@ -228,6 +228,7 @@ impl Engine for PeerEngine {
                 self.framework.name
             )));
         }
+        PeerSession::check_is_plain(self.framework.name, job)?;
         let begin = Instant::now();
         let mut process = self.start(job.threads, false)?;
         // While the framework is imported.

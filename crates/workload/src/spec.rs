@@ -11,6 +11,7 @@ use toml::{Spanned, de::DeTable};
 
 use crate::{
     Shown,
+    augment::{Augment, read_augment},
     choices::{check_name, kind_of, one_of},
     data_table::{DataTable, read_data},
     fields::{FRACTION, Fields, POSITIVE},
@@ -38,6 +39,7 @@ pub struct Spec {
     pub(crate) global_clip_norm: Option<f64>,
     pub(crate) rate_schedule: Option<RateSchedule>,
     pub(crate) initializer: Initializer,
+    pub(crate) augment: Option<Spanned<Augment>>,
     pub(crate) layers: Vec<LayerSpec>,
 }
 
@@ -142,6 +144,7 @@ impl Spec {
         let optimizer = faults.note(read_optimizer(&top));
         let rate_schedule = faults.note(read_rate_schedule(&top));
         let initializer = faults.note(read_initializer(&top));
+        let augment = faults.note(read_augment(&top));
         let layers = read_layers(&top, &mut faults);
         faults.result()?;
         let read = "what was not read is a fault";
@@ -154,6 +157,7 @@ impl Spec {
             global_clip_norm,
             rate_schedule: rate_schedule.expect(read),
             initializer: initializer.expect(read),
+            augment: augment.expect(read),
             layers,
             source,
         })
@@ -181,6 +185,7 @@ const TOP_KEYS: &[Key] = &[
     Key::new("optimizer", ""),
     Key::new("schedule", ""),
     Key::new("initializer", ""),
+    Key::new("augment", ""),
     Key::new("layer", ""),
 ];
 

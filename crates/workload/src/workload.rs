@@ -5,6 +5,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    augment::Augment,
     dataset::{Column, Data},
     foreign,
     initial_weights::{self, InitialWeights},
@@ -29,6 +30,9 @@ pub struct Workload {
     pub classes: usize,
     /// Inputs are divided by this before the first layer.
     pub pixel_divisor: f32,
+    /// How images are augmented in training; `None` where they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub augment: Option<Augment>,
     /// The layers in topological order.
     pub layers: Vec<Layer>,
     /// The loss, averaged over the samples of a batch.

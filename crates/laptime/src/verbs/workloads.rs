@@ -64,6 +64,16 @@ fn vocabulary() -> String {
         ),
         ("[training] precision", precisions.to_vec()),
         (
+            "[augment] of images in training; may be left out",
+            vec![
+                (
+                    "crop_padding".into(),
+                    "random crops, from the image with so many zeros on each side",
+                ),
+                ("flip".into(), "half of the images mirrored, by chance"),
+            ],
+        ),
+        (
             "padding of conv2d, max_pool and avg_pool",
             paddings.collect(),
         ),

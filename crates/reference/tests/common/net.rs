@@ -21,6 +21,7 @@ impl Net {
             },
             classes: 0,
             pixel_divisor: 255.0,
+            augment: None,
             layers: Vec::new(),
             loss: Loss::SoftmaxCrossEntropy,
             label_smoothing: 0.0,

@@ -187,7 +187,9 @@ fn jpeg(file: &[u8]) -> Result<Picture, String> {
     })
 }
 
-fn png_header(file: &[u8]) -> Result<(PngDecoder<ZCursor<Vec<u8>>>, ColorSpace), String> {
+type Png = PngDecoder<ZCursor<Vec<u8>>>;
+
+fn png_header(file: &[u8]) -> Result<(Png, ColorSpace), String> {
     let mut decoder = PngDecoder::new_with_options(ZCursor::new(needed(file)?), options());
     decoder.decode_headers().map_err(damaged)?;
     let color_space = decoder.colorspace().ok_or(NO_SIZE)?;
