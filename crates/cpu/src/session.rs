@@ -100,7 +100,8 @@ impl CpuSession {
             schedules,
             steps: 0,
         };
-        session.prepare_all(Mode::Training, job.dataset.train.count());
+        let samples = job.workload.epoch_samples(job.dataset.train.count());
+        session.prepare_all(Mode::Training, samples);
         session.prepare_all(Mode::Evaluation, job.dataset.test.count());
         session.initialise();
         Ok(session)

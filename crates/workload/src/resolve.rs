@@ -89,6 +89,7 @@ impl Spec {
             rate_schedule: self.rate_schedule,
             initializer: self.initializer,
             batch_size: batch_size.expect(resolved),
+            drop_last: self.training.drop_last,
             micro_batch_size: micro_batch_size.expect(resolved),
             epochs: epochs.expect(resolved),
             shuffle: self.training.shuffle,

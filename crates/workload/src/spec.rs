@@ -48,6 +48,7 @@ pub struct Spec {
 pub(crate) struct Training {
     pub(crate) batch_size: Spanned<u64>,
     pub(crate) micro_batch_size: Option<Spanned<u64>>,
+    pub(crate) drop_last: bool,
     pub(crate) epochs: Spanned<u64>,
     pub(crate) shuffle: bool,
     pub(crate) seed: u64,
@@ -207,7 +208,7 @@ const TRAINING_KEYS: &[Key] = &[
 
 fn read_training(top: &Fields) -> Result<Training, SpecError> {
     let fields = top.table("training", TRAINING_KEYS)?;
-    fields.check_keys(&["label_smoothing", "micro_batch_size"], &[]);
+    fields.check_keys(&["label_smoothing", "micro_batch_size", "drop_last"], &[]);
     let precisions = Precision::ALL.map(|precision| (precision.as_str(), precision));
     let losses = Loss::ALL.map(|loss| (loss.as_str(), loss));
     let loss = one_of(&fields, "loss", &losses, &foreign::LOSSES);
@@ -220,6 +221,7 @@ fn read_training(top: &Fields) -> Result<Training, SpecError> {
     fields.finish(Training {
         batch_size: fields.whole_number("batch_size"),
         micro_batch_size: fields.optional_whole_number("micro_batch_size", "32"),
+        drop_last: fields.optional_boolean("drop_last", false),
         epochs: fields.whole_number("epochs"),
         shuffle: fields.boolean("shuffle"),
         seed: fields.whole_number("seed").into_inner(),

@@ -212,7 +212,7 @@ fn moments(program: &Program) -> Moments<'_> {
 /// The gate's samples: whole batches for all steps, and a last one as short as the real data's.
 fn samples(job: &Job) -> Dataset {
     let batch_size = job.workload.batch_size;
-    let rest = job.dataset.train.count() % batch_size;
+    let rest = job.workload.epoch_samples(job.dataset.train.count()) % batch_size;
     synthetic(
         job.workload.dataset.description(),
         STEPS * batch_size + rest,

@@ -59,7 +59,7 @@ fn vocabulary() -> String {
             initializers.collect(),
         ),
         (
-            "[training] loss; label_smoothing can stand beside it, and micro_batch_size beside batch_size",
+            "[training] loss; label_smoothing can stand beside it, micro_batch_size and drop_last beside batch_size",
             losses.to_vec(),
         ),
         ("[training] precision", precisions.to_vec()),

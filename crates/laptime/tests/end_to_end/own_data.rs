@@ -119,3 +119,49 @@ fn a_folder_of_images_is_trained_on_and_its_classes_are_shown() {
         done.stderr
     );
 }
+
+#[test]
+fn a_last_batch_that_is_dropped_leaves_a_whole_record() {
+    let home = Home::new();
+    regression(&home);
+    let spec = fs::read_to_string(home.path("nets/adder.toml")).expect("it was written");
+    let spec = spec.replace(
+        "batch_size = 32\nepochs = 40",
+        "batch_size = 48\ndrop_last = true\nepochs = 3",
+    );
+    fs::write(home.path("nets/adder.toml"), spec).expect("a file");
+    let done = home.laptime("run nets/adder.toml --runs 2 --no-analysis --export-json r.json");
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    let record = json(&home.path("r.json"));
+    assert_eq!(record["gate"]["verdict"], "verified");
+    assert_eq!(record["partial"], false);
+    assert_eq!(record["workload"]["drop_last"], true);
+    assert_eq!(record["dataset"]["train_samples"], 160);
+    for run in record["runs"].as_array().expect("a list") {
+        for epoch in run["epochs"].as_array().expect("a list") {
+            assert_eq!(epoch["samples"], 144);
+        }
+    }
+    // Stopped within the second epoch, and resumed.
+    let keep = "run nets/adder.toml --no-analysis --checkpoint c.safetensors";
+    let done = home.laptime(&format!("{keep} --max-steps 5"));
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    let done = home.laptime(&format!("{keep} --resume --export-json s.json"));
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    let resumed = json(&home.path("s.json"));
+    let loss = |record: &serde_json::Value| metric(&record["runs"][0]["test"], "loss").clone();
+    assert_eq!(loss(&resumed), loss(&record));
+    let done = home.laptime("records check r.json");
+    assert!(
+        !done.stderr.contains("partial"),
+        "{} {}",
+        done.stdout,
+        done.stderr
+    );
+    let done = home.laptime("orders nets/adder.toml -o o.txt");
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    let orders = fs::read_to_string(home.path("o.txt")).expect("it is written");
+    for line in orders.lines() {
+        assert_eq!(line.split(' ').count(), 144);
+    }
+}

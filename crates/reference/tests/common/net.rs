@@ -36,6 +36,7 @@ impl Net {
             rate_schedule: None,
             initializer: Initializer::default(),
             batch_size: 32,
+            drop_last: false,
             micro_batch_size: None,
             epochs: 1,
             shuffle: true,
