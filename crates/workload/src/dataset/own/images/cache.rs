@@ -9,10 +9,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use flate2::Crc;
 use sha2::{Digest, Sha256};
 
 use super::{ImageForm, Listing, Pixels, Sum};
-use crate::{dataset::own::sum::sum_of_blocks, directories, hexadecimal, own_file};
+use crate::{
+    dataset::own::sum::{BLOCK_BYTES, runs},
+    directories, hexadecimal, own_file,
+    threads::side_by_side,
+};
 
 /// To be changed with what is made of the same files.
 const VERSION: &str = "laptime images 1";
@@ -105,9 +110,20 @@ impl<'a> Place<'a> {
     }
 }
 
+/// SHA-256 over the shape and the CRC-32 sums of blocks of 1 MiB. What it is to find is damage; the data's own sum,
+/// which a record has, tells of other pixels.
 fn sum_of(shape: [usize; 4], bytes: &[u8]) -> Sum {
+    let sums = side_by_side(runs(bytes), |run| {
+        let blocks = run.chunks(BLOCK_BYTES);
+        let sums = blocks.map(|block| {
+            let mut sum = Crc::new();
+            sum.update(block);
+            sum.sum().to_le_bytes()
+        });
+        sums.collect::<Vec<_>>()
+    });
     let mut sum = Sha256::new();
     sum.update(format!("{shape:?}"));
-    sum.update(sum_of_blocks(bytes));
+    sum.update(sums.concat().as_flattened());
     sum.finalize().into()
 }

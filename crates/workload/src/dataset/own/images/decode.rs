@@ -8,7 +8,9 @@ use std::{
 };
 
 use flate2::read::ZlibDecoder;
-use zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions};
+use zune_core::{
+    bit_depth::BitDepth, bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions,
+};
 use zune_jpeg::JpegDecoder;
 use zune_png::PngDecoder;
 
@@ -66,7 +68,9 @@ fn gray(pixel: [u8; 3]) -> u8 {
 
 /// Decodes a file of this name.
 pub(super) fn decode(file: &[u8], path: &Path) -> Result<Picture, OwnError> {
-    of_file(file).map_err(|problem| OwnError::new(Shown(path), problem))
+    open(file)
+        .and_then(Opened::picture)
+        .map_err(|problem| OwnError::new(Shown(path), problem))
 }
 
 /// Decodes a file in memory and brings it into every form, for a fuzzer.
@@ -82,29 +86,83 @@ pub(in super::super) fn fuzzed(file: &[u8]) -> Result<(), OwnError> {
     Ok(())
 }
 
-/// The height, width and colours of an image, by its header.
-pub(super) fn size(file: &[u8]) -> Result<[usize; 3], String> {
-    if file.starts_with(PNG_SIGNATURE) {
-        let (decoder, color_space) = png_header(file)?;
-        let (width, height) = decoder.dimensions().ok_or(NO_SIZE)?;
-        Ok([height, width, color_space.num_components()])
-    } else {
-        let (decoder, color_mode) = jpeg_header(file)?;
-        let (width, height) = decoder.dimensions().ok_or(NO_SIZE)?;
-        Ok([height, width, color_mode.channels()])
-    }
+/// An image whose header was read and believed.
+pub(super) struct Opened<'a> {
+    pub(super) height: usize,
+    pub(super) width: usize,
+    pub(super) color_mode: ColorMode,
+    decoder: Decoder<'a>,
 }
 
-const TOO_SHORT: &str = "it ends too early; make this image anew, or remove it";
-const NO_SIZE: &str = "its header does not say how large it is";
+/// Boxed because they are large.
+enum Decoder<'a> {
+    Jpeg(Box<Jpeg<'a>>),
+    Png { decoder: Box<Png>, has_alpha: bool },
+}
 
-fn of_file(file: &[u8]) -> Result<Picture, String> {
+/// Reads the header of a file.
+pub(super) fn open(file: &[u8]) -> Result<Opened<'_>, String> {
     if file.starts_with(PNG_SIGNATURE) {
         png(file)
     } else {
         jpeg(file)
     }
 }
+
+impl Opened<'_> {
+    /// Decodes the image.
+    pub(super) fn picture(self) -> Result<Picture, String> {
+        let Self {
+            height,
+            width,
+            color_mode,
+            ..
+        } = self;
+        let channels = color_mode.channels() + usize::from(self.has_alpha());
+        let mut pixels = vec![0; height * width * channels];
+        let has_alpha = self.has_alpha();
+        self.decode(&mut pixels)?;
+        if has_alpha {
+            let is_seen_through = |pixel: &[u8]| pixel[channels - 1] != 255;
+            if pixels.chunks_exact(channels).any(is_seen_through) {
+                return Err("it is transparent in places; put it on a background".into());
+            }
+            let kept = pixels.chunks_exact(channels);
+            pixels = kept
+                .flat_map(|pixel| &pixel[..channels - 1])
+                .copied()
+                .collect();
+        }
+        Ok(Picture {
+            height,
+            width,
+            color_mode,
+            pixels,
+        })
+    }
+
+    /// Whether its pixels have one value more than their colours, which must be looked at.
+    pub(super) fn has_alpha(&self) -> bool {
+        matches!(
+            self.decoder,
+            Decoder::Png {
+                has_alpha: true,
+                ..
+            }
+        )
+    }
+
+    /// Decodes the image to where it is to be.
+    pub(super) fn decode(self, place: &mut [u8]) -> Result<(), String> {
+        match self.decoder {
+            Decoder::Jpeg(mut decoder) => decoder.decode_into(place).map_err(damaged),
+            Decoder::Png { mut decoder, .. } => decoder.decode_into(place).map_err(damaged),
+        }
+    }
+}
+
+const TOO_SHORT: &str = "it ends too early; make this image anew, or remove it";
+const NO_SIZE: &str = "its header does not say how large it is";
 
 fn options() -> DecoderOptions {
     DecoderOptions::default()
@@ -138,7 +196,7 @@ fn check_size(height: usize, width: usize, most_pixels: usize) -> Result<(), Str
 
 type Jpeg<'a> = JpegDecoder<ZCursor<&'a [u8]>>;
 
-fn jpeg_header(file: &[u8]) -> Result<(Jpeg<'_>, ColorMode), String> {
+fn jpeg(file: &[u8]) -> Result<Opened<'_>, String> {
     if !file.starts_with(JPEG_SIGNATURE) {
         return Err("this is neither a JPEG nor a PNG; convert it, or remove it".into());
     }
@@ -147,9 +205,9 @@ fn jpeg_header(file: &[u8]) -> Result<(Jpeg<'_>, ColorMode), String> {
     }
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(file), options());
     decoder.decode_headers().map_err(damaged)?;
-    let color_mode = match decoder.input_colorspace() {
-        Some(ColorSpace::Luma) => ColorMode::Grayscale,
-        Some(ColorSpace::YCbCr | ColorSpace::RGB) => ColorMode::Rgb,
+    let (color_mode, out) = match decoder.input_colorspace() {
+        Some(ColorSpace::Luma) => (ColorMode::Grayscale, ColorSpace::Luma),
+        Some(ColorSpace::YCbCr | ColorSpace::RGB) => (ColorMode::Rgb, ColorSpace::RGB),
         other => {
             let has = other.map_or("unknown colours".into(), |it| format!("colours as {it:?}"));
             return Err(format!(
@@ -157,7 +215,16 @@ fn jpeg_header(file: &[u8]) -> Result<(Jpeg<'_>, ColorMode), String> {
             ));
         }
     };
-    Ok((decoder, color_mode))
+    let (width, height) = decoder.dimensions().ok_or(NO_SIZE)?;
+    check_size(height, width, MOST_JPEG_PIXELS_A_BYTE * file.len())?;
+    decoder.set_options(options().jpeg_set_out_colorspace(out));
+    let decoder = Decoder::Jpeg(Box::new(decoder));
+    Ok(Opened {
+        height,
+        width,
+        color_mode,
+        decoder,
+    })
 }
 
 /// Whether the end of the image comes behind the start of its last scan. (The decoder makes gray of what is missing.)
@@ -168,36 +235,12 @@ fn has_end(file: &[u8]) -> bool {
     marks.find(|mark| *mark == END || *mark == SCAN) == Some(&END)
 }
 
-fn jpeg(file: &[u8]) -> Result<Picture, String> {
-    let (mut decoder, color_mode) = jpeg_header(file)?;
-    let (width, height) = decoder.dimensions().ok_or(NO_SIZE)?;
-    check_size(height, width, MOST_JPEG_PIXELS_A_BYTE * file.len())?;
-    let out = match color_mode {
-        ColorMode::Grayscale => ColorSpace::Luma,
-        ColorMode::Rgb => ColorSpace::RGB,
-    };
-    decoder.set_options(options().jpeg_set_out_colorspace(out));
-    let mut pixels = vec![0; height * width * color_mode.channels()];
-    decoder.decode_into(&mut pixels).map_err(damaged)?;
-    Ok(Picture {
-        height,
-        width,
-        color_mode,
-        pixels,
-    })
-}
-
 type Png = PngDecoder<ZCursor<Vec<u8>>>;
 
-fn png_header(file: &[u8]) -> Result<(Png, ColorSpace), String> {
+fn png(file: &[u8]) -> Result<Opened<'_>, String> {
     let mut decoder = PngDecoder::new_with_options(ZCursor::new(needed(file)?), options());
     decoder.decode_headers().map_err(damaged)?;
     let color_space = decoder.colorspace().ok_or(NO_SIZE)?;
-    Ok((decoder, color_space))
-}
-
-fn png(file: &[u8]) -> Result<Picture, String> {
-    let (mut decoder, color_space) = png_header(file)?;
     let (width, height) = decoder.dimensions().ok_or(NO_SIZE)?;
     let channels = color_space.num_components();
     check_size(height, width, MOST_PIXELS * MOST_PIXELS)?;
@@ -207,28 +250,16 @@ fn png(file: &[u8]) -> Result<Picture, String> {
             "it has fewer pixels than its header claims; make this image anew, or remove it".into(),
         );
     }
-    if decoder.depth() != Some(zune_core::bit_depth::BitDepth::Eight) {
+    if decoder.depth() != Some(BitDepth::Eight) {
         return Err("this PNG has 16 bits a value; convert it to 8".into());
     }
-    let mut pixels = vec![0; height * width * channels];
-    decoder.decode_into(&mut pixels).map_err(damaged)?;
     let has_alpha = color_space.has_alpha();
-    if has_alpha {
-        let is_seen_through = |pixel: &[u8]| pixel[channels - 1] != 255;
-        if pixels.chunks_exact(channels).any(is_seen_through) {
-            return Err("it is transparent in places; put it on a background".into());
-        }
-        let kept = pixels.chunks_exact(channels);
-        pixels = kept
-            .flat_map(|pixel| &pixel[..channels - 1])
-            .copied()
-            .collect();
-    }
-    Ok(Picture {
+    let decoder = Box::new(decoder);
+    Ok(Opened {
         height,
         width,
         color_mode: ColorMode::of_channels(channels - usize::from(has_alpha)),
-        pixels,
+        decoder: Decoder::Png { decoder, has_alpha },
     })
 }
 

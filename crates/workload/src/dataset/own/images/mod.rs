@@ -18,8 +18,8 @@ use std::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use decode::Opened;
 pub(super) use decode::fuzzed;
-use decode::{Picture, decode};
 pub(super) use list::{Listing, list};
 
 use super::{
@@ -31,6 +31,9 @@ use crate::{Shown, memory, own_file, threads::side_by_side};
 
 /// A folder of fewer bytes is decoded in about a second on any machine: nothing is kept of it.
 const LEAST_CACHED_BYTES: u64 = 16 << 20;
+
+/// Pixels that take more bytes than so many times the files are decoded about as fast as they are read.
+const MOST_CACHED_SHARE: u64 = 2;
 
 /// What images become.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,7 +110,9 @@ fn read_listed(
         return Ok((raw(made), labels));
     }
     let (mut made, digests) = decoded(listing, form)?;
-    if let Some(place) = &named {
+    if let Some(place) = &named
+        && made.bytes.len() as u64 <= MOST_CACHED_SHARE * listing.bytes()
+    {
         place.keep(&digests, &mut made);
     }
     Ok((raw(made), labels))
@@ -138,15 +143,19 @@ fn contents(path: &Path) -> Result<Vec<u8>, OwnError> {
 /// The height, width and channels of each image, by its header.
 pub(super) fn sizes(listing: &Listing) -> Result<Vec<[usize; 3]>, OwnError> {
     on_all_cores(listing.images.iter(), |image| {
-        let size = decode::size(&contents(&image.path)?);
-        size.map_err(|problem| OwnError::new(Shown(&image.path), problem))
+        let contents = contents(&image.path)?;
+        let opened = decode::open(&contents);
+        let opened = opened.map_err(|problem| OwnError::new(Shown(&image.path), problem))?;
+        Ok([opened.height, opened.width, opened.color_mode.channels()])
     })
 }
 
 /// All images, decoded and resized, and the sums of their files.
 fn decoded(listing: &Listing, form: ImageForm) -> Result<(Pixels, Vec<Sum>), OwnError> {
     let first = &listing.images[0].path;
-    let of_first = decode(&contents(first)?, first)?;
+    let of_first = contents(first)?;
+    let of_first =
+        decode::open(&of_first).map_err(|problem| OwnError::new(Shown(first), problem))?;
     let [height, width] = form.size.unwrap_or([of_first.height, of_first.width]);
     let color_mode = form.color_mode.unwrap_or(of_first.color_mode);
     let shape = [listing.images.len(), height, width, color_mode.channels()];
@@ -165,43 +174,44 @@ fn decoded(listing: &Listing, form: ImageForm) -> Result<(Pixels, Vec<Sum>), Own
         .zip(pixels.chunks_exact_mut(sample_bytes));
     let digests = on_all_cores(tasks, |(image, place)| {
         let contents = contents(&image.path)?;
-        let picture = decode(&contents, &image.path)?;
-        let picture = shaped(picture, form, color_mode, [height, width], &image.path)?;
-        place.copy_from_slice(&picture.pixels);
+        let wrong = |problem| OwnError::new(Shown(&image.path), problem);
+        let opened = decode::open(&contents).map_err(wrong)?;
+        let found = [opened.height, opened.width];
+        check_alike(form, &opened, color_mode, [height, width]).map_err(wrong)?;
+        if found == [height, width] && opened.color_mode == color_mode && !opened.has_alpha() {
+            opened.decode(place).map_err(wrong)?;
+        } else {
+            let picture = opened.picture().map_err(wrong)?.into_mode(color_mode);
+            place.copy_from_slice(&resize::resized(picture, height, width).pixels);
+        }
         Ok(Sha256::digest(&contents).into())
     })?;
     let bytes = pixels;
     Ok((Pixels { shape, bytes }, digests))
 }
 
-/// The picture in this colour mode and size, into which it may be brought where the form says so.
-fn shaped(
-    picture: Picture,
+/// Whether an image has this colour mode and size, or the form says that it is brought into them.
+fn check_alike(
     form: ImageForm,
+    opened: &Opened,
     color_mode: ColorMode,
     [height, width]: [usize; 2],
-    path: &Path,
-) -> Result<Picture, OwnError> {
-    let wrong = |problem: String| Err(OwnError::new(Shown(path), problem));
-    if form.color_mode.is_none() && picture.color_mode != color_mode {
-        return wrong(format!(
+) -> Result<(), String> {
+    if form.color_mode.is_none() && opened.color_mode != color_mode {
+        return Err(format!(
             "this image is {}, and the first one is {}; add color_mode = \"rgb\" or \"grayscale\"",
-            picture.color_mode.as_str(),
+            opened.color_mode.as_str(),
             color_mode.as_str()
         ));
     }
-    if form.size.is_none() && [picture.height, picture.width] != [height, width] {
-        return wrong(format!(
+    if form.size.is_none() && [opened.height, opened.width] != [height, width] {
+        return Err(format!(
             "this image has {}×{} pixels (height×width), and the first one {height}×{width}; add height and width \
              to have all of them resized",
-            picture.height, picture.width
+            opened.height, opened.width
         ));
     }
-    Ok(resize::resized(
-        picture.into_mode(color_mode),
-        height,
-        width,
-    ))
+    Ok(())
 }
 
 /// What is made of each item, or the error of the first of those that have one. Items are begun in their order.

@@ -1,18 +1,16 @@
 //! Images of another size.
 //!
 //! The filter is a triangle as wide as two pixels of the smaller of both images ("bilinear with antialiasing":
-//! Pillow's `BILINEAR`, torchvision's `antialias=True`), in fixed point with 22 bits, so that every machine makes the
-//! same bytes. First along the columns, which goes row by row in vectors, then along the rows; Pillow goes the other
+//! Pillow's `BILINEAR`, torchvision's `antialias=True`), in single precision, each product and sum rounded, so that every
+//! machine makes the same bytes. First along the columns, which goes row by row in vectors, then along the rows; Pillow goes the other
 //! way round, and may differ by one.
 
 use super::decode::Picture;
 
-const BITS: u32 = 22;
-
 /// What a place is made of: these neighbours, with these weights.
 struct Taps {
     first: usize,
-    weights: Vec<i32>,
+    weights: Vec<f32>,
 }
 
 /// The same picture in this height and width; its proportions are not kept.
@@ -37,17 +35,31 @@ pub(super) fn resized(picture: Picture, height: usize, width: usize) -> Picture 
 }
 
 fn along_columns(pixels: &[u8], row: usize, before: usize, after: usize) -> Vec<u8> {
+    /// So many sums are in registers.
+    const BLOCK: usize = 32;
     let mut made = Vec::with_capacity(after * row);
-    let mut sums = vec![0; row];
     for taps in taps(before, after) {
-        sums.fill(1 << (BITS - 1));
-        let rows = pixels[taps.first * row..].chunks_exact(row);
-        for (weight, values) in taps.weights.iter().zip(rows) {
-            for (sum, value) in sums.iter_mut().zip(values) {
-                *sum += weight * i32::from(*value);
+        let rows = || {
+            let rows = pixels[taps.first * row..].chunks_exact(row);
+            taps.weights.iter().zip(rows)
+        };
+        for first in (0..row).step_by(BLOCK) {
+            let width = BLOCK.min(row - first);
+            let mut sums = [0.0; BLOCK];
+            for (weight, values) in rows() {
+                let values = &values[first..first + width];
+                if let Some((whole, _)) = values.split_first_chunk::<BLOCK>() {
+                    for (sum, value) in sums.iter_mut().zip(whole) {
+                        *sum += weight * f32::from(*value);
+                    }
+                } else {
+                    for (sum, value) in sums.iter_mut().zip(values) {
+                        *sum += weight * f32::from(*value);
+                    }
+                }
             }
+            made.extend(sums[..width].iter().map(|sum| byte(*sum)));
         }
-        made.extend(sums.iter().map(|sum| byte(*sum)));
     }
     made
 }
@@ -58,10 +70,10 @@ fn along_rows<const CHANNELS: usize>(pixels: &[u8], before: usize, after: usize)
     let mut made = Vec::with_capacity(pixels.len() / before * after * CHANNELS);
     for row in pixels.chunks_exact(before) {
         for taps in &taps {
-            let mut sums = [1 << (BITS - 1); CHANNELS];
+            let mut sums = [0.0; CHANNELS];
             for (weight, pixel) in taps.weights.iter().zip(&row[taps.first..]) {
                 for (sum, value) in sums.iter_mut().zip(pixel) {
-                    *sum += weight * i32::from(*value);
+                    *sum += weight * f32::from(*value);
                 }
             }
             made.extend(sums.map(byte));
@@ -70,8 +82,9 @@ fn along_rows<const CHANNELS: usize>(pixels: &[u8], before: usize, after: usize)
     made
 }
 
-fn byte(sum: i32) -> u8 {
-    (sum >> BITS).clamp(0, 255) as u8
+/// The nearest one.
+fn byte(sum: f32) -> u8 {
+    (sum + 0.5) as u8
 }
 
 /// For each place of a line of `after`, what it is made of in a line of `before`.
@@ -87,10 +100,11 @@ fn taps(before: usize, after: usize) -> Vec<Taps> {
             (1.0 - distance).max(0.0)
         };
         let total: f64 = (first..end).map(weight).sum();
-        let fixed = |from| (weight(from) / total * f64::from(1 << BITS) + 0.5) as i32;
         Taps {
             first,
-            weights: (first..end).map(fixed).collect(),
+            weights: (first..end)
+                .map(|from| (weight(from) / total) as f32)
+                .collect(),
         }
     };
     (0..after).map(of).collect()
