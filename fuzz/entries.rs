@@ -41,6 +41,11 @@ pub fn arrays(data: &[u8]) -> bool {
     fuzzing::arrays(data).is_ok_and(|count| count > 0)
 }
 
+/// An image of the user's own, JPEG or PNG.
+pub fn images(data: &[u8]) -> bool {
+    fuzzing::image(data).is_ok()
+}
+
 /// A table of the user's own, in CSV.
 pub fn table(data: &[u8]) -> bool {
     fuzzing::table(data).is_ok()

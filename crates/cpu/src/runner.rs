@@ -10,7 +10,7 @@ use laptime_graph::{
     StepValues,
     schedule::{Split, share},
 };
-use laptime_workload::{MOST_METRICS, Workload, dataset::Samples};
+use laptime_workload::{MOST_METRICS, Moved, Workload, dataset::Samples};
 
 use crate::{
     kernels::Step,
@@ -29,6 +29,8 @@ pub(crate) struct Compiled {
 /// Samples that go through a Program at once: a step, or one of its micro-batches.
 pub(crate) struct Batch<'a> {
     pub(crate) samples: &'a [u32],
+    /// How they are augmented; empty where they are not.
+    pub(crate) moves: &'a [Moved],
     pub(crate) compiled: &'a Compiled,
     /// The step that it belongs to, counted from 1.
     pub(crate) step: u64,
@@ -127,6 +129,7 @@ impl Runner<'_> {
                 batch: batch.samples,
                 first: batch.first,
                 next_batch: self.batches.get(index + 1).map_or(&[], |next| next.samples),
+                moves: batch.moves,
                 arrays: &self.samples.arrays,
                 scores: log.is_some(),
             };

@@ -14,7 +14,7 @@ use laptime_graph::{
     InitialValues, Mode, Portion, Program, State, StateTensor, TrainingStep,
     schedule::{Arena, Buffer, Layout, Schedule},
 };
-use laptime_workload::{Precision, epoch_order, memory};
+use laptime_workload::{Moved, Precision, Workload, epoch_order, memory};
 
 use crate::{
     float_mode::flushing_to_zero,
@@ -100,7 +100,8 @@ impl CpuSession {
             schedules,
             steps: 0,
         };
-        session.prepare_all(Mode::Training, job.dataset.train.count());
+        let samples = job.workload.epoch_samples(job.dataset.train.count());
+        session.prepare_all(Mode::Training, samples);
         session.prepare_all(Mode::Evaluation, job.dataset.test.count());
         session.initialise();
         Ok(session)
@@ -196,6 +197,26 @@ impl CpuSession {
         })
     }
 
+    /// How each of these samples is augmented, where that is asked for; drawn before the steps begin.
+    fn moves(&self, mode: Mode, order: &[u32]) -> Vec<Moved> {
+        let Workload {
+            augment,
+            seed,
+            batch_size,
+            ..
+        } = *self.job.workload;
+        let (Mode::Training, Some(augment)) = (mode, augment) else {
+            return Vec::new();
+        };
+        let steps = (self.steps + 1..).zip(order.chunks(batch_size));
+        let mut moves = Vec::with_capacity(order.len());
+        for (step, samples) in steps {
+            let samples = samples.iter();
+            moves.extend(samples.map(|sample| augment.moved(seed, step, *sample)));
+        }
+        moves
+    }
+
     /// Runs the samples of `order` through the Programs of `mode`, batch by batch.
     fn epoch(&mut self, mode: Mode, order: &[u32], progress: &Progress) -> EpochReport {
         let before = match mode {
@@ -215,6 +236,7 @@ impl CpuSession {
         let whole = batch_size.min(order.len());
         let steps = order.len().div_ceil(batch_size);
         let in_step = batch_size.div_ceil(self.job.workload.rows_at_once());
+        let moves = self.moves(mode, order);
         let mut batches: Vec<Batch> = Vec::with_capacity(steps * in_step);
         // The tasks of the Programs of a whole batch, one after the other.
         let mut tasks = 0;
@@ -229,8 +251,10 @@ impl CpuSession {
                 };
                 known = Some((compiled, first_task));
                 tasks = tasks.max(first_task + compiled.linked.tasks());
+                let place = (step - self.steps - 1) as usize * batch_size + portion.first;
                 batches.push(Batch {
                     samples: &samples[portion.first..][..portion.samples],
+                    moves: moves.get(place..place + portion.samples).unwrap_or(&[]),
                     compiled,
                     step,
                     first: portion.first,
@@ -406,6 +430,7 @@ impl Session for CpuSession {
 
     fn trace_f64(&mut self, start: &State, order: &[u32]) -> Result<Trace, EngineError> {
         Ok(trace_schedule(
+            &self.job.workload,
             &self.training_step,
             &self.schedules.iter().collect::<Vec<_>>(),
             &self.job.dataset,

@@ -72,6 +72,7 @@ impl Products {
             },
             batch: &[],
             next_batch: &[],
+            moves: &[],
             arrays: &[],
             scores: false,
         };

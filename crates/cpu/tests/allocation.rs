@@ -8,7 +8,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
-use common::{fashion_mnist, image_net, in_bf16, instruction_sets, job, session};
+use common::{augmented, fashion_mnist, image_net, in_bf16, instruction_sets, job, session};
 use laptime_engine::Progress;
 use laptime_workload::epoch_order;
 
@@ -34,7 +34,12 @@ static GLOBAL: Counting = Counting;
 
 #[test]
 fn a_training_step_does_not_allocate() {
-    for workload in [fashion_mnist(), image_net(8), in_bf16(image_net(8))] {
+    for workload in [
+        fashion_mnist(),
+        image_net(8),
+        in_bf16(image_net(8)),
+        augmented(image_net(8)),
+    ] {
         for isa in instruction_sets() {
             let batch_size = workload.batch_size;
             let job = job(workload.clone(), 100 * batch_size, 2);

@@ -41,6 +41,10 @@ pub(crate) struct GpuSession {
 impl GpuSession {
     pub(crate) fn new(job: &Job, device: &Device, context: Context) -> Result<Self, EngineError> {
         job.check()?;
+        if job.workload.augment.is_some() {
+            let what = "--device gpu does not augment images as yet: leave [augment] out, or take --device cpu";
+            return Err(EngineError::Unsupported(what.into()));
+        }
         let in_step = Portion::of(&job.workload, Mode::Training, job.workload.batch_size).count();
         if in_step > SEGMENT_STEPS {
             return Err(EngineError::Unsupported(format!(
@@ -388,6 +392,7 @@ impl Session for GpuSession {
             })
             .collect();
         Ok(trace_schedule(
+            &self.job.workload,
             &step,
             &schedules,
             &self.job.dataset,

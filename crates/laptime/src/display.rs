@@ -117,7 +117,7 @@ impl Plan {
     /// The plan of run `run` (from 1) of `runs`.
     pub fn of(job: &Job, max_steps: Option<u64>, run: u64, runs: u64) -> Self {
         let workload = &job.workload;
-        let epoch_samples = job.dataset.train.count() as u64;
+        let epoch_samples = workload.epoch_samples(job.dataset.train.count()) as u64;
         let batch_size = workload.batch_size as u64;
         let epoch_steps = epoch_samples.div_ceil(batch_size);
         let epochs = max_steps.map_or(workload.epochs, |steps| {

@@ -43,7 +43,9 @@ pub fn fit(engine: &EngineChoice, job: &Job, share: Duration) -> Result<Fit, Eng
     let step_s = timed.step_s[0];
     let (workload, dataset) = (&job.workload, &job.dataset);
     let batch_size = workload.batch_size as f64;
-    let steps_of_epoch = dataset.train.count().div_ceil(workload.batch_size);
+    let steps_of_epoch = workload
+        .epoch_samples(dataset.train.count())
+        .div_ceil(workload.batch_size);
     // A test has the forward pass alone, a third of a step's products.
     let test_s = step_s * dataset.test.count() as f64 / batch_size / 3.0;
     Ok(of_cost(

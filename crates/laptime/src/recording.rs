@@ -76,7 +76,7 @@ pub fn record(
     let warnings = outcome.warnings.iter().map(|text| anonymous(text));
     let work = Work {
         model_flops_per_sample: outcome.costs.model_flops as f64 / workload.batch_size as f64,
-        training_samples: (workload.epochs * dataset.train.count()) as u64,
+        training_samples: (workload.epochs * workload.epoch_samples(dataset.train.count())) as u64,
         batch_size: workload.batch_size as u64,
         threads: outcome.device.threads.unwrap_or(1),
     };
@@ -99,6 +99,7 @@ pub fn record(
             digest: digest(workload),
             epochs: workload.epochs as u64,
             batch_size: workload.batch_size as u64,
+            drop_last: workload.drop_last,
             precision: workload.precision.to_string(),
             overrides: workload.overrides.clone(),
             parameters: outcome.costs.parameters,

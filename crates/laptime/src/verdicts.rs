@@ -138,7 +138,8 @@ pub fn subject(engine: &dyn Engine, job: &Job, device: &Device) -> Option<String
 
 /// Samples of an epoch's last batch, where that is a short one; else 0.
 fn last_batch(job: &Job) -> usize {
-    job.dataset.train.count() % job.workload.batch_size
+    let samples = job.workload.epoch_samples(job.dataset.train.count());
+    samples % job.workload.batch_size
 }
 
 /// What tells this build of the program from every other: what is in its file. A version or a commit

@@ -64,6 +64,11 @@ fn arrays() {
 }
 
 #[test]
+fn images() {
+    try_all("images", entries::images, 8000);
+}
+
+#[test]
 fn tables() {
     try_all("table", entries::table, 4000);
 }

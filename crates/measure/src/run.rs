@@ -6,7 +6,6 @@
 use std::time::Instant;
 
 use laptime_engine::{Device, Engine, EngineError, Job, Score, Session};
-use laptime_workload::epoch_order;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -280,7 +279,8 @@ impl Training<'_, '_> {
     /// Trains from where the run is to the end: of the last epoch, or where it is cut short.
     fn train(&mut self, so_far: &mut SoFar, part: &mut Part) -> Result<(), EngineError> {
         let workload = &self.job.workload;
-        let samples = self.job.dataset.train.count();
+        let train_samples = self.job.dataset.train.count();
+        let samples = workload.epoch_samples(train_samples);
         let batch_size = workload.batch_size as u64;
         let epoch_steps = (samples as u64).div_ceil(batch_size);
         let max_steps = self.ends.max_steps.unwrap_or(u64::MAX);
@@ -288,7 +288,7 @@ impl Training<'_, '_> {
         let progress = &self.watch.progress;
         while so_far.epochs.len() < workload.epochs {
             let epoch = so_far.epochs.len();
-            let order = epoch_order(workload.seed, epoch, samples, workload.shuffle);
+            let order = workload.epoch_order(epoch, train_samples);
             let steps_before = epoch as u64 * epoch_steps;
             // The sample of this epoch that has so many steps of the run before it.
             let sample_behind = |step: u64| {

@@ -227,6 +227,13 @@ impl Engine for PeerEngine {
                 self.framework.name
             )));
         }
+        if job.workload.drop_last && !self.framework.follows_order {
+            return Err(EngineError::Unsupported(format!(
+                "--engine {} shuffles for itself and trains on all samples: leave drop_last out, or take another engine",
+                self.framework.name
+            )));
+        }
+        PeerSession::check_is_plain(self.framework.name, job)?;
         let begin = Instant::now();
         let mut process = self.start(job.threads, false)?;
         // While the framework is imported.

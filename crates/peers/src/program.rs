@@ -161,6 +161,7 @@ impl Engine for ProgramEngine {
             let what = "--threads is 0: it takes at least 1".into();
             return Err(EngineError::Unsupported(what));
         }
+        PeerSession::check_is_plain(self.name, job)?;
         let begin = Instant::now();
         let mut process = self.start(job.threads)?;
         let folder = PeerSession::write_job(&process, job)?;

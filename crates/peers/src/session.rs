@@ -49,6 +49,19 @@ pub(crate) struct PeerSession {
 }
 
 impl PeerSession {
+    /// Adapters and programs get the samples as they are stored.
+    ///
+    /// # Errors
+    /// Where the job has images augmented.
+    pub(crate) fn check_is_plain(engine: &str, job: &Job) -> Result<(), EngineError> {
+        if job.workload.augment.is_none() {
+            return Ok(());
+        }
+        Err(EngineError::Unsupported(format!(
+            "--engine {engine} does not augment images as laptime does: leave [augment] out, or take another engine"
+        )))
+    }
+
     /// Writes the job to the peer's folder.
     pub(crate) fn write_job(process: &PeerProcess, job: &Job) -> Result<PathBuf, EngineError> {
         let folder = process.path("job");

@@ -12,6 +12,7 @@ use std::{
 use common::{cpu, fashion_mnist, job};
 use laptime_engine::{Engine, EngineError, Progress, Session};
 use laptime_peers::{Framework, PeerEngine};
+use laptime_workload::Augment;
 
 /// What a well-behaved adapter does; tests put something else in the place of a part.
 const ADAPTER: &str = include_str!("fake_adapter.py");
@@ -49,6 +50,21 @@ fn failure(train: &str) -> Option<String> {
         Err(EngineError::Failed(message)) => Some(message),
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn what_adapters_do_not_do_is_refused_before_they_are_started() {
+    let mut workload = fashion_mnist();
+    workload.augment = Some(Augment {
+        crop_padding: 2,
+        flip: true,
+    });
+    let error = fake("").compile(&job(workload, 100), &cpu()).err();
+    let message = error.expect("it refuses").to_string();
+    assert!(
+        message.contains("--engine fake does not augment images"),
+        "{message}"
+    );
 }
 
 #[test]

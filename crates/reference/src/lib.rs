@@ -9,6 +9,7 @@
 //! switch off. Everywhere else, where a loop could be shorter or plainer, plainer wins. How many
 //! processors there are, and which instructions they have, changes no bit.
 
+mod augmented;
 mod chance;
 mod memory;
 pub mod ops;
@@ -17,5 +18,6 @@ mod reference;
 mod rounding;
 mod shares;
 
+pub use augmented::training_batch;
 pub use reference::{Reference, Step};
 pub use rounding::Rounding;

@@ -136,7 +136,7 @@ fn tiles_of(record: &Record) -> Vec<Tile> {
         }
     }
     if let Some(sample_j) = summary.energy_per_sample_j {
-        let epoch_j = sample_j * record.dataset.train_samples as f64;
+        let epoch_j = sample_j * record.epoch_samples() as f64;
         let value = format!("{} J", three_digits(epoch_j));
         add("Energy", value, "an epoch, processor alone".into());
     }

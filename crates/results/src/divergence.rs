@@ -17,7 +17,7 @@ pub fn divergence(record: &Record) -> Option<String> {
 
 fn place(record: &Record, run: &Run) -> String {
     let batch_size = record.workload.batch_size.max(1);
-    let steps = record.dataset.train_samples.div_ceil(batch_size);
+    let steps = record.epoch_samples().div_ceil(batch_size);
     match run.diverged {
         Some(Divergence {
             epoch,

@@ -72,11 +72,22 @@ pub struct Record {
     pub error: Option<String>,
 }
 
+impl Record {
+    /// The samples that an epoch trains on.
+    pub fn epoch_samples(&self) -> u64 {
+        let samples = self.dataset.train_samples;
+        match self.workload.drop_last {
+            true => samples - samples % self.workload.batch_size.max(1),
+            false => samples,
+        }
+    }
+}
+
 impl Work {
     /// That of a record.
     pub fn of(record: &Record) -> Self {
         let workload = &record.workload;
-        let samples = record.dataset.train_samples;
+        let samples = record.epoch_samples();
         Self {
             model_flops_per_sample: workload.model_flops_per_step as f64
                 / workload.batch_size as f64,
@@ -162,6 +173,9 @@ pub struct WorkloadFacts {
     pub epochs: u64,
     /// Samples a step.
     pub batch_size: u64,
+    /// Whether a last step of fewer samples is left out of each epoch.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub drop_last: bool,
     /// The arithmetic of the products.
     pub precision: String,
     /// What the command line changed in the spec.

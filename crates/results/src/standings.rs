@@ -184,7 +184,7 @@ fn whole(record: &Record) -> impl Iterator<Item = &Run> {
 
 /// The samples that a whole training sees.
 fn all_samples(record: &Record) -> u64 {
-    record.workload.epochs * record.dataset.train_samples
+    record.workload.epochs * record.epoch_samples()
 }
 
 /// The mean training step of every whole run: not the percentiles, because not every engine lets

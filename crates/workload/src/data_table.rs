@@ -8,8 +8,11 @@ use std::{
 
 use crate::{
     choices::{check_name, one_of},
-    dataset::{Data, DataSource, Dtype, OwnData, OwnError, OwnFiles, Part, Targets, Test},
-    fields::{Fields, NumberRange, POSITIVE},
+    dataset::{
+        ColorMode, Data, DataSource, Dtype, ImageForm, OwnData, OwnError, OwnFiles, Part, Targets,
+        Test,
+    },
+    fields::{Fields, NumberRange, POSITIVE, Value},
     foreign,
     key::Key,
     loss::Loss,
@@ -81,6 +84,21 @@ const OPTIONAL_OF_TABLES: &[&str] = &[
     "pixel_divisor",
 ];
 
+/// What folders of images may have too.
+const OPTIONAL_OF_IMAGES: &[&str] = &[
+    "test",
+    "test_fraction",
+    "split_seed",
+    "standardize",
+    "pixel_divisor",
+    "height",
+    "width",
+    "color_mode",
+];
+
+/// The largest height and width that images are resized to.
+const MOST_PIXELS: u64 = 4096;
+
 /// Neither part may be empty.
 const PROPER_FRACTION: NumberRange = NumberRange {
     description: "a number greater than 0 and less than 1",
@@ -115,10 +133,15 @@ pub(crate) fn read_data(top: &Fields, loss: Loss) -> Result<DataTable, SpecError
 
 fn read_own(fields: Fields, loss: Loss) -> Result<DataTable, SpecError> {
     let is_table = fields.get("train").is_some();
+    let is_images = fields.get("train").is_some_and(names_images);
     let known = ("a dataset that laptime knows", KNOWN_KEYS);
     let fields = if is_table {
         let fields = fields.called("[data]", TABLE_KEYS);
-        fields.check_keys(OPTIONAL_OF_TABLES, &[known, ("arrays", OWN_KEYS)]);
+        let optional = match is_images {
+            true => OPTIONAL_OF_IMAGES,
+            false => OPTIONAL_OF_TABLES,
+        };
+        fields.check_keys(optional, &[known, ("arrays", OWN_KEYS)]);
         fields
     } else {
         let fields = fields.called("[data]", OWN_KEYS);
@@ -136,13 +159,16 @@ fn read_own(fields: Fields, loss: Loss) -> Result<DataTable, SpecError> {
         }
         Ok(name.into_inner())
     });
-    let (train, test_files) = if is_table {
+    let (train, test_files) = if is_images {
+        image_parts(&fields)
+    } else if is_table {
         table_parts(&fields)
     } else {
         array_parts(&fields)
     };
     let targets = match (loss, train.has_targets()) {
         (Loss::SoftmaxCrossEntropy, _) => Targets::Classes,
+        (Loss::MeanSquaredError, true) if is_images => Targets::Input,
         (Loss::MeanSquaredError, true) => Targets::Values,
         (Loss::MeanSquaredError, false) => Targets::Input,
     };
@@ -197,6 +223,57 @@ fn array_parts(fields: &Fields) -> (Part, Option<Part>) {
         targets: path("test_targets"),
     });
     (train, test)
+}
+
+/// Whether this names a folder of images: it ends in `/`, or its last part has no ending.
+fn names_images(train: Value) -> bool {
+    train.get_ref().as_str().is_some_and(|path| {
+        let last = path.rsplit(['/', '\\']).next().unwrap_or("");
+        !last.contains('.') || last == "." || last == ".."
+    })
+}
+
+/// The same of folders of images.
+fn image_parts(fields: &Fields) -> (Part, Option<Part>) {
+    let extent = |key| {
+        let value = fields.get(key)?;
+        fields.noted(
+            fields.as_size(key, value, "64", 1..=MOST_PIXELS).map(Some),
+            None,
+        )
+    };
+    let size = match (extent("height"), extent("width")) {
+        (Some(height), Some(width)) => Some([height, width]),
+        (None, None) => None,
+        (one, _) => {
+            let (there, absent) = match one {
+                Some(_) => ("height", "width"),
+                None => ("width", "height"),
+            };
+            if fields.get(absent).is_none() {
+                let span = fields.get(there).map_or(fields.span(), |it| it.span());
+                let what = format!("{there} is there without {absent}");
+                let error = fields.error(
+                    span,
+                    what,
+                    "give both, or none to keep the size of the files",
+                );
+                fields.noted(Err(error), ());
+            }
+            None
+        }
+    };
+    let modes = [("rgb", ColorMode::Rgb), ("grayscale", ColorMode::Grayscale)];
+    let color_mode = fields.get("color_mode");
+    let color_mode = color_mode.map(|_| one_of(fields, "color_mode", &modes, &foreign::NONE));
+    let form = ImageForm { size, color_mode };
+    let part = |key| {
+        let folder = fields.string(key).map(|it| it.into_inner());
+        let folder = fields.noted(folder, String::new());
+        Part::Images { folder, form }
+    };
+    let test = fields.get("test").map(|_| part("test"));
+    (part("train"), test)
 }
 
 /// The same of whole samples.
@@ -265,6 +342,7 @@ fn test(fields: &Fields, train: &Part, files: Option<Part>) -> Result<Test, Spec
             let files = match train {
                 Part::Arrays { .. } => "test_inputs and test_targets",
                 Part::Table { .. } | Part::Cifar { .. } => "test = \"test.csv\"",
+                Part::Images { .. } => "test = \"test/\"",
             };
             let advice = format!("add {files}, or test_fraction = 0.2 and split_seed = 1");
             wrong(

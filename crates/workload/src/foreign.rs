@@ -310,6 +310,7 @@ pub(crate) const KEYS: Foreign = Foreign {
         (&["gamma", "decayrate"], &["factor"]),
         (&["warmup"], &["warmup_steps"]),
         (&["smoothing", "labelsmooth"], &["label_smoothing"]),
+        (&["dropremainder"], &["drop_last"]),
         (
             &[
                 "globalclipnorm",

@@ -3,6 +3,7 @@
 
 mod activations;
 pub mod atomic_file;
+mod augment;
 mod builtin;
 mod choices;
 mod data_table;
@@ -37,6 +38,7 @@ mod wiring;
 mod workload;
 
 pub use activations::Activation;
+pub use augment::{Augment, Moved};
 pub use builtin::{BUILTINS, Builtin, starter};
 pub use foreign::Foreign;
 pub use hexadecimal::hexadecimal;

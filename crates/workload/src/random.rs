@@ -27,6 +27,8 @@ pub enum Purpose {
     Resample = 7,
     /// The order of engines in a race; the number is the round.
     Race = 8,
+    /// How an image is augmented.
+    Augment = 9,
 }
 
 /// The value, uniform in [0, 1), that decides over one value of a dropout layer in one step: the
@@ -40,6 +42,13 @@ pub fn dropout_unit(seed: u64, layer: u32, step: u64, index: u64) -> f64 {
     ];
     let values = philox4x32_10(counter, [seed as u32, (seed >> 32) as u32]);
     unit(values[(index % 4) as usize])
+}
+
+/// The random bits that decide how a sample is augmented in a step, which has 48 of them.
+pub(crate) fn augmentation_draw(seed: u64, step: u64, sample: u32) -> [u32; 4] {
+    let purpose = Purpose::Augment as u32 | ((step >> 32) as u32) << 16;
+    let counter = [sample, step as u32, 0, purpose];
+    philox4x32_10(counter, [seed as u32, (seed >> 32) as u32])
 }
 
 /// The multiples of 2⁻²⁴ in [0, 1) from 32 random bits.

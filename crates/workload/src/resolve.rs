@@ -4,7 +4,9 @@
 use toml::Spanned;
 
 use crate::{
+    dataset::Description,
     layers::LayerKind,
+    loss::Loss,
     spec::{LayerSpec, Spec},
     spec_error::{Faults, Problem, SpecError},
     workload::{Precision, SampleShape, Workload},
@@ -69,6 +71,7 @@ impl Spec {
         let shape = SampleShape::of(data.input());
         let at_once = micro_batch_size.flatten().or(batch_size);
         let layers = faults.note(self.wired(data, at_once.unwrap_or(1)));
+        faults.note(self.check_augment(data));
         faults.result()?;
         let resolved = "what was not resolved is a fault";
         Ok(Workload {
@@ -77,6 +80,7 @@ impl Spec {
             classes: data.classes,
             dataset,
             pixel_divisor,
+            augment: self.augment.as_ref().map(|it| *it.get_ref()),
             layers: layers.expect(resolved),
             loss: self.training.loss,
             label_smoothing: self.training.label_smoothing,
@@ -85,6 +89,7 @@ impl Spec {
             rate_schedule: self.rate_schedule,
             initializer: self.initializer,
             batch_size: batch_size.expect(resolved),
+            drop_last: self.training.drop_last,
             micro_batch_size: micro_batch_size.expect(resolved),
             epochs: epochs.expect(resolved),
             shuffle: self.training.shuffle,
@@ -124,6 +129,17 @@ impl Spec {
             }
         }
         Ok(wider)
+    }
+
+    /// Whether these samples can be augmented as is asked.
+    fn check_augment(&self, data: &Description) -> Result<(), SpecError> {
+        let learns_input =
+            self.training.loss == Loss::MeanSquaredError && data.value_column().is_none();
+        let Some(augment) = &self.augment else {
+            return Ok(());
+        };
+        let checked = augment.get_ref().check(&data.input().shape, learns_input);
+        checked.map_err(|problem| self.source.error(augment.span(), problem))
     }
 
     /// The size of micro-batches, where they are smaller than the batch.

@@ -11,6 +11,7 @@ use toml::{Spanned, de::DeTable};
 
 use crate::{
     Shown,
+    augment::{Augment, read_augment},
     choices::{check_name, kind_of, one_of},
     data_table::{DataTable, read_data},
     fields::{FRACTION, Fields, POSITIVE},
@@ -38,6 +39,7 @@ pub struct Spec {
     pub(crate) global_clip_norm: Option<f64>,
     pub(crate) rate_schedule: Option<RateSchedule>,
     pub(crate) initializer: Initializer,
+    pub(crate) augment: Option<Spanned<Augment>>,
     pub(crate) layers: Vec<LayerSpec>,
 }
 
@@ -46,6 +48,7 @@ pub struct Spec {
 pub(crate) struct Training {
     pub(crate) batch_size: Spanned<u64>,
     pub(crate) micro_batch_size: Option<Spanned<u64>>,
+    pub(crate) drop_last: bool,
     pub(crate) epochs: Spanned<u64>,
     pub(crate) shuffle: bool,
     pub(crate) seed: u64,
@@ -142,6 +145,7 @@ impl Spec {
         let optimizer = faults.note(read_optimizer(&top));
         let rate_schedule = faults.note(read_rate_schedule(&top));
         let initializer = faults.note(read_initializer(&top));
+        let augment = faults.note(read_augment(&top));
         let layers = read_layers(&top, &mut faults);
         faults.result()?;
         let read = "what was not read is a fault";
@@ -154,6 +158,7 @@ impl Spec {
             global_clip_norm,
             rate_schedule: rate_schedule.expect(read),
             initializer: initializer.expect(read),
+            augment: augment.expect(read),
             layers,
             source,
         })
@@ -181,6 +186,7 @@ const TOP_KEYS: &[Key] = &[
     Key::new("optimizer", ""),
     Key::new("schedule", ""),
     Key::new("initializer", ""),
+    Key::new("augment", ""),
     Key::new("layer", ""),
 ];
 
@@ -202,7 +208,7 @@ const TRAINING_KEYS: &[Key] = &[
 
 fn read_training(top: &Fields) -> Result<Training, SpecError> {
     let fields = top.table("training", TRAINING_KEYS)?;
-    fields.check_keys(&["label_smoothing", "micro_batch_size"], &[]);
+    fields.check_keys(&["label_smoothing", "micro_batch_size", "drop_last"], &[]);
     let precisions = Precision::ALL.map(|precision| (precision.as_str(), precision));
     let losses = Loss::ALL.map(|loss| (loss.as_str(), loss));
     let loss = one_of(&fields, "loss", &losses, &foreign::LOSSES);
@@ -215,6 +221,7 @@ fn read_training(top: &Fields) -> Result<Training, SpecError> {
     fields.finish(Training {
         batch_size: fields.whole_number("batch_size"),
         micro_batch_size: fields.optional_whole_number("micro_batch_size", "32"),
+        drop_last: fields.optional_boolean("drop_last", false),
         epochs: fields.whole_number("epochs"),
         shuffle: fields.boolean("shuffle"),
         seed: fields.whole_number("seed").into_inner(),

@@ -5,6 +5,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    augment::Augment,
     dataset::{Column, Data},
     foreign,
     initial_weights::{self, InitialWeights},
@@ -12,6 +13,7 @@ use crate::{
     layers::LayerKind,
     loss::{Loss, Target},
     optimizers::Optimizer,
+    order::epoch_order,
     rate_schedule::RateSchedule,
     suggest::UnknownName,
 };
@@ -29,6 +31,9 @@ pub struct Workload {
     pub classes: usize,
     /// Inputs are divided by this before the first layer.
     pub pixel_divisor: f32,
+    /// How images are augmented in training; `None` where they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub augment: Option<Augment>,
     /// The layers in topological order.
     pub layers: Vec<Layer>,
     /// The loss, averaged over the samples of a batch.
@@ -50,6 +55,9 @@ pub struct Workload {
     pub initializer: Initializer,
     /// Samples a step; the last step of an epoch may have fewer.
     pub batch_size: usize,
+    /// Whether that last step is left out.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub drop_last: bool,
     /// Samples whose gradients are made at once, where a step adds up the gradients of several such micro-batches
     /// (the last of them with what is left); `None` where a step is one batch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -81,6 +89,21 @@ impl Workload {
     pub fn rows_at_once(&self) -> usize {
         let micro_batch = self.micro_batch_size.unwrap_or(self.batch_size);
         micro_batch.min(self.batch_size)
+    }
+
+    /// How many of so many training samples an epoch trains on.
+    pub fn epoch_samples(&self, samples: usize) -> usize {
+        match self.drop_last {
+            true => samples - samples % self.batch_size,
+            false => samples,
+        }
+    }
+
+    /// The samples of epoch `epoch` (from 0), of so many training samples, in the order that they are trained on.
+    pub fn epoch_order(&self, epoch: usize, samples: usize) -> Vec<u32> {
+        let mut order = epoch_order(self.seed, epoch, samples, self.shuffle);
+        order.truncate(self.epoch_samples(samples));
+        order
     }
 
     /// The columns of its samples: the dataset's, the input in the shape that the first layer reads.
@@ -127,6 +150,11 @@ impl Workload {
             },
         }
     }
+}
+
+/// As [`is_zero`].
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// What earlier builds never wrote: digests are taken of the text.

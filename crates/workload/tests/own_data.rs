@@ -414,3 +414,50 @@ fn a_spec_without_a_file_reads_none() {
     let file = Path::new("nowhere").join("x.npy").display().to_string();
     assert!(message.contains(&file), "{message}");
 }
+
+#[test]
+fn a_folder_of_images_is_named_with_what_its_images_become() {
+    let files = Files::new();
+    let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/images");
+    for (class, image) in [("0", "gray.jpg"), ("0", "gray.png"), ("2", "palette.png")] {
+        let folder = files.0.path().join("all").join(class);
+        fs::create_dir_all(&folder).unwrap();
+        fs::copy(corpus.join(image), folder.join(image)).unwrap();
+    }
+    let data = "name = \"mine\"\ntrain = \"all\"\ntest_fraction = 0.34\nsplit_seed = 1\npixel_divisor = 255\n\
+                color_mode = \"grayscale\"\n";
+    let workload = files.resolved(data, CLASSES, 3).unwrap();
+    assert_eq!(
+        (workload.input.to_string(), workload.classes),
+        ("10×13×1".into(), 3)
+    );
+    let resized = format!("{data}height = 4\nwidth = 5\n");
+    // Without classes to learn, a net learns its input.
+    let workload = files.resolved(&resized, VALUES, 20).unwrap();
+    assert_eq!(workload.target(), Target::Input);
+    for (data, expected) in [
+        (
+            format!("{data}height = 4\n"),
+            "height is there without width",
+        ),
+        (
+            format!("{resized}target = \"x\"\n"),
+            "unknown key \"target\" in [data]",
+        ),
+        (
+            resized.replace("= 4", "= 5000"),
+            "\"height\" must be at least 1 and at most 4096",
+        ),
+        (
+            data.replace("\"all\"", "\"none/\""),
+            "paths start at the spec's folder",
+        ),
+        (
+            data.replace("\"grayscale\"", "\"gray\""),
+            "unknown color_mode \"gray\"",
+        ),
+    ] {
+        let message = files.resolved(&data, CLASSES, 3).unwrap_err();
+        assert!(message.contains(expected), "{message}");
+    }
+}

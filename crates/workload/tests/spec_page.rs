@@ -61,6 +61,9 @@ fn the_page_has_everything_that_a_spec_can_have() {
     }
     words.insert("global_clip_norm".to_owned());
     words.insert("micro_batch_size".to_owned());
+    words.insert("crop_padding".to_owned());
+    words.insert("flip".to_owned());
+    words.insert("drop_last".to_owned());
     words.extend(Loss::ALL.map(|loss| format!("\"{loss}\"")));
     words.extend(Precision::ALL.map(|precision| format!("\"{precision}\"")));
     words.extend(PADDINGS.iter().map(|(padding, _)| (*padding).to_owned()));

@@ -58,7 +58,7 @@ pub(crate) use tiles::Tiles;
 pub(crate) use update::{Adam, Cut, GradientUse, Grid, RoundWeights, Rule, Sgd, Update, with_rule};
 
 use laptime_graph::StepValues;
-use laptime_workload::dataset::Array;
+use laptime_workload::{Moved, dataset::Array};
 
 use crate::{
     memory::{Place, View},
@@ -75,6 +75,8 @@ pub(crate) struct Step<'a> {
     pub(crate) first: usize,
     /// The samples of the next batch, or none.
     pub(crate) next_batch: &'a [u32],
+    /// How each of the batch's images is augmented; empty where none is.
+    pub(crate) moves: &'a [Moved],
     /// The columns of all samples.
     pub(crate) arrays: &'a [Array],
     /// Whether this thread is the one whose metrics are read.

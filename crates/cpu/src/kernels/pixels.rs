@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use laptime_workload::dataset::Dtype;
+use laptime_workload::{Moved, dataset::Dtype};
 
 use super::{Images, Matrix, Run, Step};
 use crate::{
@@ -15,6 +15,13 @@ use crate::{
 /// How a dataset stores a value.
 pub(super) trait Stored {
     const BYTES: usize;
+    type Value: Copy + Default;
+
+    /// The value at this place.
+    fn value(given: &[u8], index: usize) -> Self::Value;
+
+    /// A block of these.
+    fn gathered<S: Simd>(s: S, values: [Self::Value; LANES]) -> S::Block;
 
     /// A block of the values from `start` on; 0 beyond the last.
     fn block<S: Simd>(s: S, sample: &[u8], start: usize) -> S::Block;
@@ -24,6 +31,18 @@ pub(super) struct Byte;
 
 impl Stored for Byte {
     const BYTES: usize = 1;
+    type Value = u8;
+
+    #[inline(always)]
+    fn value(given: &[u8], index: usize) -> u8 {
+        given[index]
+    }
+
+    #[inline(always)]
+    fn gathered<S: Simd>(s: S, values: [u8; LANES]) -> S::Block {
+        // SAFETY: there are LANES bytes.
+        unsafe { s.load_bytes(values.as_ptr()) }
+    }
 
     #[inline(always)]
     fn block<S: Simd>(s: S, sample: &[u8], start: usize) -> S::Block {
@@ -44,6 +63,19 @@ pub(super) struct Float;
 
 impl Stored for Float {
     const BYTES: usize = 4;
+    type Value = f32;
+
+    #[inline(always)]
+    fn value(given: &[u8], index: usize) -> f32 {
+        let (values, _) = given.as_chunks();
+        f32::from_le_bytes(values[index])
+    }
+
+    #[inline(always)]
+    fn gathered<S: Simd>(s: S, values: [f32; LANES]) -> S::Block {
+        // SAFETY: there are LANES values.
+        unsafe { s.load(values.as_ptr()) }
+    }
 
     #[inline(always)]
     fn block<S: Simd>(s: S, sample: &[u8], start: usize) -> S::Block {
@@ -52,16 +84,7 @@ impl Stored for Float {
         for (to, from) in block.iter_mut().zip(&values[start..]) {
             *to = f32::from_le_bytes(*from);
         }
-        // SAFETY: there are LANES values.
-        unsafe { s.load(block.as_ptr()) }
-    }
-}
-
-impl Float {
-    #[inline(always)]
-    fn value(given: &[u8], index: usize) -> f32 {
-        let (values, _) = given.as_chunks();
-        f32::from_le_bytes(values[index])
+        Self::gathered(s, block)
     }
 }
 
@@ -105,6 +128,15 @@ impl ScalePixels {
             // SAFETY: the matrix has this row, with room for whole blocks.
             unsafe {
                 let to = view.at(self.to.place).add(row * self.to.stride);
+                if let Some(moved) = step.moves.get(row) {
+                    let shape = &step.arrays[self.column].column.shape;
+                    let image = Image::of(shape);
+                    image.each_moved::<S, V>(s, sample, *moved, |start, block| {
+                        // SAFETY: blocks begin below `values`.
+                        s.store(to.add(start), quotient(s, block, self.divisor));
+                    });
+                    continue;
+                }
                 for start in (0..values).step_by(LANES) {
                     s.store(
                         to.add(start),
@@ -146,6 +178,56 @@ fn prefetch<S: Simd>(s: S, pixels: &[u8]) {
     }
 }
 
+/// The shape of an image that is augmented.
+#[derive(Clone, Copy)]
+struct Image {
+    height: usize,
+    width: usize,
+    channels: usize,
+}
+
+impl Image {
+    #[inline(always)]
+    fn of(shape: &[usize]) -> Self {
+        let [height, width, channels] = *shape else {
+            unreachable!("what is augmented are images");
+        };
+        Self {
+            height,
+            width,
+            channels,
+        }
+    }
+
+    /// The pixel that is at this position of the augmented image.
+    #[inline(always)]
+    fn source(self, moved: Moved, position: usize) -> Option<usize> {
+        let (row, column) = (position / self.width, position % self.width);
+        moved.source([self.height, self.width], row, column)
+    }
+
+    /// Gives the values of the augmented image to `each`, in blocks.
+    #[inline(always)]
+    fn each_moved<S: Simd, V: Stored>(
+        self,
+        s: S,
+        sample: &[u8],
+        moved: Moved,
+        each: impl Fn(usize, S::Block),
+    ) {
+        let values = self.height * self.width * self.channels;
+        for start in (0..values).step_by(LANES) {
+            let mut block = [V::Value::default(); LANES];
+            for (to, index) in block.iter_mut().zip(start..values) {
+                if let Some(pixel) = self.source(moved, index / self.channels) {
+                    *to = V::value(sample, pixel * self.channels + index % self.channels);
+                }
+            }
+            each(start, V::gathered(s, block));
+        }
+    }
+}
+
 /// Images = the batch's values / divisor, samples side by side. Slices are runs of positions.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ScaleImages {
@@ -161,8 +243,8 @@ impl Run for ScaleImages {
         // SAFETY: the caller's promise.
         unsafe {
             match step.arrays[self.column].column.dtype {
-                Dtype::F32 => self.floats(s, step, view, slices),
-                _ => self.bytes(s, step, view, slices),
+                Dtype::F32 => self.gathered::<S, Float>(s, step, view, slices),
+                _ => self.gathered::<S, Byte>(s, step, view, slices),
             }
         }
     }
@@ -172,40 +254,12 @@ impl ScaleImages {
     /// # Safety
     /// As of [`Run::run`].
     #[inline(always)]
-    unsafe fn bytes<S: Simd>(&self, s: S, step: &Step, view: View, slices: Range<usize>) {
-        let each = |bytes: [u8; LANES]| {
-            // SAFETY: there are LANES bytes.
-            unsafe { s.load_bytes(bytes.as_ptr()) }
-        };
-        // SAFETY: the caller's promise.
-        unsafe { self.gathered(s, step, view, slices, |given, at| given[at], each) }
-    }
-
-    /// # Safety
-    /// As of [`Run::run`].
-    #[inline(always)]
-    unsafe fn floats<S: Simd>(&self, s: S, step: &Step, view: View, slices: Range<usize>) {
-        let each = |floats: [f32; LANES]| {
-            // SAFETY: there are LANES floats.
-            unsafe { s.load(floats.as_ptr()) }
-        };
-        // SAFETY: the caller's promise.
-        unsafe { self.gathered(s, step, view, slices, Float::value, each) }
-    }
-
-    /// `value` reads one of them, `block` makes a block of those of sixteen samples.
-    ///
-    /// # Safety
-    /// As of [`Run::run`].
-    #[inline(always)]
-    unsafe fn gathered<S: Simd, T: Copy + Default>(
+    unsafe fn gathered<S: Simd, V: Stored>(
         &self,
         s: S,
         step: &Step,
         view: View,
         slices: Range<usize>,
-        value: impl Fn(&[u8], usize) -> T,
-        block: impl Fn([T; LANES]) -> S::Block,
     ) {
         let Images {
             positions,
@@ -214,20 +268,30 @@ impl ScaleImages {
             stride,
             ..
         } = self.to;
-        let given = &step.arrays[self.column].bytes[..];
+        let array = &step.arrays[self.column];
+        let given = &array.bytes[..];
         let range = slices.start * self.positions_a_slice..slices.end * self.positions_a_slice;
         for position in range.start..range.end.min(positions) {
             for channel in 0..channels {
                 let at = position * channels + channel;
                 for start in (0..stride).step_by(LANES) {
-                    let mut values = [T::default(); LANES];
-                    for (to, sample) in values.iter_mut().zip(start..samples) {
-                        let sample = step.batch[sample] as usize;
-                        *to = value(given, sample * positions * channels + at);
+                    let mut values = [V::Value::default(); LANES];
+                    for (to, place) in values.iter_mut().zip(start..samples) {
+                        let sample = step.batch[place] as usize;
+                        let at = match step.moves.get(place) {
+                            None => at,
+                            Some(moved) => {
+                                match Image::of(&array.column.shape).source(*moved, position) {
+                                    Some(pixel) => pixel * channels + channel,
+                                    None => continue,
+                                }
+                            }
+                        };
+                        *to = V::value(given, sample * positions * channels + at);
                     }
                     // SAFETY: the images have this position, channel and block.
                     unsafe {
-                        let scaled = quotient(s, block(values), self.divisor);
+                        let scaled = quotient(s, V::gathered(s, values), self.divisor);
                         s.store(self.to.at(view, position, channel).add(start), scaled);
                     }
                 }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use laptime_cpu::CpuEngine;
 use laptime_engine::{Device, Engine, Job, Passes, Progress, Session, gate::verify};
 use laptime_workload::{
-    Builtin, Loss, Overrides, Precision, Spec, Workload, dataset::synthetic, epoch_order,
+    Augment, Builtin, Loss, Overrides, Precision, Spec, Workload, dataset::synthetic, epoch_order,
 };
 
 /// The built-in workload.
@@ -86,6 +86,17 @@ pub fn image_net(batch_size: usize) -> Workload {
 pub fn in_bf16(workload: Workload) -> Workload {
     Workload {
         precision: Precision::Bf16,
+        ..workload
+    }
+}
+
+/// The same workload with random crops and flips.
+pub fn augmented(workload: Workload) -> Workload {
+    Workload {
+        augment: Some(Augment {
+            crop_padding: 4,
+            flip: true,
+        }),
         ..workload
     }
 }

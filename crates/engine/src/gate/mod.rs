@@ -36,7 +36,7 @@ mod verdict;
 use std::{collections::HashMap, sync::Arc};
 
 use laptime_graph::{Mode, MomentRole, Program, Role, State, StateTensor, TrainingStep, build};
-use laptime_reference::Reference;
+use laptime_reference::{Reference, training_batch};
 use laptime_workload::{
     Optimizer, Precision, RateSchedule, Workload,
     dataset::{Dataset, synthetic},
@@ -212,7 +212,7 @@ fn moments(program: &Program) -> Moments<'_> {
 /// The gate's samples: whole batches for all steps, and a last one as short as the real data's.
 fn samples(job: &Job) -> Dataset {
     let batch_size = job.workload.batch_size;
-    let rest = job.dataset.train.count() % batch_size;
+    let rest = job.workload.epoch_samples(job.dataset.train.count()) % batch_size;
     synthetic(
         job.workload.dataset.description(),
         STEPS * batch_size + rest,
@@ -231,6 +231,8 @@ struct Oracle {
     /// The samples in the order that they are trained on.
     order: Vec<u32>,
     batch_size: usize,
+    /// What is trained.
+    workload: Arc<Workload>,
     optimizer: Optimizer,
     rate_schedule: Option<RateSchedule>,
     precision: Precision,
@@ -287,7 +289,7 @@ impl Oracle {
                 reference.set_state(&before.start);
                 kept.push(before);
             }
-            let batch = samples.train.gather(batch);
+            let batch = training_batch(&job.workload, &samples.train, steps as u64 + 1, batch);
             // Only the states that are asked for are kept: they are as large as the model.
             let loss = match kept.last_mut() {
                 Some(before) if is_checked => {
@@ -298,7 +300,7 @@ impl Oracle {
             };
             if is_kept_outside || is_outside(largest(&[loss])) {
                 drop(reference);
-                let at = divergence(&step, samples, &order, &mut kept);
+                let at = divergence(&job.workload, &step, samples, &order, &mut kept);
                 (steps, diverges_at) = (at - 1, Some(at));
                 break;
             }
@@ -310,6 +312,7 @@ impl Oracle {
             evaluation,
             order,
             batch_size,
+            workload: job.workload.clone(),
             optimizer: job.workload.optimizer,
             rate_schedule: job.workload.rate_schedule,
             precision: job.workload.precision,
@@ -327,6 +330,7 @@ impl Oracle {
 /// A loss tells of it a step late or more, and no state in between was kept: the steps from the last
 /// good one on are done again.
 fn divergence(
+    workload: &Workload,
     training: &TrainingStep,
     samples: &Dataset,
     order: &[u32],
@@ -347,7 +351,7 @@ fn divergence(
     reference.set_state(&before);
     let batches = order.chunks_exact(training.samples);
     for batch in batches.skip(last as usize) {
-        let batch = samples.train.gather(batch);
+        let batch = training_batch(workload, &samples.train, before.steps + 1, batch);
         let loss = reference.step(&batch).loss_sum() / training.samples as f64;
         let after = reference.state();
         if is_outside(largest(&[loss])) || is_state_outside(&after) {

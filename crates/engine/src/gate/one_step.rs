@@ -122,7 +122,10 @@ pub(super) fn step_of<'a>(
     trained: Option<Exact>,
 ) -> Step<'a> {
     let elsewhere = rounds_elsewhere(session, oracle.precision);
-    Step::new(training, samples, start, batch, trained, elsewhere)
+    let workload = &oracle.workload;
+    Step::new(
+        workload, training, samples, start, batch, trained, elsewhere,
+    )
 }
 
 /// Has a session, whose state is `start`, do a step, and compares it with the oracle's; also the

@@ -6,8 +6,8 @@
 //! ones.
 
 use laptime_graph::{State, StateTensor, TrainingStep, schedule::Schedule};
-use laptime_reference::Reference;
-use laptime_workload::dataset::Dataset;
+use laptime_reference::{Reference, training_batch};
+use laptime_workload::{Workload, dataset::Dataset};
 
 use super::{
     Moments, distance, exceeds, lacks, norm,
@@ -43,6 +43,7 @@ pub struct Trace {
 /// The trace of a step's lowered Schedules, in the order of its Programs, executed by the oracle on the training
 /// samples of `order`, a whole batch a step; apart from its precision, so without rounding points.
 pub fn trace_schedule(
+    workload: &Workload,
     training: &TrainingStep,
     schedules: &[&Schedule],
     samples: &Dataset,
@@ -53,8 +54,9 @@ pub fn trace_schedule(
     reference.set_state(start);
     let losses = order
         .chunks_exact(training.samples)
-        .map(|batch| {
-            let batch = samples.train.gather(batch);
+        .zip(start.steps + 1..)
+        .map(|(batch, step)| {
+            let batch = training_batch(workload, &samples.train, step, batch);
             reference.step(&batch).loss_sum() / training.samples as f64
         })
         .collect();

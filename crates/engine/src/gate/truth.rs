@@ -3,8 +3,11 @@
 use std::{cell::OnceCell, rc::Rc};
 
 use laptime_graph::{Program, State, TrainingStep};
-use laptime_reference::{Reference, Rounding};
-use laptime_workload::dataset::{Dataset, Samples};
+use laptime_reference::{Reference, Rounding, training_batch};
+use laptime_workload::{
+    Workload,
+    dataset::{Dataset, Samples},
+};
 
 use super::range::{Limits, Range, largest, largest_of_state};
 
@@ -71,6 +74,7 @@ pub(super) struct Step<'a> {
 
 impl<'a> Step<'a> {
     pub(super) fn new(
+        workload: &Workload,
         training: &'a TrainingStep,
         samples: &Dataset,
         start: &'a State,
@@ -81,7 +85,7 @@ impl<'a> Step<'a> {
         Self {
             training,
             start,
-            batch: samples.train.gather(batch),
+            batch: training_batch(workload, &samples.train, start.steps + 1, batch),
             unrounded: trained.map(OnceCell::from).unwrap_or_default(),
             rounds_elsewhere,
         }

@@ -47,7 +47,7 @@ pub(super) fn misfits(found: &Checkpoint, program: &Program, job: &Job) -> Optio
             return Some(format!("it has no {} of this model's shape", tensor.name));
         }
     }
-    let samples = job.dataset.train.count() as u64;
+    let samples = workload.epoch_samples(job.dataset.train.count()) as u64;
     let batch_size = workload.batch_size as u64;
     let epoch_steps = samples.div_ceil(batch_size);
     let fits = state.tensors.len() == tensors.len()

@@ -148,7 +148,7 @@ fn job(wish: &Wish) -> Job {
 
 fn budget(wish: &Wish) -> Budget {
     let workload = wish.workload;
-    let samples = workload.dataset.description().train_samples;
+    let samples = workload.epoch_samples(workload.dataset.description().train_samples);
     Budget {
         least: TRIAL,
         training_steps: (workload.epochs * samples.div_ceil(workload.batch_size)) as u64,

@@ -18,6 +18,9 @@ use crate::{
     output, prepare,
 };
 
+/// Names of classes that are shown of a spec's data.
+const MOST_NAMES: usize = 20;
+
 /// Lists, fetches, verifies or shows.
 pub fn data(args: DataArgs) -> Result<(), Failure> {
     match args.verb {
@@ -117,6 +120,17 @@ fn show(args: ShowDataArgs) -> Result<(), Failure> {
     );
     if dataset.description.classes > 0 {
         text += &format!(", {} classes", dataset.description.classes);
+    }
+    let names = &dataset.class_names;
+    if !names.is_empty() {
+        let shown = names.iter().take(MOST_NAMES).map(|name| escaped(name));
+        let shown = shown.collect::<Vec<_>>().join(", ");
+        let more = if names.len() > MOST_NAMES {
+            ", …"
+        } else {
+            ""
+        };
+        text += &format!("\n  classes {shown}{more}");
     }
     text += &format!("\n  SHA-256 {}\n{}", dataset.sha256, summary_table(&arrays));
     output::print(&text)

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use laptime_workload::{Workload, epoch_order, memory};
+use laptime_workload::{Workload, memory};
 
 use crate::{
     args::{OrdersArgs, WorkloadArgs},
@@ -45,7 +45,7 @@ fn is_npy(output: &Path) -> bool {
 /// The order of samples of each epoch in turn.
 fn of_epochs(workload: &Workload) -> impl Iterator<Item = Vec<u32>> {
     let samples = workload.dataset.description().train_samples;
-    let order = move |epoch| epoch_order(workload.seed, epoch, samples, workload.shuffle);
+    let order = move |epoch| workload.epoch_order(epoch, samples);
     (0..workload.epochs).map(order)
 }
 
@@ -65,10 +65,8 @@ fn text(workload: &Workload) -> String {
 fn npy(workload: &Workload) -> Vec<u8> {
     /// Magic, version 1.0 and the length of the header.
     const BEFORE_HEADER: usize = 10;
-    let shape = (
-        workload.epochs,
-        workload.dataset.description().train_samples,
-    );
+    let samples = workload.dataset.description().train_samples;
+    let shape = (workload.epochs, workload.epoch_samples(samples));
     let mut header = format!("{{'descr': '<i4', 'fortran_order': False, 'shape': {shape:?}, }}");
     // The values begin at a multiple of 64 bytes, behind a line feed.
     let blanks = 63 - (BEFORE_HEADER + header.len()) % 64;
@@ -89,7 +87,7 @@ fn npy(workload: &Workload) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use laptime_workload::{Builtin, Overrides};
+    use laptime_workload::{Builtin, Overrides, epoch_order};
 
     use super::*;
 

@@ -23,7 +23,8 @@ pub fn verify(args: VerifyArgs) -> Result<(), Failure> {
     }
     let workload = workload.workload;
     // The gate makes its own samples; of these it only asks how many the last batch has.
-    let count = workload.dataset.description().train_samples % workload.batch_size;
+    let samples = workload.dataset.description().train_samples;
+    let count = workload.epoch_samples(samples) % workload.batch_size;
     let job = Job {
         dataset: Arc::new(synthetic(workload.dataset.description(), count, 0)),
         workload,

@@ -59,10 +59,20 @@ fn vocabulary() -> String {
             initializers.collect(),
         ),
         (
-            "[training] loss; label_smoothing can stand beside it, and micro_batch_size beside batch_size",
+            "[training] loss; label_smoothing can stand beside it, micro_batch_size and drop_last beside batch_size",
             losses.to_vec(),
         ),
         ("[training] precision", precisions.to_vec()),
+        (
+            "[augment] of images in training; may be left out",
+            vec![
+                (
+                    "crop_padding".into(),
+                    "random crops, from the image with so many zeros on each side",
+                ),
+                ("flip".into(), "half of the images mirrored, by chance"),
+            ],
+        ),
         (
             "padding of conv2d, max_pool and avg_pool",
             paddings.collect(),

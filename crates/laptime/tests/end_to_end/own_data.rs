@@ -1,6 +1,6 @@
 //! Data of one's own, from the files to a verified record.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use crate::support::{Home, json, metric};
 
@@ -68,4 +68,100 @@ fn what_is_in_a_file_is_shown() {
     let done = home.laptime("data show nets/none.npz");
     assert_eq!(done.code, Some(2), "{}", done.stdout);
     assert!(done.stderr.contains("nets/none.npz"), "{}", done.stderr);
+}
+
+#[test]
+fn a_folder_of_images_is_trained_on_and_its_classes_are_shown() {
+    let home = Home::new();
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/images");
+    for part in ["train", "test"] {
+        for (class, image) in [("cat", "gray.jpg"), ("dog", "color.png")] {
+            let folder = home.path(&format!("pets/{part}/{class}"));
+            fs::create_dir_all(&folder).expect("a folder");
+            for number in 0..4 {
+                fs::copy(corpus.join(image), folder.join(format!("{number}-{image}")))
+                    .expect("it is copied");
+            }
+        }
+    }
+    let spec = "name = \"pets-net\"\nlayer = [{ kind = \"flatten\" }, { kind = \"dense\", units = 2 }]\n\
+                [data]\nname = \"pets\"\ntrain = \"pets/train\"\ntest = \"pets/test/\"\nheight = 8\nwidth = 6\n\
+                color_mode = \"rgb\"\npixel_divisor = 255\n\
+                [training]\nbatch_size = 4\nepochs = 30\nshuffle = true\nseed = 1\nprecision = \"fp32\"\n\
+                loss = \"softmax-cross-entropy\"\n[optimizer]\nkind = \"sgd\"\nlearning_rate = 0.1\nmomentum = 0.9\n";
+    fs::write(home.path("pets.toml"), spec).expect("a file");
+    let done = home.laptime("run pets.toml --runs 2 --no-analysis --export-json r.json");
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    let record = json(&home.path("r.json"));
+    assert_eq!(record["gate"]["verdict"], "verified");
+    assert_eq!(record["dataset"]["train_samples"], 8);
+    for run in record["runs"].as_array().expect("a list") {
+        assert_eq!(metric(&run["test"], "accuracy"), 1.0);
+    }
+    let shown = home.laptime("data show pets/train").stdout;
+    assert!(
+        shown.contains("cat  images  4  10×13×1  0-gray.jpg\n")
+            && shown.contains("dog  images  4  10×13×3  0-color.png\n"),
+        "{shown}"
+    );
+    let shown = home.laptime("data show pets.toml").stdout;
+    assert!(
+        shown.starts_with("pets: 8 training and 8 test samples, 2 classes\n  classes cat, dog\n"),
+        "{shown}"
+    );
+    assert!(shown.contains("train inputs   u8  8 of 8×6×3"), "{shown}");
+    fs::remove_dir_all(home.path("pets/test/dog")).expect("it was there");
+    let done = home.laptime("run pets.toml");
+    assert_eq!(done.code, Some(2), "{}", done.stdout);
+    assert!(
+        done.stderr.contains("the class \"dog\" of") && done.stderr.contains("has no folder here"),
+        "{}",
+        done.stderr
+    );
+}
+
+#[test]
+fn a_last_batch_that_is_dropped_leaves_a_whole_record() {
+    let home = Home::new();
+    regression(&home);
+    let spec = fs::read_to_string(home.path("nets/adder.toml")).expect("it was written");
+    let spec = spec.replace(
+        "batch_size = 32\nepochs = 40",
+        "batch_size = 48\ndrop_last = true\nepochs = 3",
+    );
+    fs::write(home.path("nets/adder.toml"), spec).expect("a file");
+    let done = home.laptime("run nets/adder.toml --runs 2 --no-analysis --export-json r.json");
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    let record = json(&home.path("r.json"));
+    assert_eq!(record["gate"]["verdict"], "verified");
+    assert_eq!(record["partial"], false);
+    assert_eq!(record["workload"]["drop_last"], true);
+    assert_eq!(record["dataset"]["train_samples"], 160);
+    for run in record["runs"].as_array().expect("a list") {
+        for epoch in run["epochs"].as_array().expect("a list") {
+            assert_eq!(epoch["samples"], 144);
+        }
+    }
+    // Stopped within the second epoch, and resumed.
+    let keep = "run nets/adder.toml --no-analysis --checkpoint c.safetensors";
+    let done = home.laptime(&format!("{keep} --max-steps 5"));
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    let done = home.laptime(&format!("{keep} --resume --export-json s.json"));
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    let resumed = json(&home.path("s.json"));
+    let loss = |record: &serde_json::Value| metric(&record["runs"][0]["test"], "loss").clone();
+    assert_eq!(loss(&resumed), loss(&record));
+    let done = home.laptime("records check r.json");
+    assert!(
+        !done.stderr.contains("partial"),
+        "{} {}",
+        done.stdout,
+        done.stderr
+    );
+    let done = home.laptime("orders nets/adder.toml -o o.txt");
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    let orders = fs::read_to_string(home.path("o.txt")).expect("it is written");
+    for line in orders.lines() {
+        assert_eq!(line.split(' ').count(), 144);
+    }
 }

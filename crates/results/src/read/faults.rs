@@ -133,7 +133,7 @@ fn of_run(record: &Record, run: &Run) -> Option<String> {
     let all = record
         .workload
         .epochs
-        .saturating_mul(record.dataset.train_samples);
+        .saturating_mul(record.epoch_samples());
     let is_cut = samples != all || run.test.is_none();
     (is_cut && !record.partial).then(|| {
         format!(

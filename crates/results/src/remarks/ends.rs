@@ -19,7 +19,7 @@ pub(super) fn partial(record: &Record) -> Option<Remark> {
         PartialReason::Failed => "the engine failed",
     };
     let done = record.runs.last().map_or(0, Run::trained_samples);
-    let all = record.workload.epochs * record.dataset.train_samples;
+    let all = record.workload.epochs * record.epoch_samples();
     let is_whole = done >= all && record.runs.last().is_some_and(|run| run.is_whole());
     let text = match (record.runs.len(), is_whole) {
         _ if record.partial_reason == Some(PartialReason::NoTest) => {

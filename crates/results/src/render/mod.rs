@@ -193,7 +193,7 @@ fn speed(block: &mut Block, record: &Record, run: &Run) {
     }
     // The last one may have been cut short.
     let all = run.epochs.iter();
-    let whole = all.filter(|epoch| epoch.samples == record.dataset.train_samples);
+    let whole = all.filter(|epoch| epoch.samples == record.epoch_samples());
     let epochs: Vec<f64> = whole.map(|epoch| epoch.train_s).collect();
     if let Some(epoch_s) = median(&epochs).filter(|_| epochs.len() > 1) {
         let text = format!(
@@ -260,7 +260,7 @@ fn outcome(block: &mut Block, record: &Record, run: &Run) {
         PLAIN,
     );
     if let Some(sample_j) = record.summary.energy_per_sample_j {
-        let epoch_j = sample_j * record.dataset.train_samples as f64;
+        let epoch_j = sample_j * record.epoch_samples() as f64;
         let text = [
             format!("{} J an epoch", three_digits(epoch_j)),
             format!("{} mJ a sample", three_digits(1e3 * sample_j)),

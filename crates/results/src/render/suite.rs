@@ -36,7 +36,7 @@ pub fn suite(records: &[Record], style: Style) -> String {
             "{}: ended after {} of {} samples, so it has no total",
             record.workload.name,
             grouped(samples.unwrap_or(0)),
-            grouped(record.workload.epochs * record.dataset.train_samples)
+            grouped(record.workload.epochs * record.epoch_samples())
         );
         block.paragraph(2, &text, WARNING);
     }

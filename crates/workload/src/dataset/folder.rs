@@ -85,6 +85,7 @@ impl Folder {
         Ok(Dataset {
             description: self.source.description.clone(),
             origin,
+            class_names: Vec::new(),
             sha256: hexadecimal(&sum_of_sums.finalize()),
             train: self.train,
             test: self.test,

@@ -26,6 +26,11 @@ pub fn table(file: &[u8]) -> Result<(), OwnError> {
     own::fuzzed_table(file)
 }
 
+/// Decodes an image, JPEG or PNG, and resizes it.
+pub fn image(file: &[u8]) -> Result<(), OwnError> {
+    own::fuzzed_image(file)
+}
+
 /// Reads an IDX file, in gzip or not, as a spec names them; how many values it has.
 pub fn own_idx(file: &[u8]) -> Result<usize, OwnError> {
     own::fuzzed_idx(file)

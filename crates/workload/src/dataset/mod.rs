@@ -43,7 +43,9 @@ pub use layout::{folder_in, places};
 pub use load::{LoadOptions, Loaded, Policy, cache_folder, load};
 #[cfg(not(feature = "download"))]
 pub use no_fetch::fetch;
-pub use own::{OwnData, OwnError, OwnFiles, Part, Summary, Targets, Test, summaries};
+pub use own::{
+    ColorMode, ImageForm, OwnData, OwnError, OwnFiles, Part, Summary, Targets, Test, summaries,
+};
 pub use progress::{Progress, Silent};
 pub use source::{Archive, DataSource, Description, OfficialFile};
 pub use synthetic::synthetic;
@@ -56,6 +58,8 @@ pub struct Dataset {
     pub description: Description,
     /// Where it came from.
     pub origin: Origin,
+    /// The names of the classes, where files have names in place of numbers.
+    pub class_names: Vec<String>,
     /// SHA-256 over the files' own SHA-256 sums as text (official, unverified), over all arrays
     /// (synthetic), or over the arrays' descriptions and sums (own), as lower-case hexadecimal digits.
     pub sha256: String,

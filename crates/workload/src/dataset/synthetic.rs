@@ -57,6 +57,7 @@ pub fn synthetic(description: &Description, train_count: usize, test_count: usiz
     Dataset {
         description: description.clone(),
         origin: Origin::Synthetic,
+        class_names: Vec::new(),
         sha256: hexadecimal(&sum.finalize()),
         train,
         test,

@@ -3,6 +3,7 @@
 use super::{
     MOST_CLASSES, OwnError, OwnFiles, Part, Targets, Test, array_file, cifar,
     csv::{self, Learnt},
+    images,
     labels::Labels,
     raw::Raw,
     split::split,
@@ -22,19 +23,17 @@ struct Given {
 /// Reads all files.
 pub(super) fn dataset(files: &OwnFiles) -> Result<Dataset, OwnError> {
     let train = given(files, &files.train)?;
-    let (train, test) = match &files.test {
+    let ([mut train, mut test], class_names) = match &files.test {
         Test::Files(part) => {
             let test = given(files, part)?;
-            let [train, test] = samples(files, train, Some(test))?;
-            (train, test)
+            check_folders(files, [&train, &test])?;
+            samples(files, train, Some(test))?
         }
         Test::Fraction { fraction, seed } => {
-            let [all, _] = samples(files, train, None)?;
-            let [train, test] = split(&all, *fraction, *seed);
-            (train, test)
+            let ([all, _], names) = samples(files, train, None)?;
+            (split(&all, *fraction, *seed), names)
         }
     };
-    let (mut train, mut test) = (train, test);
     for (which, samples) in [("train", &train), ("test", &test)] {
         if samples.count() == 0 {
             let problem = format!(
@@ -68,6 +67,7 @@ pub(super) fn dataset(files: &OwnFiles) -> Result<Dataset, OwnError> {
             test_samples: test.count(),
         },
         origin: Origin::Own,
+        class_names,
         sha256: sum([("train", &train), ("test", &test)]),
         train,
         test,
@@ -115,11 +115,34 @@ fn given(files: &OwnFiles, part: &Part) -> Result<Given, OwnError> {
             let learnt = Learnt::Numbers(labels);
             Ok(Given { inputs, learnt })
         }
+        Part::Images { folder, form } => {
+            let (inputs, labels) = images::read(&files.folder().join(folder), *form)?;
+            let learnt = match files.targets {
+                Targets::Classes => Learnt::Classes(labels),
+                Targets::Values | Targets::Input => Learnt::Nothing,
+            };
+            Ok(Given { inputs, learnt })
+        }
     }
 }
 
-/// The samples of both parts, or of one. Classes are still of 16 bits.
-fn samples(files: &OwnFiles, train: Given, test: Option<Given>) -> Result<[Samples; 2], OwnError> {
+/// Folders of images have the same classes: one that is not tested at all was rather forgotten.
+fn check_folders(files: &OwnFiles, [train, test]: [&Given; 2]) -> Result<(), OwnError> {
+    match (&files.train, &train.learnt, &test.learnt) {
+        (Part::Images { .. }, Learnt::Classes(train), Learnt::Classes(test)) => {
+            train.check_same_names(test)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The samples of both parts, or of one, and the names of their classes, where these have names. Classes are still
+/// of 16 bits.
+fn samples(
+    files: &OwnFiles,
+    train: Given,
+    test: Option<Given>,
+) -> Result<([Samples; 2], Vec<String>), OwnError> {
     let named = match (&train.learnt, test.as_ref().map(|it| &it.learnt)) {
         (Learnt::Classes(train), Some(Learnt::Classes(test))) => Some((train, Some(test))),
         (Learnt::Classes(train), _) => Some((train, None)),
@@ -128,15 +151,14 @@ fn samples(files: &OwnFiles, train: Given, test: Option<Given>) -> Result<[Sampl
     let numbered = named
         .map(|(train, test)| Labels::numbered(train, test))
         .transpose()?;
-    let [of_train, of_test] = match numbered {
-        Some((both, _)) => both.map(Some),
-        None => [None, None],
+    let ([of_train, of_test], names) = match numbered {
+        Some((both, names)) => (both.map(Some), names),
+        None => ([None, None], Vec::new()),
     };
     let test = test.map(|test| arrays(files, test, of_test)).transpose()?;
-    Ok([
-        arrays(files, train, of_train)?,
-        test.unwrap_or(Samples { arrays: Vec::new() }),
-    ])
+    let none = Samples { arrays: Vec::new() };
+    let train = arrays(files, train, of_train)?;
+    Ok(([train, test.unwrap_or(none)], names))
 }
 
 /// The samples of a part; `classes` are those of names.

@@ -39,8 +39,8 @@ pub(super) fn read_all(
     };
     let path = folder.join(file);
     if path.extension().is_none_or(|it| it != "csv") {
-        let problem = "files of whole samples are tables, which end in .csv, and CIFAR's, which end in .bin; \
-                       arrays are named by train_inputs and train_targets";
+        let problem = "files of whole samples are tables, which end in .csv, and CIFAR's, which end in .bin; a \
+                       folder of images ends in /; arrays are named by train_inputs and train_targets";
         return Err(OwnError::new(Shown(&path), problem));
     }
     read(array_file::open(&path)?, &path, wanted)

@@ -37,6 +37,21 @@ impl Labels {
         self.samples.push(number);
     }
 
+    /// Whether both have the same classes.
+    pub(super) fn check_same_names(&self, other: &Self) -> Result<(), OwnError> {
+        for [has, lacks] in [[self, other], [other, self]] {
+            let is_absent = |name: &&String| !lacks.numbers.contains_key(*name);
+            if let Some(name) = has.names.iter().find(is_absent) {
+                let problem = format!(
+                    "the class {name:?} of {} has no folder here; both need one for each class",
+                    has.place
+                );
+                return Err(OwnError::new(&lacks.place, problem));
+            }
+        }
+        Ok(())
+    }
+
     /// The classes of the samples of both by number: those that the names are, where all are whole numbers below
     /// 65,536; else by the alphabetical order of the training samples' names, which are given too.
     pub(super) fn numbered(

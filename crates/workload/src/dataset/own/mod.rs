@@ -10,6 +10,7 @@ mod cifar;
 mod csv;
 mod error;
 mod idx;
+mod images;
 mod labels;
 mod npy;
 mod npz;
@@ -29,6 +30,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Dataset, Description};
 pub use error::OwnError;
+pub use images::{ColorMode, ImageForm};
 pub use summary::{Summary, summaries};
 
 /// Classes are numbered with 16 bits.
@@ -77,6 +79,13 @@ pub enum Part {
         /// Which label is learnt: `label` of CIFAR-10, `coarse` or `fine` of CIFAR-100.
         label: Option<String>,
     },
+    /// In a folder of images, with a sub-folder for each class.
+    Images {
+        /// The folder.
+        folder: String,
+        /// What they become.
+        form: ImageForm,
+    },
 }
 
 impl Part {
@@ -86,6 +95,7 @@ impl Part {
             Self::Arrays { targets, .. } => targets.is_some(),
             Self::Table { targets, .. } => !targets.is_empty(),
             Self::Cifar { label, .. } => label.is_some(),
+            Self::Images { .. } => true,
         }
     }
 }
@@ -159,6 +169,11 @@ pub(super) fn fuzzed_table(file: &[u8]) -> Result<(), OwnError> {
         }
     }
     Ok(())
+}
+
+/// Reads an image in memory, for a fuzzer.
+pub(super) fn fuzzed_image(file: &[u8]) -> Result<(), OwnError> {
+    images::fuzzed(file)
 }
 
 /// Reads an IDX file in memory, for a fuzzer.

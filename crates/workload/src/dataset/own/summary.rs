@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use super::{OwnError, array_file, csv, raw::Raw};
+use super::{OwnError, array_file, csv, images, raw::Raw};
 use crate::{Shown, dataset::Array};
 
 /// Values that are shown of an array, from the first on.
@@ -54,11 +54,14 @@ impl Summary {
     }
 }
 
-/// What a file of the user's has: its arrays, or its columns.
+/// What a file of the user's has: its arrays, or its columns; or the classes of a folder of images.
 ///
 /// # Errors
 /// Where it cannot be read.
 pub fn summaries(path: &Path) -> Result<Vec<Summary>, OwnError> {
+    if path.is_dir() {
+        return classes(path);
+    }
     if array_file::ending(path) == "csv" {
         return columns(path);
     }
@@ -76,6 +79,35 @@ pub fn summaries(path: &Path) -> Result<Vec<Summary>, OwnError> {
         Ok(Summary::of_raw(name.clone(), &raw))
     };
     names.iter().map(of).collect()
+}
+
+/// The classes of a folder of images: how many images, and of which sizes.
+fn classes(folder: &Path) -> Result<Vec<Summary>, OwnError> {
+    let listing = images::list(folder)?;
+    let sizes = images::sizes(&listing)?;
+    let of = |(class, name): (usize, &String)| {
+        let images = || listing.images.iter().zip(&sizes);
+        let of_class = || images().filter(|(image, _)| image.class == class);
+        let extents = |size: &[usize; 3]| size.map(|it| it.to_string()).join("×");
+        let smallest = of_class().map(|(_, size)| size).min();
+        let largest = of_class().map(|(_, size)| size).max();
+        let first = of_class()
+            .next()
+            .and_then(|(image, _)| image.path.file_name());
+        let [smallest, largest] = [smallest, largest].map(|it| it.map_or(String::new(), extents));
+        Summary {
+            name: name.clone(),
+            dtype: "images".into(),
+            samples: of_class().count(),
+            shape: Vec::new(),
+            values: match smallest == largest {
+                true => smallest,
+                false => format!("{smallest} to {largest}"),
+            },
+            first: first.unwrap_or_default().to_string_lossy().into_owned(),
+        }
+    };
+    Ok(listing.classes.iter().enumerate().map(of).collect())
 }
 
 /// The columns of a table: of numbers where all values are, else of words.
