@@ -211,7 +211,7 @@ pub enum Verb {
         ("laptime run lenet.toml --data synthetic", "trains it"),
     ]))]
     Init(InitArgs),
-    /// Make a workload file of an ONNX model, as PyTorch and Keras export it
+    /// Make a workload file of an ONNX model, as PyTorch and Keras export it, or of a .keras file
     #[command(after_help = examples(&[
         ("laptime import lenet.onnx", "writes lenet.toml"),
         ("laptime import lenet.onnx --weights lenet.safetensors", "its weights too"),
