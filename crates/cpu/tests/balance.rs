@@ -1,4 +1,4 @@
-//! What slices allow on more threads than this machine has: a golden table of all built-in workloads and
+//! What slices allow on more threads than this machine has: a golden table of the built-in workloads and
 //! examples. After a change that means to move it: `UPDATE_EXPECTED=1 cargo test -p laptime-cpu --test balance`.
 
 use std::{env, fmt::Write, fs, path::Path};
@@ -15,7 +15,8 @@ const THREADS: [usize; 7] = [2, 4, 8, 16, 32, 64, 128];
 
 /// The built-in workloads, and the examples by name.
 fn workloads() -> Vec<(String, Workload)> {
-    let mut specs: Vec<(String, Spec)> = BUILTINS
+    // The third of those that are built in is the second but for its last layer.
+    let mut specs: Vec<(String, Spec)> = BUILTINS[..2]
         .iter()
         .map(|one| (one.name.into(), one.spec()))
         .collect();

@@ -21,7 +21,8 @@ fn workloads() -> Vec<(String, Workload)> {
         workloads.push((format!("{name} bf16"), in_bf16(workload.clone())));
         workloads.push((format!("{name} fp32"), workload));
     };
-    for builtin in BUILTINS {
+    // The third is the second but for its last layer, and would take as long again.
+    for builtin in &BUILTINS[..2] {
         let workload = builtin.spec().resolve(&Overrides::default());
         add(builtin.name, workload.expect("it is built in"));
     }

@@ -1,4 +1,5 @@
-//! Turns an ONNX model into a training workload: a spec, and weights under the names that laptime has for them.
+//! Turns an ONNX model, or one of Keras's own archives (`keras`), into a training workload: a spec, and weights under
+//! the names that laptime has for them.
 //!
 //! ONNX is channels first and laptime is channels last. No value is moved for that: each value of the net is known
 //! with where its axes lie (`flow`), weights are put in order once, and what cannot be proved to come out the same
@@ -10,6 +11,7 @@ mod activations;
 mod constant;
 mod flow;
 mod graph;
+mod keras;
 mod messages;
 mod net;
 mod nodes;
@@ -83,20 +85,28 @@ pub struct Weights {
     pub values: Vec<f32>,
 }
 
-/// Imports the model that `bytes` has; `beside` reads files that lie beside it, where it keeps weights there.
+/// Imports the ONNX model or the archive of Keras's that `bytes` has; `beside` reads files that lie beside it, where it keeps weights there.
 ///
 /// # Errors
 /// Where it is no model, or has what laptime lacks: all that was found.
 pub fn import(bytes: Vec<u8>, beside: Beside, options: &Options) -> Result<Imported, ImportError> {
+    if bytes.starts_with(b"PK\x03\x04") {
+        return made(keras::read(&bytes, options.weights)?, options);
+    }
     if let Some(what) = foreign(&bytes) {
-        let advice = "export the model as ONNX: torch.onnx.export(…), or Keras's model.export(…, format=\"onnx\")";
+        let advice = "export the model as ONNX: torch.onnx.export(…), or Keras's model.export(…, format=\"onnx\") or \
+                      model.save(\"model.keras\")";
         return Err(Problem::new(format!("it is {what}"), advice).into());
     }
     let model = Model::decode(Bytes::from(bytes)).map_err(|error| {
         let what = format!("it is no ONNX model: {error}");
         Problem::new(what, "give the file that torch.onnx.export wrote")
     })?;
-    let read = graph::read(&model, beside, options.weights)?;
+    made(graph::read(&model, beside, options.weights)?, options)
+}
+
+/// The workload of a net.
+fn made(read: graph::Read, options: &Options) -> Result<Imported, ImportError> {
     let chosen = training::choose(&options.training, &read)?;
     let about = format!(
         "{}, imported by laptime {}.",
@@ -138,12 +148,7 @@ pub fn import(bytes: Vec<u8>, beside: Beside, options: &Options) -> Result<Impor
 
 /// What a file is that is known by its first bytes, and is no ONNX model.
 fn foreign(bytes: &[u8]) -> Option<&'static str> {
-    const KNOWN: [(usize, &[u8], &str); 4] = [
-        (
-            0,
-            b"PK\x03\x04",
-            "a zip archive, as PyTorch's .pt and Keras's .keras are",
-        ),
+    const KNOWN: [(usize, &[u8], &str); 3] = [
         (0, b"\x89HDF", "an HDF5 file, as Keras's .h5 is"),
         (4, b"TFL3", "a model of TensorFlow Lite"),
         (4, b"ORTM", "a model in ONNX Runtime's own format"),

@@ -309,6 +309,7 @@ fn a_training_is_chosen_by_shapes() {
         ),
         (&[784], 10, "fashion-mnist", "softmax-cross-entropy"),
         (&[3, 32, 32], 10, "cifar-10", "softmax-cross-entropy"),
+        (&[3, 32, 32], 100, "cifar-100", "softmax-cross-entropy"),
         (&[1, 28, 28], 784, "fashion-mnist", "mean-squared-error"),
         (&[1, 28, 28], 7, "FILL-IN", "softmax-cross-entropy"),
         (&[3, 9, 9], 10, "FILL-IN", "softmax-cross-entropy"),

@@ -21,8 +21,12 @@ fn names() -> Vec<String> {
     let entries = fs::read_dir(folder())
         .unwrap()
         .map(|entry| entry.unwrap().path());
-    let models = entries.filter(|path| path.extension().is_some_and(|ending| ending == "onnx"));
-    let mut names: Vec<String> = models
+    let is_model = |path: &PathBuf| {
+        let ending = path.extension();
+        ending.is_some_and(|ending| ending == "onnx" || ending == "keras")
+    };
+    let mut names: Vec<String> = entries
+        .filter(is_model)
         .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
         .collect();
     names.sort();
@@ -30,10 +34,12 @@ fn names() -> Vec<String> {
 }
 
 fn imported(name: &str) -> Result<Imported, String> {
-    let bytes = fs::read(folder().join(format!("{name}.onnx"))).unwrap();
+    let is_there = |ending: &&str| folder().join(format!("{name}.{ending}")).exists();
+    let ending = ["onnx", "keras"].into_iter().find(is_there).unwrap();
+    let bytes = fs::read(folder().join(format!("{name}.{ending}"))).unwrap();
     let options = Options {
         name: name.into(),
-        file_name: format!("{name}.onnx"),
+        file_name: format!("{name}.{ending}"),
         weights: true,
         ..Options::default()
     };

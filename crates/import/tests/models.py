@@ -2,8 +2,9 @@
 
     python models.py torch FOLDER      needs torch, onnx, onnxscript
     python models.py keras FOLDER      needs keras, tensorflow, tf2onnx
+    python models.py keras-archives FOLDER     needs keras, tensorflow
 
-For each model FOLDER gets NAME.onnx and NAME.json: the logits of two samples whose bytes are those of `pixels`
+For each model FOLDER gets NAME.onnx (or NAME.keras) and NAME.json: the logits of two samples whose bytes are those of `pixels`
 below. The tests make the same bytes (`tests/imports.rs`). Weights are random, not learned, and small: the files
 are kept in git.
 """
@@ -31,7 +32,7 @@ def write(folder, name, end, logits):
     values = [[float(f"{value:.7g}") for value in row.reshape(-1)] for row in logits]
     text = json.dumps({"end": end, "values": values})
     (folder / f"{name}.json").write_text(text + "\n")
-    print(name, (folder / f"{name}.onnx").stat().st_size, "bytes")
+    print(name, [(one.name, one.stat().st_size) for one in folder.glob(f"{name}.*")])
 
 
 def torch_models():
@@ -380,7 +381,7 @@ def strip(path):
     onnx.save(model, path)
 
 
-def export_keras(folder):
+def export_keras(folder, is_archive=False):
     """Keras folds batch norms into convolutions when it exports: what is left are scales and shifts."""
     import keras
     from keras import layers
@@ -423,7 +424,37 @@ def export_keras(folder):
             ]
         )
 
-    for name, model, end in [("keras-cnn", cnn(), ""), ("keras-resnet", residual(), "softmax")]:
+    def rows():
+        """What the others have not."""
+        return keras.Sequential(
+            [
+                keras.Input((784,)),
+                layers.Rescaling(1 / 255),
+                layers.Dense(9, activation="gelu"),
+                layers.LayerNormalization(),
+                layers.Dense(8, activation="elu", use_bias=False),
+                layers.LeakyReLU(0.1),
+                layers.BatchNormalization(momentum=0.9),
+                layers.Dense(7, activation="hard_silu"),
+                layers.Dense(10, activation="softmax"),
+            ]
+        )
+
+    def branches():
+        image = keras.Input((28, 28, 1))
+        x = layers.Conv2D(6, (3, 5), strides=(2, 1), name="a stem")(layers.Rescaling(1 / 255)(image))
+        x = layers.MaxPooling2D(3, strides=2)(layers.ZeroPadding2D(((1, 0), (1, 1)))(layers.ReLU()(x)))
+        one = layers.Conv2D(4, 3, padding="same", groups=2, activation="relu6")(x)
+        two = layers.DepthwiseConv2D(3, padding="same", depth_multiplier=2, activation="mish")(x)
+        x = layers.Concatenate()([one, two])
+        x = layers.Multiply()([x, layers.Conv2D(16, 1, activation="sigmoid")(x)])
+        return keras.Model(image, layers.Dense(10)(layers.Flatten()(layers.ELU(0.5)(x))))
+
+    models = [("keras-cnn", cnn(), ""), ("keras-resnet", residual(), "softmax")]
+    if is_archive:
+        models = [(f"archive-{name[6:]}", *others) for name, *others in models]
+        models += [("archive-rows", rows(), "softmax"), ("archive-branches", branches(), "")]
+    for name, model, end in models:
         generator = numpy.random.default_rng(1)
         for weight in model.weights:
             noise = generator.random(weight.shape, dtype=numpy.float32)
@@ -432,8 +463,10 @@ def export_keras(folder):
             weight.assign(0.5 + noise if is_scale else (noise - 0.5) * 3 / fan_in**0.5)
         # The models scale bytes themselves.
         logits = numpy.asarray(model(pixels(model.input_shape[1:])))
-        path = str(folder / f"{name}.onnx")
-        model.export(path, format="onnx", verbose=False)
+        if is_archive:
+            model.save(folder / f"{name}.keras")
+        else:
+            model.export(str(folder / f"{name}.onnx"), format="onnx", verbose=False)
         write(folder, name, end, logits)
 
 
@@ -441,7 +474,12 @@ def main():
     warnings.filterwarnings("ignore")
     exporter, folder = sys.argv[1], Path(sys.argv[2])
     folder.mkdir(parents=True, exist_ok=True)
-    {"torch": export_torch, "keras": export_keras}[exporter](folder)
+    exporters = {
+        "torch": export_torch,
+        "keras": export_keras,
+        "keras-archives": lambda folder: export_keras(folder, is_archive=True),
+    }
+    exporters[exporter](folder)
 
 
 if __name__ == "__main__":

@@ -128,7 +128,7 @@ pub enum Verb {
         ("laptime run net.toml --profile", "your own network, kernel by kernel"),
     ]))]
     Run(RunArgs),
-    /// Run all built-in workloads in about two minutes; long ones in part, extrapolated
+    /// Run both benchmark workloads in about two minutes; long ones in part, extrapolated
     #[command(after_help = examples(&[
         ("laptime suite", "all workloads on the fastest device"),
         ("laptime suite --device cpu --budget 5m", "longer, on the CPU"),
@@ -211,7 +211,7 @@ pub enum Verb {
         ("laptime run lenet.toml --data synthetic", "trains it"),
     ]))]
     Init(InitArgs),
-    /// Make a workload file of an ONNX model, as PyTorch and Keras export it
+    /// Make a workload file of an ONNX model, as PyTorch and Keras export it, or of a .keras file
     #[command(after_help = examples(&[
         ("laptime import lenet.onnx", "writes lenet.toml"),
         ("laptime import lenet.onnx --weights lenet.safetensors", "its weights too"),

@@ -2,8 +2,8 @@
 
 use laptime_results::{
     Tone, crossing_sentence,
-    number::{duration, grouped, percent},
-    sweep::{Axis, Crossing, Sweep, crossing},
+    number::{duration, grouped, percent, three_digits},
+    sweep::{Axis, Crossing, Sweep, crossing, published},
     sweep_remarks, trained_by,
 };
 
@@ -79,6 +79,7 @@ fn section(html: &mut Html, group: &[(&str, &Sweep)], is_alone: bool) {
             fold(html, &format!("All points: {name}"), |html| {
                 points(html, name, sweep);
             });
+            references(html, sweep);
         }
     });
 }
@@ -112,6 +113,29 @@ fn said(html: &mut Html, name: Option<&str>, sweep: &Sweep) {
     });
     let bad: Vec<(Tone, String)> = bad.into_iter().map(|it| (it.tone, it.text)).collect();
     warnings::show(html, &bad);
+}
+
+/// What others published of the same net.
+fn references(html: &mut Html, sweep: &Sweep) {
+    for found in published::beside(sweep) {
+        let engine = &found.published.engine;
+        fold(html, &format!("Published sweeps: {engine}"), |html| {
+            html.line("p", &[("class", "notes")], published::TITLE);
+            let sizes: Vec<String> = found.batch_size.iter().map(|it| grouped(*it)).collect();
+            let heads: Vec<&str> = ["batch"]
+                .into_iter()
+                .chain(sizes.iter().map(String::as_str))
+                .collect();
+            let row = |name: &str, times: &[f64]| {
+                let times = times.iter().map(|it| three_digits(*it));
+                [name.to_owned()].into_iter().chain(times).collect()
+            };
+            let mut rows = vec![row("this sweep", &found.own_epoch_s)];
+            rows.extend(found.epoch_s.iter().map(|(name, times)| row(name, times)));
+            table(html, engine, &heads, rows);
+            html.line("p", &[("class", "notes")], &found.note());
+        });
+    }
 }
 
 fn points(html: &mut Html, name: &str, sweep: &Sweep) {

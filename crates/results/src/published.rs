@@ -1,4 +1,4 @@
-//! Results that others published for the built-in workloads, and when a record may stand beside
+//! Totals that others published for the built-in workloads, and when a record may stand beside
 //! them.
 
 use std::sync::LazyLock;

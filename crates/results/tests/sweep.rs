@@ -4,7 +4,7 @@ mod sample;
 
 use laptime_results::{
     GateVerdict, Style, render_crossing, render_sweep,
-    sweep::{Axis, Lead, Point, Sweep, SweepSchema, crossing, json, read},
+    sweep::{Axis, Lead, Point, Sweep, SweepSchema, crossing, json, published, read},
 };
 
 const SIZES: [u64; 5] = [16, 32, 64, 128, 256];
@@ -32,6 +32,7 @@ fn swept(overhead_s: f64, sample_s: f64) -> Sweep {
         laptime: record.laptime.clone(),
         axis: Axis::BatchSize,
         workload: record.workload.name.clone(),
+        built_in: true,
         precision: "fp32".into(),
         dataset: record.dataset.clone(),
         engine: record.engine.clone(),
@@ -67,6 +68,57 @@ fn overhead_and_throughput_are_told_apart() {
         let text = render_sweep(&sweep, style(width));
         let longest = text.lines().map(|line| line.chars().count()).max();
         assert!(longest <= Some(width), "{text}");
+    }
+}
+
+/// Others' sweeps are shown with what differs, for the batch sizes that both have, and enter no comparison.
+#[test]
+fn published_sweeps_are_references_beside_the_same_net_alone() {
+    for it in published::all() {
+        assert!(!it.differs.is_empty() && !it.source.is_empty(), "{it:?}");
+        assert_eq!(it.epoch_s.len(), 6);
+        for times in it.epoch_s.values() {
+            assert_eq!(times.len(), it.batch_size.len());
+        }
+    }
+    let fashion = swept(50e-6, 1e-6);
+    assert!(published::beside(&fashion).is_empty());
+    let mut sweep = Sweep {
+        workload: "cifar100-resnet50".into(),
+        ..fashion
+    };
+    sweep.dataset.train_samples = 50_000;
+    sweep.points.remove(0);
+    let [keras, pytorch] = &published::beside(&sweep)[..] else {
+        panic!("two frameworks")
+    };
+    assert_eq!(keras.batch_size, SIZES[1..]);
+    assert_eq!(
+        keras.epoch_s[0],
+        ("Apple M1 Pro", vec![100.5, 57.7, 47.9, 45.1])
+    );
+    let step_s = sweep.points[0].median_s();
+    assert!((keras.own_epoch_s[0] / (1_563.0 * step_s) - 1.0).abs() < 1e-12);
+    assert!(pytorch.note().contains("CIFAR-10's images"));
+    let text = render_sweep(&sweep, style(100));
+    for words in [
+        "not comparable",
+        "NVIDIA Titan RTX",
+        "pixels are not scaled",
+        "batch 256",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    assert!(!text.contains("batch 512"), "{text}");
+    let others: [fn(&mut Sweep); 3] = [
+        |it| it.built_in = false,
+        |it| it.axis = Axis::Width,
+        |it| it.points.truncate(0),
+    ];
+    for change in others {
+        let mut other = sweep.clone();
+        change(&mut other);
+        assert!(published::beside(&other).is_empty());
     }
 }
 

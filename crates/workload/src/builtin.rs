@@ -25,6 +25,11 @@ pub const BUILTINS: &[Builtin] = &[
         summary: "ResNet50 (23,608,202 parameters) on 50,000 colour images of 32×32",
         text: include_str!("../workloads/cifar10-resnet50.toml"),
     },
+    Builtin {
+        name: "cifar100-resnet50",
+        summary: "the same ResNet50 with 100 classes (23,792,612 parameters), for sweeps",
+        text: include_str!("../workloads/cifar100-resnet50.toml"),
+    },
 ];
 
 impl Builtin {

@@ -26,12 +26,13 @@ pub(crate) const WORKLOADS: Foreign = Foreign {
             &["cifar", "cifar10", "resnet", "resnet50"],
             &["cifar10-resnet50"],
         ),
+        (&["cifar100"], &["cifar100-resnet50"]),
     ],
     instead: &[(
         &["mnist"],
         "take \"fashion-mnist\": as many images of the same size, of clothes instead of digits",
     )],
-    absent: &["imagenet", "cifar100", "resnet18", "bert", "gpt2"],
+    absent: &["imagenet", "resnet18", "bert", "gpt2"],
 };
 
 pub(crate) const LAYERS: Foreign = Foreign {
@@ -275,9 +276,7 @@ pub(crate) const DATASETS: Foreign = Foreign {
         (&["cifar"], &["cifar-10"]),
     ],
     instead: &[],
-    absent: &[
-        "mnist", "kmnist", "emnist", "cifar100", "imagenet", "svhn", "stl10",
-    ],
+    absent: &["mnist", "kmnist", "emnist", "imagenet", "svhn", "stl10"],
 };
 
 pub(crate) const KEYS: Foreign = Foreign {

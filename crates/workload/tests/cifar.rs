@@ -1,4 +1,4 @@
-//! CIFAR-10 in all the ways in which a folder may hold it.
+//! CIFAR-10 and CIFAR-100 in all the ways in which a folder may hold them.
 
 use std::{
     fs::{self, File},
@@ -129,21 +129,26 @@ fn wrong_files_are_refused_with_their_place() {
 fn write_archive(path: &Path, label: u8) {
     let mut tar = GzEncoder::new(File::create(path).unwrap(), Compression::fast());
     for file in source().files {
-        let mut header = [0; 512];
         let name = format!("cifar-10-batches-bin/{}", file.name);
-        header[..name.len()].copy_from_slice(name.as_bytes());
-        header[124..135].copy_from_slice(format!("{:011o}", file.bytes).as_bytes());
-        header[148..156].fill(b' ');
-        let sum: u32 = header.iter().map(|&byte| u32::from(byte)).sum();
-        header[148..154].copy_from_slice(format!("{sum:06o}").as_bytes());
-        tar.write_all(&header).unwrap();
         let is_test = file.name.starts_with("test");
-        tar.write_all(&[if is_test { label } else { 0 }]).unwrap();
-        let rest_bytes = file.bytes.next_multiple_of(512) - 1;
-        io::copy(&mut io::repeat(0).take(rest_bytes), &mut tar).unwrap();
+        write_entry(&mut tar, &name, file.bytes, if is_test { label } else { 0 });
     }
     tar.write_all(&[0; 1024]).unwrap();
     tar.finish().unwrap();
+}
+
+/// A file of an archive: zeros, but for the first byte.
+fn write_entry(tar: &mut impl Write, name: &str, bytes: u64, first: u8) {
+    let mut header = [0; 512];
+    header[..name.len()].copy_from_slice(name.as_bytes());
+    header[124..135].copy_from_slice(format!("{bytes:011o}").as_bytes());
+    header[148..156].fill(b' ');
+    let sum: u32 = header.iter().map(|&byte| u32::from(byte)).sum();
+    header[148..154].copy_from_slice(format!("{sum:06o}").as_bytes());
+    tar.write_all(&header).unwrap();
+    tar.write_all(&[first]).unwrap();
+    let rest_bytes = bytes.next_multiple_of(512) - 1;
+    io::copy(&mut io::repeat(0).take(rest_bytes), tar).unwrap();
 }
 
 #[test]
@@ -203,6 +208,67 @@ fn a_damaged_cache_is_an_error_and_an_empty_one_is_not() {
         .to_string();
     assert!(error.contains("data_batch_1.bin: its SHA-256"), "{error}");
     assert!(error.contains("downloads are switched off"), "{error}");
+}
+
+/// Files of two sizes, whose records have a coarse and a fine label, of which the fine one is learnt: from the archive,
+/// and from the folder that it unpacks to.
+#[test]
+fn cifar_100_is_read_with_its_fine_labels() {
+    let source = DataSource::find("cifar-100").unwrap();
+    let read = |data_dir: &Path| {
+        let options = LoadOptions {
+            policy: Policy::Auto,
+            data_dir: Some(data_dir.to_owned()),
+            cache: Some(data_dir.join("no-cache")),
+            offline: true,
+            mirror: None,
+        };
+        load(&source.into(), &options, &mut Silent).map(|it| it.dataset)
+    };
+    let data_dir = tempfile::tempdir().unwrap();
+    let folder = data_dir.path().join("cifar-100/cifar-100-binary");
+    fs::create_dir_all(&folder).unwrap();
+    for file in source.files {
+        let path = folder.join(file.name);
+        File::create(path).unwrap().set_len(file.bytes).unwrap();
+    }
+    let train = folder.join("train.bin");
+    // The second record: a coarse and a fine label, and the first values of the three planes.
+    for (byte, value) in [(0, 19), (1, 99), (2, 1), (2 + 1024, 2), (2 + 2048, 3)] {
+        write_at(&train, 3074 + byte, value);
+    }
+    let dataset = read(data_dir.path()).unwrap();
+    let counts = (dataset.train.count(), dataset.test.count());
+    assert_eq!(
+        (dataset.origin, counts),
+        (Origin::Unverified, (50_000, 10_000))
+    );
+    assert_eq!(dataset.train.array("labels").bytes[..3], [0, 99, 0]);
+    assert_eq!(
+        dataset.train.array("pixels").bytes[3072..][..4],
+        [1, 2, 3, 0]
+    );
+    write_at(&train, 3075, 100);
+    let error = read(data_dir.path()).unwrap_err().to_string();
+    let expected = "train.bin: at byte 3075: label 100 is not below 100";
+    assert!(error.contains(expected), "{error}");
+
+    // The real archive has other files too, in this order.
+    fs::remove_dir_all(&folder).unwrap();
+    let archive = data_dir.path().join("cifar-100/cifar-100-binary.tar.gz");
+    let mut tar = GzEncoder::new(File::create(&archive).unwrap(), Compression::fast());
+    for (name, bytes) in [
+        ("fine_label_names.txt", 700),
+        ("test.bin", 30_740_000),
+        ("train.bin", 153_700_000),
+    ] {
+        write_entry(&mut tar, &format!("cifar-100-binary/{name}"), bytes, 7);
+    }
+    tar.write_all(&[0; 1024]).unwrap();
+    tar.finish().unwrap();
+    let dataset = read(data_dir.path()).unwrap();
+    assert_eq!(dataset.test.array("labels").bytes.len(), 10_000);
+    assert_eq!(dataset.train.count(), 50_000);
 }
 
 #[test]

@@ -108,6 +108,19 @@ fn resnet50_has_the_parameters_and_shapes_of_keras() {
 }
 
 #[test]
+fn cifar_100_has_the_same_net_but_for_its_head() {
+    let spec = Builtin::find("cifar100-resnet50").unwrap().spec();
+    let hundred = spec.resolve(&Overrides::default()).unwrap();
+    let ten = resnet50();
+    assert_eq!(parameters(&hundred), (23_792_612, 53_120));
+    let (head, body) = hundred.layers.split_last().unwrap();
+    assert_eq!(body, &ten.layers[..body.len()]);
+    assert_eq!(head.output, [100]);
+    assert_eq!((hundred.classes, hundred.epochs), (100, 5));
+    assert_eq!(hundred.optimizer, ten.optimizer);
+}
+
+#[test]
 fn resnet50_is_wired_as_in_keras() {
     let resnet = resnet50();
     let wiring: [(&str, &[&str]); 7] = [

@@ -16,6 +16,8 @@ mod pools;
 mod shapes;
 mod windows;
 
+pub(crate) use windows::Window;
+
 use crate::{messages::Node, problem::Problem, walk::Walk};
 
 /// Makes of a node what laptime has for it.

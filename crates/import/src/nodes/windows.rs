@@ -3,7 +3,7 @@
 use crate::{flow::Flow, messages::Node, net::Layer, problem::Problem, walk::Walk};
 
 /// How a window slides over an image, every amount written out: [height, width] each.
-pub(super) struct Window {
+pub(crate) struct Window {
     pub size: [usize; 2],
     pub stride: [usize; 2],
     /// Above, below, left, right.
@@ -86,7 +86,7 @@ impl Window {
     }
 
     /// What `padding = "same"` comes to: as much as gives ⌈input / stride⌉ outputs, the larger half behind.
-    fn same(&self, input: [usize; 2]) -> [usize; 4] {
+    pub fn same(&self, input: [usize; 2]) -> [usize; 4] {
         let of = |axis: usize| {
             let outputs = input[axis].div_ceil(self.stride[axis]);
             let covered = outputs.saturating_sub(1) * self.stride[axis] + self.size[axis];

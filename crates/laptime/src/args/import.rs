@@ -9,8 +9,9 @@ use super::whole;
 
 #[derive(Debug, ClapArgs)]
 pub struct ImportArgs {
-    /// The ONNX model, as torch.onnx.export or Keras's model.export(format="onnx") writes it
-    #[arg(value_name = "MODEL.onnx")]
+    /// The model: ONNX, as torch.onnx.export or Keras's model.export(format="onnx") writes it, or .keras, as Keras 3's
+    /// model.save does
+    #[arg(value_name = "MODEL")]
     pub model: PathBuf,
     /// The workload file to write [default: the model's name with .toml, in this folder]
     #[arg(long, short, value_name = "FILE.toml", help_heading = "Output")]

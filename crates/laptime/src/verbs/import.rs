@@ -150,7 +150,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let file = File::open(path);
     let read = file.and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes));
     read.map_err(|error| {
-        let advice = "give the path of an ONNX model";
+        let advice = "give the path of an ONNX model, or of a .keras file";
         Failure::Usage(format!(
             "{}: cannot be read: {error}; {advice}",
             Shown(path)
@@ -159,7 +159,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     if bytes.len() as u64 > MOST_BYTES {
         let path = Shown(path);
         return Err(Failure::Usage(format!(
-            "{path}: is larger than 2 GiB, which no ONNX file is"
+            "{path}: is larger than 2 GiB, which no model's file is"
         )));
     }
     Ok(bytes)

@@ -1,4 +1,4 @@
-//! `laptime suite`: all built-in workloads within a given time, in one table.
+//! `laptime suite`: both workloads of the suite within a given time, in one table.
 
 use std::{
     sync::Arc,

@@ -194,6 +194,7 @@ fn made(axis: Axis, points: &[Made], telemetry: Option<Telemetry>) -> Sweep {
         laptime: facts.laptime.clone(),
         axis,
         workload: facts.workload.name.clone(),
+        built_in: facts.workload.built_in,
         precision: facts.workload.precision.clone(),
         dataset: facts.dataset.clone(),
         engine: facts.engine.clone(),

@@ -26,6 +26,7 @@ fn every_mistake_is_named_with_advice() {
         ),
         ("run mnist", &["\"mnist\"", "take \"fashion-mnist\""]),
         ("run cifar10", &["laptime calls it \"cifar10-resnet50\""]),
+        ("run cifar100", &["laptime calls it \"cifar100-resnet50\""]),
         ("run resnet50", &["laptime calls it \"cifar10-resnet50\""]),
         (
             "run --engine tf",

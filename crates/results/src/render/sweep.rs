@@ -8,7 +8,7 @@ use crate::{
     compare::ASSUMED_LOG_SD,
     number::{duration, grouped, three_digits},
     remarks::{Remark, Tone},
-    sweep::{Axis, Crossing, Lead, Point, Sweep},
+    sweep::{Axis, Crossing, Lead, Point, Sweep, published},
 };
 
 /// The sweep as a block of text. No time stands in it without the gate's word.
@@ -21,7 +21,42 @@ pub fn sweep(made: &Sweep, style: Style) -> String {
     for remark in remarks(made) {
         block.paragraph(0, &remark.text, paint(remark.tone));
     }
+    references(&mut block, made);
     block.finish()
+}
+
+fn references(block: &mut Block, sweep: &Sweep) {
+    let found = published::beside(sweep);
+    if found.is_empty() {
+        return;
+    }
+    block.blank();
+    block.paragraph(0, published::TITLE, DIM);
+    for references in found {
+        let engine = references.published.engine.as_str();
+        let mut names = vec![engine.to_owned(), "this sweep".to_owned()];
+        let mut rows = vec![&references.own_epoch_s];
+        for (machine, times) in &references.epoch_s {
+            names.push((*machine).to_owned());
+            rows.push(times);
+        }
+        let machines = Table::text("", 0, names);
+        let sizes = (1usize..).zip(&references.batch_size);
+        let sizes = sizes.map(|(nth, size)| {
+            let times = rows.iter().map(|it| three_digits(it[nth - 1]));
+            let cells = [format!("batch {}", grouped(*size))]
+                .into_iter()
+                .chain(times);
+            Table::number("", nth as u8, cells.collect())
+        });
+        let columns = [machines].into_iter().chain(sizes).collect();
+        let table = Table::fitting(columns, block.width());
+        for place in 0..=rows.len() {
+            let paint = if place == 0 { DIM } else { PLAIN };
+            block.row(&table.row(place), paint);
+        }
+        block.paragraph(0, &references.note(), DIM);
+    }
 }
 
 fn header(block: &mut Block, sweep: &Sweep) {

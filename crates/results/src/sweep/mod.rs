@@ -5,6 +5,7 @@
 
 mod axis;
 mod crossing;
+pub mod published;
 
 use laptime_measure::{
     Machine,
@@ -44,6 +45,9 @@ pub struct Sweep {
     pub axis: Axis,
     /// The name of the workload.
     pub workload: String,
+    /// Whether that is the built-in workload of this name; earlier builds did not say so.
+    #[serde(default)]
+    pub built_in: bool,
     /// The arithmetic of the products.
     pub precision: String,
     /// On which samples.

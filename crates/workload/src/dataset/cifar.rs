@@ -1,5 +1,6 @@
-//! The binary version of CIFAR-10 (<https://www.cs.toronto.edu/~kriz/cifar.html>): records of a
-//! label and the pixels of a sample, one plane for each channel, row by row.
+//! The binary version of CIFAR-10 and CIFAR-100 (<https://www.cs.toronto.edu/~kriz/cifar.html>): records
+//! of a label (CIFAR-100: a coarse and a fine one) and the pixels of a sample, one plane for each channel,
+//! row by row.
 
 use std::io::{self, Read};
 
@@ -10,6 +11,8 @@ use crate::hexadecimal;
 
 /// Where the samples of one file go.
 pub(crate) struct Batch<'a> {
+    /// Labels of a record, the last of which is learnt.
+    pub(crate) record_labels: usize,
     /// Of one sample.
     pub(crate) sample_bytes: usize,
     pub(crate) channels: usize,
@@ -31,7 +34,8 @@ const RECORDS_AT_ONCE: usize = 64;
 /// Fills the batch from a file, which must have exactly as many records as the batch has labels.
 pub(crate) fn read(file: &mut dyn Read, batch: Batch) -> io::Result<ReadBatch> {
     let sample_bytes = batch.sample_bytes;
-    let record_bytes = 1 + sample_bytes;
+    let record_labels = batch.record_labels;
+    let record_bytes = record_labels + sample_bytes;
     let file_bytes = batch.labels.len() * record_bytes;
     let mut sum = Sha256::new();
     let mut wrong = None;
@@ -54,14 +58,16 @@ pub(crate) fn read(file: &mut dyn Read, batch: Batch) -> io::Result<ReadBatch> {
         let records = records.chunks_exact(record_bytes);
         let samples = pixels.chunks_exact_mut(sample_bytes).zip(labels);
         for (record, (pixels, label)) in records.zip(samples) {
-            *label = record[0];
+            let (names, planes) = record.split_at(record_labels);
+            let place = record_labels - 1;
+            *label = names[place];
             if usize::from(*label) >= batch.classes {
                 note(
-                    byte,
+                    byte + place,
                     format!("label {label} is not below {}", batch.classes),
                 );
             }
-            interleave(&record[1..], batch.channels, pixels);
+            interleave(planes, batch.channels, pixels);
             byte += record_bytes;
         }
     }
@@ -100,6 +106,7 @@ mod tests {
     fn read_all(file: &[u8]) -> (Vec<u8>, Vec<u8>, ReadBatch) {
         let (mut pixels, mut labels) = (vec![0; 18], vec![0; 3]);
         let batch = Batch {
+            record_labels: 1,
             sample_bytes: 6,
             channels: 3,
             classes: 10,
@@ -118,6 +125,30 @@ mod tests {
         assert_eq!(pixels[12..], [21, 23, 25, 22, 24, 26]);
         assert_eq!(read.sha256, crate::dataset::sum::sha256(&GOOD));
         assert_eq!(read.wrong, None);
+    }
+
+    #[test]
+    fn of_two_labels_the_last_one_is_read() {
+        let file = [
+            19, 99, 1, 2, 3, 4, 5, 6, //
+            200, 3, 11, 12, 13, 14, 15, 16, //
+            0, 100, 21, 22, 23, 24, 25, 26,
+        ];
+        let (mut pixels, mut labels) = (vec![0; 18], vec![0; 3]);
+        let batch = Batch {
+            record_labels: 2,
+            sample_bytes: 6,
+            channels: 3,
+            classes: 100,
+            pixels: &mut pixels,
+            labels: &mut labels,
+        };
+        let read = read(&mut &file[..], batch).unwrap();
+        assert_eq!(labels, [99, 3, 100]);
+        assert_eq!(pixels[6..12], [11, 13, 15, 12, 14, 16]);
+        let wrong = read.wrong.expect("the last label is too large");
+        assert_eq!(wrong.byte, 17);
+        assert_eq!(wrong.problem, "label 100 is not below 100");
     }
 
     #[test]

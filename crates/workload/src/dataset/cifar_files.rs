@@ -1,4 +1,4 @@
-//! Reads CIFAR-10's batches from files or from their archive, each straight to its place among the
+//! Reads the batches of CIFAR-10 and CIFAR-100 from files or from their archive, each straight to its place among the
 //! samples: nothing is held twice.
 
 use std::{
@@ -51,10 +51,14 @@ fn batches<'a>(
     let classes = official.description.classes;
     let sample_bytes = pixels.column.bytes();
     let channels = *pixels.column.shape.last().expect("pixels have channels");
-    let count = official.files[0].dimensions[0];
+    let [count, record_bytes] = official.files[0].dimensions[..] else {
+        unreachable!("CIFAR's files are of records")
+    };
+    let record_labels = record_bytes - sample_bytes;
     let pixels = pixels.bytes.chunks_mut(count * sample_bytes);
     let labels = labels.bytes.chunks_mut(count);
     pixels.zip(labels).map(move |(pixels, labels)| Batch {
+        record_labels,
         sample_bytes,
         channels,
         classes,

@@ -55,6 +55,7 @@ const fn file(name: &'static str) -> OfficialFile {
 pub fn cifar_archive(gzip: &[u8]) -> Result<Vec<Option<ContentsError>>, ContentsError> {
     archive::read(gzip, "folder", &FILES, |_, contents| {
         let batch = cifar::Batch {
+            record_labels: 1,
             sample_bytes: 6,
             channels: 3,
             classes: 10,

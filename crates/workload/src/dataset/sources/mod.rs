@@ -2,6 +2,7 @@
 //! with a function that reads them, and a line in [`SOURCES`].
 
 mod cifar_10;
+mod cifar_100;
 mod fashion_mnist;
 
 use std::sync::LazyLock;
@@ -9,5 +10,10 @@ use std::sync::LazyLock;
 use super::DataSource;
 
 /// In the order that lists show them.
-pub(crate) static SOURCES: LazyLock<Vec<DataSource>> =
-    LazyLock::new(|| vec![fashion_mnist::source(), cifar_10::source()]);
+pub(crate) static SOURCES: LazyLock<Vec<DataSource>> = LazyLock::new(|| {
+    vec![
+        fashion_mnist::source(),
+        cifar_10::source(),
+        cifar_100::source(),
+    ]
+});
