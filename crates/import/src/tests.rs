@@ -195,7 +195,8 @@ fn what_computes_something_else_is_refused() {
     let conv = |more: &[(&str, &[i64])]| vec![node("Conv", &["x", "w"], "y", more)];
     for (nodes, expected) in [
         (pool(&[("count_include_pad", &[1])]), "counts padding"),
-        (conv(&[("dilations", &[2, 2])]), "dilations"),
+        (conv(&[("dilations", &[0, 2])]), "dilation is 0"),
+        (pool(&[("dilations", &[2, 2])]), "dilations"),
         (conv(&[("group", &[0])]), "groups"),
         (conv(&[("strides", &[0, 1])]), "stride is 0"),
         (conv(&[("pads", &[-1, 0, 0, 0])]), "pads are"),

@@ -68,6 +68,7 @@ def conv2d(layer, inputs, parameters, *_):
         parameters[f"{name}.weight"],
         layer["stride"],
         [(above, below), (left, right)],
+        rhs_dilation=layer.get("dilation", (1, 1)),
         dimension_numbers=("NHWC", "HWIO", "NHWC"),
         feature_group_count=layer.get("groups", 1),
     )

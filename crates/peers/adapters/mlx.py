@@ -63,25 +63,27 @@ def conv2d(layer, inputs, parameters, *_):
     x = inputs[0] if is_even else padded(layer, inputs[0])
     padding = (above, left) if is_even else (0, 0)
     weight, stride = parameters[f"{name}.weight"], tuple(layer["stride"])
-    groups = layer.get("groups", 1)
+    groups, dilation = layer.get("groups", 1), tuple(layer.get("dilation", (1, 1)))
     if x.dtype == mx.float64:
         x, weights = padded(layer, inputs[0]), mx.split(weight, groups)
-        parts = [convolution_f64(*one, stride) for one in zip(mx.split(x, groups, -1), weights)]
+        parts = [convolution_f64(*one, stride, dilation) for one in zip(mx.split(x, groups, -1), weights)]
         y = mx.concatenate(parts, -1)
     else:
-        y = mx.conv2d(x, weight, stride, padding, groups=groups)
+        y = mx.conv2d(x, weight, stride, padding, dilation, groups)
     return y + parameters[f"{name}.bias"] if layer["bias"] else y
 
 
-def convolution_f64(x, weight, stride):
+def convolution_f64(x, weight, stride, dilation):
     """MLX has no convolution in float64, for which the gate asks, but products: one for each tap."""
     down, right = stride
     _, height, width, _ = weight.shape
-    rows, columns = (x.shape[1] - height) // down + 1, (x.shape[2] - width) // right + 1
+    tops = range(0, height * dilation[0], dilation[0])
+    lefts = range(0, width * dilation[1], dilation[1])
+    rows, columns = (x.shape[1] - tops[-1] - 1) // down + 1, (x.shape[2] - lefts[-1] - 1) // right + 1
     y = 0
-    for i in range(height):
-        for j in range(width):
-            met = x[:, i : i + rows * down : down, j : j + columns * right : right]
+    for i, top in enumerate(tops):
+        for j, left in enumerate(lefts):
+            met = x[:, top : top + rows * down : down, left : left + columns * right : right]
             met = met[:, :rows, :columns]
             y = y + met @ weight[:, i, j].T
     return y

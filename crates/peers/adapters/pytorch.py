@@ -96,7 +96,8 @@ def conv2d(layer, inputs, parameters, *_):
     x, padding = padded(layer, inputs[0])
     bias = parameters[f"{name}.bias"] if layer["bias"] else None
     weight, groups = parameters[f"{name}.weight"], layer.get("groups", 1)
-    return functional.conv2d(x, weight, bias, layer["stride"], padding, groups=groups)
+    dilation = layer.get("dilation", 1)
+    return functional.conv2d(x, weight, bias, layer["stride"], padding, dilation, groups)
 
 
 def batch_norm(layer, inputs, parameters, statistics, is_training, masks):

@@ -15,13 +15,22 @@ fn windows() -> Vec<(ImageShape, Window)> {
         kernel: [3, 3],
         stride: [2, 2],
         padding: [0, 1, 0, 1],
+        dilation: [1; 2],
     };
     let oblong = Window {
         kernel: [2, 3],
         stride: [1, 2],
         padding: [1, 0, 2, 1],
+        dilation: [1; 2],
+    };
+    let dilated = Window {
+        kernel: [3, 2],
+        stride: [2, 1],
+        padding: [1, 3, 2, 0],
+        dilation: [2, 3],
     };
     vec![
+        ([2, 5, 4, 3], dilated),
         ([2, 5, 4, 3], square(1, 1, 0)),
         ([2, 5, 4, 3], square(1, 2, 0)),
         ([2, 5, 4, 3], square(3, 1, 1)),
@@ -118,6 +127,7 @@ fn conv2d_by_hand() {
         kernel: [1, 2],
         stride: [1, 1],
         padding: [0, 0, 1, 0],
+        dilation: [1; 2],
     };
     let y = ops::conv2d(&[1.0, 2.0, 3.0], [1, 1, 3, 1], &[10.0, 1.0], &window);
     assert_eq!(y, [1.0, 12.0, 23.0]);

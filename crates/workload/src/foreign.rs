@@ -292,6 +292,7 @@ pub(crate) const KEYS: Foreign = Foreign {
         (&["poolsize", "kernel", "window"], &["size"]),
         (&["size"], &["kernel"]),
         (&["strides"], &["stride"]),
+        (&["dilationrate", "dilations"], &["dilation"]),
         (&["pad"], &["padding"]),
         (&["usebias"], &["bias"]),
         (&["p", "prob", "probability"], &["rate"]),
@@ -367,8 +368,6 @@ pub(crate) const KEYS: Foreign = Foreign {
     absent: &[
         "dampening",
         "amsgrad",
-        "dilation",
-        "dilationrate",
         "paddingmode",
         "ceilmode",
         "kernelinitializer",

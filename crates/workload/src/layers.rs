@@ -192,7 +192,7 @@ const LAYERS: &[LayerEntry] = &[
             Key::new("padding", "\"valid\"").why(NO_PADDING),
             Key::new("bias", "true").why(BOTH),
         ],
-        optional: &[Key::new("groups", "1")],
+        optional: &[Key::new("groups", "1"), Key::new("dilation", "1")],
         read: Read::Layer(|fields| LayerKind::Conv2d {
             filters: fields.size("filters", MAX_VALUES),
             window: windows::read(fields, "kernel"),

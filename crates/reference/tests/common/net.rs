@@ -161,6 +161,7 @@ pub fn square(kernel: usize, stride: usize, padding: usize) -> Window {
         kernel: [kernel; 2],
         stride: [stride; 2],
         padding: [padding; 4],
+        dilation: [1; 2],
     }
 }
 
