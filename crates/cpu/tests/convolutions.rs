@@ -1,10 +1,12 @@
-//! Dilated convolutions pass the gate on every instruction set, in both precisions, whatever is fused; the number of
+//! Dilated and transposed convolutions pass the gate on every instruction set, in both precisions, whatever is fused; the number of
 //! threads changes no bit.
 
 mod common;
 
 use common::{
-    assert_threads_change_no_bit, assert_verified, convolutions::DILATED, in_bf16, job, net,
+    assert_threads_change_no_bit, assert_verified,
+    convolutions::{DILATED, TRANSPOSED},
+    in_bf16, job, net,
 };
 use laptime_workload::Workload;
 
@@ -23,9 +25,32 @@ fn dilated_convolutions_are_verified_on_every_instruction_set() {
     }
 }
 
+fn transposed(batch_size: usize) -> Workload {
+    net(TRANSPOSED, ADAM, batch_size)
+}
+
+#[test]
+fn transposed_convolutions_are_verified_on_every_instruction_set() {
+    let with_sgd = net(
+        TRANSPOSED,
+        "kind = \"sgd\"\nlearning_rate = 0.05\nmomentum = 0.9\n",
+        5,
+    );
+    for workload in [
+        transposed(6),
+        with_sgd,
+        transposed(18),
+        in_bf16(transposed(6)),
+    ] {
+        let samples = 20 * workload.batch_size + 5;
+        assert_verified(&job(workload, samples, 2));
+    }
+}
+
 #[test]
 fn threads_change_no_bit() {
-    for workload in [dilated(18), in_bf16(dilated(18))] {
+    let fp32 = [dilated(18), transposed(18)];
+    for workload in fp32.clone().into_iter().chain(fp32.map(in_bf16)) {
         assert_threads_change_no_bit(&workload);
     }
 }

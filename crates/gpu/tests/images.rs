@@ -163,17 +163,15 @@ fn joins_and_groups_are_verified() {
 }
 
 #[test]
-fn dilated_convolutions_are_verified() {
+fn dilated_and_transposed_convolutions_are_verified() {
     let Some(device) = adapter() else { return };
-    for (optimizer, batch_size, passes) in
-        [(ADAM, 8, Passes::All), (SGD, 5, Passes::Only(Vec::new()))]
-    {
-        let workload = net(
-            "fashion-mnist",
-            convolutions::DILATED,
-            optimizer,
-            batch_size,
-        );
+    for (layers, optimizer, batch_size, passes) in [
+        (convolutions::DILATED, ADAM, 8, Passes::All),
+        (convolutions::DILATED, SGD, 5, Passes::Only(Vec::new())),
+        (convolutions::TRANSPOSED, ADAM, 8, Passes::All),
+        (convolutions::TRANSPOSED, SGD, 5, Passes::Only(Vec::new())),
+    ] {
+        let workload = net("fashion-mnist", layers, optimizer, batch_size);
         let job = Job {
             passes,
             ..job(workload, 20 * batch_size + 3)

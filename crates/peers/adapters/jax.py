@@ -75,6 +75,25 @@ def conv2d(layer, inputs, parameters, *_):
     return y + parameters[f"{name}.bias"] if layer["bias"] else y
 
 
+def conv2d_transpose(layer, inputs, parameters, *_):
+    name = layer["name"]
+    dilation = layer.get("dilation", (1, 1))
+    spans = [(kernel - 1) * dilated for kernel, dilated in zip(layer["kernel"], dilation)]
+    above, below, left, right = layer["padding"]
+    down, across = layer["output_padding"]
+    y = jax.lax.conv_general_dilated(
+        inputs[0],
+        parameters[f"{name}.weight"][::-1, ::-1],
+        (1, 1),
+        [(spans[0] - above, spans[0] - below + down), (spans[1] - left, spans[1] - right + across)],
+        lhs_dilation=layer["stride"],
+        rhs_dilation=dilation,
+        # The weights have the outputs where a convolution has its inputs.
+        dimension_numbers=("NHWC", "HWOI", "NHWC"),
+    )
+    return y + parameters[f"{name}.bias"] if layer["bias"] else y
+
+
 def batch_norm(layer, inputs, parameters, statistics, mode):
     name, x = layer["name"], inputs[0]
     names = f"{name}.running_mean", f"{name}.running_var"
@@ -160,6 +179,7 @@ LAYERS = {
     "elu": lambda layer, inputs, *_: jax.nn.elu(inputs[0], layer["alpha"]),
     "mish": lambda layer, inputs, *_: jax.nn.mish(inputs[0]),
     "conv2d": conv2d,
+    "conv2d_transpose": conv2d_transpose,
     "batch_norm": batch_norm,
     "layer_norm": layer_norm,
     "max_pool": max_pool,

@@ -89,6 +89,29 @@ def convolution_f64(x, weight, stride, dilation):
     return y
 
 
+def conv2d_transpose(layer, inputs, parameters, *_):
+    name, x = layer["name"], inputs[0]
+    weight = parameters[f"{name}.weight"]
+    stride, dilation = tuple(layer["stride"]), tuple(layer.get("dilation", (1, 1)))
+    # The weights are (channels, height, width, filters).
+    weight = weight.transpose(3, 1, 2, 0)
+    spans = [(kernel - 1) * dilated for kernel, dilated in zip(layer["kernel"], dilation)]
+    if x.dtype == mx.float64:
+        batch, height, width, channels = x.shape
+        apart = mx.pad(x[:, :, None, :, None], ((0, 0), (0, 0), (0, stride[0] - 1), (0, 0), (0, stride[1] - 1), (0, 0)))
+        apart = apart.reshape(batch, height * stride[0], width * stride[1], channels)
+        apart = apart[:, : (height - 1) * stride[0] + 1, : (width - 1) * stride[1] + 1]
+        apart = mx.pad(apart, ((0, 0), (spans[0], spans[0]), (spans[1], spans[1]), (0, 0)))
+        y = convolution_f64(apart, weight[:, ::-1, ::-1], (1, 1), dilation)
+    else:
+        y = mx.conv_transpose2d(x, weight, stride, 0, dilation)
+    above, below, left, right = layer["padding"]
+    down, across = layer["output_padding"]
+    y = mx.pad(y, ((0, 0), (0, down), (0, across), (0, 0)))
+    y = y[:, above : y.shape[1] - below, left : y.shape[2] - right]
+    return y + parameters[f"{name}.bias"] if layer["bias"] else y
+
+
 def batch_norm(layer, inputs, parameters, statistics, is_training, masks):
     name, x = layer["name"], inputs[0]
     names = f"{name}.running_mean", f"{name}.running_var"
@@ -166,6 +189,7 @@ LAYERS = {
     "elu": lambda layer, inputs, *_: nn.elu(inputs[0], layer["alpha"]),
     "mish": lambda layer, inputs, *_: nn.mish(inputs[0]),
     "conv2d": conv2d,
+    "conv2d_transpose": conv2d_transpose,
     "batch_norm": batch_norm,
     "layer_norm": layer_norm,
     "max_pool": max_pool,

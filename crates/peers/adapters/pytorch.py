@@ -100,6 +100,32 @@ def conv2d(layer, inputs, parameters, *_):
     return functional.conv2d(x, weight, bias, layer["stride"], padding, dilation, groups)
 
 
+def cut(layer, height, width):
+    """What is left of an image of a transposed convolution when its padding is cut off, as slices."""
+    above, below, left, right = layer["padding"]
+    return slice(above, height - below), slice(left, width - right)
+
+
+def conv2d_transpose(layer, inputs, parameters, *_):
+    name = layer["name"]
+    above, below, left, right = layer["padding"]
+    is_even = above == below and left == right
+    bias = parameters[f"{name}.bias"] if layer["bias"] else None
+    y = functional.conv_transpose2d(
+        inputs[0],
+        parameters[f"{name}.weight"],
+        bias,
+        layer["stride"],
+        (above, left) if is_even else (0, 0),
+        layer["output_padding"],
+        dilation=layer.get("dilation", 1),
+    )
+    if is_even:
+        return y
+    rows, columns = cut(layer, *y.shape[2:])
+    return y[:, :, rows, columns]
+
+
 def batch_norm(layer, inputs, parameters, statistics, is_training, masks):
     name, x, epsilon = layer["name"], inputs[0], layer["epsilon"]
     weight, bias = parameters[f"{name}.weight"], parameters[f"{name}.bias"]
@@ -171,6 +197,7 @@ LAYERS = {
     "elu": lambda layer, inputs, *_: functional.elu(inputs[0], layer["alpha"]),
     "mish": lambda layer, inputs, *_: functional.mish(inputs[0]),
     "conv2d": conv2d,
+    "conv2d_transpose": conv2d_transpose,
     "batch_norm": batch_norm,
     "layer_norm": layer_norm,
     "max_pool": max_pool,

@@ -171,6 +171,29 @@ def conv2d(layer, inputs):
     return made(x), made
 
 
+def conv2d_transpose(layer, inputs):
+    if max(dilation_of(layer)) > 1:
+        raise Unsupported("TensorFlow's adapter knows no transposed convolution with a dilation")
+    above, below, left, right = layer["padding"]
+    same = []
+    for kernel, stride in zip(layer["kernel"], layer["stride"]):
+        total = kernel - stride
+        same += [total // 2, total - total // 2]
+    is_same = [above, below, left, right] == same and not any(layer["output_padding"])
+    made = keras.layers.Conv2DTranspose(
+        layer["filters"],
+        layer["kernel"],
+        strides=layer["stride"],
+        padding="same" if is_same else "valid",
+        output_padding=None if is_same else layer["output_padding"],
+        use_bias=layer["bias"],
+    )
+    y = made(inputs[0])
+    if not is_same and any(layer["padding"]):
+        y = keras.layers.Cropping2D(((above, below), (left, right)))(y)
+    return y, made
+
+
 def batch_norm(layer, inputs):
     made = keras.layers.BatchNormalization(momentum=layer["momentum"], epsilon=layer["epsilon"])
     return made(inputs[0]), made
@@ -292,6 +315,7 @@ LAYERS = {
     "elu": keras_layer(lambda layer: keras.layers.ELU(layer["alpha"])),
     "mish": keras_layer(lambda layer: keras.layers.Activation("mish")),
     "conv2d": conv2d,
+    "conv2d_transpose": conv2d_transpose,
     "batch_norm": batch_norm,
     "layer_norm": layer_norm,
     "max_pool": max_pool,

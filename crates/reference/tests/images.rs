@@ -133,6 +133,64 @@ fn conv2d_by_hand() {
     assert_eq!(y, [1.0, 12.0, 23.0]);
 }
 
+/// A transposed convolution against what PyTorch's documentation says of `ConvTranspose2d`: each value of x is put
+/// down, times the kernel, at its stride; then the padding is cut off. The gradients are those of its convolution.
+#[test]
+fn conv2d_transpose() {
+    for (y_shape, window) in windows() {
+        let what = format!("{y_shape:?} {window:?}");
+        let filters = y_shape[3];
+        let channels = 5;
+        let x_shape = self::y_shape(y_shape, &window, channels);
+        let w_shape = [channels, filters, window.kernel[0], window.kernel[1]];
+        let (x, w, dy) = (values(0, x_shape), values(1, w_shape), values(2, y_shape));
+        let mut expected = vec![0.0; dy.len()];
+        let place = |along: usize, from: usize, tap: usize| {
+            let to = from * window.stride[along] + tap * window.dilation[along];
+            to.checked_sub(window.padding[2 * along])
+                .filter(|to| *to < y_shape[1 + along])
+        };
+        each_place(x_shape, |[b, i, j, c]| {
+            each_place(w_shape, |[of, o, u, v]| {
+                if let (true, Some(p), Some(q)) = (of == c, place(0, i, u), place(1, j, v)) {
+                    expected[at(y_shape, [b, p, q, o])] +=
+                        x[at(x_shape, [b, i, j, c])] * w[at(w_shape, [c, o, u, v])];
+                }
+            });
+        });
+        let forward = |x: &[f64], w: &[f64]| ops::conv2d_grad_input(x, w, y_shape, &window);
+        for (y, expected) in forward(&x, &w).iter().zip(&expected) {
+            assert!(
+                (y - expected).abs() < 1e-13,
+                "{what}: {y}, expected {expected}"
+            );
+        }
+        check_gradient(
+            |x| weighted(&forward(x, &w), &dy),
+            &x,
+            &ops::conv2d(&dy, y_shape, &w, &window),
+            &format!("conv2d_transpose, x {what}"),
+        );
+        check_gradient(
+            |w| weighted(&forward(&x, w), &dy),
+            &w,
+            &ops::conv2d_grad_weight(&dy, y_shape, &x, &window),
+            &format!("conv2d_transpose, w {what}"),
+        );
+    }
+}
+
+fn each_place([a, b, c, d]: [usize; 4], mut visit: impl FnMut([usize; 4])) {
+    for number in 0..a * b * c * d {
+        visit([
+            number / (b * c * d),
+            number / (c * d) % b,
+            number / d % c,
+            number % d,
+        ]);
+    }
+}
+
 #[test]
 fn dead_taps_have_no_gradient() {
     let shape = [3, 1, 1, 4];

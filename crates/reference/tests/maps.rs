@@ -170,7 +170,16 @@ fn workloads() -> Vec<Workload> {
                 groups: 3,
             },
         )
-        .then("larger", LayerKind::Upsample { factor: [2, 3] })
+        .then(
+            "transposed",
+            LayerKind::Conv2dTranspose {
+                filters: 3,
+                window,
+                output_padding: [1, 0],
+                bias: true,
+            },
+        )
+        .then("larger", LayerKind::Upsample { factor: [2, 1] })
         .then("mean_of_groups", LayerKind::GlobalAvgPool)
         .reading(&["mean_of_groups", last], "rows", LayerKind::Concat)
         .dense("fc", 3)

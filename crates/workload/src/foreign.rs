@@ -39,6 +39,15 @@ pub(crate) const LAYERS: Foreign = Foreign {
         (&["linear", "fc", "fullyconnected", "gemm"], &["dense"]),
         (&["conv", "convolution", "convolution2d"], &["conv2d"]),
         (
+            &[
+                "convtranspose2d",
+                "convtranspose",
+                "deconv",
+                "deconvolution",
+            ],
+            &["conv2d_transpose"],
+        ),
+        (
             &["batchnorm2d", "batchnorm1d", "batchnormalization", "bn"],
             &["batch_norm"],
         ),
@@ -120,8 +129,6 @@ pub(crate) const LAYERS: Foreign = Foreign {
         "rmsnorm",
         "conv3d",
         "separableconv2d",
-        "convtranspose2d",
-        "conv2dtranspose",
         "globalmaxpool",
         "globalmaxpooling2d",
         "zeropadding2d",

@@ -31,6 +31,7 @@ mod spec;
 mod spec_error;
 mod suggest;
 pub mod threads;
+mod transposed;
 pub mod weights;
 mod windows;
 mod wiring;

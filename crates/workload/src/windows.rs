@@ -76,8 +76,8 @@ const PADDING_EXAMPLE: &str = "\"valid\" or \"same\" or [above, below, left, rig
 /// [`same_padding`] is put in.
 pub(crate) fn read(fields: &Fields, size_key: &str) -> Window {
     Window {
-        kernel: fields.noted(read_pair(fields, size_key), [1; 2]),
-        stride: fields.noted(read_pair(fields, "stride"), [1; 2]),
+        kernel: fields.noted(read_pair(fields, size_key, 1), [1; 2]),
+        stride: fields.noted(read_pair(fields, "stride", 1), [1; 2]),
         padding: fields.noted(read_padding(fields), [0; 4]),
         dilation: match fields.get("dilation") {
             Some(_) => read_size(fields, "dilation"),
@@ -88,15 +88,15 @@ pub(crate) fn read(fields: &Fields, size_key: &str) -> Window {
 
 /// A size, down and to the right.
 pub(crate) fn read_size(fields: &Fields, key: &str) -> [usize; 2] {
-    fields.noted(read_pair(fields, key), [1; 2])
+    fields.noted(read_pair(fields, key, 1), [1; 2])
 }
 
 /// One size for both directions, or two: down and to the right.
-fn read_pair(fields: &Fields, key: &str) -> Result<[usize; 2], SpecError> {
+pub(crate) fn read_pair(fields: &Fields, key: &str, least: u64) -> Result<[usize; 2], SpecError> {
     let value = fields.required(key)?;
     match value.get_ref().as_array() {
-        Some(array) => read_array(fields, key, value, array, "2 or [2, 2]", 1),
-        None => Ok([fields.as_size(key, value, &fields.example(key), 1..=MAX_EXTENT)?; 2]),
+        Some(array) => read_array(fields, key, value, array, "2 or [2, 2]", least),
+        None => Ok([fields.as_size(key, value, &fields.example(key), least..=MAX_EXTENT)?; 2]),
     }
 }
 

@@ -12,6 +12,7 @@ mod bias;
 mod clip;
 mod concat;
 mod conv2d;
+mod conv2d_transpose;
 mod dense;
 mod depthwise_conv2d;
 mod dropout;
@@ -116,6 +117,8 @@ pub(crate) fn of(op: &Op) -> &dyn CpuOp {
         Op::Conv2d(op) => op,
         Op::Conv2dGradInput(op) => op,
         Op::Conv2dGradWeight(op) => op,
+        Op::Conv2dTranspose(op) => op,
+        Op::Conv2dTransposeGradInput(op) => op,
         Op::DepthwiseConv2d(op) => op,
         Op::DepthwiseConv2dGradInput(op) => op,
         Op::DepthwiseConv2dGradWeight(op) => op,

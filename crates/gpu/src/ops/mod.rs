@@ -13,6 +13,7 @@ mod chain;
 pub(crate) mod clip;
 mod concat;
 mod conv2d;
+mod conv2d_transpose;
 mod dense;
 mod depthwise_conv2d;
 mod dropout;
@@ -96,6 +97,8 @@ pub(crate) fn form(op: &Op) -> Form<'_> {
         Op::Conv2d(op) => Form::Product(op),
         Op::Conv2dGradInput(op) => Form::Product(op),
         Op::Conv2dGradWeight(op) => Form::Product(op),
+        Op::Conv2dTranspose(op) => Form::Product(op),
+        Op::Conv2dTransposeGradInput(op) => Form::Product(op),
         Op::DepthwiseConv2d(op) => Form::Each(op),
         Op::DepthwiseConv2dGradInput(op) => Form::Each(op),
         Op::DepthwiseConv2dGradWeight(op) => Form::ColumnSums(op),

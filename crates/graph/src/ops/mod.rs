@@ -17,6 +17,7 @@ mod bias;
 mod clip;
 mod concat;
 mod conv2d;
+mod conv2d_transpose;
 mod definition;
 mod dense;
 mod depthwise_conv2d;
@@ -95,6 +96,7 @@ ops! {
     round: Round;
     dense: Dense, DenseGradInput, DenseGradWeight;
     conv2d: Conv2d, Conv2dGradInput, Conv2dGradWeight;
+    conv2d_transpose: Conv2dTranspose, Conv2dTransposeGradInput;
     depthwise_conv2d: DepthwiseConv2d, DepthwiseConv2dGradInput, DepthwiseConv2dGradWeight;
     grouped_conv2d: GroupedConv2d, GroupedConv2dGradInput, GroupedConv2dGradWeight;
     bias: Bias, BiasGrad;
@@ -143,6 +145,9 @@ pub(crate) fn build(
             }
             _ => grouped_conv2d::build(net, layer, inputs[0], (window, groups), bias),
         },
+        LayerKind::Conv2dTranspose { window, bias, .. } => {
+            conv2d_transpose::build(net, layer, inputs[0], window, bias)
+        }
         LayerKind::BatchNorm { epsilon, momentum } => {
             batch_norm::build(net, layer, inputs[0], epsilon, momentum)
         }
@@ -162,7 +167,10 @@ pub(crate) fn build(
 
 /// Whether a layer begins with a product, which in reduced precision reads its input rounded.
 pub(crate) fn begins_with_product(kind: &LayerKind) -> bool {
-    matches!(kind, LayerKind::Dense { .. } | LayerKind::Conv2d { .. })
+    matches!(
+        kind,
+        LayerKind::Dense { .. } | LayerKind::Conv2d { .. } | LayerKind::Conv2dTranspose { .. }
+    )
 }
 
 /// What updates a parameter, a weight or another, (g, w, moments…) → (w, moments…) in place, with its moments.

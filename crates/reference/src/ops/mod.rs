@@ -139,6 +139,14 @@ pub fn execute(
                 &op.window,
             )]
         }
+        // A transposed convolution is the gradient of a convolution's input, and its gradient the convolution.
+        Op::Conv2dTranspose(op) => {
+            let [x, w] = [inputs[0], inputs[1]];
+            vec![conv2d_grad_input(x, w, dx_shape(), &op.window)]
+        }
+        Op::Conv2dTransposeGradInput(op) => {
+            vec![conv2d(inputs[0], x_shape(), inputs[1], &op.window)]
+        }
         Op::DepthwiseConv2d(op) => {
             vec![depthwise_conv2d(
                 inputs[0],

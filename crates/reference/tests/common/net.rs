@@ -129,6 +129,19 @@ impl Net {
             LayerKind::Conv2d {
                 filters, window, ..
             } => slid(window, *filters),
+            LayerKind::Conv2dTranspose {
+                filters,
+                window,
+                output_padding,
+                ..
+            } => {
+                let along = |axis: usize| {
+                    let windows = (input[axis] - 1) * window.stride[axis] + window.span()[axis];
+                    let padding = window.padding[2 * axis] + window.padding[2 * axis + 1];
+                    windows + output_padding[axis] - padding
+                };
+                vec![along(0), along(1), *filters]
+            }
             LayerKind::MaxPool { window } | LayerKind::AvgPool { window } => slid(window, input[2]),
             LayerKind::Upsample { factor } => {
                 vec![input[0] * factor[0], input[1] * factor[1], input[2]]
