@@ -181,7 +181,7 @@ fn a_resize_is_upsample_where_it_takes_the_nearest_values() {
             "other values",
         ),
         (
-            [2.0, 2.0],
+            [3.0, 3.0],
             &[(transformation, "align_corners")],
             "other values",
         ),
@@ -305,7 +305,7 @@ fn what_computes_something_else_is_refused() {
         (conv(&[("dilations", &[0, 2])]), "dilation is 0"),
         (pool(&[("dilations", &[2, 2])]), "dilations"),
         (conv(&[("group", &[0])]), "groups"),
-        (conv(&[("strides", &[0, 1])]), "stride is 0"),
+        (conv(&[("strides", &[0, 1])]), "stride or dilation is 0"),
         (conv(&[("pads", &[-1, 0, 0, 0])]), "pads are"),
         (
             vec![
