@@ -223,7 +223,7 @@ def logits_of(workload, parameters, statistics, pixels, mode):
     return outputs[-1], statistics
 
 
-def adam(constants, step, rate_share, gradients, parameters, m, v):
+def adam(constants, step, rate_share, gradients, parameters, m, v, v_max=None):
     """Keras's form: ε is added to the root of the uncorrected second moment, unless the corrected one is meant."""
     # 1 − βᵗ without what single precision loses of it while β is near 1.
     correction = lambda beta: -jnp.expm1(step * math.log(beta))
@@ -233,8 +233,12 @@ def adam(constants, step, rate_share, gradients, parameters, m, v):
     epsilon = constants["epsilon"] * (root if constants.get("corrected_epsilon", False) else 1)
     m = jax.tree.map(lambda m, g: m + (1 - beta1) * (g - m), m, gradients)
     v = jax.tree.map(lambda v, g: v + (1 - beta2) * (g * g - v), v, gradients)
+    moments = {"m": m, "v": v}
+    if v_max is not None:
+        # AMSGrad's is the largest so far, before its correction, as in PyTorch and Keras.
+        v = moments["v_max"] = jax.tree.map(jnp.maximum, v_max, v)
     update = lambda w, m, v: w - rate * m / (jnp.sqrt(v) + epsilon)
-    return jax.tree.map(update, parameters, m, v), {"m": m, "v": v}
+    return jax.tree.map(update, parameters, m, v), moments
 
 
 def adamw(constants, step, rate_share, gradients, parameters, m, v):
@@ -272,6 +276,7 @@ def clipped(max_norm, gradients):
 # An update rule and the names of its moments.
 OPTIMIZERS = {
     "adam": (adam, ("m", "v")),
+    "amsgrad": (adam, ("m", "v", "v_max")),
     "adamw": (adamw, ("m", "v")),
     "sgd": (sgd, ("velocity",)),
     "rmsprop": (rmsprop, ("v",)),

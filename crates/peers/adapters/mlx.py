@@ -98,7 +98,8 @@ def conv2d_transpose(layer, inputs, parameters, *_):
     spans = [(kernel - 1) * dilated for kernel, dilated in zip(layer["kernel"], dilation)]
     if x.dtype == mx.float64:
         batch, height, width, channels = x.shape
-        apart = mx.pad(x[:, :, None, :, None], ((0, 0), (0, 0), (0, stride[0] - 1), (0, 0), (0, stride[1] - 1), (0, 0)))
+        zeros = ((0, 0), (0, 0), (0, stride[0] - 1), (0, 0), (0, stride[1] - 1), (0, 0))
+        apart = mx.pad(x[:, :, None, :, None], zeros)
         apart = apart.reshape(batch, height * stride[0], width * stride[1], channels)
         apart = apart[:, : (height - 1) * stride[0] + 1, : (width - 1) * stride[1] + 1]
         apart = mx.pad(apart, ((0, 0), (spans[0], spans[0]), (spans[1], spans[1]), (0, 0)))
@@ -216,7 +217,7 @@ def logits_of(workload, parameters, statistics, pixels, is_training, masks=None)
     return outputs[-1], statistics
 
 
-def adam(constants, step, rate_share, gradients, parameters, m, v):
+def adam(constants, step, rate_share, gradients, parameters, m, v, v_max=None):
     """Keras's form: ε is added to the root of the uncorrected second moment, unless the corrected one is meant."""
     # 1 − βᵗ without what single precision loses of it while β is near 1.
     correction = lambda beta: -mx.expm1(step * math.log(beta))
@@ -226,8 +227,12 @@ def adam(constants, step, rate_share, gradients, parameters, m, v):
     epsilon = constants["epsilon"] * (root if constants.get("corrected_epsilon", False) else 1)
     m = {name: m[name] + (1 - beta1) * (g - m[name]) for name, g in gradients.items()}
     v = {name: v[name] + (1 - beta2) * (g * g - v[name]) for name, g in gradients.items()}
+    moments = {"m": m, "v": v}
+    if v_max is not None:
+        # AMSGrad's is the largest so far, before its correction, as in PyTorch and Keras.
+        v = moments["v_max"] = {name: mx.maximum(v_max[name], v[name]) for name in v}
     update = lambda name: rate * m[name] / (mx.sqrt(v[name]) + epsilon)
-    return {name: w - update(name) for name, w in parameters.items()}, {"m": m, "v": v}
+    return {name: w - update(name) for name, w in parameters.items()}, moments
 
 
 def adamw(constants, step, rate_share, gradients, parameters, m, v):
@@ -267,6 +272,7 @@ def clipped(max_norm, gradients):
 # An update rule and the names of its moments.
 OPTIMIZERS = {
     "adam": (adam, ("m", "v")),
+    "amsgrad": (adam, ("m", "v", "v_max")),
     "adamw": (adamw, ("m", "v")),
     "sgd": (sgd, ("velocity",)),
     "rmsprop": (rmsprop, ("v",)),

@@ -286,6 +286,10 @@ class CorrectedEpsilon:
         correction = lambda beta: 1 - ops.power(ops.cast(beta, variable.dtype), step)
         self.assign(m, m + (1 - self.beta_1) * (g - m))
         self.assign(v, v + (1 - self.beta_2) * (ops.square(g) - v))
+        if self.amsgrad:
+            largest = self._velocity_hats[index]
+            self.assign(largest, ops.maximum(largest, v))
+            v = largest
         root = ops.sqrt(v / correction(self.beta_2))
         self.assign_sub(variable, rate / correction(self.beta_1) * m / (root + self.epsilon))
 
@@ -463,6 +467,7 @@ class Net:
                 made.exclude_from_weight_decay(var_list=others)
             return made
         make = CorrectedAdam if is_corrected else keras.optimizers.Adam
+        clip["amsgrad"] = self.kind == "amsgrad"
         return make(rate, constants["beta1"], constants["beta2"], constants["epsilon"], **clip)
 
     def all_variables(self):
@@ -478,6 +483,8 @@ class Net:
             if self.kind != "rmsprop":
                 yield f"{name}.m", self.optimizer._momentums[number], 1.0
             yield f"{name}.v", self.optimizer._velocities[number], 1.0
+            if self.kind == "amsgrad":
+                yield f"{name}.v_max", self.optimizer._velocity_hats[number], 1.0
 
     def set_state(self, state: State) -> None:
         self.optimizer.iterations.assign(state.steps)

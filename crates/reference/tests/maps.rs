@@ -15,7 +15,7 @@ use laptime_graph::{
 };
 use laptime_reference::ops::{execute, max_pool, update};
 use laptime_workload::{
-    Adam, AdamW, LayerKind, Loss, Optimizer, Precision, RmsProp, Sgd, Window, Workload,
+    Adam, AdamW, AmsGrad, LayerKind, Loss, Optimizer, Precision, RmsProp, Sgd, Window, Workload,
 };
 
 /// The column of labels, behind that of pixels.
@@ -229,7 +229,19 @@ fn workloads() -> Vec<Workload> {
         loss: Loss::MeanSquaredError,
         ..autoencoder.workload()
     };
-    vec![images, flat, in_bf16, smoothed, autoencoder]
+    let amsgrad = Workload {
+        optimizer: Optimizer::AmsGrad(AmsGrad {
+            adam: Adam {
+                learning_rate: 0.1,
+                beta1: 0.9,
+                beta2: 0.5,
+                epsilon: 1e-7,
+                corrected_epsilon: true,
+            },
+        }),
+        ..flat.clone()
+    };
+    vec![images, flat, in_bf16, smoothed, autoencoder, amsgrad]
 }
 
 /// The first value that does not depend on what an operation's maps name.

@@ -374,7 +374,6 @@ pub(crate) const KEYS: Foreign = Foreign {
     ],
     absent: &[
         "dampening",
-        "amsgrad",
         "paddingmode",
         "ceilmode",
         "kernelinitializer",

@@ -5,6 +5,7 @@ mod accumulate;
 mod activate;
 mod adam;
 mod add;
+mod ams_grad;
 mod arranging;
 mod avg_pool;
 mod batch_norm;
@@ -166,6 +167,7 @@ pub(crate) fn of(op: &Op) -> &dyn CpuOp {
         Op::AdamW(op) => op,
         Op::Sgd(op) => op,
         Op::RmsProp(op) => op,
+        Op::AmsGrad(op) => op,
     }
 }
 
@@ -205,6 +207,7 @@ pub(crate) enum Task {
     ClipFactor(kernels::ClipFactor),
     Update(kernels::Update),
     RmsProp(kernels::RmsProp),
+    AmsGrad(kernels::AmsGrad),
     Depthwise(depthwise_conv2d::Products),
     DepthwiseGradWeight(depthwise_conv2d::GradWeight),
     Grouped(grouped_conv2d::Products),
@@ -282,6 +285,7 @@ impl Task {
             ClipFactor,
             Update,
             RmsProp,
+            AmsGrad,
             Depthwise,
             DepthwiseGradWeight,
             Grouped,

@@ -6,6 +6,7 @@ mod accumulate;
 mod activate;
 mod adam;
 mod add;
+mod ams_grad;
 mod avg_pool;
 mod batch_norm;
 mod bias;
@@ -147,6 +148,7 @@ pub(crate) fn form(op: &Op) -> Form<'_> {
         Op::AdamW(op) => Form::Update(op),
         Op::Sgd(op) => Form::Update(op),
         Op::RmsProp(op) => Form::Update(op),
+        Op::AmsGrad(op) => Form::Update(op),
     }
 }
 

@@ -11,6 +11,7 @@ mod accumulate;
 mod activate;
 mod adam;
 mod add;
+mod ams_grad;
 mod avg_pool;
 mod batch_norm;
 mod bias;
@@ -118,6 +119,7 @@ ops! {
     accumulate: Accumulate;
     clip: SquareSum, ClipFactor, Clip;
     adam: Adam, AdamW;
+    ams_grad: AmsGrad;
     sgd: Sgd;
     rms_prop: RmsProp;
 }
@@ -175,9 +177,10 @@ pub(crate) fn begins_with_product(kind: &LayerKind) -> bool {
 
 /// What updates a parameter, a weight or another, (g, w, moments…) → (w, moments…) in place, with its moments.
 pub(crate) fn update(optimizer: &Optimizer, is_weight: bool) -> (Op, &'static [MomentRole]) {
-    use MomentRole::{First, Second, Velocity};
+    use MomentRole::{First, Largest, Second, Velocity};
     match *optimizer {
         Optimizer::Adam(op) => (op.into(), &[First, Second]),
+        Optimizer::AmsGrad(op) => (op.into(), &[First, Second, Largest]),
         Optimizer::AdamW(op) if op.weights_only && !is_weight => (op.adam.into(), &[First, Second]),
         Optimizer::AdamW(op) => (op.into(), &[First, Second]),
         Optimizer::Sgd(op) => (op.into(), &[Velocity]),

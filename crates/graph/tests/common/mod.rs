@@ -3,11 +3,21 @@
 use std::{fs, path::Path};
 
 use laptime_workload::{
-    Adam, AdamW, BUILTINS, LayerKind, Optimizer, Overrides, Precision, RmsProp, Sgd, Spec, Workload,
+    Adam, AdamW, AmsGrad, BUILTINS, LayerKind, Optimizer, Overrides, Precision, RmsProp, Sgd, Spec,
+    Workload,
 };
 
 /// Update rules that no workload of the repository has.
-const OTHER_RULES: [Optimizer; 3] = [
+const OTHER_RULES: [Optimizer; 4] = [
+    Optimizer::AmsGrad(AmsGrad {
+        adam: Adam {
+            learning_rate: 1e-3,
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+            corrected_epsilon: true,
+        },
+    }),
     Optimizer::AdamW(AdamW {
         adam: Adam {
             learning_rate: 1e-3,
