@@ -54,6 +54,7 @@ impl Shape {
             kernel: [kernel; 2],
             stride: [stride; 2],
             padding: [kernel / 2; 4],
+            dilation: [1; 2],
         }
     }
 

@@ -259,6 +259,7 @@ mod tests {
             kernel: [2, 2],
             stride: [1, 1],
             padding: [1, 0, 0, 1],
+            dilation: [1; 2],
         };
         for (x_shape, filters) in [([2, 2, 3, 1], 17), ([1, 2, 2, 17], 1)] {
             let mut products = Convolutions::new(Isa::portable(), x_shape, filters, window);

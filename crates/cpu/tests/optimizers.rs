@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use common::{
     bits, device, in_bf16, instruction_sets, job, net,
-    optimizers::{ADAMW, CORRECTED, LAYERS, NESTEROV, RMSPROP, SGD, scheduled},
+    optimizers::{ADAMW, AMSGRAD, CORRECTED, LAYERS, NESTEROV, RMSPROP, SGD, scheduled},
     session,
 };
 use laptime_cpu::CpuEngine;
@@ -26,7 +26,7 @@ fn with(optimizer: &str) -> Workload {
 
 #[test]
 fn optimizers_are_verified_on_every_instruction_set() {
-    for optimizer in [ADAMW, CORRECTED, RMSPROP, NESTEROV] {
+    for optimizer in [ADAMW, AMSGRAD, CORRECTED, RMSPROP, NESTEROV] {
         for workload in [with(optimizer), in_bf16(with(optimizer))] {
             for isa in instruction_sets() {
                 let job = job(workload.clone(), 18 * 20 + 5, 2);
@@ -165,7 +165,7 @@ fn another_optimizer_in_the_timed_path_is_caught() {
 fn weights_of_dead_taps_decay_and_are_otherwise_left_alone() {
     const TAPS: usize = 9;
     let middle = TAPS / 2;
-    for workload in [ADAM, ADAMW, RMSPROP, SGD, NESTEROV].map(with) {
+    for workload in [ADAM, AMSGRAD, ADAMW, RMSPROP, SGD, NESTEROV].map(with) {
         for workload in [workload.clone(), in_bf16(workload)] {
             let optimizer = workload.optimizer;
             let decay = match optimizer {

@@ -8,7 +8,7 @@ use common::{adapter, job, net};
 use laptime_engine::{Engine, Job, Passes, Progress, gate::verify};
 use laptime_gpu::GpuEngine;
 use laptime_workload::Workload;
-use optimizers::{ADAMW, CORRECTED, LAYERS, NESTEROV, RMSPROP, SGD, scheduled};
+use optimizers::{ADAMW, AMSGRAD, CORRECTED, LAYERS, NESTEROV, RMSPROP, SGD, scheduled};
 
 const BATCH: usize = 18;
 
@@ -36,6 +36,7 @@ fn accumulated_gradients_are_verified() {
     for (layers, optimizer, size, norm) in [
         (LAYERS, CORRECTED, 6, None),
         (LAYERS, RMSPROP, 4, Some(0.3)),
+        (LAYERS, AMSGRAD, 4, Some(0.3)),
         (SPLIT, SGD, 7, None),
         (SPLIT, NESTEROV, 6, None),
         (SPLIT, ADAMW, 6, Some(0.3)),

@@ -13,7 +13,7 @@ use laptime_engine::{
 use laptime_gpu::{GpuEngine, Target, lower};
 use laptime_graph::{Mode, build, schedule::Layout};
 use laptime_workload::Workload;
-use optimizers::{ADAMW, CORRECTED, LAYERS, NESTEROV, RMSPROP, SGD, scheduled};
+use optimizers::{ADAMW, AMSGRAD, CORRECTED, LAYERS, NESTEROV, RMSPROP, SGD, scheduled};
 
 /// A convolution with so many positions and so few filters that its weights' gradient is left in partial sums.
 const SPLIT: &str = r#"layer = [
@@ -38,6 +38,7 @@ fn clipped_gradients_are_verified() {
         (LAYERS, ADAMW, 0.3),
         (LAYERS, CORRECTED, 0.3),
         (LAYERS, RMSPROP, 0.3),
+        (LAYERS, AMSGRAD, 0.3),
         (LAYERS, NESTEROV, 1e6),
         (SPLIT, SGD, 0.3),
     ] {

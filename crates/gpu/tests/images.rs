@@ -2,6 +2,8 @@
 //! fused, for odd sizes and batches.
 
 mod common;
+#[path = "../../cpu/tests/common/convolutions.rs"]
+mod convolutions;
 #[path = "../../cpu/tests/common/joins.rs"]
 mod joins;
 
@@ -151,6 +153,25 @@ fn joins_and_groups_are_verified() {
         [(ADAM, 8, Passes::All), (SGD, 5, Passes::Only(Vec::new()))]
     {
         let workload = net("fashion-mnist", joins::LAYERS, optimizer, batch_size);
+        let job = Job {
+            passes,
+            ..job(workload, 20 * batch_size + 3)
+        };
+        let verdict = verify(&GpuEngine::new(), &job, &device).unwrap();
+        assert!(verdict.is_verified(), "{verdict}");
+    }
+}
+
+#[test]
+fn dilated_and_transposed_convolutions_are_verified() {
+    let Some(device) = adapter() else { return };
+    for (layers, optimizer, batch_size, passes) in [
+        (convolutions::DILATED, ADAM, 8, Passes::All),
+        (convolutions::DILATED, SGD, 5, Passes::Only(Vec::new())),
+        (convolutions::TRANSPOSED, ADAM, 8, Passes::All),
+        (convolutions::TRANSPOSED, SGD, 5, Passes::Only(Vec::new())),
+    ] {
+        let workload = net("fashion-mnist", layers, optimizer, batch_size);
         let job = Job {
             passes,
             ..job(workload, 20 * batch_size + 3)

@@ -12,7 +12,7 @@ use laptime_engine::{
 };
 use laptime_gpu::GpuEngine;
 use laptime_workload::Workload;
-use optimizers::{ADAMW, CORRECTED, LAYERS, NESTEROV, RMSPROP, SGD, scheduled};
+use optimizers::{ADAMW, AMSGRAD, CORRECTED, LAYERS, NESTEROV, RMSPROP, SGD, scheduled};
 
 fn with(optimizer: &str) -> Workload {
     scheduled(net("fashion-mnist", LAYERS, optimizer, 18))
@@ -21,7 +21,7 @@ fn with(optimizer: &str) -> Workload {
 #[test]
 fn optimizers_are_verified() {
     let Some(device) = adapter() else { return };
-    for optimizer in [ADAMW, CORRECTED, RMSPROP, NESTEROV] {
+    for optimizer in [ADAMW, AMSGRAD, CORRECTED, RMSPROP, NESTEROV] {
         for passes in [Passes::All, Passes::Only(Vec::new())] {
             let job = Job {
                 passes: passes.clone(),

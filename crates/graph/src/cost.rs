@@ -155,6 +155,7 @@ impl Program {
                 kernel: both(|one| one.taps),
                 stride: both(|one| one.stride),
                 padding: [above, 0, left, 0],
+                dilation: both(|one| one.dilation),
             };
             Some(MetImages {
                 window,

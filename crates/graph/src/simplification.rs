@@ -80,6 +80,7 @@ mod tests {
             kernel: [kernel; 2],
             stride: [1; 2],
             padding: [padding; 4],
+            dilation: [1; 2],
         };
         let output = window.output([size; 2]).unwrap();
         [

@@ -1,6 +1,6 @@
 //! What differs from step to step.
 
-use laptime_workload::{Adam, AdamW, Optimizer, Workload};
+use laptime_workload::{Adam, AdamW, AmsGrad, Optimizer, Workload};
 
 /// What the updates of one step have in common and another step has not, in double precision: computed once a
 /// step, here, for every engine; the oracle has formulas of its own.
@@ -25,7 +25,7 @@ impl StepValues {
         let share = schedule.map_or(1.0, |schedule| schedule.share(number));
         let rate = workload.optimizer.learning_rate() * share;
         let (adam, decay) = match workload.optimizer {
-            Optimizer::Adam(adam) => (Some(adam), 0.0),
+            Optimizer::Adam(adam) | Optimizer::AmsGrad(AmsGrad { adam }) => (Some(adam), 0.0),
             Optimizer::AdamW(AdamW {
                 adam, weight_decay, ..
             }) => (Some(adam), rate * weight_decay),

@@ -116,6 +116,8 @@ pub enum MomentRole {
     First,
     /// The decaying mean of their squares.
     Second,
+    /// The largest of the decaying means of their squares so far.
+    Largest,
     /// Their decaying sum: what momentum makes of them.
     Velocity,
 }
@@ -126,6 +128,7 @@ impl MomentRole {
         match self {
             Self::First => "m",
             Self::Second => "v",
+            Self::Largest => "v_max",
             Self::Velocity => "velocity",
         }
     }

@@ -14,7 +14,7 @@ pub fn input_position(
     tap: [usize; 2],
 ) -> Option<[usize; 2]> {
     let along = |axis: usize, before: usize| {
-        let place = output[axis] * window.stride[axis] + tap[axis];
+        let place = output[axis] * window.stride[axis] + tap[axis] * window.dilation[axis];
         place
             .checked_sub(before)
             .filter(|place| *place < input[axis])
@@ -52,7 +52,7 @@ fn positions(rows: usize, columns: usize) -> impl Iterator<Item = (usize, usize)
 
 fn live(window: &Window, axis: usize, input: usize, place: usize, tap: usize) -> bool {
     let before = window.padding[2 * axis];
-    let at = place * window.stride[axis] + tap;
+    let at = place * window.stride[axis] + tap * window.dilation[axis];
     at >= before && at - before < input
 }
 
@@ -65,6 +65,7 @@ mod tests {
             kernel: [3, 3],
             stride: [1, 1],
             padding: [1, 1, 1, 1],
+            dilation: [1; 2],
         }
     }
 
@@ -89,6 +90,7 @@ mod tests {
             kernel: [7, 7],
             stride: [2, 2],
             padding: [3, 3, 3, 3],
+            dilation: [1; 2],
         };
         assert_eq!(
             input_position(&window, [32, 32], [0, 0], [3, 3]),

@@ -9,9 +9,11 @@ fn expected(op: &Op) -> Class {
     match op {
         Op::SoftmaxCrossEntropy(_) | Op::SoftmaxCrossEntropyGrad(_) => Class::Loss,
         Op::MeanSquaredError(_) | Op::MeanSquaredErrorGrad(_) => Class::Loss,
+        Op::AmsGrad(_) => Class::Update,
         Op::Adam(_) | Op::AdamW(_) | Op::Sgd(_) | Op::RmsProp(_) => Class::Update,
         Op::Dense(_) | Op::DenseGradInput(_) | Op::DenseGradWeight(_) => Class::Product,
         Op::Conv2d(_) | Op::Conv2dGradInput(_) | Op::Conv2dGradWeight(_) => Class::Product,
+        Op::Conv2dTranspose(_) | Op::Conv2dTransposeGradInput(_) => Class::Product,
         Op::DepthwiseConv2d(_) | Op::DepthwiseConv2dGradInput(_) => Class::Product,
         Op::DepthwiseConv2dGradWeight(_) => Class::Product,
         Op::GroupedConv2d(_) | Op::GroupedConv2dGradInput(_) => Class::Product,

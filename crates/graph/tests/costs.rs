@@ -41,6 +41,8 @@ fn by_hand(program: &Program, operation: &Operation, taken: &[Simplification]) -
         Op::Conv2d(op) => product(&op.window, inputs[0], output),
         Op::Conv2dGradInput(op) => product(&op.window, output, inputs[0]),
         Op::Conv2dGradWeight(op) => product(&op.window, inputs[0], inputs[1]),
+        Op::Conv2dTranspose(op) => product(&op.window, output, inputs[0]),
+        Op::Conv2dTransposeGradInput(op) => product(&op.window, inputs[0], output),
         Op::DepthwiseConv2d(op) => product(&op.window, inputs[0], output) / output[3],
         Op::DepthwiseConv2dGradInput(op) => product(&op.window, output, inputs[0]) / output[3],
         Op::DepthwiseConv2dGradWeight(op) => {
@@ -67,6 +69,7 @@ fn by_hand(program: &Program, operation: &Operation, taken: &[Simplification]) -
         Op::ClipFactor(_) => inputs.len() + 2,
         Op::Clip(_) | Op::Accumulate(_) => values(inputs[0]),
         Op::Adam(_) => 12 * values(inputs[0]),
+        Op::AmsGrad(_) => 13 * values(inputs[0]),
         Op::AdamW(_) => 14 * values(inputs[0]),
         Op::Sgd(op) if op.nesterov => 6 * values(inputs[0]),
         Op::Sgd(_) => 4 * values(inputs[0]),
@@ -90,6 +93,8 @@ fn is_product(op: &Op) -> bool {
             | Op::Conv2d(_)
             | Op::Conv2dGradInput(_)
             | Op::Conv2dGradWeight(_)
+            | Op::Conv2dTranspose(_)
+            | Op::Conv2dTransposeGradInput(_)
             | Op::DepthwiseConv2d(_)
             | Op::DepthwiseConv2dGradInput(_)
             | Op::DepthwiseConv2dGradWeight(_)

@@ -105,7 +105,7 @@ fn error(node: Vec<Node>, initializer: Vec<Tensor>) -> String {
 #[test]
 fn all_that_laptime_lacks_is_named_at_once_with_what_is_nearest() {
     let nodes = vec![
-        node("ConvTranspose", &["x", "w"], "up", &[]),
+        node("GroupNormalization", &["x", "w", "w"], "up", &[]),
         node("Relu", &["up"], "r", &[]),
         node("LSTM", &["r"], "y", &[]),
     ];
@@ -113,10 +113,117 @@ fn all_that_laptime_lacks_is_named_at_once_with_what_is_nearest() {
     let lines: Vec<&str> = error.lines().collect();
     assert_eq!(lines.len(), 2, "{error}");
     assert!(
-        lines[0].contains("ConvTranspose \"up\": laptime has no such layer; the nearest is"),
+        lines[0].contains("GroupNormalization \"up\": laptime has no such layer; the nearest is"),
         "{error}"
     );
     assert!(lines[1].contains("LSTM \"y\""), "{error}");
+}
+
+/// What a Resize or one of its kin becomes, with these attributes: the spec.
+fn resized(
+    op_type: &str,
+    factors: [f32; 2],
+    attributes: &[(&str, &str)],
+) -> Result<String, String> {
+    let mut resize = node(op_type, &["x", "", "s"], "r", &[]);
+    if op_type == "Upsample" {
+        resize.input.remove(1);
+    }
+    for (name, text) in attributes {
+        resize.attribute.push(Attribute {
+            name: (*name).into(),
+            s: text.as_bytes().to_vec().into(),
+            ..Attribute::default()
+        });
+    }
+    let nodes = vec![
+        resize,
+        node("GlobalAveragePool", &["r"], "p", &[]),
+        node("Flatten", &["p"], "f", &[]),
+        node("MatMul", &["f", "d"], "y", &[]),
+    ];
+    let scales = Tensor {
+        float_data: vec![1.0, 1.0, factors[0], factors[1]],
+        ..weight("s", &[4])
+    };
+    let imported = imported(&model(nodes, vec![scales, weight("d", &[1, 10])]));
+    imported.map(|imported| imported.spec)
+}
+
+#[test]
+fn a_resize_is_upsample_where_it_takes_the_nearest_values() {
+    let transformation = "coordinate_transformation_mode";
+    for (op_type, factors, attributes) in [
+        ("Resize", [3.0, 3.0], &[][..]),
+        (
+            "Resize",
+            [2.0, 1.0],
+            &[(transformation, "asymmetric"), ("nearest_mode", "floor")],
+        ),
+        (
+            "Resize",
+            [2.0, 5.0],
+            &[(transformation, "pytorch_half_pixel")],
+        ),
+        ("Upsample", [2.0, 2.0], &[("mode", "nearest")]),
+    ] {
+        let spec = resized(op_type, factors, attributes).unwrap();
+        assert!(spec.contains("kind = \"upsample\""), "{spec}");
+    }
+    for (factors, attributes, expected) in [
+        ([2.0, 2.0], &[("mode", "linear")][..], "mode is \"linear\""),
+        ([1.5, 2.0], &[], "1.5"),
+        ([0.5, 0.5], &[], "0.5"),
+        ([2.0, 2.0], &[("nearest_mode", "ceil")], "other values"),
+        (
+            [3.0, 3.0],
+            &[(transformation, "asymmetric")],
+            "other values",
+        ),
+        (
+            [3.0, 3.0],
+            &[(transformation, "align_corners")],
+            "other values",
+        ),
+    ] {
+        let error = resized("Resize", factors, attributes).unwrap_err();
+        assert!(error.contains(expected), "{error}");
+        assert!(error.contains("nearest is upsample"), "{error}");
+    }
+}
+
+/// ½·x·erfc(−x/√2).
+#[test]
+fn gelu_is_found_by_its_values_where_it_is_spelled_by_erfc() {
+    let scalar = |name: &str, value: f32| Tensor {
+        float_data: vec![value],
+        ..weight(name, &[])
+    };
+    let nodes = vec![
+        node("Flatten", &["x"], "f", &[]),
+        node("MatMul", &["f", "d"], "l", &[]),
+        node("Mul", &["l", "negative"], "n", &[]),
+        node("Erfc", &["n"], "e", &[]),
+        node("Mul", &["l", "half"], "h", &[]),
+        node("Mul", &["h", "e"], "y", &[]),
+    ];
+    let initializer = vec![
+        weight("d", &[784, 10]),
+        scalar("negative", -std::f32::consts::FRAC_1_SQRT_2),
+        scalar("half", 0.5),
+    ];
+    let spec = imported(&model(nodes, initializer)).unwrap().spec;
+    assert!(spec.contains("kind = \"gelu\""), "{spec}");
+}
+
+#[test]
+fn transposed_convolutions_in_groups_are_refused() {
+    let nodes = vec![node("ConvTranspose", &["x", "w"], "y", &[("group", &[2])])];
+    let error = error(nodes, vec![weight("w", &[1, 1, 2, 2])]);
+    assert!(
+        error.contains("2 groups") && error.contains("nearest"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -195,9 +302,10 @@ fn what_computes_something_else_is_refused() {
     let conv = |more: &[(&str, &[i64])]| vec![node("Conv", &["x", "w"], "y", more)];
     for (nodes, expected) in [
         (pool(&[("count_include_pad", &[1])]), "counts padding"),
-        (conv(&[("dilations", &[2, 2])]), "dilations"),
+        (conv(&[("dilations", &[0, 2])]), "dilation is 0"),
+        (pool(&[("dilations", &[2, 2])]), "dilations"),
         (conv(&[("group", &[0])]), "groups"),
-        (conv(&[("strides", &[0, 1])]), "stride is 0"),
+        (conv(&[("strides", &[0, 1])]), "stride or dilation is 0"),
         (conv(&[("pads", &[-1, 0, 0, 0])]), "pads are"),
         (
             vec![

@@ -240,6 +240,24 @@ def torch_models():
         def forward(self, x):
             return self.last(self.decoder(self.encoder(x)))
 
+    class Growing(nn.Module):
+        """A convolutional autoencoder that grows back in three ways."""
+
+        def __init__(self):
+            super().__init__()
+            self.down = nn.Conv2d(3, 4, 3, stride=2, padding=1)
+            self.wide = nn.Conv2d(4, 6, 3, stride=2, padding=2, dilation=2)
+            self.up = nn.ConvTranspose2d(6, 4, 3, stride=2, padding=1, output_padding=1)
+            self.even = nn.ConvTranspose2d(4, 4, (2, 4), stride=(1, 2), padding=(0, 1), bias=False)
+            self.nearest = nn.Upsample(scale_factor=(2, 1), mode="nearest")
+            self.last = nn.ConvTranspose2d(8, 3, 3, padding=(2, 1))
+
+        def forward(self, x):
+            x = nn.functional.relu(self.down(x))
+            x = nn.functional.relu(self.up(nn.functional.relu(self.wide(x))))
+            x = self.nearest(self.even(x))
+            return self.last(torch.cat([x, x], 1))
+
     dropout = nn.Dropout(0.2, inplace=True)
     mlp = nn.Sequential(nn.Flatten(), nn.Linear(784, 8), nn.ReLU(), dropout, nn.Linear(8, 10))
     conv1d = nn.Sequential(
@@ -298,6 +316,8 @@ def torch_models():
         ("efficientnet", inverted(2), (32, 32, 3), "legacy"),
         ("convnext", Shuffled(), (32, 32, 3), "dynamo"),
         ("autoencoder", Autoencoder(), (32, 32, 3), "dynamo"),
+        ("growing", Growing(), (32, 32, 3), "dynamo"),
+        ("growing-legacy", Growing(), (32, 32, 3), "legacy"),
         ("conv1d", conv1d, (1, 40, 2), "dynamo"),
         ("regressor", regressor, (13,), "dynamo"),
         ("resnet18-legacy", resnet18(1), (32, 32, 3), "legacy"),

@@ -68,8 +68,28 @@ def conv2d(layer, inputs, parameters, *_):
         parameters[f"{name}.weight"],
         layer["stride"],
         [(above, below), (left, right)],
+        rhs_dilation=layer.get("dilation", (1, 1)),
         dimension_numbers=("NHWC", "HWIO", "NHWC"),
         feature_group_count=layer.get("groups", 1),
+    )
+    return y + parameters[f"{name}.bias"] if layer["bias"] else y
+
+
+def conv2d_transpose(layer, inputs, parameters, *_):
+    name = layer["name"]
+    dilation = layer.get("dilation", (1, 1))
+    spans = [(kernel - 1) * dilated for kernel, dilated in zip(layer["kernel"], dilation)]
+    above, below, left, right = layer["padding"]
+    down, across = layer["output_padding"]
+    y = jax.lax.conv_general_dilated(
+        inputs[0],
+        parameters[f"{name}.weight"][::-1, ::-1],
+        (1, 1),
+        [(spans[0] - above, spans[0] - below + down), (spans[1] - left, spans[1] - right + across)],
+        lhs_dilation=layer["stride"],
+        rhs_dilation=dilation,
+        # The weights have the outputs where a convolution has its inputs.
+        dimension_numbers=("NHWC", "HWOI", "NHWC"),
     )
     return y + parameters[f"{name}.bias"] if layer["bias"] else y
 
@@ -159,6 +179,7 @@ LAYERS = {
     "elu": lambda layer, inputs, *_: jax.nn.elu(inputs[0], layer["alpha"]),
     "mish": lambda layer, inputs, *_: jax.nn.mish(inputs[0]),
     "conv2d": conv2d,
+    "conv2d_transpose": conv2d_transpose,
     "batch_norm": batch_norm,
     "layer_norm": layer_norm,
     "max_pool": max_pool,
@@ -204,7 +225,7 @@ def logits_of(workload, parameters, statistics, pixels, mode):
     return outputs[-1], statistics
 
 
-def adam(constants, step, rate_share, gradients, parameters, m, v):
+def adam(constants, step, rate_share, gradients, parameters, m, v, v_max=None):
     """Keras's form: ε is added to the root of the uncorrected second moment, unless the corrected one is meant."""
     # 1 − βᵗ without what single precision loses of it while β is near 1.
     correction = lambda beta: -jnp.expm1(step * math.log(beta))
@@ -214,8 +235,12 @@ def adam(constants, step, rate_share, gradients, parameters, m, v):
     epsilon = constants["epsilon"] * (root if constants.get("corrected_epsilon", False) else 1)
     m = jax.tree.map(lambda m, g: m + (1 - beta1) * (g - m), m, gradients)
     v = jax.tree.map(lambda v, g: v + (1 - beta2) * (g * g - v), v, gradients)
+    moments = {"m": m, "v": v}
+    if v_max is not None:
+        # AMSGrad's is the largest so far, before its correction, as in PyTorch and Keras.
+        v = moments["v_max"] = jax.tree.map(jnp.maximum, v_max, v)
     update = lambda w, m, v: w - rate * m / (jnp.sqrt(v) + epsilon)
-    return jax.tree.map(update, parameters, m, v), {"m": m, "v": v}
+    return jax.tree.map(update, parameters, m, v), moments
 
 
 def adamw(constants, step, rate_share, gradients, parameters, m, v):
@@ -253,6 +278,7 @@ def clipped(max_norm, gradients):
 # An update rule and the names of its moments.
 OPTIMIZERS = {
     "adam": (adam, ("m", "v")),
+    "amsgrad": (adam, ("m", "v", "v_max")),
     "adamw": (adamw, ("m", "v")),
     "sgd": (sgd, ("velocity",)),
     "rmsprop": (rmsprop, ("v",)),

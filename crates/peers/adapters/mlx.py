@@ -63,28 +63,54 @@ def conv2d(layer, inputs, parameters, *_):
     x = inputs[0] if is_even else padded(layer, inputs[0])
     padding = (above, left) if is_even else (0, 0)
     weight, stride = parameters[f"{name}.weight"], tuple(layer["stride"])
-    groups = layer.get("groups", 1)
+    groups, dilation = layer.get("groups", 1), tuple(layer.get("dilation", (1, 1)))
     if x.dtype == mx.float64:
         x, weights = padded(layer, inputs[0]), mx.split(weight, groups)
-        parts = [convolution_f64(*one, stride) for one in zip(mx.split(x, groups, -1), weights)]
+        parts = [convolution_f64(*one, stride, dilation) for one in zip(mx.split(x, groups, -1), weights)]
         y = mx.concatenate(parts, -1)
     else:
-        y = mx.conv2d(x, weight, stride, padding, groups=groups)
+        y = mx.conv2d(x, weight, stride, padding, dilation, groups)
     return y + parameters[f"{name}.bias"] if layer["bias"] else y
 
 
-def convolution_f64(x, weight, stride):
+def convolution_f64(x, weight, stride, dilation):
     """MLX has no convolution in float64, for which the gate asks, but products: one for each tap."""
     down, right = stride
     _, height, width, _ = weight.shape
-    rows, columns = (x.shape[1] - height) // down + 1, (x.shape[2] - width) // right + 1
+    tops = range(0, height * dilation[0], dilation[0])
+    lefts = range(0, width * dilation[1], dilation[1])
+    rows, columns = (x.shape[1] - tops[-1] - 1) // down + 1, (x.shape[2] - lefts[-1] - 1) // right + 1
     y = 0
-    for i in range(height):
-        for j in range(width):
-            met = x[:, i : i + rows * down : down, j : j + columns * right : right]
+    for i, top in enumerate(tops):
+        for j, left in enumerate(lefts):
+            met = x[:, top : top + rows * down : down, left : left + columns * right : right]
             met = met[:, :rows, :columns]
             y = y + met @ weight[:, i, j].T
     return y
+
+
+def conv2d_transpose(layer, inputs, parameters, *_):
+    name, x = layer["name"], inputs[0]
+    weight = parameters[f"{name}.weight"]
+    stride, dilation = tuple(layer["stride"]), tuple(layer.get("dilation", (1, 1)))
+    # The weights are (channels, height, width, filters).
+    weight = weight.transpose(3, 1, 2, 0)
+    spans = [(kernel - 1) * dilated for kernel, dilated in zip(layer["kernel"], dilation)]
+    if x.dtype == mx.float64:
+        batch, height, width, channels = x.shape
+        zeros = ((0, 0), (0, 0), (0, stride[0] - 1), (0, 0), (0, stride[1] - 1), (0, 0))
+        apart = mx.pad(x[:, :, None, :, None], zeros)
+        apart = apart.reshape(batch, height * stride[0], width * stride[1], channels)
+        apart = apart[:, : (height - 1) * stride[0] + 1, : (width - 1) * stride[1] + 1]
+        apart = mx.pad(apart, ((0, 0), (spans[0], spans[0]), (spans[1], spans[1]), (0, 0)))
+        y = convolution_f64(apart, weight[:, ::-1, ::-1], (1, 1), dilation)
+    else:
+        y = mx.conv_transpose2d(x, weight, stride, 0, dilation)
+    above, below, left, right = layer["padding"]
+    down, across = layer["output_padding"]
+    y = mx.pad(y, ((0, 0), (0, down), (0, across), (0, 0)))
+    y = y[:, above : y.shape[1] - below, left : y.shape[2] - right]
+    return y + parameters[f"{name}.bias"] if layer["bias"] else y
 
 
 def batch_norm(layer, inputs, parameters, statistics, is_training, masks):
@@ -164,6 +190,7 @@ LAYERS = {
     "elu": lambda layer, inputs, *_: nn.elu(inputs[0], layer["alpha"]),
     "mish": lambda layer, inputs, *_: nn.mish(inputs[0]),
     "conv2d": conv2d,
+    "conv2d_transpose": conv2d_transpose,
     "batch_norm": batch_norm,
     "layer_norm": layer_norm,
     "max_pool": max_pool,
@@ -190,7 +217,7 @@ def logits_of(workload, parameters, statistics, pixels, is_training, masks=None)
     return outputs[-1], statistics
 
 
-def adam(constants, step, rate_share, gradients, parameters, m, v):
+def adam(constants, step, rate_share, gradients, parameters, m, v, v_max=None):
     """Keras's form: ε is added to the root of the uncorrected second moment, unless the corrected one is meant."""
     # 1 − βᵗ without what single precision loses of it while β is near 1.
     correction = lambda beta: -mx.expm1(step * math.log(beta))
@@ -200,8 +227,12 @@ def adam(constants, step, rate_share, gradients, parameters, m, v):
     epsilon = constants["epsilon"] * (root if constants.get("corrected_epsilon", False) else 1)
     m = {name: m[name] + (1 - beta1) * (g - m[name]) for name, g in gradients.items()}
     v = {name: v[name] + (1 - beta2) * (g * g - v[name]) for name, g in gradients.items()}
+    moments = {"m": m, "v": v}
+    if v_max is not None:
+        # AMSGrad's is the largest so far, before its correction, as in PyTorch and Keras.
+        v = moments["v_max"] = {name: mx.maximum(v_max[name], v[name]) for name in v}
     update = lambda name: rate * m[name] / (mx.sqrt(v[name]) + epsilon)
-    return {name: w - update(name) for name, w in parameters.items()}, {"m": m, "v": v}
+    return {name: w - update(name) for name, w in parameters.items()}, moments
 
 
 def adamw(constants, step, rate_share, gradients, parameters, m, v):
@@ -241,6 +272,7 @@ def clipped(max_norm, gradients):
 # An update rule and the names of its moments.
 OPTIMIZERS = {
     "adam": (adam, ("m", "v")),
+    "amsgrad": (adam, ("m", "v", "v_max")),
     "adamw": (adamw, ("m", "v")),
     "sgd": (sgd, ("velocity",)),
     "rmsprop": (rmsprop, ("v",)),

@@ -97,7 +97,34 @@ def conv2d(layer, inputs, parameters, *_):
     x, padding = padded(layer, inputs[0])
     bias = parameters[f"{name}.bias"] if layer["bias"] else None
     weight, groups = parameters[f"{name}.weight"], layer.get("groups", 1)
-    return functional.conv2d(x, weight, bias, layer["stride"], padding, groups=groups)
+    dilation = layer.get("dilation", 1)
+    return functional.conv2d(x, weight, bias, layer["stride"], padding, dilation, groups)
+
+
+def cut(layer, height, width):
+    """What is left of an image of a transposed convolution when its padding is cut off, as slices."""
+    above, below, left, right = layer["padding"]
+    return slice(above, height - below), slice(left, width - right)
+
+
+def conv2d_transpose(layer, inputs, parameters, *_):
+    name = layer["name"]
+    above, below, left, right = layer["padding"]
+    is_even = above == below and left == right
+    bias = parameters[f"{name}.bias"] if layer["bias"] else None
+    y = functional.conv_transpose2d(
+        inputs[0],
+        parameters[f"{name}.weight"],
+        bias,
+        layer["stride"],
+        (above, left) if is_even else (0, 0),
+        layer["output_padding"],
+        dilation=layer.get("dilation", 1),
+    )
+    if is_even:
+        return y
+    rows, columns = cut(layer, *y.shape[2:])
+    return y[:, :, rows, columns]
 
 
 def batch_norm(layer, inputs, parameters, statistics, is_training, masks):
@@ -171,6 +198,7 @@ LAYERS = {
     "elu": lambda layer, inputs, *_: functional.elu(inputs[0], layer["alpha"]),
     "mish": lambda layer, inputs, *_: functional.mish(inputs[0]),
     "conv2d": conv2d,
+    "conv2d_transpose": conv2d_transpose,
     "batch_norm": batch_norm,
     "layer_norm": layer_norm,
     "max_pool": max_pool,
@@ -200,7 +228,7 @@ def count_correct(logits: Tensor, labels: Tensor) -> Tensor:
     return (logits.detach().argmax(1) == labels).sum()
 
 
-def adam_(constants, step, rate_share, parameters, gradients, m, v):
+def adam_(constants, step, rate_share, parameters, gradients, m, v, v_max=None):
     """Keras's form: ε is added to the root of the uncorrected second moment, unless the corrected one is meant."""
     # 1 − βᵗ without what single precision loses of it while β is near 1.
     correction = lambda beta: -torch.expm1(step * math.log(beta))
@@ -212,7 +240,9 @@ def adam_(constants, step, rate_share, parameters, gradients, m, v):
         g = gradients[name]
         m[name].lerp_(g, 1 - beta1)
         v[name].lerp_(g * g, 1 - beta2)
-        w.sub_(rate * m[name] / (torch.sqrt(v[name]) + epsilon))
+        # AMSGrad's is the largest so far, before its correction, as in PyTorch and Keras.
+        second = v[name] if v_max is None else torch.maximum(v_max[name], v[name], out=v_max[name])
+        w.sub_(rate * m[name] / (torch.sqrt(second) + epsilon))
 
 
 def decaying(constants, parameters):
@@ -244,7 +274,7 @@ def rmsprop_(constants, step, rate_share, parameters, gradients, v):
         w.sub_(constants["learning_rate"] * rate_share * g / (torch.sqrt(v[name]) + constants["epsilon"]))
 
 
-UPDATES = {"adam": adam_, "adamw": adamw_, "sgd": sgd_, "rmsprop": rmsprop_}
+UPDATES = {"adam": adam_, "amsgrad": adam_, "adamw": adamw_, "sgd": sgd_, "rmsprop": rmsprop_}
 
 
 def clip_(max_norm: float, gradients: list[Tensor]) -> None:
@@ -260,6 +290,7 @@ class Trainer:
     # laptime's suffixes of moments and PyTorch's.
     MOMENTS = {
         "adam": {"m": "exp_avg", "v": "exp_avg_sq"},
+        "amsgrad": {"m": "exp_avg", "v": "exp_avg_sq", "v_max": "max_exp_avg_sq"},
         "adamw": {"m": "exp_avg", "v": "exp_avg_sq"},
         "sgd": {"velocity": "momentum_buffer"},
         "rmsprop": {"v": "square_avg"},
@@ -411,7 +442,8 @@ class Autograd(Trainer):
             groups = [{"params": some}, {"params": others, "weight_decay": 0.0}]
             groups = [group for group in groups if group["params"]]
             return torch.optim.AdamW(groups, lr=rate, betas=betas, eps=epsilon, weight_decay=decay, fused=True)
-        return torch.optim.Adam(parameters, lr=rate, betas=betas, eps=constants["epsilon"], fused=True)
+        epsilon, is_amsgrad = constants["epsilon"], constants["kind"] == "amsgrad"
+        return torch.optim.Adam(parameters, lr=rate, betas=betas, eps=epsilon, amsgrad=is_amsgrad, fused=True)
 
     def set_rate(self) -> None:
         """That of the step that has begun."""
@@ -430,7 +462,7 @@ class Autograd(Trainer):
         self.steps += 1
         self.set_rate()
         constants = self.constants
-        if constants["kind"] in ("adam", "adamw") and not constants.get("corrected_epsilon", False):
+        if constants["kind"] in ("adam", "amsgrad", "adamw") and not constants.get("corrected_epsilon", False):
             # PyTorch adds ε to the root of the corrected moment, Keras to the uncorrected one's.
             correction = math.sqrt(1 - constants["beta2"] ** self.steps)
             for group in self.optimizer.param_groups:

@@ -78,8 +78,10 @@ def is_same(layer, x) -> bool:
     """Whether the padding is what TensorFlow calls `same`."""
     above, below, left, right = layer["padding"]
     wanted = []
-    for size, kernel, stride in zip(x.shape[1:3], layer["kernel"], layer["stride"]):
-        total = max((math.ceil(size / stride) - 1) * stride + kernel - size, 0)
+    dilations = layer.get("dilation", (1, 1))
+    for size, kernel, stride, dilation in zip(x.shape[1:3], layer["kernel"], layer["stride"], dilations):
+        span = (kernel - 1) * dilation + 1
+        total = max((math.ceil(size / stride) - 1) * stride + span - size, 0)
         wanted += [total // 2, total - total // 2]
     return [above, below, left, right] == wanted
 
@@ -93,6 +95,10 @@ def padded(layer, x, value=0.0):
         return x, "same"
     amounts = ((0, 0), (above, below), (left, right), (0, 0))
     return keras.ops.pad(x, amounts, constant_values=value), "valid"
+
+
+def dilation_of(layer) -> tuple:
+    return tuple(layer.get("dilation", (1, 1)))
 
 
 class DepthwiseConv2D(keras.layers.Layer):
@@ -110,7 +116,9 @@ class DepthwiseConv2D(keras.layers.Layer):
 
     def call(self, x):
         kernel = keras.ops.transpose(self.kernel, (0, 1, 3, 2))
-        y = keras.ops.depthwise_conv(x, kernel, tuple(self.layer["stride"]), self.padding)
+        y = keras.ops.depthwise_conv(
+            x, kernel, tuple(self.layer["stride"]), self.padding, dilation_rate=dilation_of(self.layer)
+        )
         return y + self.bias if self.layer["bias"] else y
 
 
@@ -131,7 +139,10 @@ class GroupedConv2D(keras.layers.Layer):
     def call(self, x):
         groups, stride = self.layer["groups"], tuple(self.layer["stride"])
         parts = zip(keras.ops.split(x, groups, -1), keras.ops.split(self.kernel, groups, -1))
-        made = [keras.ops.conv(part, kernel, stride, self.padding) for part, kernel in parts]
+        dilation = dilation_of(self.layer)
+        made = [
+            keras.ops.conv(part, kernel, stride, self.padding, dilation_rate=dilation) for part, kernel in parts
+        ]
         y = keras.ops.concatenate(made, -1)
         return y + self.bias if self.layer["bias"] else y
 
@@ -139,6 +150,8 @@ class GroupedConv2D(keras.layers.Layer):
 def conv2d(layer, inputs):
     x, padding = padded(layer, inputs[0])
     groups = layer.get("groups", 1)
+    if max(layer["stride"]) > 1 and max(dilation_of(layer)) > 1:
+        raise Unsupported("TensorFlow has no convolution with both a stride and a dilation above 1")
     if groups > 1 and not groups == x.shape[-1] == layer["filters"]:
         made = GroupedConv2D(layer, padding)
         return made(x), made
@@ -152,9 +165,33 @@ def conv2d(layer, inputs):
         layer["kernel"],
         strides=layer["stride"],
         padding=padding,
+        dilation_rate=dilation_of(layer),
         use_bias=layer["bias"],
     )
     return made(x), made
+
+
+def conv2d_transpose(layer, inputs):
+    if max(dilation_of(layer)) > 1:
+        raise Unsupported("TensorFlow's adapter knows no transposed convolution with a dilation")
+    above, below, left, right = layer["padding"]
+    same = []
+    for kernel, stride in zip(layer["kernel"], layer["stride"]):
+        total = kernel - stride
+        same += [total // 2, total - total // 2]
+    is_same = [above, below, left, right] == same and not any(layer["output_padding"])
+    made = keras.layers.Conv2DTranspose(
+        layer["filters"],
+        layer["kernel"],
+        strides=layer["stride"],
+        padding="same" if is_same else "valid",
+        output_padding=None if is_same else layer["output_padding"],
+        use_bias=layer["bias"],
+    )
+    y = made(inputs[0])
+    if not is_same and any(layer["padding"]):
+        y = keras.layers.Cropping2D(((above, below), (left, right)))(y)
+    return y, made
 
 
 def batch_norm(layer, inputs):
@@ -250,6 +287,10 @@ class CorrectedEpsilon:
         correction = lambda beta: 1 - ops.power(ops.cast(beta, variable.dtype), step)
         self.assign(m, m + (1 - self.beta_1) * (g - m))
         self.assign(v, v + (1 - self.beta_2) * (ops.square(g) - v))
+        if self.amsgrad:
+            largest = self._velocity_hats[index]
+            self.assign(largest, ops.maximum(largest, v))
+            v = largest
         root = ops.sqrt(v / correction(self.beta_2))
         self.assign_sub(variable, rate / correction(self.beta_1) * m / (root + self.epsilon))
 
@@ -279,6 +320,7 @@ LAYERS = {
     "elu": keras_layer(lambda layer: keras.layers.ELU(layer["alpha"])),
     "mish": keras_layer(lambda layer: keras.layers.Activation("mish")),
     "conv2d": conv2d,
+    "conv2d_transpose": conv2d_transpose,
     "batch_norm": batch_norm,
     "layer_norm": layer_norm,
     "max_pool": max_pool,
@@ -467,6 +509,7 @@ class Net:
                 made.exclude_from_weight_decay(var_list=others)
             return made
         make = CorrectedAdam if is_corrected else keras.optimizers.Adam
+        clip["amsgrad"] = self.kind == "amsgrad"
         return make(rate, constants["beta1"], constants["beta2"], constants["epsilon"], **clip)
 
     def all_variables(self):
@@ -482,6 +525,8 @@ class Net:
             if self.kind != "rmsprop":
                 yield f"{name}.m", self.optimizer._momentums[number], 1.0
             yield f"{name}.v", self.optimizer._velocities[number], 1.0
+            if self.kind == "amsgrad":
+                yield f"{name}.v_max", self.optimizer._velocity_hats[number], 1.0
 
     def set_state(self, state: State) -> None:
         self.optimizer.iterations.assign(state.steps)

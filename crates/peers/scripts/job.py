@@ -56,7 +56,7 @@ class Job:
         self.batch_size: int = self.workload["batch_size"]
         self.layers: list[dict] = self.workload["layers"]
         self.label_smoothing: float = self.workload.get("label_smoothing", 0.0)
-        self.has_convolutions = any(layer["kind"] == "conv2d" for layer in self.layers)
+        self.has_convolutions = any(layer["kind"] in ("conv2d", "conv2d_transpose") for layer in self.layers)
 
 
 @dataclass

@@ -17,19 +17,26 @@ use laptime_engine::{
 use laptime_peers::{
     Framework, JAX, MLX, PYTORCH, PeerEngine, TENSORFLOW, TENSORFLOW_AS_PUBLISHED, is_available,
 };
-use laptime_workload::{Adam, AdamW, LayerKind, Optimizer, RateSchedule, RmsProp, Sgd, Workload};
+use laptime_workload::{
+    Adam, AdamW, AmsGrad, LayerKind, Optimizer, RateSchedule, RmsProp, Sgd, Workload,
+};
 
 /// An error to plant: its name, a text in the adapter and what to put in its place.
 type Plant = (&'static str, &'static str, &'static str);
 
-/// Those beside Adam: AdamW, Nesterov's momentum and RMSprop; and AdamW as PyTorch's users have it.
-fn optimizers() -> [Optimizer; 4] {
+/// Those beside Adam: AdamW, Nesterov's momentum and RMSprop; AdamW as PyTorch's users have it, and AMSGrad.
+fn optimizers() -> [Optimizer; 5] {
     let adam = Adam {
         learning_rate: 1e-3,
         beta1: 0.9,
         beta2: 0.999,
         epsilon: 1e-7,
         corrected_epsilon: false,
+    };
+    let corrected = Adam {
+        epsilon: 1e-5,
+        corrected_epsilon: true,
+        ..adam
     };
     let adamw = AdamW {
         adam,
@@ -49,14 +56,11 @@ fn optimizers() -> [Optimizer; 4] {
             epsilon: 1e-3,
         }),
         Optimizer::AdamW(AdamW {
-            adam: Adam {
-                epsilon: 1e-5,
-                corrected_epsilon: true,
-                ..adam
-            },
+            adam: corrected,
             weights_only: true,
             ..adamw
         }),
+        Optimizer::AmsGrad(AmsGrad { adam: corrected }),
     ]
 }
 

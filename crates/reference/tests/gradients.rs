@@ -183,6 +183,7 @@ fn depthwise_conv2d() {
         kernel: [3, 2],
         stride: [2, 1],
         padding: [1, 0, 1, 1],
+        dilation: [2, 1],
     };
     let shape = [2, 4, 3, 3];
     let x: Vec<f64> = random(0).take(shape.iter().product()).collect();
@@ -209,6 +210,7 @@ fn grouped_conv2d() {
         kernel: [3, 2],
         stride: [2, 1],
         padding: [1, 0, 1, 1],
+        dilation: [2, 1],
     };
     let shape = [2, 4, 3, 6];
     let x: Vec<f64> = random(0).take(shape.iter().product()).collect();

@@ -15,13 +15,22 @@ fn windows() -> Vec<(ImageShape, Window)> {
         kernel: [3, 3],
         stride: [2, 2],
         padding: [0, 1, 0, 1],
+        dilation: [1; 2],
     };
     let oblong = Window {
         kernel: [2, 3],
         stride: [1, 2],
         padding: [1, 0, 2, 1],
+        dilation: [1; 2],
+    };
+    let dilated = Window {
+        kernel: [3, 2],
+        stride: [2, 1],
+        padding: [1, 3, 2, 0],
+        dilation: [2, 3],
     };
     vec![
+        ([2, 5, 4, 3], dilated),
         ([2, 5, 4, 3], square(1, 1, 0)),
         ([2, 5, 4, 3], square(1, 2, 0)),
         ([2, 5, 4, 3], square(3, 1, 1)),
@@ -118,9 +127,68 @@ fn conv2d_by_hand() {
         kernel: [1, 2],
         stride: [1, 1],
         padding: [0, 0, 1, 0],
+        dilation: [1; 2],
     };
     let y = ops::conv2d(&[1.0, 2.0, 3.0], [1, 1, 3, 1], &[10.0, 1.0], &window);
     assert_eq!(y, [1.0, 12.0, 23.0]);
+}
+
+/// A transposed convolution against what PyTorch's documentation says of `ConvTranspose2d`: each value of x is put
+/// down, times the kernel, at its stride; then the padding is cut off. The gradients are those of its convolution.
+#[test]
+fn conv2d_transpose() {
+    for (y_shape, window) in windows() {
+        let what = format!("{y_shape:?} {window:?}");
+        let filters = y_shape[3];
+        let channels = 5;
+        let x_shape = self::y_shape(y_shape, &window, channels);
+        let w_shape = [channels, filters, window.kernel[0], window.kernel[1]];
+        let (x, w, dy) = (values(0, x_shape), values(1, w_shape), values(2, y_shape));
+        let mut expected = vec![0.0; dy.len()];
+        let place = |along: usize, from: usize, tap: usize| {
+            let to = from * window.stride[along] + tap * window.dilation[along];
+            to.checked_sub(window.padding[2 * along])
+                .filter(|to| *to < y_shape[1 + along])
+        };
+        each_place(x_shape, |[b, i, j, c]| {
+            each_place(w_shape, |[of, o, u, v]| {
+                if let (true, Some(p), Some(q)) = (of == c, place(0, i, u), place(1, j, v)) {
+                    expected[at(y_shape, [b, p, q, o])] +=
+                        x[at(x_shape, [b, i, j, c])] * w[at(w_shape, [c, o, u, v])];
+                }
+            });
+        });
+        let forward = |x: &[f64], w: &[f64]| ops::conv2d_grad_input(x, w, y_shape, &window);
+        for (y, expected) in forward(&x, &w).iter().zip(&expected) {
+            assert!(
+                (y - expected).abs() < 1e-13,
+                "{what}: {y}, expected {expected}"
+            );
+        }
+        check_gradient(
+            |x| weighted(&forward(x, &w), &dy),
+            &x,
+            &ops::conv2d(&dy, y_shape, &w, &window),
+            &format!("conv2d_transpose, x {what}"),
+        );
+        check_gradient(
+            |w| weighted(&forward(&x, w), &dy),
+            &w,
+            &ops::conv2d_grad_weight(&dy, y_shape, &x, &window),
+            &format!("conv2d_transpose, w {what}"),
+        );
+    }
+}
+
+fn each_place([a, b, c, d]: [usize; 4], mut visit: impl FnMut([usize; 4])) {
+    for number in 0..a * b * c * d {
+        visit([
+            number / (b * c * d),
+            number / (c * d) % b,
+            number / d % c,
+            number % d,
+        ]);
+    }
 }
 
 #[test]

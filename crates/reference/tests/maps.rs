@@ -15,7 +15,7 @@ use laptime_graph::{
 };
 use laptime_reference::ops::{execute, max_pool, update};
 use laptime_workload::{
-    Adam, AdamW, LayerKind, Loss, Optimizer, Precision, RmsProp, Sgd, Window, Workload,
+    Adam, AdamW, AmsGrad, LayerKind, Loss, Optimizer, Precision, RmsProp, Sgd, Window, Workload,
 };
 
 /// The column of labels, behind that of pixels.
@@ -109,9 +109,16 @@ fn workloads() -> Vec<Workload> {
         kernel: [3, 2],
         stride: [2, 1],
         padding: [1, 0, 1, 1],
+        dilation: [1; 2],
+    };
+    let dilated = Window {
+        kernel: [2, 2],
+        stride: [1, 2],
+        padding: [1, 1, 1, 2],
+        dilation: [2, 3],
     };
     let mut images = Net::new(5, 3, 2)
-        .conv("conv1", 3, window, true)
+        .conv("conv1", 3, dilated, true)
         .conv_norm("conv2", 3, square(2, 1, 1))
         .relu("relu")
         .then("layer_norm", LayerKind::LayerNorm { epsilon: 1e-3 })
@@ -158,12 +165,21 @@ fn workloads() -> Vec<Workload> {
             "grouped",
             LayerKind::Conv2d {
                 filters: 6,
-                window,
+                window: dilated,
                 bias: false,
                 groups: 3,
             },
         )
-        .then("larger", LayerKind::Upsample { factor: [2, 3] })
+        .then(
+            "transposed",
+            LayerKind::Conv2dTranspose {
+                filters: 3,
+                window,
+                output_padding: [1, 0],
+                bias: true,
+            },
+        )
+        .then("larger", LayerKind::Upsample { factor: [2, 1] })
         .then("mean_of_groups", LayerKind::GlobalAvgPool)
         .reading(&["mean_of_groups", last], "rows", LayerKind::Concat)
         .dense("fc", 3)
@@ -213,7 +229,19 @@ fn workloads() -> Vec<Workload> {
         loss: Loss::MeanSquaredError,
         ..autoencoder.workload()
     };
-    vec![images, flat, in_bf16, smoothed, autoencoder]
+    let amsgrad = Workload {
+        optimizer: Optimizer::AmsGrad(AmsGrad {
+            adam: Adam {
+                learning_rate: 0.1,
+                beta1: 0.9,
+                beta2: 0.5,
+                epsilon: 1e-7,
+                corrected_epsilon: true,
+            },
+        }),
+        ..flat.clone()
+    };
+    vec![images, flat, in_bf16, smoothed, autoencoder, amsgrad]
 }
 
 /// The first value that does not depend on what an operation's maps name.
@@ -272,7 +300,7 @@ fn operations_depend_on_what_their_maps_name_and_on_nothing_else() {
     assert_eq!(kinds, all);
 }
 
-/// Windows that lie one value further up or left, and reads that are left out.
+/// Windows that lie one value further up or left, or whose taps lie closer together, and reads that are left out.
 #[test]
 fn wrong_maps_are_found() {
     let program = build(&workloads()[0], Mode::Training, 2);
@@ -284,6 +312,9 @@ fn wrong_maps_are_found() {
                 for place in 0..map.at.len() {
                     let mut wrong = sound.clone();
                     match &mut wrong.spaces[number].reads[read].at[place] {
+                        Index::Met(slide) | Index::MetBy(slide) if slide.dilation > 1 => {
+                            slide.dilation -= 1;
+                        }
                         Index::Met(slide) | Index::MetBy(slide) => slide.before += 1,
                         _ => continue,
                     }

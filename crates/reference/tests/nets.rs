@@ -19,6 +19,7 @@ fn residual_net() -> Workload {
         kernel: [3, 3],
         stride: [2, 2],
         padding: [0, 1, 0, 1],
+        dilation: [1; 2],
     };
     Net::new(12, 12, 2)
         .conv("stem", 3, asymmetric, true)

@@ -127,6 +127,7 @@ fn residual_net() -> Workload {
         kernel: [5, 5],
         stride: [2, 2],
         padding: [1, 2, 1, 2],
+        dilation: [1; 2],
     };
     let (max, average) = (square(3, 2, 1), square(2, 1, 1));
     let projection = LayerKind::Conv2d {

@@ -96,6 +96,34 @@ fn adam_adds_epsilon_to_the_uncorrected_root() {
     assert!((w[0] + 0.1 / 1.1).abs() < 1e-15, "{w:?}");
 }
 
+/// β₁ = β₂ = ½: of the gradients 4, 0 and 0, v is 8, 4 and 2, but the largest stays 8; corrected, it is 16, 32/3 and
+/// 64/7, and m 4, 4/3 and 4/7 (PyTorch's `Adam(amsgrad=True)`).
+#[test]
+fn amsgrad_divides_by_the_largest_second_moment() {
+    let adam = laptime_graph::Adam {
+        learning_rate: 0.1,
+        beta1: 0.5,
+        beta2: 0.5,
+        epsilon: 0.5,
+        corrected_epsilon: true,
+    };
+    let constants = laptime_graph::AmsGrad { adam };
+    let (mut w, mut m, mut v, mut x) = ([1.0], [0.0], [0.0], [0.0]);
+    let mut expected = 1.0;
+    for (step, gradient, mean, largest) in [
+        (1, 4.0, 4.0, 16.0_f64),
+        (2, 0.0, 4.0 / 3.0, 32.0 / 3.0),
+        (3, 0.0, 4.0 / 7.0, 64.0 / 7.0),
+    ] {
+        let state = [&mut w[..], &mut m[..], &mut v[..], &mut x[..]];
+        ops::ams_grad(constants, step, &[gradient], state);
+        expected -= 0.1 * mean / (largest.sqrt() + 0.5);
+        assert!(close(w[0], expected), "{w:?}, expected {expected}");
+        assert!(close(x[0], 8.0), "{x:?}");
+    }
+    assert!(close(v[0], 2.0), "{v:?}");
+}
+
 /// A tenth of w decays in the first step, by its learning rate 0.1 and decay 1, before Adam's step; and the
 /// gradient 0 moves it by the decay alone.
 #[test]

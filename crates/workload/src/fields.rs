@@ -123,7 +123,7 @@ impl<'a> Fields<'a> {
     /// What a message shows as a value of `key`.
     pub(crate) fn example(&self, key: &str) -> String {
         let known = self.keys.iter().find(|known| known.name == key);
-        known.map_or("…".into(), |key| self.offered(key))
+        known.map_or("1".into(), |key| self.offered(key))
     }
 
     pub(crate) fn wrong_type(&self, key: &str, value: Value, example: &str) -> SpecError {

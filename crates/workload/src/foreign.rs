@@ -40,6 +40,15 @@ pub(crate) const LAYERS: Foreign = Foreign {
         (&["linear", "fc", "fullyconnected", "gemm"], &["dense"]),
         (&["conv", "convolution", "convolution2d"], &["conv2d"]),
         (
+            &[
+                "convtranspose2d",
+                "convtranspose",
+                "deconv",
+                "deconvolution",
+            ],
+            &["conv2d_transpose"],
+        ),
+        (
             &["batchnorm2d", "batchnorm1d", "batchnormalization", "bn"],
             &["batch_norm"],
         ),
@@ -121,8 +130,6 @@ pub(crate) const LAYERS: Foreign = Foreign {
         "rmsnorm",
         "conv3d",
         "separableconv2d",
-        "convtranspose2d",
-        "conv2dtranspose",
         "globalmaxpool",
         "globalmaxpooling2d",
         "zeropadding2d",
@@ -291,6 +298,7 @@ pub(crate) const KEYS: Foreign = Foreign {
         (&["poolsize", "kernel", "window"], &["size"]),
         (&["size"], &["kernel"]),
         (&["strides"], &["stride"]),
+        (&["dilationrate", "dilations"], &["dilation"]),
         (&["pad"], &["padding"]),
         (&["usebias"], &["bias"]),
         (&["p", "prob", "probability"], &["rate"]),
@@ -366,9 +374,6 @@ pub(crate) const KEYS: Foreign = Foreign {
     ],
     absent: &[
         "dampening",
-        "amsgrad",
-        "dilation",
-        "dilationrate",
         "paddingmode",
         "ceilmode",
         "kernelinitializer",

@@ -10,6 +10,7 @@ use crate::{
     key::{BOTH, Key},
     misfits::{channels_seen, concat_shape, dense_on_image, image, product_shape, sum_shape},
     spec_error::Problem,
+    transposed,
     windows::{self, Misfit, Window},
 };
 
@@ -42,6 +43,20 @@ pub enum LayerKind {
         /// and the fans are those within a group.
         #[serde(default = "one", skip_serializing_if = "is_one")]
         groups: usize,
+    },
+    /// A transposed convolution, channels last: what the gradient of a convolution's input does (Dumoulin & Visin
+    /// 2016). W has the shape (channels, filters, kernel height, kernel width), Glorot uniform with fans kernel area ×
+    /// filters and kernel area × channels; b zero.
+    Conv2dTranspose {
+        /// Output channels.
+        filters: usize,
+        /// The window of that convolution, which goes over the output.
+        #[serde(flatten)]
+        window: Window,
+        /// Rows and columns of the output, below and to the right, beyond those that windows need.
+        output_padding: [usize; 2],
+        /// Whether each filter has a bias.
+        bias: bool,
     },
     /// Batch normalisation over all but the channels of an image, or the values of a row (Ioffe &
     /// Szegedy 2015); γ one, β zero. In training with the batch's mean and uncorrected variance, in
@@ -192,13 +207,26 @@ const LAYERS: &[LayerEntry] = &[
             Key::new("padding", "\"valid\"").why(NO_PADDING),
             Key::new("bias", "true").why(BOTH),
         ],
-        optional: &[Key::new("groups", "1")],
+        optional: &[Key::new("groups", "1"), Key::new("dilation", "1")],
         read: Read::Layer(|fields| LayerKind::Conv2d {
             filters: fields.size("filters", MAX_VALUES),
             window: windows::read(fields, "kernel"),
             bias: fields.boolean("bias"),
             groups: fields.optional_size("groups", MAX_VALUES, 1),
         }),
+    },
+    LayerEntry {
+        kind: "conv2d_transpose",
+        summary: "a transposed convolution with `filters` outputs; W Glorot uniform, b (where bias) zero",
+        keys: &[
+            Key::new("filters", "64"),
+            Key::new("kernel", "3"),
+            Key::new("stride", "2"),
+            Key::new("padding", "\"valid\"").why(NO_PADDING),
+            Key::new("bias", "true").why(BOTH),
+        ],
+        optional: &[Key::new("output_padding", "1"), Key::new("dilation", "1")],
+        read: Read::Layer(transposed::read),
     },
     LayerEntry {
         kind: "batch_norm",
@@ -322,6 +350,7 @@ pub(crate) fn kind_name(kind: &LayerKind) -> &'static str {
         LayerKind::Dense { .. } => "dense",
         LayerKind::Relu => "relu",
         LayerKind::Conv2d { .. } => "conv2d",
+        LayerKind::Conv2dTranspose { .. } => "conv2d_transpose",
         LayerKind::BatchNorm { .. } => "batch_norm",
         LayerKind::LayerNorm { .. } => "layer_norm",
         LayerKind::MaxPool { .. } => "max_pool",
@@ -338,8 +367,19 @@ pub(crate) fn kind_name(kind: &LayerKind) -> &'static str {
 
 /// Pads for `padding = "same"`. Input that is no image is left to the checks of shapes.
 pub(crate) fn pad_same(kind: &mut LayerKind, inputs: &[&[usize]]) {
-    if let (Some(window), [[height, width, _]]) = (window_mut(kind), inputs) {
-        window.padding = windows::same_padding(window, [*height, *width]);
+    let [[height, width, _]] = inputs else { return };
+    let input = [*height, *width];
+    match kind {
+        LayerKind::Conv2dTranspose {
+            window,
+            output_padding,
+            ..
+        } => transposed::pad_same(window, output_padding, input),
+        _ => {
+            if let Some(window) = window_mut(kind) {
+                window.padding = windows::same_padding(window, input);
+            }
+        }
     }
 }
 
@@ -407,6 +447,21 @@ pub(crate) fn output_shape(
             let biases = if *bias { *filters as u64 } else { 0 };
             let output = vec![height, width, *filters];
             Ok((output, weights.saturating_add(biases)))
+        }
+        LayerKind::Conv2dTranspose {
+            filters,
+            window,
+            output_padding,
+            bias,
+        } => {
+            let [height, width] = transposed::output(window, *output_padding, image(name, input)?)?;
+            let [kernel_height, kernel_width] = window.kernel;
+            let weights = product(&[channels, kernel_height, kernel_width, *filters]);
+            let biases = if *bias { *filters as u64 } else { 0 };
+            Ok((
+                vec![height, width, *filters],
+                weights.saturating_add(biases),
+            ))
         }
         LayerKind::MaxPool { window } | LayerKind::AvgPool { window } => {
             let [height, width] = windows::pool_output(window, image(name, input)?)?;

@@ -32,6 +32,7 @@ mod spec;
 mod spec_error;
 mod suggest;
 pub mod threads;
+mod transposed;
 pub mod weights;
 mod windows;
 mod wiring;
@@ -47,7 +48,7 @@ pub use initializers::{Distribution, INITIALIZERS, Initializer, InitializerEntry
 pub use key::Key;
 pub use layers::{LayerEntry, LayerKind, layers};
 pub use loss::{Loss, MOST_METRICS, MetricEntry, Target};
-pub use optimizers::{Adam, AdamW, OPTIMIZERS, Optimizer, OptimizerEntry, RmsProp, Sgd};
+pub use optimizers::{Adam, AdamW, AmsGrad, OPTIMIZERS, Optimizer, OptimizerEntry, RmsProp, Sgd};
 pub use order::{epoch_order, race_order};
 pub use rate_schedule::{RATE_SCHEDULES, RateSchedule, RateScheduleEntry};
 pub use resolve::Overrides;

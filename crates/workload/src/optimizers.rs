@@ -15,6 +15,8 @@ use crate::{
 pub enum Optimizer {
     /// See [`Adam`].
     Adam(Adam),
+    /// See [`AmsGrad`].
+    AmsGrad(AmsGrad),
     /// See [`AdamW`].
     AdamW(AdamW),
     /// See [`Sgd`].
@@ -28,6 +30,9 @@ impl Optimizer {
     pub fn learning_rate(&self) -> f64 {
         match self {
             Self::Adam(Adam { learning_rate, .. })
+            | Self::AmsGrad(AmsGrad {
+                adam: Adam { learning_rate, .. },
+            })
             | Self::AdamW(AdamW {
                 adam: Adam { learning_rate, .. },
                 ..
@@ -55,6 +60,16 @@ pub struct Adam {
     /// `w ← w − learning_rate/(1−β₁ᵗ) · m/(√(v/(1−β₂ᵗ)) + ε)`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub corrected_epsilon: bool,
+}
+
+/// Adam that never divides by less than before (Reddi et al. 2018), as PyTorch and Keras have it: `x ← max(x, v)` of
+/// the second moment before it is corrected, and x in the place of v in what [`Adam`] makes of a parameter. A spec
+/// calls it `adam` with `amsgrad = true`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct AmsGrad {
+    /// The constants.
+    #[serde(flatten)]
+    pub adam: Adam,
 }
 
 /// Adam with decoupled weight decay (Loshchilov & Hutter 2019): `w ← w − learning_rate·weight_decay·w`, with the
@@ -123,15 +138,22 @@ pub const OPTIMIZERS: &[OptimizerEntry] = &[
     OptimizerEntry {
         kind: "adam",
         summary: "Adam in Keras's form: epsilon is added to the root of the uncorrected moment, or with \
-                  corrected_epsilon = true of the corrected one, as in PyTorch",
+                  corrected_epsilon = true of the corrected one, as in PyTorch; with amsgrad = true by the \
+                  largest second moment so far",
         keys: &[
             Key::new("learning_rate", "0.001").why(BOTH),
             BETA1,
             BETA2,
             ADAM_EPSILON,
         ],
-        optional: &[CORRECTED],
-        read: |fields| Optimizer::Adam(adam(fields)),
+        optional: &[CORRECTED, Key::new("amsgrad", "true")],
+        read: |fields| {
+            let adam = adam(fields);
+            match fields.optional_boolean("amsgrad", false) {
+                true => Optimizer::AmsGrad(AmsGrad { adam }),
+                false => Optimizer::Adam(adam),
+            }
+        },
     },
     OptimizerEntry {
         kind: "adamw",

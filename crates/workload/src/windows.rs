@@ -17,15 +17,32 @@ pub struct Window {
     pub stride: [usize; 2],
     /// Zeros (for pooling: nothing) added above, below, left and right.
     pub padding: [usize; 4],
+    /// From one tap of a kernel to the next, down and to the right (Yu & Koltun 2016); 1 for pooling.
+    #[serde(default = "dense", skip_serializing_if = "is_dense")]
+    pub dilation: [usize; 2],
+}
+
+fn dense() -> [usize; 2] {
+    [1; 2]
+}
+
+/// What earlier builds never wrote: digests are taken of the text.
+fn is_dense(dilation: &[usize; 2]) -> bool {
+    *dilation == dense()
 }
 
 impl Window {
+    /// The height and width that the taps span: the kernel's, where there are no gaps between them.
+    pub fn span(&self) -> [usize; 2] {
+        [0, 1].map(|axis| (self.kernel[axis] - 1) * self.dilation[axis] + 1)
+    }
+
     /// The output's height and width for an input of this height and width, or `None` where the
     /// window is larger than the padded input.
     pub fn output(&self, input: [usize; 2]) -> Option<[usize; 2]> {
         let [above, below, left, right] = self.padding;
         let extent = |axis: usize, padding: usize| {
-            let room = (input[axis] + padding).checked_sub(self.kernel[axis])?;
+            let room = (input[axis] + padding).checked_sub(self.span()[axis])?;
             Some(room / self.stride[axis] + 1)
         };
         Some([extent(0, above + below)?, extent(1, left + right)?])
@@ -55,27 +72,31 @@ pub const PADDINGS: &[(&str, &str)] = &[
 
 const PADDING_EXAMPLE: &str = "\"valid\" or \"same\" or [above, below, left, right]";
 
-/// Reads `size_key`, `stride` and `padding`. For `padding = "same"` the amounts are 0 until
+/// Reads `size_key`, `stride` and `padding`, and `dilation` where the layer has such a key. For `padding = "same"` the amounts are 0 until
 /// [`same_padding`] is put in.
 pub(crate) fn read(fields: &Fields, size_key: &str) -> Window {
     Window {
-        kernel: fields.noted(read_pair(fields, size_key), [1; 2]),
-        stride: fields.noted(read_pair(fields, "stride"), [1; 2]),
+        kernel: fields.noted(read_pair(fields, size_key, 1), [1; 2]),
+        stride: fields.noted(read_pair(fields, "stride", 1), [1; 2]),
         padding: fields.noted(read_padding(fields), [0; 4]),
+        dilation: match fields.get("dilation") {
+            Some(_) => read_size(fields, "dilation"),
+            None => dense(),
+        },
     }
 }
 
 /// A size, down and to the right.
 pub(crate) fn read_size(fields: &Fields, key: &str) -> [usize; 2] {
-    fields.noted(read_pair(fields, key), [1; 2])
+    fields.noted(read_pair(fields, key, 1), [1; 2])
 }
 
 /// One size for both directions, or two: down and to the right.
-fn read_pair(fields: &Fields, key: &str) -> Result<[usize; 2], SpecError> {
+pub(crate) fn read_pair(fields: &Fields, key: &str, least: u64) -> Result<[usize; 2], SpecError> {
     let value = fields.required(key)?;
     match value.get_ref().as_array() {
-        Some(array) => read_array(fields, key, value, array, "2 or [2, 2]", 1),
-        None => Ok([fields.as_size(key, value, &fields.example(key), 1..=MAX_EXTENT)?; 2]),
+        Some(array) => read_array(fields, key, value, array, "2 or [2, 2]", least),
+        None => Ok([fields.as_size(key, value, &fields.example(key), least..=MAX_EXTENT)?; 2]),
     }
 }
 
@@ -122,8 +143,9 @@ pub(crate) fn is_same_padding(fields: &Fields) -> bool {
 
 /// What TensorFlow pads for `"same"`: as much as gives ⌈input / stride⌉ outputs, the smaller half before.
 pub(crate) fn same_padding(window: &Window, [height, width]: [usize; 2]) -> [usize; 4] {
-    let [above, below] = same(height, window.kernel[0], window.stride[0]);
-    let [left, right] = same(width, window.kernel[1], window.stride[1]);
+    let [rows, columns] = window.span();
+    let [above, below] = same(height, rows, window.stride[0]);
+    let [left, right] = same(width, columns, window.stride[1]);
     [above, below, left, right]
 }
 
@@ -178,7 +200,7 @@ fn output(
     size_key: &'static str,
 ) -> Result<[usize; 2], Misfit> {
     window.output(input).ok_or_else(|| {
-        let [height, width] = window.kernel;
+        let [height, width] = window.span();
         let [above, below, left, right] = window.padding;
         let padded_height = input[0] + above + below;
         let padded_width = input[1] + left + right;
@@ -216,6 +238,7 @@ mod tests {
                 kernel: [kernel; 2],
                 stride: [stride; 2],
                 padding: [padding; 4],
+                dilation: [1; 2],
             };
             window.padding = ceil_padding(&window, [input; 2]);
             let what = format!("{input}, {kernel}, {stride}, {padding}");
@@ -247,6 +270,7 @@ mod tests {
                 kernel: [kernel; 2],
                 stride: [stride; 2],
                 padding: [padding[0], padding[1], padding[0], padding[1]],
+                dilation: [1; 2],
             };
             let output = input.div_ceil(stride);
             assert_eq!(window.output([input; 2]), Some([output; 2]));

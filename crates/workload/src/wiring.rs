@@ -152,7 +152,7 @@ impl Spec {
     fn size_error(&self, layer: &LayerSpec, what: String, advice: String) -> SpecError {
         let problem = Problem::new(what, advice);
         let key = match layer.kind {
-            LayerKind::Conv2d { .. } => "filters",
+            LayerKind::Conv2d { .. } | LayerKind::Conv2dTranspose { .. } => "filters",
             _ => "units",
         };
         self.source.error(layer.span_of(key), problem)

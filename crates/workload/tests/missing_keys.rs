@@ -148,10 +148,10 @@ fn keys_of_another_kind_are_said_to_be_that_ones() {
         ],
     );
     assert_says(
-        &message(&LENET.replace("size = 3", "pool_size = 3\ndilation = 1")),
+        &message(&LENET.replace("size = 3", "pool_size = 3\npadding_mode = 1")),
         &[
             "laptime calls it \"size\"",
-            "unknown key \"dilation\"",
+            "unknown key \"padding_mode\"",
             "laptime does not have it yet",
         ],
     );

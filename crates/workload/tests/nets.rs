@@ -212,3 +212,56 @@ fn a_batch_norm_reads_rows() {
     assert_eq!(inputs(&net, "batch_norm2"), ["dense2"]);
     assert_eq!(parameters(&net), (236_682, 768));
 }
+
+/// The heights that PyTorch's `ConvTranspose2d` and Keras's `Conv2DTranspose` give for an input of 28.
+#[test]
+fn transposed_convolutions_have_the_shapes_of_the_frameworks() {
+    let shape = |keys: &str| -> Result<usize, String> {
+        let text = format!(
+            "name = \"net\"\nlayer = [\n\
+             {{ name = \"t\", kind = \"conv2d_transpose\", filters = 2, bias = true, {keys} }},\n\
+             {{ kind = \"global_avg_pool\" }},\n{{ kind = \"dense\", units = 10 }},\n]\n\
+             [data]\ndataset = \"fashion-mnist\"\npixel_divisor = 255\n\
+             [training]\nbatch_size = 8\nepochs = 1\nshuffle = true\nseed = 1\n\
+             precision = \"fp32\"\nloss = \"softmax-cross-entropy\"\n\
+             [optimizer]\nkind = \"sgd\"\nlearning_rate = 0.05\nmomentum = 0.9\n"
+        );
+        let spec = Spec::parse(&text, "net.toml").map_err(|error| error.to_string())?;
+        let workload = spec.resolve(&Overrides::default());
+        let workload = workload.map_err(|error| error.to_string())?;
+        Ok(workload.layers[0].output[0])
+    };
+    for (keys, expected) in [
+        ("kernel = 3, stride = 2, padding = [1, 1, 1, 1]", 55),
+        (
+            "kernel = 3, stride = 2, padding = [1, 1, 1, 1], output_padding = 1",
+            56,
+        ),
+        ("kernel = 4, stride = 2, padding = [1, 1, 1, 1]", 56),
+        (
+            "kernel = 3, stride = 1, padding = \"valid\", dilation = 2",
+            32,
+        ),
+        ("kernel = 3, stride = 2, padding = \"same\"", 56),
+        ("kernel = 2, stride = 3, padding = \"same\"", 84),
+    ] {
+        assert_eq!(shape(keys), Ok(expected), "{keys}");
+    }
+    for (keys, expected) in [
+        (
+            "kernel = 3, stride = 2, padding = \"valid\", output_padding = 2",
+            "output_padding of 2",
+        ),
+        (
+            "kernel = 3, stride = 2, padding = \"same\", output_padding = 1",
+            "does not go with",
+        ),
+        (
+            "kernel = 1, stride = 1, padding = [14, 14, 0, 0]",
+            "takes away 28 of the 28",
+        ),
+    ] {
+        let message = shape(keys).unwrap_err();
+        assert!(message.contains(expected), "{message}");
+    }
+}

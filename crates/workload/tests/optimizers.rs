@@ -95,7 +95,7 @@ fn what_is_wrong_with_an_optimizer_is_told() {
         ),
         (
             ADAMW.replace("adamw", "adam"),
-            "it is a key of \"adamw\"; known: kind, corrected_epsilon, global_clip_norm, learning_rate, beta1, beta2, epsilon",
+            "it is a key of \"adamw\"; known: kind, corrected_epsilon, amsgrad, global_clip_norm, learning_rate, beta1, beta2, epsilon",
         ),
         (ADAMW.replace("adamw", "AdamW"), "did you mean \"adamw\"?"),
         (

@@ -4,6 +4,7 @@
 //! a range of its slices. Padding (columns up to the next multiple of [`LANES`]) is computed like
 //! the rest and stays 0.
 
+mod ams_grad;
 mod channel_sums;
 mod clip;
 mod conv;
@@ -32,6 +33,7 @@ pub(crate) mod update;
 
 use std::ops::Range;
 
+pub(crate) use ams_grad::AmsGrad;
 pub(crate) use channel_sums::{Terms, channel_sums, row_sums};
 pub(crate) use clip::{ClipFactor, PartialSums, SquareSum};
 pub(crate) use conv::{Filters, Segments};

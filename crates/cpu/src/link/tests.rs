@@ -185,6 +185,7 @@ fn a_position_at_the_border_has_zeros_for_padding_or_leaves_it_out() {
         kernel: [3; 2],
         stride: [1; 2],
         padding: [1; 4],
+        dilation: [1; 2],
     };
     let shape = [16, 2, 2, 1];
     let first = |padding| {
@@ -222,6 +223,7 @@ fn a_dead_tap_is_left_alone_or_gets_its_zero_gradient() {
         kernel: [3; 2],
         stride: [1; 2],
         padding: [1; 4],
+        dilation: [1; 2],
     };
     let shape = [16, 1, 1, 2];
     let taps_with_a_gradient = |left_out| {

@@ -114,15 +114,12 @@ impl CpuOp for Conv2d {
     }
 
     fn zero_bytes(&self, own: &Operation, program: &Program, taken: &[Simplification]) -> usize {
-        let shape = |id: TensorId| &program.tensor(id).shape;
-        let (x, y) = (shape(own.inputs[0]), shape(own.outputs[0]));
-        let (input, output) = ([x[1], x[2]], [y[1], y[2]]);
-        let live = live_pairs(&self.window, input, output);
-        if multiplied_pairs(&self.window, input, output, taken) == live {
-            return 0;
-        }
-        // A position of as many channels as its gradients have too.
-        x[3].max(y[3]) * x[0].next_multiple_of(LANES) * 4
+        zero_bytes(
+            &self.window,
+            program,
+            [own.inputs[0], own.outputs[0]],
+            taken,
+        )
     }
 
     fn check_reach(&self, own: &Operation, program: &Program) -> Result<(), String> {
@@ -261,6 +258,22 @@ fn panel_of(program: &Program, images: TensorId, panel: usize) -> usize {
 /// What is kept of so many channels for a batch norm that goes with the convolution.
 fn kept_for_norm(channels: usize) -> usize {
     norm_bytes(channels.div_ceil(LANES))
+}
+
+/// The zeros that stand for padding where it is multiplied, of a window that makes images of others.
+pub(super) fn zero_bytes(
+    window: &Window,
+    program: &Program,
+    images: [TensorId; 2],
+    taken: &[Simplification],
+) -> usize {
+    let [x, y] = images.map(|id| &program.tensor(id).shape);
+    let (input, output) = ([x[1], x[2]], [y[1], y[2]]);
+    if multiplied_pairs(window, input, output, taken) == live_pairs(window, input, output) {
+        return 0;
+    }
+    // A position of as many channels as its gradients have too.
+    x[3].max(y[3]) * x[0].next_multiple_of(LANES) * 4
 }
 
 /// What a convolution does about padding that reads these images, or zeros behind the arena they are in.

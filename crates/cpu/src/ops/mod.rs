@@ -5,6 +5,7 @@ mod accumulate;
 mod activate;
 mod adam;
 mod add;
+mod ams_grad;
 mod arranging;
 mod avg_pool;
 mod batch_norm;
@@ -12,6 +13,7 @@ mod bias;
 mod clip;
 mod concat;
 mod conv2d;
+mod conv2d_transpose;
 mod dense;
 mod depthwise_conv2d;
 mod dropout;
@@ -117,6 +119,8 @@ pub(crate) fn of(op: &Op) -> &dyn CpuOp {
         Op::Conv2d(op) => op,
         Op::Conv2dGradInput(op) => op,
         Op::Conv2dGradWeight(op) => op,
+        Op::Conv2dTranspose(op) => op,
+        Op::Conv2dTransposeGradInput(op) => op,
         Op::DepthwiseConv2d(op) => op,
         Op::DepthwiseConv2dGradInput(op) => op,
         Op::DepthwiseConv2dGradWeight(op) => op,
@@ -164,6 +168,7 @@ pub(crate) fn of(op: &Op) -> &dyn CpuOp {
         Op::AdamW(op) => op,
         Op::Sgd(op) => op,
         Op::RmsProp(op) => op,
+        Op::AmsGrad(op) => op,
     }
 }
 
@@ -203,6 +208,7 @@ pub(crate) enum Task {
     ClipFactor(kernels::ClipFactor),
     Update(kernels::Update),
     RmsProp(kernels::RmsProp),
+    AmsGrad(kernels::AmsGrad),
     Depthwise(depthwise_conv2d::Products),
     DepthwiseGradWeight(depthwise_conv2d::GradWeight),
     Grouped(grouped_conv2d::Products),
@@ -280,6 +286,7 @@ impl Task {
             ClipFactor,
             Update,
             RmsProp,
+            AmsGrad,
             Depthwise,
             DepthwiseGradWeight,
             Grouped,

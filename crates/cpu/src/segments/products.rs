@@ -101,7 +101,7 @@ pub(super) fn products(
 /// The input position nearest to where a tap lies.
 fn nearest(window: &Window, input: [usize; 2], output: [usize; 2], tap: [usize; 2]) -> [usize; 2] {
     [0, 1].map(|axis| {
-        let place = output[axis] * window.stride[axis] + tap[axis];
+        let place = output[axis] * window.stride[axis] + tap[axis] * window.dilation[axis];
         let before = window.padding[2 * axis];
         place.saturating_sub(before).min(input[axis] - 1)
     })

@@ -3,6 +3,7 @@
 
 pub mod autoencoders;
 pub mod classes;
+pub mod convolutions;
 pub mod joins;
 pub mod optimizers;
 pub mod own_data;

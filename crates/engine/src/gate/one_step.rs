@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use laptime_graph::{MomentRole, Program, Role, State, StateTensor, TensorId, TrainingStep};
 use laptime_reference::{Reference, ops};
-use laptime_workload::{Optimizer, Precision, RmsProp, dataset::Dataset};
+use laptime_workload::{AmsGrad, Optimizer, Precision, RmsProp, dataset::Dataset};
 
 use super::{
     Oracle, distance, exceeds, lacks, moments, norm,
@@ -303,7 +303,7 @@ fn moves(
 ) -> Option<String> {
     let longest_step = match optimizer {
         Optimizer::RmsProp(RmsProp { alpha, .. }) => 1.0 / (1.0 - alpha).sqrt(),
-        Optimizer::Adam(_) | Optimizer::AdamW(_) | Optimizer::Sgd(_) => 1.0,
+        Optimizer::Adam(_) | Optimizer::AmsGrad(_) | Optimizer::AdamW(_) | Optimizer::Sgd(_) => 1.0,
     } * optimizer.learning_rate();
     let difference = distance(given, place);
     let allowed = STILL_BOUND * longest_step * rate_share * (place.values.len() as f64).sqrt();
@@ -315,7 +315,7 @@ fn moves(
     })
 }
 
-/// What Adam or AdamW makes of a parameter with the moments that the engine itself has behind the step, whose
+/// What Adam, AMSGrad or AdamW makes of a parameter with the moments that the engine itself has behind the step, whose
 /// learning rate is multiplied by `rate_share`; `None` for what is no parameter of theirs.
 fn adam_step(
     optimizer: &Optimizer,
@@ -324,7 +324,7 @@ fn adam_step(
     before: &StateTensor,
 ) -> Option<StateTensor> {
     let (adam, weight_decay) = match optimizer {
-        Optimizer::Adam(adam) => (adam, 0.0),
+        Optimizer::Adam(adam) | Optimizer::AmsGrad(AmsGrad { adam }) => (adam, 0.0),
         // Biases and the scales and shifts of norms are vectors.
         Optimizer::AdamW(decaying) if decaying.weights_only && before.shape.len() == 1 => {
             (&decaying.adam, 0.0)
@@ -334,7 +334,11 @@ fn adam_step(
     };
     let moment =
         |which: MomentRole| state.get(format!("{}.{}", before.name, which.suffix()).as_str());
-    let (m, v) = (moment(MomentRole::First)?, moment(MomentRole::Second)?);
+    let second = match optimizer {
+        Optimizer::AmsGrad(_) => MomentRole::Largest,
+        _ => MomentRole::Second,
+    };
+    let (m, v) = (moment(MomentRole::First)?, moment(second)?);
     let correction = |beta: f64| 1.0 - beta.powf(step as f64);
     let rate = adam.learning_rate * rate_share;
     let kept = 1.0 - rate * weight_decay;

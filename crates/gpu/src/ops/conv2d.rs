@@ -4,6 +4,7 @@ use laptime_workload::Window;
 use super::{
     product::{LiveTaps, MatrixProduct},
     tiled::Operand,
+    windows::offset,
 };
 use crate::{
     shader::Shader,
@@ -193,8 +194,9 @@ fn input_of(window: &Window, x: &[usize]) -> String {
         0 => "true".into(),
         _ => format!("iy < {}u && ix < {}u", x[1], x[2]),
     };
+    let [ky, kx] = [0, 1].map(|axis| offset(window, axis, ["ky", "kx"][axis]));
     format!(
-        "let iy = oy * {}u + ky - {above}u;\nlet ix = ox * {}u + kx - {left}u;\n\
+        "let iy = oy * {}u + {ky} - {above}u;\nlet ix = ox * {}u + {kx} - {left}u;\n\
          let is_inside = {is_inside};\n",
         window.stride[0], window.stride[1],
     )
@@ -206,14 +208,15 @@ fn output_of(window: &Window, axis: usize, y: &[usize]) -> String {
     let name = ["y", "x"][axis];
     let (stride, before) = (window.stride[axis], window.padding[2 * axis]);
     let count = y[1 + axis];
+    let tap = offset(window, axis, &format!("k{name}"));
     if stride == 1 {
         format!(
-            "let o{name} = i{name} + {before}u - k{name};\n\
+            "let o{name} = i{name} + {before}u - {tap};\n\
              let has_{name} = o{name} < {count}u;\n"
         )
     } else {
         format!(
-            "let s{name} = i{name} + {before}u - k{name};\nlet o{name} = s{name} / {stride}u;\n\
+            "let s{name} = i{name} + {before}u - {tap};\nlet o{name} = s{name} / {stride}u;\n\
              let has_{name} = s{name} % {stride}u == 0u && o{name} < {count}u;\n"
         )
     }

@@ -5,7 +5,7 @@ use laptime_graph::{
 use super::{
     each::{Each, Reading},
     sums::ColumnSums,
-    windows::{coordinates, place_in, place_out, taps, windows},
+    windows::{coordinates, offsets, place_in, place_out, taps, windows},
 };
 use crate::shader::Shader;
 
@@ -47,21 +47,20 @@ impl ColumnSums for DepthwiseConv2dGradWeight {
         let value = shader.value(own.inputs[0], &place_in(x));
         let dy = shader.value(own.inputs[1], &format!("row * {channels}u + c"));
         let [down, right] = self.window.stride;
+        let [tap_down, tap_right] = offsets(&self.window, "tap");
         let [above, _, left, _] = self.window.padding;
         // Filters lie as [tap][channel].
         shader.function(format!(
             "fn joined(row: u32, i: u32) -> f32 {{\n\
              let c = i % {channels}u;\nlet tap = i / {channels}u;\n\
              let b = row / {}u;\nlet oy = row / {}u % {}u;\nlet ox = row % {}u;\n\
-             let iy = oy * {down}u + tap / {}u - {above}u;\n\
-             let ix = ox * {right}u + tap % {}u - {left}u;\n\
+             let iy = oy * {down}u + {tap_down} - {above}u;\n\
+             let ix = ox * {right}u + {tap_right} - {left}u;\n\
              if iy >= {}u || ix >= {}u {{ return 0.0; }}\nreturn {value} * {dy};\n}}\n",
             y[1] * y[2],
             y[2],
             y[1],
             y[2],
-            self.window.kernel[1],
-            self.window.kernel[1],
             x[1],
             x[2],
         ));

@@ -5,7 +5,7 @@ use laptime_graph::{
 use super::{
     each::{Each, Reading},
     sums::ColumnSums,
-    windows::{coordinates, taps, windows},
+    windows::{coordinates, offsets, taps, windows},
 };
 use crate::shader::Shader;
 
@@ -76,6 +76,7 @@ impl ColumnSums for GroupedConv2dGradWeight {
         );
         let dy = shader.value(own.inputs[1], &format!("row * {}u + o", y[3]));
         let [down, right] = self.window.stride;
+        let [tap_down, tap_right] = offsets(&self.window, "tap");
         let [above, _, left, _] = self.window.padding;
         // Filters lie as [tap][input][output].
         shader.function(format!(
@@ -83,8 +84,8 @@ impl ColumnSums for GroupedConv2dGradWeight {
              let o = i % {}u;\nlet tap = i / {}u;\n\
              let channel = o / {outputs}u * {inputs}u + i / {}u % {inputs}u;\n\
              let b = row / {}u;\nlet oy = row / {}u % {}u;\nlet ox = row % {}u;\n\
-             let iy = oy * {down}u + tap / {}u - {above}u;\n\
-             let ix = ox * {right}u + tap % {}u - {left}u;\n\
+             let iy = oy * {down}u + {tap_down} - {above}u;\n\
+             let ix = ox * {right}u + {tap_right} - {left}u;\n\
              if iy >= {}u || ix >= {}u {{ return 0.0; }}\nreturn {value} * {dy};\n}}\n",
             y[3],
             y[3] * inputs,
@@ -93,8 +94,6 @@ impl ColumnSums for GroupedConv2dGradWeight {
             y[2],
             y[1],
             y[2],
-            self.window.kernel[1],
-            self.window.kernel[1],
             x[1],
             x[2],
         ));

@@ -6,6 +6,7 @@ mod accumulate;
 mod activate;
 mod adam;
 mod add;
+mod ams_grad;
 mod avg_pool;
 mod batch_norm;
 mod bias;
@@ -13,6 +14,7 @@ mod chain;
 pub(crate) mod clip;
 mod concat;
 mod conv2d;
+mod conv2d_transpose;
 mod dense;
 mod depthwise_conv2d;
 mod dropout;
@@ -96,6 +98,8 @@ pub(crate) fn form(op: &Op) -> Form<'_> {
         Op::Conv2d(op) => Form::Product(op),
         Op::Conv2dGradInput(op) => Form::Product(op),
         Op::Conv2dGradWeight(op) => Form::Product(op),
+        Op::Conv2dTranspose(op) => Form::Product(op),
+        Op::Conv2dTransposeGradInput(op) => Form::Product(op),
         Op::DepthwiseConv2d(op) => Form::Each(op),
         Op::DepthwiseConv2dGradInput(op) => Form::Each(op),
         Op::DepthwiseConv2dGradWeight(op) => Form::ColumnSums(op),
@@ -144,6 +148,7 @@ pub(crate) fn form(op: &Op) -> Form<'_> {
         Op::AdamW(op) => Form::Update(op),
         Op::Sgd(op) => Form::Update(op),
         Op::RmsProp(op) => Form::Update(op),
+        Op::AmsGrad(op) => Form::Update(op),
     }
 }
 

@@ -140,29 +140,29 @@ pub(super) fn build(
         layer,
         input,
         (op, window),
-        [channels, filters],
+        ([filters, channels], [channels, filters]),
         has_bias,
     )
 }
 
-/// A convolution by this operation, whose filters see so many channels, and of whose channels each is seen by
-/// so many filters; with a bias where it has one.
+/// A convolution by this operation, with weights of these extents for each tap, and of whose outputs each sees so many
+/// channels, of whose channels each is seen by so many outputs; with a bias where it has one.
 pub(super) fn convolve(
     net: &mut dyn Net,
     layer: &Layer,
     input: TensorId,
     (op, window): (Op, Window),
-    [channels, filters]: [usize; 2],
+    ([outputs, inputs], [seen, seen_by]): ([usize; 2], [usize; 2]),
     has_bias: bool,
 ) -> TensorId {
     let name = layer.name;
     let [height, width] = window.kernel;
-    let (fan_in, fan_out) = (height * width * channels, height * width * filters);
+    let (fan_in, fan_out) = (height * width * seen, height * width * seen_by);
     let weight = net.parameter(
         format!("{name}.weight"),
         &[
-            (Axis::Output, layer.channels()),
-            (Axis::Input, channels),
+            (Axis::Output, outputs),
+            (Axis::Input, inputs),
             (Axis::KernelHeight, height),
             (Axis::KernelWidth, width),
         ],

@@ -132,9 +132,13 @@ pub trait Definition {
 
 /// A window as listings show it.
 pub(super) fn window_constants(window: &laptime_workload::Window) -> Vec<(&'static str, String)> {
-    vec![
+    let mut constants = vec![
         ("kernel", format!("{:?}", window.kernel)),
         ("stride", format!("{:?}", window.stride)),
         ("padding", format!("{:?}", window.padding)),
-    ]
+    ];
+    if window.dilation != [1; 2] {
+        constants.push(("dilation", format!("{:?}", window.dilation)));
+    }
+    constants
 }

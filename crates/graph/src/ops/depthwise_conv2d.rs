@@ -135,5 +135,6 @@ pub(super) fn build(
     has_bias: bool,
 ) -> TensorId {
     let op = DepthwiseConv2d { window }.into();
-    convolve(net, layer, input, (op, window), [1, 1], has_bias)
+    let extents = [layer.channels(), 1];
+    convolve(net, layer, input, (op, window), (extents, [1, 1]), has_bias)
 }

@@ -169,7 +169,7 @@ pub(super) fn build(
         layer,
         input,
         (op, window),
-        [channels, filters],
+        ([layer.channels(), channels], [channels, filters]),
         has_bias,
     )
 }

@@ -24,7 +24,7 @@ pub enum Operand {
 }
 
 /// A window of so many taps that moves along an axis: tap t of position p meets
-/// `p·stride + t − before`, where there is such a place.
+/// `p·stride + t·dilation − before`, where there is such a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Slide {
     /// The loop over positions.
@@ -35,6 +35,8 @@ pub struct Slide {
     pub taps: usize,
     /// From one position to the next.
     pub stride: usize,
+    /// From one tap to the next.
+    pub dilation: usize,
     /// The padding before the first value.
     pub before: usize,
 }
@@ -140,6 +142,7 @@ pub(super) fn through(window: &Window, which: fn(Slide) -> Index, channel: Axis)
             tap,
             taps: window.kernel[along],
             stride: window.stride[along],
+            dilation: window.dilation[along],
             before: window.padding[2 * along],
         })
     };

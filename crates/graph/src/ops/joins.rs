@@ -17,7 +17,7 @@ impl Op {
     /// Whether it may update a parameter where its gradient is made, or clipped. A third rule in every product of every
     /// instruction set is code that RMSprop is not worth.
     pub(crate) fn joins_its_gradient(&self) -> bool {
-        self.definition().is_update() && !matches!(self, Self::RmsProp(_))
+        self.definition().is_update() && !matches!(self, Self::RmsProp(_) | Self::AmsGrad(_))
     }
 
     /// Whether it may be done behind a batch norm.

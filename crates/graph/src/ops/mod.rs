@@ -11,12 +11,14 @@ mod accumulate;
 mod activate;
 mod adam;
 mod add;
+mod ams_grad;
 mod avg_pool;
 mod batch_norm;
 mod bias;
 mod clip;
 mod concat;
 mod conv2d;
+mod conv2d_transpose;
 mod definition;
 mod dense;
 mod depthwise_conv2d;
@@ -95,6 +97,7 @@ ops! {
     round: Round;
     dense: Dense, DenseGradInput, DenseGradWeight;
     conv2d: Conv2d, Conv2dGradInput, Conv2dGradWeight;
+    conv2d_transpose: Conv2dTranspose, Conv2dTransposeGradInput;
     depthwise_conv2d: DepthwiseConv2d, DepthwiseConv2dGradInput, DepthwiseConv2dGradWeight;
     grouped_conv2d: GroupedConv2d, GroupedConv2dGradInput, GroupedConv2dGradWeight;
     bias: Bias, BiasGrad;
@@ -116,6 +119,7 @@ ops! {
     accumulate: Accumulate;
     clip: SquareSum, ClipFactor, Clip;
     adam: Adam, AdamW;
+    ams_grad: AmsGrad;
     sgd: Sgd;
     rms_prop: RmsProp;
 }
@@ -143,6 +147,9 @@ pub(crate) fn build(
             }
             _ => grouped_conv2d::build(net, layer, inputs[0], (window, groups), bias),
         },
+        LayerKind::Conv2dTranspose { window, bias, .. } => {
+            conv2d_transpose::build(net, layer, inputs[0], window, bias)
+        }
         LayerKind::BatchNorm { epsilon, momentum } => {
             batch_norm::build(net, layer, inputs[0], epsilon, momentum)
         }
@@ -162,14 +169,18 @@ pub(crate) fn build(
 
 /// Whether a layer begins with a product, which in reduced precision reads its input rounded.
 pub(crate) fn begins_with_product(kind: &LayerKind) -> bool {
-    matches!(kind, LayerKind::Dense { .. } | LayerKind::Conv2d { .. })
+    matches!(
+        kind,
+        LayerKind::Dense { .. } | LayerKind::Conv2d { .. } | LayerKind::Conv2dTranspose { .. }
+    )
 }
 
 /// What updates a parameter, a weight or another, (g, w, moments…) → (w, moments…) in place, with its moments.
 pub(crate) fn update(optimizer: &Optimizer, is_weight: bool) -> (Op, &'static [MomentRole]) {
-    use MomentRole::{First, Second, Velocity};
+    use MomentRole::{First, Largest, Second, Velocity};
     match *optimizer {
         Optimizer::Adam(op) => (op.into(), &[First, Second]),
+        Optimizer::AmsGrad(op) => (op.into(), &[First, Second, Largest]),
         Optimizer::AdamW(op) if op.weights_only && !is_weight => (op.adam.into(), &[First, Second]),
         Optimizer::AdamW(op) => (op.into(), &[First, Second]),
         Optimizer::Sgd(op) => (op.into(), &[Velocity]),

@@ -31,6 +31,7 @@ fn window(factor: [usize; 2]) -> Window {
         kernel: factor,
         stride: factor,
         padding: [0; 4],
+        dilation: [1; 2],
     }
 }
 

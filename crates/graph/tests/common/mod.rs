@@ -3,11 +3,21 @@
 use std::{fs, path::Path};
 
 use laptime_workload::{
-    Adam, AdamW, BUILTINS, LayerKind, Optimizer, Overrides, Precision, RmsProp, Sgd, Spec, Workload,
+    Adam, AdamW, AmsGrad, BUILTINS, LayerKind, Optimizer, Overrides, Precision, RmsProp, Sgd, Spec,
+    Workload,
 };
 
 /// Update rules that no workload of the repository has.
-const OTHER_RULES: [Optimizer; 3] = [
+const OTHER_RULES: [Optimizer; 4] = [
+    Optimizer::AmsGrad(AmsGrad {
+        adam: Adam {
+            learning_rate: 1e-3,
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+            corrected_epsilon: true,
+        },
+    }),
     Optimizer::AdamW(AdamW {
         adam: Adam {
             learning_rate: 1e-3,
@@ -47,10 +57,12 @@ name = "others"
 layer = [
     { name = "c", kind = "conv2d", filters = 6, kernel = 3, stride = 4, padding = "same", bias = true },
     { name = "g", kind = "conv2d", filters = 4, kernel = [3, 2], stride = 1, padding = [1, 1, 1, 0], bias = false, groups = 2 },
-    { name = "s", kind = "global_avg_pool" },
+    { name = "t", kind = "conv2d_transpose", inputs = ["c"], filters = 5, kernel = 3, stride = 2, padding = "same", dilation = [1, 2], bias = true },
+    { name = "d", kind = "conv2d", filters = 3, kernel = [3, 2], stride = 2, padding = "same", dilation = 2, bias = true },
+    { name = "s", kind = "global_avg_pool", inputs = ["g"] },
     { name = "e", kind = "multiply", inputs = ["g", "s"] },
     { name = "p", kind = "multiply", inputs = ["e", "g"] },
-    { name = "j", kind = "concat", inputs = ["p", "c", "e"] },
+    { name = "j", kind = "concat", inputs = ["p", "c", "e", "d"] },
     { name = "u", kind = "upsample", factor = [2, 3] },
     { name = "flat", kind = "flatten" },
     { name = "rows", kind = "concat", inputs = ["flat", "s"] },

@@ -17,6 +17,8 @@ const UNARY: &[(&str, Unary)] = &[
         x * (x.max(0.0) + (-x.abs()).exp().ln_1p()).tanh()
     }),
     ("Erf", libm::erf),
+    // Not ONNX's own, but in models all the same: 1 − erf(x).
+    ("Erfc", libm::erfc),
     ("Exp", f64::exp),
     ("Log", f64::ln),
     ("Neg", |x| -x),

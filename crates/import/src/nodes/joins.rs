@@ -1,6 +1,7 @@
 //! Layers that read several others.
 
 use crate::{
+    constant::Constant,
     flow::{Flow, Layout},
     messages::Node,
     net::{Layer, has_layer},
@@ -15,6 +16,10 @@ pub(super) fn concat<'a>(walk: &mut Walk<'a>, node: &'a Node) -> Result<(), Prob
     if values.iter().any(|value| matches!(value, Value::Flow(_))) {
         return of_layers(walk, node);
     }
+    if let Some(constant) = of_constants(walk, &values)? {
+        walk.set(node, Value::Constant(constant));
+        return Ok(());
+    }
     let numbers = (0..node.input.len()).map(|place| walk.whole(node, place));
     let numbers = numbers.collect::<Result<Vec<Whole>, _>>()?;
     let numbers = numbers
@@ -23,6 +28,23 @@ pub(super) fn concat<'a>(walk: &mut Walk<'a>, node: &'a Node) -> Result<(), Prob
         .collect();
     walk.set(node, Value::Whole(Whole::list(numbers)));
     Ok(())
+}
+
+/// Numbers that need not be whole, as the factors of a Resize.
+fn of_constants<'a>(
+    walk: &Walk<'a>,
+    values: &[Value<'a>],
+) -> Result<Option<Constant<'a>>, Problem> {
+    let mut joined = Vec::new();
+    for value in values {
+        match value {
+            Value::Constant(one) if one.dims.len() == 1 && one.len() <= 64 && !one.is_whole() => {
+                joined.extend(one.doubles(walk.beside)?);
+            }
+            _ => return Ok(None),
+        }
+    }
+    Ok(Some(Constant::made(vec![joined.len()], joined)))
 }
 
 fn of_layers<'a>(walk: &mut Walk<'a>, node: &'a Node) -> Result<(), Problem> {

@@ -13,7 +13,9 @@ mod norms;
 mod pads;
 mod pointwise;
 mod pools;
+mod resize;
 mod shapes;
+mod transposed;
 mod windows;
 
 pub(crate) use windows::Window;
@@ -25,6 +27,9 @@ type Convert = for<'a> fn(&mut Walk<'a>, &'a Node) -> Result<(), Problem>;
 
 const NODES: &[(&str, Convert)] = &[
     ("Conv", convolution::conv),
+    ("ConvTranspose", transposed::conv_transpose),
+    ("Resize", resize::resize),
+    ("Upsample", resize::resize),
     ("Gemm", dense::gemm),
     ("MatMul", dense::mat_mul),
     ("BatchNormalization", norms::batch_norm),
@@ -71,7 +76,6 @@ const NODES: &[(&str, Convert)] = &[
 
 /// What laptime has in the place of operators that it lacks.
 const NEAREST: &[(&str, &str)] = &[
-    ("ConvTranspose", "an upsampling layer and a conv2d"),
     (
         "ConvInteger",
         "conv2d: export the model before it is quantized",
@@ -92,8 +96,6 @@ const NEAREST: &[(&str, &str)] = &[
     ("PRelu", "leaky_relu, whose slope is not trained"),
     ("LpPool", "avg_pool"),
     ("ReduceMax", "max_pool with the size of the image"),
-    ("Resize", "an upsampling layer"),
-    ("Upsample", "an upsampling layer"),
     ("Einsum", "dense"),
     (
         "Bernoulli",

@@ -34,6 +34,11 @@ fn pool<'a>(walk: &mut Walk<'a>, node: &'a Node, kind: &'static str) -> Result<(
         }
         window.padded_by(padding);
     }
+    if window.dilation != [1; 2] {
+        let what = format!("its dilations are {:?}", node.ints("dilations"));
+        let advice = "laptime's pools have none: the nearest is one without";
+        return Err(Problem::new(what, advice));
+    }
     let is_padded = window.padding != [0; 4];
     if kind == "avg_pool" && is_padded && node.int("count_include_pad", 0) != 0 {
         let what = "it counts padding as zeros";
@@ -101,6 +106,7 @@ pub(super) fn global_max_pool<'a>(walk: &mut Walk<'a>, node: &'a Node) -> Result
         size: [height, width],
         stride: [height, width],
         padding: [0; 4],
+        dilation: [1; 2],
     };
     let layer = Layer::new("max_pool", &[flow.place], vec![1, 1, channels]);
     let layer = window.keys(layer, "size", [height, width]);

@@ -8,6 +8,8 @@ pub(crate) struct Window {
     pub stride: [usize; 2],
     /// Above, below, left, right.
     pub padding: [usize; 4],
+    /// From one tap to the next.
+    pub dilation: [usize; 2],
 }
 
 /// Far beyond use; sizes below it cannot overflow anywhere.
@@ -24,50 +26,28 @@ impl Window {
                 "laptime has windows of one and two dimensions",
             ));
         }
-        let numbers = |name: &str, without: i64, count: usize| -> Result<Vec<usize>, Problem> {
-            let given = node.ints(name);
-            let given = if given.is_empty() {
-                vec![without; count]
-            } else {
-                given.to_vec()
-            };
-            let is_right = given.len() == count && given.iter().all(|one| (0..=MOST).contains(one));
-            match is_right {
-                true => Ok(given.into_iter().map(|one| one as usize).collect()),
-                false => {
-                    let what = format!("its {name} are {given:?}");
-                    Err(Problem::new(what, "export the model again"))
-                }
-            }
-        };
+        let numbers = |name: &str, without: i64, count: usize| numbers(node, name, without, count);
         let size = match size {
             Some(size) => size.to_vec(),
             None => numbers("kernel_shape", 1, rank)?,
         };
         let stride = numbers("strides", 1, rank)?;
-        if size.contains(&0) || stride.contains(&0) {
-            let what = "its kernel or stride is 0";
+        let dilation = numbers("dilations", 1, rank)?;
+        if [&size, &stride, &dilation]
+            .iter()
+            .any(|one| one.contains(&0))
+        {
+            let what = "its kernel, stride or dilation is 0";
             return Err(Problem::new(what, "export the model again"));
         }
-        if numbers("dilations", 1, rank)?.iter().any(|one| *one != 1) {
-            let what = format!("its dilations are {:?}", node.ints("dilations"));
-            return Err(Problem::new(
-                what,
-                "laptime has none: the nearest is a larger kernel",
-            ));
-        }
         let pads = numbers("pads", 0, 2 * rank)?;
-        let two = |of: &[usize], without: usize| match *of {
-            [one] => [without, one],
-            [first, second, ..] => [first, second],
-            [] => [without; 2],
-        };
         let (before, after) = pads.split_at(rank);
         let ([above, left], [below, right]) = (two(before, 0), two(after, 0));
         let mut window = Self {
             size: two(&size, 1),
             stride: two(&stride, 1),
             padding: [above, below, left, right],
+            dilation: two(&dilation, 1),
         };
         match node.text("auto_pad") {
             "" | "NOTSET" => {}
@@ -85,11 +65,16 @@ impl Window {
         Ok(window)
     }
 
+    /// The height and width that the taps span.
+    pub fn span(&self, axis: usize) -> usize {
+        (self.size[axis] - 1) * self.dilation[axis] + 1
+    }
+
     /// What `padding = "same"` comes to: as much as gives ⌈input / stride⌉ outputs, the larger half behind.
     pub fn same(&self, input: [usize; 2]) -> [usize; 4] {
         let of = |axis: usize| {
             let outputs = input[axis].div_ceil(self.stride[axis]);
-            let covered = outputs.saturating_sub(1) * self.stride[axis] + self.size[axis];
+            let covered = outputs.saturating_sub(1) * self.stride[axis] + self.span(axis);
             let total = covered.saturating_sub(input[axis]);
             [total / 2, total - total / 2]
         };
@@ -108,13 +93,13 @@ impl Window {
     pub fn output(&self, input: [usize; 2]) -> Result<[usize; 2], Problem> {
         let [above, below, left, right] = self.padding;
         let of = |axis: usize, padding: usize| {
-            let room = (input[axis] + padding).checked_sub(self.size[axis]);
+            let room = (input[axis] + padding).checked_sub(self.span(axis));
             room.map(|room| room / self.stride[axis] + 1)
         };
         match (of(0, above + below), of(1, left + right)) {
             (Some(height), Some(width)) => Ok([height, width]),
             _ => {
-                let [height, width] = self.size;
+                let [height, width] = [self.span(0), self.span(1)];
                 let what = format!(
                     "its window of {height}×{width} is larger than its input of {}×{}",
                     input[0], input[1]
@@ -131,14 +116,50 @@ impl Window {
             padding if padding == self.same(input) => "\"same\"".into(),
             padding => format!("{padding:?}"),
         };
-        layer
+        let layer = layer
             .key(size_key, pair(self.size))
             .key("stride", pair(self.stride))
-            .key("padding", padding)
+            .key("padding", padding);
+        match self.dilation {
+            [1, 1] => layer,
+            dilation => layer.key("dilation", pair(dilation)),
+        }
     }
 }
 
-fn pair(sizes: [usize; 2]) -> String {
+/// An attribute of so many numbers, all of them `without` where it is left out.
+pub(super) fn numbers(
+    node: &Node,
+    name: &str,
+    without: i64,
+    count: usize,
+) -> Result<Vec<usize>, Problem> {
+    let given = node.ints(name);
+    let given = if given.is_empty() {
+        vec![without; count]
+    } else {
+        given.to_vec()
+    };
+    let is_right = given.len() == count && given.iter().all(|one| (0..=MOST).contains(one));
+    match is_right {
+        true => Ok(given.into_iter().map(|one| one as usize).collect()),
+        false => {
+            let what = format!("its {name} are {given:?}");
+            Err(Problem::new(what, "export the model again"))
+        }
+    }
+}
+
+/// Numbers of a window of one dimension are those of the width.
+pub(super) fn two(of: &[usize], without: usize) -> [usize; 2] {
+    match *of {
+        [one] => [without, one],
+        [first, second, ..] => [first, second],
+        [] => [without; 2],
+    }
+}
+
+pub(super) fn pair(sizes: [usize; 2]) -> String {
     match sizes {
         [first, second] if first == second => first.to_string(),
         sizes => format!("{sizes:?}"),

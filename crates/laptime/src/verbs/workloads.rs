@@ -55,7 +55,7 @@ fn vocabulary() -> String {
             schedules.collect(),
         ),
         (
-            "[initializer] kind of the weights of dense and conv2d, with its keys; may be left out",
+            "[initializer] kind of the weights of dense, conv2d and conv2d_transpose, with its keys; may be left out",
             initializers.collect(),
         ),
         (
@@ -74,7 +74,7 @@ fn vocabulary() -> String {
             ],
         ),
         (
-            "padding of conv2d, max_pool and avg_pool",
+            "padding of conv2d, conv2d_transpose, max_pool and avg_pool",
             paddings.collect(),
         ),
     ];

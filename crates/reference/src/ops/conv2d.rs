@@ -8,7 +8,7 @@ use super::{
     joins::Joins,
 };
 
-/// `y[b, i, j, o] = Σ x[b, i·stride + u − above, j·stride + v − left, c] · w[o, c, u, v]` over the
+/// `y[b, i, j, o] = Σ x[b, i·stride + u·dilation − above, j·stride + v·dilation − left, c] · w[o, c, u, v]` over the
 /// taps (u, v) and the channels c; outside of x is 0. x is (B, H, W, C), w is (O, C, kernel
 /// height, kernel width), y is (B, H', W', O).
 pub fn conv2d(x: &[f64], x_shape: ImageShape, w: &[f64], window: &Window) -> Vec<f64> {

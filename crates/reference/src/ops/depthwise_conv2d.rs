@@ -4,7 +4,7 @@ use laptime_workload::Window;
 
 use super::image::{ImageShape, joins, output_shape};
 
-/// `y[b, i, j, c] = Σ x[b, i·stride + u − above, j·stride + v − left, c] · w[c, u, v]` over the taps (u, v);
+/// `y[b, i, j, c] = Σ x[b, i·stride + u·dilation − above, j·stride + v·dilation − left, c] · w[c, u, v]` over the taps (u, v);
 /// outside of x is 0. x is (B, H, W, C), w is (C, 1, kernel height, kernel width), y is (B, H', W', C).
 pub fn depthwise_conv2d(x: &[f64], x_shape: ImageShape, w: &[f64], window: &Window) -> Vec<f64> {
     let mut y = vec![0.0; output_shape(x_shape, window, x_shape[3]).iter().product()];

@@ -4,7 +4,7 @@ use laptime_workload::Window;
 
 use super::image::{ImageShape, joins, output_shape};
 
-/// `y[b, i, j, o] = Σ x[b, i·stride + u − above, j·stride + v − left, g·I + c] · w[o, c, u, v]` over the taps (u, v)
+/// `y[b, i, j, o] = Σ x[b, i·stride + u·dilation − above, j·stride + v·dilation − left, g·I + c] · w[o, c, u, v]` over the taps (u, v)
 /// and the I = C/groups channels c of the group g that o is in, ⌊o·groups/O⌋; outside of x is 0. x is (B, H, W, C), w is
 /// (O, I, kernel height, kernel width), y is (B, H', W', O).
 pub fn grouped_conv2d(

@@ -23,6 +23,7 @@ pub(crate) fn joins(x_shape: ImageShape, window: &Window) -> Vec<Vec<(usize, usi
     // they are not walked.
     let along = |axis: usize, tap: usize, input: usize, outputs: usize| {
         let (stride, before) = (window.stride[axis], window.padding[2 * axis]);
+        let tap = tap * window.dilation[axis];
         let first = before.saturating_sub(tap).div_ceil(stride);
         let end = (before + input).saturating_sub(tap).div_ceil(stride);
         first..end.min(outputs)
@@ -31,9 +32,10 @@ pub(crate) fn joins(x_shape: ImageShape, window: &Window) -> Vec<Vec<(usize, usi
         let columns_met = along(1, tap_column, width, columns);
         let mut pairs = Vec::new();
         for row in along(0, tap_row, height, rows) {
-            let x_row = row * window.stride[0] + tap_row - window.padding[0];
+            let x_row = row * window.stride[0] + tap_row * window.dilation[0] - window.padding[0];
             for column in columns_met.clone() {
-                let x_column = column * window.stride[1] + tap_column - window.padding[2];
+                let x_column =
+                    column * window.stride[1] + tap_column * window.dilation[1] - window.padding[2];
                 pairs.push((x_row * width + x_column, row * columns + column));
             }
         }
@@ -58,11 +60,17 @@ mod tests {
         let mut met = 0;
         for kernel in [[1, 1], [2, 3], [5, 4], [9, 11]] {
             for stride in [[1, 1], [2, 1], [3, 4]] {
-                for padding in [[0, 0, 0, 0], [1, 2, 3, 0], [9, 8, 7, 9]] {
+                for (padding, dilation) in [
+                    ([0, 0, 0, 0], [1, 1]),
+                    ([1, 2, 3, 0], [1, 2]),
+                    ([9, 8, 7, 9], [1, 1]),
+                    ([9, 8, 7, 9], [3, 2]),
+                ] {
                     let window = Window {
                         kernel,
                         stride,
                         padding,
+                        dilation,
                     };
                     let size = [4, 5];
                     let Some([rows, columns]) = window.output(size) else {

@@ -37,6 +37,7 @@ mod accumulate;
 mod activations;
 mod adam;
 mod add;
+mod ams_grad;
 mod avg_pool;
 mod batch_norm;
 mod bias;
@@ -67,6 +68,7 @@ pub use accumulate::accumulate;
 pub use activations::{activate, activate_grad};
 pub use adam::{adam, adamw};
 pub use add::add;
+pub use ams_grad::ams_grad;
 pub use avg_pool::{avg_pool, avg_pool_grad, global_avg_pool, global_avg_pool_grad};
 pub use batch_norm::{Normed, NormedGrad, batch_norm, batch_norm_evaluation, batch_norm_grad};
 pub use bias::{bias, bias_grad};
@@ -94,7 +96,7 @@ pub use softmax_cross_entropy::{Score, softmax_cross_entropy, softmax_cross_entr
 pub use upsample::{upsample, upsample_grad};
 
 use accumulate::as_share;
-use laptime_graph::{Adam, AdamW, Axis, Op, Operation, Program, RmsProp, Sgd, TensorId};
+use laptime_graph::{Adam, AdamW, AmsGrad, Axis, Op, Operation, Program, RmsProp, Sgd, TensorId};
 
 /// The outputs of `operation` for its inputs, both in the order that the operation lists them.
 /// `step` counts from 1, `first` is the place in the step's batch of the Program's first sample; both matter to
@@ -138,6 +140,14 @@ pub fn execute(
                 inputs[1],
                 &op.window,
             )]
+        }
+        // A transposed convolution is the gradient of a convolution's input, and its gradient the convolution.
+        Op::Conv2dTranspose(op) => {
+            let [x, w] = [inputs[0], inputs[1]];
+            vec![conv2d_grad_input(x, w, dx_shape(), &op.window)]
+        }
+        Op::Conv2dTransposeGradInput(op) => {
+            vec![conv2d(inputs[0], x_shape(), inputs[1], &op.window)]
         }
         Op::DepthwiseConv2d(op) => {
             vec![depthwise_conv2d(
@@ -266,7 +276,7 @@ pub fn execute(
         Op::SquareSum(_) => vec![vec![square_sum(inputs[0])]],
         Op::ClipFactor(op) => vec![vec![clip_factor(&inputs.concat(), op.max_norm)]],
         Op::Clip(_) => vec![clip(inputs[0], inputs[1][0])],
-        Op::Adam(_) | Op::AdamW(_) | Op::Sgd(_) | Op::RmsProp(_) => {
+        Op::Adam(_) | Op::AmsGrad(_) | Op::AdamW(_) | Op::Sgd(_) | Op::RmsProp(_) => {
             unreachable!("updates are done in place")
         }
     }
@@ -298,6 +308,12 @@ pub fn update(op: &Op, gradient: &[f64], updated: &mut [Vec<f64>], step: u64, ra
     };
     match (op, updated) {
         (Op::Adam(op), [w, m, v]) => adam(scheduled(*op), step, gradient, w, m, v),
+        (Op::AmsGrad(op), [w, m, v, x]) => {
+            let op = AmsGrad {
+                adam: scheduled(op.adam),
+            };
+            ams_grad(op, step, gradient, [w, m, v, x]);
+        }
         (Op::AdamW(op), [w, m, v]) => {
             let op = AdamW {
                 adam: scheduled(op.adam),

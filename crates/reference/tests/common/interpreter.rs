@@ -171,12 +171,13 @@ fn places(
                 vec![axes.iter().fold(0, flat)]
             }
             Index::Met(slide) => {
-                let place = point[&slide.position] * slide.stride + point[&slide.tap];
+                let place =
+                    point[&slide.position] * slide.stride + point[&slide.tap] * slide.dilation;
                 place.checked_sub(slide.before).into_iter().collect()
             }
             Index::MetBy(slide) => {
                 let place = point[&slide.position] + slide.before;
-                let from_tap = place.checked_sub(point[&slide.tap]);
+                let from_tap = place.checked_sub(point[&slide.tap] * slide.dilation);
                 let positions = from_tap.filter(|from| from % slide.stride == 0);
                 positions
                     .map(|from| from / slide.stride)

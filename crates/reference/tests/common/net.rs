@@ -131,6 +131,19 @@ impl Net {
             LayerKind::Conv2d {
                 filters, window, ..
             } => slid(window, *filters),
+            LayerKind::Conv2dTranspose {
+                filters,
+                window,
+                output_padding,
+                ..
+            } => {
+                let along = |axis: usize| {
+                    let windows = (input[axis] - 1) * window.stride[axis] + window.span()[axis];
+                    let padding = window.padding[2 * axis] + window.padding[2 * axis + 1];
+                    windows + output_padding[axis] - padding
+                };
+                vec![along(0), along(1), *filters]
+            }
             LayerKind::MaxPool { window } | LayerKind::AvgPool { window } => slid(window, input[2]),
             LayerKind::Upsample { factor } => {
                 vec![input[0] * factor[0], input[1] * factor[1], input[2]]
@@ -163,6 +176,7 @@ pub fn square(kernel: usize, stride: usize, padding: usize) -> Window {
         kernel: [kernel; 2],
         stride: [stride; 2],
         padding: [padding; 4],
+        dilation: [1; 2],
     }
 }
 
