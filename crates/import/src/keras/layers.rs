@@ -167,13 +167,19 @@ fn window(config: &Value, size: &str, flow: &Flow) -> Result<Window, Problem> {
         true => pair(config, size)?,
         false => pair(config, "strides")?,
     };
+    // Of convolutions alone.
+    let dilation = match config["dilation_rate"].is_null() {
+        true => [1; 2],
+        false => pair(config, "dilation_rate")?,
+    };
     let mut window = Window {
         size: pair(config, size)?,
         stride,
         padding: [0; 4],
+        dilation,
     };
-    let is_possible = !window.size.contains(&0) && !stride.contains(&0);
-    must(is_possible, "its kernel or stride is 0", EXPORT)?;
+    let is_possible = ![window.size, stride, dilation].concat().contains(&0);
+    must(is_possible, "its kernel, stride or dilation is 0", EXPORT)?;
     match text(config, "padding") {
         "valid" => {}
         "same" => {
@@ -192,12 +198,6 @@ fn is_set(config: &Value, key: &str) -> bool {
 
 fn convolution(walk: &mut Walk, class: &str, config: &Value, flow: &Flow) -> Result<Flow, Problem> {
     let [height, width, channels] = image(config, flow)?;
-    let is_dense = config["dilation_rate"].is_null() || pair(config, "dilation_rate")? == [1, 1];
-    must(
-        is_dense,
-        "it has a dilation_rate",
-        "laptime has none: the nearest is a larger kernel",
-    )?;
     let window = window(config, "kernel_size", flow)?;
     let count = |key: &str| -> Result<usize, Problem> {
         let found = config[key].as_u64().filter(|it| (1..=MOST).contains(it));
