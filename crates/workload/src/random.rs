@@ -34,14 +34,13 @@ pub enum Purpose {
 /// The value, uniform in [0, 1), that decides over one value of a dropout layer in one step: the
 /// `index % 4`-th of the block at counter (index / 4, step). Steps and a batch's values have 32 bits.
 pub fn dropout_unit(seed: u64, layer: u32, step: u64, index: u64) -> f64 {
-    let counter = [
-        (index / 4) as u32,
-        step as u32,
-        layer,
-        Purpose::Dropout as u32,
-    ];
-    let values = philox4x32_10(counter, [seed as u32, (seed >> 32) as u32]);
-    unit(values[(index % 4) as usize])
+    dropout_units(seed, layer, step, index / 4)[(index % 4) as usize]
+}
+
+/// The draws of four values in a row, from a multiple of four on: `block` is a quarter of the first one's index.
+pub fn dropout_units(seed: u64, layer: u32, step: u64, block: u64) -> [f64; 4] {
+    let counter = [block as u32, step as u32, layer, Purpose::Dropout as u32];
+    philox4x32_10(counter, [seed as u32, (seed >> 32) as u32]).map(unit)
 }
 
 /// The random bits that decide how a sample is augmented in a step, which has 48 of them.

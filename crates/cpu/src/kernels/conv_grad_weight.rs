@@ -32,6 +32,11 @@ pub(crate) struct Conv2dGradWeight {
 /// Slices turned over and multiplied at once: the tile is two blocks wide.
 pub(crate) const TURNED_SLICES: usize = 2;
 
+/// The same of so many outputs.
+pub(crate) fn turned_slices(outputs: usize) -> usize {
+    TURNED_SLICES.min(outputs.div_ceil(LANES))
+}
+
 /// The bytes that slices of dy take when they are turned over, of so many values a channel.
 pub(crate) fn turned_bytes(values: usize) -> usize {
     values * TURNED_SLICES * LANES * 4
@@ -41,20 +46,21 @@ impl Run for Conv2dGradWeight {
     #[inline(always)]
     unsafe fn run<S: Simd>(&self, s: S, step: &Step, view: View, slices: Range<usize>) {
         let Self { x, w, .. } = *self;
+        let turned = turned_slices(w.outputs);
         let tiles = self.tiles.of(slices, w.outputs.div_ceil(LANES), w.taps);
         let parts = tiles.flat_map(|(slices, taps)| {
-            let firsts = slices.clone().step_by(TURNED_SLICES);
+            let firsts = slices.clone().step_by(turned);
             firsts.map(move |first| (first, slices.end, taps.clone()))
         });
         for (first, end, taps) in parts {
-            let count = TURNED_SLICES.min(end - first);
+            let count = turned.min(end - first);
             // SAFETY: the scratch has room for the turned slices, the weights have these slices,
             // and the segments stay within x and the scratch.
             unsafe {
                 self.turn(s, view, first..first + count);
                 let b = Blocks {
                     start: view.scratch(),
-                    step_stride: TURNED_SLICES * LANES,
+                    step_stride: turned * LANES,
                     block_stride: LANES,
                 };
                 with_rule!(&self.to, s, step, view, |rule| {
@@ -86,6 +92,7 @@ impl Conv2dGradWeight {
     #[inline(always)]
     unsafe fn turn<S: Simd>(&self, s: S, view: View, slices: Range<usize>) {
         let dy = self.dy;
+        let at_once = turned_slices(self.w.outputs);
         for position in 0..dy.positions {
             for (index, slice) in slices.clone().enumerate() {
                 let channels = dy.channels_of(slice..slice + 1);
@@ -98,9 +105,9 @@ impl Conv2dGradWeight {
                             *row = s.load(dy.at(view, position, channel).add(block * LANES));
                         }
                         let sample = position * dy.stride + block * LANES;
-                        let to = view.scratch().add((sample * TURNED_SLICES + index) * LANES);
+                        let to = view.scratch().add((sample * at_once + index) * LANES);
                         for (row, turned) in s.transpose(tile).into_iter().enumerate() {
-                            s.store(to.add(row * TURNED_SLICES * LANES), turned);
+                            s.store(to.add(row * at_once * LANES), turned);
                         }
                     }
                 }

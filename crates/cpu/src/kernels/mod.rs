@@ -39,7 +39,7 @@ pub(crate) use clip::{ClipFactor, PartialSums, SquareSum};
 pub(crate) use conv::{Filters, Segments};
 pub(crate) use conv_forward::{Conv2d, NormBehind, norm_bytes};
 pub(crate) use conv_grad_input::Conv2dGradInput;
-pub(crate) use conv_grad_weight::{Conv2dGradWeight, TURNED_SLICES, turned_bytes};
+pub(crate) use conv_grad_weight::{Conv2dGradWeight, TURNED_SLICES, turned_bytes, turned_slices};
 pub(crate) use dense::{Dense, DenseCut, DenseGradInput, DenseGradWeight};
 pub(crate) use elementwise::{Bias, BiasGrad, ChannelBias, ChannelBiasGrad, Function, Pointwise};
 pub(crate) use images::Images;

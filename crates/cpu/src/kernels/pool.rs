@@ -16,18 +16,16 @@ use crate::{
 pub(crate) struct Windows(pub(crate) Vec<Vec<u32>>);
 
 impl Windows {
-    /// For each window, those of so many positions that no window before it meets; with the first one, those that
-    /// none does.
-    pub(crate) fn first_met(&self, positions: usize) -> Self {
-        let mut is_met = vec![false; positions];
-        let mut first = |position: &u32| !std::mem::replace(&mut is_met[*position as usize], true);
-        let met = |window: &Vec<u32>| window.iter().copied().filter(&mut first).collect();
-        let mut lists: Vec<Vec<u32>> = self.0.iter().map(met).collect();
-        let unmet = (0..positions as u32).filter(|position| !is_met[*position as usize]);
-        if let Some(list) = lists.first_mut() {
-            list.extend(unmet);
+    /// Whether each of so many positions is in one window at the most; and those that must be 0 before anything is
+    /// added to them: then those in none, else all.
+    pub(crate) fn apart(&self, positions: usize) -> (bool, Vec<u32>) {
+        let mut times = vec![0; positions];
+        for position in self.0.iter().flatten() {
+            times[*position as usize] += 1;
         }
-        Self(lists)
+        let is_apart = times.iter().all(|times| *times <= 1);
+        let cleared = (0..positions as u32).filter(|it| !is_apart || times[*it as usize] == 0);
+        (is_apart, cleared.collect())
     }
 }
 
@@ -86,9 +84,10 @@ impl Run for Pool {
 pub(crate) struct PoolGrad {
     /// Pieces of the windows, where these have no position of dx in common.
     pub(crate) tiles: Tiles,
-    /// For each window, the positions of dx that are set to 0 with it: those that no earlier one meets, and
-    /// with the first those that none does.
-    pub(crate) cleared: Windows,
+    /// Whether windows have nothing in common, so that what one gives to dx is all that there is.
+    pub(crate) is_apart: bool,
+    /// The positions of dx that are set to 0 first.
+    pub(crate) cleared: Vec<u32>,
     /// x and y of a max pool; `None` for a mean.
     pub(crate) largest: Option<(Images, Images)>,
     pub(crate) dy: Images,
@@ -104,12 +103,12 @@ impl Run for PoolGrad {
             .tiles
             .of(slices, self.dx.channels.div_ceil(LANES), windows.len());
         for (slices, positions) in tiles {
-            // SAFETY: the caller's promise; what is added to is cleared by this tile, as windows that are cut
-            // have nothing in common.
+            // SAFETY: the caller's promise. Where tiles are less than a slice, windows have nothing in common, and
+            // what the first tile sets to 0 is in none.
             unsafe {
                 let channels = self.dx.channels_of(slices);
-                for cleared in &self.cleared.0[positions.clone()] {
-                    self.clear(s, view, channels.clone(), cleared);
+                if positions.start == 0 {
+                    self.clear(s, view, channels.clone());
                 }
                 self.share_out(s, view, channels, positions);
             }
@@ -118,13 +117,13 @@ impl Run for PoolGrad {
 }
 
 impl PoolGrad {
-    /// Sets dx to 0 at these positions.
+    /// Sets dx to 0 where that must be.
     ///
     /// # Safety
     /// As of [`Run::run`].
     #[inline(always)]
-    unsafe fn clear<S: Simd>(&self, s: S, view: View, channels: Range<usize>, positions: &[u32]) {
-        for position in positions {
+    unsafe fn clear<S: Simd>(&self, s: S, view: View, channels: Range<usize>) {
+        for position in &self.cleared {
             for channel in channels.clone() {
                 for at in (0..self.dx.stride).step_by(LANES) {
                     // SAFETY: the caller's promise: dx has this position, channel and block.
@@ -176,7 +175,12 @@ impl PoolGrad {
                                 dy = s.keep(below, dy);
                             }
                             let dx = self.dx.at(view, to, channel).add(at);
-                            s.store(dx, s.add(s.load(dx), part));
+                            let before = if self.is_apart {
+                                s.splat(0.0)
+                            } else {
+                                s.load(dx)
+                            };
+                            s.store(dx, s.add(before, part));
                         }
                     }
                 }

@@ -191,7 +191,8 @@ impl CpuOp for Conv2dGradWeight {
     fn cuts(&self, at: &Arranging) -> Vec<Cut> {
         let (x, dy) = (at.main().inputs[0], at.main().inputs[1]);
         let dw = at.main().outputs[0];
-        if is_rounded(at.program, x) {
+        let products = extent(at.program, dw, TAPS) * extent(at.program, dw, INPUTS);
+        if is_rounded(at.program, x) || products < PRODUCTS_TO_CUT {
             return vec![at.sliced(dw, OUTPUTS, |id| match id {
                 id if id == x => Part::Whole,
                 id if id == dy => BY_CHANNELS,
@@ -235,6 +236,10 @@ impl CpuOp for Conv2dGradWeight {
         }
     }
 }
+
+/// Products of each value of dy that are worth cutting: every tile turns all of its slice's dy over, which takes as
+/// long as about ten of them.
+const PRODUCTS_TO_CUT: usize = 20;
 
 /// Whether a batch norm's sums over all positions are made with the product.
 fn has_norm(at: &Arranging) -> bool {

@@ -48,6 +48,7 @@ pub(super) fn gradient(
 ) -> Task {
     let dx = group.last().outputs[0];
     let images = at.images(dx);
+    let (is_apart, cleared) = windows.apart(images.positions);
     Task::PoolGrad(PoolGrad {
         tiles: match group.part(dx) {
             Part::Own => Tiles {
@@ -55,7 +56,8 @@ pub(super) fn gradient(
             },
             _ => Tiles::UNCUT,
         },
-        cleared: windows.first_met(images.positions),
+        is_apart,
+        cleared,
         largest: largest.map(|(x, y)| (at.images(x), at.images(y))),
         dy: at.images(dy),
         dx: images,

@@ -11,7 +11,10 @@ use laptime_graph::{
 use laptime_workload::Window;
 
 use crate::{
-    kernels::{Filters, Segment, Segments, TURNED_SLICES, Windows, panel_pairs, turned_stride},
+    kernels::{
+        Filters, Segment, Segments, TURNED_SLICES, Windows, panel_pairs, turned_slices,
+        turned_stride,
+    },
     simd::LANES,
 };
 pub(crate) use limits::{check_reach, check_zeros};
@@ -80,12 +83,12 @@ pub(crate) fn input_gradient(
 /// For each tap: runs of samples, from x and from the turned slices of dy.
 pub(crate) fn weight_gradient(window: &Window, x: Shape, y: Shape, padding: Padding) -> Segments {
     let (samples, channels) = (x[0], x[3]);
-    let stride = samples.next_multiple_of(LANES);
+    let (stride, turned) = (samples.next_multiple_of(LANES), turned_slices(y[3]));
     let mut met = vec![Vec::new(); window.kernel[0] * window.kernel[1]];
     for one in products(window, x, y, padding.left_out).iter().flatten() {
         met[one.tap].push(Segment {
             a: one.place_of_input(channels * stride, padding),
-            b: reach(one.output * stride * TURNED_SLICES * LANES),
+            b: reach(one.output * stride * turned * LANES),
             steps: reach(samples),
         });
     }

@@ -1,4 +1,6 @@
 use super::{Definition, Form, Forward, Gradient, Iteration, Layer, Net, OperandAxes, Saved};
+use laptime_workload::random::dropout_units;
+
 use crate::tensor::TensorId;
 
 /// (x) → (y): every value times its [`Dropout::factor`] in this step: 0, or 1/(1−rate).
@@ -20,12 +22,16 @@ impl Dropout {
     /// What a value is multiplied by in a step (counted from 1): 0, or 1/(1−rate). `index` is the
     /// value's place in the batch, row-major.
     pub fn factor(&self, step: u64, index: u64) -> f64 {
-        let draw = laptime_workload::random::dropout_unit(self.seed, self.layer, step, index);
-        if draw < self.rate {
-            0.0
-        } else {
-            1.0 / (1.0 - self.rate)
-        }
+        self.factors(step, index / 4)[(index % 4) as usize]
+    }
+
+    /// Those of four values in a row; `block` is a quarter of the first one's index.
+    pub fn factors(&self, step: u64, block: u64) -> [f64; 4] {
+        let draws = dropout_units(self.seed, self.layer, step, block);
+        draws.map(|draw| match draw < self.rate {
+            true => 0.0,
+            false => 1.0 / (1.0 - self.rate),
+        })
     }
 }
 
