@@ -99,6 +99,7 @@ pub fn record(
             digest: digest(workload),
             epochs: workload.epochs as u64,
             batch_size: workload.batch_size as u64,
+            micro_batch_size: workload.micro_batch_size.map(|size| size as u64),
             drop_last: workload.drop_last,
             precision: workload.precision.to_string(),
             overrides: workload.overrides.clone(),

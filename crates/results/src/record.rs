@@ -173,6 +173,9 @@ pub struct WorkloadFacts {
     pub epochs: u64,
     /// Samples a step.
     pub batch_size: u64,
+    /// Samples of a step that went through the net at once, whose gradients were added up; null where all did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub micro_batch_size: Option<u64>,
     /// Whether a last step of fewer samples is left out of each epoch.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub drop_last: bool,

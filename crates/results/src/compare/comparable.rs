@@ -2,7 +2,7 @@
 
 use super::Side;
 use crate::{
-    Conditions, GateVerdict, PartialReason, Record, Work, divergence,
+    Conditions, GateVerdict, PartialReason, Record, Work, WorkloadFacts, divergence,
     published::{self, Published},
     summary::counted,
 };
@@ -85,6 +85,11 @@ pub(crate) fn course(record: &Record) -> Vec<String> {
     reasons
 }
 
+fn micro_batch_size(workload: &WorkloadFacts) -> String {
+    let size = workload.micro_batch_size;
+    size.map_or("that of the batch".into(), |size| size.to_string())
+}
+
 fn of_two(a: &Record, b: &Record) -> Vec<String> {
     if a.id == b.id {
         return vec!["they are the same record".into()];
@@ -95,6 +100,11 @@ fn of_two(a: &Record, b: &Record) -> Vec<String> {
         differing("precision", &one.precision, &other.precision),
         differing("epochs", &one.epochs, &other.epochs),
         differing("batch size", &one.batch_size, &other.batch_size),
+        differing(
+            "micro-batch size",
+            &micro_batch_size(one),
+            &micro_batch_size(other),
+        ),
     ]
     .into_iter()
     .flatten()

@@ -60,6 +60,12 @@ fn of_the_whole(record: &Record) -> Vec<String> {
         (1..=MOST_COUNTED).contains(&workload.batch_size),
         "batch_size is 0 or beyond all counting",
     );
+    must(
+        workload
+            .micro_batch_size
+            .is_none_or(|size| (1..=workload.batch_size).contains(&size)),
+        "micro_batch_size is 0 or beyond batch_size",
+    );
     let samples = workload.epochs.checked_mul(dataset.train_samples);
     must(
         samples.is_some_and(|samples| samples <= MOST_COUNTED),

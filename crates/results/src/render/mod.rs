@@ -71,7 +71,10 @@ pub fn training(workload: &WorkloadFacts) -> Vec<String> {
     vec![
         workload.name.clone(),
         workload.precision.clone(),
-        format!("batch {}", workload.batch_size),
+        match workload.micro_batch_size {
+            Some(size) => format!("batch {} in micro-batches of {size}", workload.batch_size),
+            None => format!("batch {}", workload.batch_size),
+        },
         counted(workload.epochs, "epoch"),
     ]
 }

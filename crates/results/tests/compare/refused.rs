@@ -14,6 +14,9 @@ use crate::sides::{NOISE, made};
 fn what_is_not_comparable_is_refused_with_all_reasons() {
     type Change = fn(&mut Record);
     let changes: &[(&str, Change)] = &[
+        ("micro-batch size: that of the batch and 8", |it| {
+            it.workload.micro_batch_size = Some(8);
+        }),
         ("precision: fp32 and bf16", |it| {
             it.workload.precision = "bf16".into()
         }),

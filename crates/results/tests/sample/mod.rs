@@ -29,6 +29,7 @@ pub fn record(total_s: &[f64]) -> Record {
             built_in: true,
             digest: "sha256:00".into(),
             epochs: 10,
+            micro_batch_size: None,
             drop_last: false,
             batch_size: 32,
             precision: "fp32".into(),
