@@ -226,7 +226,13 @@ const LAYERS: &[LayerEntry] = &[
             Key::new("bias", "true").why(BOTH),
         ],
         optional: &[Key::new("output_padding", "1"), Key::new("dilation", "1")],
-        read: Read::Layer(transposed::read),
+        read: Read::Layer(|fields| LayerKind::Conv2dTranspose {
+            filters: fields.size("filters", MAX_VALUES),
+            // For padding = "same" the amounts are 0 until `transposed::pad_same` is called.
+            window: windows::read(fields, "kernel"),
+            output_padding: transposed::read_output_padding(fields),
+            bias: fields.boolean("bias"),
+        }),
     },
     LayerEntry {
         kind: "batch_norm",

@@ -2,22 +2,16 @@
 
 use crate::{
     fields::Fields,
-    layers::{LayerKind, MAX_VALUES},
     spec_error::{Problem, SpecError},
     windows::{self, Misfit, Window},
 };
 
-/// Reads a transposed convolution. For `padding = "same"` the amounts are 0 until [`pad_same`] is called.
-pub(crate) fn read(fields: &Fields) -> LayerKind {
-    LayerKind::Conv2dTranspose {
-        filters: fields.size("filters", MAX_VALUES),
-        window: windows::read(fields, "kernel"),
-        output_padding: fields.noted(read_output_padding(fields), [0; 2]),
-        bias: fields.boolean("bias"),
-    }
+/// Reads the output's padding, or 0.
+pub(crate) fn read_output_padding(fields: &Fields) -> [usize; 2] {
+    fields.noted(stated_output_padding(fields), [0; 2])
 }
 
-fn read_output_padding(fields: &Fields) -> Result<[usize; 2], SpecError> {
+fn stated_output_padding(fields: &Fields) -> Result<[usize; 2], SpecError> {
     let key = "output_padding";
     match fields.get(key) {
         None => Ok([0; 2]),

@@ -1,8 +1,8 @@
 use laptime_graph::{
     Mode, Op, OpId, build,
-    schedule::{Explained, Kernel, Part, Split},
+    schedule::{Explained, Kernel, Part, Split, Stage},
 };
-use laptime_workload::{Builtin, Overrides, Precision};
+use laptime_workload::{Builtin, Overrides, Precision, Spec};
 
 use super::*;
 
@@ -208,6 +208,60 @@ fn mistakes_planted_into_resnet50_do_not_pass_the_check() {
             };
         });
     }
+}
+
+/// The VGG example is cut into tiles, forward, in both gradients and in what is done value by value.
+#[test]
+fn mistakes_planted_into_tiles_do_not_pass_the_check() {
+    let text = include_str!("../../../workload/workloads/examples/vgg.toml");
+    let spec = Spec::parse(text, "vgg.toml").unwrap();
+    let workload = spec.resolve(&Overrides::default()).unwrap();
+    let program = build(&workload, Mode::Training, 32);
+    let isa = Isa::portable();
+    let sound = lower(&program, Target { isa }, &Passes::All);
+    let is_tile = |part: Part| matches!(part, Part::Tile { .. });
+    let has_tiles = |stage: &Stage| {
+        let kernels = stage.kernels.iter();
+        kernels
+            .flat_map(|kernel| &kernel.accesses)
+            .any(|access| access.write && is_tile(access.part))
+    };
+    let mut tiled = 0;
+    for (number, stage) in sound.stages.iter().enumerate() {
+        let mut schedule = sound.clone();
+        if stage.barrier {
+            schedule.stages[number].barrier = false;
+            assert!(
+                schedule.check(&program).is_err(),
+                "no barrier behind {number}"
+            );
+        }
+        if has_tiles(stage) {
+            tiled += 1;
+            let mut schedule = sound.clone();
+            schedule.stages[number].slices -= 1;
+            assert!(
+                schedule.check(&program).is_err(),
+                "a tile of {number} left out"
+            );
+        }
+        // What follows without a barrier has the same tiles.
+        for (place, kernel) in stage.kernels.iter().enumerate().skip(1) {
+            let other = |part: &mut Part| match part {
+                Part::Tile { pieces, .. } => *pieces /= 2,
+                _ => unreachable!("it is a tile"),
+            };
+            for access in 0..kernel.accesses.len() {
+                if is_tile(kernel.accesses[access].part) {
+                    let mut schedule = sound.clone();
+                    let kernel = &mut schedule.stages[number].kernels[place];
+                    other(&mut kernel.accesses[access].part);
+                    assert!(schedule.check(&program).is_err(), "other tiles in {number}");
+                }
+            }
+        }
+    }
+    assert!(tiled > 10, "{tiled} stages with tiles");
 }
 
 #[test]

@@ -73,19 +73,6 @@ pub(super) fn decode(file: &[u8], path: &Path) -> Result<Picture, OwnError> {
         .map_err(|problem| OwnError::new(Shown(path), problem))
 }
 
-/// Decodes a file in memory and brings it into every form, for a fuzzer.
-pub(in super::super) fn fuzzed(file: &[u8]) -> Result<(), OwnError> {
-    let picture = decode(file, Path::new("fuzz"))?;
-    assert_eq!(
-        picture.pixels.len(),
-        picture.height * picture.width * picture.color_mode.channels()
-    );
-    for color_mode in [ColorMode::Grayscale, ColorMode::Rgb] {
-        super::resize::resized(picture.clone().into_mode(color_mode), 5, 3);
-    }
-    Ok(())
-}
-
 /// An image whose header was read and believed.
 pub(super) struct Opened<'a> {
     pub(super) height: usize,

@@ -19,7 +19,6 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use decode::Opened;
-pub(super) use decode::fuzzed;
 pub(super) use list::{Listing, list};
 
 use super::{
@@ -34,6 +33,19 @@ const LEAST_CACHED_BYTES: u64 = 16 << 20;
 
 /// Pixels that take more bytes than so many times the files are decoded about as fast as they are read.
 const MOST_CACHED_SHARE: u64 = 2;
+
+/// Decodes a file in memory and brings it into every form, for a fuzzer.
+pub(super) fn fuzzed(file: &[u8]) -> Result<(), OwnError> {
+    let picture = decode::decode(file, Path::new("fuzz"))?;
+    assert_eq!(
+        picture.pixels.len(),
+        picture.height * picture.width * picture.color_mode.channels()
+    );
+    for color_mode in [ColorMode::Grayscale, ColorMode::Rgb] {
+        resize::resized(picture.clone().into_mode(color_mode), 5, 3);
+    }
+    Ok(())
+}
 
 /// What images become.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
