@@ -4,9 +4,9 @@
     python models.py keras FOLDER      needs keras, tensorflow, tf2onnx
     python models.py keras-archives FOLDER     needs keras, tensorflow
 
-For each model FOLDER gets NAME.onnx (or NAME.keras) and NAME.json: the logits of two samples whose bytes are those of `pixels`
-below. The tests make the same bytes (`tests/imports.rs`). Weights are random, not learned, and small: the files
-are kept in git.
+For each model FOLDER gets NAME.onnx (or NAME.keras) and NAME.json: the logits of two samples whose bytes are
+those of `pixels` below. The tests make the same bytes (`tests/imports.rs`). Weights are random, not learned, and
+small: the files are kept in git.
 """
 
 import json
