@@ -130,47 +130,13 @@ const DEPTHWISE: &str = r#"layer = [
     { name = "fc", kind = "dense", units = 10 },
 ]"#;
 
-#[test]
-fn depthwise_convolutions_are_verified() {
+/// With Adam and all passes, and with SGD and none.
+#[track_caller]
+fn are_verified(layers: &str) {
     let Some(device) = adapter() else { return };
     for (optimizer, batch_size, passes) in
         [(ADAM, 8, Passes::All), (SGD, 5, Passes::Only(Vec::new()))]
     {
-        let workload = net("fashion-mnist", DEPTHWISE, optimizer, batch_size);
-        let job = Job {
-            passes,
-            ..job(workload, 20 * batch_size + 3)
-        };
-        let verdict = verify(&GpuEngine::new(), &job, &device).unwrap();
-        assert!(verdict.is_verified(), "{verdict}");
-    }
-}
-
-#[test]
-fn joins_and_groups_are_verified() {
-    let Some(device) = adapter() else { return };
-    for (optimizer, batch_size, passes) in
-        [(ADAM, 8, Passes::All), (SGD, 5, Passes::Only(Vec::new()))]
-    {
-        let workload = net("fashion-mnist", joins::LAYERS, optimizer, batch_size);
-        let job = Job {
-            passes,
-            ..job(workload, 20 * batch_size + 3)
-        };
-        let verdict = verify(&GpuEngine::new(), &job, &device).unwrap();
-        assert!(verdict.is_verified(), "{verdict}");
-    }
-}
-
-#[test]
-fn dilated_and_transposed_convolutions_are_verified() {
-    let Some(device) = adapter() else { return };
-    for (layers, optimizer, batch_size, passes) in [
-        (convolutions::DILATED, ADAM, 8, Passes::All),
-        (convolutions::DILATED, SGD, 5, Passes::Only(Vec::new())),
-        (convolutions::TRANSPOSED, ADAM, 8, Passes::All),
-        (convolutions::TRANSPOSED, SGD, 5, Passes::Only(Vec::new())),
-    ] {
         let workload = net("fashion-mnist", layers, optimizer, batch_size);
         let job = Job {
             passes,
@@ -179,6 +145,22 @@ fn dilated_and_transposed_convolutions_are_verified() {
         let verdict = verify(&GpuEngine::new(), &job, &device).unwrap();
         assert!(verdict.is_verified(), "{verdict}");
     }
+}
+
+#[test]
+fn depthwise_convolutions_are_verified() {
+    are_verified(DEPTHWISE);
+}
+
+#[test]
+fn joins_and_groups_are_verified() {
+    are_verified(joins::LAYERS);
+}
+
+#[test]
+fn dilated_and_transposed_convolutions_are_verified() {
+    are_verified(convolutions::DILATED);
+    are_verified(convolutions::TRANSPOSED);
 }
 
 #[test]

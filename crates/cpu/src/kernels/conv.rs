@@ -120,11 +120,7 @@ pub(super) unsafe fn convolve<S: Simd, O: Operands<S>, R: Results<S>>(
     operands: &O,
     results: &R,
 ) {
-    let y = results.images();
-    let parts = results
-        .tiles()
-        .of(tiles, y.channels.div_ceil(LANES), y.positions);
-    for (slices, positions) in parts {
+    for (slices, positions) in results.images().parts(results.tiles(), tiles) {
         // SAFETY: the caller's promise.
         unsafe { convolve_at(s, view, slices, positions, operands, results) }
     }

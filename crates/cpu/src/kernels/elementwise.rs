@@ -106,10 +106,7 @@ impl Run for Pointwise<Images> {
             pointwise: self,
         };
         let y = self.y;
-        let tiles = self
-            .tiles
-            .of(slices, y.channels.div_ceil(LANES), y.positions);
-        for (slices, positions) in tiles {
+        for (slices, positions) in y.parts(self.tiles, slices) {
             // SAFETY: all three have the same extents.
             unsafe { y.store_at(s, view, positions, y.channels_of(slices), &values) }
         }
@@ -235,10 +232,7 @@ impl Run for ChannelBias {
     #[inline(always)]
     unsafe fn run<S: Simd>(&self, s: S, _: &Step, view: View, slices: Range<usize>) {
         let Self { x, y, .. } = *self;
-        let tiles = self
-            .tiles
-            .of(slices, x.channels.div_ceil(LANES), x.positions);
-        for (slices, positions) in tiles {
+        for (slices, positions) in x.parts(self.tiles, slices) {
             for position in positions {
                 for channel in x.channels_of(slices.clone()) {
                     // SAFETY: both have this position and channel, and the bias this channel.

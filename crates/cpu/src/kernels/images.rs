@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use super::Tiles;
 use crate::{
     memory::{Place, View},
     simd::{LANES, Simd},
@@ -52,6 +53,16 @@ impl Images {
     /// The channels of a range of slices.
     pub(crate) fn channels_of(self, slices: Range<usize>) -> Range<usize> {
         slices.start * LANES..self.channels.min(slices.end * LANES)
+    }
+
+    /// Slices of channels with positions of theirs: what these tiles of the images are.
+    #[inline(always)]
+    pub(super) fn parts(
+        self,
+        cut: Tiles,
+        tiles: Range<usize>,
+    ) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
+        cut.of(tiles, self.channels.div_ceil(LANES), self.positions)
     }
 
     /// A pointer to the first sample of a pair of channels at a position.

@@ -44,9 +44,7 @@ impl Run for Pool {
     #[inline(always)]
     unsafe fn run<S: Simd>(&self, s: S, _: &Step, view: View, slices: Range<usize>) {
         let Self { x, y, .. } = *self;
-        let tiles = self
-            .tiles
-            .of(slices, y.channels.div_ceil(LANES), y.positions);
+        let tiles = y.parts(self.tiles, slices);
         let each =
             tiles.flat_map(|(slices, positions)| positions.map(move |it| (slices.clone(), it)));
         for (slices, position) in each {

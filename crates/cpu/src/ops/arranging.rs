@@ -52,24 +52,24 @@ impl Arranging<'_> {
         self.cut(Some(slices), Split::Slices, part)
     }
 
-    /// Slices of sixteen along axes of this tensor, each in pieces across others where there are few. `part` is told
-    /// what a slice has of this tensor.
+    /// Slices of sixteen along axes of this tensor, each in pieces across others, if any, where there are few. `part`
+    /// is told what a slice has of this tensor.
     pub(super) fn tiled(
         &self,
         id: TensorId,
-        (axes, across): (Axes, Axes),
+        (axes, across): (Axes, Option<Axes>),
         part: impl Fn(TensorId, Part) -> Part,
     ) -> Cut {
         let slices = extent(self.program, id, axes).div_ceil(LANES);
-        let pieces = pieces(slices, extent(self.program, id, across));
-        let own = match pieces {
-            1 => sixteen(axes),
-            _ => Part::Tile {
+        let pieces = across.map_or(1, |across| pieces(slices, extent(self.program, id, across)));
+        let own = match across {
+            Some(across) if pieces > 1 => Part::Tile {
                 axes,
                 width: LANES,
                 across,
                 pieces,
             },
+            _ => sixteen(axes),
         };
         self.cut(Some(slices * pieces), Split::Slices, |id| part(id, own))
     }
@@ -81,7 +81,7 @@ impl Arranging<'_> {
         if is_images(self.program, y) && self.group.len() == 1 {
             let is_image = |id| is_images(self.program, id);
             let part = |id, own| if is_image(id) { own } else { Part::Whole };
-            cuts.push(self.tiled(y, (CHANNELS, POSITIONS), part));
+            cuts.push(self.tiled(y, (CHANNELS, Some(POSITIONS)), part));
         }
         cuts
     }

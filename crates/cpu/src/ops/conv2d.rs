@@ -28,25 +28,7 @@ use crate::{
 
 impl CpuOp for Conv2d {
     fn cuts(&self, at: &Arranging) -> Vec<Cut> {
-        let (x, w) = (at.main().inputs[0], at.main().inputs[1]);
-        if has_norm(at) {
-            return vec![at.sliced(w, OUTPUTS, |id| match id {
-                id if id == x => Part::Whole,
-                id if is_weight(at.program, id) => BY_OUTPUTS,
-                _ => BY_CHANNELS,
-            })];
-        }
-        vec![
-            at.tiled(at.main().outputs[0], (CHANNELS, POSITIONS), |id, own| {
-                let is_beside = id != x && at.program.tensor(id).is_images();
-                match own {
-                    _ if is_beside => own,
-                    Part::Along { .. } if is_weight(at.program, id) => BY_OUTPUTS,
-                    Part::Along { .. } if id != x => own,
-                    _ => Part::Whole,
-                }
-            }),
-        ]
+        by_result(at, BY_OUTPUTS)
     }
 
     fn link(&self, group: &Group, at: &Places) -> Task {
@@ -133,22 +115,7 @@ impl CpuOp for Conv2d {
 
 impl CpuOp for Conv2dGradInput {
     fn cuts(&self, at: &Arranging) -> Vec<Cut> {
-        let (dy, dx) = (at.main().inputs[0], at.main().outputs[0]);
-        if has_norm(at) {
-            return vec![at.sliced(dx, CHANNELS, |id| match id {
-                id if id == dy => Part::Whole,
-                id if is_weight(at.program, id) => BY_INPUTS,
-                _ => BY_CHANNELS,
-            })];
-        }
-        vec![at.tiled(dx, (CHANNELS, POSITIONS), |id, own| {
-            let is_beside = id != dy && at.program.tensor(id).is_images();
-            match own {
-                _ if is_beside => own,
-                Part::Along { .. } if is_weight(at.program, id) => BY_INPUTS,
-                _ => Part::Whole,
-            }
-        })]
+        by_result(at, BY_INPUTS)
     }
 
     fn link(&self, group: &Group, at: &Places) -> Task {
@@ -192,14 +159,9 @@ impl CpuOp for Conv2dGradWeight {
         let (x, dy) = (at.main().inputs[0], at.main().inputs[1]);
         let dw = at.main().outputs[0];
         let products = extent(at.program, dw, TAPS) * extent(at.program, dw, INPUTS);
-        if is_rounded(at.program, x) || products < PRODUCTS_TO_CUT {
-            return vec![at.sliced(dw, OUTPUTS, |id| match id {
-                id if id == x => Part::Whole,
-                id if id == dy => BY_CHANNELS,
-                _ => BY_OUTPUTS,
-            })];
-        }
-        vec![at.tiled(dw, (OUTPUTS, TAPS), |id, own| match own {
+        let is_cut = !is_rounded(at.program, x) && products >= PRODUCTS_TO_CUT;
+        let across = is_cut.then_some(TAPS);
+        vec![at.tiled(dw, (OUTPUTS, across), |id, own| match own {
             _ if is_weight(at.program, id) => own,
             Part::Along { .. } if id == dy => BY_CHANNELS,
             _ => Part::Whole,
@@ -240,6 +202,19 @@ impl CpuOp for Conv2dGradWeight {
 /// Products of each value of dy that are worth cutting: every tile turns all of its slice's dy over, which takes as
 /// long as about ten of them.
 const PRODUCTS_TO_CUT: usize = 20;
+
+/// Tiles of what a product makes, which reads all of its first input; whole slices have the weights' part. A batch
+/// norm that goes with it needs the sums over all positions.
+fn by_result(at: &Arranging, weights: Part) -> Vec<Cut> {
+    let (read, made) = (at.main().inputs[0], at.main().outputs[0]);
+    let across = (!has_norm(at)).then_some(POSITIONS);
+    vec![at.tiled(made, (CHANNELS, across), |id, own| match own {
+        _ if id == read => Part::Whole,
+        Part::Along { .. } if is_weight(at.program, id) => weights,
+        Part::Tile { .. } if !at.program.tensor(id).is_images() => Part::Whole,
+        _ => own,
+    })]
+}
 
 /// Whether a batch norm's sums over all positions are made with the product.
 fn has_norm(at: &Arranging) -> bool {

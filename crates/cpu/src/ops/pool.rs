@@ -14,7 +14,7 @@ pub(super) fn cuts(at: &Arranging) -> Vec<Cut> {
     let y = at.main().outputs[0];
     let part = |id, own| if id == y { own } else { Part::Whole };
     let mut cuts = at.by_columns();
-    cuts.push(at.tiled(y, (CHANNELS, POSITIONS), part));
+    cuts.push(at.tiled(y, (CHANNELS, Some(POSITIONS)), part));
     cuts
 }
 
@@ -33,7 +33,7 @@ pub(super) fn gradient_cuts(at: &Arranging, window: &Window) -> Vec<Cut> {
             id if id == dx => own,
             _ => Part::Whole,
         };
-        cuts.push(at.tiled(dy, (CHANNELS, POSITIONS), part));
+        cuts.push(at.tiled(dy, (CHANNELS, Some(POSITIONS)), part));
     }
     cuts
 }

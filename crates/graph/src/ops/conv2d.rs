@@ -49,6 +49,15 @@ pub(super) fn images(channel: Axis) -> [Index; 4] {
     [Axis::Batch, Axis::Height, Axis::Width, channel].map(At)
 }
 
+/// What the gradients of a convolution read of it, of whatever kind: x, w and dy.
+pub(super) fn gradient_operands() -> [Saved; 3] {
+    [
+        Saved::Input(0, Form::Same),
+        Saved::Input(1, Form::ProductAgain),
+        Saved::Flowing(Form::Product),
+    ]
+}
+
 impl Definition for Conv2d {
     fn name(&self) -> &'static str {
         "conv2d"
@@ -71,11 +80,7 @@ impl Definition for Conv2d {
 
     fn gradient(&self, _: Forward) -> Option<Vec<Gradient>> {
         let window = self.window;
-        let (x, w) = (
-            Saved::Input(0, Form::Same),
-            Saved::Input(1, Form::ProductAgain),
-        );
-        let dy = Saved::Flowing(Form::Product);
+        let [x, w, dy] = gradient_operands();
         Some(vec![
             Gradient::made(Conv2dGradInput { window }, [dy, w], [0]),
             Gradient::made(Conv2dGradWeight { window }, [x, dy], [1]),

@@ -1,8 +1,10 @@
 use laptime_workload::Window;
 
 use super::{
-    Conv2d, Conv2dGradInput, Conv2dGradWeight, Definition, Form, Forward, Gradient, Iteration,
-    Layer, Net, OperandAxes, Saved, conv2d::convolve, definition::window_constants,
+    Conv2d, Conv2dGradInput, Conv2dGradWeight, Definition, Forward, Gradient, Iteration, Layer,
+    Net, OperandAxes,
+    conv2d::{convolve, gradient_operands},
+    definition::window_constants,
 };
 use crate::{axis::Axis, tensor::TensorId};
 
@@ -39,11 +41,7 @@ impl Definition for Conv2dTranspose {
     /// That of w is the convolution's, for which x and dy have changed places.
     fn gradient(&self, _: Forward) -> Option<Vec<Gradient>> {
         let window = self.window;
-        let (x, w) = (
-            Saved::Input(0, Form::Same),
-            Saved::Input(1, Form::ProductAgain),
-        );
-        let dy = Saved::Flowing(Form::Product);
+        let [x, w, dy] = gradient_operands();
         Some(vec![
             Gradient::made(Conv2dTransposeGradInput { window }, [dy, w], [0]),
             Gradient::made(Conv2dGradWeight { window }, [dy, x], [1]),

@@ -1,8 +1,8 @@
 use laptime_workload::Window;
 
 use super::{
-    Definition, Form, Forward, Gradient, Layer, Net, Saved,
-    conv2d::{convolve, images},
+    Definition, Forward, Gradient, Layer, Net,
+    conv2d::{convolve, gradient_operands, images},
     definition::window_constants,
     iteration::{
         Index::{self, At, Met, MetBy, Only},
@@ -64,11 +64,7 @@ impl Definition for DepthwiseConv2d {
 
     fn gradient(&self, _: Forward) -> Option<Vec<Gradient>> {
         let window = self.window;
-        let (x, w) = (
-            Saved::Input(0, Form::Same),
-            Saved::Input(1, Form::ProductAgain),
-        );
-        let dy = Saved::Flowing(Form::Product);
+        let [x, w, dy] = gradient_operands();
         Some(vec![
             Gradient::made(DepthwiseConv2dGradInput { window }, [dy, w], [0]),
             Gradient::made(DepthwiseConv2dGradWeight { window }, [x, dy], [1]),

@@ -1,8 +1,8 @@
 use laptime_workload::Window;
 
 use super::{
-    Definition, Form, Forward, Gradient, Layer, Net, Saved,
-    conv2d::convolve,
+    Definition, Forward, Gradient, Layer, Net,
+    conv2d::{convolve, gradient_operands},
     definition::window_constants,
     iteration::{
         Index::{self, At, Flat, Met, MetBy},
@@ -91,11 +91,7 @@ impl Definition for GroupedConv2d {
 
     fn gradient(&self, _: Forward) -> Option<Vec<Gradient>> {
         let Self { window, groups } = *self;
-        let (x, w) = (
-            Saved::Input(0, Form::Same),
-            Saved::Input(1, Form::ProductAgain),
-        );
-        let dy = Saved::Flowing(Form::Product);
+        let [x, w, dy] = gradient_operands();
         Some(vec![
             Gradient::made(GroupedConv2dGradInput { window, groups }, [dy, w], [0]),
             Gradient::made(GroupedConv2dGradWeight { window, groups }, [x, dy], [1]),

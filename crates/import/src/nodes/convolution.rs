@@ -51,16 +51,29 @@ pub(super) fn conv<'a>(walk: &mut Walk<'a>, node: &'a Node) -> Result<(), Proble
     if groups != 1 {
         layer = layer.key("groups", groups);
     }
-    layer.name = layer_name(node, &weight);
     let [kernel_height, kernel_width] = window.size;
-    let shape = vec![filters, weight.dims[1], kernel_height, kernel_width];
-    layer
-        .parameters
-        .push(walk.parameter("weight", shape, &weight, None)?);
-    layer.parameters.extend(walk.bias(bias.as_ref(), filters)?);
-    let dims = match kernel.len() {
-        1 => vec![filters, out_width],
-        _ => vec![filters, out_height, out_width],
+    let shape = [filters, weight.dims[1], kernel_height, kernel_width];
+    let output = [out_height, out_width, filters];
+    add(walk, node, layer, (&weight, shape), bias.as_ref(), output)
+}
+
+/// Adds a layer that is complete but for its name and parameters: weights of this shape, and a bias where it has one.
+/// ONNX's output has the axes that its weights have.
+pub(super) fn add<'a>(
+    walk: &mut Walk<'a>,
+    node: &'a Node,
+    mut layer: Layer,
+    (weight, shape): (&Constant<'a>, [usize; 4]),
+    bias: Option<&Constant<'a>>,
+    [height, width, filters]: [usize; 3],
+) -> Result<(), Problem> {
+    layer.name = layer_name(node, weight);
+    let weights = walk.parameter("weight", shape.to_vec(), weight, None)?;
+    layer.parameters.push(weights);
+    layer.parameters.extend(walk.bias(bias, filters)?);
+    let dims = match weight.dims.len() {
+        3 => vec![filters, width],
+        _ => vec![filters, height, width],
     };
     let place = walk.net.add(layer);
     walk.set_flow(node, Flow::channels_first(place, dims));

@@ -1,10 +1,10 @@
 //! Transposed convolutions of one and two dimensions.
 
 use super::{
-    names::layer_name,
+    convolution,
     windows::{Window, channels_first, numbers, pair, two},
 };
-use crate::{flow::Flow, messages::Node, net::Layer, problem::Problem, walk::Walk};
+use crate::{messages::Node, net::Layer, problem::Problem, walk::Walk};
 
 pub(super) fn conv_transpose<'a>(walk: &mut Walk<'a>, node: &'a Node) -> Result<(), Problem> {
     let flow = walk.flow(node, 0)?;
@@ -39,21 +39,11 @@ pub(super) fn conv_transpose<'a>(walk: &mut Walk<'a>, node: &'a Node) -> Result<
         vec![out_height, out_width, filters],
     );
     let layer = padded.keys(layer.key("filters", filters), [height, width]);
-    let mut layer = layer.key("bias", bias.is_some());
-    layer.name = layer_name(node, &weight);
+    let layer = layer.key("bias", bias.is_some());
     let [kernel_height, kernel_width] = padded.window.size;
-    let shape = vec![inputs, filters, kernel_height, kernel_width];
-    layer
-        .parameters
-        .push(walk.parameter("weight", shape, &weight, None)?);
-    layer.parameters.extend(walk.bias(bias.as_ref(), filters)?);
-    let dims = match kernel.len() {
-        1 => vec![filters, out_width],
-        _ => vec![filters, out_height, out_width],
-    };
-    let place = walk.net.add(layer);
-    walk.set_flow(node, Flow::channels_first(place, dims));
-    Ok(())
+    let shape = [inputs, filters, kernel_height, kernel_width];
+    let output = [out_height, out_width, filters];
+    convolution::add(walk, node, layer, (&weight, shape), bias.as_ref(), output)
 }
 
 /// A window, and what it comes to over an input.
