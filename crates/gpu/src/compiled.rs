@@ -9,7 +9,7 @@ use std::{
 
 use laptime_engine::{EngineError, Passes};
 use laptime_graph::{
-    Program,
+    Program, Uses,
     schedule::{Arena, Schedule},
 };
 
@@ -196,10 +196,11 @@ impl Compiled {
             .stages
             .iter()
             .flat_map(|stage| &stage.kernels);
+        let uses = Uses::of(&compiled.program);
         let mut named = Vec::new();
         for kernel in kernels {
             let dispatch = dispatch(
-                &compiled.program,
+                (&compiled.program, &uses),
                 &compiled.schedule,
                 kernel,
                 surroundings.samples.chunks,

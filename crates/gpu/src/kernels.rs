@@ -5,7 +5,7 @@
 //! Nothing adds floating-point numbers atomically: a sum's order is part of the text.
 
 use laptime_graph::{
-    OpId, Operation, Program,
+    OpId, Operation, Program, Uses,
     schedule::{Kernel, Schedule},
 };
 
@@ -25,7 +25,7 @@ pub(crate) struct Dispatch {
 
 /// The dispatch of a kernel, for samples that lie in these chunks.
 pub(crate) fn dispatch(
-    program: &Program,
+    (program, uses): (&Program, &Uses),
     schedule: &Schedule,
     kernel: &Kernel,
     samples: SampleChunks,
@@ -35,20 +35,25 @@ pub(crate) fn dispatch(
     let mut operations = kernel.operations.iter();
     let divisor = operations.find_map(|id| ops::pixel_divisor(&program.operation(*id).op));
     let pixels = (samples, divisor.unwrap_or(1.0));
-    let mut shader = Shader::new(program, schedule, kernel, pixels, target);
+    let mut shader = Shader::new((program, uses), schedule, kernel, pixels, target);
     let (place, own) = main(program, &kernel.operations);
     let text = form(&own.op).text(&mut shader, place);
     Dispatch {
-        workgroups: workgroups(program, &kernel.operations, target),
+        workgroups: workgroups(program, uses, &kernel.operations, target),
         wgsl: shader.finish(&text),
         bindings: shader.into_bindings(),
     }
 }
 
 /// How many workgroups do these operations, along each dimension.
-pub(crate) fn workgroups(program: &Program, operations: &[OpId], target: Target) -> [u32; 3] {
+pub(crate) fn workgroups(
+    program: &Program,
+    uses: &Uses,
+    operations: &[OpId],
+    target: Target,
+) -> [u32; 3] {
     let (_, own) = main(program, operations);
-    let [workgroups, splits] = form(&own.op).workgroups(program, operations, own);
+    let [workgroups, splits] = form(&own.op).workgroups(program, uses, operations, own);
     // In rows; the kernel skips those beyond its work.
     let rows = workgroups.div_ceil(target.workgroups).max(1);
     [workgroups.div_ceil(rows) as u32, rows as u32, splits as u32]
@@ -74,7 +79,7 @@ fn main<'a>(program: &'a Program, operations: &[OpId]) -> (usize, &'a Operation)
 #[cfg(test)]
 mod tests {
     use laptime_engine::Passes;
-    use laptime_graph::{Mode, build};
+    use laptime_graph::{Mode, Uses, build};
     use laptime_workload::{Builtin, Overrides, dataset::Dtype};
 
     use super::*;
@@ -95,9 +100,10 @@ mod tests {
             chunks: 2,
             stored: Dtype::U8,
         };
+        let uses = Uses::of(&program);
         let kernels = schedule.stages.iter().flat_map(|stage| &stage.kernels);
         kernels
-            .map(|kernel| dispatch(&program, &schedule, kernel, samples, target).wgsl)
+            .map(|kernel| dispatch((&program, &uses), &schedule, kernel, samples, target).wgsl)
             .collect()
     }
 

@@ -30,7 +30,7 @@ impl Tile {
 /// Large tiles first: they read the least memory per multiplication. Small ones make more
 /// workgroups of a small result, and take a longer piece of the sum at a time, so that as many
 /// loads are under way.
-const TILES: [Tile; 5] = [
+const TILES: [Tile; 6] = [
     Tile {
         m: 64,
         n: 64,
@@ -71,6 +71,14 @@ const TILES: [Tile; 5] = [
         thread_n: 2,
         slices: 4,
     },
+    Tile {
+        m: 8,
+        n: 8,
+        k: 128,
+        thread_m: 2,
+        thread_n: 2,
+        slices: 16,
+    },
 ];
 
 /// Workgroups that a product should have at least, where its shape allows: current adapters have
@@ -79,6 +87,43 @@ const WORKGROUPS: usize = 136;
 
 /// The least of a sum that is worth a partial sum of its own.
 const SPLIT_K: usize = 128;
+
+/// Workgroups that a product should have at least where its readers add up a few partial sums: several for each
+/// multiprocessor, since one that waits for memory leaves it idle.
+const WORKGROUPS_OF_PARTS: usize = 272;
+
+/// Partial sums that readers add up at most.
+const PARTS: usize = 8;
+
+/// What the readers of a product do with partial sums.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Readers {
+    /// Nothing: they want the result whole.
+    WantWhole,
+    /// They add up a few each time they read.
+    AddFew,
+    /// They add up any number.
+    AddAll,
+}
+
+impl Readers {
+    /// Into how many a sum of k terms may be cut.
+    fn most_parts(self, k: usize) -> usize {
+        match self {
+            Self::WantWhole => 1,
+            Self::AddFew => k.div_ceil(SPLIT_K).min(PARTS),
+            Self::AddAll => k.div_ceil(SPLIT_K),
+        }
+    }
+
+    /// How many workgroups there should be where sums are cut.
+    fn workgroups(self) -> usize {
+        match self {
+            Self::WantWhole | Self::AddAll => WORKGROUPS,
+            Self::AddFew => WORKGROUPS_OF_PARTS,
+        }
+    }
+}
 
 /// A product, cut.
 #[derive(Debug, Clone, Copy)]
@@ -95,11 +140,11 @@ pub(crate) struct Product {
 }
 
 impl Product {
-    /// A product of m rows and n columns with sums of k terms, which may be cut too.
-    pub(crate) fn of([m, n, k]: [usize; 3], may_split: bool) -> Self {
+    /// A product of m rows and n columns with sums of k terms, for these readers.
+    pub(crate) fn of([m, n, k]: [usize; 3], readers: Readers) -> Self {
         let groups = |tile: &Tile| m.div_ceil(tile.m) * n.div_ceil(tile.n);
         // Where the sum can be cut, its pieces make the workgroups.
-        let pieces = if may_split { k.div_ceil(SPLIT_K) } else { 1 };
+        let pieces = readers.most_parts(k);
         // More than half of a tile is of use, along both sides.
         let fits = |tile: &&Tile| {
             groups(tile) * pieces >= WORKGROUPS
@@ -108,10 +153,10 @@ impl Product {
         };
         let [.., smallest] = TILES;
         let tile = TILES.iter().find(fits).copied().unwrap_or(smallest);
-        let splits = if may_split && groups(&tile) < WORKGROUPS / 2 {
-            (WORKGROUPS / groups(&tile)).min(pieces).max(1)
-        } else {
-            1
+        let wanted = readers.workgroups();
+        let splits = match groups(&tile) {
+            groups if groups < wanted / 2 => (wanted / groups).min(pieces).max(1),
+            _ => 1,
         };
         // Of whole pieces of workgroup memory, as even as they can be, and none empty.
         let chunk = k.div_ceil(splits).next_multiple_of(tile.k);
@@ -179,7 +224,9 @@ mod tests {
             );
             // What the slices have meets in the tile of B.
             assert!(tile.slices == 1 || b >= tile.threads(), "{tile:?}");
-            assert!(tile.k.is_multiple_of(tile.slices) && tile.thread_m.is_multiple_of(2));
+            assert!(tile.k.is_multiple_of(tile.slices));
+            // Vectors are of 2 or 4 values.
+            assert!([2, 4].contains(&tile.thread_m) && [2, 4].contains(&tile.thread_n));
         }
     }
 }

@@ -5,7 +5,10 @@ mod common;
 use common::builtin;
 use laptime_engine::Passes;
 use laptime_gpu::{Forecast, Peaks, Target, lower};
-use laptime_graph::{Mode, Op, Program, build, schedule::Schedule};
+use laptime_graph::{
+    Mode, Op, Program, Uses, build,
+    schedule::{Layout, Schedule},
+};
 
 fn lowered(name: &str, target: Target) -> (Program, Schedule) {
     let workload = builtin(name, None);
@@ -107,12 +110,38 @@ fn updates_are_split_where_an_adapter_binds_few_buffers() {
 fn taps_that_only_meet_padding_cost_no_bytes() {
     let (program, schedule) = lowered("cifar10-resnet50", Target::COMMON);
     let forecast = Forecast::of(&program, &schedule, Peaks::ASSUMED);
-    // 512 × 512 weights of one live tap, as many biases as filters, and two small images.
+    // 512 × 512 weights of one live tap, as many biases as filters, a small image, and another in partial sums.
     let mut of_last = forecast
         .dispatches
         .iter()
         .filter(|one| one.makes == "layer4.2.conv2");
     let one = of_last.next().expect("the net has it");
-    let images = 2 * 4 * 32 * 512;
+    let images = (1 + 4) * 4 * 32 * 512;
     assert_eq!(one.bytes, 4 * 512 * (512 + 1) + images, "{}", one.kernel);
+}
+
+/// Whoever reads a convolution's partial sums adds them up, so only what reads each value once or twice may.
+#[test]
+fn convolutions_are_cut_into_partial_sums_where_norms_alone_read_them() {
+    let (program, schedule) = lowered("cifar10-resnet50", Target::COMMON);
+    let uses = Uses::of(&program);
+    let mut cut = 0;
+    for buffer in &schedule.buffers {
+        let Layout::Partials { slices, .. } = buffer.layout else {
+            continue;
+        };
+        assert!((2..=8).contains(&slices), "{slices}");
+        let name = &program.tensor(buffer.tensor).name;
+        for id in uses.readers(buffer.tensor) {
+            let reader = &program.operation(*id).op;
+            let adds = matches!(
+                reader,
+                Op::BatchNorm(_) | Op::BatchNormGrad(_) | Op::ReluGrad(_)
+            );
+            assert!(adds, "{name} is read by {reader}");
+        }
+        cut += 1;
+    }
+    // The third and the fourth stage have few positions and long sums.
+    assert!(cut > 30, "{cut}");
 }

@@ -1,20 +1,27 @@
 //! Chooses which operations become one dispatch.
 
-use laptime_graph::{Fusion, FusionKind, Op, OpId, Operation, Program, TensorId, schedule::Buffer};
+use laptime_graph::{
+    Fusion, FusionKind, Op, OpId, Operation, Program, TensorId, Uses, schedule::Buffer,
+};
 
 use crate::{
-    ops::{is_of_pixels, joins_updates, live_taps, product},
+    ops::{adds, is_of_pixels, joins_updates, live_taps, product},
     target::Target,
 };
 
 /// The operations of each dispatch, in the order of a step; `pixels` are those that each reader does
 /// again.
-pub(super) fn group(program: &Program, taken: &[FusionKind], pixels: &[OpId]) -> Vec<Vec<OpId>> {
+pub(super) fn group(
+    program: &Program,
+    uses: &Uses,
+    taken: &[FusionKind],
+    pixels: &[OpId],
+) -> Vec<Vec<OpId>> {
     let fusions: Vec<&[OpId]> = program
         .fusions
         .iter()
         .filter(|fusion| fusion.kind != FusionKind::PixelsAtFirstRead)
-        .filter(|fusion| taken.contains(&fusion.kind) && is_worth_it(program, fusion))
+        .filter(|fusion| taken.contains(&fusion.kind) && is_worth_it(program, uses, fusion))
         .map(|fusion| fusion.operations.as_slice())
         .collect();
     let mut fusion_of = vec![None; program.operations.len()];
@@ -154,18 +161,25 @@ fn with_pixels(program: &Program, pixels: &[OpId], group: &[OpId]) -> Vec<OpId> 
     }
 }
 
-/// A weight gradient that is cut into partial sums cannot be used before they are added; and where it leaves
-/// out dead taps, an update that moves their weights is not done in its place.
-fn is_worth_it(program: &Program, fusion: &Fusion) -> bool {
-    fusion.kind != FusionKind::UpdateAtGradient
-        || product::of(program, fusion.operations[0]).is_none_or(|product| {
-            let mut operations = fusion.operations.iter().map(|id| program.operation(*id));
-            let leaves_out = |operation: &Operation| {
-                operation.op.definition().moves_without_gradient()
-                    && has_dead_taps(program, program.operation(fusion.operations[0]))
-            };
-            product.splits == 1 && !operations.any(leaves_out)
-        })
+/// What is cut into partial sums cannot be used before they are added, but something may be added to one of
+/// them; and where a weight gradient leaves out dead taps, an update that moves their weights is not done in its
+/// place.
+fn is_worth_it(program: &Program, uses: &Uses, fusion: &Fusion) -> bool {
+    let [first, rest @ ..] = &fusion.operations[..] else {
+        return true;
+    };
+    let Some(product) = product::of(program, uses, *first) else {
+        return true;
+    };
+    let mut rest = rest.iter().map(|id| &program.operation(*id).op);
+    let leaves_out = |op: &Op| {
+        op.definition().moves_without_gradient()
+            && has_dead_taps(program, program.operation(*first))
+    };
+    match product.splits {
+        1 => !rest.any(leaves_out),
+        _ => rest.all(adds),
+    }
 }
 
 fn has_dead_taps(program: &Program, operation: &Operation) -> bool {

@@ -8,7 +8,7 @@ use laptime_graph::{
     schedule::{Arena, Buffer, Layout, Stage},
 };
 
-use crate::ops::{clip, product};
+use crate::{kernels::workgroups, ops::clip, target::Target};
 
 /// What bindings begin at on every adapter.
 pub(crate) const ALIGNMENT_BYTES: usize = 256;
@@ -18,8 +18,21 @@ pub(super) fn plan(
     program: &Program,
     uses: &Uses,
     stages: &[Stage],
-    chunk_bytes: usize,
+    target: Target,
 ) -> Result<Vec<Buffer>, String> {
+    let chunk_bytes = target.chunk_bytes;
+    let partials = partials(program, uses, stages, target);
+    let unplaced = |tensor: TensorId, arena| {
+        let layout = layout(program, uses, tensor, partials[tensor.0]);
+        Buffer {
+            tensor,
+            layout,
+            arena,
+            offset_bytes: 0,
+            bytes: 4 * layout.stored_elements(program.tensor(tensor).elements()),
+            copies: 1,
+        }
+    };
     // Parameters first, then moments, each in the order of the layers: what one dispatch updates
     // lies in few chunks.
     let mut persistent: Vec<TensorId> = program.kept().map(|(id, _)| id).collect();
@@ -30,7 +43,7 @@ pub(super) fn plan(
     let mut buffers: Vec<Buffer> = Vec::new();
     let mut end_bytes = 0;
     for tensor in persistent {
-        let mut buffer = unplaced(program, uses, tensor, Arena::Persistent);
+        let mut buffer = unplaced(tensor, Arena::Persistent);
         check_size(program, &buffer, chunk_bytes)?;
         buffer.offset_bytes = fit(end_bytes, buffer.bytes, chunk_bytes);
         end_bytes = (buffer.offset_bytes + buffer.bytes).next_multiple_of(ALIGNMENT_BYTES);
@@ -45,7 +58,7 @@ pub(super) fn plan(
             if *role == Role::Metric || id == program.logits {
                 life[1] = stages.len() - 1;
             }
-            let buffer = unplaced(program, uses, id, Arena::Step);
+            let buffer = unplaced(id, Arena::Step);
             check_size(program, &buffer, chunk_bytes)?;
             living.push((buffer, life));
         }
@@ -108,9 +121,9 @@ fn lives(program: &Program, stages: &[Stage]) -> Vec<Option<[usize; 2]>> {
     lives
 }
 
-fn unplaced(program: &Program, uses: &Uses, tensor: TensorId, arena: Arena) -> Buffer {
+fn layout(program: &Program, uses: &Uses, tensor: TensorId, partials: usize) -> Layout {
     let found = program.tensor(tensor);
-    let layout = match found.shape[..] {
+    match found.shape[..] {
         [1] if let Some(slices) = clip::square_sums(program, uses, tensor) => Layout::Partials {
             slices,
             columns: 1,
@@ -118,21 +131,24 @@ fn unplaced(program: &Program, uses: &Uses, tensor: TensorId, arena: Arena) -> B
         },
         // The order [tap][input][output] serves all three products of a convolution: neighbours
         // in it are neighbouring threads' in two of them.
-        [outputs, inputs, height, width] if found.is_weight() => {
-            match splits(program, uses, tensor) {
-                1 => Layout::FilterLanes {
-                    inputs,
-                    taps: height * width,
-                    lanes: outputs,
-                },
-                slices => Layout::FilterPartials {
-                    slices,
-                    inputs,
-                    taps: height * width,
-                    lanes: outputs,
-                },
-            }
-        }
+        [outputs, inputs, height, width] if found.is_weight() => match partials {
+            1 => Layout::FilterLanes {
+                inputs,
+                taps: height * width,
+                lanes: outputs,
+            },
+            slices => Layout::FilterPartials {
+                slices,
+                inputs,
+                taps: height * width,
+                lanes: outputs,
+            },
+        },
+        [.., columns] if partials > 1 => Layout::Partials {
+            slices: partials,
+            columns,
+            stride: columns,
+        },
         [.., columns] => Layout::Rows {
             columns,
             stride: columns,
@@ -141,20 +157,17 @@ fn unplaced(program: &Program, uses: &Uses, tensor: TensorId, arena: Arena) -> B
             columns: 1,
             stride: 1,
         },
-    };
-    Buffer {
-        tensor,
-        layout,
-        arena,
-        offset_bytes: 0,
-        bytes: 4 * layout.stored_elements(found.elements()),
-        copies: 1,
     }
 }
 
-/// In how many partial sums the operation leaves a tensor that makes it.
-fn splits(program: &Program, uses: &Uses, tensor: TensorId) -> usize {
-    let maker = uses.maker(tensor);
-    let product = maker.and_then(|id| product::of(program, id));
-    product.map_or(1, |product| product.splits)
+/// In how many partial sums each tensor is left.
+fn partials(program: &Program, uses: &Uses, stages: &[Stage], target: Target) -> Vec<usize> {
+    let mut partials = vec![1; program.tensors.len()];
+    for kernel in stages.iter().flat_map(|stage| &stage.kernels) {
+        let [_, _, splits] = workgroups(program, uses, &kernel.operations, target);
+        for access in kernel.accesses.iter().filter(|access| access.write) {
+            partials[access.tensor.0] = splits as usize;
+        }
+    }
+    partials
 }

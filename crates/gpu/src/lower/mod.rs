@@ -42,13 +42,13 @@ pub fn lower(program: &Program, target: Target, passes: &Passes) -> Result<Sched
     );
     let uses = Uses::of(program);
     let pixels = groups::pixel_chain(program, &taken);
-    let mut groups = groups::group(program, &taken, &pixels);
+    let mut groups = groups::group(program, &uses, &taken, &pixels);
     let (stages, buffers) = loop {
         let stages: Vec<Stage> = groups
             .iter()
             .map(|group| stage(program, &uses, group, &pixels, target))
             .collect();
-        let buffers = memory::plan(program, &uses, &stages, target.chunk_bytes)?;
+        let buffers = memory::plan(program, &uses, &stages, target)?;
         // What a dispatch of updates binds, only the places of all tensors tell; and they depend
         // on the dispatches. Each turn has one more of them.
         match groups::split_updates(program, &groups, &buffers, target) {
@@ -110,7 +110,7 @@ fn stage(program: &Program, uses: &Uses, group: &[OpId], pixels: &[OpId], target
         }
     }
     Stage {
-        slices: workgroups(program, group, target)
+        slices: workgroups(program, uses, group, target)
             .iter()
             .map(|along| *along as usize)
             .product(),

@@ -51,30 +51,54 @@ fn extents(program: &Program, of: TensorId) -> (usize, usize) {
     (tensor.elements() / channels, channels)
 }
 
-/// A loop over this thread's rows of channel `c`, with `i` the place of these values, that adds to these
-/// variables.
-fn rows(
-    [count, channels, width]: [usize; 3],
-    values: &[(&str, &str)],
-    sums: &[&str],
-    body: &str,
-) -> String {
-    let rows = Rows {
-        first: &format!("thread / {width}u"),
-        count,
-        apart: THREADS / width,
-        place: &format!("let i = row * {channels}u + c;\n"),
-        values,
-    };
-    format!("if is_inside {{\n{}}}\n", rows.each(sums, body))
+/// A norm's kernel: its head, and the loops over a thread's rows of channel `c`.
+struct Norm<'a> {
+    width: usize,
+    /// Values a channel.
+    count: usize,
+    head: String,
+    rows: Rows<'a>,
 }
 
-fn begin(shader: &Shader, width: usize, channels: usize) -> String {
-    format!(
-        "{}let c = (group.y * groups.x + group.x) * {width}u + thread % {width}u;\n\
-         let is_inside = c < {channels}u;\n",
-        shader.entry(THREADS)
-    )
+impl Norm<'_> {
+    /// Calls `with` with the norm of this tensor, whose loops read these values, with `i` the place of each.
+    fn of(
+        shader: &mut Shader,
+        x: TensorId,
+        values: &[(&str, &str)],
+        text: impl FnOnce(&Norm) -> String,
+    ) -> String {
+        let width = channels(shader.program, x);
+        let (count, channels) = extents(shader.program, x);
+        shader.sum_of_rows(THREADS, width);
+        let rows = Rows {
+            first: &format!("thread / {width}u"),
+            count,
+            apart: THREADS / width,
+            place: &format!("let i = row * {channels}u + c;\n"),
+            values,
+        };
+        let [declare, read] = rows.begin();
+        let head = format!(
+            "{}let c = (group.y * groups.x + group.x) * {width}u + thread % {width}u;\n\
+             let is_inside = c < {channels}u;\n{declare}if is_inside {{\n{read}}}\n",
+            shader.entry(THREADS)
+        );
+        text(&Norm {
+            width,
+            count,
+            head,
+            rows,
+        })
+    }
+
+    /// A loop that needs the first of the values and adds to these variables.
+    fn pass(&self, needed: usize, sums: &[&str], body: &str) -> String {
+        format!(
+            "if is_inside {{\n{}}}\n",
+            self.rows.pass(needed, sums, body)
+        )
+    }
 }
 
 pub(crate) fn text(shader: &mut Shader, place: usize, op: &BatchNorm) -> String {
@@ -82,9 +106,6 @@ pub(crate) fn text(shader: &mut Shader, place: usize, op: &BatchNorm) -> String 
     let [x, gamma, beta, moving_mean, moving_variance] = operation.inputs[..] else {
         unreachable!("a batch norm reads five tensors")
     };
-    let width = channels(shader.program, x);
-    let (count, channels) = extents(shader.program, x);
-    shader.sum_of_rows(THREADS, width);
     let value = shader.value(x, "i");
     let chain = shader.chain(place);
     let [gamma, beta] = [gamma, beta].map(|id| shader.value(id, "c"));
@@ -105,28 +126,31 @@ pub(crate) fn text(shader: &mut Shader, place: usize, op: &BatchNorm) -> String 
             number(1.0 - op.momentum)
         );
     }
-    let n = number(count as f64);
-    let loop_of = |sums: &[&str], body: &str| {
-        rows([count, channels, width], &[("value", &value)], sums, body)
-    };
-    let (add, square, apply) = (
-        loop_of(&["sum"], "sum += value;\n"),
-        loop_of(&["square"], "let d = value - mean; square += d * d;\n"),
-        loop_of(
-            &[],
-            &format!("var v = (value - mean) * scale + shift;\n{chain}"),
-        ),
-    );
-    format!(
-        "{}var sum = 0.0;\n{add}let mean = sum_of_rows(sum, thread) / {n};\n\
-         var square = 0.0;\n{square}let variance = sum_of_rows(square, thread) / {n};\n\
-         let inverse_deviation = 1.0 / sqrt(variance + {});\n\
-         var scale = 0.0;\nvar shift = 0.0;\n\
-         if is_inside {{ scale = {gamma} * inverse_deviation; shift = {beta}; }}\n\
-         if is_inside && thread < {width}u {{\n{store}}}\n{apply}}}\n",
-        begin(shader, width, channels),
-        number(op.epsilon),
-    )
+    let values: Vec<(&str, &str)> = [("value", &value[..])]
+        .into_iter()
+        .chain(chain.values())
+        .collect();
+    Norm::of(shader, x, &values, |norm| {
+        let n = number(norm.count as f64);
+        format!(
+            "{}var sum = 0.0;\n{}let mean = sum_of_rows(sum, thread) / {n};\n\
+             var square = 0.0;\n{}let variance = sum_of_rows(square, thread) / {n};\n\
+             let inverse_deviation = 1.0 / sqrt(variance + {});\n\
+             var scale = 0.0;\nvar shift = 0.0;\n\
+             if is_inside {{ scale = {gamma} * inverse_deviation; shift = {beta}; }}\n\
+             if is_inside && thread < {}u {{\n{store}}}\n{}}}\n",
+            norm.head,
+            norm.pass(1, &["sum"], "sum += value;\n"),
+            norm.pass(1, &["square"], "let d = value - mean; square += d * d;\n"),
+            number(op.epsilon),
+            norm.width,
+            norm.pass(
+                values.len(),
+                &[],
+                &format!("var v = (value - mean) * scale + shift;\n{}", chain.text),
+            ),
+        )
+    })
 }
 
 pub(crate) fn gradient_text(shader: &mut Shader, place: usize) -> String {
@@ -134,9 +158,6 @@ pub(crate) fn gradient_text(shader: &mut Shader, place: usize) -> String {
     let [dy, x, gamma, mean, inverse_deviation] = operation.inputs[..] else {
         unreachable!("a batch norm's gradient reads five tensors")
     };
-    let width = channels(shader.program, x);
-    let (count, channels) = extents(shader.program, x);
-    shader.sum_of_rows(THREADS, width);
     // What flows in may be cut off by ReLU's gradient on the way.
     let flowing = match place.checked_sub(1).map(|before| shader.operation(before)) {
         Some(before) if matches!(before.op, Op::ReluGrad(_)) => format!(
@@ -157,33 +178,34 @@ pub(crate) fn gradient_text(shader: &mut Shader, place: usize) -> String {
         }
     }
     let values = [("flowing", flowing.as_str()), ("value", value.as_str())];
-    let loop_of = |sums: &[&str], body: &str| rows([count, channels, width], &values, sums, body);
-    let add = loop_of(
-        &["d_beta_sum", "d_gamma_sum"],
-        "d_beta_sum += flowing;\n\
-         d_gamma_sum += flowing * ((value - mean) * inverse_deviation);\n",
-    );
-    let apply = if shader.writes(outputs[0]) {
-        let dx = shader.tensor(outputs[0]);
-        let n = number(count as f64);
-        loop_of(
-            &[],
-            &format!(
-                "let normed = (value - mean) * inverse_deviation;\n\
-                 {dx}[i] = scale * (flowing - d_beta / {n} - normed * (d_gamma / {n}));\n"
-            ),
+    let dx = shader.writes(outputs[0]).then(|| shader.tensor(outputs[0]));
+    Norm::of(shader, x, &values, |norm| {
+        let add = norm.pass(
+            2,
+            &["d_beta_sum", "d_gamma_sum"],
+            "d_beta_sum += flowing;\n\
+             d_gamma_sum += flowing * ((value - mean) * inverse_deviation);\n",
+        );
+        let n = number(norm.count as f64);
+        let apply = dx.map_or(String::new(), |dx| {
+            norm.pass(
+                2,
+                &[],
+                &format!(
+                    "let normed = (value - mean) * inverse_deviation;\n\
+                     {dx}[i] = scale * (flowing - d_beta / {n} - normed * (d_gamma / {n}));\n"
+                ),
+            )
+        });
+        format!(
+            "{}var mean = 0.0;\nvar inverse_deviation = 0.0;\nvar scale = 0.0;\n\
+             if is_inside {{ mean = {mean}; inverse_deviation = {inverse_deviation}; \
+             scale = {gamma} * inverse_deviation; }}\n\
+             var d_beta_sum = 0.0;\nvar d_gamma_sum = 0.0;\n{add}\
+             let d_beta = sum_of_rows(d_beta_sum, thread);\n\
+             let d_gamma = sum_of_rows(d_gamma_sum, thread);\n\
+             if is_inside && thread < {}u {{\n{store}}}\n{apply}}}\n",
+            norm.head, norm.width,
         )
-    } else {
-        String::new()
-    };
-    format!(
-        "{}var mean = 0.0;\nvar inverse_deviation = 0.0;\nvar scale = 0.0;\n\
-         if is_inside {{ mean = {mean}; inverse_deviation = {inverse_deviation}; \
-         scale = {gamma} * inverse_deviation; }}\n\
-         var d_beta_sum = 0.0;\nvar d_gamma_sum = 0.0;\n{add}\
-         let d_beta = sum_of_rows(d_beta_sum, thread);\n\
-         let d_gamma = sum_of_rows(d_gamma_sum, thread);\n\
-         if is_inside && thread < {width}u {{\n{store}}}\n{apply}}}\n",
-        begin(shader, width, channels),
-    )
+    })
 }

@@ -15,6 +15,10 @@ impl Each for Bias {
             at.input(1, &format!("i % {channels}u"))
         )
     }
+
+    fn adds(&self) -> bool {
+        true
+    }
 }
 
 impl ColumnSums for BiasGrad {

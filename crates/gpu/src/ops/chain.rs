@@ -6,41 +6,93 @@ use laptime_graph::TensorId;
 use super::{Form, each::Reading, form};
 use crate::shader::Shader;
 
+/// What follows a value in its kernel. Its reads stand apart, so that a kernel that makes several values can
+/// read for all of them before it writes the first: no load passes a store to what may be the same buffer, and
+/// so each value would wait for memory by itself.
+pub(super) struct Chain {
+    /// What is read of memory: a name, and the value at `i`.
+    pub reads: Vec<(String, String)>,
+    /// Statements that take the variable `v`, the value at `i`, through all operations, with the names of what
+    /// is read, and write what is to be written.
+    pub text: String,
+}
+
+impl Chain {
+    /// All of it in one place.
+    pub(super) fn here(&self) -> String {
+        let reads = self.reads.iter();
+        let reads: String = reads
+            .map(|(name, value)| format!("let {name} = {value};\n"))
+            .collect();
+        reads + &self.text
+    }
+
+    /// What is read, as the loops over rows take it.
+    pub(super) fn values(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.reads
+            .iter()
+            .map(|(name, value)| (&name[..], &value[..]))
+    }
+}
+
 impl Shader<'_> {
-    /// Statements that take the variable `v`, the value at `i` of what the operation at this place makes,
-    /// through those behind it, and write what is to be written.
-    pub(super) fn chain(&mut self, place: usize) -> String {
+    /// What is done with the value at `i` of what the operation at this place makes.
+    pub(super) fn chain(&mut self, place: usize) -> Chain {
         let mut running = self.operation(place).outputs[0];
+        let mut reads = Vec::new();
         let mut text = self.store(running);
         for place in place + 1..self.kernel.operations.len() {
             let own = self.operation(place);
             match form(&own.op) {
                 Form::Each(op) => {
-                    text += &op.value(&mut Reading {
+                    let value = op.value(&mut Reading {
                         shader: self,
                         own,
-                        running: Some(running),
+                        running: Some((running, &mut reads)),
                     });
+                    text += &match self.partials(own.outputs[0]) {
+                        1 => value,
+                        _ => {
+                            assert!(op.adds(), "{} is not of partial sums", own.op);
+                            format!("if group.z == 0u {{ {value}}}\n")
+                        }
+                    };
                     running = own.outputs[0];
                     text += &self.store(running);
                 }
                 Form::Update(op) => {
-                    let places = own.inputs[1..].iter();
-                    let places = places.map(|id| format!("{}[i]", self.tensor(*id)));
-                    let places: Vec<String> = places.collect();
-                    text += &op.update("v", &places);
+                    let mut names = Vec::new();
+                    let mut store = String::new();
+                    for (number, id) in own.inputs[1..].iter().enumerate() {
+                        let (state, before) = (format!("state{number}"), read_name(&reads));
+                        let memory = format!("{}[i]", self.tensor(*id));
+                        text += &format!("var {state} = {before};\n");
+                        store += &format!("{memory} = {state};\n");
+                        reads.push((before, memory));
+                        names.push(state);
+                    }
+                    text += &op.update("v", &names);
+                    text += &store;
                 }
                 _ => unreachable!("{} is not fused behind another operation", own.op),
             }
         }
-        text
+        Chain { reads, text }
     }
 
     fn store(&mut self, id: TensorId) -> String {
-        if self.writes(id) {
-            format!("{}[i] = v;\n", self.tensor(id))
-        } else {
-            String::new()
+        if !self.writes(id) {
+            return String::new();
         }
+        let place = match self.partials(id) {
+            1 => "i".to_owned(),
+            _ => format!("group.z * {}u + i", self.program.tensor(id).elements()),
+        };
+        format!("{}[{place}] = v;\n", self.tensor(id))
     }
+}
+
+/// A name for what is read next. Loops over rows put a number behind it.
+pub(super) fn read_name(reads: &[(String, String)]) -> String {
+    format!("read{}_", reads.len())
 }

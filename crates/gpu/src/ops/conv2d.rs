@@ -94,7 +94,7 @@ impl MatrixProduct for Conv2dGradWeight {
         [live(&self.window, x, y).count() * x[3], y[3], positions(y)]
     }
 
-    fn may_split(&self) -> bool {
+    fn makes_gradient_of_weights(&self) -> bool {
         true
     }
 

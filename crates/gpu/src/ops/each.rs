@@ -3,6 +3,7 @@
 
 use laptime_graph::{Operation, TensorId};
 
+use super::chain::read_name;
 use crate::shader::{Shader, THREADS};
 
 /// What such an operation computes.
@@ -10,6 +11,11 @@ pub(crate) trait Each {
     /// Statements that set `v` to the value at `i` of what the operation makes. Behind another one it
     /// reads that one's value at `i` alone.
     fn value(&self, at: &mut Reading) -> String;
+
+    /// Whether it adds something to its first input: of partial sums, to one of them.
+    fn adds(&self) -> bool {
+        false
+    }
 
     /// Whether every kernel that reads pixels may do it for itself.
     fn is_of_pixels(&self) -> bool {
@@ -26,15 +32,15 @@ pub(crate) trait Each {
 pub(crate) struct Reading<'s, 'a> {
     pub(super) shader: &'s mut Shader<'a>,
     pub(super) own: &'a Operation,
-    /// What is in `v` already.
-    pub(super) running: Option<TensorId>,
+    /// What is in `v` already, and what the chain behind it reads besides.
+    pub(super) running: Option<(TensorId, &'s mut Vec<(String, String)>)>,
 }
 
 impl<'a> Reading<'_, 'a> {
     /// The value of an input at a place of its own order.
     pub(super) fn input(&mut self, input: usize, index: &str) -> String {
         let id = self.own.inputs[input];
-        if self.running == Some(id) {
+        if self.is_running(input) {
             assert_eq!(
                 index, "i",
                 "{} is not fused behind another operation",
@@ -42,7 +48,21 @@ impl<'a> Reading<'_, 'a> {
             );
             return "v".into();
         }
-        self.shader.value(id, index)
+        let value = self.shader.value(id, index);
+        match &mut self.running {
+            Some((_, reads)) => {
+                let name = read_name(reads);
+                reads.push((name.clone(), value));
+                name
+            }
+            None => value,
+        }
+    }
+
+    /// Whether this input is in `v` already.
+    pub(super) fn is_running(&self, input: usize) -> bool {
+        let running = self.running.as_ref().map(|(running, _)| *running);
+        running == Some(self.own.inputs[input])
     }
 
     /// The shape of an input.
@@ -64,7 +84,7 @@ pub(crate) fn text(shader: &mut Shader, place: usize, op: &dyn Each) -> String {
         own,
         running: None,
     });
-    let chain = shader.chain(place);
+    let chain = shader.chain(place).here();
     format!(
         "@compute @workgroup_size({THREADS})\n\
          fn main(@builtin(workgroup_id) group: vec3<u32>, \

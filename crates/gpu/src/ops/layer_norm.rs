@@ -25,17 +25,17 @@ fn begin(shader: &mut Shader, own: &Operation) -> (String, usize) {
     (head, channels)
 }
 
-/// A loop over this thread's channels of the line, with `i` the place of each value, that reads these values
-/// and adds to these variables. A channel is called `row` here, as in all such loops.
-fn line(channels: usize, values: &[(&str, &str)], sums: &[&str], body: &str) -> String {
-    let rows = Rows {
+/// The loops over this thread's channels of the line, which read these values, with `i` the place of each. A
+/// channel is called `row` here, as in all such loops.
+fn rows<'a>(channels: usize, place: &'a mut String, values: &'a [(&'a str, &'a str)]) -> Rows<'a> {
+    *place = format!("let i = line * {channels}u + row;\n");
+    Rows {
         first: "thread",
         count: channels,
         apart: THREADS,
-        place: &format!("let i = line * {channels}u + row;\n"),
+        place,
         values,
-    };
-    rows.each(sums, body)
+    }
 }
 
 impl ByRows for LayerNorm {
@@ -55,24 +55,28 @@ impl ByRows for LayerNorm {
             }
         }
         let n = number(channels as f64);
+        let values: Vec<(&str, &str)> = [("x", &x[..]), ("gamma", &gamma), ("beta", &beta)]
+            .into_iter()
+            .chain(chain.values())
+            .collect();
+        let mut place = String::new();
+        let rows = rows(channels, &mut place, &values);
+        let [declare, read] = rows.begin();
         format!(
-            "{head}var sum = 0.0;\n{}let mean = sum_of_rows(sum, thread) / {n};\n\
+            "{head}{declare}{read}var sum = 0.0;\n{}let mean = sum_of_rows(sum, thread) / {n};\n\
              var square = 0.0;\n{}let variance = sum_of_rows(square, thread) / {n};\n\
              let inverse_deviation = 1.0 / sqrt(variance + {});\n\
              if thread == 0u {{\n{store}}}\n{}}}\n",
-            line(channels, &[("x", &x)], &["sum"], "sum += x;\n"),
-            line(
-                channels,
-                &[("x", &x)],
-                &["square"],
-                "let d = x - mean; square += d * d;\n"
-            ),
+            rows.pass(1, &["sum"], "sum += x;\n"),
+            rows.pass(1, &["square"], "let d = x - mean; square += d * d;\n"),
             number(self.epsilon),
-            line(
-                channels,
-                &[("x", &x), ("gamma", &gamma), ("beta", &beta)],
+            rows.pass(
+                values.len(),
                 &[],
-                &format!("var v = (x - mean) * inverse_deviation * gamma + beta;\n{chain}")
+                &format!(
+                    "var v = (x - mean) * inverse_deviation * gamma + beta;\n{}",
+                    chain.text
+                )
             ),
         )
     }
@@ -86,26 +90,31 @@ impl ByRows for LayerNormGrad {
         let gamma = shader.value(own.inputs[2], "row");
         let [mean, inverse_deviation] = [3, 4].map(|n| shader.value(own.inputs[n], "line"));
         let chain = shader.chain(place);
-        let reads: [(&str, &str); 3] = [("x", &x), ("dy", &dy), ("gamma", &gamma)];
-        let values = "let g = gamma * dy;\nlet normed = (x - mean) * inverse_deviation;\n";
+        let values: Vec<(&str, &str)> = [("x", &x[..]), ("dy", &dy), ("gamma", &gamma)]
+            .into_iter()
+            .chain(chain.values())
+            .collect();
+        let each = "let g = gamma * dy;\nlet normed = (x - mean) * inverse_deviation;\n";
         let n = number(channels as f64);
+        let mut place = String::new();
+        let rows = rows(channels, &mut place, &values);
+        let [declare, read] = rows.begin();
         format!(
-            "{head}let mean = {mean};\nlet inverse_deviation = {inverse_deviation};\n\
+            "{head}let mean = {mean};\nlet inverse_deviation = {inverse_deviation};\n{declare}{read}\
              var sum = 0.0;\nvar products = 0.0;\n{}\
              let constant = sum_of_rows(sum, thread) / {n};\n\
              let slope = sum_of_rows(products, thread) / {n};\n{}}}\n",
-            line(
-                channels,
-                &reads,
+            rows.pass(
+                3,
                 &["sum", "products"],
-                &format!("{values}sum += g;\nproducts += g * normed;\n")
+                &format!("{each}sum += g;\nproducts += g * normed;\n")
             ),
-            line(
-                channels,
-                &reads,
+            rows.pass(
+                values.len(),
                 &[],
                 &format!(
-                    "{values}var v = inverse_deviation * (g - constant - normed * slope);\n{chain}"
+                    "{each}var v = inverse_deviation * (g - constant - normed * slope);\n{}",
+                    chain.text
                 )
             ),
         )

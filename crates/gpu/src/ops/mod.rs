@@ -42,7 +42,7 @@ mod zeros;
 
 use laptime_graph::{
     BatchNorm, ClipFactor, MeanSquaredError, MeanSquaredErrorGrad, Op, OpId, Operation, Program,
-    TensorId,
+    TensorId, Uses,
 };
 
 use crate::shader::{Shader, THREADS};
@@ -175,6 +175,7 @@ impl Form<'_> {
     pub(crate) fn workgroups(
         &self,
         program: &Program,
+        uses: &Uses,
         operations: &[OpId],
         own: &Operation,
     ) -> [usize; 2] {
@@ -182,7 +183,7 @@ impl Form<'_> {
         let workgroups = match self {
             Self::Each(_) => elements(own.outputs[0]).div_ceil(THREADS),
             Self::Product(op) => {
-                let product = product::cut(program, own, *op);
+                let product = product::cut(program, uses, own, *op);
                 return [product.tiles().iter().product(), product.splits];
             }
             Self::Norm(_) => batch_norm::workgroups(program, own.inputs[0]),
@@ -212,6 +213,11 @@ pub(crate) fn pixel_divisor(op: &Op) -> Option<f32> {
 /// Whether updates do this operation for themselves where it is fused to one: many are one kernel then too.
 pub(crate) fn joins_updates(op: &Op) -> bool {
     matches!(op, Op::Zeros(_) | Op::Clip(_))
+}
+
+/// Whether this operation only adds something to its first input.
+pub(crate) fn adds(op: &Op) -> bool {
+    matches!(form(op), Form::Each(op) if op.adds())
 }
 
 /// Whether every kernel that reads pixels may do this operation for itself.

@@ -4,21 +4,26 @@
 //!
 //! C (m, n) = Σₖ A (m, k) · B (k, n); `tiled` has the loops.
 
-use laptime_graph::{OpId, Operation, Program};
+use laptime_graph::{OpId, Operation, Program, Role, TensorId, Uses};
 
 use super::{
-    Form, form,
+    Form,
+    chain::Chain,
+    form,
     tiled::{self, Operand},
 };
-use crate::{shader::Shader, tiles::Product};
+use crate::{
+    shader::Shader,
+    tiles::{Product, Readers},
+};
 
 /// What multiplies two operands.
 pub(crate) trait MatrixProduct {
     /// Rows and columns of the result, and the terms of each sum.
     fn extents(&self, own: &Operation, program: &Program) -> [usize; 3];
 
-    /// Whether each sum may be cut into partial ones, which whoever reads the result adds up.
-    fn may_split(&self) -> bool {
+    /// Whether an update reads the result, or what leads to one: it adds up as many partial sums as there are.
+    fn makes_gradient_of_weights(&self) -> bool {
         false
     }
 
@@ -52,50 +57,112 @@ impl LiveTaps {
 }
 
 /// The product that an operation is, cut, if it is one.
-pub(crate) fn of(program: &Program, id: OpId) -> Option<Product> {
+pub(crate) fn of(program: &Program, uses: &Uses, id: OpId) -> Option<Product> {
     let own = program.operation(id);
     match form(&own.op) {
-        Form::Product(op) => Some(cut(program, own, op)),
+        Form::Product(op) => Some(cut(program, uses, own, op)),
         _ => None,
     }
 }
 
 /// A product, cut.
-pub(crate) fn cut(program: &Program, own: &Operation, op: &dyn MatrixProduct) -> Product {
-    Product::of(op.extents(own, program), op.may_split())
+pub(crate) fn cut(
+    program: &Program,
+    uses: &Uses,
+    own: &Operation,
+    op: &dyn MatrixProduct,
+) -> Product {
+    let readers = match op.makes_gradient_of_weights() {
+        true => Readers::AddAll,
+        false if is_for_norms(program, uses, own.outputs[0]) => Readers::AddFew,
+        false => Readers::WantWhole,
+    };
+    Product::of(op.extents(own, program), readers)
+}
+
+/// Whether norms alone read what a product makes, or their gradients, be it behind a bias or ReLU's gradient.
+/// They read each value once, so they may as well add it up.
+fn is_for_norms(program: &Program, uses: &Uses, made: TensorId) -> bool {
+    let are_norms = |id: TensorId| {
+        let readers = uses.readers(id);
+        let is_norm = |id: &OpId| {
+            let form = form(&program.operation(*id).op);
+            matches!(form, Form::Norm(_) | Form::NormGrad)
+        };
+        !readers.is_empty() && readers.iter().all(is_norm)
+    };
+    match *uses.readers(made) {
+        _ if program.tensor(made).role.is_kept() || made == program.logits => false,
+        [one] => {
+            let reader = program.operation(one);
+            let is_gradient = matches!(
+                program.tensor(reader.outputs[0]).role,
+                Role::Gradient { .. }
+            );
+            let goes_on = match form(&reader.op) {
+                Form::Each(op) => op.adds() || reader.op.cuts_off() && is_gradient,
+                _ => false,
+            };
+            are_norms(if goes_on { reader.outputs[0] } else { made })
+        }
+        _ => are_norms(made),
+    }
 }
 
 pub(crate) fn text(shader: &mut Shader, place: usize, op: &dyn MatrixProduct) -> String {
     let own = shader.operation(place);
-    let product = cut(shader.program, own, op);
-    let output = own.outputs[0];
+    let product = cut(shader.program, shader.uses, own, op);
     let [a, b] = op.operands(shader, own, &product);
     shader.function(function("a_at", &a.body));
     shader.function(function("b_at", &b.body));
-    let Product { m, n, tile, .. } = product;
-    let index = op.result_index(shader, own, n);
-    let store = if product.splits > 1 {
-        let stored = shader.program.tensor(output).elements();
-        format!("{}[group.z * {stored}u + i] = v;\n", shader.tensor(output))
-    } else {
-        shader.chain(place)
-    };
-    let mut beyond = Vec::new();
-    if !m.is_multiple_of(tile.m) {
-        beyond.push(format!("m >= {m}u"));
-    }
-    if !n.is_multiple_of(tile.n) {
-        beyond.push(format!("n >= {n}u"));
-    }
-    let guard = match beyond.join(" || ") {
-        none if none.is_empty() => none,
-        some => format!("if {some} {{ return; }}\n"),
-    };
-    shader.function(format!(
-        "fn store(m: u32, n: u32, made: f32, group: vec3<u32>) {{\n\
-         {guard}{index}var v = made;\n{store}}}\n"
-    ));
+    let index = op.result_index(shader, own, product.n);
+    let chain = shader.chain(place);
+    shader.function(store(&product, &index, &chain));
     tiled::text(&product, &a, &b)
+}
+
+/// The function that takes neighbouring values of a row that a thread has made through the chain.
+fn store(product: &Product, index: &str, chain: &Chain) -> String {
+    let Product { m, n, tile, .. } = *product;
+    let guard = |is_whole: bool, condition: &str, statements: String| match is_whole {
+        true => format!("{{ {statements}}}\n"),
+        false => format!("if {condition} {{ {statements}}}\n"),
+    };
+    let is_whole = n.is_multiple_of(tile.n);
+    let values = tile.thread_n;
+    let of_all = |statements: &dyn Fn(usize) -> String| -> String {
+        let places = 0..values;
+        places
+            .map(|j| guard(is_whole, &format!("n + {j}u < {n}u"), statements(j)))
+            .collect()
+    };
+    let mut declare = String::new();
+    for j in 0..values {
+        declare += &format!("var i{j} = 0u;\n");
+        for (name, _) in &chain.reads {
+            declare += &format!("var {name}{j} = 0.0;\n");
+        }
+    }
+    let read = of_all(&|j| {
+        let reads = chain.reads.iter();
+        let reads: String = reads
+            .map(|(name, value)| format!("{name}{j} = {value};\n"))
+            .collect();
+        format!("let n = n + {j}u;\n{index}i{j} = i;\n{reads}")
+    });
+    let take = of_all(&|j| {
+        let reads = chain.reads.iter();
+        let names: String = reads
+            .map(|(name, _)| format!("let {name} = {name}{j};\n"))
+            .collect();
+        let text = &chain.text;
+        format!("let i = i{j};\n{names}var v = made[{j}];\n{text}")
+    });
+    let body = format!("{declare}{read}{take}");
+    format!(
+        "fn store(m: u32, n: u32, made: vec{values}<f32>, group: vec3<u32>) {{\n{}}}\n",
+        guard(m.is_multiple_of(tile.m), &format!("m < {m}u"), body)
+    )
 }
 
 fn function(name: &str, body: &str) -> String {

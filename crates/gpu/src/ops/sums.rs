@@ -34,6 +34,9 @@ const RUN: usize = 64;
 /// Rows whose values a thread loads before it uses the first of them, so that it waits for memory once.
 const LOADED: usize = 8;
 
+/// Values that a thread holds in registers at most, where it goes over its rows several times.
+const HELD: usize = 32;
+
 /// A loop over a thread's rows.
 pub(super) struct Rows<'a> {
     /// The thread's first row.
@@ -49,6 +52,63 @@ pub(super) struct Rows<'a> {
 }
 
 impl Rows<'_> {
+    /// Whether a thread can hold all values of its rows in registers from one loop to the next.
+    fn can_be_held(&self) -> bool {
+        self.count.div_ceil(self.apart) * self.values.len() <= HELD
+    }
+
+    /// The rows of each thread, one after another: the turn's number, and statements that are done in it.
+    fn turns(&self, statements: impl Fn(usize) -> String) -> String {
+        let Self {
+            first,
+            count,
+            apart,
+            place,
+            ..
+        } = *self;
+        let mut text = String::new();
+        for turn in 0..count.div_ceil(apart) {
+            let row = format!("let row = {first} + {}u;\n", turn * apart);
+            let statements = statements(turn);
+            text += &match (turn + 1) * apart > count {
+                false => format!("{{ {row}{place}{statements}}}\n"),
+                true => format!("{{ {row}if row < {count}u {{\n{place}{statements}}}\n}}\n"),
+            };
+        }
+        text
+    }
+
+    /// What stands before several loops over these rows: declarations, and reads of all values, where they can
+    /// be held. A thread then waits for memory once, and not in each loop.
+    pub(super) fn begin(&self) -> [String; 2] {
+        if !self.can_be_held() {
+            return [String::new(), String::new()];
+        }
+        let turns = 0..self.count.div_ceil(self.apart);
+        let names = turns.flat_map(|turn| self.values.iter().map(move |(name, _)| (name, turn)));
+        let declare = names.map(|(name, turn)| format!("var {name}{turn} = 0.0;\n"));
+        let read = self.turns(|turn| {
+            let values = self.values.iter();
+            values
+                .map(|(name, value)| format!("{name}{turn} = {value};\n"))
+                .collect()
+        });
+        [declare.collect(), read]
+    }
+
+    /// One of several loops behind [`Self::begin`], which needs the first `needed` of the values.
+    pub(super) fn pass(&self, needed: usize, sums: &[&str], body: &str) -> String {
+        if !self.can_be_held() {
+            let values = &self.values[..needed];
+            return Self { values, ..*self }.each(sums, body);
+        }
+        self.turns(|turn| {
+            let values = self.values.iter();
+            let names = values.map(|(name, _)| format!("let {name} = {name}{turn};\n"));
+            names.collect::<String>() + body
+        })
+    }
+
     /// The loop, with what is done for each row, which adds to these variables.
     pub(super) fn each(&self, sums: &[&str], body: &str) -> String {
         let Self {
@@ -117,7 +177,7 @@ pub(crate) fn text(shader: &mut Shader, place: usize, op: &dyn ColumnSums) -> St
     let rows = op.rows(operation, shader.program);
     let columns = columns(all);
     let value = op.term(operation, &format!("row * {all}u + i"), shader);
-    let chain = shader.chain(place);
+    let chain = shader.chain(place).here();
     shader.sum_of_rows(THREADS, columns);
     let lanes = THREADS / columns;
     let rows = Rows {

@@ -65,10 +65,7 @@ impl Side<'_> {
     }
 
     fn kind(&self) -> String {
-        match self.vector {
-            1 => "f32".into(),
-            vector => format!("vec{vector}<f32>"),
-        }
+        format!("vec{}<f32>", self.vector)
     }
 
     /// Values that each thread loads of a piece.
@@ -120,20 +117,11 @@ impl Side<'_> {
     fn store(&self, tile: Tile) -> String {
         let Self { name, vector, .. } = self;
         let stride = self.stride();
-        self.turns(tile, |turn| match vector {
-            1 => format!("{name}_tile[kk * {stride}u + place] = {name}_next{turn};"),
-            _ => format!(
+        self.turns(tile, |turn| {
+            format!(
                 "{name}_tile[kk * {stride}u + place / {vector}u][place % {vector}u] = {name}_next{turn};"
-            ),
+            )
         })
-    }
-
-    /// Value `i` of the vector that a thread has read.
-    fn value(&self, i: usize) -> String {
-        match self.vector {
-            1 => self.name.into(),
-            _ => format!("{}[{i}]", self.name),
-        }
     }
 }
 
@@ -211,7 +199,9 @@ pub(super) fn text(product: &Product, a: &Operand, b: &Operand) -> String {
     text += &sum(tile, &sides);
     text += "workgroupBarrier();\n}\n";
     if tile.slices == 1 {
-        for_each(tile, |i, j| writeln!(text, "{}", store_of(tile, i, j)));
+        for i in 0..tile.thread_m {
+            text += &store_of(tile, i, &row_of(tile, &sides[1], i));
+        }
     } else {
         text += &sum_of_slices(tile, &sides[1]);
     }
@@ -235,12 +225,7 @@ fn sum(tile: Tile, sides: &[Side; 2]) -> String {
             b.stride()
         );
         for_each(tile, |i, j| {
-            writeln!(
-                text,
-                "c{i}_{j} = fma({}, {}, c{i}_{j});",
-                a.value(i),
-                b.value(j)
-            )
+            writeln!(text, "c{i}_{j} = fma(a[{i}], b[{j}], c{i}_{j});")
         });
         text += "}\n";
     }
@@ -251,28 +236,19 @@ fn sum(tile: Tile, sides: &[Side; 2]) -> String {
 /// They meet in the tile of B, which no one reads any more and which has room for a vector of each thread.
 fn sum_of_slices(tile: Tile, b: &Side) -> String {
     let of_slice = tile.threads() / tile.slices;
-    let kind = b.kind();
     let mut text = format!("let own = thread % {of_slice}u;\n");
     for i in 0..tile.thread_m {
-        let values: Vec<String> = (0..tile.thread_n).map(|j| format!("c{i}_{j}")).collect();
         let owner = i * tile.slices / tile.thread_m;
         let _ = write!(
             text,
-            "b_tile[thread] = {kind}({});\nworkgroupBarrier();\n\
+            "b_tile[thread] = {};\nworkgroupBarrier();\n\
              if slice == {owner}u {{\nvar sum = b_tile[own];\n",
-            values.join(", ")
+            row_of(tile, b, i)
         );
         for slice in 1..tile.slices {
             let _ = writeln!(text, "sum += b_tile[own + {}u];", slice * of_slice);
         }
-        for j in 0..tile.thread_n {
-            let value = if tile.thread_n == 1 {
-                "sum".into()
-            } else {
-                format!("sum[{j}]")
-            };
-            let _ = writeln!(text, "c{i}_{j} = {value};\n{}", store_of(tile, i, j));
-        }
+        text += &store_of(tile, i, "sum");
         text += "}\n";
         if i + 1 < tile.thread_m {
             text += "workgroupBarrier();\n";
@@ -281,13 +257,17 @@ fn sum_of_slices(tile: Tile, b: &Side) -> String {
     text
 }
 
-fn store_of(tile: Tile, i: usize, j: usize) -> String {
+/// What a thread has of a row, as a vector.
+fn row_of(tile: Tile, b: &Side, i: usize) -> String {
+    let values: Vec<String> = (0..tile.thread_n).map(|j| format!("c{i}_{j}")).collect();
+    format!("{}({})", b.kind(), values.join(", "))
+}
+
+fn store_of(tile: Tile, i: usize, made: &str) -> String {
     let Tile {
         thread_m, thread_n, ..
     } = tile;
-    format!(
-        "store(m0 + row * {thread_m}u + {i}u, n0 + column * {thread_n}u + {j}u, c{i}_{j}, group);"
-    )
+    format!("store(m0 + row * {thread_m}u + {i}u, n0 + column * {thread_n}u, {made}, group);\n")
 }
 
 fn for_each(tile: Tile, mut each: impl FnMut(usize, usize) -> std::fmt::Result) {

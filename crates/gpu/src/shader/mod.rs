@@ -4,7 +4,7 @@ mod formulas;
 mod not_finite;
 
 use laptime_graph::{
-    Operation, Program, Role, TensorId,
+    Operation, Program, Role, TensorId, Uses,
     schedule::{Arena, Kernel, Schedule},
 };
 use laptime_workload::dataset::Dtype;
@@ -53,6 +53,7 @@ pub(crate) struct SampleChunks {
 
 pub(crate) struct Shader<'a> {
     pub program: &'a Program,
+    pub uses: &'a Uses,
     pub schedule: &'a Schedule,
     pub kernel: &'a Kernel,
     pub target: Target,
@@ -65,7 +66,7 @@ pub(crate) struct Shader<'a> {
 
 impl<'a> Shader<'a> {
     pub(crate) fn new(
-        program: &'a Program,
+        (program, uses): (&'a Program, &'a Uses),
         schedule: &'a Schedule,
         kernel: &'a Kernel,
         (samples, divisor): (SampleChunks, f32),
@@ -73,6 +74,7 @@ impl<'a> Shader<'a> {
     ) -> Self {
         Self {
             program,
+            uses,
             schedule,
             kernel,
             target,
@@ -223,6 +225,12 @@ impl<'a> Shader<'a> {
         accesses.any(|access| access.write && access.tensor == id)
     }
 
+    /// In how many partial sums a tensor is in memory.
+    pub(crate) fn partials(&self, id: TensorId) -> usize {
+        let buffer = self.schedule.buffer(id);
+        buffer.map_or(1, |buffer| buffer.layout.partials())
+    }
+
     /// The value of a tensor at a place of its own order, read from memory or made of pixels.
     pub(crate) fn value(&mut self, id: TensorId, index: &str) -> String {
         let tensor = self.program.tensor(id);
@@ -231,7 +239,19 @@ impl<'a> Shader<'a> {
             _ => None,
         };
         if self.schedule.buffer(id).is_some() && column.is_none() {
-            return format!("{}[{index}]", self.tensor(id));
+            let memory = self.tensor(id);
+            return match self.partials(id) {
+                1 => format!("{memory}[{index}]"),
+                partials => {
+                    let of = |part| format!("{memory}[i + {}u]", part * tensor.elements());
+                    let sum: Vec<String> = (0..partials).map(of).collect();
+                    let sum = sum.join(" + ");
+                    self.function(format!(
+                        "fn sum_of_{memory}(i: u32) -> f32 {{ return {sum}; }}\n"
+                    ));
+                    format!("sum_of_{memory}({index})")
+                }
+            };
         }
         let values = tensor.elements() / self.program.batch_size;
         self.bind(Binding::Order);

@@ -26,7 +26,7 @@ impl Op {
     }
 
     /// Whether it is ReLU or its gradient: what is added must be added before.
-    pub(crate) fn cuts_off(&self) -> bool {
+    pub fn cuts_off(&self) -> bool {
         matches!(self, Self::Relu(_) | Self::ReluGrad(_))
     }
 }
