@@ -26,6 +26,7 @@ mod order;
 pub mod own_file;
 pub mod random;
 mod rate_schedule;
+mod read_at;
 mod resolve;
 mod shown;
 mod spec;
@@ -37,6 +38,7 @@ pub mod weights;
 mod windows;
 mod wiring;
 mod workload;
+pub mod zip;
 
 pub use activations::Activation;
 pub use augment::{Augment, Moved};

@@ -34,6 +34,7 @@ mod verify;
 
 pub use column::{Array, Column, Dtype, Samples};
 pub use contents_error::ContentsError;
+pub(crate) use contents_error::Wrong;
 pub use data::Data;
 pub use download_error::DownloadError;
 pub use error::DataError;
