@@ -6,6 +6,7 @@ pub mod atomic_file;
 mod augment;
 mod builtin;
 mod choices;
+mod contents_error;
 mod data_table;
 pub mod dataset;
 pub mod directories;

@@ -7,7 +7,7 @@
 use std::io;
 
 use crate::{
-    dataset::{ContentsError, Wrong},
+    contents_error::{ContentsError, Wrong},
     read_at::bytes_at,
 };
 

@@ -151,51 +151,6 @@ fn the_same_samples_have_the_same_sum_and_others_another() {
     assert_ne!(sum(&files), first);
 }
 
-/// Images are identified by their files, not by what a processor decodes them to.
-#[test]
-fn folders_of_images_have_the_sum_of_their_files() {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/images");
-    let image = |name: &str| fs::read(corpus.join(name)).unwrap();
-    let files = Files::new();
-    for (class, name) in [
-        ("cat", "gray.png"),
-        ("cat", "color.jpg"),
-        ("dog", "color.png"),
-    ] {
-        fs::create_dir_all(files.0.path().join("pets").join(class)).unwrap();
-        files.write(&format!("pets/{class}/{name}"), image(name));
-    }
-    let sum = |height: usize, more: &str| {
-        let data = format!(
-            "name = \"pets\"\ntrain = \"pets\"\n{more}\nheight = {height}\nwidth = 5\ncolor_mode = \"rgb\""
-        );
-        let workload = files.resolved(&data, CLASSES, 2).unwrap();
-        let again = serde_json::to_string(&workload).unwrap();
-        let Data::Own(own) = workload.dataset else {
-            unreachable!("it is mine");
-        };
-        assert_eq!(own.load().unwrap().sha256, own.sha256);
-        assert!(again.contains(&own.sha256));
-        own.sha256
-    };
-    let whole = "test = \"pets\"\npixel_divisor = 255";
-    let split = "test_fraction = 0.34\nsplit_seed = 1\npixel_divisor = 255";
-    let first = sum(4, whole);
-    assert_eq!(sum(4, whole), first);
-    assert_ne!(sum(3, whole), first);
-    assert_ne!(sum(4, "test = \"pets\"\nstandardize = true"), first);
-    let first_split = sum(4, split);
-    assert_ne!(first_split, first);
-    // The same pixels in another file: a text stands before its last chunk, which has 12 bytes.
-    let mut commented = image("color.png");
-    let end = commented.len() - 12;
-    let text = [&[0, 0, 0, 2][..], b"tEXta\0", &[0x3d, 0xc5, 0xbe, 0x8a]].concat();
-    commented.splice(end..end, text);
-    files.write("pets/dog/color.png", commented);
-    assert_ne!(sum(4, whole), first);
-    assert_ne!(sum(4, split), first_split);
-}
-
 #[test]
 fn whoever_reads_again_finds_the_same_samples_or_an_error() {
     let files = images();

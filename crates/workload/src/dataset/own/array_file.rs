@@ -63,7 +63,7 @@ pub(super) fn open(path: &Path) -> Result<File, OwnError> {
     own_file::open_to_read(path).map_err(|error| OwnError::io(path, &error))
 }
 
-type Read = io::Result<Result<Raw, crate::dataset::Wrong>>;
+type Read = io::Result<Result<Raw, crate::contents_error::Wrong>>;
 
 fn of_npy(file: &File, place: &str) -> Read {
     let length = file.metadata()?.len();

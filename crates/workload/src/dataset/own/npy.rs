@@ -13,7 +13,7 @@ use super::{
     raw::{Kind, Raw},
 };
 use crate::{
-    dataset::{Wrong, contents_error::read_up_to},
+    contents_error::{Wrong, read_up_to},
     memory,
     read_at::{Bytes, ReadAt, fill_side_by_side},
 };

@@ -9,7 +9,7 @@ use flate2::{Crc, read::DeflateDecoder};
 
 use super::{error::wrong, npy, raw::Raw};
 use crate::{
-    dataset::Wrong,
+    contents_error::Wrong,
     read_at::{Bytes, ReadAt},
     zip::{self, Method},
 };
