@@ -11,12 +11,12 @@ mod checkpoint_file;
 
 use std::{collections::HashMap, io::Write};
 
-use flate2::{Compression, write::GzEncoder};
+use flate2::{Compression, Crc, write::GzEncoder};
 use laptime_graph::{Mode, build};
 use laptime_import::{Options, import};
 use laptime_peers::exchange;
 use laptime_results::{Record, Style, export, render};
-use laptime_workload::{Overrides, Spec, dataset::fuzzing};
+use laptime_workload::{Overrides, Spec, dataset::fuzzing, zip};
 use safetensors::{SafeTensors, tensor::TensorView};
 
 /// An IDX file as it is under its gzip.
@@ -93,6 +93,61 @@ pub fn onnx(data: &[u8]) -> bool {
         );
     }
     imported.lacks_dataset || spec(imported.spec.as_bytes())
+}
+
+/// The weights of an archive of Keras's, an HDF5 file. No fuzzer finds the archive's checksum, so it is given the right
+/// one.
+pub fn hdf5(data: &[u8]) -> bool {
+    const ARCHIVE: &[u8] = include_bytes!("corpus/onnx/rows.keras");
+    let members = zip::members(&ARCHIVE).expect("memory can be read");
+    let members = members.expect("it is an archive");
+    let config = members.iter().find(|it| it.name == b"config.json");
+    let config = config.expect("Keras writes one");
+    let start = config.start(&ARCHIVE).expect("memory can be read");
+    let start = start.expect("it is in the archive") as usize;
+    let config = &ARCHIVE[start..][..config.length as usize];
+    onnx(&archive([
+        ("config.json", config),
+        ("model.weights.h5", data),
+    ]))
+}
+
+/// A zip archive with these members, stored.
+fn archive(members: [(&str, &[u8]); 2]) -> Vec<u8> {
+    let (mut bytes, mut directory) = (Vec::new(), Vec::new());
+    for (name, contents) in members {
+        let mut crc = Crc::new();
+        crc.update(contents);
+        let size = (contents.len() as u32).to_le_bytes();
+        let name_bytes = (name.len() as u16).to_le_bytes();
+        // Versions, flags, method, time and date are 0.
+        let fields = [
+            &[0; 10][..],
+            &crc.sum().to_le_bytes(),
+            &size,
+            &size,
+            &name_bytes,
+            &[0; 2],
+        ]
+        .concat();
+        let place = (bytes.len() as u32).to_le_bytes();
+        let entry = [
+            b"PK\x01\x02\0\0",
+            &fields[..],
+            &[0; 10],
+            &place,
+            name.as_bytes(),
+        ];
+        directory.extend(entry.concat());
+        bytes.extend([b"PK\x03\x04", &fields[..], name.as_bytes(), contents].concat());
+    }
+    let end = [
+        b"PK\x05\x06\0\0\0\0\x02\0\x02\0",
+        &(directory.len() as u32).to_le_bytes()[..],
+        &(bytes.len() as u32).to_le_bytes(),
+        &[0, 0],
+    ];
+    [bytes, directory, end.concat()].concat()
 }
 
 /// A state in the safetensors format. The product reads these from peers; what was read is written

@@ -428,6 +428,7 @@ fn a_training_is_chosen_by_shapes() {
         assert!(spec.contains(&format!("dataset = {dataset:?}")), "{spec}");
         assert!(spec.contains(&format!("loss = {loss:?}")), "{spec}");
         assert_eq!(imported.lacks_dataset, dataset == "FILL-IN");
+        assert_eq!(spec.contains("# train_inputs = "), imported.lacks_dataset);
     }
 }
 

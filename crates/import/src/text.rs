@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use laptime_workload::escaped;
+use laptime_workload::{Loss, escaped};
 
 use crate::{
     flow::Place,
@@ -43,8 +43,12 @@ pub(crate) fn spec(
         text.push('\n');
     };
     line("name", quoted(name), false, "");
+    let data = match (&training.dataset, &chosen.dataset) {
+        (None, None) => format!("[data]\n{}dataset", own_files(chosen, input)),
+        _ => "[data]\ndataset".into(),
+    };
     line(
-        "[data]\ndataset",
+        &data,
         quoted(chosen.dataset.as_deref().unwrap_or(NO_DATASET)),
         false,
         &dataset(chosen, training, input),
@@ -93,18 +97,41 @@ pub(crate) fn spec(
 }
 
 fn dataset(chosen: &Chosen, training: &Training, input: &[usize]) -> String {
-    let shape: Vec<String> = input.iter().map(usize::to_string).collect();
-    let shape = shape.join("×");
     match (&training.dataset, &chosen.dataset) {
         (Some(_), _) => String::new(),
-        (None, Some(_)) => format!("by the model's input, {shape}"),
-        (None, None) => {
-            format!(
-                "no built-in dataset has samples of {shape} with the model's outputs: name files of your own here \
-                 (docs/your-data.md)"
-            )
-        }
+        (None, Some(_)) => format!("by the model's input, {}", extents(input)),
+        (None, None) => "put the lines above in its place".into(),
     }
+}
+
+/// How files of the user's are named, to be uncommented.
+fn own_files(chosen: &Chosen, input: &[usize]) -> String {
+    let axes = match input.len() {
+        3 => "height, width, channels",
+        _ => "values",
+    };
+    let targets = match chosen.loss {
+        Loss::SoftmaxCrossEntropy => "the class of each, a whole number from 0",
+        Loss::MeanSquaredError => {
+            "what is learnt of each; without targets the model learns its input"
+        }
+    };
+    format!(
+        "# No built-in dataset has samples of {} with the model's outputs. Files of your own are named so\n\
+         # (docs/your-data.md has tables, folders of images, a split by share):\n\
+         # name = \"mydata\"\n\
+         # train_inputs = \"data.npz:x_train\"   # for each sample {} ({axes})\n\
+         # train_targets = \"data.npz:y_train\"  # {targets}\n\
+         # test_inputs = \"data.npz:x_test\"\n\
+         # test_targets = \"data.npz:y_test\"\n",
+        extents(input),
+        extents(input),
+    )
+}
+
+fn extents(shape: &[usize]) -> String {
+    let shape: Vec<String> = shape.iter().map(usize::to_string).collect();
+    shape.join("×")
 }
 
 fn layer_text(number: usize, layer: &Layer, layers: &[Layer]) -> String {
@@ -112,9 +139,8 @@ fn layer_text(number: usize, layer: &Layer, layers: &[Layer]) -> String {
     if let Some(name) = &layer.name {
         let _ = writeln!(text, "name = {}", quoted(name));
     }
-    let shape: Vec<String> = layer.shape.iter().map(usize::to_string).collect();
     let kind = format!("kind = {}", quoted(layer.kind));
-    let _ = writeln!(text, "{kind:<26}# → {}", shape.join("×"));
+    let _ = writeln!(text, "{kind:<26}# → {}", extents(&layer.shape));
     if !reads_the_layer_before(number, layer) {
         let inputs = layer.inputs.iter().map(|input| match input {
             Place::Layer(read) => quoted(layers[*read].name.as_deref().unwrap_or_default()),

@@ -84,6 +84,11 @@ fn onnx_models() {
 }
 
 #[test]
+fn hdf5_files() {
+    try_all("hdf5", entries::hdf5, 4000);
+}
+
+#[test]
 fn safetensors_files() {
     try_all("safetensors", entries::safetensors, 3000);
 }

@@ -117,7 +117,7 @@ fn said(html: &mut Html, name: Option<&str>, sweep: &Sweep) {
 
 /// What others published of the same net.
 fn references(html: &mut Html, sweep: &Sweep) {
-    for found in published::beside(sweep) {
+    for found in published::beside(&[sweep]) {
         let engine = &found.published.engine;
         fold(html, &format!("Published sweeps: {engine}"), |html| {
             html.line("p", &[("class", "notes")], published::TITLE);
@@ -130,7 +130,7 @@ fn references(html: &mut Html, sweep: &Sweep) {
                 let times = times.iter().map(|it| three_digits(*it));
                 [name.to_owned()].into_iter().chain(times).collect()
             };
-            let mut rows = vec![row("this sweep", &found.own_epoch_s)];
+            let mut rows = vec![row("this sweep", &found.own_epoch_s[0])];
             rows.extend(found.epoch_s.iter().map(|(name, times)| row(name, times)));
             table(html, engine, &heads, rows);
             html.line("p", &[("class", "notes")], &found.note());

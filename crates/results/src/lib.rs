@@ -35,8 +35,8 @@ pub use record::*;
 pub use remarks::{Remark, Tone, remarks};
 pub use render::{
     BoundBy, Style, bound_by, cautions, comparison, crossing_sentence, list, race, reason, render,
-    render_crossing, render_suite, render_sweep, render_versus, short_id, show, sweep_remarks,
-    trained_by, training, verdict_sentence,
+    render_beside_sweeps, render_crossing, render_suite, render_sweep, render_versus, short_id,
+    show, sweep_remarks, trained_by, training, verdict_sentence,
 };
 pub use schema::schema;
 pub use standings::{Measure, Standing, Standings};

@@ -3,7 +3,7 @@
 mod sample;
 
 use laptime_results::{
-    GateVerdict, Style, render_crossing, render_sweep,
+    GateVerdict, Style, render_beside_sweeps, render_crossing, render_sweep,
     sweep::{Axis, Lead, Point, Sweep, SweepSchema, crossing, json, published, read},
 };
 
@@ -82,14 +82,14 @@ fn published_sweeps_are_references_beside_the_same_net_alone() {
         }
     }
     let fashion = swept(50e-6, 1e-6);
-    assert!(published::beside(&fashion).is_empty());
+    assert!(published::beside(&[&fashion]).is_empty());
     let mut sweep = Sweep {
         workload: "cifar100-resnet50".into(),
         ..fashion
     };
     sweep.dataset.train_samples = 50_000;
     sweep.points.remove(0);
-    let [keras, pytorch] = &published::beside(&sweep)[..] else {
+    let [keras, pytorch] = &published::beside(&[&sweep])[..] else {
         panic!("two frameworks")
     };
     assert_eq!(keras.batch_size, SIZES[1..]);
@@ -98,7 +98,7 @@ fn published_sweeps_are_references_beside_the_same_net_alone() {
         ("Apple M1 Pro", vec![100.5, 57.7, 47.9, 45.1])
     );
     let step_s = sweep.points[0].median_s();
-    assert!((keras.own_epoch_s[0] / (1_563.0 * step_s) - 1.0).abs() < 1e-12);
+    assert!((keras.own_epoch_s[0][0] / (1_563.0 * step_s) - 1.0).abs() < 1e-12);
     assert!(pytorch.note().contains("CIFAR-10's images"));
     let text = render_sweep(&sweep, style(100));
     for words in [
@@ -110,6 +110,33 @@ fn published_sweeps_are_references_beside_the_same_net_alone() {
         assert!(text.contains(words), "{words}: {text}");
     }
     assert!(!text.contains("batch 512"), "{text}");
+
+    // In its file, and read back without them.
+    let file: serde_json::Value = serde_json::from_str(&json(&sweep)).unwrap();
+    let of_keras = &file["references"][0];
+    assert_eq!(of_keras["engine"], "Keras, TensorFlow");
+    assert_eq!(of_keras["batch_size"][0], 32);
+    assert_eq!(of_keras["epoch_s"]["Apple M1 Pro"][0], 100.5);
+    assert!(of_keras["differs"][0] == "pixels are not scaled");
+    assert_eq!(of_keras["own_epoch_s"][0], keras.own_epoch_s[0][0]);
+    assert_eq!(read(json(&sweep).as_bytes()), Some(Ok(sweep.clone())));
+
+    // Beside two sweeps, at the batch sizes of both.
+    let mut fewer = sweep.clone();
+    fewer.points.remove(0);
+    let text = render_beside_sweeps(&[&sweep, &fewer], &["a.json", "b.json"], style(100));
+    for words in ["a.json", "b.json", "NVIDIA Titan RTX", "One run each"] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    assert!(
+        text.contains("batch 64") && !text.contains("batch 32"),
+        "{text}"
+    );
+    fewer.workload = "cifar10-resnet50".into();
+    assert_eq!(
+        render_beside_sweeps(&[&sweep, &fewer], &["a", "b"], style(100)),
+        ""
+    );
     let others: [fn(&mut Sweep); 3] = [
         |it| it.built_in = false,
         |it| it.axis = Axis::Width,
@@ -118,7 +145,7 @@ fn published_sweeps_are_references_beside_the_same_net_alone() {
     for change in others {
         let mut other = sweep.clone();
         change(&mut other);
-        assert!(published::beside(&other).is_empty());
+        assert!(published::beside(&[&other]).is_empty());
     }
 }
 

@@ -7,12 +7,24 @@
 
 use std::cell::Cell;
 
-use super::zip::{bytes_at, number_at};
-
 /// Messages, nodes and entries that are looked at in all: a model has some thousands.
 const MOST_STEPS: u32 = 1 << 20;
 /// No dataset of laptime's has more axes.
 const MOST_RANK: u64 = 4;
+
+/// The bytes at a place, where they are there.
+fn bytes_at(bytes: &[u8], at: u64, count: u64) -> Option<&[u8]> {
+    let from = usize::try_from(at).ok()?;
+    let to = from.checked_add(usize::try_from(count).ok()?)?;
+    bytes.get(from..to)
+}
+
+/// A little-endian number of so many bytes, at most eight.
+fn number_at(bytes: &[u8], at: u64, count: u64) -> Option<u64> {
+    let mut number = [0; 8];
+    number[..count as usize].copy_from_slice(bytes_at(bytes, at, count)?);
+    Some(u64::from_le_bytes(number))
+}
 
 /// A file.
 pub(super) struct File<'a> {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use laptime_results::{
-    render_crossing,
+    render_beside_sweeps, render_crossing,
     sweep::{Sweep, crossing, read},
 };
 use laptime_workload::Shown;
@@ -66,5 +66,9 @@ pub fn compare(sweeps: &[(&Path, Sweep)], force: bool) -> Result<(), Failure> {
             true,
         )));
     }
-    exports::print(|style| render_crossing(&crossing, [&names[0], &names[1]], style))
+    let names = names.each_ref().map(String::as_str);
+    exports::print(|style| {
+        let references = render_beside_sweeps(&[first, second], &names, style);
+        render_crossing(&crossing, names, style) + &references
+    })
 }

@@ -105,7 +105,7 @@ fn told(imported: &Imported, model: &Path, output: &Path, weights: Option<&Path>
     match imported.lacks_dataset {
         true => {
             text += &format!(
-                "No built-in dataset fits the model's input and output: fill in `dataset` in {}. Then:\n",
+                "No built-in dataset fits the model's input and output: name your files in {}, under [data]. Then:\n",
                 Shown(output)
             );
         }

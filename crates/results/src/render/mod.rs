@@ -35,7 +35,8 @@ pub use race::{cautions, reason, verdict_sentence};
 pub use records::{list, short_id, show};
 pub use suite::suite as render_suite;
 pub use sweep::{
-    crossing as render_crossing, crossing_sentence, remarks as sweep_remarks, sweep as render_sweep,
+    beside_sweeps as render_beside_sweeps, crossing as render_crossing, crossing_sentence,
+    remarks as sweep_remarks, sweep as render_sweep,
 };
 pub use versus::versus as render_versus;
 

@@ -21,12 +21,20 @@ pub fn sweep(made: &Sweep, style: Style) -> String {
     for remark in remarks(made) {
         block.paragraph(0, &remark.text, paint(remark.tone));
     }
-    references(&mut block, made);
+    references(&mut block, &[made], &["this sweep"]);
     block.finish()
 }
 
-fn references(block: &mut Block, sweep: &Sweep) {
-    let found = published::beside(sweep);
+/// What others published of the same net as these sweeps, called by these names, as a block of text; nothing where
+/// nobody did.
+pub fn beside_sweeps(sweeps: &[&Sweep], names: &[&str], style: Style) -> String {
+    let mut block = Block::new(style);
+    references(&mut block, sweeps, names);
+    block.finish()
+}
+
+fn references(block: &mut Block, sweeps: &[&Sweep], own_names: &[&str]) {
+    let found = published::beside(sweeps);
     if found.is_empty() {
         return;
     }
@@ -34,8 +42,9 @@ fn references(block: &mut Block, sweep: &Sweep) {
     block.paragraph(0, published::TITLE, DIM);
     for references in found {
         let engine = references.published.engine.as_str();
-        let mut names = vec![engine.to_owned(), "this sweep".to_owned()];
-        let mut rows = vec![&references.own_epoch_s];
+        let mut names = vec![engine.to_owned()];
+        names.extend(own_names.iter().map(|&it| it.to_owned()));
+        let mut rows: Vec<_> = references.own_epoch_s.iter().collect();
         for (machine, times) in &references.epoch_s {
             names.push((*machine).to_owned());
             rows.push(times);

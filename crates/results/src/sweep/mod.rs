@@ -181,9 +181,18 @@ impl Sweep {
     }
 }
 
-/// A sweep's JSON, with a line's end.
+/// A sweep's JSON, with a line's end. What others published of the same net stands behind it as `references`, which
+/// nobody reads back: they follow from the rest.
 pub fn json(sweep: &Sweep) -> String {
-    indented(sweep)
+    #[derive(Serialize)]
+    struct File<'a> {
+        #[serde(flatten)]
+        sweep: &'a Sweep,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        references: Vec<published::References>,
+    }
+    let references = published::beside(&[sweep]);
+    indented(&File { sweep, references })
 }
 
 const NAME: &[u8] = b"\"laptime.sweep.";

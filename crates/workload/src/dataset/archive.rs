@@ -4,7 +4,8 @@
 
 use std::io::{self, BufRead, Read};
 
-use super::{ContentsError, OfficialFile, contents_error::Wrong, gzip::Gunzip};
+use super::{ContentsError, OfficialFile, gzip::Gunzip};
+use crate::contents_error::Wrong;
 
 const BLOCK_BYTES: usize = 512;
 

@@ -6,7 +6,7 @@ use std::io::{self, Read};
 
 use sha2::{Digest, Sha256};
 
-use super::contents_error::{Wrong, read_up_to};
+use crate::contents_error::{Wrong, read_up_to};
 use crate::hexadecimal;
 
 /// Where the samples of one file go.

@@ -1,10 +1,8 @@
 //! The readers of files that come from elsewhere, on samples so small that a fuzzer can try thousands
 //! of files a second. Not part of the interface.
 
-use super::{
-    ContentsError, OfficialFile, OwnError, archive, cifar, contents_error::Wrong, gzip::Gunzip,
-    idx, own,
-};
+use super::{ContentsError, OfficialFile, OwnError, archive, cifar, gzip::Gunzip, idx, own};
+use crate::contents_error::Wrong;
 
 /// Reads every array of a `.npz` file, or the one of a `.npy` file, as inputs and as classes; how many there are.
 pub fn arrays(file: &[u8]) -> Result<usize, OwnError> {

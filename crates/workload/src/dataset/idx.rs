@@ -7,7 +7,7 @@
 
 use std::io::{self, Read};
 
-use super::contents_error::{Wrong, read_up_to};
+use crate::contents_error::{Wrong, read_up_to};
 
 /// The values of an IDX file, which must have exactly these dimensions; with one dimension they are
 /// labels, which must name one of the classes.

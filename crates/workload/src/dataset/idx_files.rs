@@ -5,14 +5,16 @@ use std::io::Read;
 
 use super::{
     Array, ContentsError, DataError, DataSource, OfficialFile, Samples,
-    contents_error::Wrong,
     folder::{Folder, FoundFile, io_error, open},
     gzip::Gunzip,
     idx,
     layout::{Layout, Place},
     sum::sha256,
 };
-use crate::threads::{both, side_by_side};
+use crate::{
+    contents_error::Wrong,
+    threads::{both, side_by_side},
+};
 
 /// Reads, decompresses and hashes the files, each in threads of its own: the largest takes most of
 /// the time, and its two tasks go on side by side.

@@ -4,7 +4,6 @@ mod archive;
 mod cifar;
 mod cifar_files;
 mod column;
-mod contents_error;
 mod data;
 #[cfg(feature = "download")]
 mod download;
@@ -32,8 +31,8 @@ mod synthetic;
 mod test_server;
 mod verify;
 
+pub use crate::contents_error::ContentsError;
 pub use column::{Array, Column, Dtype, Samples};
-pub use contents_error::ContentsError;
 pub use data::Data;
 pub use download_error::DownloadError;
 pub use error::DataError;

@@ -18,10 +18,10 @@ pub(super) fn read(folder: &Path, named: &str) -> Result<Raw, OwnError> {
     };
     let mut file = open(&path)?;
     let read = match (ending(&path), array) {
-        ("npy", None) => of_npy(&mut file, &place),
-        ("npz", Some(array)) => return of_npz(file, &path, array, &place),
+        ("npy", None) => of_npy(&file, &place),
+        ("npz", Some(array)) => return of_npz(&file, &path, array, &place),
         ("npz", None) => {
-            let names = names(&mut file, &path)?.join(", ");
+            let names = names(&file, &path)?.join(", ");
             let problem = format!("say which of its arrays: {named}:NAME; it has {names}");
             return Err(OwnError::new(place, problem));
         }
@@ -63,32 +63,32 @@ pub(super) fn open(path: &Path) -> Result<File, OwnError> {
     own_file::open_to_read(path).map_err(|error| OwnError::io(path, &error))
 }
 
-type Read = io::Result<Result<Raw, crate::dataset::contents_error::Wrong>>;
+type Read = io::Result<Result<Raw, crate::contents_error::Wrong>>;
 
-fn of_npy(file: &mut File, place: &str) -> Read {
+fn of_npy(file: &File, place: &str) -> Read {
     let length = file.metadata()?.len();
-    let read = npy::read(file, length, true, place)?;
-    if read.is_ok() && io::Read::read(file, &mut [0])? != 0 {
-        return Ok(wrong(length as usize, "the file grew while it was read"));
+    let read = npy::read_at(file, 0, length, place)?;
+    if read.is_ok() && file.metadata()?.len() != length {
+        return Ok(wrong(length as usize, "the file changed while it was read"));
     }
-    Ok(read.map(|(_, raw)| raw))
+    Ok(read.map(|(_, raw, _)| raw))
 }
 
-fn of_npz(mut file: File, path: &Path, array: &str, place: &str) -> Result<Raw, OwnError> {
+fn of_npz(file: &File, path: &Path, array: &str, place: &str) -> Result<Raw, OwnError> {
     let io = |error: io::Error| OwnError::io(path, &error);
-    let members = npz::members(&mut file).map_err(io)?;
+    let members = npz::members(file).map_err(io)?;
     let members = members.map_err(|wrong| OwnError::at(Shown(path), wrong))?;
     let Some(member) = members.iter().find(|member| member.name == array) else {
         let names: Vec<_> = members.iter().map(|it| crate::escaped(&it.name)).collect();
         let problem = format!("there is no such array; it has {}", names.join(", "));
         return Err(OwnError::new(place, problem));
     };
-    let read = npz::read(&mut file, member, place).map_err(io)?;
+    let read = npz::read(file, member, place).map_err(io)?;
     read.map_err(|wrong| OwnError::at(place, wrong))
 }
 
 /// The names of the arrays of an archive.
-pub(super) fn names(file: &mut File, path: &Path) -> Result<Vec<String>, OwnError> {
+pub(super) fn names(file: &File, path: &Path) -> Result<Vec<String>, OwnError> {
     let members = npz::members(file).map_err(|error| OwnError::io(path, &error))?;
     let members = members.map_err(|wrong| OwnError::at(Shown(path), wrong))?;
     let names = members

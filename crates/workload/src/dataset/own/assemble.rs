@@ -6,8 +6,8 @@ use super::{
     images,
     labels::Labels,
     raw::Raw,
-    split::split,
-    sum::sum,
+    split::{numbers, split},
+    sum::{FileSum, Identified, sum},
 };
 use crate::{
     dataset::{Array, Column, Dataset, Description, Dtype, Origin, Samples},
@@ -18,20 +18,31 @@ use crate::{
 struct Given {
     inputs: Raw,
     learnt: Learnt,
+    /// The sums of the files that inputs were decoded from, one a sample.
+    decoded_from: Option<Vec<FileSum>>,
 }
 
 /// Reads all files.
 pub(super) fn dataset(files: &OwnFiles) -> Result<Dataset, OwnError> {
-    let train = given(files, &files.train)?;
-    let ([mut train, mut test], class_names) = match &files.test {
+    let mut train = given(files, &files.train)?;
+    let from_train = train.decoded_from.take();
+    let ([mut train, mut test], class_names, decoded_from) = match &files.test {
         Test::Files(part) => {
-            let test = given(files, part)?;
+            let mut test = given(files, part)?;
+            let decoded_from = [from_train, test.decoded_from.take()];
             check_folders(files, [&train, &test])?;
-            samples(files, train, Some(test))?
+            let (both, names) = samples(files, train, Some(test))?;
+            (both, names, decoded_from)
         }
         Test::Fraction { fraction, seed } => {
             let ([all, _], names) = samples(files, train, None)?;
-            (split(&all, *fraction, *seed), names)
+            let numbers = numbers(all.count(), *fraction, *seed);
+            let of = |numbers: &Vec<u32>| -> Option<Vec<FileSum>> {
+                let all = from_train.as_ref()?;
+                Some(numbers.iter().map(|it| all[*it as usize]).collect())
+            };
+            let decoded_from = numbers.each_ref().map(of);
+            (split(all, &numbers), names, decoded_from)
         }
     };
     for (which, samples) in [("train", &train), ("test", &test)] {
@@ -68,10 +79,26 @@ pub(super) fn dataset(files: &OwnFiles) -> Result<Dataset, OwnError> {
         },
         origin: Origin::Own,
         class_names,
-        sha256: sum([("train", &train), ("test", &test)]),
+        sha256: sum([
+            identified("train", &train, &decoded_from[0]),
+            identified("test", &test, &decoded_from[1]),
+        ]),
         train,
         test,
     })
+}
+
+fn identified<'a>(
+    which: &'a str,
+    samples: &'a Samples,
+    decoded_from: &'a Option<Vec<FileSum>>,
+) -> Identified<'a> {
+    let decoded_from = decoded_from.as_deref();
+    Identified {
+        which,
+        samples,
+        files: decoded_from.map(|sums| (images::MADE_BY, sums)),
+    }
 }
 
 fn shape_text(samples: &Samples) -> String {
@@ -91,7 +118,7 @@ fn given(files: &OwnFiles, part: &Part) -> Result<Given, OwnError> {
             let targets = next()?;
             check_counts(&inputs, targets.as_ref())?;
             let learnt = targets.map_or(Learnt::Nothing, Learnt::Numbers);
-            Ok(Given { inputs, learnt })
+            Ok(as_stored(inputs, learnt))
         }
         Part::Table {
             files: tables,
@@ -105,24 +132,35 @@ fn given(files: &OwnFiles, part: &Part) -> Result<Given, OwnError> {
             };
             let (inputs, learnt) = csv::read_all(files.folder(), tables, &wanted)?;
             check_counts(&inputs, None)?;
-            Ok(Given { inputs, learnt })
+            Ok(as_stored(inputs, learnt))
         }
         Part::Cifar {
             files: batches,
             label,
         } => {
             let (inputs, labels) = cifar::read(files.folder(), batches, label.as_deref())?;
-            let learnt = Learnt::Numbers(labels);
-            Ok(Given { inputs, learnt })
+            Ok(as_stored(inputs, Learnt::Numbers(labels)))
         }
         Part::Images { folder, form } => {
-            let (inputs, labels) = images::read(&files.folder().join(folder), *form)?;
+            let (inputs, labels, sums) = images::read(&files.folder().join(folder), *form)?;
             let learnt = match files.targets {
                 Targets::Classes => Learnt::Classes(labels),
                 Targets::Values | Targets::Input => Learnt::Nothing,
             };
-            Ok(Given { inputs, learnt })
+            Ok(Given {
+                inputs,
+                learnt,
+                decoded_from: Some(sums),
+            })
         }
+    }
+}
+
+fn as_stored(inputs: Raw, learnt: Learnt) -> Given {
+    Given {
+        inputs,
+        learnt,
+        decoded_from: None,
     }
 }
 

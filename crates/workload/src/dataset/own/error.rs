@@ -4,7 +4,7 @@ use std::{fmt, io, path::Path};
 
 use thiserror::Error;
 
-use crate::{Shown, dataset::contents_error::Wrong};
+use crate::{Shown, contents_error::Wrong};
 
 /// What is wrong with a file of the user's, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

@@ -11,9 +11,9 @@ use super::{
     error::wrong,
     raw::{Kind, Raw},
 };
-use crate::dataset::{
+use crate::{
     contents_error::{Wrong, read_up_to},
-    gzip::Gunzip,
+    dataset::gzip::Gunzip,
 };
 
 /// Reads a whole file.

@@ -21,7 +21,7 @@ mod summary;
 
 use std::{
     ffi::OsString,
-    io::{self, Cursor},
+    io,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -187,12 +187,11 @@ pub(super) fn fuzzed_arrays(file: &[u8]) -> Result<usize, OwnError> {
     let at = |wrong| OwnError::at("fuzz", wrong);
     let mut raws = Vec::new();
     if file.starts_with(b"\x93NUMPY") {
-        let read = npy::read(&mut &file[..], file.len() as u64, true, "fuzz.npy").map_err(told)?;
+        let read = npy::read_at(&file, 0, file.len() as u64, "fuzz.npy").map_err(told)?;
         raws.push(read.map_err(at)?.1);
     } else {
-        let mut file = Cursor::new(file);
-        for member in &npz::members(&mut file).map_err(told)?.map_err(at)? {
-            let read = npz::read(&mut file, member, "fuzz.npz").map_err(told)?;
+        for member in &npz::members(&file).map_err(told)?.map_err(at)? {
+            let read = npz::read(&file, member, "fuzz.npz").map_err(told)?;
             raws.push(read.map_err(at)?);
         }
     }

@@ -6,11 +6,17 @@
 
 use std::io::{self, Read};
 
+use flate2::Crc;
+
 use super::{
     error::wrong,
     raw::{Kind, Raw},
 };
-use crate::dataset::contents_error::{Wrong, read_up_to};
+use crate::{
+    contents_error::{Wrong, read_up_to},
+    memory,
+    read_at::{Bytes, ReadAt, fill_side_by_side},
+};
 
 const MAGIC: &[u8] = b"\x93NUMPY";
 /// NumPy itself refuses headers of more than 10,000 bytes.
@@ -89,14 +95,54 @@ pub(super) fn header(contents: &mut dyn Read) -> io::Result<Result<Header, Wrong
         .map(|(kind, shape)| Header { kind, shape, bytes }))
 }
 
-/// Reads an array of which `contents` has `length` bytes. `reserve` says whether so many are really there;
-/// else memory is taken as they come.
+/// What was read of an array: its header, the array, and CRC-32 of the values.
+type Whole = (Header, Raw, Crc);
+
+/// Reads an array of which `contents` should have `length` bytes. Memory is taken as they come.
 pub(super) fn read(
     contents: &mut dyn Read,
     length: u64,
-    reserve: bool,
     place: &str,
-) -> io::Result<Result<(Header, Raw), Wrong>> {
+) -> io::Result<Result<Whole, Wrong>> {
+    let (header, stated) = match believed(contents, length)? {
+        Ok(believed) => believed,
+        Err(wrong) => return Ok(Err(wrong)),
+    };
+    let mut bytes = Vec::new();
+    contents.take(stated as u64).read_to_end(&mut bytes)?;
+    let mut crc = Crc::new();
+    // It takes no more than 32 bits of them at once.
+    bytes.chunks(1 << 20).for_each(|bytes| crc.update(bytes));
+    Ok(whole(header, bytes, stated, place).map(|(header, raw)| (header, raw, crc)))
+}
+
+/// Reads an array that is `length` bytes of a file, from an offset on, which the file has.
+pub(super) fn read_at(
+    file: &dyn ReadAt,
+    offset: u64,
+    length: u64,
+    place: &str,
+) -> io::Result<Result<Whole, Wrong>> {
+    let mut contents = Bytes {
+        source: file,
+        offset,
+        left: length,
+    };
+    let (header, stated) = match believed(&mut contents, length)? {
+        Ok(believed) => believed,
+        Err(wrong) => return Ok(Err(wrong)),
+    };
+    if let Err(shortage) = memory::check(stated as u64) {
+        return Ok(wrong(header.bytes.len(), format!("the array {shortage}")));
+    }
+    let mut bytes = vec![0; stated];
+    let (filled, crc) = fill_side_by_side(file, &mut bytes, contents.offset)?;
+    bytes.truncate(filled);
+    Ok(whole(header, bytes, stated, place).map(|(header, raw)| (header, raw, crc)))
+}
+
+/// The header, and how many bytes of values follow, as it says and `length` has it.
+fn believed(contents: &mut dyn Read, length: u64) -> io::Result<Result<(Header, usize), Wrong>> {
     let header = match header(contents)? {
         Ok(header) => header,
         Err(wrong) => return Ok(Err(wrong)),
@@ -115,18 +161,21 @@ pub(super) fn read(
         );
         return Ok(wrong(first_byte, problem));
     };
-    let mut bytes = Vec::new();
-    if reserve && bytes.try_reserve_exact(stated).is_err() {
-        return Ok(wrong(
-            first_byte,
-            format!("there is no memory for its {stated} bytes"),
-        ));
-    }
-    contents.take(stated as u64).read_to_end(&mut bytes)?;
+    Ok(Ok((header, stated)))
+}
+
+/// The array, where all of its bytes are there.
+fn whole(
+    header: Header,
+    bytes: Vec<u8>,
+    stated: usize,
+    place: &str,
+) -> Result<(Header, Raw), Wrong> {
+    let first_byte = header.bytes.len();
     if bytes.len() < stated {
         let missing = stated - bytes.len();
         let problem = format!("it ends here, {missing} bytes too early");
-        return Ok(wrong(first_byte + bytes.len(), problem));
+        return wrong(first_byte + bytes.len(), problem);
     }
     let raw = Raw {
         place: place.to_owned(),
@@ -135,7 +184,7 @@ pub(super) fn read(
         shape: header.shape.clone(),
         bytes,
     };
-    Ok(Ok((header, raw)))
+    Ok((header, raw))
 }
 
 /// The literal of a Python dictionary: `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`.
@@ -318,8 +367,12 @@ mod tests {
     }
 
     fn read_all(file: &[u8]) -> Result<Raw, Wrong> {
-        let read = read(&mut &file[..], file.len() as u64, true, "x.npy").unwrap();
-        read.map(|(_, raw)| raw)
+        let length = file.len() as u64;
+        let one_by_one = read(&mut &file[..], length, "x.npy").unwrap();
+        let at_once = read_at(&file, 0, length, "x.npy").unwrap();
+        let [one_by_one, at_once] = [one_by_one, at_once].map(|it| it.map(|(_, raw, _)| raw));
+        assert_eq!(one_by_one, at_once);
+        at_once
     }
 
     const TEXT: &str = "{'descr': '<u2', 'fortran_order': False, 'shape': (2, 3), }      \n";
@@ -387,7 +440,13 @@ mod tests {
         }
         // A header that lies about a file that is shorter than it claims to be.
         let file = file(1, TEXT, &[0; 5]);
-        let read = read(&mut &file[..], file.len() as u64 + 7, false, "x.npy").unwrap();
-        assert!(read.unwrap_err().problem.contains("7 bytes too early"));
+        let length = file.len() as u64 + 7;
+        for read in [
+            read(&mut &file[..], length, "x.npy").unwrap(),
+            read_at(&&file[..], 0, length, "x.npy").unwrap(),
+        ] {
+            let problem = read.map(|_| ()).unwrap_err().problem;
+            assert!(problem.contains("7 bytes too early"), "{problem}");
+        }
     }
 }

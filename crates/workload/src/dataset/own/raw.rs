@@ -1,7 +1,10 @@
 //! An array as a file has it: of more types than engines read.
 
 use super::{OwnError, error::wrong};
-use crate::dataset::{Array, Column, Dtype, contents_error::Wrong};
+use crate::{
+    contents_error::Wrong,
+    dataset::{Array, Column, Dtype},
+};
 
 /// How a file stores a value, little-endian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,5 @@
-//! The sum that identifies samples, whatever files they came in.
+//! The sum that identifies samples: by their values, whatever files these came in, or where they were decoded, by the
+//! files.
 
 use sha2::{Digest, Sha256};
 
@@ -12,14 +13,40 @@ use crate::{
 /// longer than reading does.
 pub(super) const BLOCK_BYTES: usize = 1 << 20;
 
+/// SHA-256 of a file.
+pub(super) type FileSum = [u8; 32];
+
+/// The samples of a part, and what identifies them.
+pub(super) struct Identified<'a> {
+    /// Which they are.
+    pub(super) which: &'a str,
+    pub(super) samples: &'a Samples,
+    /// What their inputs were made by, and the sums of the files that they were made of, one a sample: in place of a
+    /// sum over the inputs, which are many times as large, and may differ from one kind of processor to another.
+    pub(super) files: Option<(&'a str, &'a [FileSum])>,
+}
+
 /// SHA-256 over a line for each array: which samples, its column, their count, and SHA-256 over the SHA-256 sums
-/// of its values' blocks of 1 MiB.
-pub(super) fn sum(parts: [(&str, &Samples); 2]) -> String {
+/// of its values' blocks of 1 MiB, or over those of files.
+pub(super) fn sum(parts: [Identified; 2]) -> String {
     let mut all = Sha256::new();
-    for (which, samples) in parts {
+    for Identified {
+        which,
+        samples,
+        files,
+    } in parts
+    {
+        let mut files = files;
         for array in &samples.arrays {
             let Array { column, bytes } = array;
-            let values = hexadecimal(&sum_of_blocks(bytes));
+            // The inputs are the first array.
+            let values = match files.take() {
+                Some((made_by, sums)) => {
+                    let sum = hexadecimal(&Sha256::digest(sums.as_flattened()));
+                    format!("{made_by} {sum}")
+                }
+                None => hexadecimal(&sum_of_blocks(bytes)),
+            };
             all.update(format!("{which} {column} {} {values}\n", array.count()));
         }
     }

@@ -73,7 +73,7 @@ pub fn summaries(path: &Path) -> Result<Vec<Summary>, OwnError> {
         let raw = array_file::read(folder, file)?;
         return Ok(vec![Summary::of_raw(String::new(), &raw)]);
     }
-    let names = array_file::names(&mut array_file::open(path)?, path)?;
+    let names = array_file::names(&array_file::open(path)?, path)?;
     let of = |name: &String| -> Result<Summary, OwnError> {
         let raw = array_file::read(folder, &format!("{file}:{name}"))?;
         Ok(Summary::of_raw(name.clone(), &raw))

@@ -12,15 +12,12 @@ use std::{
 use flate2::Crc;
 use sha2::{Digest, Sha256};
 
-use super::{ImageForm, Listing, Pixels, Sum};
+use super::{ImageForm, Listing, MADE_BY, Pixels};
 use crate::{
-    dataset::own::sum::{BLOCK_BYTES, runs},
+    dataset::own::sum::{BLOCK_BYTES, FileSum, runs},
     directories, hexadecimal, own_file,
     threads::side_by_side,
 };
-
-/// To be changed with what is made of the same files.
-const VERSION: &str = "laptime images 1";
 
 /// Shape and sum.
 const TRAILER_BYTES: usize = 4 * 8 + 32;
@@ -45,7 +42,7 @@ impl<'a> Place<'a> {
             sum.update((text.len() as u64).to_le_bytes());
             sum.update(text);
         };
-        add(VERSION);
+        add(MADE_BY);
         add(env!("CARGO_PKG_VERSION"));
         add(&format!("{form:?}"));
         for image in &listing.images {
@@ -70,14 +67,14 @@ impl<'a> Place<'a> {
         fs::read_dir(self.folder).is_ok_and(|entries| entries.flatten().any(is_one))
     }
 
-    fn file(&self, digests: &[Sum]) -> PathBuf {
-        let contents = hexadecimal(&Sha256::digest(digests.as_flattened()));
+    fn file(&self, sums: &[FileSum]) -> PathBuf {
+        let contents = hexadecimal(&Sha256::digest(sums.as_flattened()));
         self.folder.join(format!("{}{contents}", self.prefix))
     }
 
     /// The images of files with these contents, where they are there and whole.
-    pub(super) fn read(&self, digests: &[Sum]) -> Option<Pixels> {
-        let mut bytes = own_file::read(&self.file(digests)).ok()?;
+    pub(super) fn read(&self, sums: &[FileSum]) -> Option<Pixels> {
+        let mut bytes = own_file::read(&self.file(sums)).ok()?;
         let values = bytes.len().checked_sub(TRAILER_BYTES)?;
         let (extents, sum) = bytes[values..].split_at(4 * 8);
         let (extents, _) = extents.as_chunks();
@@ -98,21 +95,21 @@ impl<'a> Place<'a> {
     }
 
     /// Keeps the images. Where that cannot be, they are decoded again the next time.
-    pub(super) fn keep(&self, digests: &[Sum], made: &mut Pixels) {
+    pub(super) fn keep(&self, sums: &[FileSum], made: &mut Pixels) {
         let values = made.bytes.len();
         let sum = sum_of(made.shape, &made.bytes);
         made.bytes.reserve_exact(TRAILER_BYTES);
         made.bytes
             .extend(made.shape.iter().flat_map(|it| (*it as u64).to_le_bytes()));
         made.bytes.extend(sum);
-        let _ = directories::keep(&self.file(digests), &made.bytes);
+        let _ = directories::keep(&self.file(sums), &made.bytes);
         made.bytes.truncate(values);
     }
 }
 
 /// SHA-256 over the shape and the CRC-32 sums of blocks of 1 MiB. What it is to find is damage; the data's own sum,
 /// which a record has, tells of other pixels.
-fn sum_of(shape: [usize; 4], bytes: &[u8]) -> Sum {
+fn sum_of(shape: [usize; 4], bytes: &[u8]) -> FileSum {
     let sums = side_by_side(runs(bytes), |run| {
         let blocks = run.chunks(BLOCK_BYTES);
         let sums = blocks.map(|block| {

@@ -25,8 +25,12 @@ use super::{
     OwnError,
     labels::Labels,
     raw::{Kind, Raw},
+    sum::FileSum,
 };
 use crate::{Shown, memory, own_file, threads::side_by_side};
+
+/// To be changed with what is made of the same files: part of their sum.
+pub(super) const MADE_BY: &str = "laptime images 1";
 
 /// A folder of fewer bytes is decoded in about a second on any machine: nothing is kept of it.
 const LEAST_CACHED_BYTES: u64 = 16 << 20;
@@ -90,8 +94,11 @@ impl ColorMode {
     }
 }
 
-/// The images of a folder with the class of each, from the cache where it has them.
-pub(super) fn read(folder: &Path, form: ImageForm) -> Result<(Raw, Labels), OwnError> {
+/// Images, the class of each, and the sum of the file of each.
+type Images = (Raw, Labels, Vec<FileSum>);
+
+/// The images of a folder, from the cache where it has them.
+pub(super) fn read(folder: &Path, form: ImageForm) -> Result<Images, OwnError> {
     let listing = list(folder)?;
     let cache = (listing.bytes() >= LEAST_CACHED_BYTES).then(cache::folder);
     read_listed(&listing, form, cache.flatten().as_deref())
@@ -101,7 +108,7 @@ fn read_listed(
     listing: &Listing,
     form: ImageForm,
     cache: Option<&Path>,
-) -> Result<(Raw, Labels), OwnError> {
+) -> Result<Images, OwnError> {
     let mut labels = Labels::new(&listing.place);
     for image in &listing.images {
         labels.push(&listing.classes[image.class]);
@@ -117,17 +124,19 @@ fn read_listed(
     // Reading all files only to look into the cache is for those that it may have.
     if let Some(place) = &named
         && place.may_be_there()
-        && let Some(made) = place.read(&digests(listing)?)
     {
-        return Ok((raw(made), labels));
+        let sums = sums(listing)?;
+        if let Some(made) = place.read(&sums) {
+            return Ok((raw(made), labels, sums));
+        }
     }
-    let (mut made, digests) = decoded(listing, form)?;
+    let (mut made, sums) = decoded(listing, form)?;
     if let Some(place) = &named
         && made.bytes.len() as u64 <= MOST_CACHED_SHARE * listing.bytes()
     {
-        place.keep(&digests, &mut made);
+        place.keep(&sums, &mut made);
     }
-    Ok((raw(made), labels))
+    Ok((raw(made), labels, sums))
 }
 
 /// Images of one size, one after the other.
@@ -138,10 +147,7 @@ struct Pixels {
     bytes: Vec<u8>,
 }
 
-/// SHA-256 of a file.
-type Sum = [u8; 32];
-
-fn digests(listing: &Listing) -> Result<Vec<Sum>, OwnError> {
+fn sums(listing: &Listing) -> Result<Vec<FileSum>, OwnError> {
     let images = listing.images.iter();
     on_all_cores(images, |image| {
         Ok(Sha256::digest(contents(&image.path)?).into())
@@ -163,7 +169,7 @@ pub(super) fn sizes(listing: &Listing) -> Result<Vec<[usize; 3]>, OwnError> {
 }
 
 /// All images, decoded and resized, and the sums of their files.
-fn decoded(listing: &Listing, form: ImageForm) -> Result<(Pixels, Vec<Sum>), OwnError> {
+fn decoded(listing: &Listing, form: ImageForm) -> Result<(Pixels, Vec<FileSum>), OwnError> {
     let first = &listing.images[0].path;
     let of_first = contents(first)?;
     let of_first =
@@ -184,7 +190,7 @@ fn decoded(listing: &Listing, form: ImageForm) -> Result<(Pixels, Vec<Sum>), Own
         .images
         .iter()
         .zip(pixels.chunks_exact_mut(sample_bytes));
-    let digests = on_all_cores(tasks, |(image, place)| {
+    let sums = on_all_cores(tasks, |(image, place)| {
         let contents = contents(&image.path)?;
         let wrong = |problem| OwnError::new(Shown(&image.path), problem);
         let opened = decode::open(&contents).map_err(wrong)?;
@@ -199,7 +205,7 @@ fn decoded(listing: &Listing, form: ImageForm) -> Result<(Pixels, Vec<Sum>), Own
         Ok(Sha256::digest(&contents).into())
     })?;
     let bytes = pixels;
-    Ok((Pixels { shape, bytes }, digests))
+    Ok((Pixels { shape, bytes }, sums))
 }
 
 /// Whether an image has this colour mode and size, or the form says that it is brought into them.

@@ -143,7 +143,7 @@ fn classes_are_folders_and_images_become_alike() {
     ]);
     fs::create_dir(folder.path().join(".git")).unwrap();
     fs::write(folder.path().join("cat/.DS_Store"), "x").unwrap();
-    let (raw, labels) = read(folder.path(), SMALL).unwrap();
+    let (raw, labels, _) = read(folder.path(), SMALL).unwrap();
     assert_eq!((raw.kind, &raw.shape[..]), (Kind::U8, &[3, 4, 6, 3][..]));
     let ([classes, _], names) = Labels::numbered(&labels, None).unwrap();
     assert_eq!(
@@ -158,7 +158,7 @@ fn classes_are_folders_and_images_become_alike() {
         color_mode: Some(ColorMode::Grayscale),
         size: None,
     };
-    let (raw, _) = read(folder.path(), grayscale).unwrap();
+    let (raw, ..) = read(folder.path(), grayscale).unwrap();
     assert_eq!(raw.shape, [3, 10, 13, 1]);
     let from_color = decoded_of("color.jpg")
         .unwrap()
@@ -248,7 +248,7 @@ fn what_the_cache_has_is_believed_only_where_its_sum_is_right() {
     let cache = tempfile::tempdir().unwrap();
     let read = |form| {
         let listing = list(folder.path()).unwrap();
-        let (raw, _) = read_listed(&listing, form, Some(cache.path())).unwrap();
+        let (raw, ..) = read_listed(&listing, form, Some(cache.path())).unwrap();
         (raw.shape, raw.bytes)
     };
     let files = || {
@@ -268,7 +268,7 @@ fn what_the_cache_has_is_believed_only_where_its_sum_is_right() {
         bytes: vec![1, 2, 3, 4],
     };
     let listing = list(folder.path()).unwrap();
-    let digests = digests(&listing).unwrap();
+    let digests = sums(&listing).unwrap();
     cache::Place::new(cache.path(), &listing, SMALL).keep(&digests, &mut other.clone());
     assert_eq!(read(SMALL), (other.shape.to_vec(), other.bytes));
     // A damaged one is not, and made anew.
