@@ -135,6 +135,14 @@ impl Place {
         }
     }
 
+    /// The place so many values behind.
+    pub(crate) fn behind(self, values: usize) -> Self {
+        Self {
+            offset: self.offset + values,
+            ..self
+        }
+    }
+
     /// The index of the first value in its arena, in steps of this number.
     pub(crate) fn index(self, step: usize) -> usize {
         self.offset + step % 2 * self.copy_stride

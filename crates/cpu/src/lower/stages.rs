@@ -8,11 +8,18 @@ use laptime_graph::{
 use crate::ops::{self, Arranging, Cut};
 
 /// The stages of a step, without the barrier at its end.
-pub(super) fn arrange(program: &Program, groups: &[Vec<OpId>], taken: &[FusionKind]) -> Vec<Stage> {
+pub(super) fn arrange(
+    program: &Program,
+    uses: Uses,
+    groups: &[Vec<OpId>],
+    taken: &[FusionKind],
+    sums: &[Option<OpId>],
+) -> Vec<Stage> {
     let mut arranger = Arranger {
         program,
-        uses: Uses::of(program),
+        uses,
         taken,
+        sums,
         stages: Vec::new(),
         waiting: Vec::new(),
         first_parts: vec![None; program.tensors.len()],
@@ -41,6 +48,8 @@ struct Arranger<'a> {
     program: &'a Program,
     uses: Uses,
     taken: &'a [FusionKind],
+    /// For whom sums of each tensor's pieces are left.
+    sums: &'a [Option<OpId>],
     stages: Vec<Stage>,
     /// Updates that need a barrier before them, waiting for one that is needed anyway.
     waiting: Vec<Vec<Cut>>,
@@ -131,6 +140,7 @@ impl Arranger<'_> {
             uses: &self.uses,
             taken: self.taken,
             first_parts: &self.first_parts,
+            sums: self.sums,
             group,
         };
         ops::of(&at.main().op).cuts(&at)

@@ -3,9 +3,9 @@
 use laptime_graph::{CHANNELS, POSITIONS, TensorId, schedule::Part};
 use laptime_workload::Window;
 
-use super::{Arranging, Cut, Group, Places, Task, arranging::pieces};
+use super::{Arranging, Cut, Group, Places, Task};
 use crate::{
-    kernels::{PoolGrad, Tiles, Windows},
+    kernels::{PoolGrad, Tiles, Windows, pieces},
     simd::LANES,
 };
 

@@ -149,6 +149,7 @@ fn unplaced(program: &Program, uses: &Uses, tensor: TensorId, arena: Arena) -> B
         offset_bytes: 0,
         bytes: 4 * layout.stored_elements(found.elements()),
         copies: 1,
+        sums_bytes: 0,
     }
 }
 

@@ -40,6 +40,8 @@ pub struct Balance {
     /// What is done between barriers, in order.
     pub sections: Vec<Section>,
     core: Core,
+    /// Seconds of a step on one thread, where these are known.
+    alone_s: Option<f64>,
 }
 
 /// What threads do between two barriers.
@@ -92,6 +94,17 @@ impl Balance {
             threads,
             sections,
             core,
+            alone_s: None,
+        }
+    }
+
+    /// Beside the same step on one thread, lowered for that: what is done more than once, or goes through memory more
+    /// often, counts as lost.
+    #[must_use]
+    pub fn beside(self, alone: &Self) -> Self {
+        Self {
+            alone_s: Some(alone.work_s()),
+            ..self
         }
     }
 
@@ -103,13 +116,17 @@ impl Balance {
 
     /// The share of the threads' time that is work.
     pub fn efficiency(&self) -> f64 {
-        self.work_s() / (self.threads as f64 * self.step_s())
+        self.useful_s() / (self.threads as f64 * self.step_s())
     }
 
     /// The same with barriers that take no time: what the sizes of slices alone allow.
     pub fn efficiency_of_slices(&self) -> f64 {
         let slowest_s: f64 = self.sections.iter().map(|one| one.slowest_s).sum();
-        self.work_s() / (self.threads as f64 * slowest_s)
+        self.useful_s() / (self.threads as f64 * slowest_s)
+    }
+
+    fn useful_s(&self) -> f64 {
+        self.alone_s.unwrap_or_else(|| self.work_s())
     }
 
     fn work_s(&self) -> f64 {
