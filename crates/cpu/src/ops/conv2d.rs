@@ -217,8 +217,8 @@ impl CpuOp for Conv2dGradWeight {
     }
 }
 
-/// Products of each value of dy that are worth a tile: every tile turns all of its slice's dy over, which takes as
-/// long as about ten of them.
+/// Products of each value of dy that are worth cutting: who has a part of a slice turns all of its dy over, which
+/// takes as long as about ten of them.
 const PRODUCTS_TO_CUT: usize = 20;
 
 /// Inputs that are worth a tile: they are the rows of its products.
@@ -228,14 +228,13 @@ const INPUTS_TO_CUT: usize = 4;
 /// window's positions where inputs are few.
 fn weights_across(at: &Arranging, dw: TensorId) -> Option<Axes> {
     let [outputs, inputs, taps] = [OUTPUTS, INPUTS, TAPS].map(|axes| extent(at.program, dw, axes));
-    let by_inputs = pieces(outputs.div_ceil(LANES), inputs);
-    let each = inputs / by_inputs;
-    if each >= INPUTS_TO_CUT && each * taps >= PRODUCTS_TO_CUT {
-        Some(INPUTS)
-    } else if inputs * taps >= PRODUCTS_TO_CUT {
-        Some(TAPS)
-    } else {
+    let of_tile = inputs / pieces(outputs.div_ceil(LANES), inputs);
+    if inputs * taps < PRODUCTS_TO_CUT {
         None
+    } else if of_tile >= INPUTS_TO_CUT {
+        Some(INPUTS)
+    } else {
+        Some(TAPS)
     }
 }
 
