@@ -178,8 +178,8 @@ impl CpuSession {
         let linked = link(&program, &schedule);
         let threads = (0..self.pool.threads())
             .map(|_| ThreadMemory {
-                arena: Floats::zeroed(linked.thread_bytes),
-                scratch: Floats::zeroed(linked.scratch_bytes),
+                arena: Floats::zeroed_for_thread(linked.thread_bytes),
+                scratch: Floats::zeroed_for_thread(linked.scratch_bytes),
             })
             .collect();
         let compiled = Compiled {

@@ -12,7 +12,8 @@ use super::{
     Images, Run, Step, Tiles,
     conv::{Beside, Filters, Operands, Results, Segments, convolve},
     norm::{BatchNorm, Coefficients, Moments, Scale},
-    piece_sums::{Adding, Growing, Pieces, Spread},
+    piece_sums::{Adding, Growing, Pieces},
+    piece_totals::Spread,
     product::{Finish, Scalars, Single},
 };
 use crate::{

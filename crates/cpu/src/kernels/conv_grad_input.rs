@@ -8,7 +8,8 @@ use std::ops::Range;
 use super::{
     BatchNormGrad, Images, Run, Step, Tiles,
     conv::{Beside, Filters, Operands, Results, Segments, convolve},
-    piece_sums::{Adding, Growing, Pieces, Total},
+    piece_sums::{Adding, Growing, Pieces},
+    piece_totals::Total,
     product::{Finish, Scalars, Single},
 };
 use crate::{

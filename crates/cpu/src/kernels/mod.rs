@@ -21,6 +21,7 @@ mod norm_grad;
 mod norm_rows;
 mod paired;
 mod piece_sums;
+mod piece_totals;
 mod pixels;
 mod pool;
 mod product;

@@ -9,7 +9,8 @@ use super::{
     Images, Run, Step, Tiles,
     channel_sums::{Channels, Terms},
     images::Values,
-    piece_sums::{Pieces, Spread, left_spread, piece_in_memory},
+    piece_sums::{Pieces, piece_in_memory},
+    piece_totals::{Spread, left_spread},
 };
 use crate::{
     memory::{Place, View},
@@ -66,10 +67,9 @@ impl Run for BatchNorm<Images> {
             for slice in slices {
                 // SAFETY: the caller's promise.
                 unsafe {
-                    let moments = match self.sums {
-                        Some(sums) => Some(Moments::of(&left_spread(view, sums, pieces, slice))),
-                        None => None,
-                    };
+                    let sums = self.sums;
+                    let moments =
+                        sums.map(|sums| Moments::of(&left_spread(view, sums, pieces, slice)));
                     self.slice(s, view, slice, positions.clone(), moments);
                 }
             }

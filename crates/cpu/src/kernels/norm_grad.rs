@@ -7,7 +7,8 @@ use super::{
     Images, Run, Step, Tiles,
     channel_sums::{Channels, Terms},
     images::Values,
-    piece_sums::{Pieces, Total, left_total, piece_in_memory},
+    piece_sums::{Pieces, piece_in_memory},
+    piece_totals::{Total, left_total},
 };
 use crate::{
     memory::{Place, View},
@@ -45,10 +46,8 @@ impl Run for BatchNormGrad<Images> {
             for slice in slices {
                 // SAFETY: the caller's promise.
                 unsafe {
-                    let sums = match self.sums {
-                        Some(sums) => Some(left_total(view, sums, pieces, slice).sums()),
-                        None => None,
-                    };
+                    let sums = self.sums;
+                    let sums = sums.map(|sums| left_total(view, sums, pieces, slice).sums());
                     self.slice(s, view, slice, positions.clone(), sums);
                 }
             }

@@ -46,8 +46,9 @@ pub fn lower(program: &Program, target: Target, passes: &Passes) -> Schedule {
         .collect();
     let mut groups = groups::group(program, &taken);
     let uses = Uses::of(program);
-    let sums = sums::split(program, &uses, &mut groups, target.threads.max(1));
-    let mut stages = stages::arrange(program, uses, &groups, &taken, &sums);
+    let threads = target.threads.max(1);
+    let sums = sums::split(program, &uses, &mut groups, threads);
+    let mut stages = stages::arrange(program, uses, &groups, &taken, (&sums, threads));
     // Another Program may follow, which no check has seen beside this one.
     if program.micro_batch.is_some()
         && let Some(last) = stages.last_mut()

@@ -13,13 +13,14 @@ pub(super) fn arrange(
     uses: Uses,
     groups: &[Vec<OpId>],
     taken: &[FusionKind],
-    sums: &[Option<OpId>],
+    (sums, threads): (&[Option<OpId>], usize),
 ) -> Vec<Stage> {
     let mut arranger = Arranger {
         program,
         uses,
         taken,
         sums,
+        threads,
         stages: Vec::new(),
         waiting: Vec::new(),
         first_parts: vec![None; program.tensors.len()],
@@ -50,6 +51,7 @@ struct Arranger<'a> {
     taken: &'a [FusionKind],
     /// For whom sums of each tensor's pieces are left.
     sums: &'a [Option<OpId>],
+    threads: usize,
     stages: Vec<Stage>,
     /// Updates that need a barrier before them, waiting for one that is needed anyway.
     waiting: Vec<Vec<Cut>>,
@@ -141,6 +143,7 @@ impl Arranger<'_> {
             taken: self.taken,
             first_parts: &self.first_parts,
             sums: self.sums,
+            threads: self.threads,
             group,
         };
         ops::of(&at.main().op).cuts(&at)

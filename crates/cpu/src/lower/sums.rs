@@ -5,13 +5,11 @@
 //! leaves the sums of its pieces, and the norm is a kernel of its own behind a barrier, in tiles too. Sums are
 //! the same either way, so this may depend on the number of threads.
 
-use laptime_graph::{CHANNELS, OpId, POSITIONS, Program, Role, TensorId, Uses};
+use laptime_graph::{OpId, Program, Role, TensorId, Uses};
 
 use crate::{
-    extents::{extent, is_images},
-    kernels::pieces,
-    ops,
-    simd::LANES,
+    extents::is_images,
+    ops::{self, leaves_idle},
 };
 
 /// Takes norms out of their groups where that is better for so many threads; gives the norm that sums of each tensor
@@ -71,16 +69,9 @@ pub(super) fn split(
     sums
 }
 
-/// Tiles cost a barrier and a way through the caches; slices that keep so much of the threads' time busy need none.
-const BUSY_ENOUGH: f64 = 0.85;
-
 /// Whether slices of these images leave threads idle that tiles would not.
 fn needs_tiles(program: &Program, tensor: TensorId, threads: usize) -> bool {
-    if !is_images(program, tensor) || matches!(program.tensor(tensor).role, Role::Rounded { .. }) {
-        return false;
-    }
-    let slices = extent(program, tensor, CHANNELS).div_ceil(LANES);
-    let tiles = slices * pieces(slices, extent(program, tensor, POSITIONS));
-    let busy = |parts: usize| parts as f64 / parts.next_multiple_of(threads) as f64;
-    busy(slices) < BUSY_ENOUGH * busy(tiles)
+    is_images(program, tensor)
+        && !matches!(program.tensor(tensor).role, Role::Rounded { .. })
+        && leaves_idle(program, tensor, threads)
 }

@@ -33,6 +33,8 @@ pub(crate) struct Arranging<'a> {
     pub(crate) taken: &'a [FusionKind],
     /// What the first kernel that touches each tensor touches of it, and the number of that access.
     pub(crate) first_parts: &'a [Option<(usize, Part)>],
+    /// How many threads there will be.
+    pub(crate) threads: usize,
     /// For whom sums of each tensor's pieces are left.
     pub(crate) sums: &'a [Option<OpId>],
     pub(crate) group: &'a [OpId],
@@ -255,6 +257,17 @@ impl Arranging<'_> {
                 .operations()
                 .any(|own| of(&own.op).keeps(output, own, self))
     }
+}
+
+/// Tiles may cost a barrier or more work; slices that keep so much of the threads' time busy need none.
+const BUSY_ENOUGH: f64 = 0.85;
+
+/// Whether slices of these images leave threads idle that tiles would not.
+pub(crate) fn leaves_idle(program: &Program, images: TensorId, threads: usize) -> bool {
+    let slices = extent(program, images, CHANNELS).div_ceil(LANES);
+    let tiles = slices * pieces(slices, extent(program, images, POSITIONS));
+    let busy = |parts: usize| parts as f64 / parts.next_multiple_of(threads) as f64;
+    busy(slices) < BUSY_ENOUGH * busy(tiles)
 }
 
 /// So many along axes.

@@ -48,7 +48,7 @@ use crate::{
     memory::View,
     simd::Isa,
 };
-pub(crate) use arranging::{Arranging, Cut};
+pub(crate) use arranging::{Arranging, Cut, leaves_idle};
 pub(crate) use group::Group;
 pub(crate) use places::{Places, StoredLogits};
 

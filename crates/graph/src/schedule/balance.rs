@@ -18,17 +18,32 @@ pub struct Core {
     pub flops_per_s: f64,
     /// Bytes per second, read and written.
     pub bytes_per_s: f64,
-    /// Seconds that a barrier takes for each thread beyond the first.
+    /// Seconds that a cache line takes from one thread to the next at a barrier.
     pub meeting_s: f64,
+    /// Threads that meet at one line; the last of them meets those of other groups at another.
+    pub group: usize,
 }
 
 impl Core {
-    /// About a core of Zen 4, as measured in fp32 (113 GFLOP/s, 17 GB/s of copies); a barrier with one counter
-    /// moves its cache line to each thread, which takes 50 to 100 ns on today's servers.
+    /// Seconds of a barrier of so many threads.
+    fn barrier_s(&self, mut threads: usize) -> f64 {
+        let mut passed_on = 0;
+        while threads > 1 {
+            passed_on += threads.min(self.group) - 1;
+            threads = threads.div_ceil(self.group);
+        }
+        self.meeting_s * passed_on as f64
+    }
+}
+
+impl Core {
+    /// About a core of Zen 4, as measured in fp32 (113 GFLOP/s, 17 GB/s of copies); a cache line takes 50 to 100 ns
+    /// from core to core on today's servers.
     pub const ASSUMED: Self = Self {
         flops_per_s: 110e9,
         bytes_per_s: 16e9,
         meeting_s: 60e-9,
+        group: 8,
     };
 }
 
@@ -82,8 +97,7 @@ impl Balance {
                 open.add(stage, kernel, program, work_s);
             }
             if stage.barrier {
-                let barrier_s = core.meeting_s * (threads - 1) as f64;
-                sections.push(open.close(barrier_s));
+                sections.push(open.close(core.barrier_s(threads)));
                 open = Open::new(threads);
             }
         }
@@ -194,7 +208,7 @@ impl fmt::Display for Balance {
         writeln!(
             f,
             "on {} threads: counted, not measured, with an assumed core of {:.0} GFLOP/s, {:.0} GB/s and \
-             {:.0} ns a thread at a barrier",
+             {:.0} ns from thread to thread at a barrier",
             self.threads,
             self.core.flops_per_s / 1e9,
             self.core.bytes_per_s / 1e9,

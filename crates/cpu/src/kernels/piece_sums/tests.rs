@@ -5,6 +5,7 @@ use laptime_graph::{
 use laptime_workload::random::{Purpose, Stream};
 
 use super::*;
+use crate::kernels::piece_totals::Spread;
 use crate::simd::{Isa, Kernel, dispatch};
 
 /// Values as images have them: `[position][channel][sample]`, in whole blocks.
