@@ -170,11 +170,9 @@ impl CpuOp for Conv2dGradWeight {
     fn cuts(&self, at: &Arranging) -> Vec<Cut> {
         let (x, dy) = (at.main().inputs[0], at.main().inputs[1]);
         let dw = at.main().outputs[0];
-        let across = if is_rounded(at.program, x) {
-            None
-        } else {
-            weights_across(at, dw)
-        };
+        let across = weights_across(at, dw);
+        // Who has some of the positions of rounded images' windows would turn all of x over.
+        let across = across.filter(|axes| *axes == INPUTS || !is_rounded(at.program, x));
         vec![at.tiled(dw, (OUTPUTS, across), |id, own| match own {
             _ if is_weight(at.program, id) => own,
             Part::Along { .. } if id == dy => BY_CHANNELS,
