@@ -285,7 +285,90 @@ fn read(file: &Path, most: usize) -> Option<Known> {
 
 #[cfg(test)]
 mod tests {
+    use laptime_engine::{DeviceKind, Passes};
+    use laptime_workload::{Builtin, Overrides, Workload};
+
     use super::*;
+    use crate::{args::DeviceArg, engines::OwnEngine};
+
+    fn fashion_mnist() -> Arc<Workload> {
+        let builtin = Builtin::find("fashion-mnist").expect("it is built in");
+        Arc::new(
+            builtin
+                .spec()
+                .resolve(&Overrides::default())
+                .expect("it is sound"),
+        )
+    }
+
+    fn wish(workload: &Arc<Workload>, threads: usize) -> Wish<'_> {
+        Wish {
+            device: DeviceArg::Cpu,
+            cpu: "a processor",
+            workload,
+            threads,
+            passes: &Passes::All,
+        }
+    }
+
+    fn processor() -> Device {
+        let mut devices = OwnEngine
+            .devices_of(DeviceKind::Cpu)
+            .expect("there is one")
+            .into_iter();
+        devices.next().expect("there is one")
+    }
+
+    #[test]
+    fn what_a_prediction_decides_is_not_tried() {
+        let workload = fashion_mnist();
+        let cache = tempfile::tempdir().expect("there is a place for temporary files");
+        // It has eight slices.
+        let choice = fastest(
+            &OwnEngine,
+            &wish(&workload, 64),
+            &processor(),
+            64,
+            Some(cache.path()),
+        );
+        let Ok(choice) = choice else {
+            panic!("it can be lowered")
+        };
+        assert_eq!((choice.threads, choice.trial, choice.why), (8, None, None));
+        let told = idle(&wish(&workload, 64), &processor());
+        let told = told.ok().flatten().expect("56 have nothing to do");
+        assert!(told.contains("work for 8 at once"), "{told}");
+        assert!(matches!(idle(&wish(&workload, 8), &processor()), Ok(None)));
+    }
+
+    #[test]
+    fn a_trial_is_made_once_and_remembered() {
+        let workload = fashion_mnist();
+        let cache = tempfile::tempdir().expect("there is a place for temporary files");
+        // The second processor of a core.
+        let choose = || {
+            let wish = wish(&workload, 2);
+            fastest(&OwnEngine, &wish, &processor(), 1, Some(cache.path()))
+        };
+        let (Ok(first), Ok(second)) = (choose(), choose()) else {
+            panic!("both can train")
+        };
+        assert_eq!(first.threads, second.threads);
+        let why = second.why.expect("there was a choice");
+        assert!(
+            why.contains("the fastest by an earlier trial: 1 thread "),
+            "{why}"
+        );
+        let [first, second] = [first.trial, second.trial].map(|one| one.expect("a choice"));
+        assert!(second.remembered && !first.remembered);
+        assert_eq!(first.candidates, second.candidates);
+        let threads: Vec<_> = first
+            .candidates
+            .iter()
+            .map(|it| it.device.threads)
+            .collect();
+        assert_eq!(threads, [Some(1), Some(2)]);
+    }
 
     #[test]
     fn candidates_are_powers_of_two_the_cores_and_all() {

@@ -33,7 +33,9 @@ pub(super) struct BarrierBroke;
 /// Threads of a group. Of loom's few threads there shall be groups, too.
 const GROUP: usize = if cfg!(loom) { 2 } else { 8 };
 
-/// Makes a fixed number of threads wait for each other, again and again.
+/// Makes a fixed number of threads wait for each other, again and again. What all read is on no line that anybody
+/// writes to.
+#[repr(align(128))]
 pub(crate) struct Barrier {
     /// For each group of threads, then for each group of groups, up to the one of all: how many have arrived.
     levels: Vec<Level>,
@@ -43,6 +45,7 @@ pub(crate) struct Barrier {
 }
 
 /// Groups of so many that may arrive.
+#[repr(align(128))]
 struct Level {
     members: usize,
     arrived: Vec<Line<AtomicUsize>>,
