@@ -29,9 +29,10 @@ impl Floats {
         Self::zeroed_and(bytes, LEAST_HUGE_BYTES)
     }
 
-    /// The same for one thread alone. Of hundreds of threads a huge page each would be gigabytes.
+    /// The same for one thread alone. Of hundreds of threads a huge page each would be gigabytes, so a good part of it
+    /// must be wanted.
     pub(crate) fn zeroed_for_thread(bytes: usize) -> Self {
-        Self::zeroed_and(bytes, HUGE_PAGE_BYTES)
+        Self::zeroed_and(bytes, HUGE_PAGE_BYTES / 4)
     }
 
     /// In huge pages from so many bytes on.
