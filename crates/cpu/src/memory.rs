@@ -26,11 +26,22 @@ unsafe impl Sync for Floats {}
 impl Floats {
     /// `bytes` bytes of zeros, and a cache line more, so that none is empty.
     pub(crate) fn zeroed(bytes: usize) -> Self {
+        Self::zeroed_and(bytes, LEAST_HUGE_BYTES)
+    }
+
+    /// The same for one thread alone. Of hundreds of threads a huge page each would be gigabytes, so a good part of it
+    /// must be wanted.
+    pub(crate) fn zeroed_for_thread(bytes: usize) -> Self {
+        Self::zeroed_and(bytes, HUGE_PAGE_BYTES / 4)
+    }
+
+    /// In huge pages from so many bytes on.
+    fn zeroed_and(bytes: usize, least_huge_bytes: usize) -> Self {
         const LINE_BYTES: usize = 64;
         // Sizes that wrapped around would make arenas smaller than the places in them.
         assert!(bytes <= MOST_BYTES, "an arena of {bytes} bytes");
         let bytes = bytes.next_multiple_of(LINE_BYTES) + LINE_BYTES;
-        let alignment = if bytes >= LEAST_HUGE_BYTES {
+        let alignment = if bytes >= least_huge_bytes {
             HUGE_PAGE_BYTES
         } else {
             LINE_BYTES
@@ -132,6 +143,14 @@ impl Place {
             } else {
                 0
             },
+        }
+    }
+
+    /// The place so many values behind.
+    pub(crate) fn behind(self, values: usize) -> Self {
+        Self {
+            offset: self.offset + values,
+            ..self
         }
     }
 

@@ -68,7 +68,10 @@ impl CpuSession {
         let training_step = TrainingStep::of(&job.workload, batch_size);
         let programs = training_step.programs();
         let schedules: Vec<Schedule> = programs
-            .map(|(program, _)| lower(program, Target { isa }, &job.passes))
+            .map(|(program, _)| {
+                let threads = job.threads;
+                lower(program, Target { isa, threads }, &job.passes)
+            })
             .collect();
         for schedule in &schedules {
             check_zeros(schedule).map_err(EngineError::Unsupported)?;
@@ -161,7 +164,11 @@ impl CpuSession {
             return;
         }
         let program = portion.program(&self.job.workload, mode);
-        let schedule = lower(&program, Target { isa: self.isa }, &self.job.passes);
+        let target = Target {
+            isa: self.isa,
+            threads: self.pool.threads(),
+        };
+        let schedule = lower(&program, target, &self.job.passes);
         let (whole, of_whole) = self.ending();
         let known: HashMap<_, _> = places(whole, of_whole).collect();
         assert!(
@@ -171,8 +178,8 @@ impl CpuSession {
         let linked = link(&program, &schedule);
         let threads = (0..self.pool.threads())
             .map(|_| ThreadMemory {
-                arena: Floats::zeroed(linked.thread_bytes),
-                scratch: Floats::zeroed(linked.scratch_bytes),
+                arena: Floats::zeroed_for_thread(linked.thread_bytes),
+                scratch: Floats::zeroed_for_thread(linked.scratch_bytes),
             })
             .collect();
         let compiled = Compiled {

@@ -43,6 +43,7 @@ impl Layouter {
             offset_bytes: self.bytes,
             bytes,
             copies: 1,
+            sums_bytes: 0,
         };
         self.bytes = end;
         Place::of(&buffer)
@@ -215,6 +216,7 @@ impl Convolutions {
                 tiles: Tiles::UNCUT,
             }),
             grad_weight: Task::Conv2dGradWeight(Conv2dGradWeight {
+                by_inputs: false,
                 x,
                 dy,
                 w: dw,

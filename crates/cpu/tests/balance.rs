@@ -40,7 +40,7 @@ fn workloads() -> Vec<(String, Workload)> {
 fn balance(workload: &Workload, threads: usize) -> Balance {
     let program = build(workload, Mode::Training, workload.batch_size);
     let isa = Isa::portable();
-    let schedule = lower(&program, Target { isa }, &Passes::All);
+    let schedule = lower(&program, Target { isa, threads }, &Passes::All);
     Balance::of(&program, &schedule, Core::ASSUMED, threads)
 }
 
@@ -55,8 +55,9 @@ fn efficiency_on_more_threads_is_that_of_the_table() {
     table.push('\n');
     for (name, workload) in workloads() {
         write!(table, "{name:<20}").expect("a string");
+        let alone = balance(&workload, 1);
         for threads in THREADS {
-            let balance = balance(&workload, threads);
+            let balance = balance(&workload, threads).beside(&alone);
             let (slices, all) = (balance.efficiency_of_slices(), balance.efficiency());
             write!(table, "{:>7.1}/{:>6.1}", 100.0 * slices, 100.0 * all).expect("a string");
         }

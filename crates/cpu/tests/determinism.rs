@@ -13,10 +13,12 @@ fn bits_depend_neither_on_the_run_nor_on_the_number_of_threads() {
         (dense_net(&[50, 40], 7), 300),
         (image_net(9), 40),
         (in_bf16(image_net(9)), 40),
+        (net(POOLS, ADAM, 37), 90),
+        (in_bf16(net(POOLS, ADAM, 37)), 90),
     ] {
         for isa in instruction_sets() {
             let expected = bits(&job(workload.clone(), samples, 1), isa);
-            for threads in [1, 2, 3, 5, 8] {
+            for threads in [1, 2, 3, 5, 8, 64] {
                 assert!(
                     bits(&job(workload.clone(), samples, threads), isa) == expected,
                     "{}, {isa}, {threads} threads",
@@ -26,6 +28,28 @@ fn bits_depend_neither_on_the_run_nor_on_the_number_of_threads() {
         }
     }
 }
+
+/// Batch norms behind convolutions, pools whose windows overlap, and a sum, of images of many positions: with many
+/// threads all of these are cut by positions.
+const POOLS: &str = r#"layer = [
+    { name = "c1", kind = "conv2d", filters = 20, kernel = 3, stride = 2, padding = "same", bias = true },
+    { name = "bn1", kind = "batch_norm", epsilon = 1e-3, momentum = 0.9 },
+    { name = "relu1", kind = "relu" },
+    { name = "max", kind = "max_pool", size = 3, stride = 2, padding = "same" },
+    { name = "c2", kind = "conv2d", filters = 16, kernel = 1, stride = 1, padding = "valid", bias = false },
+    { name = "bn2", kind = "batch_norm", epsilon = 1e-3, momentum = 0.9 },
+    { name = "relu2", kind = "relu" },
+    { name = "c3", kind = "conv2d", filters = 20, kernel = 3, stride = 1, padding = "same", bias = false },
+    { name = "bn3", kind = "batch_norm", epsilon = 1e-3, momentum = 0.9 },
+    { name = "add", kind = "add", inputs = ["bn3", "max"] },
+    { name = "relu3", kind = "relu" },
+    { name = "avg", kind = "avg_pool", size = 3, stride = 2, padding = "same" },
+    { name = "flat", kind = "flatten" },
+    { name = "fc", kind = "dense", units = 10 },
+]"#;
+
+const ADAM: &str =
+    "kind = \"adam\"\nlearning_rate = 0.001\nbeta1 = 0.9\nbeta2 = 0.999\nepsilon = 1e-8\n";
 
 /// Batch norms of odd channels, at one position, twice in a row, behind ReLU, and with a sum of which the
 /// other part is made later.

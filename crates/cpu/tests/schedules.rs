@@ -81,7 +81,7 @@ fn digest(workload: &Workload) -> String {
             for passes in passes() {
                 let schedule = Schedule {
                     target: String::new(),
-                    ..lower(&program, Target { isa }, &passes)
+                    ..lower(&program, Target { isa, threads: 2 }, &passes)
                 };
                 all.update(format!("{schedule:?}\n"));
             }

@@ -1,4 +1,4 @@
-//! The device trial: which of several devices does this job's steps the fastest, measured.
+//! Trials: which of several devices, or numbers of threads, does this job's steps the fastest, measured.
 
 use std::{
     sync::mpsc,
@@ -87,6 +87,33 @@ pub fn try_devices(
         });
     }
     tried
+}
+
+/// Times some training steps with each of these numbers of threads of a processor. In their order.
+pub fn try_threads(
+    engine: &dyn Engine,
+    job: &Job,
+    device: &Device,
+    candidates: &[usize],
+    least: Duration,
+) -> Vec<Tried> {
+    let share = least / candidates.len().max(1) as u32;
+    let try_one = |(candidate, threads): (usize, &usize)| {
+        let job = Job {
+            threads: *threads,
+            ..job.clone()
+        };
+        let (step_s, error) = match step_s(engine, &job, device, share) {
+            Ok(step_s) => (Some(step_s), None),
+            Err(error) => (None, Some(error.to_string())),
+        };
+        Tried {
+            candidate,
+            step_s,
+            error,
+        }
+    };
+    candidates.iter().enumerate().map(try_one).collect()
 }
 
 /// Seconds a step, or why there is no answer before the deadline.

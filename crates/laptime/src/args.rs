@@ -261,8 +261,8 @@ pub struct ExplainArgs {
         help_heading = "Engine"
     )]
     pub device: DeviceArg,
-    /// Also predict how well a training step's work would spread over N CPU threads, stage by stage, for
-    /// any N: counted from the schedule, not measured
+    /// The schedule for N CPU threads instead of those that there are, with a prediction of how well a
+    /// training step's work would spread over them, stage by stage: counted, not measured
     #[arg(
         long,
         value_name = "N",

@@ -1,15 +1,17 @@
 //! The engine that the command line names, and its device.
 
-use laptime_engine::{Device, Engine, Passes};
+use laptime_engine::{Device, DeviceKind, Engine, Passes};
 use laptime_measure::Machine;
 use laptime_results::{DeviceTrial, number::counted};
+use laptime_workload::directories::cache_dir;
 
 use crate::{
     args::{EngineArgs, EngineSettings, PassesArgs},
     device_choice::{Wish, choose},
-    engines,
+    engines::{self, OwnEngine},
     failure::Failure,
     passes::passes,
+    thread_choice::{self, ThreadChoice},
     workload_choice::WorkloadChoice,
 };
 
@@ -25,12 +27,14 @@ pub struct EngineChoice {
     pub threads: usize,
     /// The optional passes of the compiler.
     pub passes: Passes,
-    /// Why this device, where there was a choice.
-    pub why: Option<String>,
+    /// Why this device, and so many threads, where there was a choice.
+    pub why: Vec<String>,
     /// What the user would not expect of the device.
     pub warning: Option<String>,
     /// What a record should say of the choice, where there was one.
     pub trial: Option<DeviceTrial>,
+    /// The same of the number of threads.
+    pub thread_trial: Option<DeviceTrial>,
 }
 
 impl EngineChoice {
@@ -76,27 +80,41 @@ impl EngineChoice {
         };
         let chosen = choose(engine, &wish)?;
         let there_are = engines::default_threads();
-        let too_many = (wish.threads > there_are).then(|| {
-            format!(
+        let is_ours = engine.name() == OwnEngine::NAME && chosen.device.kind == DeviceKind::Cpu;
+        let threads = match settings.threads {
+            None if is_ours && there_are > 1 => {
+                let cache = cache_dir().ok();
+                let cores = machine.cores.min(there_are);
+                thread_choice::fastest(engine, &wish, &chosen.device, cores, cache.as_deref())?
+            }
+            _ => ThreadChoice::plain(wish.threads),
+        };
+        let too_many = if wish.threads > there_are {
+            Some(format!(
                 "--threads {}: this process may use {}; threads that share one wait for each other",
                 wish.threads,
                 counted(there_are as u64, "processor")
-            )
-        });
+            ))
+        } else if settings.threads.is_some() && is_ours {
+            thread_choice::idle(&wish, &chosen.device)?
+        } else {
+            None
+        };
         Ok(Self {
             engine,
             machine: machine.clone(),
             device: chosen.device,
-            threads: threads(settings),
+            threads: threads.threads,
             passes: passes(&asked.passes, chosen.argument)?,
-            why: chosen.why,
+            why: chosen.why.into_iter().chain(threads.why).collect(),
             warning: chosen.warning.or(too_many),
             trial: chosen.trial,
+            thread_trial: threads.trial,
         })
     }
 }
 
-/// The threads that the command line states, or all that there are.
+/// The threads that the command line states, or the most that there can be.
 pub fn threads(settings: &EngineSettings) -> usize {
     settings
         .threads

@@ -45,6 +45,7 @@ mod signals;
 mod speed;
 mod suite;
 mod sweep;
+mod thread_choice;
 mod ticker;
 mod training;
 mod verbs;

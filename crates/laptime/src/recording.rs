@@ -129,6 +129,7 @@ pub fn record(
         gate: gate_facts(gate),
         device,
         device_trial: engine.trial.clone(),
+        thread_trial: engine.thread_trial.clone(),
         machine: engine.machine.clone(),
         summary: Summary::of(&outcome.runs, work, outcome.analysis.as_ref()),
         runs: outcome.runs,

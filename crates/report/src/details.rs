@@ -2,7 +2,7 @@
 
 use laptime_measure::{Metrics, Run, telemetry::judge};
 use laptime_results::{
-    Record, Work,
+    Candidate, Record, Work,
     number::{counted, decimals, duration, grouped, loss_text, mebibytes, percent, three_digits},
 };
 
@@ -28,13 +28,15 @@ pub fn details(html: &mut Html, record: &Record) {
     }
     if let Some(trial) = &record.device_trial {
         fold(html, "How the device was chosen", |html| {
+            let rows = trial.candidates.iter();
+            facts(html, rows.map(|it| (it.device.name.clone(), tried(it))));
+        });
+    }
+    if let Some(trial) = &record.thread_trial {
+        fold(html, "How many threads were chosen", |html| {
             let rows = trial.candidates.iter().map(|it| {
-                let time = match (&it.step_s, &it.error) {
-                    (Some(step_s), _) => format!("{} a step", duration(*step_s)),
-                    (None, Some(error)) => error.clone(),
-                    (None, None) => "no time".into(),
-                };
-                (it.device.name.clone(), time)
+                let threads = it.device.threads.unwrap_or(1);
+                (counted(threads, "thread"), tried(it))
             });
             facts(html, rows);
         });
@@ -42,6 +44,15 @@ pub fn details(html: &mut Html, record: &Record) {
     fold(html, "Workload, engine, machine", |html| {
         facts(html, all_facts(record))
     });
+}
+
+/// What a trial has found.
+fn tried(candidate: &Candidate) -> String {
+    match (&candidate.step_s, &candidate.error) {
+        (Some(step_s), _) => format!("{} a step", duration(*step_s)),
+        (None, Some(error)) => error.clone(),
+        (None, None) => "no time".into(),
+    }
 }
 
 fn runs(html: &mut Html, record: &Record) {

@@ -52,6 +52,9 @@ pub struct Record {
     /// How the device was chosen among several; null where it was asked for, or the only one.
     #[serde(default)]
     pub device_trial: Option<DeviceTrial>,
+    /// How many threads were chosen among several numbers; null where it was asked for, or clear.
+    #[serde(default)]
+    pub thread_trial: Option<DeviceTrial>,
     /// The machine that the device is in.
     pub machine: Machine,
     /// All runs in the order in which they were made, with their raw times.
@@ -375,8 +378,8 @@ fn one() -> u64 {
     1
 }
 
-/// How `--device auto` chose among several devices: each did some steps of the training on made-up
-/// samples, and the fastest was taken.
+/// How one of several devices, or numbers of threads of a processor, was chosen: each did some steps of the
+/// training on made-up samples, and the fastest was taken.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DeviceTrial {
     /// What the choice took, outside all totals; nearly 0 where it was remembered.
@@ -387,7 +390,7 @@ pub struct DeviceTrial {
     pub candidates: Vec<Candidate>,
 }
 
-/// A device that was tried.
+/// A device that was tried, with so many threads.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Candidate {
     /// The device.

@@ -10,6 +10,7 @@ use std::ops::Range;
 
 use super::{
     Images, Tiles,
+    piece_sums::Pieces,
     product::{Blocks, Finish, Multiply, Scalars, Segment, product},
 };
 use crate::{
@@ -104,6 +105,20 @@ pub(super) trait Results<S: Simd> {
         kept: *mut Self::Kept,
     ) -> Self::Finish;
 
+    /// The pieces in which a norm's sums are made, where some are.
+    fn pieces(&self) -> Option<Pieces>;
+
+    /// Behind a run of these pieces, before this position.
+    unsafe fn end_run(
+        &self,
+        s: S,
+        view: View,
+        slice: usize,
+        pieces: Pieces,
+        position: usize,
+        kept: *mut Self::Kept,
+    );
+
     /// Behind the last position.
     unsafe fn end(&self, s: S, view: View, slice: usize, kept: *mut Self::Kept);
 }
@@ -150,6 +165,7 @@ unsafe fn convolve_at<S: Simd, O: Operands<S>, R: Results<S>>(
     } else {
         scratch_values / slice_values
     };
+    let pieces = results.pieces();
     for start in slices.clone().step_by(at_once) {
         let turn = start..slices.end.min(start.saturating_add(at_once));
         // SAFETY: the caller's promise; the Schedule's scratch has room for what a turn needs, and
@@ -160,23 +176,33 @@ unsafe fn convolve_at<S: Simd, O: Operands<S>, R: Results<S>>(
                 operands.prepare(s, view, slice, index);
                 results.begin(s, view, slice, kept.add(index));
             }
-            for position in positions.clone() {
-                for (index, slice) in turn.clone().enumerate() {
-                    let blocks = Blocks {
-                        start: view.at(x.place),
-                        step_stride: x.stride,
-                        block_stride: LANES,
-                    };
-                    product(
-                        s,
-                        O::MULTIPLY,
-                        0..LANES.min(y.channels - slice * LANES),
-                        0..y.sample_blocks(),
-                        operands.segments().list(position),
-                        operands.scalars(view, slice, index),
-                        blocks,
-                        &results.finish(s, view, slice, position, kept.add(index)),
-                    );
+            let mut run = positions.start..positions.start;
+            while run.end < positions.end {
+                let end = pieces.map_or(positions.end, |pieces| pieces.run_end(run.end));
+                run = run.end..end.min(positions.end);
+                for position in run.clone() {
+                    for (index, slice) in turn.clone().enumerate() {
+                        let blocks = Blocks {
+                            start: view.at(x.place),
+                            step_stride: x.stride,
+                            block_stride: LANES,
+                        };
+                        product(
+                            s,
+                            O::MULTIPLY,
+                            0..LANES.min(y.channels - slice * LANES),
+                            0..y.sample_blocks(),
+                            operands.segments().list(position),
+                            operands.scalars(view, slice, index),
+                            blocks,
+                            &results.finish(s, view, slice, position, kept.add(index)),
+                        );
+                    }
+                }
+                if let Some(pieces) = pieces {
+                    for (index, slice) in turn.clone().enumerate() {
+                        results.end_run(s, view, slice, pieces, run.end, kept.add(index));
+                    }
                 }
             }
             for (index, slice) in turn.enumerate() {
@@ -214,6 +240,16 @@ impl Beside {
             stride: images.stride,
             paired: images.paired,
         }
+    }
+
+    /// The first value of the channel `row` behind the first.
+    ///
+    /// # Safety
+    /// The images are not paired, and have this channel.
+    #[inline(always)]
+    pub(super) unsafe fn first(self, row: usize) -> *const f32 {
+        // SAFETY: the caller's promise.
+        unsafe { self.start.add(row * self.stride) }
     }
 
     /// A block of the channel `row` behind the first.

@@ -1,18 +1,19 @@
 //! Convolutions forward, with the batch norm behind them where that is fused in.
 //!
 //! In evaluation a norm is applied to the results while they are in registers. In training its sums
-//! are made there, so that the pass that normalises is the only one over the results, a few slices
-//! behind the convolution. Both give the bits of two kernels one after the other: what is done to a
-//! value is the same, and so is the order of every sum.
+//! are made there, so that the pass that normalises is the only one over the results: a few slices
+//! behind the convolution or, where slices are too few for all threads, behind a barrier. All give the
+//! bits of two kernels one after the other: what is done to a value is the same, and so is the order
+//! of every sum.
 
 use std::ops::Range;
 
 use super::{
     Images, Run, Step, Tiles,
-    channel_sums::Channels,
     conv::{Beside, Filters, Operands, Results, Segments, convolve},
-    lane_sums::{self, LaneSums, SumsOf},
-    norm::{BatchNorm, Coefficients, Scale, ShiftedSums},
+    norm::{BatchNorm, Coefficients, Moments, Scale},
+    piece_sums::{Adding, Growing, Pieces},
+    piece_totals::Spread,
     product::{Finish, Scalars, Single},
 };
 use crate::{
@@ -35,7 +36,7 @@ pub(crate) struct Conv2d {
     pub(crate) relu: bool,
     /// For each position of y: runs of taps and channels, from the filters' block and from x.
     pub(crate) segments: Segments,
-    /// With a norm with the batch's statistics, whose sums are a slice's, none.
+    /// None with a norm with the batch's statistics that is done here.
     pub(crate) tiles: Tiles,
 }
 
@@ -51,6 +52,8 @@ pub(crate) enum NormBehind {
     /// With the batch's: its x is the convolution's y, which stays for the gradient. What follows the
     /// norm is its own.
     Batch(Box<BatchNorm<Images>>),
+    /// With the batch's, by another kernel, for which the sums of y's pieces are left here.
+    Apart(Place),
 }
 
 /// The bytes of scratch that so many slices need for a norm, behind what the convolution itself does.
@@ -64,8 +67,8 @@ pub(super) struct Kept {
     /// With the moving statistics.
     coefficients: Coefficients,
     /// With the batch's.
-    centres: Channels,
-    sums: LaneSums,
+    growing: Growing,
+    spread: Spread,
 }
 
 impl Run for Conv2d {
@@ -91,22 +94,30 @@ impl<S: Simd> Results<S> for Conv2d {
 
     #[inline(always)]
     unsafe fn begin(&self, _: S, view: View, slice: usize, kept: *mut Kept) {
-        if let Some(NormBehind::Moving {
-            scale,
-            mean,
-            variance,
-        }) = self.norm
-        {
-            let channels = self.y.channels_of(slice..slice + 1);
-            // SAFETY: the caller's promise: the vectors have these channels.
-            unsafe { (*kept).coefficients = scale.of_moving(view, channels, mean, variance) }
+        // SAFETY: the caller's promise: the vectors have these channels.
+        unsafe {
+            match self.norm {
+                Some(NormBehind::Moving {
+                    scale,
+                    mean,
+                    variance,
+                }) => {
+                    let channels = self.y.channels_of(slice..slice + 1);
+                    (*kept).coefficients = scale.of_moving(view, channels, mean, variance);
+                }
+                Some(NormBehind::Batch(_) | NormBehind::Apart(_)) => {
+                    (*kept).growing.begin();
+                    (*kept).spread = Spread::NONE;
+                }
+                None => {}
+            }
         }
     }
 
     #[inline(always)]
     unsafe fn finish(
         &self,
-        s: S,
+        _: S,
         view: View,
         slice: usize,
         position: usize,
@@ -128,16 +139,43 @@ impl<S: Simd> Results<S> for Conv2d {
                 Some(NormBehind::Moving { .. }) => {
                     finish.coefficients = Some(&raw const (*kept).coefficients);
                 }
-                // Centres are known once the first position is there.
-                Some(NormBehind::Batch(_)) if position > 0 => {
-                    if position == 1 {
-                        CentredSums::begin(s, view, self.y, slice, kept);
-                    }
-                    finish.sums = Some(CentredSums::new(self.y, kept, position));
+                Some(NormBehind::Batch(_) | NormBehind::Apart(_)) => {
+                    finish.sums = Some(Adding::new(self.y, &raw mut (*kept).growing));
                 }
-                _ => {}
+                None => {}
             }
             finish
+        }
+    }
+
+    #[inline(always)]
+    fn pieces(&self) -> Option<Pieces> {
+        let has_sums = matches!(self.norm, Some(NormBehind::Batch(_) | NormBehind::Apart(_)));
+        has_sums.then(|| Pieces::of(self.y))
+    }
+
+    #[inline(always)]
+    unsafe fn end_run(
+        &self,
+        s: S,
+        view: View,
+        slice: usize,
+        pieces: Pieces,
+        position: usize,
+        kept: *mut Kept,
+    ) {
+        let piece = pieces.ended(position);
+        // SAFETY: the caller's promise; nobody else touches what the slice keeps, nor its sums.
+        unsafe {
+            let growing = &mut (*kept).growing;
+            let Some(sums) = growing.end_run(s, self.y, piece.is_some()) else {
+                return;
+            };
+            let piece = piece.unwrap_or(0);
+            match self.norm {
+                Some(NormBehind::Apart(place)) => *pieces.place(view, place, slice, piece) = sums,
+                _ => (*kept).spread.add(&sums, pieces.values(piece)),
+            }
         }
     }
 
@@ -146,16 +184,8 @@ impl<S: Simd> Results<S> for Conv2d {
         if let Some(NormBehind::Batch(norm)) = &self.norm {
             // SAFETY: the caller's promise.
             unsafe {
-                if self.y.positions == 1 {
-                    CentredSums::begin(s, view, self.y, slice, kept);
-                }
-                let (sums, squares) = lane_sums::total(s, self.y, &raw mut (*kept).sums);
-                let shifted = ShiftedSums {
-                    centres: (*kept).centres,
-                    sums,
-                    squares,
-                };
-                norm.slice(s, view, slice, Some(shifted.moments(self.y)));
+                let moments = Moments::of(&(*kept).spread);
+                norm.slice(s, view, slice, 0..self.y.positions, Some(moments));
             }
         }
     }
@@ -169,7 +199,7 @@ pub(super) struct Forward {
     other: Option<Beside>,
     relu: bool,
     y: Beside,
-    sums: Option<CentredSums>,
+    sums: Option<Adding>,
 }
 
 impl<S: Simd> Finish<S> for Forward {
@@ -192,61 +222,8 @@ impl<S: Simd> Finish<S> for Forward {
             }
             self.y.store(s, row, block, value);
             if let Some(sums) = self.sums {
-                sums.add(s, row, block, value);
+                sums.add_centred(s, row, block, value, self.y.first(row));
             }
-        }
-    }
-}
-
-/// The sums of a slice, each filter's centre taken off first.
-#[derive(Clone, Copy)]
-struct CentredSums {
-    kept: *mut Kept,
-    sums: SumsOf,
-}
-
-impl CentredSums {
-    /// # Safety
-    /// There is room for a `Kept`.
-    #[inline(always)]
-    unsafe fn new(y: Images, kept: *mut Kept, position: usize) -> Self {
-        // SAFETY: a field's address, within what the caller has room for; nothing is read.
-        let sums = unsafe { &raw mut (*kept).sums };
-        Self {
-            kept,
-            sums: SumsOf::new(y, sums, position),
-        }
-    }
-
-    /// Takes the centres from the first position, and begins the sums with its values.
-    ///
-    /// # Safety
-    /// y has this slice, its first position done, and nobody else touches what it keeps.
-    #[inline(always)]
-    unsafe fn begin<S: Simd>(s: S, view: View, y: Images, slice: usize, kept: *mut Kept) {
-        let channels = y.channels_of(slice..slice + 1);
-        // SAFETY: the caller's promise.
-        unsafe {
-            let first = Self::new(y, kept, 0);
-            (*kept).centres = ShiftedSums::centres(s, view, y, channels.clone());
-            (*kept).sums = LaneSums::ZERO;
-            for (row, channel) in channels.enumerate() {
-                for block in 0..y.sample_blocks() {
-                    let value = s.load(y.at(view, 0, channel).add(block * LANES));
-                    first.add(s, row, block, value);
-                }
-            }
-        }
-    }
-
-    /// # Safety
-    /// The sums have begun, and nobody else touches them.
-    #[inline(always)]
-    unsafe fn add<S: Simd>(self, s: S, row: usize, block: usize, value: S::Block) {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let centred = s.sub(value, s.splat((*self.kept).centres[row]));
-            self.sums.add(s, row, block, centred, centred);
         }
     }
 }

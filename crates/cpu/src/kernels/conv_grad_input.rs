@@ -1,17 +1,19 @@
 //! The gradient of a convolution's input, with the gradient of the batch norm before it where that is
 //! fused in: the norm's sums are made while the results are in registers, to the bits that the norm
-//! alone would make.
+//! alone would make. Where slices are too few for all threads, the sums are made here all the same, and
+//! the rest behind a barrier.
 
 use std::ops::Range;
 
 use super::{
     BatchNormGrad, Images, Run, Step, Tiles,
     conv::{Beside, Filters, Operands, Results, Segments, convolve},
-    lane_sums::{self, LaneSums, SumsOf},
+    piece_sums::{Adding, Growing, Pieces},
+    piece_totals::Total,
     product::{Finish, Scalars, Single},
 };
 use crate::{
-    memory::View,
+    memory::{Place, View},
     simd::{LANES, Simd},
 };
 
@@ -27,11 +29,37 @@ pub(crate) struct Conv2dGradInput {
     /// ReLU's output, shaped like dx.
     pub(crate) relu: Option<Images>,
     /// The gradient of the batch norm that made x: its dy is dx.
-    pub(crate) norm: Option<Box<BatchNormGrad<Images>>>,
+    pub(crate) norm: Option<NormBefore>,
     /// For each position of x: runs of sixteen filters for each tap, from the filters and from dy.
     pub(crate) segments: Segments,
-    /// With a norm, whose sums are a slice's, none.
+    /// None with a norm that is done here.
     pub(crate) tiles: Tiles,
+}
+
+/// The gradient of the batch norm before a convolution.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum NormBefore {
+    /// It follows slice by slice.
+    Here(Box<BatchNormGrad<Images>>),
+    /// Another kernel does it, for which the sums of dx's pieces are left here; of the norm's x and its mean.
+    Apart { x: Images, mean: Place, sums: Place },
+}
+
+impl NormBefore {
+    /// What the norm normalised, and the means of that.
+    fn operands(&self) -> (Images, Place) {
+        match self {
+            Self::Here(norm) => (norm.x, norm.mean),
+            Self::Apart { x, mean, .. } => (*x, *mean),
+        }
+    }
+}
+
+/// What a slice keeps for the norm.
+#[repr(C)]
+pub(super) struct KeptForNorm {
+    growing: Growing,
+    total: Total,
 }
 
 impl Run for Conv2dGradInput {
@@ -43,7 +71,7 @@ impl Run for Conv2dGradInput {
 }
 
 impl<S: Simd> Results<S> for Conv2dGradInput {
-    type Kept = LaneSums;
+    type Kept = KeptForNorm;
     type Finish = Accumulate;
 
     fn images(&self) -> Images {
@@ -56,10 +84,13 @@ impl<S: Simd> Results<S> for Conv2dGradInput {
     }
 
     #[inline(always)]
-    unsafe fn begin(&self, _: S, _: View, _: usize, kept: *mut LaneSums) {
+    unsafe fn begin(&self, _: S, _: View, _: usize, kept: *mut KeptForNorm) {
         if self.norm.is_some() {
             // SAFETY: the caller's promise.
-            unsafe { *kept = LaneSums::ZERO }
+            unsafe {
+                (*kept).growing.begin();
+                (*kept).total = Total::NONE;
+            }
         }
     }
 
@@ -70,7 +101,7 @@ impl<S: Simd> Results<S> for Conv2dGradInput {
         view: View,
         slice: usize,
         position: usize,
-        kept: *mut LaneSums,
+        kept: *mut KeptForNorm,
     ) -> Accumulate {
         let channel = slice * LANES;
         // SAFETY: the caller's promise; all images are shaped like dx, all vectors have these channels.
@@ -80,22 +111,59 @@ impl<S: Simd> Results<S> for Conv2dGradInput {
                 to: of(self.dx),
                 other: self.other.map(of),
                 relu: self.relu.map(of),
-                norm: self.norm.as_deref().map(|norm| NormSums {
-                    x: of(norm.x),
-                    mean: view.at(norm.mean).add(channel),
-                    sums: SumsOf::new(self.dx, kept, position),
-                }),
+                norm: match &self.norm {
+                    None => None,
+                    Some(norm) => {
+                        let (x, mean) = norm.operands();
+                        Some(NormSums {
+                            x: of(x),
+                            mean: view.at(mean).add(channel),
+                            sums: Adding::new(self.dx, &raw mut (*kept).growing),
+                        })
+                    }
+                },
             }
         }
     }
 
     #[inline(always)]
-    unsafe fn end(&self, s: S, view: View, slice: usize, kept: *mut LaneSums) {
-        if let Some(norm) = &self.norm {
+    fn pieces(&self) -> Option<Pieces> {
+        self.norm.is_some().then(|| Pieces::of(self.dx))
+    }
+
+    #[inline(always)]
+    unsafe fn end_run(
+        &self,
+        s: S,
+        view: View,
+        slice: usize,
+        pieces: Pieces,
+        position: usize,
+        kept: *mut KeptForNorm,
+    ) {
+        let piece = pieces.ended(position);
+        // SAFETY: the caller's promise; nobody else touches what the slice keeps, nor its sums.
+        unsafe {
+            let growing = &mut (*kept).growing;
+            let Some(of_piece) = growing.end_run(s, self.dx, piece.is_some()) else {
+                return;
+            };
+            match self.norm {
+                Some(NormBefore::Apart { sums, .. }) => {
+                    *pieces.place(view, sums, slice, piece.unwrap_or(0)) = of_piece;
+                }
+                _ => (*kept).total.add(&of_piece),
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn end(&self, s: S, view: View, slice: usize, kept: *mut KeptForNorm) {
+        if let Some(NormBefore::Here(norm)) = &self.norm {
             // SAFETY: the caller's promise.
             unsafe {
-                let sums = lane_sums::total(s, self.dx, kept);
-                norm.slice(s, view, slice, Some(sums));
+                let sums = (*kept).total.sums();
+                norm.slice(s, view, slice, 0..self.dx.positions, Some(sums));
             }
         }
     }
@@ -113,7 +181,7 @@ pub(super) struct Accumulate {
 struct NormSums {
     x: Beside,
     mean: *const f32,
-    sums: SumsOf,
+    sums: Adding,
 }
 
 impl<S: Simd> Finish<S> for Accumulate {

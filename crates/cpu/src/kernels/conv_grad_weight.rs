@@ -25,8 +25,9 @@ pub(crate) struct Conv2dGradWeight {
     /// For each tap: runs of samples, from x and from the turned dy of one filter. A dead tap that
     /// is left out has none; its gradient is 0, and its weights are left alone where the update does so.
     pub(crate) segments: Segments,
-    /// Pieces of the taps.
+    /// Pieces of the taps, or of the inputs.
     pub(crate) tiles: Tiles,
+    pub(crate) by_inputs: bool,
 }
 
 /// Slices turned over and multiplied at once: the tile is two blocks wide.
@@ -47,12 +48,18 @@ impl Run for Conv2dGradWeight {
     unsafe fn run<S: Simd>(&self, s: S, step: &Step, view: View, slices: Range<usize>) {
         let Self { x, w, .. } = *self;
         let turned = turned_slices(w.outputs);
-        let tiles = self.tiles.of(slices, w.outputs.div_ceil(LANES), w.taps);
-        let parts = tiles.flat_map(|(slices, taps)| {
+        let extent = if self.by_inputs { w.inputs } else { w.taps };
+        let tiles = self.tiles.of(slices, w.outputs.div_ceil(LANES), extent);
+        let parts = tiles.flat_map(|(slices, piece)| {
             let firsts = slices.clone().step_by(turned);
-            firsts.map(move |first| (first, slices.end, taps.clone()))
+            firsts.map(move |first| (first, slices.end, piece.clone()))
         });
-        for (first, end, taps) in parts {
+        for (first, end, piece) in parts {
+            let (taps, inputs) = if self.by_inputs {
+                (0..w.taps, piece)
+            } else {
+                (piece, 0..w.inputs)
+            };
             let count = turned.min(end - first);
             // SAFETY: the scratch has room for the turned slices, the weights have these slices,
             // and the segments stay within x and the scratch.
@@ -79,7 +86,7 @@ impl Run for Conv2dGradWeight {
                             at: first * w.block_stride() + tap * w.inputs * LANES,
                             stride: w.block_stride(),
                         };
-                        product(s, Single, 0..w.inputs, 0..count, segments, a, b, &finish);
+                        product(s, Single, inputs.clone(), 0..count, segments, a, b, &finish);
                     }
                 });
             }

@@ -105,26 +105,10 @@ impl Images {
         }
     }
 
-    /// Stores what `values` gives of each of these channels, the first of which is even.
+    /// Stores what `values` gives of each of these channels, the first of which is even, at these positions.
     ///
     /// # Safety
-    /// The images have these channels, and so has what the values are made from.
-    #[inline(always)]
-    pub(super) unsafe fn store<S: Simd>(
-        self,
-        s: S,
-        view: View,
-        channels: Range<usize>,
-        values: &impl Values<S>,
-    ) {
-        // SAFETY: the caller's promise.
-        unsafe { self.store_at(s, view, 0..self.positions, channels, values) }
-    }
-
-    /// The same at these positions.
-    ///
-    /// # Safety
-    /// As of `store`; and the images have these positions.
+    /// The images have these channels and positions, and so has what the values are made from.
     #[inline(always)]
     pub(super) unsafe fn store_at<S: Simd>(
         self,

@@ -15,12 +15,13 @@ mod dense;
 mod elementwise;
 mod formulas;
 mod images;
-mod lane_sums;
 mod loss;
 mod norm;
 mod norm_grad;
 mod norm_rows;
 mod paired;
+mod piece_sums;
+mod piece_totals;
 mod pixels;
 mod pool;
 mod product;
@@ -38,25 +39,26 @@ pub(crate) use channel_sums::{Terms, channel_sums, row_sums};
 pub(crate) use clip::{ClipFactor, PartialSums, SquareSum};
 pub(crate) use conv::{Filters, Segments};
 pub(crate) use conv_forward::{Conv2d, NormBehind, norm_bytes};
-pub(crate) use conv_grad_input::Conv2dGradInput;
+pub(crate) use conv_grad_input::{Conv2dGradInput, NormBefore};
 pub(crate) use conv_grad_weight::{Conv2dGradWeight, TURNED_SLICES, turned_bytes, turned_slices};
 pub(crate) use dense::{Dense, DenseCut, DenseGradInput, DenseGradWeight};
 pub(crate) use elementwise::{Bias, BiasGrad, ChannelBias, ChannelBiasGrad, Function, Pointwise};
 pub(crate) use images::Images;
 pub(crate) use loss::SoftmaxCrossEntropy;
 pub(crate) use norm::{BatchNorm, Scale, Statistics};
-pub(crate) use norm_grad::BatchNormGrad;
+pub(crate) use norm_grad::{BatchNormGrad, MaskedGrad};
 pub(crate) use paired::{
     PairedConv2d, PairedConv2dGradInput, PairedConv2dGradWeight, forward_panel, gradient_panel,
     panel_bytes, panel_pairs, turned_pairs_bytes, turned_stride,
 };
+pub(crate) use piece_sums::sums_bytes;
 pub(crate) use pixels::{ScaleImages, ScalePixels};
 pub(crate) use pool::{GlobalAvgPool, GlobalAvgPoolGrad, Pool, PoolGrad, Windows};
 pub(crate) use product::Segment;
 pub(crate) use rearrange::{Rearrange, Stored};
 pub(crate) use rms_prop::RmsProp;
 pub(crate) use squared_error::MeanSquaredError;
-pub(crate) use tiles::Tiles;
+pub(crate) use tiles::{Tiles, pieces};
 pub(crate) use update::{Adam, Cut, GradientUse, Grid, RoundWeights, Rule, Sgd, Update, with_rule};
 
 use laptime_graph::StepValues;

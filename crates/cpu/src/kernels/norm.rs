@@ -1,13 +1,16 @@
 //! Batch norm, in training and in evaluation; of images here, of rows in `norm_rows.rs`. Slices are
 //! sixteen channels. Two passes over a slice's images, which the same thread has just written: one for
-//! both sums, one that normalises.
+//! both sums, one that normalises. Where slices are too few for all threads, whoever makes the images leaves
+//! their sums in pieces, and what is left of this is done tile by tile.
 
 use std::ops::Range;
 
 use super::{
-    Images, Run, Step,
-    channel_sums::{Channels, Terms, channel_sums},
+    Images, Run, Step, Tiles,
+    channel_sums::{Channels, Terms},
     images::Values,
+    piece_sums::{Pieces, piece_in_memory},
+    piece_totals::{Spread, left_spread},
 };
 use crate::{
     memory::{Place, View},
@@ -27,6 +30,10 @@ pub(crate) struct BatchNorm<T> {
     /// Images are rounded where they are stored in pairs, whatever this says.
     pub(crate) round: bool,
     pub(crate) statistics: Statistics,
+    /// The sums of images' pieces, where whoever made x has left them.
+    pub(crate) sums: Option<Place>,
+    /// Pieces of images' positions; none without such sums, and none of rows.
+    pub(crate) tiles: Tiles,
 }
 
 /// Where γ and β are.
@@ -55,9 +62,17 @@ pub(crate) enum Statistics {
 impl Run for BatchNorm<Images> {
     #[inline(always)]
     unsafe fn run<S: Simd>(&self, s: S, _: &Step, view: View, slices: Range<usize>) {
-        for slice in slices.start..slices.end.min(self.x.channels.div_ceil(LANES)) {
-            // SAFETY: the caller's promise.
-            unsafe { self.slice(s, view, slice, None) }
+        let pieces = Pieces::of(self.x);
+        for (slices, positions) in self.x.parts(self.tiles, slices) {
+            for slice in slices {
+                // SAFETY: the caller's promise.
+                unsafe {
+                    let sums = self.sums;
+                    let moments =
+                        sums.map(|sums| Moments::of(&left_spread(view, sums, pieces, slice)));
+                    self.slice(s, view, slice, positions.clone(), moments);
+                }
+            }
         }
     }
 }
@@ -173,19 +188,22 @@ impl<S: Simd> Values<S> for Normalised<'_, S> {
 }
 
 impl BatchNorm<Images> {
-    /// Does one slice, of which somebody may have made the moments over the batch already.
+    /// Does one slice at these positions, of which somebody may have made the moments over the batch already. Who
+    /// has the last position writes the statistics.
     ///
     /// # Safety
-    /// As of [`Run::run`]; and x has this slice.
+    /// As of [`Run::run`]; and x has this slice and these positions.
     #[inline(always)]
     pub(super) unsafe fn slice<S: Simd>(
         &self,
         s: S,
         view: View,
         slice: usize,
+        positions: Range<usize>,
         moments: Option<Moments>,
     ) {
         let channels = self.x.channels_of(slice..slice + 1);
+        let writes = positions.end == self.x.positions;
         // SAFETY: x, y, other and all vectors have these channels.
         unsafe {
             let values = Normalised {
@@ -193,9 +211,9 @@ impl BatchNorm<Images> {
                 view,
                 norm: self,
                 first: channels.start,
-                coefficients: self.coefficients(s, view, channels.clone(), moments),
+                coefficients: self.coefficients(s, view, channels.clone(), moments, writes),
             };
-            self.y.store(s, view, channels, &values);
+            self.y.store_at(s, view, positions, channels, &values);
         }
     }
 }
@@ -218,7 +236,7 @@ pub(crate) trait Normed {
 
 impl<T: Normed> BatchNorm<T> {
     /// The coefficients of these channels, 0 for those that are missing; the moving statistics follow
-    /// the batch's.
+    /// the batch's, where this slice `writes` statistics.
     #[inline(always)]
     pub(super) unsafe fn coefficients<S: Simd>(
         &self,
@@ -226,6 +244,7 @@ impl<T: Normed> BatchNorm<T> {
         view: View,
         channels: Range<usize>,
         moments: Option<Moments>,
+        writes: bool,
     ) -> Coefficients {
         // SAFETY: x and all vectors have these channels.
         unsafe {
@@ -251,6 +270,9 @@ impl<T: Normed> BatchNorm<T> {
                         let variance = of_batch.variances[index];
                         means[index] = of_batch.means[index];
                         inverses[index] = self.scale.inverse_deviation(variance);
+                        if !writes {
+                            continue;
+                        }
                         *view.at(mean).add(channel) = means[index];
                         *view.at(inverse_deviation).add(channel) = inverses[index];
                         let moving = view.at(moving_mean).add(channel);
@@ -265,96 +287,39 @@ impl<T: Normed> BatchNorm<T> {
     }
 }
 
+impl Moments {
+    #[inline(always)]
+    pub(super) fn of(spread: &Spread) -> Self {
+        let (means, variances) = spread.moments();
+        Self { means, variances }
+    }
+}
+
 impl Normed for Images {
     #[inline(always)]
     unsafe fn moments<S: Simd>(&self, s: S, view: View, channels: Range<usize>) -> Moments {
-        // SAFETY: the caller's promise.
-        unsafe { ShiftedSums::of(s, view, *self, channels).moments(*self) }
-    }
-}
-
-/// Sums of a slice's values, and of their squares, over the batch, each channel's centre taken off
-/// first. The centre is the mean at the first position.
-///
-/// That is one pass. E[x²] − E[x]² as it stands loses all digits where the mean is large; shifted so,
-/// it loses at most as many as there are in the number of positions, because the first position's mean
-/// is in the variance too.
-/// T. F. Chan, G. H. Golub, R. J. LeVeque: "Algorithms for Computing the Sample Variance",
-/// The American Statistician 37 (1983).
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct ShiftedSums {
-    pub(super) centres: Channels,
-    pub(super) sums: Channels,
-    pub(super) squares: Channels,
-}
-
-impl ShiftedSums {
-    /// Of images that are in memory.
-    ///
-    /// # Safety
-    /// The images have these channels.
-    #[inline(always)]
-    unsafe fn of<S: Simd>(s: S, view: View, x: Images, channels: Range<usize>) -> Self {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let centres = Self::centres(s, view, x, channels.clone());
-            let (sums, squares) = Self::over(s, view, x, channels, x.positions, centres);
-            Self {
-                centres,
-                sums,
-                squares,
+        let pieces = Pieces::of(*self);
+        let mut spread = Spread::NONE;
+        for piece in pieces.within(0..self.positions) {
+            let mut centred = Centred {
+                x: *self,
+                view,
+                first: channels.start,
+                centres: [0.0; LANES],
+            };
+            // SAFETY: the caller's promise.
+            unsafe {
+                let position = pieces.positions(piece).start;
+                for (centre, channel) in centred.centres.iter_mut().zip(channels.clone()) {
+                    *centre = s.to_array(self.load(s, view, position, channel, 0))[0];
+                }
+                let centres = centred.centres;
+                let of_piece =
+                    piece_in_memory(s, pieces, piece, channels.clone(), centres, &centred);
+                spread.add(&of_piece, pieces.values(piece));
             }
         }
-    }
-
-    /// The means at the first position.
-    ///
-    /// # Safety
-    /// The images have these channels.
-    #[inline(always)]
-    pub(super) unsafe fn centres<S: Simd>(
-        s: S,
-        view: View,
-        x: Images,
-        channels: Range<usize>,
-    ) -> Channels {
-        // SAFETY: the caller's promise.
-        let (sums, _) = unsafe { Self::over(s, view, x, channels, 1, [0.0; LANES]) };
-        sums.map(|sum| sum / x.samples as f32)
-    }
-
-    #[inline(always)]
-    unsafe fn over<S: Simd>(
-        s: S,
-        view: View,
-        x: Images,
-        channels: Range<usize>,
-        positions: usize,
-        centres: Channels,
-    ) -> (Channels, Channels) {
-        let centred = Centred {
-            x,
-            view,
-            first: channels.start,
-            centres,
-        };
-        // SAFETY: the caller's promise.
-        unsafe { channel_sums(s, channels, positions, x.samples, &centred) }
-    }
-
-    #[inline(always)]
-    pub(super) fn moments(&self, x: Images) -> Moments {
-        let count = (x.positions * x.samples) as f32;
-        let mut means = self.centres;
-        let mut variances = [0.0; LANES];
-        for index in 0..LANES {
-            let rest = self.sums[index] / count;
-            means[index] += rest;
-            let variance = self.squares[index] / count - rest * rest;
-            // Not `f32::max`, to which not-a-number counts less than 0.
-            variances[index] = if variance < 0.0 { 0.0 } else { variance };
-        }
-        Moments { means, variances }
+        Moments::of(&spread)
     }
 }
 

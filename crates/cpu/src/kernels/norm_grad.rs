@@ -1,12 +1,14 @@
 //! Batch norm's gradient in training; of images here, of rows in `norm_rows.rs`. Slices are sixteen
-//! channels.
+//! channels, or tiles of them where whoever makes dy has left its sums in pieces.
 
 use std::ops::Range;
 
 use super::{
-    Images, Run, Step,
-    channel_sums::{Channels, Terms, channel_sums},
+    Images, Run, Step, Tiles,
+    channel_sums::{Channels, Terms},
     images::Values,
+    piece_sums::{Pieces, piece_in_memory},
+    piece_totals::{Total, left_total},
 };
 use crate::{
     memory::{Place, View},
@@ -30,32 +32,46 @@ pub(crate) struct BatchNormGrad<T> {
     pub(crate) round: bool,
     pub(crate) weight_gradient: Place,
     pub(crate) bias_gradient: Place,
+    /// The sums of images' pieces, where whoever made dy has left them.
+    pub(crate) sums: Option<Place>,
+    /// Pieces of images' positions; none without such sums, and none of rows.
+    pub(crate) tiles: Tiles,
 }
 
 impl Run for BatchNormGrad<Images> {
     #[inline(always)]
     unsafe fn run<S: Simd>(&self, s: S, _: &Step, view: View, slices: Range<usize>) {
-        for slice in slices.start..slices.end.min(self.x.channels.div_ceil(LANES)) {
-            // SAFETY: the caller's promise.
-            unsafe { self.slice(s, view, slice, None) }
+        let pieces = Pieces::of(self.x);
+        for (slices, positions) in self.x.parts(self.tiles, slices) {
+            for slice in slices {
+                // SAFETY: the caller's promise.
+                unsafe {
+                    let sums = self.sums;
+                    let sums = sums.map(|sums| left_total(view, sums, pieces, slice).sums());
+                    self.slice(s, view, slice, positions.clone(), sums);
+                }
+            }
         }
     }
 }
 
 impl BatchNormGrad<Images> {
-    /// Does one slice, whose sums `Σ dy` and `Σ dy·(x − mean)` somebody may have made already.
+    /// Does one slice at these positions, whose sums `Σ dy` and `Σ dy·(x − mean)` somebody may have made already.
+    /// Who has the last position writes the gradients of the parameters.
     ///
     /// # Safety
-    /// As of [`Run::run`]; and x has this slice.
+    /// As of [`Run::run`]; and x has this slice and these positions.
     #[inline(always)]
     pub(super) unsafe fn slice<S: Simd>(
         &self,
         s: S,
         view: View,
         slice: usize,
+        positions: Range<usize>,
         sums: Option<(Channels, Channels)>,
     ) {
         let Self { x, .. } = *self;
+        let writes = positions.end == x.positions;
         let channels = x.channels_of(slice..slice + 1);
         let count = (x.positions * x.samples) as f32;
         // SAFETY: all images and vectors have these channels.
@@ -64,7 +80,14 @@ impl BatchNormGrad<Images> {
                 Some(sums) => sums,
                 None => {
                     let terms = GradientTerms { norm: self, view };
-                    channel_sums(s, channels.clone(), x.positions, x.samples, &terms)
+                    let pieces = Pieces::of(x);
+                    let mut total = Total::NONE;
+                    for piece in pieces.within(0..x.positions) {
+                        let none = [0.0; LANES];
+                        let channels = channels.clone();
+                        total.add(&piece_in_memory(s, pieces, piece, channels, none, &terms));
+                    }
+                    total.sums()
                 }
             };
             for (product, channel) in products.iter_mut().zip(channels.clone()) {
@@ -87,7 +110,11 @@ impl BatchNormGrad<Images> {
                 values.constant[index] = sums[index] / count;
                 values.slope[index] = inverse * products[index] / count;
             }
-            self.dx.store(s, view, channels.clone(), &values);
+            self.dx
+                .store_at(s, view, positions, channels.clone(), &values);
+            if !writes {
+                return;
+            }
             for (index, channel) in channels.enumerate() {
                 *view.at(self.bias_gradient).add(channel) = sums[index];
                 *view.at(self.weight_gradient).add(channel) = products[index];
@@ -174,6 +201,88 @@ impl<S: Simd> Terms<S> for GradientTerms<'_> {
             (
                 norm.masked(s, view, position, channel, sample),
                 s.sub(x, mean),
+            )
+        }
+    }
+}
+
+/// dy behind ReLU's gradient, stored, with the sums of its pieces for the gradient of the batch norm before it. Tiles
+/// are sixteen channels and a piece.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct MaskedGrad {
+    /// ReLU's output.
+    pub(crate) relu: Images,
+    pub(crate) dy: Images,
+    pub(crate) to: Images,
+    /// What the norm normalised, and its means.
+    pub(crate) x: Images,
+    pub(crate) mean: Place,
+    pub(crate) sums: Place,
+    pub(crate) tiles: Tiles,
+}
+
+impl Run for MaskedGrad {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(&self, s: S, _: &Step, view: View, tiles: Range<usize>) {
+        let pieces = Pieces::of(self.to);
+        let masked = Masked { of: self, s, view };
+        for (slices, positions) in self.to.parts(self.tiles, tiles) {
+            for slice in slices {
+                let channels = self.to.channels_of(slice..slice + 1);
+                for piece in pieces.within(positions.clone()) {
+                    // SAFETY: all images and the means have these channels, at these positions; tiles are whole
+                    // pieces, whose sums are this thread's.
+                    unsafe {
+                        let positions = pieces.positions(piece);
+                        self.to
+                            .store_at(s, view, positions, channels.clone(), &masked);
+                        let none = [0.0; LANES];
+                        let channels = channels.clone();
+                        let sums = piece_in_memory(s, pieces, piece, channels, none, &masked);
+                        *pieces.place(view, self.sums, slice, piece) = sums;
+                    }
+                }
+            }
+        }
+    }
+}
+
+struct Masked<'a, S> {
+    of: &'a MaskedGrad,
+    s: S,
+    view: View,
+}
+
+impl<S: Simd> Values<S> for Masked<'_, S> {
+    #[inline(always)]
+    unsafe fn of(&self, position: usize, channel: usize, at: usize) -> S::Block {
+        let Self { of, s, view } = *self;
+        // SAFETY: dy and ReLU's output have this channel, position and block.
+        unsafe {
+            let dy = of.dy.load(s, view, position, channel, at);
+            let y = of.relu.load(s, view, position, channel, at);
+            s.keep(s.greater(y, s.splat(0.0)), dy)
+        }
+    }
+}
+
+impl<S: Simd> Terms<S> for Masked<'_, S> {
+    #[inline(always)]
+    unsafe fn at(
+        &self,
+        s: S,
+        position: usize,
+        channel: usize,
+        sample: usize,
+    ) -> (S::Block, S::Block) {
+        let Self { of, view, .. } = *self;
+        // SAFETY: the caller's promise; what is read was just stored.
+        unsafe {
+            let dy = of.to.load(s, view, position, channel, sample);
+            let mean = s.splat(*view.at(of.mean).add(channel));
+            (
+                dy,
+                s.sub(of.x.load(s, view, position, channel, sample), mean),
             )
         }
     }

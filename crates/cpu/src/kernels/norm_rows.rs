@@ -24,7 +24,7 @@ impl Run for BatchNorm<Matrix> {
             // have LANES values.
             unsafe {
                 let columns = first..self.x.columns.min(first + LANES);
-                let of = self.coefficients(s, view, columns, None);
+                let of = self.coefficients(s, view, columns, None, true);
                 let mean = s.load(of.mean.as_ptr());
                 let factor = s.load(of.factor.as_ptr());
                 let shift = s.load(of.shift.as_ptr());

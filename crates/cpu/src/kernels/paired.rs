@@ -260,20 +260,28 @@ pub(crate) struct PairedConv2dGradWeight(pub(crate) Conv2dGradWeight);
 impl Run for PairedConv2dGradWeight {
     #[inline(always)]
     unsafe fn run<S: Simd>(&self, s: S, step: &Step, view: View, slices: Range<usize>) {
-        let Conv2dGradWeight { x, dy, w, .. } = self.0;
-        let slices = slices.start..slices.end.min(w.outputs.div_ceil(LANES));
-        if slices.is_empty() {
-            return;
-        }
+        let Conv2dGradWeight {
+            x, dy, w, tiles, ..
+        } = self.0;
         let stride = turned_stride(x.stride);
         let turned_x = view.scratch();
-        // SAFETY: the scratch has room for all of x and then for the turned slices of dy; the
-        // weights have these slices, and the segments stay within both.
-        unsafe {
-            let turned_dy = turned_x.add(x.positions * x.channels * stride);
-            turn_to_scalars(s, view, x, turned_x);
-            for first in slices.clone().step_by(TURNED_SLICES) {
-                let count = TURNED_SLICES.min(slices.end - first);
+        // The inputs that are turned over already.
+        let mut turned = 0..0;
+        let tiles = tiles.of(slices, w.outputs.div_ceil(LANES), w.inputs);
+        let parts = tiles.flat_map(|(slices, inputs)| {
+            let firsts = slices.clone().step_by(TURNED_SLICES);
+            firsts.map(move |first| (first, slices.end, inputs.clone()))
+        });
+        for (first, end, inputs) in parts {
+            let count = TURNED_SLICES.min(end - first);
+            // SAFETY: the scratch has room for all of x and then for the turned slices of dy; the
+            // weights have these slices, and the segments stay within both.
+            unsafe {
+                let turned_dy = turned_x.add(x.positions * x.channels * stride);
+                if inputs.start < turned.start || turned.end < inputs.end {
+                    turn_to_scalars(s, view, x, inputs.clone(), turned_x);
+                    turned = inputs.clone();
+                }
                 turn_to_blocks(s, view, dy, first..first + count, turned_dy);
                 let b = Blocks {
                     start: turned_dy,
@@ -296,7 +304,8 @@ impl Run for PairedConv2dGradWeight {
                             at: first * w.block_stride() + tap * w.inputs * LANES,
                             stride: w.block_stride(),
                         };
-                        product(s, Pairwise, 0..w.inputs, 0..count, segments, a, b, &finish);
+                        let inputs = inputs.clone();
+                        product(s, Pairwise, inputs, 0..count, segments, a, b, &finish);
                     }
                 });
             }
@@ -333,12 +342,19 @@ unsafe fn sample_pairs<S: Simd>(
     )
 }
 
-/// Turns images into `[position][channel][sample/2][2]`.
+/// Turns these channels of images, and those that share their lanes, into `[position][channel][sample/2][2]`.
 #[inline(always)]
-unsafe fn turn_to_scalars<S: Simd>(s: S, view: View, images: Images, to: *mut f32) {
+unsafe fn turn_to_scalars<S: Simd>(
+    s: S,
+    view: View,
+    images: Images,
+    channels: Range<usize>,
+    to: *mut f32,
+) {
     let stride = turned_stride(images.stride);
+    let first = channels.start / 2 * 2;
     for position in 0..images.positions {
-        for channel in (0..images.channels).step_by(2) {
+        for channel in (first..channels.end).step_by(2) {
             for block in (0..stride).step_by(LANES) {
                 // SAFETY: the images have this pair of channels, and `to` has room for all.
                 unsafe {

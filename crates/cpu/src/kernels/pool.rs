@@ -27,6 +27,17 @@ impl Windows {
         let cleared = (0..positions as u32).filter(|it| !is_apart || times[*it as usize] == 0);
         (is_apart, cleared.collect())
     }
+
+    /// For each of so many positions: the windows that it is in, with its place there.
+    pub(crate) fn met(&self, positions: usize) -> Vec<Vec<(u32, u32)>> {
+        let mut met = vec![Vec::new(); positions];
+        for (window, positions) in self.0.iter().enumerate() {
+            for (place, position) in positions.iter().enumerate() {
+                met[*position as usize].push((window as u32, place as u32));
+            }
+        }
+        met
+    }
 }
 
 /// y = the largest value, not-a-number where one is, or the mean of each window.
@@ -80,8 +91,11 @@ impl Run for Pool {
 /// it in equal shares.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct PoolGrad {
-    /// Pieces of the windows, where these have no position of dx in common.
+    /// Pieces of the windows, where these have no position of dx in common, or of dx's positions, which collect what
+    /// they get.
     pub(crate) tiles: Tiles,
+    /// For each position of dx, where these are cut, its windows and its place in each.
+    pub(crate) collected: Option<Vec<Vec<(u32, u32)>>>,
     /// Whether windows have nothing in common, so that what one gives to dx is all that there is.
     pub(crate) is_apart: bool,
     /// The positions of dx that are set to 0 first.
@@ -96,6 +110,13 @@ pub(crate) struct PoolGrad {
 impl Run for PoolGrad {
     #[inline(always)]
     unsafe fn run<S: Simd>(&self, s: S, _: &Step, view: View, slices: Range<usize>) {
+        if let Some(met) = &self.collected {
+            for (slices, positions) in self.dx.parts(self.tiles, slices) {
+                // SAFETY: the caller's promise.
+                unsafe { self.collect(s, view, self.dx.channels_of(slices), positions, met) }
+            }
+            return;
+        }
         let windows = &self.windows.0;
         let tiles = self
             .tiles
@@ -129,6 +150,53 @@ impl PoolGrad {
                         let to = self.dx.at(view, *position as usize, channel);
                         s.store(to.add(at), s.splat(0.0));
                     }
+                }
+            }
+        }
+    }
+
+    /// Stores what these positions of dx get of all windows, the bits that windows would add one after the other.
+    ///
+    /// # Safety
+    /// As of [`Run::run`].
+    #[inline(always)]
+    unsafe fn collect<S: Simd>(
+        &self,
+        s: S,
+        view: View,
+        channels: Range<usize>,
+        positions: Range<usize>,
+        met: &[Vec<(u32, u32)>],
+    ) {
+        for position in positions {
+            for channel in channels.clone() {
+                for at in (0..self.dx.stride).step_by(LANES) {
+                    let mut sum = s.splat(0.0);
+                    for (number, place) in &met[position] {
+                        let number = *number as usize;
+                        let window = &self.windows.0[number];
+                        // SAFETY: all images have these channels, and the positions of the windows.
+                        unsafe {
+                            let mut dy = s.load(self.dy.at(view, number, channel).add(at));
+                            if let Some((x, y)) = self.largest {
+                                let y = y.load(s, view, number, channel, at);
+                                let nan = s.is_nan(y);
+                                let infinite = s.keep(nan, s.splat(f32::INFINITY));
+                                let largest = s.add(s.drop(nan, y), infinite);
+                                for before in &window[..*place as usize] {
+                                    let x = x.load(s, view, *before as usize, channel, at);
+                                    dy = s.keep(s.greater(largest, x), dy);
+                                }
+                                let x = x.load(s, view, position, channel, at);
+                                dy = s.drop(s.greater(largest, x), dy);
+                            } else {
+                                dy = s.mul(dy, s.splat(1.0 / window.len() as f32));
+                            }
+                            sum = s.add(sum, dy);
+                        }
+                    }
+                    // SAFETY: dx has this position, channel and block.
+                    unsafe { s.store(self.dx.at(view, position, channel).add(at), sum) }
                 }
             }
         }

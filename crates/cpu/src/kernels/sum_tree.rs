@@ -55,20 +55,6 @@ impl SumTree {
             block..self.blocks.min(block + RUN),
         )
     }
-
-    /// The run that the first block of a position falls into, and whether it begins there.
-    #[inline(always)]
-    pub(super) fn run_of(self, position: usize) -> (usize, bool) {
-        let run = position / self.positions_a_run;
-        let begins = position == run * self.positions_a_run;
-        (run * self.runs_a_position, begins)
-    }
-
-    /// How many runs behind the first of its position one begins with this block, if one does.
-    #[inline(always)]
-    pub(super) fn begun_in_position(block: usize) -> Option<usize> {
-        block.is_multiple_of(RUN).then_some(block / RUN)
-    }
 }
 
 /// What the runs of one sum have come to.

@@ -4,6 +4,17 @@ use std::ops::Range;
 
 use laptime_graph::schedule::share;
 
+/// Tiles that keep as many threads busy.
+const TILES: usize = 64;
+
+/// Into how many pieces so many slices are cut: as few as make a multiple of [`TILES`], of at least an index each.
+/// A thread's neighbouring tiles are one piece of work, so more of them cost nothing; and as shapes alone decide,
+/// every number of threads makes the same sums.
+pub(crate) fn pieces(slices: usize, extent: usize) -> usize {
+    let common = 1 << slices.trailing_zeros().min(TILES.trailing_zeros());
+    (TILES / common).min(extent).max(1)
+}
+
 /// Into how many pieces each slice of sixteen is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Tiles {

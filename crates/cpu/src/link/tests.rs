@@ -43,7 +43,7 @@ fn resnet50(precision: Precision, taken: &[Simplification]) -> (Program, Schedul
     workload.precision = precision;
     let program = build(&workload, Mode::Training, 32);
     let isa = Isa::portable();
-    let schedule = lower(&program, Target { isa }, &passes(taken));
+    let schedule = lower(&program, Target { isa, threads: 2 }, &passes(taken));
     (program, schedule)
 }
 

@@ -6,12 +6,13 @@ use std::{
 };
 
 use laptime_graph::{
-    POSITIONS, Program, Role, TensorId,
+    CHANNELS, OpId, POSITIONS, Program, Role, TensorId,
     schedule::{Arena, Buffer, Layout, Part, Split, Stage},
 };
 
 use crate::{
     extents::{columns, extent, is_images, is_weight},
+    kernels::sums_bytes,
     simd::LANES,
 };
 
@@ -23,10 +24,18 @@ const LINE_BYTES: usize = 64;
 /// 12 bits. Without the gap a Fashion-MNIST step took ten times as long.
 const GAP_BYTES: usize = 17 * LINE_BYTES;
 
-/// The buffers of all tensors that the stages touch.
-pub(super) fn plan(program: &Program, stages: &[Stage]) -> Vec<Buffer> {
+/// The buffers of all tensors that the stages touch, with room for sums of some.
+pub(super) fn plan(program: &Program, stages: &[Stage], sums: &[Option<OpId>]) -> Vec<Buffer> {
     let lives = lives(program, stages);
-    let unplaced = |id: TensorId, arena| unplaced(program, id, lives[id.0].partials, arena);
+    let unplaced = |id: TensorId, arena| {
+        let mut buffer = unplaced(program, id, lives[id.0].partials, arena);
+        if sums[id.0].is_some() {
+            let [channels, positions] = [CHANNELS, POSITIONS].map(|axes| extent(program, id, axes));
+            buffer.sums_bytes = sums_bytes(channels, positions);
+            buffer.bytes += buffer.sums_bytes;
+        }
+        buffer
+    };
     let mut buffers = Vec::new();
     let mut persistent_bytes = 0;
     for (tensor, _) in program.kept() {
@@ -305,5 +314,6 @@ fn unplaced(program: &Program, tensor: TensorId, partials: Option<usize>, arena:
         bytes: (elements * layout.value_bytes()).next_multiple_of(LINE_BYTES),
         // The next step's partial sums are written while slower threads still read this one's.
         copies: if partials.is_some() { 2 } else { 1 },
+        sums_bytes: 0,
     }
 }

@@ -6,15 +6,16 @@
 //! where a value really crosses between slices. For the Fashion-MNIST net that is one place a
 //! step, the logits, which each slice gives as partial sums.
 //!
-//! Slices depend on shapes alone, never on the number of threads, so sums are always taken in the
-//! same order.
+//! What sums are made of follows from shapes alone, never from the number of threads, so they are always taken in the
+//! same order. What the number of threads decides is who does how much, and how often threads meet.
 
 mod groups;
 mod memory;
 mod stages;
+mod sums;
 
 use laptime_engine::Passes;
-use laptime_graph::{FusionKind, Program, Simplification, schedule::Schedule};
+use laptime_graph::{FusionKind, Program, Simplification, Uses, schedule::Schedule};
 
 use crate::{
     ops,
@@ -26,6 +27,8 @@ use crate::{
 pub struct Target {
     /// The instruction set of the kernels.
     pub isa: Isa,
+    /// How many threads there are, at least one. No bit of a result depends on it.
+    pub threads: usize,
 }
 
 /// The Schedule of a Program for a target.
@@ -41,8 +44,11 @@ pub fn lower(program: &Program, target: Target, passes: &Passes) -> Schedule {
         .into_iter()
         .filter(|one| passes.has(one.as_str()))
         .collect();
-    let groups = groups::group(program, &taken);
-    let mut stages = stages::arrange(program, &groups, &taken);
+    let mut groups = groups::group(program, &taken);
+    let uses = Uses::of(program);
+    let threads = target.threads.max(1);
+    let sums = sums::split(program, &uses, &mut groups, threads);
+    let mut stages = stages::arrange(program, uses, &groups, &taken, (&sums, threads));
     // Another Program may follow, which no check has seen beside this one.
     if program.micro_batch.is_some()
         && let Some(last) = stages.last_mut()
@@ -58,14 +64,14 @@ pub fn lower(program: &Program, target: Target, passes: &Passes) -> Schedule {
         buffers: Vec::new(),
         scratch_bytes: scratch_bytes(program),
     };
-    schedule.buffers = memory::plan(program, &schedule.stages);
+    schedule.buffers = memory::plan(program, &schedule.stages, &sums);
     let mut checked = schedule.check(program);
     if checked.is_err() {
         // Something of the step's end would meet the beginning of the next.
         if let Some(last) = schedule.stages.last_mut() {
             last.barrier = true;
         }
-        schedule.buffers = memory::plan(program, &schedule.stages);
+        schedule.buffers = memory::plan(program, &schedule.stages, &sums);
         checked = schedule.check(program);
     }
     if let Err(why) = checked {

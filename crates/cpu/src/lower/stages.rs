@@ -8,11 +8,19 @@ use laptime_graph::{
 use crate::ops::{self, Arranging, Cut};
 
 /// The stages of a step, without the barrier at its end.
-pub(super) fn arrange(program: &Program, groups: &[Vec<OpId>], taken: &[FusionKind]) -> Vec<Stage> {
+pub(super) fn arrange(
+    program: &Program,
+    uses: Uses,
+    groups: &[Vec<OpId>],
+    taken: &[FusionKind],
+    (sums, threads): (&[Option<OpId>], usize),
+) -> Vec<Stage> {
     let mut arranger = Arranger {
         program,
-        uses: Uses::of(program),
+        uses,
         taken,
+        sums,
+        threads,
         stages: Vec::new(),
         waiting: Vec::new(),
         first_parts: vec![None; program.tensors.len()],
@@ -41,6 +49,9 @@ struct Arranger<'a> {
     program: &'a Program,
     uses: Uses,
     taken: &'a [FusionKind],
+    /// For whom sums of each tensor's pieces are left.
+    sums: &'a [Option<OpId>],
+    threads: usize,
     stages: Vec<Stage>,
     /// Updates that need a barrier before them, waiting for one that is needed anyway.
     waiting: Vec<Vec<Cut>>,
@@ -131,6 +142,8 @@ impl Arranger<'_> {
             uses: &self.uses,
             taken: self.taken,
             first_parts: &self.first_parts,
+            sums: self.sums,
+            threads: self.threads,
             group,
         };
         ops::of(&at.main().op).cuts(&at)

@@ -15,6 +15,7 @@ fn lowered(name: &str, mode: Mode, passes: &Passes, precision: Precision) -> (Pr
         &program,
         Target {
             isa: Isa::portable(),
+            threads: 2,
         },
         passes,
     );
@@ -218,7 +219,7 @@ fn mistakes_planted_into_tiles_do_not_pass_the_check() {
     let workload = spec.resolve(&Overrides::default()).unwrap();
     let program = build(&workload, Mode::Training, 32);
     let isa = Isa::portable();
-    let sound = lower(&program, Target { isa }, &Passes::All);
+    let sound = lower(&program, Target { isa, threads: 2 }, &Passes::All);
     let is_tile = |part: Part| matches!(part, Part::Tile { .. });
     let has_tiles = |stage: &Stage| {
         let kernels = stage.kernels.iter();

@@ -9,6 +9,7 @@ use laptime_graph::{
 use super::{main_operation, of};
 use crate::{
     extents::{extent, is_images},
+    kernels::pieces,
     simd::LANES,
 };
 
@@ -32,6 +33,10 @@ pub(crate) struct Arranging<'a> {
     pub(crate) taken: &'a [FusionKind],
     /// What the first kernel that touches each tensor touches of it, and the number of that access.
     pub(crate) first_parts: &'a [Option<(usize, Part)>],
+    /// How many threads there will be.
+    pub(crate) threads: usize,
+    /// For whom sums of each tensor's pieces are left.
+    pub(crate) sums: &'a [Option<OpId>],
     pub(crate) group: &'a [OpId],
 }
 
@@ -74,6 +79,49 @@ impl Arranging<'_> {
         self.cut(Some(slices * pieces), Split::Slices, |id| part(id, own))
     }
 
+    /// The cut of a kernel that needs sums over all positions of images: in tiles, where they are left to it.
+    pub(super) fn of_sums(&self, summed: TensorId) -> Vec<Cut> {
+        if self.sums[summed.0].is_none() {
+            return self.by_columns();
+        }
+        let (inputs, written) = (&self.main().inputs, self.outputs());
+        // Who has the last piece has what is one value a channel.
+        let part = |id, own| match inputs.contains(&id) && !written.contains(&id) {
+            true => Part::Whole,
+            false => own,
+        };
+        let y = self.main().outputs[0];
+        vec![self.tiled(y, (CHANNELS, Some(POSITIONS)), part)]
+    }
+
+    /// The cut of a kernel that may leave sums of what it makes last: it reads what else these are made of.
+    pub(super) fn leaving_sums(&self, mut cut: Cut) -> Cut {
+        let made = self.last().outputs[0];
+        let Some(norm) = self.sums[made.0] else {
+            return cut;
+        };
+        let accesses = &mut cut.kernel.accesses;
+        let own = accesses.iter().find(|access| access.tensor == made);
+        let own = own.map_or(Part::Whole, |access| access.part);
+        let norm = self.program.operation(norm);
+        for tensor in of(&norm.op).terms_of_sums(norm) {
+            if accesses.iter().all(|access| access.tensor != tensor) {
+                let is_images = is_images(self.program, tensor);
+                let part = if is_images { own } else { Part::Whole };
+                accesses.push(Access {
+                    tensor,
+                    write: false,
+                    part,
+                });
+            }
+        }
+        cut
+    }
+
+    fn last(&self) -> &Operation {
+        self.program.operation(self.group[self.group.len() - 1])
+    }
+
     /// The cuts of what is done value by value: where it needs no barrier by channels, else by tiles of images.
     pub(super) fn value_by_value(&self) -> Vec<Cut> {
         let y = self.main().outputs[0];
@@ -81,7 +129,11 @@ impl Arranging<'_> {
         if is_images(self.program, y) && self.group.len() == 1 {
             let is_image = |id| is_images(self.program, id);
             let part = |id, own| if is_image(id) { own } else { Part::Whole };
-            cuts.push(self.tiled(y, (CHANNELS, Some(POSITIONS)), part));
+            let tiled = self.leaving_sums(self.tiled(y, (CHANNELS, Some(POSITIONS)), part));
+            if self.sums[y.0].is_some() {
+                return vec![tiled];
+            }
+            cuts.push(tiled);
         }
         cuts
     }
@@ -207,15 +259,15 @@ impl Arranging<'_> {
     }
 }
 
-/// Tiles that keep as many threads busy.
-const TILES: usize = 64;
+/// Tiles may cost a barrier or more work; slices that keep so much of the threads' time busy need none.
+const BUSY_ENOUGH: f64 = 0.85;
 
-/// Into how many pieces so many slices are cut: as few as make a multiple of [`TILES`], of at least an index each.
-/// A thread's neighbouring tiles are one piece of work, so more of them cost nothing; and as shapes alone decide,
-/// every number of threads makes the same sums.
-pub(super) fn pieces(slices: usize, extent: usize) -> usize {
-    let common = 1 << slices.trailing_zeros().min(TILES.trailing_zeros());
-    (TILES / common).min(extent).max(1)
+/// Whether slices of these images leave threads idle that tiles would not.
+pub(crate) fn leaves_idle(program: &Program, images: TensorId, threads: usize) -> bool {
+    let slices = extent(program, images, CHANNELS).div_ceil(LANES);
+    let tiles = slices * pieces(slices, extent(program, images, POSITIONS));
+    let busy = |parts: usize| parts as f64 / parts.next_multiple_of(threads) as f64;
+    busy(slices) < BUSY_ENOUGH * busy(tiles)
 }
 
 /// So many along axes.

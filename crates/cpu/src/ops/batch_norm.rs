@@ -1,9 +1,20 @@
 use laptime_graph::{BatchNorm, BatchNormEvaluation, BatchNormGrad, Op, Operation, TensorId};
 
-use super::{Arranging, CpuOp, Group, Places, Task};
-use crate::kernels::{self, Scale, Statistics};
+use super::{Arranging, CpuOp, Cut, Group, Places, Task};
+use crate::{
+    kernels::{self, Scale, Statistics},
+    memory::Place,
+};
 
 impl CpuOp for BatchNorm {
+    fn cuts(&self, at: &Arranging) -> Vec<Cut> {
+        at.of_sums(at.main().inputs[0])
+    }
+
+    fn sums_over(&self, own: &Operation) -> Option<TensorId> {
+        Some(own.inputs[0])
+    }
+
     fn link(&self, group: &Group, at: &Places) -> Task {
         norm(group, at)
     }
@@ -16,6 +27,18 @@ impl CpuOp for BatchNormEvaluation {
 }
 
 impl CpuOp for BatchNormGrad {
+    fn cuts(&self, at: &Arranging) -> Vec<Cut> {
+        at.of_sums(at.main().inputs[0])
+    }
+
+    fn sums_over(&self, own: &Operation) -> Option<TensorId> {
+        Some(own.inputs[0])
+    }
+
+    fn terms_of_sums(&self, own: &Operation) -> Vec<TensorId> {
+        vec![own.inputs[1], own.inputs[3]]
+    }
+
     fn link(&self, group: &Group, at: &Places) -> Task {
         gradient(group, at, group.main, None)
     }
@@ -88,7 +111,15 @@ pub(super) fn norm_of<T>(
         relu: group.relu(),
         round: group.rounds(),
         statistics,
+        sums: left_to(group, at, norm),
+        tiles: group.tiles(norm.outputs[0]),
     }
+}
+
+/// The sums that were left to a norm that begins its group.
+fn left_to(group: &Group, at: &Places, norm: &Operation) -> Option<Place> {
+    let begins = std::ptr::eq(group.main, norm);
+    at.sums(norm.inputs[0]).filter(|_| begins)
 }
 
 pub(super) fn scale(at: &Places, norm: &Operation, epsilon: f64) -> Scale {
@@ -127,5 +158,7 @@ pub(super) fn gradient_of<T>(
         round: group.rounds(),
         weight_gradient: at.place(norm.outputs[1]),
         bias_gradient: at.place(norm.outputs[2]),
+        sums: left_to(group, at, norm),
+        tiles: group.tiles(norm.outputs[1]),
     }
 }

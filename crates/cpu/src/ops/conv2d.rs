@@ -1,6 +1,6 @@
 use laptime_graph::{
-    CHANNELS, Conv2d, Conv2dGradInput, Conv2dGradWeight, INPUTS, OUTPUTS, Op, Operation, POSITIONS,
-    Program, Role, Simplification, TAPS, TensorId, multiplied_pairs, schedule::Part,
+    Axes, CHANNELS, Conv2d, Conv2dGradInput, Conv2dGradWeight, INPUTS, OUTPUTS, Op, Operation,
+    POSITIONS, Program, Role, Simplification, TAPS, TensorId, multiplied_pairs, schedule::Part,
     window::live_pairs,
 };
 use laptime_workload::Window;
@@ -15,9 +15,9 @@ use super::{
 use crate::{
     extents::{extent, is_weight},
     kernels::{
-        self, Filters, Images, NormBehind, PairedConv2d, PairedConv2dGradInput,
+        self, Filters, Images, NormBefore, NormBehind, PairedConv2d, PairedConv2dGradInput,
         PairedConv2dGradWeight, Segments, forward_panel, gradient_panel, norm_bytes, panel_bytes,
-        turned_bytes, turned_pairs_bytes,
+        pieces, turned_bytes, turned_pairs_bytes,
     },
     segments::{
         Padding, Shape, check_reach, forward, input_gradient, multiplied_taps,
@@ -29,6 +29,10 @@ use crate::{
 impl CpuOp for Conv2d {
     fn cuts(&self, at: &Arranging) -> Vec<Cut> {
         by_result(at, BY_OUTPUTS)
+    }
+
+    fn leaves_sums(&self, _: usize) -> bool {
+        true
     }
 
     fn link(&self, group: &Group, at: &Places) -> Task {
@@ -49,7 +53,7 @@ impl CpuOp for Conv2d {
             w: at.filters(group.unrounded(inputs[1])),
             y: at.images(y),
             bias: bias.map(|bias| at.place(bias.inputs[1])),
-            norm: None,
+            norm: at.sums(y).filter(|_| norm.is_none()).map(NormBehind::Apart),
             other: None,
             relu: false,
             segments: forward(
@@ -118,6 +122,10 @@ impl CpuOp for Conv2dGradInput {
         by_result(at, BY_INPUTS)
     }
 
+    fn leaves_sums(&self, _: usize) -> bool {
+        true
+    }
+
     fn link(&self, group: &Group, at: &Places) -> Task {
         let (inputs, outputs) = (&group.main.inputs, &group.main.outputs);
         let last = group.last().outputs[0];
@@ -132,10 +140,14 @@ impl CpuOp for Conv2dGradInput {
             dx: at.images(norm.map_or(last, |norm| norm.inputs[0])),
             other: group.other().map(|id| at.images(id)),
             relu: relu.map(|relu| at.images(relu.inputs[0])),
-            norm: norm.map(|norm| {
-                let images = |id| at.images(id);
-                Box::new(gradient_of(group, at, norm, None, images))
-            }),
+            norm: match norm {
+                Some(norm) => {
+                    let images = |id| at.images(id);
+                    let norm = gradient_of(group, at, norm, None, images);
+                    Some(NormBefore::Here(Box::new(norm)))
+                }
+                None => left_sums(at, last),
+            },
             segments: input_segments(at, &self.window, x, y, dy, w),
             tiles: group.tiles(last),
         };
@@ -158,9 +170,9 @@ impl CpuOp for Conv2dGradWeight {
     fn cuts(&self, at: &Arranging) -> Vec<Cut> {
         let (x, dy) = (at.main().inputs[0], at.main().inputs[1]);
         let dw = at.main().outputs[0];
-        let products = extent(at.program, dw, TAPS) * extent(at.program, dw, INPUTS);
-        let is_cut = !is_rounded(at.program, x) && products >= PRODUCTS_TO_CUT;
-        let across = is_cut.then_some(TAPS);
+        let across = weights_across(at, dw);
+        // Who has some of the positions of rounded images' windows would turn all of x over.
+        let across = across.filter(|axes| *axes == INPUTS || !is_rounded(at.program, x));
         vec![at.tiled(dw, (OUTPUTS, across), |id, own| match own {
             _ if is_weight(at.program, id) => own,
             Part::Along { .. } if id == dy => BY_CHANNELS,
@@ -178,6 +190,10 @@ impl CpuOp for Conv2dGradWeight {
             to: gradient_use(group, at),
             segments: weight_segments(at, &self.window, at.shape(x), at.shape(dy), images),
             tiles: group.tiles(group.last().outputs[0]),
+            by_inputs: matches!(
+                group.part(group.last().outputs[0]),
+                Part::Tile { across: INPUTS, .. }
+            ),
         };
         if images.paired {
             Task::PairedConv2dGradWeight(PairedConv2dGradWeight(conv))
@@ -199,21 +215,50 @@ impl CpuOp for Conv2dGradWeight {
     }
 }
 
-/// Products of each value of dy that are worth cutting: every tile turns all of its slice's dy over, which takes as
-/// long as about ten of them.
+/// Products of each value of dy that are worth cutting: who has a part of a slice turns all of its dy over, which
+/// takes as long as about ten of them.
 const PRODUCTS_TO_CUT: usize = 20;
+
+/// Inputs that are worth a tile: they are the rows of its products.
+const INPUTS_TO_CUT: usize = 4;
+
+/// What the gradient of weights is cut along beside its outputs, if anything: inputs, which make even pieces, or the
+/// window's positions where inputs are few.
+fn weights_across(at: &Arranging, dw: TensorId) -> Option<Axes> {
+    let [outputs, inputs, taps] = [OUTPUTS, INPUTS, TAPS].map(|axes| extent(at.program, dw, axes));
+    let of_tile = inputs / pieces(outputs.div_ceil(LANES), inputs);
+    if inputs * taps < PRODUCTS_TO_CUT {
+        None
+    } else if of_tile >= INPUTS_TO_CUT {
+        Some(INPUTS)
+    } else {
+        Some(TAPS)
+    }
+}
+
+/// The sums of what a kernel makes last, where it leaves them for the gradient of a norm.
+fn left_sums(at: &Places, made: TensorId) -> Option<NormBefore> {
+    let sums = at.sums(made)?;
+    let norm = at.norm_of_sums(made)?;
+    Some(NormBefore::Apart {
+        x: at.images(norm.inputs[1]),
+        mean: at.place(norm.inputs[3]),
+        sums,
+    })
+}
 
 /// Tiles of what a product makes, which reads all of its first input; whole slices have the weights' part. A batch
 /// norm that goes with it needs the sums over all positions.
 fn by_result(at: &Arranging, weights: Part) -> Vec<Cut> {
     let (read, made) = (at.main().inputs[0], at.main().outputs[0]);
     let across = (!has_norm(at)).then_some(POSITIONS);
-    vec![at.tiled(made, (CHANNELS, across), |id, own| match own {
+    let cut = at.tiled(made, (CHANNELS, across), |id, own| match own {
         _ if id == read => Part::Whole,
         Part::Along { .. } if is_weight(at.program, id) => weights,
         Part::Tile { .. } if !at.program.tensor(id).is_images() => Part::Whole,
         _ => own,
-    })]
+    });
+    vec![at.leaving_sums(cut)]
 }
 
 /// Whether a batch norm's sums over all positions are made with the product.

@@ -48,7 +48,7 @@ use crate::{
     memory::View,
     simd::Isa,
 };
-pub(crate) use arranging::{Arranging, Cut};
+pub(crate) use arranging::{Arranging, Cut, leaves_idle};
 pub(crate) use group::Group;
 pub(crate) use places::{Places, StoredLogits};
 
@@ -80,6 +80,22 @@ pub(crate) trait CpuOp {
 
     /// Whether its kernel stores a tensor that nothing outside of the group reads.
     fn keeps(&self, _tensor: TensorId, _own: &Operation, _at: &Arranging) -> bool {
+        false
+    }
+
+    /// The images whose sums over all positions it needs, if any: where slices are too few for all threads, whoever
+    /// makes them leaves it the sums of their pieces.
+    fn sums_over(&self, _own: &Operation) -> Option<TensorId> {
+        None
+    }
+
+    /// What else such sums are made of.
+    fn terms_of_sums(&self, _own: &Operation) -> Vec<TensorId> {
+        Vec::new()
+    }
+
+    /// Whether the kernel that it gives to so many operations can leave such sums.
+    fn leaves_sums(&self, _operations: usize) -> bool {
         false
     }
 
@@ -187,6 +203,7 @@ pub(crate) enum Task {
     BatchNormGrad(kernels::BatchNormGrad<Matrix>),
     ImageBatchNorm(kernels::BatchNorm<Images>),
     ImageBatchNormGrad(kernels::BatchNormGrad<Images>),
+    MaskedGrad(kernels::MaskedGrad),
     Pool(kernels::Pool),
     PoolGrad(kernels::PoolGrad),
     GlobalAvgPool(kernels::GlobalAvgPool),
@@ -268,6 +285,7 @@ impl Task {
             BatchNormGrad,
             ImageBatchNorm,
             ImageBatchNormGrad,
+            MaskedGrad,
             Pool,
             PoolGrad,
             GlobalAvgPool,

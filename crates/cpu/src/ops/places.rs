@@ -1,7 +1,7 @@
 //! Where tensors lie, as kernels want to know it.
 
 use laptime_graph::{
-    Program, Role, TensorId,
+    Operation, Program, Role, TensorId,
     schedule::{Arena, Buffer, Layout, Schedule},
 };
 
@@ -57,6 +57,18 @@ impl<'a> Places<'a> {
             self.buffer(tensor).layout,
             Layout::SampleLanes { .. } | Layout::SamplePairs { .. }
         )
+    }
+
+    /// Where the sums of these images' pieces are, if whoever makes them leaves some.
+    pub(super) fn sums(&self, tensor: TensorId) -> Option<Place> {
+        let buffer = self.buffers[tensor.0].filter(|buffer| buffer.sums_bytes > 0)?;
+        Some(Place::of(buffer).behind((buffer.bytes - buffer.sums_bytes) / 4))
+    }
+
+    /// The norm that needs the sums of these images.
+    pub(super) fn norm_of_sums(&self, tensor: TensorId) -> Option<&'a Operation> {
+        let mut operations = self.program.operations.iter();
+        operations.find(|own| super::of(&own.op).sums_over(own) == Some(tensor))
     }
 
     pub(super) fn images(&self, tensor: TensorId) -> Images {

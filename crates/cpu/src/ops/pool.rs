@@ -3,9 +3,9 @@
 use laptime_graph::{CHANNELS, POSITIONS, TensorId, schedule::Part};
 use laptime_workload::Window;
 
-use super::{Arranging, Cut, Group, Places, Task, arranging::pieces};
+use super::{Arranging, Cut, Group, Places, Task, arranging::leaves_idle};
 use crate::{
-    kernels::{PoolGrad, Tiles, Windows},
+    kernels::{PoolGrad, Tiles, Windows, pieces},
     simd::LANES,
 };
 
@@ -18,15 +18,14 @@ pub(super) fn cuts(at: &Arranging) -> Vec<Cut> {
     cuts
 }
 
-/// Tiles of dy, where each position of dx is in one window at the most; else channels alone.
+/// Tiles of dy, where each position of dx is in one window at the most; else channels alone or, where that leaves
+/// threads idle, tiles of dx, of which each collects what its positions get: that takes longer.
 pub(super) fn gradient_cuts(at: &Arranging, window: &Window) -> Vec<Cut> {
+    let dx = at.main().outputs[0];
     let mut cuts = at.by_columns();
     let is_apart = (0..2).all(|axis| window.kernel[axis] <= window.stride[axis]);
     if is_apart {
-        let (dy, dx) = (
-            at.main().inputs[at.main().inputs.len() - 1],
-            at.main().outputs[0],
-        );
+        let dy = at.main().inputs[at.main().inputs.len() - 1];
         // What its windows meet of dx is the kernel's affair.
         let part = |id, own| match id {
             id if id == dx && matches!(own, Part::Tile { .. }) => Part::Own,
@@ -34,6 +33,9 @@ pub(super) fn gradient_cuts(at: &Arranging, window: &Window) -> Vec<Cut> {
             _ => Part::Whole,
         };
         cuts.push(at.tiled(dy, (CHANNELS, Some(POSITIONS)), part));
+    } else if leaves_idle(at.program, dx, at.threads) {
+        let part = |id, own| if id == dx { own } else { Part::Whole };
+        return vec![at.tiled(dx, (CHANNELS, Some(POSITIONS)), part)];
     }
     cuts
 }
@@ -54,7 +56,11 @@ pub(super) fn gradient(
             Part::Own => Tiles {
                 pieces: pieces(images.channels.div_ceil(LANES), windows.0.len()),
             },
-            _ => Tiles::UNCUT,
+            _ => group.tiles(dx),
+        },
+        collected: match group.part(dx) {
+            Part::Tile { .. } => Some(windows.met(images.positions)),
+            _ => None,
         },
         is_apart,
         cleared,

@@ -9,6 +9,10 @@
 //! were in vain soon were none; then every wait gave the core to a busy neighbour for a whole time
 //! slice, some milliseconds, and steps of 60 µs took thirty times as long. A spin in vain costs 50 µs,
 //! and comes about once in a time slice, because that is how long the other thread is away.
+//!
+//! A counter's cache line goes from thread to thread, one after the other, and so does the line that all watch. So
+//! threads meet in groups of eight, the last of each with those of the other groups, and each group watches a line of
+//! its own. Up to eight threads are one group.
 
 use std::{
     panic::resume_unwind,
@@ -26,11 +30,57 @@ const BROKEN: usize = usize::MAX;
 /// What the other threads unwind with at a broken barrier: not the panic itself, but its echo.
 pub(super) struct BarrierBroke;
 
-/// Makes a fixed number of threads wait for each other, again and again.
+/// Threads of a group. Of loom's few threads there shall be groups, too.
+const GROUP: usize = if cfg!(loom) { 2 } else { 8 };
+
+/// Makes a fixed number of threads wait for each other, again and again. What all read is on no line that anybody
+/// writes to.
+#[repr(align(128))]
 pub(crate) struct Barrier {
-    arrived: Line<AtomicUsize>,
-    generation: Line<AtomicUsize>,
+    /// For each group of threads, then for each group of groups, up to the one of all: how many have arrived.
+    levels: Vec<Level>,
+    /// For each group of threads.
+    generations: Vec<Line<AtomicUsize>>,
     waiters: Vec<Line<Waiter>>,
+}
+
+/// Groups of so many that may arrive.
+#[repr(align(128))]
+struct Level {
+    members: usize,
+    arrived: Vec<Line<AtomicUsize>>,
+}
+
+impl Level {
+    /// Groups of so many, up to the one of all.
+    fn all(mut members: usize) -> Vec<Self> {
+        let mut levels = Vec::new();
+        loop {
+            let groups = members.div_ceil(GROUP).max(1);
+            let arrived = (0..groups).map(|_| Line(AtomicUsize::new(0)));
+            levels.push(Self {
+                members,
+                arrived: arrived.collect(),
+            });
+            if groups == 1 {
+                return levels;
+            }
+            members = groups;
+        }
+    }
+
+    /// Says that a member has arrived, and whether it was the last of its group: then the group is ready for the next
+    /// time.
+    fn is_last(&self, member: usize) -> bool {
+        let group = member / GROUP;
+        let size = GROUP.min(self.members - group * GROUP);
+        let arrived = &self.arrived[group].0;
+        let is_last = arrived.fetch_add(1, SeqCst) + 1 == size;
+        if is_last {
+            arrived.store(0, Relaxed);
+        }
+        is_last
+    }
 }
 
 /// One cache line, so that threads do not take each other's.
@@ -58,9 +108,10 @@ impl Barrier {
                 parked: AtomicBool::new(false),
             })
         };
+        let groups = threads.len().div_ceil(GROUP);
         Self {
-            arrived: Line(AtomicUsize::new(0)),
-            generation: Line(AtomicUsize::new(0)),
+            levels: Level::all(threads.len()),
+            generations: (0..groups).map(|_| Line(AtomicUsize::new(0))).collect(),
             waiters: threads.into_iter().map(waiter).collect(),
         }
     }
@@ -78,12 +129,16 @@ impl Barrier {
     /// Says that a thread has panicked and will not come again: all others unwind from where they wait
     /// or as soon as they come, instead of waiting for good.
     pub(super) fn break_off(&self) {
-        self.open(|generation| generation.swap(BROKEN, SeqCst));
+        self.open(|generation| {
+            generation.swap(BROKEN, SeqCst);
+        });
     }
 
-    /// Lets those go who wait: changes the generation, and wakes those who sleep.
-    fn open(&self, change: impl FnOnce(&AtomicUsize) -> usize) {
-        change(&self.generation.0);
+    /// Lets those go who wait: changes the generation of each group, and wakes those who sleep.
+    fn open(&self, change: impl Fn(&AtomicUsize)) {
+        for generation in &self.generations {
+            change(&generation.0);
+        }
         in_one_order();
         for waiter in &self.waiters {
             if waiter.0.parked.load(SeqCst) {
@@ -98,29 +153,36 @@ impl Place<'_> {
     ///
     /// Unwinds where another thread has panicked.
     pub(crate) fn wait(&mut self) {
-        let Barrier {
-            arrived,
-            generation,
-            waiters,
-        } = self.barrier;
         // There is no newer one, unless it is broken: who left the last generation has seen this one, and
         // the next needs this thread.
-        let current = generation.0.load(Relaxed);
+        let current = self.generation().load(Relaxed);
         if current == BROKEN {
             unwind();
         }
-        if arrived.0.fetch_add(1, SeqCst) + 1 == waiters.len() {
-            arrived.0.store(0, Relaxed);
-            self.barrier
-                .open(|generation| generation.fetch_add(1, SeqCst));
-        } else if self.next_behind(current) == BROKEN {
-            unwind();
+        let mut member = self.index;
+        for level in &self.barrier.levels {
+            if !level.is_last(member) {
+                if self.next_behind(current) == BROKEN {
+                    unwind();
+                }
+                return;
+            }
+            member /= GROUP;
         }
+        // A thread of a group that is let go already may have panicked by now: what is broken stays so.
+        self.barrier.open(|generation| {
+            let _ = generation.compare_exchange(current, current + 1, SeqCst, SeqCst);
+        });
+    }
+
+    /// That of this thread's group. All groups have the same, but while they are changed.
+    fn generation(&self) -> &AtomicUsize {
+        &self.barrier.generations[self.index / GROUP].0
     }
 
     /// The next generation, when there is one.
     fn next_behind(&self, current: usize) -> usize {
-        let generation = &self.barrier.generation.0;
+        let generation = self.generation();
         for _ in 0..self.spins {
             let next = generation.load(Acquire);
             if next != current {
@@ -138,7 +200,7 @@ impl Place<'_> {
             }
         }
         // Either the thread that opens the barrier sees `parked`, or this one sees the new generation:
-        // both are in the one order of SeqCst. They are written by swapping and adding because an
+        // both are in the one order of SeqCst. They are written by exchanging because an
         // emulated ARM processor (QEMU 7.2) lets a load overtake a plain store before it, SeqCst or
         // not, and then both threads sleep for good.
         let Waiter { thread, parked } = &self.barrier.waiters[self.index].0;
@@ -170,36 +232,41 @@ mod tests {
 
     #[test]
     fn no_thread_leaves_before_all_have_come_whether_they_spin_or_park() {
-        const THREADS: usize = 4;
-        const ROUNDS: usize = if cfg!(miri) { 10 } else { 2000 };
-        for spins in [0, 1, calibrate_spins()] {
-            let count = AtomicUsize::new(0);
-            let ready = std::sync::Barrier::new(THREADS + 1);
-            let barrier = std::sync::OnceLock::new();
-            thread::scope(|scope| {
-                let threads: Vec<_> = (0..THREADS)
-                    .map(|index| {
-                        let (barrier, count, ready) = (&barrier, &count, &ready);
-                        scope.spawn(move || {
-                            ready.wait();
-                            let barrier: &Barrier = barrier.wait();
-                            let mut place = barrier.place(index, spins);
-                            for round in 1..=ROUNDS {
-                                count.fetch_add(1, Relaxed);
-                                place.wait();
-                                assert_eq!(count.load(Relaxed), THREADS * round);
-                                place.wait();
-                            }
-                        })
-                    })
-                    .collect();
-                let handles = threads
-                    .iter()
-                    .map(|thread| thread.thread().clone())
-                    .collect();
-                assert!(barrier.set(Barrier::new(handles)).is_ok());
-                ready.wait();
-            });
+        for threads in [4, 8, 9, 70] {
+            for spins in [0, 1, calibrate_spins()] {
+                meet(threads, spins);
+            }
         }
+    }
+
+    fn meet(threads: usize, spins: u32) {
+        let rounds = if cfg!(miri) { 10 } else { 8000 / threads };
+        let count = AtomicUsize::new(0);
+        let ready = std::sync::Barrier::new(threads + 1);
+        let barrier = std::sync::OnceLock::new();
+        thread::scope(|scope| {
+            let spawned: Vec<_> = (0..threads)
+                .map(|index| {
+                    let (barrier, count, ready) = (&barrier, &count, &ready);
+                    scope.spawn(move || {
+                        ready.wait();
+                        let barrier: &Barrier = barrier.wait();
+                        let mut place = barrier.place(index, spins);
+                        for round in 1..=rounds {
+                            count.fetch_add(1, Relaxed);
+                            place.wait();
+                            assert_eq!(count.load(Relaxed), threads * round);
+                            place.wait();
+                        }
+                    })
+                })
+                .collect();
+            let handles = spawned
+                .iter()
+                .map(|thread| thread.thread().clone())
+                .collect();
+            assert!(barrier.set(Barrier::new(handles)).is_ok());
+            ready.wait();
+        });
     }
 }

@@ -31,6 +31,7 @@ pub(super) fn plan(
             offset_bytes: 0,
             bytes: 4 * layout.stored_elements(program.tensor(tensor).elements()),
             copies: 1,
+            sums_bytes: 0,
         }
     };
     // Parameters first, then moments, each in the order of the layers: what one dispatch updates

@@ -18,17 +18,32 @@ pub struct Core {
     pub flops_per_s: f64,
     /// Bytes per second, read and written.
     pub bytes_per_s: f64,
-    /// Seconds that a barrier takes for each thread beyond the first.
+    /// Seconds that a cache line takes from one thread to the next at a barrier.
     pub meeting_s: f64,
+    /// Threads that meet at one line; the last of them meets those of other groups at another.
+    pub group: usize,
 }
 
 impl Core {
-    /// About a core of Zen 4, as measured in fp32 (113 GFLOP/s, 17 GB/s of copies); a barrier with one counter
-    /// moves its cache line to each thread, which takes 50 to 100 ns on today's servers.
+    /// Seconds of a barrier of so many threads.
+    fn barrier_s(&self, mut threads: usize) -> f64 {
+        let mut passed_on = 0;
+        while threads > 1 {
+            passed_on += threads.min(self.group) - 1;
+            threads = threads.div_ceil(self.group);
+        }
+        self.meeting_s * passed_on as f64
+    }
+}
+
+impl Core {
+    /// About a core of Zen 4, as measured in fp32 (113 GFLOP/s, 17 GB/s of copies); a cache line takes 50 to 100 ns
+    /// from core to core on today's servers.
     pub const ASSUMED: Self = Self {
         flops_per_s: 110e9,
         bytes_per_s: 16e9,
         meeting_s: 60e-9,
+        group: 8,
     };
 }
 
@@ -40,6 +55,8 @@ pub struct Balance {
     /// What is done between barriers, in order.
     pub sections: Vec<Section>,
     core: Core,
+    /// Seconds of a step on one thread, where these are known.
+    alone_s: Option<f64>,
 }
 
 /// What threads do between two barriers.
@@ -80,8 +97,7 @@ impl Balance {
                 open.add(stage, kernel, program, work_s);
             }
             if stage.barrier {
-                let barrier_s = core.meeting_s * (threads - 1) as f64;
-                sections.push(open.close(barrier_s));
+                sections.push(open.close(core.barrier_s(threads)));
                 open = Open::new(threads);
             }
         }
@@ -92,6 +108,17 @@ impl Balance {
             threads,
             sections,
             core,
+            alone_s: None,
+        }
+    }
+
+    /// Beside the same step on one thread, lowered for that: what is done more than once, or goes through memory more
+    /// often, counts as lost.
+    #[must_use]
+    pub fn beside(self, alone: &Self) -> Self {
+        Self {
+            alone_s: Some(alone.work_s()),
+            ..self
         }
     }
 
@@ -103,13 +130,17 @@ impl Balance {
 
     /// The share of the threads' time that is work.
     pub fn efficiency(&self) -> f64 {
-        self.work_s() / (self.threads as f64 * self.step_s())
+        self.useful_s() / (self.threads as f64 * self.step_s())
     }
 
     /// The same with barriers that take no time: what the sizes of slices alone allow.
     pub fn efficiency_of_slices(&self) -> f64 {
         let slowest_s: f64 = self.sections.iter().map(|one| one.slowest_s).sum();
-        self.work_s() / (self.threads as f64 * slowest_s)
+        self.useful_s() / (self.threads as f64 * slowest_s)
+    }
+
+    fn useful_s(&self) -> f64 {
+        self.alone_s.unwrap_or_else(|| self.work_s())
     }
 
     fn work_s(&self) -> f64 {
@@ -177,7 +208,7 @@ impl fmt::Display for Balance {
         writeln!(
             f,
             "on {} threads: counted, not measured, with an assumed core of {:.0} GFLOP/s, {:.0} GB/s and \
-             {:.0} ns a thread at a barrier",
+             {:.0} ns from thread to thread at a barrier",
             self.threads,
             self.core.flops_per_s / 1e9,
             self.core.bytes_per_s / 1e9,

@@ -135,6 +135,9 @@ pub struct Buffer {
     pub offset_bytes: usize,
     /// How many bytes one copy has.
     pub bytes: usize,
+    /// Those of them behind the values: room for sums over parts of the values, which the kernel that writes these
+    /// leaves to the one that reads them all.
+    pub sums_bytes: usize,
     /// 1, or 2 where steps take turns, so that one thread may write the next step's values while
     /// another still reads this step's.
     pub copies: usize,

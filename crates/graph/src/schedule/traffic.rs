@@ -72,6 +72,7 @@ mod tests {
             offset_bytes: 0,
             bytes,
             copies: 1,
+            sums_bytes: 0,
         };
         let access = |tensor, write| Access {
             tensor,

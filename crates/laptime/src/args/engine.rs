@@ -25,7 +25,7 @@ pub struct EngineSettings {
     /// The device: cpu, gpu, gpu:N, or auto, which tries them and takes the fastest for this workload
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub device: DeviceArg,
-    /// Number of CPU threads [default: all that this process may use]
+    /// Number of CPU threads [default: all that this process may use or, for laptime, as many of them as are fastest]
     #[arg(long, value_name = "N", allow_negative_numbers = true,
           value_parser = whole::threads)]
     pub threads: Option<u16>,

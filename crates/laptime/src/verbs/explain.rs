@@ -29,6 +29,10 @@ pub fn explain(args: ExplainArgs) -> Result<(), Failure> {
         ));
     }
     let target = Target::of(args.device, &workload)?;
+    let threads = match args.threads {
+        Some(threads) => threads.into(),
+        None => std::thread::available_parallelism().map_or(1, usize::from),
+    };
     let mut text = String::new();
     let TrainingStep {
         accumulating, last, ..
@@ -36,7 +40,7 @@ pub fn explain(args: ExplainArgs) -> Result<(), Failure> {
     let accumulating = accumulating.map(|(program, _)| program);
     let evaluation = build(&workload, Mode::Evaluation, workload.rows_at_once());
     for program in accumulating.into_iter().chain([last, evaluation]) {
-        let schedule = target.lower(&program, &passes)?;
+        let schedule = target.lower(&program, &passes, threads)?;
         let explained = Explained::new(&program, &schedule);
         if !text.is_empty() {
             text.push('\n');
@@ -47,21 +51,27 @@ pub fn explain(args: ExplainArgs) -> Result<(), Failure> {
             text += &format!("forecast for {on}: {forecast}");
         }
         if let (Some(threads), Mode::Training) = (args.threads, program.mode) {
-            text += &balance(&program, &schedule, threads.into());
+            text += &balance(threads.into(), |threads| {
+                let schedule = target.lower(&program, &passes, threads)?;
+                Ok(Balance::of(&program, &schedule, Core::ASSUMED, threads))
+            })?;
         }
     }
     output::print_wrapped(&text)
 }
 
 /// How a step spreads over so many threads, and its efficiency with other numbers of them.
-fn balance(program: &Program, schedule: &Schedule, threads: usize) -> String {
-    let of = |threads| Balance::of(program, schedule, Core::ASSUMED, threads);
-    let mut text = of(threads).to_string();
+fn balance(
+    threads: usize,
+    of: impl Fn(usize) -> Result<Balance, Failure>,
+) -> Result<String, Failure> {
+    let alone = of(1)?;
+    let mut text = of(threads)?.beside(&alone).to_string();
     for threads in [2, 4, 8, 16, 32, 64, 128] {
-        let efficiency = 100.0 * of(threads).efficiency();
+        let efficiency = 100.0 * of(threads)?.beside(&alone).efficiency();
         text += &format!("  on {threads:>3} threads {efficiency:>5.1} %\n");
     }
-    text
+    Ok(text)
 }
 
 /// What is lowered for.
@@ -104,11 +114,16 @@ impl Target {
         }
     }
 
-    fn lower(&self, program: &Program, passes: &Passes) -> Result<Schedule, Failure> {
+    fn lower(
+        &self,
+        program: &Program,
+        passes: &Passes,
+        threads: usize,
+    ) -> Result<Schedule, Failure> {
         match self {
             Self::Cpu(isa) => Ok(lower_for_cpu(
                 program,
-                laptime_cpu::Target { isa: *isa },
+                laptime_cpu::Target { isa: *isa, threads },
                 passes,
             )),
             Self::Gpu { target, .. } => {

@@ -41,7 +41,7 @@ pub fn run(args: RunArgs, begin: Instant, interrupt: &Interrupt) -> Result<(), F
     if let Some(text) = &options.engine.warning {
         output::warning(text);
     }
-    if let Some(text) = options.engine.why.as_ref().filter(|_| !options.quiet) {
+    for text in options.engine.why.iter().filter(|_| !options.quiet) {
         say(text);
     }
     if let Some(file) = options.initial.take() {

@@ -92,6 +92,7 @@ fn place(schedule: &mut Schedule, id: TensorId, program: &Program) {
         offset_bytes: schedule.arena_bytes(arena),
         bytes: 4 * tensor.elements(),
         copies: 1,
+        sums_bytes: 0,
     });
 }
 

@@ -72,6 +72,7 @@ pub fn record(total_s: &[f64]) -> Record {
             device_step_s: None,
         },
         device_trial: None,
+        thread_trial: None,
         machine: Machine {
             os: "Linux (Debian 13)".into(),
             cpu: "AMD EPYC 9R14".into(),

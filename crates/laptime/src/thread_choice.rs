@@ -1,0 +1,427 @@
+//! How many threads of the processor train where the command line does not say: the fastest number, by trial or from
+//! memory. A Schedule tells beforehand which numbers can be of use; where that leaves one, nothing is tried.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use laptime_cpu::{Isa, Target, lower};
+use laptime_engine::{
+    Device, Engine, Job,
+    trial::{self, Tried},
+};
+use laptime_graph::{
+    Mode, Program, build,
+    schedule::{Balance, Core, Split},
+};
+use laptime_results::{Candidate, DeviceTrial, number::counted};
+use laptime_workload::{dataset::synthetic, directories::keep, hexadecimal, own_file};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    device_choice::Wish, device_facts::device_facts, failure::Failure, verdicts::this_build,
+};
+
+/// What a trial may take, outside all totals.
+const TRIAL: Duration = Duration::from_secs(1);
+
+/// A number whose step is predicted to take so many times as long as the best one's is not tried: predictions
+/// are better than that.
+const HOPELESS: f64 = 1.3;
+
+/// A larger number must be predicted to be faster than each smaller one, by little.
+const GAIN: f64 = 0.98;
+
+/// How many threads, and why so many.
+pub struct ThreadChoice {
+    /// How many.
+    pub threads: usize,
+    /// Why, where there was a choice.
+    pub why: Option<String>,
+    /// What a record should say of the choice, where there was one.
+    pub trial: Option<DeviceTrial>,
+}
+
+/// What is remembered of a choice: the numbers that were tried, one alone without a time.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Known {
+    candidates: Vec<usize>,
+    tried: Vec<Tried>,
+}
+
+impl ThreadChoice {
+    /// A number that was no choice.
+    pub fn plain(threads: usize) -> Self {
+        Self {
+            threads,
+            why: None,
+            trial: None,
+        }
+    }
+}
+
+/// The fastest number of threads up to that of the wish, of a processor of so many cores: by trial, or as `cache`
+/// has it from an earlier one of the same.
+pub fn fastest(
+    engine: &dyn Engine,
+    wish: &Wish,
+    device: &Device,
+    cores: usize,
+    cache: Option<&Path>,
+) -> Result<ThreadChoice, Failure> {
+    let start = Instant::now();
+    let workload = wish.workload;
+    let program = build(workload, Mode::Training, workload.rows_at_once());
+    let file = cache.and_then(|cache| file(wish, &program, device, cores, cache));
+    let known = file.as_ref().and_then(|file| read(file, wish.threads));
+    let remembered = known.is_some();
+    let known = match known {
+        Some(known) => known,
+        None => {
+            let predict = predictor(&program, wish, device, cores)?;
+            let candidates = worth_trying(numbers(wish.threads, cores), predict);
+            let tried = match candidates.len() {
+                1 => Vec::new(),
+                _ => trial::try_threads(engine, &job(wish), device, &candidates, TRIAL),
+            };
+            let known = Known { candidates, tried };
+            if let Some(file) = file.filter(|_| known.is_sound(wish.threads))
+                && let Ok(text) = serde_json::to_vec(&known)
+            {
+                let _ = keep(&file, &text);
+            }
+            known
+        }
+    };
+    let Known { candidates, tried } = known;
+    if tried.is_empty() {
+        return Ok(ThreadChoice::plain(candidates[0]));
+    }
+    // Where none could train, the training itself will say why.
+    let best = trial::fastest(&tried).unwrap_or(candidates.len() - 1);
+    let trial = DeviceTrial {
+        trial_s: start.elapsed().as_secs_f64(),
+        remembered,
+        candidates: tried
+            .into_iter()
+            .map(|one| {
+                let device = Device {
+                    threads: Some(candidates[one.candidate]),
+                    ..device.clone()
+                };
+                Candidate {
+                    device: device_facts(&device),
+                    step_s: one.step_s,
+                    error: one.error,
+                }
+            })
+            .collect(),
+    };
+    Ok(ThreadChoice {
+        threads: candidates[best],
+        why: Some(why(candidates[best], &trial)),
+        trial: Some(trial),
+    })
+}
+
+/// What to tell the user where some of the threads that were asked for never have anything to do.
+pub fn idle(wish: &Wish, device: &Device) -> Result<Option<String>, Failure> {
+    let workload = wish.workload;
+    let program = build(workload, Mode::Training, workload.rows_at_once());
+    let target = Target {
+        isa: isa_of(device)?,
+        threads: wish.threads,
+    };
+    let schedule = lower(&program, target, wish.passes);
+    let cut = schedule.stages.iter().filter(|stage| {
+        let mut kernels = stage.kernels.iter();
+        kernels.any(|kernel| kernel.split == Split::Slices)
+    });
+    let busy = cut.map(|stage| stage.slices).max().unwrap_or(1);
+    Ok((wish.threads > busy).then(|| {
+        format!(
+            "--threads {}: a step of {} has work for {busy} at once; the others only wait",
+            wish.threads, workload.name
+        )
+    }))
+}
+
+/// Powers of two, a core each, and all: as there may be two processors a core, of which the second adds little.
+fn numbers(most: usize, cores: usize) -> Vec<usize> {
+    let powers = (0..usize::BITS).map(|power| 1 << power);
+    let mut numbers: Vec<usize> = powers.take_while(|number| *number < most).collect();
+    numbers.extend([cores.clamp(1, most), most]);
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers
+}
+
+/// Those that a prediction leaves; at least one.
+fn worth_trying(numbers: Vec<usize>, predict: impl Fn(usize) -> f64) -> Vec<usize> {
+    let predicted: Vec<(usize, f64)> = numbers.into_iter().map(|it| (it, predict(it))).collect();
+    let times = predicted.iter().map(|(_, step_s)| *step_s);
+    let best = times.fold(f64::INFINITY, f64::min);
+    let mut left: Vec<(usize, f64)> = Vec::new();
+    for (number, step_s) in predicted {
+        let gains = left.iter().all(|(_, smaller_s)| step_s < GAIN * smaller_s);
+        if gains {
+            left.push((number, step_s));
+        }
+    }
+    left.retain(|(_, step_s)| *step_s <= HOPELESS * best);
+    left.into_iter().map(|(number, _)| number).collect()
+}
+
+/// Seconds of a step on so many threads, as the Schedule for them lets expect. A second thread of a core is counted as
+/// if it cost and gave nothing, so that it is tried.
+fn predictor<'a>(
+    program: &'a Program,
+    wish: &'a Wish,
+    device: &Device,
+    cores: usize,
+) -> Result<impl Fn(usize) -> f64 + 'a, Failure> {
+    let isa = isa_of(device)?;
+    Ok(move |threads: usize| {
+        let of = |threads| {
+            let schedule = lower(program, Target { isa, threads }, wish.passes);
+            Balance::of(program, &schedule, Core::ASSUMED, threads).step_s()
+        };
+        match threads > cores {
+            true => (GAIN - 0.01) * of(cores),
+            false => of(threads),
+        }
+    })
+}
+
+fn isa_of(device: &Device) -> Result<Isa, Failure> {
+    match device.isa.as_deref() {
+        Some(name) => Isa::named(name).map_err(Failure::Usage),
+        None => Isa::chosen().map_err(Failure::Usage),
+    }
+}
+
+/// Few synthetic samples: the trial is of the steps.
+fn job(wish: &Wish) -> Job {
+    let workload = wish.workload;
+    let samples = trial::BATCHES * workload.batch_size;
+    Job {
+        workload: Arc::clone(workload),
+        dataset: Arc::new(synthetic(workload.dataset.description(), samples, 1)),
+        threads: wish.threads,
+        passes: wish.passes.clone(),
+        profile: false,
+    }
+}
+
+/// `trains on 8 threads, the fastest by trial: 4 threads 0.052 ms a step, 8 threads 0.041 ms a step`.
+fn why(threads: usize, trial: &DeviceTrial) -> String {
+    let one = |one: &Candidate| {
+        let threads = counted(one.device.threads.unwrap_or(1), "thread");
+        match (one.step_s, &one.error) {
+            (Some(step_s), _) => format!("{threads} {:.3} ms a step", 1e3 * step_s),
+            (None, error) => format!(
+                "{threads} failed ({})",
+                error.as_deref().unwrap_or("no reason")
+            ),
+        }
+    };
+    let all: Vec<String> = trial.candidates.iter().map(one).collect();
+    let how = if trial.remembered {
+        "by an earlier trial"
+    } else {
+        "by trial"
+    };
+    format!(
+        "trains on {}, the fastest {how}: {}",
+        counted(threads as u64, "thread"),
+        all.join(", ")
+    )
+}
+
+/// The file of a choice: named by the digest of all that it depends on.
+fn file(
+    wish: &Wish,
+    program: &Program,
+    device: &Device,
+    cores: usize,
+    cache: &Path,
+) -> Option<PathBuf> {
+    let key = format!(
+        "{}\n{}\n{device:?}\n{} threads, {cores} cores\n{:?}",
+        this_build()?,
+        program.digest(),
+        wish.threads,
+        wish.passes,
+    );
+    let digest = hexadecimal(&Sha256::digest(key.as_bytes()));
+    Some(cache.join("thread-choices").join(digest + ".json"))
+}
+
+impl Known {
+    /// Whether it says what one can go by: one number, or several with a time each.
+    fn is_sound(&self, most: usize) -> bool {
+        let Self { candidates, tried } = self;
+        let are_possible = candidates.iter().all(|it| (1..=most).contains(it));
+        let are_timed = tried.iter().enumerate().all(|(number, one)| {
+            one.candidate == number && one.step_s.is_some_and(|step_s| step_s > 0.0)
+        });
+        let tried = match candidates.len() {
+            0 => return false,
+            1 => tried.is_empty(),
+            numbers => tried.len() == numbers,
+        };
+        are_possible && are_timed && tried
+    }
+}
+
+/// What cannot be read, or makes no sense, is as good as nothing.
+fn read(file: &Path, most: usize) -> Option<Known> {
+    let known: Known = serde_json::from_slice(&own_file::read(file).ok()?).ok()?;
+    known.is_sound(most).then_some(known)
+}
+
+#[cfg(test)]
+mod tests {
+    use laptime_engine::{DeviceKind, Passes};
+    use laptime_workload::{Builtin, Overrides, Workload};
+
+    use super::*;
+    use crate::{args::DeviceArg, engines::OwnEngine};
+
+    fn fashion_mnist() -> Arc<Workload> {
+        let builtin = Builtin::find("fashion-mnist").expect("it is built in");
+        Arc::new(
+            builtin
+                .spec()
+                .resolve(&Overrides::default())
+                .expect("it is sound"),
+        )
+    }
+
+    fn wish(workload: &Arc<Workload>, threads: usize) -> Wish<'_> {
+        Wish {
+            device: DeviceArg::Cpu,
+            cpu: "a processor",
+            workload,
+            threads,
+            passes: &Passes::All,
+        }
+    }
+
+    fn processor() -> Device {
+        let mut devices = OwnEngine
+            .devices_of(DeviceKind::Cpu)
+            .expect("there is one")
+            .into_iter();
+        devices.next().expect("there is one")
+    }
+
+    #[test]
+    fn what_a_prediction_decides_is_not_tried() {
+        let workload = fashion_mnist();
+        let cache = tempfile::tempdir().expect("there is a place for temporary files");
+        // It has eight slices.
+        let choice = fastest(
+            &OwnEngine,
+            &wish(&workload, 64),
+            &processor(),
+            64,
+            Some(cache.path()),
+        );
+        let Ok(choice) = choice else {
+            panic!("it can be lowered")
+        };
+        assert_eq!((choice.threads, choice.trial, choice.why), (8, None, None));
+        let told = idle(&wish(&workload, 64), &processor());
+        let told = told.ok().flatten().expect("56 have nothing to do");
+        assert!(told.contains("work for 8 at once"), "{told}");
+        assert!(matches!(idle(&wish(&workload, 8), &processor()), Ok(None)));
+    }
+
+    #[test]
+    fn a_trial_is_made_once_and_remembered() {
+        let workload = fashion_mnist();
+        let cache = tempfile::tempdir().expect("there is a place for temporary files");
+        // The second processor of a core.
+        let choose = || {
+            let wish = wish(&workload, 2);
+            fastest(&OwnEngine, &wish, &processor(), 1, Some(cache.path()))
+        };
+        let (Ok(first), Ok(second)) = (choose(), choose()) else {
+            panic!("both can train")
+        };
+        assert_eq!(first.threads, second.threads);
+        let why = second.why.expect("there was a choice");
+        assert!(
+            why.contains("the fastest by an earlier trial: 1 thread "),
+            "{why}"
+        );
+        let [first, second] = [first.trial, second.trial].map(|one| one.expect("a choice"));
+        assert!(second.remembered && !first.remembered);
+        assert_eq!(first.candidates, second.candidates);
+        let threads: Vec<_> = first
+            .candidates
+            .iter()
+            .map(|it| it.device.threads)
+            .collect();
+        assert_eq!(threads, [Some(1), Some(2)]);
+    }
+
+    #[test]
+    fn candidates_are_powers_of_two_the_cores_and_all() {
+        for (most, cores, expected) in [
+            (1, 1, vec![1]),
+            (2, 2, vec![1, 2]),
+            (12, 6, vec![1, 2, 4, 6, 8, 12]),
+            (64, 64, vec![1, 2, 4, 8, 16, 32, 64]),
+            (3, 8, vec![1, 2, 3]),
+        ] {
+            assert_eq!(numbers(most, cores), expected, "{most} of {cores}");
+        }
+    }
+
+    #[test]
+    fn what_is_hopeless_or_gains_nothing_is_not_tried() {
+        let of = |times: &[f64]| {
+            let numbers = (0..times.len()).map(|number| 1 << number).collect();
+            worth_trying(numbers, |threads: usize| {
+                times[threads.trailing_zeros() as usize]
+            })
+        };
+        assert_eq!(of(&[2.0, 1.0]), [2]);
+        assert_eq!(of(&[1.0, 1.0]), [1]);
+        assert_eq!(of(&[1.0, 0.8]), [1, 2]);
+        // Eight slices: more threads than these only meet later.
+        assert_eq!(of(&[8.0, 4.0, 2.0, 1.0, 1.01, 1.02, 1.05]), [8]);
+        assert_eq!(of(&[8.0, 4.0, 2.1, 1.2, 1.0, 1.1]), [8, 16]);
+    }
+
+    #[test]
+    fn what_is_remembered_must_make_sense() {
+        let tried = |candidate, step_s| Tried {
+            candidate,
+            step_s: Some(step_s),
+            error: None,
+        };
+        let known = |candidates: &[usize], tried| Known {
+            candidates: candidates.to_vec(),
+            tried,
+        };
+        assert!(known(&[2], vec![]).is_sound(2));
+        assert!(known(&[1, 2], vec![tried(0, 2.0), tried(1, 1.0)]).is_sound(2));
+        for wrong in [
+            known(&[], vec![]),
+            known(&[0], vec![]),
+            known(&[4], vec![]),
+            known(&[1, 2], vec![]),
+            known(&[1, 2], vec![tried(0, 2.0)]),
+            known(&[1, 2], vec![tried(0, 2.0), tried(5, 1.0)]),
+            known(&[1, 2], vec![tried(0, 0.0), tried(1, 1.0)]),
+        ] {
+            assert!(!wrong.is_sound(2), "{wrong:?}");
+        }
+    }
+}
