@@ -15,6 +15,7 @@ fn bits_depend_neither_on_the_run_nor_on_the_number_of_threads() {
         (in_bf16(image_net(9)), 40),
         (net(POOLS, ADAM, 37), 90),
         (in_bf16(net(POOLS, ADAM, 37)), 90),
+        (net(DROPOUT, ADAM, 37), 90),
     ] {
         for isa in instruction_sets() {
             let expected = bits(&job(workload.clone(), samples, 1), isa);
@@ -44,6 +45,19 @@ const POOLS: &str = r#"layer = [
     { name = "add", kind = "add", inputs = ["bn3", "max"] },
     { name = "relu3", kind = "relu" },
     { name = "avg", kind = "avg_pool", size = 3, stride = 2, padding = "same" },
+    { name = "flat", kind = "flatten" },
+    { name = "fc", kind = "dense", units = 10 },
+]"#;
+
+/// A norm with ReLU behind it, which is all that reaches memory, and dropout that reads it value by value.
+const DROPOUT: &str = r#"layer = [
+    { name = "c1", kind = "conv2d", filters = 20, kernel = 3, stride = 2, padding = "same", bias = true },
+    { name = "bn1", kind = "batch_norm", epsilon = 1e-3, momentum = 0.9 },
+    { name = "relu1", kind = "relu" },
+    { name = "drop1", kind = "dropout", rate = 0.3 },
+    { name = "c2", kind = "conv2d", filters = 16, kernel = 3, stride = 1, padding = "same", bias = false },
+    { name = "bn2", kind = "batch_norm", epsilon = 1e-3, momentum = 0.9 },
+    { name = "relu2", kind = "relu" },
     { name = "flat", kind = "flatten" },
     { name = "fc", kind = "dense", units = 10 },
 ]"#;

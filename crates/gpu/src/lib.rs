@@ -15,6 +15,7 @@ mod samples;
 mod session;
 mod shader;
 mod target;
+mod texts;
 mod tiles;
 
 pub use engine::GpuEngine;
@@ -22,3 +23,4 @@ pub use forecast::{Counted, Forecast};
 pub use lower::{NEVER_TAKEN, lower};
 pub use probe::{Peaks, Probe, probe};
 pub use target::Target;
+pub use texts::{KernelText, texts};

@@ -37,12 +37,22 @@ pub struct EngineChoice {
     pub thread_trial: Option<DeviceTrial>,
 }
 
+/// How many threads there are where the command line does not state it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum UnstatedThreads {
+    /// The fastest number for the workload.
+    Fastest,
+    /// All: what is best for one of several workloads says nothing of the others.
+    All,
+}
+
 impl EngineChoice {
     /// Finds the engine and its device.
     pub fn resolve(
         args: EngineArgs,
         passes: &PassesArgs,
         workload: &WorkloadChoice,
+        unstated: UnstatedThreads,
     ) -> Result<Self, Failure> {
         let engine = match (args.as_published, args.engine.as_str()) {
             (false, name) => engines::find("--engine", name)?,
@@ -60,6 +70,7 @@ impl EngineChoice {
             passes,
             &Machine::identify(),
             workload,
+            unstated,
         )
     }
 
@@ -70,6 +81,7 @@ impl EngineChoice {
         asked: &PassesArgs,
         machine: &Machine,
         workload: &WorkloadChoice,
+        unstated: UnstatedThreads,
     ) -> Result<Self, Failure> {
         let wish = Wish {
             device: settings.device,
@@ -82,7 +94,7 @@ impl EngineChoice {
         let there_are = engines::default_threads();
         let is_ours = engine.name() == OwnEngine::NAME && chosen.device.kind == DeviceKind::Cpu;
         let threads = match settings.threads {
-            None if is_ours && there_are > 1 => {
+            None if is_ours && there_are > 1 && unstated == UnstatedThreads::Fastest => {
                 let cache = cache_dir().ok();
                 let cores = machine.cores.min(there_are);
                 thread_choice::fastest(engine, &wish, &chosen.device, cores, cache.as_deref())?

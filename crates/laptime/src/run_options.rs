@@ -10,7 +10,7 @@ use crate::{
     args::RunArgs,
     budget::Budget,
     checkpoint::CheckpointChoice,
-    engine_choice::EngineChoice,
+    engine_choice::{EngineChoice, UnstatedThreads},
     exports::{self, Destination, EventFolder, Export, Formats, Inputs},
     failure::Failure,
     given_weights::check_engine,
@@ -97,7 +97,12 @@ impl RunOptions {
         // Before the devices: they may be tried out, which takes seconds.
         let checkpoints = CheckpointChoice::resolve(args.checkpoints, args.runs)?;
         let is_once = checkpoints.is_some() || args.max_steps.is_some() || args.profile;
-        let engine = EngineChoice::resolve(args.engine, &args.passes, &workload)?;
+        let engine = EngineChoice::resolve(
+            args.engine,
+            &args.passes,
+            &workload,
+            UnstatedThreads::Fastest,
+        )?;
         let about_weights = [
             ("--init", args.weights.init.is_some()),
             ("--initial", initial.is_some()),

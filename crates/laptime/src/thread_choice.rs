@@ -25,7 +25,7 @@ use crate::{
     device_choice::Wish, device_facts::device_facts, failure::Failure, verdicts::this_build,
 };
 
-/// What a trial may take, outside all totals.
+/// What the steps of a trial may take, outside all totals; each number does two at least.
 const TRIAL: Duration = Duration::from_secs(1);
 
 /// A number whose step is predicted to take so many times as long as the best one's is not tried: predictions
@@ -203,13 +203,16 @@ fn isa_of(device: &Device) -> Result<Isa, Failure> {
     }
 }
 
-/// Few synthetic samples: the trial is of the steps.
+/// Few synthetic samples, and no more than there will be anyway: the trial is of the steps, and before anyone has
+/// looked whether memory suffices.
 fn job(wish: &Wish) -> Job {
     let workload = wish.workload;
+    let description = workload.dataset.description();
     let samples = trial::BATCHES * workload.batch_size;
+    let samples = samples.min(description.train_samples);
     Job {
         workload: Arc::clone(workload),
-        dataset: Arc::new(synthetic(workload.dataset.description(), samples, 1)),
+        dataset: Arc::new(synthetic(description, samples.max(workload.batch_size), 1)),
         threads: wish.threads,
         passes: wish.passes.clone(),
         profile: false,

@@ -53,7 +53,7 @@ pub struct Record {
     #[serde(default)]
     pub device_trial: Option<DeviceTrial>,
     /// How many threads were chosen among several numbers; null where it was asked for, or clear.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thread_trial: Option<DeviceTrial>,
     /// The machine that the device is in.
     pub machine: Machine,

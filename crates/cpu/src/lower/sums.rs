@@ -56,6 +56,7 @@ pub(super) fn split(
         {
             sums[number] = Some(*norm);
             if !begins {
+                assert!(apart[of_maker].is_empty(), "a group has one norm");
                 apart[of_maker] = groups[of_maker].split_off(making.len());
             }
         }

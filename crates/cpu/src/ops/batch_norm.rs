@@ -112,7 +112,8 @@ pub(super) fn norm_of<T>(
         round: group.rounds(),
         statistics,
         sums: left_to(group, at, norm),
-        tiles: group.tiles(norm.outputs[0]),
+        // What reaches memory: where ReLU follows, that is no longer what the norm itself makes.
+        tiles: group.tiles(group.last().outputs[0]),
     }
 }
 

@@ -3,7 +3,11 @@
 
 use laptime_graph::TensorId;
 
-use super::{Form, each::Reading, form};
+use super::{
+    Form,
+    each::{Reading, read_name},
+    form,
+};
 use crate::shader::Shader;
 
 /// What follows a value in its kernel. Its reads stand apart, so that a kernel that makes several values can
@@ -90,9 +94,4 @@ impl Shader<'_> {
         };
         format!("{}[{place}] = v;\n", self.tensor(id))
     }
-}
-
-/// A name for what is read next. Loops over rows put a number behind it.
-pub(super) fn read_name(reads: &[(String, String)]) -> String {
-    format!("read{}_", reads.len())
 }

@@ -3,7 +3,6 @@
 
 use laptime_graph::{Operation, TensorId};
 
-use super::chain::read_name;
 use crate::shader::{Shader, THREADS};
 
 /// What such an operation computes.
@@ -74,6 +73,11 @@ impl<'a> Reading<'_, 'a> {
     pub(super) fn output_shape(&self) -> &'a [usize] {
         self.shader.shape(self.own.outputs[0])
     }
+}
+
+/// A name for what is read next behind another operation. Loops over rows put a number behind it.
+pub(super) fn read_name(reads: &[(String, String)]) -> String {
+    format!("read{}_", reads.len())
 }
 
 pub(crate) fn text(shader: &mut Shader, place: usize, op: &dyn Each) -> String {

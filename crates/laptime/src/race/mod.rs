@@ -58,9 +58,10 @@ pub struct Seen<'a> {
 
 /// Lets the engines race and gives a record each, in the order of the command line.
 pub fn race(options: &RaceOptions, job: Job, load_s: f64, seen: &Seen) -> Vec<Record> {
-    if let Some(engine) = options.engines.first() {
-        // What `--threads` says, which is the same for all.
-        affinity::limit(engine.threads);
+    // What `--threads` says; without it all, also where laptime chose fewer for itself.
+    let threads = options.engines.iter().map(|engine| engine.threads);
+    if let Some(most) = threads.max() {
+        affinity::limit(most);
     }
     let race = Race {
         options,

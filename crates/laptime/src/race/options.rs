@@ -8,7 +8,7 @@ use super::length::Length;
 use crate::{
     args::RaceArgs,
     display::Line,
-    engine_choice::EngineChoice,
+    engine_choice::{EngineChoice, UnstatedThreads},
     engines,
     exports::{self, EventFolder, Export, Formats, Inputs},
     failure::Failure,
@@ -98,7 +98,14 @@ impl RaceOptions {
         for name in names {
             line.show(&format!("asking {name} for its devices …"));
             let engine = engines::find("--engines", name)?;
-            match EngineChoice::of(engine, &args.settings, &args.passes, &machine, &workload) {
+            match EngineChoice::of(
+                engine,
+                &args.settings,
+                &args.passes,
+                &machine,
+                &workload,
+                UnstatedThreads::Fastest,
+            ) {
                 Ok(engine) => found.push(engine),
                 Err(failure) => missing.push(failure),
             }

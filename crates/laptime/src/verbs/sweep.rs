@@ -14,7 +14,7 @@ use laptime_workload::{Overrides, dataset::Dataset};
 use crate::{
     args::{SweepArgs, Threads, WorkloadArgs},
     display::Line,
-    engine_choice::EngineChoice,
+    engine_choice::{EngineChoice, UnstatedThreads},
     exports::{self, Inputs},
     failure::Failure,
     load_options::load_options,
@@ -40,7 +40,12 @@ pub fn sweep(args: SweepArgs) -> Result<(), Failure> {
     let export = export.transpose()?;
     let (axis, values) = swept(&args)?;
     let choices = choices(&workload, axis, &values)?;
-    let mut engine = EngineChoice::resolve(args.engine_args(), &args.passes, &choices[0])?;
+    let mut engine = EngineChoice::resolve(
+        args.engine_args(),
+        &args.passes,
+        &choices[0],
+        UnstatedThreads::All,
+    )?;
     if let Some(text) = &engine.warning {
         output::warning(text);
     }

@@ -6,15 +6,25 @@ use laptime_engine::Job;
 use laptime_workload::dataset::synthetic;
 
 use crate::{
-    args::VerifyArgs, display::Line, engine_choice::EngineChoice, failure::Failure,
-    given_weights::check_engine, output, verdicts, workload_choice::WorkloadChoice,
+    args::VerifyArgs,
+    display::Line,
+    engine_choice::{EngineChoice, UnstatedThreads},
+    failure::Failure,
+    given_weights::check_engine,
+    output, verdicts,
+    workload_choice::WorkloadChoice,
 };
 
 /// Prints the gate's word; an engine that does another training is a failure.
 pub fn verify(args: VerifyArgs) -> Result<(), Failure> {
     let init = args.weights.init.as_deref();
     let workload = WorkloadChoice::resolve(&args.workload)?.starting_from(init)?;
-    let choice = EngineChoice::resolve(args.engine, &args.passes, &workload)?;
+    let choice = EngineChoice::resolve(
+        args.engine,
+        &args.passes,
+        &workload,
+        UnstatedThreads::Fastest,
+    )?;
     if init.is_some() {
         check_engine("--init", choice.engine)?;
     }

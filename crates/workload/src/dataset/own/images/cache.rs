@@ -107,8 +107,8 @@ impl<'a> Place<'a> {
     }
 }
 
-/// SHA-256 over the shape and the CRC-32 sums of blocks of 1 MiB. What it is to find is damage; the data's own sum,
-/// which a record has, tells of other pixels.
+/// SHA-256 over the shape and the CRC-32 sums of blocks of 1 MiB. What it is to find is damage. That the
+/// pixels are those of the files is for the name of the cache's file to say, which has the files' sums and `MADE_BY`.
 fn sum_of(shape: [usize; 4], bytes: &[u8]) -> FileSum {
     let sums = side_by_side(runs(bytes), |run| {
         let blocks = run.chunks(BLOCK_BYTES);
