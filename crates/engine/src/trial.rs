@@ -35,6 +35,21 @@ pub struct Budget {
     pub training_steps: u64,
 }
 
+impl Tried {
+    /// Seconds a step, or why there are none.
+    fn of(candidate: usize, outcome: Result<f64, String>) -> Self {
+        let (step_s, error) = match outcome {
+            Ok(step_s) => (Some(step_s), None),
+            Err(error) => (None, Some(error)),
+        };
+        Self {
+            candidate,
+            step_s,
+            error,
+        }
+    }
+}
+
 /// What is enough to time steps in: more tells nothing new.
 const ENOUGH: Duration = Duration::from_millis(600);
 
@@ -76,15 +91,7 @@ pub fn try_devices(
             let others = candidates.len().saturating_sub(1).max(1) as u32;
             share = (budget.of_steps(*step_s) - each) / others;
         }
-        let (step_s, error) = match outcome {
-            Ok(step_s) => (Some(step_s), None),
-            Err(error) => (None, Some(error)),
-        };
-        tried.push(Tried {
-            candidate,
-            step_s,
-            error,
-        });
+        tried.push(Tried::of(candidate, outcome));
     }
     tried
 }
@@ -103,15 +110,8 @@ pub fn try_threads(
             threads: *threads,
             ..job.clone()
         };
-        let (step_s, error) = match step_s(engine, &job, device, share) {
-            Ok(step_s) => (Some(step_s), None),
-            Err(error) => (None, Some(error.to_string())),
-        };
-        Tried {
-            candidate,
-            step_s,
-            error,
-        }
+        let outcome = step_s(engine, &job, device, share);
+        Tried::of(candidate, outcome.map_err(|error| error.to_string()))
     };
     candidates.iter().enumerate().map(try_one).collect()
 }

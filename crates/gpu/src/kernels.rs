@@ -59,6 +59,13 @@ pub(crate) fn workgroups(
     [workgroups.div_ceil(rows) as u32, rows as u32, splits as u32]
 }
 
+/// In how many partial sums these operations leave what they make.
+pub(crate) fn partials(program: &Program, uses: &Uses, operations: &[OpId]) -> usize {
+    let (_, own) = main(program, operations);
+    let product = ops::product::of(program, uses, own);
+    product.map_or(1, |product| product.splits)
+}
+
 /// The operation that gives a kernel its form, and its place among these: the first that is not a part of
 /// making the pixels, but a norm's gradient also behind ReLU's, and updates also behind what they do themselves.
 fn main<'a>(program: &'a Program, operations: &[OpId]) -> (usize, &'a Operation) {
@@ -79,41 +86,26 @@ fn main<'a>(program: &'a Program, operations: &[OpId]) -> (usize, &'a Operation)
 #[cfg(test)]
 mod tests {
     use laptime_engine::Passes;
-    use laptime_graph::{Mode, Uses, build};
-    use laptime_workload::{Builtin, Overrides, dataset::Dtype};
+    use laptime_graph::{Mode, build};
+    use laptime_workload::{Builtin, Overrides};
 
-    use super::*;
-    use crate::lower::lower;
-
-    /// The texts of a step that is lowered for subgroups of this size.
-    fn texts(subgroup: usize) -> Vec<String> {
-        let builtin = Builtin::find("cifar10-resnet50").unwrap();
-        let workload = builtin.spec().resolve(&Overrides::default()).unwrap();
-        let program = build(&workload, Mode::Training, workload.batch_size);
-        let target = Target {
-            subgroup,
-            ..Target::COMMON
-        };
-        let schedule = lower(&program, target, &Passes::All).unwrap();
-        let samples = SampleChunks {
-            samples: 50_000,
-            chunks: 2,
-            stored: Dtype::U8,
-        };
-        let uses = Uses::of(&program);
-        let kernels = schedule.stages.iter().flat_map(|stage| &stage.kernels);
-        kernels
-            .map(|kernel| dispatch((&program, &uses), &schedule, kernel, samples, target).wgsl)
-            .collect()
-    }
+    use crate::{Target, texts};
 
     #[test]
     fn subgroups_add_only_where_the_adapter_has_them() {
+        let builtin = Builtin::find("cifar10-resnet50").unwrap();
+        let workload = builtin.spec().resolve(&Overrides::default()).unwrap();
+        let program = build(&workload, Mode::Training, workload.batch_size);
         let adds = |subgroup| {
-            let texts = texts(subgroup).into_iter();
-            texts
-                .filter(|text| text.contains("subgroupShuffleXor"))
-                .count()
+            let target = Target {
+                subgroup,
+                ..Target::COMMON
+            };
+            let texts = texts(&program, target, &Passes::All, 50_000).unwrap();
+            let adds = texts
+                .iter()
+                .filter(|text| text.wgsl.contains("subgroupShuffleXor"));
+            adds.count()
         };
         assert_eq!(adds(1), 0);
         // The loss adds over all threads, a norm over those of its channels, of which it has two at least.

@@ -3,13 +3,12 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
     time::{Duration, Instant},
 };
 
 use laptime_cpu::{Isa, Target, lower};
 use laptime_engine::{
-    Device, Engine, Job,
+    Device, Engine,
     trial::{self, Tried},
 };
 use laptime_graph::{
@@ -17,12 +16,11 @@ use laptime_graph::{
     schedule::{Balance, Core, Split},
 };
 use laptime_results::{Candidate, DeviceTrial, number::counted};
-use laptime_workload::{dataset::synthetic, directories::keep, hexadecimal, own_file};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::{
-    device_choice::Wish, device_facts::device_facts, failure::Failure, verdicts::this_build,
+    device_choice::{Wish, by_trial},
+    failure::Failure,
 };
 
 /// What the steps of a trial may take, outside all totals; each number does two at least.
@@ -85,13 +83,11 @@ pub fn fastest(
             let candidates = worth_trying(numbers(wish.threads, cores), predict);
             let tried = match candidates.len() {
                 1 => Vec::new(),
-                _ => trial::try_threads(engine, &job(wish), device, &candidates, TRIAL),
+                _ => trial::try_threads(engine, &by_trial::job(wish), device, &candidates, TRIAL),
             };
             let known = Known { candidates, tried };
-            if let Some(file) = file.filter(|_| known.is_sound(wish.threads))
-                && let Ok(text) = serde_json::to_vec(&known)
-            {
-                let _ = keep(&file, &text);
+            if let Some(file) = file.filter(|_| known.is_sound(wish.threads)) {
+                by_trial::keep(&file, &known);
             }
             known
         }
@@ -102,24 +98,11 @@ pub fn fastest(
     }
     // Where none could train, the training itself will say why.
     let best = trial::fastest(&tried).unwrap_or(candidates.len() - 1);
-    let trial = DeviceTrial {
-        trial_s: start.elapsed().as_secs_f64(),
-        remembered,
-        candidates: tried
-            .into_iter()
-            .map(|one| {
-                let device = Device {
-                    threads: Some(candidates[one.candidate]),
-                    ..device.clone()
-                };
-                Candidate {
-                    device: device_facts(&device),
-                    step_s: one.step_s,
-                    error: one.error,
-                }
-            })
-            .collect(),
+    let of = |candidate: usize| Device {
+        threads: Some(candidates[candidate]),
+        ..device.clone()
     };
+    let trial = by_trial::record(start, remembered, tried, of);
     Ok(ThreadChoice {
         threads: candidates[best],
         why: Some(why(candidates[best], &trial)),
@@ -203,48 +186,13 @@ fn isa_of(device: &Device) -> Result<Isa, Failure> {
     }
 }
 
-/// Few synthetic samples, and no more than there will be anyway: the trial is of the steps, and before anyone has
-/// looked whether memory suffices.
-fn job(wish: &Wish) -> Job {
-    let workload = wish.workload;
-    let description = workload.dataset.description();
-    let samples = trial::BATCHES * workload.batch_size;
-    let samples = samples.min(description.train_samples);
-    Job {
-        workload: Arc::clone(workload),
-        dataset: Arc::new(synthetic(description, samples.max(workload.batch_size), 1)),
-        threads: wish.threads,
-        passes: wish.passes.clone(),
-        profile: false,
-    }
-}
-
 /// `trains on 8 threads, the fastest by trial: 4 threads 0.052 ms a step, 8 threads 0.041 ms a step`.
 fn why(threads: usize, trial: &DeviceTrial) -> String {
-    let one = |one: &Candidate| {
-        let threads = counted(one.device.threads.unwrap_or(1), "thread");
-        match (one.step_s, &one.error) {
-            (Some(step_s), _) => format!("{threads} {:.3} ms a step", 1e3 * step_s),
-            (None, error) => format!(
-                "{threads} failed ({})",
-                error.as_deref().unwrap_or("no reason")
-            ),
-        }
-    };
-    let all: Vec<String> = trial.candidates.iter().map(one).collect();
-    let how = if trial.remembered {
-        "by an earlier trial"
-    } else {
-        "by trial"
-    };
-    format!(
-        "trains on {}, the fastest {how}: {}",
-        counted(threads as u64, "thread"),
-        all.join(", ")
-    )
+    let name = |one: &Candidate| counted(one.device.threads.unwrap_or(1), "thread");
+    by_trial::why(&counted(threads as u64, "thread"), trial, name)
 }
 
-/// The file of a choice: named by the digest of all that it depends on.
+/// The file of a choice on this processor of so many cores.
 fn file(
     wish: &Wish,
     program: &Program,
@@ -252,15 +200,8 @@ fn file(
     cores: usize,
     cache: &Path,
 ) -> Option<PathBuf> {
-    let key = format!(
-        "{}\n{}\n{device:?}\n{} threads, {cores} cores\n{:?}",
-        this_build()?,
-        program.digest(),
-        wish.threads,
-        wish.passes,
-    );
-    let digest = hexadecimal(&Sha256::digest(key.as_bytes()));
-    Some(cache.join("thread-choices").join(digest + ".json"))
+    let machine = format!("{device:?}, {cores} cores");
+    by_trial::file(cache, "thread-choices", wish, program, &machine)
 }
 
 impl Known {
@@ -282,12 +223,14 @@ impl Known {
 
 /// What cannot be read, or makes no sense, is as good as nothing.
 fn read(file: &Path, most: usize) -> Option<Known> {
-    let known: Known = serde_json::from_slice(&own_file::read(file).ok()?).ok()?;
+    let known: Known = by_trial::read(file)?;
     known.is_sound(most).then_some(known)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use laptime_engine::{DeviceKind, Passes};
     use laptime_workload::{Builtin, Overrides, Workload};
 

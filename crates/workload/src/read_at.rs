@@ -7,7 +7,7 @@ use std::{
 
 use flate2::Crc;
 
-use crate::threads::side_by_side;
+use crate::threads::{run_of_each, side_by_side};
 
 /// What is read at any place.
 pub trait ReadAt: Sync {
@@ -90,12 +90,7 @@ pub(crate) fn fill_side_by_side(
     buffer: &mut [u8],
     offset: u64,
 ) -> io::Result<(usize, Crc)> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let run = buffer
-        .len()
-        .div_ceil(threads)
-        .max(1)
-        .next_multiple_of(BLOCK_BYTES);
+    let run = run_of_each(buffer.len(), BLOCK_BYTES);
     let runs = buffer.chunks_mut(run).enumerate().collect();
     let read = side_by_side(runs, |(index, run_bytes): (usize, &mut [u8])| {
         let mut crc = Crc::new();

@@ -7,6 +7,16 @@ use std::{
     thread::{self, ScopedJoinHandle},
 };
 
+/// How many threads the system runs at once.
+pub(crate) fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// How many of so many things each core has, in whole blocks.
+pub(crate) fn run_of_each(count: usize, block: usize) -> usize {
+    count.div_ceil(cores()).max(1).next_multiple_of(block)
+}
+
 /// What `work` makes of each item, in the order of the items. This thread takes part, with as many
 /// others as there are more items and the system gives.
 pub fn side_by_side<I: Send, T: Send>(items: Vec<I>, work: impl Fn(I) -> T + Sync) -> Vec<T> {

@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use super::{
     Images, Tiles,
-    piece_sums::Pieces,
+    piece_sums::{Growing, PieceSums, Pieces},
     product::{Blocks, Finish, Multiply, Scalars, Segment, product},
 };
 use crate::{
@@ -108,14 +108,16 @@ pub(super) trait Results<S: Simd> {
     /// The pieces in which a norm's sums are made, where some are.
     fn pieces(&self) -> Option<Pieces>;
 
-    /// Behind a run of these pieces, before this position.
-    unsafe fn end_run(
+    /// What grows of these sums in what a slice keeps.
+    unsafe fn growing(kept: *mut Self::Kept) -> *mut Growing;
+
+    /// Takes the sums of one of these pieces.
+    unsafe fn take_sums(
         &self,
-        s: S,
         view: View,
         slice: usize,
-        pieces: Pieces,
-        position: usize,
+        piece: (Pieces, usize),
+        sums: &PieceSums,
         kept: *mut Self::Kept,
     );
 
@@ -200,8 +202,13 @@ unsafe fn convolve_at<S: Simd, O: Operands<S>, R: Results<S>>(
                     }
                 }
                 if let Some(pieces) = pieces {
+                    let piece = pieces.ended(run.end);
                     for (index, slice) in turn.clone().enumerate() {
-                        results.end_run(s, view, slice, pieces, run.end, kept.add(index));
+                        let kept = kept.add(index);
+                        let sums = (*R::growing(kept)).end_run(s, y, piece.is_some());
+                        if let (Some(piece), Some(sums)) = (piece, sums) {
+                            results.take_sums(view, slice, (pieces, piece), &sums, kept);
+                        }
                     }
                 }
             }

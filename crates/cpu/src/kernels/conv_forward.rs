@@ -12,7 +12,7 @@ use super::{
     Images, Run, Step, Tiles,
     conv::{Beside, Filters, Operands, Results, Segments, convolve},
     norm::{BatchNorm, Coefficients, Moments, Scale},
-    piece_sums::{Adding, Growing, Pieces},
+    piece_sums::{Adding, Growing, PieceSums, Pieces},
     piece_totals::Spread,
     product::{Finish, Scalars, Single},
 };
@@ -155,26 +155,25 @@ impl<S: Simd> Results<S> for Conv2d {
     }
 
     #[inline(always)]
-    unsafe fn end_run(
+    unsafe fn growing(kept: *mut Kept) -> *mut Growing {
+        // SAFETY: the address of a field, within what the caller has room for; nothing is read.
+        unsafe { &raw mut (*kept).growing }
+    }
+
+    #[inline(always)]
+    unsafe fn take_sums(
         &self,
-        s: S,
         view: View,
         slice: usize,
-        pieces: Pieces,
-        position: usize,
+        (pieces, piece): (Pieces, usize),
+        sums: &PieceSums,
         kept: *mut Kept,
     ) {
-        let piece = pieces.ended(position);
         // SAFETY: the caller's promise; nobody else touches what the slice keeps, nor its sums.
         unsafe {
-            let growing = &mut (*kept).growing;
-            let Some(sums) = growing.end_run(s, self.y, piece.is_some()) else {
-                return;
-            };
-            let piece = piece.unwrap_or(0);
             match self.norm {
-                Some(NormBehind::Apart(place)) => *pieces.place(view, place, slice, piece) = sums,
-                _ => (*kept).spread.add(&sums, pieces.values(piece)),
+                Some(NormBehind::Apart(place)) => *pieces.place(view, place, slice, piece) = *sums,
+                _ => (*kept).spread.add(sums, pieces.values(piece)),
             }
         }
     }

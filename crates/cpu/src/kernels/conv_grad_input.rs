@@ -8,7 +8,7 @@ use std::ops::Range;
 use super::{
     BatchNormGrad, Images, Run, Step, Tiles,
     conv::{Beside, Filters, Operands, Results, Segments, convolve},
-    piece_sums::{Adding, Growing, Pieces},
+    piece_sums::{Adding, Growing, PieceSums, Pieces},
     piece_totals::Total,
     product::{Finish, Scalars, Single},
 };
@@ -132,27 +132,27 @@ impl<S: Simd> Results<S> for Conv2dGradInput {
     }
 
     #[inline(always)]
-    unsafe fn end_run(
+    unsafe fn growing(kept: *mut KeptForNorm) -> *mut Growing {
+        // SAFETY: the address of a field, within what the caller has room for; nothing is read.
+        unsafe { &raw mut (*kept).growing }
+    }
+
+    #[inline(always)]
+    unsafe fn take_sums(
         &self,
-        s: S,
         view: View,
         slice: usize,
-        pieces: Pieces,
-        position: usize,
+        (pieces, piece): (Pieces, usize),
+        sums: &PieceSums,
         kept: *mut KeptForNorm,
     ) {
-        let piece = pieces.ended(position);
         // SAFETY: the caller's promise; nobody else touches what the slice keeps, nor its sums.
         unsafe {
-            let growing = &mut (*kept).growing;
-            let Some(of_piece) = growing.end_run(s, self.dx, piece.is_some()) else {
-                return;
-            };
             match self.norm {
-                Some(NormBefore::Apart { sums, .. }) => {
-                    *pieces.place(view, sums, slice, piece.unwrap_or(0)) = of_piece;
+                Some(NormBefore::Apart { sums: place, .. }) => {
+                    *pieces.place(view, place, slice, piece) = *sums;
                 }
-                _ => (*kept).total.add(&of_piece),
+                _ => (*kept).total.add(sums),
             }
         }
     }

@@ -168,14 +168,13 @@ fn is_worth_it(program: &Program, uses: &Uses, fusion: &Fusion) -> bool {
     let [first, rest @ ..] = &fusion.operations[..] else {
         return true;
     };
-    let Some(product) = product::of(program, uses, *first) else {
+    let first = program.operation(*first);
+    let Some(product) = product::of(program, uses, first) else {
         return true;
     };
     let mut rest = rest.iter().map(|id| &program.operation(*id).op);
-    let leaves_out = |op: &Op| {
-        op.definition().moves_without_gradient()
-            && has_dead_taps(program, program.operation(*first))
-    };
+    let leaves_out =
+        |op: &Op| op.definition().moves_without_gradient() && has_dead_taps(program, first);
     match product.splits {
         1 => !rest.any(leaves_out),
         _ => rest.all(adds),

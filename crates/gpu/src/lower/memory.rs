@@ -8,7 +8,7 @@ use laptime_graph::{
     schedule::{Arena, Buffer, Layout, Stage},
 };
 
-use crate::{kernels::workgroups, ops::clip, target::Target};
+use crate::{kernels::partials, ops::clip};
 
 /// What bindings begin at on every adapter.
 pub(crate) const ALIGNMENT_BYTES: usize = 256;
@@ -18,10 +18,9 @@ pub(super) fn plan(
     program: &Program,
     uses: &Uses,
     stages: &[Stage],
-    target: Target,
+    chunk_bytes: usize,
 ) -> Result<Vec<Buffer>, String> {
-    let chunk_bytes = target.chunk_bytes;
-    let partials = partials(program, uses, stages, target);
+    let partials = partials_of_each(program, uses, stages);
     let unplaced = |tensor: TensorId, arena| {
         let layout = layout(program, uses, tensor, partials[tensor.0]);
         Buffer {
@@ -162,13 +161,13 @@ fn layout(program: &Program, uses: &Uses, tensor: TensorId, partials: usize) -> 
 }
 
 /// In how many partial sums each tensor is left.
-fn partials(program: &Program, uses: &Uses, stages: &[Stage], target: Target) -> Vec<usize> {
-    let mut partials = vec![1; program.tensors.len()];
+fn partials_of_each(program: &Program, uses: &Uses, stages: &[Stage]) -> Vec<usize> {
+    let mut of_each = vec![1; program.tensors.len()];
     for kernel in stages.iter().flat_map(|stage| &stage.kernels) {
-        let [_, _, splits] = workgroups(program, uses, &kernel.operations, target);
+        let partials = partials(program, uses, &kernel.operations);
         for access in kernel.accesses.iter().filter(|access| access.write) {
-            partials[access.tensor.0] = splits as usize;
+            of_each[access.tensor.0] = partials;
         }
     }
-    partials
+    of_each
 }

@@ -48,7 +48,7 @@ pub fn lower(program: &Program, target: Target, passes: &Passes) -> Result<Sched
             .iter()
             .map(|group| stage(program, &uses, group, &pixels, target))
             .collect();
-        let buffers = memory::plan(program, &uses, &stages, target)?;
+        let buffers = memory::plan(program, &uses, &stages, target.chunk_bytes)?;
         // What a dispatch of updates binds, only the places of all tensors tell; and they depend
         // on the dispatches. Each turn has one more of them.
         match groups::split_updates(program, &groups, &buffers, target) {

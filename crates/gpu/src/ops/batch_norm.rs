@@ -60,22 +60,17 @@ struct Norm<'a> {
     rows: Rows<'a>,
 }
 
-impl Norm<'_> {
-    /// Calls `with` with the norm of this tensor, whose loops read these values, with `i` the place of each.
-    fn of(
-        shader: &mut Shader,
-        x: TensorId,
-        values: &[(&str, &str)],
-        text: impl FnOnce(&Norm) -> String,
-    ) -> String {
+impl<'a> Norm<'a> {
+    /// The norm of this tensor, whose loops read these values, with `i` the place of each.
+    fn of(shader: &mut Shader, x: TensorId, values: &'a [(&'a str, &'a str)]) -> Self {
         let width = channels(shader.program, x);
         let (count, channels) = extents(shader.program, x);
         shader.sum_of_rows(THREADS, width);
         let rows = Rows {
-            first: &format!("thread / {width}u"),
+            first: format!("thread / {width}u"),
             count,
             apart: THREADS / width,
-            place: &format!("let i = row * {channels}u + c;\n"),
+            place: format!("let i = row * {channels}u + c;\n"),
             values,
         };
         let [declare, read] = rows.begin();
@@ -84,12 +79,12 @@ impl Norm<'_> {
              let is_inside = c < {channels}u;\n{declare}if is_inside {{\n{read}}}\n",
             shader.entry(THREADS)
         );
-        text(&Norm {
+        Self {
             width,
             count,
             head,
             rows,
-        })
+        }
     }
 
     /// A loop that needs the first of the values and adds to these variables.
@@ -130,27 +125,26 @@ pub(crate) fn text(shader: &mut Shader, place: usize, op: &BatchNorm) -> String 
         .into_iter()
         .chain(chain.values())
         .collect();
-    Norm::of(shader, x, &values, |norm| {
-        let n = number(norm.count as f64);
-        format!(
-            "{}var sum = 0.0;\n{}let mean = sum_of_rows(sum, thread) / {n};\n\
+    let norm = Norm::of(shader, x, &values);
+    let n = number(norm.count as f64);
+    format!(
+        "{}var sum = 0.0;\n{}let mean = sum_of_rows(sum, thread) / {n};\n\
              var square = 0.0;\n{}let variance = sum_of_rows(square, thread) / {n};\n\
              let inverse_deviation = 1.0 / sqrt(variance + {});\n\
              var scale = 0.0;\nvar shift = 0.0;\n\
              if is_inside {{ scale = {gamma} * inverse_deviation; shift = {beta}; }}\n\
              if is_inside && thread < {}u {{\n{store}}}\n{}}}\n",
-            norm.head,
-            norm.pass(1, &["sum"], "sum += value;\n"),
-            norm.pass(1, &["square"], "let d = value - mean; square += d * d;\n"),
-            number(op.epsilon),
-            norm.width,
-            norm.pass(
-                values.len(),
-                &[],
-                &format!("var v = (value - mean) * scale + shift;\n{}", chain.text),
-            ),
-        )
-    })
+        norm.head,
+        norm.pass(1, &["sum"], "sum += value;\n"),
+        norm.pass(1, &["square"], "let d = value - mean; square += d * d;\n"),
+        number(op.epsilon),
+        norm.width,
+        norm.pass(
+            values.len(),
+            &[],
+            &format!("var v = (value - mean) * scale + shift;\n{}", chain.text),
+        ),
+    )
 }
 
 pub(crate) fn gradient_text(shader: &mut Shader, place: usize) -> String {
@@ -179,33 +173,32 @@ pub(crate) fn gradient_text(shader: &mut Shader, place: usize) -> String {
     }
     let values = [("flowing", flowing.as_str()), ("value", value.as_str())];
     let dx = shader.writes(outputs[0]).then(|| shader.tensor(outputs[0]));
-    Norm::of(shader, x, &values, |norm| {
-        let add = norm.pass(
-            2,
-            &["d_beta_sum", "d_gamma_sum"],
-            "d_beta_sum += flowing;\n\
+    let norm = Norm::of(shader, x, &values);
+    let add = norm.pass(
+        2,
+        &["d_beta_sum", "d_gamma_sum"],
+        "d_beta_sum += flowing;\n\
              d_gamma_sum += flowing * ((value - mean) * inverse_deviation);\n",
-        );
-        let n = number(norm.count as f64);
-        let apply = dx.map_or(String::new(), |dx| {
-            norm.pass(
-                2,
-                &[],
-                &format!(
-                    "let normed = (value - mean) * inverse_deviation;\n\
+    );
+    let n = number(norm.count as f64);
+    let apply = dx.map_or(String::new(), |dx| {
+        norm.pass(
+            2,
+            &[],
+            &format!(
+                "let normed = (value - mean) * inverse_deviation;\n\
                      {dx}[i] = scale * (flowing - d_beta / {n} - normed * (d_gamma / {n}));\n"
-                ),
-            )
-        });
-        format!(
-            "{}var mean = 0.0;\nvar inverse_deviation = 0.0;\nvar scale = 0.0;\n\
+            ),
+        )
+    });
+    format!(
+        "{}var mean = 0.0;\nvar inverse_deviation = 0.0;\nvar scale = 0.0;\n\
              if is_inside {{ mean = {mean}; inverse_deviation = {inverse_deviation}; \
              scale = {gamma} * inverse_deviation; }}\n\
              var d_beta_sum = 0.0;\nvar d_gamma_sum = 0.0;\n{add}\
              let d_beta = sum_of_rows(d_beta_sum, thread);\n\
              let d_gamma = sum_of_rows(d_gamma_sum, thread);\n\
              if is_inside && thread < {}u {{\n{store}}}\n{apply}}}\n",
-            norm.head, norm.width,
-        )
-    })
+        norm.head, norm.width,
+    )
 }

@@ -27,13 +27,12 @@ fn begin(shader: &mut Shader, own: &Operation) -> (String, usize) {
 
 /// The loops over this thread's channels of the line, which read these values, with `i` the place of each. A
 /// channel is called `row` here, as in all such loops.
-fn rows<'a>(channels: usize, place: &'a mut String, values: &'a [(&'a str, &'a str)]) -> Rows<'a> {
-    *place = format!("let i = line * {channels}u + row;\n");
+fn rows<'a>(channels: usize, values: &'a [(&'a str, &'a str)]) -> Rows<'a> {
     Rows {
-        first: "thread",
+        first: "thread".into(),
         count: channels,
         apart: THREADS,
-        place,
+        place: format!("let i = line * {channels}u + row;\n"),
         values,
     }
 }
@@ -59,8 +58,7 @@ impl ByRows for LayerNorm {
             .into_iter()
             .chain(chain.values())
             .collect();
-        let mut place = String::new();
-        let rows = rows(channels, &mut place, &values);
+        let rows = rows(channels, &values);
         let [declare, read] = rows.begin();
         format!(
             "{head}{declare}{read}var sum = 0.0;\n{}let mean = sum_of_rows(sum, thread) / {n};\n\
@@ -96,8 +94,7 @@ impl ByRows for LayerNormGrad {
             .collect();
         let each = "let g = gamma * dy;\nlet normed = (x - mean) * inverse_deviation;\n";
         let n = number(channels as f64);
-        let mut place = String::new();
-        let rows = rows(channels, &mut place, &values);
+        let rows = rows(channels, &values);
         let [declare, read] = rows.begin();
         format!(
             "{head}let mean = {mean};\nlet inverse_deviation = {inverse_deviation};\n{declare}{read}\

@@ -57,8 +57,7 @@ impl LiveTaps {
 }
 
 /// The product that an operation is, cut, if it is one.
-pub(crate) fn of(program: &Program, uses: &Uses, id: OpId) -> Option<Product> {
-    let own = program.operation(id);
+pub(crate) fn of(program: &Program, uses: &Uses, own: &Operation) -> Option<Product> {
     match form(&own.op) {
         Form::Product(op) => Some(cut(program, uses, own, op)),
         _ => None,

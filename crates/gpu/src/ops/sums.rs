@@ -38,15 +38,16 @@ const LOADED: usize = 8;
 const HELD: usize = 32;
 
 /// A loop over a thread's rows.
+#[derive(Clone)]
 pub(super) struct Rows<'a> {
     /// The thread's first row.
-    pub first: &'a str,
+    pub first: String,
     /// All rows there are.
     pub count: usize,
     /// From one row of the thread to its next.
     pub apart: usize,
     /// Statements that name what the values need, of `row`.
-    pub place: &'a str,
+    pub place: String,
     /// What is read of each row: a name, and the value.
     pub values: &'a [(&'a str, &'a str)],
 }
@@ -65,12 +66,12 @@ impl Rows<'_> {
             apart,
             place,
             ..
-        } = *self;
+        } = self;
         let mut text = String::new();
-        for turn in 0..count.div_ceil(apart) {
+        for turn in 0..count.div_ceil(*apart) {
             let row = format!("let row = {first} + {}u;\n", turn * apart);
             let statements = statements(turn);
-            text += &match (turn + 1) * apart > count {
+            text += &match (turn + 1) * apart > *count {
                 false => format!("{{ {row}{place}{statements}}}\n"),
                 true => format!("{{ {row}if row < {count}u {{\n{place}{statements}}}\n}}\n"),
             };
@@ -85,28 +86,47 @@ impl Rows<'_> {
             return [String::new(), String::new()];
         }
         let turns = 0..self.count.div_ceil(self.apart);
-        let names = turns.flat_map(|turn| self.values.iter().map(move |(name, _)| (name, turn)));
-        let declare = names.map(|(name, turn)| format!("var {name}{turn} = 0.0;\n"));
-        let read = self.turns(|turn| {
-            let values = self.values.iter();
-            values
-                .map(|(name, value)| format!("{name}{turn} = {value};\n"))
-                .collect()
-        });
-        [declare.collect(), read]
+        [
+            turns.map(|turn| self.declare(turn)).collect(),
+            self.turns(|turn| self.read(turn)),
+        ]
     }
 
     /// One of several loops behind [`Self::begin`], which needs the first `needed` of the values.
     pub(super) fn pass(&self, needed: usize, sums: &[&str], body: &str) -> String {
         if !self.can_be_held() {
             let values = &self.values[..needed];
-            return Self { values, ..*self }.each(sums, body);
+            let rows = Self {
+                values,
+                ..self.clone()
+            };
+            return rows.each(sums, body);
         }
-        self.turns(|turn| {
-            let values = self.values.iter();
-            let names = values.map(|(name, _)| format!("let {name} = {name}{turn};\n"));
-            names.collect::<String>() + body
-        })
+        self.turns(|turn| self.name(turn) + body)
+    }
+
+    /// Variables for a turn's values.
+    fn declare(&self, turn: usize) -> String {
+        let values = self.values.iter();
+        values
+            .map(|(name, _)| format!("var {name}{turn} = 0.0;\n"))
+            .collect()
+    }
+
+    /// Reads them.
+    fn read(&self, turn: usize) -> String {
+        let values = self.values.iter();
+        values
+            .map(|(name, value)| format!("{name}{turn} = {value};\n"))
+            .collect()
+    }
+
+    /// Gives them the names that are used.
+    fn name(&self, turn: usize) -> String {
+        let values = self.values.iter();
+        values
+            .map(|(name, _)| format!("let {name} = {name}{turn};\n"))
+            .collect()
     }
 
     /// The loop, with what is done for each row, which adds to these variables.
@@ -116,9 +136,9 @@ impl Rows<'_> {
             count,
             apart,
             ..
-        } = *self;
+        } = self;
         let run = RUN * apart;
-        if count <= run {
+        if *count <= run {
             return self.stretch(first, &format!("{count}u"), body);
         }
         let of_each =
@@ -142,21 +162,11 @@ impl Rows<'_> {
         let mut several = String::new();
         let row = |turn: usize| format!("let row = next + {}u;\n{place}", turn * apart);
         for turn in 0..LOADED {
-            for (name, _) in *values {
-                several += &format!("var {name}{turn} = 0.0;\n");
-            }
-            several += &format!("{{ {}", row(turn));
-            for (name, value) in *values {
-                several += &format!("{name}{turn} = {value};\n");
-            }
-            several += "}\n";
+            several += &self.declare(turn);
+            several += &format!("{{ {}{}}}\n", row(turn), self.read(turn));
         }
         for turn in 0..LOADED {
-            several += &format!("{{ {}", row(turn));
-            for (name, _) in *values {
-                several += &format!("let {name} = {name}{turn};\n");
-            }
-            several += &format!("{body}}}\n");
+            several += &format!("{{ {}{}{body}}}\n", row(turn), self.name(turn));
         }
         let mut one = row(0);
         for (name, value) in *values {
@@ -181,10 +191,10 @@ pub(crate) fn text(shader: &mut Shader, place: usize, op: &dyn ColumnSums) -> St
     shader.sum_of_rows(THREADS, columns);
     let lanes = THREADS / columns;
     let rows = Rows {
-        first: &format!("thread / {columns}u"),
+        first: format!("thread / {columns}u"),
         count: rows,
         apart: lanes,
-        place: "",
+        place: String::new(),
         values: &[("value", &value)],
     };
     let add = rows.each(&["sum"], "sum += value;\n");

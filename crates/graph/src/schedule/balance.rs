@@ -25,6 +25,15 @@ pub struct Core {
 }
 
 impl Core {
+    /// About a core of Zen 4, as measured in fp32 (113 GFLOP/s, 17 GB/s of copies); a cache line takes 50 to 100 ns
+    /// from core to core on today's servers.
+    pub const ASSUMED: Self = Self {
+        flops_per_s: 110e9,
+        bytes_per_s: 16e9,
+        meeting_s: 60e-9,
+        group: 8,
+    };
+
     /// Seconds of a barrier of so many threads.
     fn barrier_s(&self, mut threads: usize) -> f64 {
         let mut passed_on = 0;
@@ -34,17 +43,6 @@ impl Core {
         }
         self.meeting_s * passed_on as f64
     }
-}
-
-impl Core {
-    /// About a core of Zen 4, as measured in fp32 (113 GFLOP/s, 17 GB/s of copies); a cache line takes 50 to 100 ns
-    /// from core to core on today's servers.
-    pub const ASSUMED: Self = Self {
-        flops_per_s: 110e9,
-        bytes_per_s: 16e9,
-        meeting_s: 60e-9,
-        group: 8,
-    };
 }
 
 /// A step on so many threads.

@@ -2,22 +2,19 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
     time::{Duration, Instant},
 };
 
 use laptime_engine::{
-    Device, DeviceKind, Engine, Job,
+    Device, DeviceKind, Engine,
     trial::{self, Budget, Tried},
 };
 use laptime_graph::TrainingStep;
 use laptime_results::{Candidate, DeviceTrial};
-use laptime_workload::{dataset::synthetic, directories::keep, hexadecimal, own_file};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use super::{Chosen, Wish};
-use crate::{args::DeviceArg, device_facts::device_facts, failure::Failure, verdicts::this_build};
+use super::{Chosen, Wish, by_trial};
+use crate::{args::DeviceArg, failure::Failure};
 
 /// What a trial may take at least, outside all totals.
 const TRIAL: Duration = Duration::from_secs(2);
@@ -52,7 +49,10 @@ impl Choice {
         Ok(Chosen {
             device: self.device,
             argument,
-            why: self.trial.as_ref().map(|trial| why(&self.argument, trial)),
+            why: self.trial.as_ref().map(|trial| {
+                let name = |one: &Candidate| one.device.name.clone();
+                by_trial::why(&self.argument, trial, name)
+            }),
             warning: None,
             trial: self.trial,
         })
@@ -98,12 +98,10 @@ pub fn fastest(
     let known = file.as_ref().and_then(|file| read(file, devices.len()));
     let remembered = known.is_some();
     let tried = known.unwrap_or_else(|| {
-        let tried = trial::try_devices(engine, &job(wish), &devices, budget(wish));
-        // What failed is worth another look each time; what cannot be kept is tried again.
-        if let Some(file) = file.as_ref().filter(|_| is_good(&tried))
-            && let Ok(text) = serde_json::to_vec(&tried)
-        {
-            let _ = keep(file, &text);
+        let tried = trial::try_devices(engine, &by_trial::job(wish), &devices, budget(wish));
+        // What failed is worth another look each time.
+        if let Some(file) = file.as_ref().filter(|_| is_good(&tried)) {
+            by_trial::keep(file, &tried);
         }
         tried
     });
@@ -114,36 +112,13 @@ pub fn fastest(
             errors.join("; ")
         )));
     };
-    let trial = DeviceTrial {
-        trial_s: start.elapsed().as_secs_f64(),
-        remembered,
-        candidates: tried
-            .into_iter()
-            .map(|one| Candidate {
-                device: device_facts(&devices[one.candidate]),
-                step_s: one.step_s,
-                error: one.error,
-            })
-            .collect(),
-    };
+    let of = |candidate: usize| devices[candidate].clone();
+    let trial = by_trial::record(start, remembered, tried, of);
     let (device, argument) = candidates.swap_remove(best);
     Ok(Choice {
         trial: Some(trial),
         ..Choice::plain(device, argument)
     })
-}
-
-/// Few synthetic samples: the trial is of the steps.
-fn job(wish: &Wish) -> Job {
-    let workload = wish.workload;
-    let samples = trial::BATCHES * workload.batch_size;
-    Job {
-        workload: Arc::clone(workload),
-        dataset: Arc::new(synthetic(workload.dataset.description(), samples, 1)),
-        threads: wish.threads,
-        passes: wish.passes.clone(),
-        profile: false,
-    }
 }
 
 fn budget(wish: &Wish) -> Budget {
@@ -155,42 +130,11 @@ fn budget(wish: &Wish) -> Budget {
     }
 }
 
-/// `trains on gpu:0, the fastest by trial: AMD … 0.077 ms a step, NVIDIA … 0.041 ms a step`.
-fn why(argument: &str, trial: &DeviceTrial) -> String {
-    let one = |one: &Candidate| {
-        let name = &one.device.name;
-        match (one.step_s, &one.error) {
-            (Some(step_s), _) => format!("{name} {:.3} ms a step", 1e3 * step_s),
-            (None, error) => format!(
-                "{name} failed ({})",
-                error.as_deref().unwrap_or("no reason")
-            ),
-        }
-    };
-    let all: Vec<String> = trial.candidates.iter().map(one).collect();
-    let how = if trial.remembered {
-        "by an earlier trial"
-    } else {
-        "by trial"
-    };
-    format!(
-        "trains on {argument}, the fastest {how}: {}",
-        all.join(", ")
-    )
-}
-
-/// The file of a choice: named by the digest of all that it depends on.
+/// The file of a choice of these devices.
 fn file(wish: &Wish, devices: &[Device], cache: &Path) -> Option<PathBuf> {
     let program = TrainingStep::of(wish.workload, wish.workload.batch_size).last;
-    let key = format!(
-        "{}\n{}\n{devices:?}\n{} threads\n{:?}",
-        this_build()?,
-        program.digest(),
-        wish.threads,
-        wish.passes,
-    );
-    let digest = hexadecimal(&Sha256::digest(key.as_bytes()));
-    Some(cache.join("device-choices").join(digest + ".json"))
+    let machine = format!("{devices:?}");
+    by_trial::file(cache, "device-choices", wish, &program, &machine)
 }
 
 /// Whether every candidate has a time.
@@ -200,7 +144,7 @@ fn is_good(tried: &[Tried]) -> bool {
 
 /// What cannot be read, or makes no sense, is as good as nothing.
 fn read(file: &Path, candidates: usize) -> Option<Vec<Tried>> {
-    let tried: Vec<Tried> = serde_json::from_slice(&own_file::read(file).ok()?).ok()?;
+    let tried: Vec<Tried> = by_trial::read(file)?;
     let is_whole = tried.len() == candidates && tried.iter().all(|one| one.candidate < candidates);
     (is_whole && is_good(&tried)).then_some(tried)
 }

@@ -1,6 +1,7 @@
 //! Which device an engine trains on: what the command line asks for, or the fastest by trial.
 
 mod asked;
+pub mod by_trial;
 mod fastest;
 #[cfg(test)]
 mod tests;

@@ -11,7 +11,7 @@ use laptime_workload::Workload;
 
 use crate::{
     args::{DeviceArg, ExplainArgs},
-    engines::OwnEngine,
+    engines::{OwnEngine, default_threads},
     failure::Failure,
     output,
     passes::passes,
@@ -31,7 +31,7 @@ pub fn explain(args: ExplainArgs) -> Result<(), Failure> {
     let target = Target::of(args.device, &workload)?;
     let threads = match args.threads {
         Some(threads) => threads.into(),
-        None => std::thread::available_parallelism().map_or(1, usize::from),
+        None => default_threads(),
     };
     let mut text = String::new();
     let TrainingStep {

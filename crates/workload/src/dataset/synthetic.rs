@@ -6,15 +6,13 @@
 //! of any class and with noise. Only integers are computed with, so that every machine makes the
 //! same bytes; a sample depends on its number and on nothing else.
 
-use std::thread;
-
 use sha2::{Digest, Sha256};
 
 use super::{Array, Dataset, Description, Dtype, Origin, Samples};
 use crate::{
     hexadecimal,
     random::{Purpose, Stream},
-    threads::side_by_side,
+    threads::{run_of_each, side_by_side},
 };
 
 /// Prototypes a class: with more than one, no class is a single cluster.
@@ -150,8 +148,7 @@ fn samples(
     let (images, others) = samples.arrays.split_first_mut().expect("it has an input");
     let sample_bytes = images.column.bytes();
     let mut kind_of = vec![0; count];
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    let chunk = count.div_ceil(threads).max(1);
+    let chunk = run_of_each(count, 1);
     let chunks = images
         .bytes
         .chunks_mut(chunk * sample_bytes)

@@ -203,6 +203,16 @@ fn who_makes_which_pieces_changes_no_bit() {
     }
 }
 
+/// Means and variances of the first slice, put together of its pieces.
+fn moments(isa: Isa, values: &Values) -> (Channels, Channels) {
+    let pieces = Pieces::of(values.images);
+    let mut spread = Spread::NONE;
+    for (piece, sums) in dispatch(isa, InMemory(values)).iter().enumerate() {
+        spread.add(sums, pieces.values(piece));
+    }
+    spread.moments()
+}
+
 /// Also where the mean is a thousand times the deviation, and where all values are the same.
 #[test]
 fn mean_and_variance_keep_their_digits() {
@@ -214,12 +224,7 @@ fn mean_and_variance_keep_their_digits() {
             _ => far(channel) + stream.next_unit() as f32 - 0.5,
         });
         for isa in Isa::available() {
-            let pieces = Pieces::of(values.images);
-            let mut spread = Spread::NONE;
-            for (piece, sums) in dispatch(isa, InMemory(&values)).iter().enumerate() {
-                spread.add(sums, pieces.values(piece));
-            }
-            let (means, variances) = spread.moments();
+            let (means, variances) = moments(isa, &values);
             for channel in values.images.channels_of(0..1) {
                 let all = values.of_channel(channel);
                 let count = all.len() as f64;
@@ -255,12 +260,7 @@ fn not_a_number_and_infinity_stay_in_the_moments() {
                 }
             });
             for isa in Isa::available() {
-                let pieces = Pieces::of(values.images);
-                let mut spread = Spread::NONE;
-                for (piece, sums) in dispatch(isa, InMemory(&values)).iter().enumerate() {
-                    spread.add(sums, pieces.values(piece));
-                }
-                let (means, variances) = spread.moments();
+                let (means, variances) = moments(isa, &values);
                 assert!(
                     !means[0].is_finite() && !variances[0].is_finite(),
                     "{odd} at {place}"

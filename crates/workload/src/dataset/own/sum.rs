@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     dataset::{Array, Samples},
     hexadecimal,
-    threads::side_by_side,
+    threads::{run_of_each, side_by_side},
 };
 
 /// Blocks are hashed on all cores: one of 2 GB/s, or of 0.4 where it has no instructions for it, would take
@@ -63,8 +63,7 @@ fn sum_of_blocks(bytes: &[u8]) -> [u8; 32] {
 
 /// Whole blocks for each core.
 pub(super) fn runs(bytes: &[u8]) -> Vec<&[u8]> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let blocks = bytes.len().div_ceil(BLOCK_BYTES);
-    let run = blocks.div_ceil(threads).max(1) * BLOCK_BYTES;
-    bytes.chunks(run).collect()
+    bytes
+        .chunks(run_of_each(bytes.len(), BLOCK_BYTES))
+        .collect()
 }

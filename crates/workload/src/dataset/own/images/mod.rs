@@ -9,10 +9,8 @@ mod list;
 mod resize;
 
 use std::{
-    num::NonZero,
     path::Path,
     sync::{Mutex, PoisonError},
-    thread,
 };
 
 use serde::{Deserialize, Serialize};
@@ -27,7 +25,10 @@ use super::{
     raw::{Kind, Raw},
     sum::FileSum,
 };
-use crate::{Shown, memory, own_file, threads::side_by_side};
+use crate::{
+    Shown, memory, own_file,
+    threads::{cores, side_by_side},
+};
 
 /// To be changed with what is made of the same files: part of their sum.
 pub(super) const MADE_BY: &str = "laptime images 1";
@@ -238,12 +239,11 @@ fn on_all_cores<I: Send, T: Send>(
     work: impl Fn(I) -> Result<T, OwnError> + Sync,
 ) -> Result<Vec<T>, OwnError> {
     let queue = Mutex::new(Some(items.enumerate()));
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let next = || {
         let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
         queue.as_mut()?.next()
     };
-    let done = side_by_side((0..cores).collect(), |_| {
+    let done = side_by_side((0..cores()).collect(), |_| {
         let mut done = Vec::new();
         while let Some((index, item)) = next() {
             let made = work(item);
