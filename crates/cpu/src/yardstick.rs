@@ -10,7 +10,8 @@ use laptime_workload::Window;
 use crate::{
     kernels::{
         Conv2d, Conv2dGradInput, Conv2dGradWeight, Dense, DenseCut, DenseGradInput,
-        DenseGradWeight, Filters, GradientUse, Images, Matrix, Step, Tiles, turned_bytes,
+        DenseGradWeight, Epilogue, Filters, GradientEpilogue, GradientUse, Images, Matrix, Step,
+        Tiles, turned_bytes,
     },
     memory::{Floats, Place, ThreadMemory, View},
     ops::Task,
@@ -116,7 +117,7 @@ impl DenseProducts {
                 w,
                 y,
                 bias: None,
-                relu: false,
+                epilogue: Epilogue::None,
                 cut: DenseCut::Outputs,
             }),
             grad_input: Task::DenseGradInput(DenseGradInput {
@@ -124,7 +125,7 @@ impl DenseProducts {
                 w,
                 dx,
                 other: None,
-                relu: None,
+                epilogue: GradientEpilogue::None,
             }),
             grad_weight: Task::DenseGradWeight(DenseGradWeight {
                 x,
@@ -201,7 +202,7 @@ impl Convolutions {
                 bias: None,
                 norm: None,
                 other: None,
-                relu: false,
+                epilogue: Epilogue::None,
                 segments: forward(&window, &x_shape, &y_shape, channels, Padding::LEFT_OUT),
                 tiles: Tiles::UNCUT,
             }),
@@ -210,7 +211,7 @@ impl Convolutions {
                 w,
                 dx,
                 other: None,
-                relu: None,
+                epilogue: GradientEpilogue::None,
                 norm: None,
                 segments: input_gradient(&window, &x_shape, &y_shape, w, Padding::LEFT_OUT),
                 tiles: Tiles::UNCUT,

@@ -57,7 +57,7 @@ fn activations_are_verified() {
     for activation in Activation::EXAMPLES {
         let mut workload = dense_net(&[21], 8);
         for layer in &mut workload.layers {
-            if layer.kind == LayerKind::Relu {
+            if layer.kind == LayerKind::Activation(Activation::Relu) {
                 layer.kind = LayerKind::Activation(activation);
             }
         }

@@ -126,9 +126,12 @@ impl Finder<'_> {
         let mut chain = vec![first];
         loop {
             let last = self.program.operation(chain[chain.len() - 1]);
-            let &[reader] = self.readers(last.outputs[0]) else {
+            let Some(reader) = self.next_reader(last.outputs[0]) else {
                 return chain;
             };
+            if last.op.ends_chain() {
+                return chain;
+            }
             let next = self.program.operation(reader);
             let is_there =
                 |input: &TensorId| last.outputs.contains(input) || self.is_there(*input, first);
@@ -153,6 +156,21 @@ impl Finder<'_> {
         }
     }
 
+    /// Who reads a tensor: somebody alone, or an activation that is alone but for its gradient, for which the tensor is
+    /// stored on the way.
+    fn next_reader(&self, tensor: TensorId) -> Option<OpId> {
+        let later = |id: &&OpId| !self.program.operation(**id).op.is_activation_gradient();
+        match self.readers(tensor) {
+            [reader] => Some(*reader),
+            readers => {
+                let mut others = readers.iter().filter(later);
+                let reader = others.next().filter(|_| others.next().is_none())?;
+                let keeps = self.program.operation(*reader).op.ends_chain();
+                keeps.then_some(*reader)
+            }
+        }
+    }
+
     /// A convolution with the batch norm of its results, or the gradient of its input with that of the
     /// norm before it, if what is fused to the norm can be done in the convolution's place too.
     fn norm_at(&self, product: OpId, kernel_of: impl Fn(OpId) -> Vec<OpId>) -> Option<Fusion> {
@@ -161,6 +179,11 @@ impl Finder<'_> {
         let readers = self.readers(result);
         let cuts_off = |id: &OpId| self.program.operation(*id).op.cuts_off();
         let is_cut_off = at_product.iter().any(cuts_off);
+        // Sums are made while results are in registers.
+        let ends = |id: &OpId| self.program.operation(*id).op.ends_chain();
+        if at_product.iter().any(ends) {
+            return None;
+        }
         let (kind, next) = if self.is_forward(product) {
             // Nobody but the gradient of the norm may want what is not normalised.
             let is_norm = |id: &OpId| self.is_norm(*id) && self.is_forward(*id);

@@ -31,7 +31,7 @@ fn expected(op: &Op) -> Class {
         Op::ClipFactor(_) | Op::Clip(_) => Class::Pointwise,
         Op::BatchNormEvaluation(_) | Op::GlobalAvgPoolGrad(_) => Class::Pointwise,
         Op::ScalePixels(_) | Op::Round(_) | Op::Bias(_) | Op::Add(_) => Class::Pointwise,
-        Op::Relu(_) | Op::ReluGrad(_) | Op::Activate(_) | Op::ActivateGrad(_) => Class::Pointwise,
+        Op::Activate(_) | Op::ActivateGrad(_) => Class::Pointwise,
         Op::Dropout(_) | Op::DropoutGrad(_) | Op::Accumulate(_) => Class::Pointwise,
     }
 }

@@ -31,9 +31,7 @@ fn by_hand(program: &Program, operation: &Operation, taken: &[Simplification]) -
         | Op::GlobalAvgPoolGrad(_)
         | Op::UpsampleGrad(_)
         | Op::Dropout(_)
-        | Op::DropoutGrad(_)
-        | Op::Relu(_)
-        | Op::ReluGrad(_) => values(inputs[0]),
+        | Op::DropoutGrad(_) => values(inputs[0]),
         Op::Activate(op) => of_activation(op.0)[0] * values(inputs[0]),
         Op::ActivateGrad(op) => of_activation(op.0)[1] * values(inputs[0]),
         Op::Dense(_) | Op::DenseGradInput(_) => 2 * values(inputs[1]) * inputs[0][0],

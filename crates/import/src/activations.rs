@@ -82,12 +82,25 @@ pub(crate) fn is_close(a: f64, b: f64) -> bool {
     (a - b).abs() <= 4e-6 * (1.0 + a.abs().max(b.abs()))
 }
 
+/// The factor and the offset of a function that has no more to it, and is not the identity.
+pub(crate) fn affine(function: &dyn Fn(f64) -> f64) -> Option<[f64; 2]> {
+    let offset = function(0.0);
+    let [factor, offset] = [function(1.0) - offset, offset].map(seven_digits);
+    let is_same = |x: f64| is_close(function(x), factor * x + offset);
+    let is_one = factor == 1.0 && offset == 0.0;
+    (!is_one && factor != 0.0 && points().all(is_same)).then_some([factor, offset])
+}
+
+/// What was written in single precision has seven digits.
+fn seven_digits(number: f64) -> f64 {
+    format!("{number:.6e}").parse().unwrap_or(number)
+}
+
 /// The first that has the values of `function`, with its constant.
 pub(crate) fn find(function: &dyn Fn(f64) -> f64) -> Option<(&'static Known, f64)> {
     ACTIVATIONS.iter().find_map(|known| {
         let constant = known.constant.map_or(0.0, |(_, of)| of(function));
-        // Written in single precision, it has seven digits.
-        let constant = format!("{constant:.6e}").parse().unwrap_or(constant);
+        let constant = seven_digits(constant);
         if !(0.0..=1.0).contains(&constant) {
             return None;
         }
@@ -110,5 +123,8 @@ mod tests {
         assert!(find(&|x| x).is_none() || find(&|x| x).unwrap().1 == 1.0);
         assert!(find(&|x| 2.0 * x).is_none());
         assert!(find(&|_| f64::NAN).is_none());
+        assert_eq!(affine(&|x| 2.0 * x - 0.5), Some([2.0, -0.5]));
+        let others: [&dyn Fn(f64) -> f64; 4] = [&|x| x, &|_| 3.0, &|x| x.abs(), &|_| f64::NAN];
+        assert!(others.iter().all(|other| affine(other).is_none()));
     }
 }

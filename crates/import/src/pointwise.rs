@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use crate::{
-    activations::{find, is_close, points},
+    activations::{affine, find, is_close, points},
     flow::Place,
     net::{Layer, Net, has_layer, number as text},
     problem::Problem,
@@ -121,6 +121,12 @@ impl Expressions {
                 }
                 self.divisor = Some(divisor);
                 return Ok(Some(Place::Input));
+            }
+            if let Some([factor, offset]) = affine(&function) {
+                let input = self.settle(net, from)?;
+                let layer = Layer::new("scale", &[input], self.all[number].shape.clone());
+                let layer = layer.key("factor", text(factor));
+                return Ok(Some(net.add(layer.key("offset", text(offset)))));
             }
             let Some((known, constant)) = find(&function) else {
                 continue;

@@ -217,6 +217,31 @@ fn gelu_is_found_by_its_values_where_it_is_spelled_by_erfc() {
 }
 
 #[test]
+fn a_factor_and_an_offset_are_a_layer() {
+    let scalar = |name: &str, value: f32| Tensor {
+        float_data: vec![value],
+        ..weight(name, &[])
+    };
+    let nodes = vec![
+        node("Flatten", &["x"], "f", &[]),
+        node("MatMul", &["f", "d"], "l", &[]),
+        node("Mul", &["l", "factor"], "m", &[]),
+        node("Sub", &["m", "offset"], "s", &[]),
+        node("Tanh", &["s"], "y", &[]),
+    ];
+    let initializer = vec![
+        weight("d", &[784, 10]),
+        scalar("factor", 0.1),
+        scalar("offset", 3.0),
+    ];
+    let spec = imported(&model(nodes, initializer)).unwrap().spec;
+    let scale = spec.find("kind = \"scale\"").expect("a layer");
+    let behind = &spec[scale..];
+    assert!(behind.contains("factor = 0.1\noffset = -3"), "{spec}");
+    assert!(behind.contains("kind = \"tanh\""), "{spec}");
+}
+
+#[test]
 fn transposed_convolutions_in_groups_are_refused() {
     let nodes = vec![node("ConvTranspose", &["x", "w"], "y", &[("group", &[2])])];
     let error = error(nodes, vec![weight("w", &[1, 1, 2, 2])]);

@@ -176,6 +176,7 @@ LAYERS = {
     # JAX's own has the slope 1/2 at 0.
     "relu6": lambda layer, inputs, *_: jnp.minimum(jax.nn.relu(inputs[0]), 6),
     "hard_sigmoid": lambda layer, inputs, *_: jax.nn.hard_sigmoid(inputs[0]),
+    "scale": lambda layer, inputs, *_: layer["factor"] * inputs[0] + layer["offset"],
     "elu": lambda layer, inputs, *_: jax.nn.elu(inputs[0], layer["alpha"]),
     "mish": lambda layer, inputs, *_: jax.nn.mish(inputs[0]),
     "conv2d": conv2d,

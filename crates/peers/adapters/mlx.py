@@ -187,6 +187,7 @@ LAYERS = {
     "hard_swish": lambda layer, inputs, *_: nn.hardswish(inputs[0]),
     "relu6": lambda layer, inputs, *_: mx.minimum(mx.maximum(inputs[0], 0), 6),
     "hard_sigmoid": lambda layer, inputs, *_: mx.minimum(mx.maximum(inputs[0] + 3, 0), 6) / 6,
+    "scale": lambda layer, inputs, *_: layer["factor"] * inputs[0] + layer["offset"],
     "elu": lambda layer, inputs, *_: nn.elu(inputs[0], layer["alpha"]),
     "mish": lambda layer, inputs, *_: nn.mish(inputs[0]),
     "conv2d": conv2d,

@@ -195,6 +195,7 @@ LAYERS = {
     "hard_swish": lambda layer, inputs, *_: functional.hardswish(inputs[0]),
     "relu6": lambda layer, inputs, *_: functional.relu6(inputs[0]),
     "hard_sigmoid": lambda layer, inputs, *_: functional.hardsigmoid(inputs[0]),
+    "scale": lambda layer, inputs, *_: layer["factor"] * inputs[0] + layer["offset"],
     "elu": lambda layer, inputs, *_: functional.elu(inputs[0], layer["alpha"]),
     "mish": lambda layer, inputs, *_: functional.mish(inputs[0]),
     "conv2d": conv2d,

@@ -317,6 +317,7 @@ LAYERS = {
     "hard_swish": keras_layer(lambda layer: keras.layers.Activation("hard_swish")),
     "relu6": keras_layer(lambda layer: keras.layers.Activation("relu6")),
     "hard_sigmoid": keras_layer(lambda layer: keras.layers.Activation("hard_sigmoid")),
+    "scale": keras_layer(lambda layer: keras.layers.Rescaling(layer["factor"], layer["offset"])),
     "elu": keras_layer(lambda layer: keras.layers.ELU(layer["alpha"])),
     "mish": keras_layer(lambda layer: keras.layers.Activation("mish")),
     "conv2d": conv2d,

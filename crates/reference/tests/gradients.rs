@@ -60,15 +60,22 @@ fn round() {
 fn relu() {
     let x: Vec<f64> = random(0).take(20).collect();
     let dy: Vec<f64> = random(1).take(20).collect();
-    let y = ops::relu(&x);
+    let y = ops::activate(Activation::Relu, &x);
     assert!(y.contains(&0.0) && y.iter().any(|&y| y > 0.0));
     check_gradient(
-        |x| weighted(&ops::relu(x), &dy),
+        |x| weighted(&ops::activate(Activation::Relu, x), &dy),
         &x,
-        &ops::relu_grad(&y, &dy),
+        &ops::activate_grad(Activation::Relu, &y, &dy),
         "relu_grad",
     );
-    assert_eq!(ops::relu_grad(&ops::relu(&[0.0]), &[1.0]), [0.0]);
+    assert_eq!(
+        ops::activate_grad(
+            Activation::Relu,
+            &ops::activate(Activation::Relu, &[0.0]),
+            &[1.0]
+        ),
+        [0.0]
+    );
 }
 
 #[test]

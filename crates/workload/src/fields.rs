@@ -356,6 +356,12 @@ pub(crate) struct NumberRange {
 }
 
 /// Engines compute in `f32`, so that a number must still be one there.
+pub(crate) const ANY: NumberRange = NumberRange {
+    description: "a number that single precision can hold",
+    allows: |number| number == 0.0 || (POSITIVE.allows)(number.abs()),
+};
+
+/// As [`ANY`].
 pub(crate) const POSITIVE: NumberRange = NumberRange {
     description: "a number greater than 0 that single precision can hold",
     allows: |number| number >= f64::from(f32::MIN_POSITIVE) && number <= f64::from(f32::MAX),

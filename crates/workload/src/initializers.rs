@@ -3,10 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    fields::{Fields, POSITIVE},
-    key::Key,
-};
+use crate::{entry::Entry, fields::POSITIVE, key::Key};
 
 /// The distribution of initial weights. A fan is a layer's number of inputs to one output, or of outputs that one
 /// input reaches.
@@ -89,75 +86,51 @@ impl Initializer {
     }
 }
 
-/// An initializer as a spec writes it.
-#[derive(Debug, Clone, Copy)]
-pub struct InitializerEntry {
-    /// What the spec writes after `kind =`.
-    pub kind: &'static str,
-    /// What it does, in a line.
-    pub summary: &'static str,
-    /// The keys it needs beside `kind`.
-    pub keys: &'static [Key],
-    pub(crate) read: fn(&Fields) -> Initializer,
-}
-
 /// All initializers, in the order that lists show them.
-pub const INITIALIZERS: &[InitializerEntry] = &[
-    plain(
+pub const INITIALIZERS: &[Entry<Initializer>] = &[
+    Entry::plain(
         "glorot_uniform",
         "uniform in ±√(6/(fan_in + fan_out)), as in Keras: what is taken without the table",
         |_| Initializer::GlorotUniform,
     ),
-    plain(
+    Entry::plain(
         "glorot_normal",
         "normal, of variance 2/(fan_in + fan_out)",
         |_| Initializer::GlorotNormal,
     ),
-    plain("he_uniform", "uniform in ±√(6/fan_in)", |_| {
+    Entry::plain("he_uniform", "uniform in ±√(6/fan_in)", |_| {
         Initializer::HeUniform
     }),
-    plain("he_normal", "normal, of variance 2/fan_in", |_| {
+    Entry::plain("he_normal", "normal, of variance 2/fan_in", |_| {
         Initializer::HeNormal
     }),
-    plain("lecun_uniform", "uniform in ±√(3/fan_in)", |_| {
+    Entry::plain("lecun_uniform", "uniform in ±√(3/fan_in)", |_| {
         Initializer::LecunUniform
     }),
-    plain("lecun_normal", "normal, of variance 1/fan_in", |_| {
+    Entry::plain("lecun_normal", "normal, of variance 1/fan_in", |_| {
         Initializer::LecunNormal
     }),
-    plain(
+    Entry::plain(
         "pytorch",
         "uniform in ±1/√fan_in, weights and biases, as PyTorch's Linear and Conv2d",
         |_| Initializer::Pytorch,
     ),
-    InitializerEntry {
+    Entry {
         kind: "uniform",
         summary: "uniform in ±limit",
         keys: &[Key::new("limit", "0.05").why("the default in Keras")],
+        optional: &[],
         read: |fields| Initializer::Uniform {
             limit: fields.number("limit", &POSITIVE),
         },
     },
-    InitializerEntry {
+    Entry {
         kind: "normal",
         summary: "normal, of mean 0 and this standard deviation",
         keys: &[Key::new("deviation", "0.02").why("as in GPT-2; Keras's default is 0.05")],
+        optional: &[],
         read: |fields| Initializer::Normal {
             deviation: fields.number("deviation", &POSITIVE),
         },
     },
 ];
-
-/// An initializer without constants.
-const fn plain(
-    kind: &'static str,
-    summary: &'static str,
-    read: fn(&Fields) -> Initializer,
-) -> InitializerEntry {
-    InitializerEntry {
-        kind,
-        summary,
-        keys: &[],
-        read,
-    }
-}

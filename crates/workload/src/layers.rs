@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     activations::{ACTIVATIONS, Activation},
+    entry::{self, Choice, Entry},
     fields::{DECAY, FRACTION, Fields, POSITIVE},
     key::{BOTH, Key},
     misfits::{channels_seen, concat_shape, dense_on_image, image, product_shape, sum_shape},
@@ -74,8 +75,6 @@ pub enum LayerKind {
         /// Added to the uncorrected variance.
         epsilon: f64,
     },
-    /// `max(x, 0)`.
-    Relu,
     /// The largest value of each window; padding never wins.
     MaxPool {
         /// Where the window meets the input.
@@ -130,74 +129,38 @@ fn is_one(groups: &usize) -> bool {
     *groups == 1
 }
 
-/// A kind of layer as a spec writes it.
-#[derive(Debug, Clone, Copy)]
-pub struct LayerEntry {
-    /// What the spec writes after `kind =`.
-    pub kind: &'static str,
-    /// What it does, in a line.
-    pub summary: &'static str,
-    /// The keys it needs beside `kind`, `name` and `inputs`.
-    pub keys: &'static [Key],
-    /// The keys that may be left out.
-    pub optional: &'static [Key],
-    pub(crate) read: Read,
-}
-
-/// How a layer's kind is read.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Read {
-    Layer(fn(&Fields) -> LayerKind),
-    Activation(fn(&Fields) -> Activation),
-}
-
-impl LayerEntry {
-    pub(crate) fn kind(&self, fields: &Fields) -> LayerKind {
-        match self.read {
-            Read::Layer(read) => read(fields),
-            Read::Activation(read) => LayerKind::Activation(read(fields)),
-        }
-    }
-}
-
 /// All kinds of layers, in the order that lists show them.
-pub fn layers() -> impl Iterator<Item = LayerEntry> {
-    let activations = ACTIVATIONS.iter().map(|entry| LayerEntry {
-        kind: entry.kind,
-        summary: entry.summary,
-        keys: entry.keys,
-        optional: &[],
-        read: Read::Activation(entry.read),
-    });
-    LAYERS.iter().copied().chain(activations)
+pub fn layers() -> impl Iterator<Item = Choice> {
+    let activations = ACTIVATIONS.iter().map(Entry::choice);
+    LAYERS.iter().map(Entry::choice).chain(activations)
 }
 
-const LAYERS: &[LayerEntry] = &[
-    LayerEntry {
+/// Reads a layer of this kind, which is one of [`layers`].
+pub(crate) fn read_kind(kind: &str, fields: &Fields) -> LayerKind {
+    let activation = || entry::read(ACTIVATIONS, kind, fields).map(LayerKind::Activation);
+    let layer = entry::read(LAYERS, kind, fields).or_else(activation);
+    layer.expect("a kind that has an entry")
+}
+
+const LAYERS: &[Entry<LayerKind>] = &[
+    Entry {
         kind: "flatten",
         summary: "reads a sample's values as one row",
         keys: &[],
         optional: &[],
-        read: Read::Layer(|_| LayerKind::Flatten),
+        read: |_| LayerKind::Flatten,
     },
-    LayerEntry {
+    Entry {
         kind: "dense",
         summary: "y = x·Wᵀ + b, with `units` outputs; W Glorot uniform, b (unless bias = false) zero",
         keys: &[Key::new("units", "128")],
         optional: &[Key::new("bias", "true").why(BOTH)],
-        read: Read::Layer(|fields| LayerKind::Dense {
+        read: |fields| LayerKind::Dense {
             units: fields.size("units", MAX_VALUES),
             bias: fields.optional_boolean("bias", true),
-        }),
+        },
     },
-    LayerEntry {
-        kind: "relu",
-        summary: "max(x, 0)",
-        keys: &[],
-        optional: &[],
-        read: Read::Layer(|_| LayerKind::Relu),
-    },
-    LayerEntry {
+    Entry {
         kind: "conv2d",
         summary: "a convolution with `filters` outputs; W Glorot uniform, b (where bias) zero",
         keys: &[
@@ -208,14 +171,14 @@ const LAYERS: &[LayerEntry] = &[
             Key::new("bias", "true").why(BOTH),
         ],
         optional: &[Key::new("groups", "1"), Key::new("dilation", "1")],
-        read: Read::Layer(|fields| LayerKind::Conv2d {
+        read: |fields| LayerKind::Conv2d {
             filters: fields.size("filters", MAX_VALUES),
             window: windows::read(fields, "kernel"),
             bias: fields.boolean("bias"),
             groups: fields.optional_size("groups", MAX_VALUES, 1),
-        }),
+        },
     },
-    LayerEntry {
+    Entry {
         kind: "conv2d_transpose",
         summary: "a transposed convolution with `filters` outputs; W Glorot uniform, b (where bias) zero",
         keys: &[
@@ -226,15 +189,15 @@ const LAYERS: &[LayerEntry] = &[
             Key::new("bias", "true").why(BOTH),
         ],
         optional: &[Key::new("output_padding", "1"), Key::new("dilation", "1")],
-        read: Read::Layer(|fields| LayerKind::Conv2dTranspose {
+        read: |fields| LayerKind::Conv2dTranspose {
             filters: fields.size("filters", MAX_VALUES),
             // For padding = "same" the amounts are 0 until `transposed::pad_same` is called.
             window: windows::read(fields, "kernel"),
             output_padding: transposed::read_output_padding(fields),
             bias: fields.boolean("bias"),
-        }),
+        },
     },
-    LayerEntry {
+    Entry {
         kind: "batch_norm",
         summary: "γ·(x − mean)/√(variance + epsilon) + β for each channel or column of rows; γ one, β zero",
         keys: &[
@@ -243,95 +206,95 @@ const LAYERS: &[LayerEntry] = &[
                 .why("the default in Keras; PyTorch's 0.1 is written 0.9 here"),
         ],
         optional: &[],
-        read: Read::Layer(|fields| {
+        read: |fields| {
             LayerKind::BatchNorm {
                 // Not 0: the variance of a channel may be.
                 epsilon: fields.number("epsilon", &POSITIVE),
                 momentum: fields.number("momentum", &FRACTION),
             }
-        }),
+        },
     },
-    LayerEntry {
+    Entry {
         kind: "layer_norm",
         summary: "γ·(x − mean)/√(variance + epsilon) + β over the values of each row, or the channels of each \
                   position; γ one, β zero",
         keys: &[Key::new("epsilon", "1e-5").why("the default in PyTorch; Keras's is 1e-3")],
         optional: &[],
-        read: Read::Layer(|fields| {
+        read: |fields| {
             // Not 0: the variance of a row may be.
             let epsilon = fields.number("epsilon", &POSITIVE);
             LayerKind::LayerNorm { epsilon }
-        }),
+        },
     },
-    LayerEntry {
+    Entry {
         kind: "max_pool",
         summary: "the largest value of each window; padding never wins",
         keys: POOL_KEYS,
         optional: CEIL_MODE,
-        read: Read::Layer(|fields| {
+        read: |fields| {
             let window = windows::read(fields, "size");
             LayerKind::MaxPool { window }
-        }),
+        },
     },
-    LayerEntry {
+    Entry {
         kind: "avg_pool",
         summary: "the mean of each window, padding left out",
         keys: POOL_KEYS,
         optional: CEIL_MODE,
-        read: Read::Layer(|fields| {
+        read: |fields| {
             let window = windows::read(fields, "size");
             LayerKind::AvgPool { window }
-        }),
+        },
     },
-    LayerEntry {
+    Entry {
         kind: "global_avg_pool",
         summary: "the mean of each channel over all positions",
         keys: &[],
         optional: &[],
-        read: Read::Layer(|_| LayerKind::GlobalAvgPool),
+        read: |_| LayerKind::GlobalAvgPool,
     },
-    LayerEntry {
+    Entry {
         kind: "upsample",
         summary: "every value in `factor` positions, down and to the right: the nearest one",
         keys: &[Key::new("factor", "2").why("the default in Keras")],
         optional: &[],
-        read: Read::Layer(|fields| {
+        read: |fields| {
             let factor = windows::read_size(fields, "factor");
             LayerKind::Upsample { factor }
-        }),
+        },
     },
-    LayerEntry {
+    Entry {
         kind: "dropout",
         summary: "in training drops a value with probability `rate`, and scales the others up",
         keys: &[Key::new("rate", "0.5").why("the default in PyTorch")],
         optional: &[],
-        read: Read::Layer(|fields| {
+        read: |fields| {
             let rate = fields.number("rate", &DECAY);
             LayerKind::Dropout { rate }
-        }),
+        },
     },
-    LayerEntry {
+    Entry {
         kind: "add",
         summary: "the sum of the two layers that `inputs` names",
         keys: &[],
         optional: &[],
-        read: Read::Layer(|_| LayerKind::Add),
+        read: |_| LayerKind::Add,
     },
-    LayerEntry {
+    Entry {
         kind: "multiply",
         summary: "the product of the two layers that `inputs` names, of one shape, or of images and a row with a \
                   factor for each channel",
         keys: &[],
         optional: &[],
-        read: Read::Layer(|_| LayerKind::Multiply),
+        read: |_| LayerKind::Multiply,
     },
-    LayerEntry {
+    Entry {
         kind: "concat",
         summary: "the channels of the layers that `inputs` names, or the values of rows, one layer's behind the \
                   other's",
         keys: &[],
         optional: &[],
-        read: Read::Layer(|_| LayerKind::Concat),
+        read: |_| LayerKind::Concat,
     },
 ];
 
@@ -354,7 +317,6 @@ pub(crate) fn kind_name(kind: &LayerKind) -> &'static str {
     match kind {
         LayerKind::Flatten => "flatten",
         LayerKind::Dense { .. } => "dense",
-        LayerKind::Relu => "relu",
         LayerKind::Conv2d { .. } => "conv2d",
         LayerKind::Conv2dTranspose { .. } => "conv2d_transpose",
         LayerKind::BatchNorm { .. } => "batch_norm",
@@ -425,8 +387,7 @@ pub(crate) fn output_shape(
     let (name, channels) = (kind_name(kind), input.last().copied().unwrap_or(0));
     match kind {
         LayerKind::Flatten => Ok((vec![input.iter().product()], 0)),
-        LayerKind::Relu
-        | LayerKind::Activation(_)
+        LayerKind::Activation(_)
         | LayerKind::Dropout { .. }
         | LayerKind::Add
         | LayerKind::Multiply

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    entry::Entry,
     fields::{DECAY, Fields, NOT_NEGATIVE, POSITIVE},
     key::{BOTH, Key},
 };
@@ -112,20 +113,6 @@ pub struct RmsProp {
     pub epsilon: f64,
 }
 
-/// An update rule as a spec writes it.
-#[derive(Debug, Clone, Copy)]
-pub struct OptimizerEntry {
-    /// What the spec writes after `kind =`.
-    pub kind: &'static str,
-    /// What it does, in a line.
-    pub summary: &'static str,
-    /// The keys it needs beside `kind`.
-    pub keys: &'static [Key],
-    /// The keys that may be left out.
-    pub optional: &'static [Key],
-    pub(crate) read: fn(&Fields) -> Optimizer,
-}
-
 const BETA1: Key = Key::new("beta1", "0.9").why(BOTH);
 const BETA2: Key = Key::new("beta2", "0.999").why(BOTH);
 const ADAM_EPSILON: Key =
@@ -134,8 +121,8 @@ const ADAM_EPSILON: Key =
 const CORRECTED: Key = Key::new("corrected_epsilon", "true");
 
 /// All update rules, in the order that lists show them.
-pub const OPTIMIZERS: &[OptimizerEntry] = &[
-    OptimizerEntry {
+pub const OPTIMIZERS: &[Entry<Optimizer>] = &[
+    Entry {
         kind: "adam",
         summary: "Adam in Keras's form: epsilon is added to the root of the uncorrected moment, or with \
                   corrected_epsilon = true of the corrected one, as in PyTorch; with amsgrad = true by the \
@@ -155,7 +142,7 @@ pub const OPTIMIZERS: &[OptimizerEntry] = &[
             }
         },
     },
-    OptimizerEntry {
+    Entry {
         kind: "adamw",
         summary: "weight ← weight − learning_rate·weight_decay·weight, for all parameters, or with \
                   weights_only = true for weights alone; then adam",
@@ -175,7 +162,7 @@ pub const OPTIMIZERS: &[OptimizerEntry] = &[
             })
         },
     },
-    OptimizerEntry {
+    Entry {
         kind: "sgd",
         summary: "u ← momentum·u + gradient; weight ← weight − learning_rate·u, or with nesterov = true \
                   − learning_rate·(momentum·u + gradient)",
@@ -192,7 +179,7 @@ pub const OPTIMIZERS: &[OptimizerEntry] = &[
             })
         },
     },
-    OptimizerEntry {
+    Entry {
         kind: "rmsprop",
         summary: "v ← alpha·v + (1−alpha)·gradient²; \
                   weight ← weight − learning_rate·gradient/(√v + epsilon)",

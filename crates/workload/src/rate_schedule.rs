@@ -6,6 +6,7 @@ use std::f64::consts::PI;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    entry::Entry,
     fields::{FRACTION, Fields},
     key::{BOTH, Key},
 };
@@ -119,18 +120,6 @@ impl RateSchedule {
     }
 }
 
-/// A schedule as a spec writes it.
-#[derive(Debug, Clone, Copy)]
-pub struct RateScheduleEntry {
-    /// What the spec writes after `kind =`.
-    pub kind: &'static str,
-    /// What it does, in a line.
-    pub summary: &'static str,
-    /// The keys it needs beside `kind`.
-    pub keys: &'static [Key],
-    pub(crate) read: fn(&Fields) -> RateSchedule,
-}
-
 const WARMUP: Key = Key::new("warmup_steps", "0").why("none");
 
 const DECAY_STEPS: Key =
@@ -147,8 +136,8 @@ fn warmup_steps(fields: &Fields) -> u64 {
 }
 
 /// All schedules, in the order that lists show them.
-pub const RATE_SCHEDULES: &[RateScheduleEntry] = &[
-    RateScheduleEntry {
+pub const RATE_SCHEDULES: &[Entry<RateSchedule>] = &[
+    Entry {
         kind: "cosine",
         summary: "after a warm-up down to final_share along half a cosine, within decay_steps",
         keys: &[
@@ -156,23 +145,25 @@ pub const RATE_SCHEDULES: &[RateScheduleEntry] = &[
             DECAY_STEPS,
             Key::new("final_share", "0.0").why(BOTH),
         ],
+        optional: &[],
         read: |fields| RateSchedule::Cosine {
             warmup_steps: warmup_steps(fields),
             decay_steps: fields.size("decay_steps", MAX_STEPS) as u64,
             final_share: fields.number("final_share", &FRACTION),
         },
     },
-    RateScheduleEntry {
+    Entry {
         kind: "linear",
         summary: "after a warm-up down to final_share along a line, within decay_steps",
         keys: &[WARMUP, DECAY_STEPS, Key::new("final_share", "0.0")],
+        optional: &[],
         read: |fields| RateSchedule::Linear {
             warmup_steps: warmup_steps(fields),
             decay_steps: fields.size("decay_steps", MAX_STEPS) as u64,
             final_share: fields.number("final_share", &FRACTION),
         },
     },
-    RateScheduleEntry {
+    Entry {
         kind: "step",
         summary: "after a warm-up times factor, every so many steps",
         keys: &[
@@ -180,6 +171,7 @@ pub const RATE_SCHEDULES: &[RateScheduleEntry] = &[
             Key::new("every_steps", "5625"),
             Key::new("factor", "0.1").why("the default in PyTorch"),
         ],
+        optional: &[],
         read: |fields| RateSchedule::Step {
             warmup_steps: warmup_steps(fields),
             every_steps: fields.size("every_steps", MAX_STEPS) as u64,

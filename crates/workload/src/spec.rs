@@ -12,14 +12,15 @@ use toml::{Spanned, de::DeTable};
 use crate::{
     Shown,
     augment::{Augment, read_augment},
-    choices::{check_name, kind_of, one_of},
+    choices::{check_name, one_of},
     data_table::{DataTable, read_data},
+    entry::{choose, chosen},
     fields::{FRACTION, Fields, POSITIVE},
     folder::folder_of,
     foreign,
     initializers::{INITIALIZERS, Initializer},
     key::{BOTH, Key},
-    layers::{LayerKind, layers},
+    layers::{LayerKind, layers, read_kind},
     loss::Loss,
     optimizers::{OPTIMIZERS, Optimizer},
     rate_schedule::{RATE_SCHEDULES, RateSchedule},
@@ -239,22 +240,16 @@ const ADAM: &[Key] = &[Key::new("kind", "\"adam\"")];
 /// The update rule, and the norm that gradients are clipped to before it.
 fn read_optimizer(top: &Fields) -> Result<(Optimizer, Option<f64>), SpecError> {
     let fields = top.table("optimizer", ADAM)?;
-    let entries: Vec<_> = OPTIMIZERS.iter().map(|entry| (entry.kind, entry)).collect();
-    let entry = kind_of(&fields, &entries, &foreign::OPTIMIZERS)?;
-    let fields = fields.called(format!("the optimizer {:?}", entry.kind), entry.keys);
-    let kinds: Vec<_> = OPTIMIZERS
-        .iter()
-        .flat_map(|entry| [(entry.kind, entry.keys), (entry.kind, entry.optional)])
-        .collect();
-    let optional = entry.optional.iter().map(|key| key.name);
-    let optional: Vec<_> = ["kind"]
-        .into_iter()
-        .chain(optional)
-        .chain([CLIP_NORM])
-        .collect();
-    fields.check_keys(&optional, &kinds);
+    let common = [CLIP_NORM];
+    let (rule, fields) = choose(
+        fields,
+        "the optimizer {}",
+        OPTIMIZERS,
+        &common,
+        &foreign::OPTIMIZERS,
+    )?;
     let clip_norm = fields.optional_number(CLIP_NORM, "1.0", &POSITIVE);
-    fields.finish(((entry.read)(&fields), clip_norm))
+    fields.finish((rule, clip_norm))
 }
 
 const COSINE: &[Key] = &[Key::new("kind", "\"cosine\"")];
@@ -265,12 +260,8 @@ fn read_rate_schedule(top: &Fields) -> Result<Option<RateSchedule>, SpecError> {
         return Ok(None);
     }
     let fields = top.table("schedule", COSINE)?;
-    let entries: Vec<_> = RATE_SCHEDULES.iter().map(|it| (it.kind, it)).collect();
-    let entry = kind_of(&fields, &entries, &foreign::RATE_SCHEDULES)?;
-    let fields = fields.called(format!("the schedule {:?}", entry.kind), entry.keys);
-    let kinds: Vec<_> = RATE_SCHEDULES.iter().map(|it| (it.kind, it.keys)).collect();
-    fields.check_keys(&["kind"], &kinds);
-    let schedule = (entry.read)(&fields);
+    let known = &foreign::RATE_SCHEDULES;
+    let (schedule, fields) = choose(fields, "the schedule {}", RATE_SCHEDULES, &[], known)?;
     fields.finish(Some(schedule))
 }
 
@@ -282,12 +273,8 @@ fn read_initializer(top: &Fields) -> Result<Initializer, SpecError> {
         return Ok(Initializer::default());
     }
     let fields = top.table("initializer", HE_NORMAL)?;
-    let entries: Vec<_> = INITIALIZERS.iter().map(|it| (it.kind, it)).collect();
-    let entry = kind_of(&fields, &entries, &foreign::INITIALIZERS)?;
-    let fields = fields.called(format!("the initializer {:?}", entry.kind), entry.keys);
-    let kinds: Vec<_> = INITIALIZERS.iter().map(|it| (it.kind, it.keys)).collect();
-    fields.check_keys(&["kind"], &kinds);
-    let initializer = (entry.read)(&fields);
+    let known = &foreign::INITIALIZERS;
+    let (initializer, fields) = choose(fields, "the initializer {}", INITIALIZERS, &[], known)?;
     fields.finish(initializer)
 }
 
@@ -306,18 +293,8 @@ fn read_layers(top: &Fields, faults: &mut Faults) -> Vec<LayerSpec> {
 }
 
 fn read_layer(fields: Fields) -> Result<LayerSpec, SpecError> {
-    let entries: Vec<_> = layers().map(|entry| (entry.kind, entry)).collect();
-    let entry = kind_of(&fields, &entries, &foreign::LAYERS)?;
-    let fields = fields.called(format!("a {:?} layer", entry.kind), entry.keys);
-    let kinds: Vec<_> = layers()
-        .flat_map(|entry| [(entry.kind, entry.keys), (entry.kind, entry.optional)])
-        .collect();
-    let optional = entry.optional.iter().map(|key| key.name);
-    let optional: Vec<_> = ["kind", "name", "inputs"]
-        .into_iter()
-        .chain(optional)
-        .collect();
-    fields.check_keys(&optional, &kinds);
+    let common = ["name", "inputs"];
+    let (kind, fields) = chosen(fields, "a {} layer", layers(), &common, &foreign::LAYERS)?;
     let name = fields.noted(fields.optional_string("name", "\"fc1\""), None);
     if let Some(name) = &name {
         fields.noted(check_name(&fields, "a layer's name", name), ());
@@ -325,7 +302,7 @@ fn read_layer(fields: Fields) -> Result<LayerSpec, SpecError> {
     let spans: Vec<_> = fields.spans().collect();
     let mut layer = LayerSpec {
         name,
-        kind: entry.kind(&fields),
+        kind: read_kind(kind, &fields),
         kind_span: fields.span(),
         inputs: fields.noted(fields.optional_strings("inputs", "[\"fc1\"]"), None),
         same_padding: windows::is_same_padding(&fields),

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use laptime_workload::{
-    Builtin, Layer, LayerKind, Optimizer, Overrides, Sgd, Source, Spec, Window, Workload,
+    Activation, Builtin, Layer, LayerKind, Optimizer, Overrides, Sgd, Source, Spec, Window,
+    Workload,
 };
 
 fn resnet50() -> Workload {
@@ -103,7 +104,10 @@ fn resnet50_has_the_parameters_and_shapes_of_keras() {
         count(|kind| matches!(kind, LayerKind::BatchNorm { .. })),
         53
     );
-    assert_eq!(count(|kind| *kind == LayerKind::Relu), 49);
+    assert_eq!(
+        count(|kind| *kind == LayerKind::Activation(Activation::Relu)),
+        49
+    );
     assert_eq!(count(|kind| *kind == LayerKind::Add), 16);
 }
 

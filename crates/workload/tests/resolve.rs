@@ -1,8 +1,8 @@
 //! What the built-in specs and correct ones of a user's own resolve to.
 
 use laptime_workload::{
-    Adam, BUILTINS, Builtin, LayerKind, Loss, Optimizer, Overrides, Precision, Source, Spec,
-    Workload,
+    Activation, Adam, BUILTINS, Builtin, LayerKind, Loss, Optimizer, Overrides, Precision, Source,
+    Spec, Workload,
 };
 
 fn builtin() -> Spec {
@@ -71,7 +71,12 @@ fn fashion_mnist_is_what_the_published_scripts_train() {
                 Source::Layer(0),
                 &[128]
             ),
-            ("relu", LayerKind::Relu, Source::Layer(1), &[128]),
+            (
+                "relu",
+                LayerKind::Activation(Activation::Relu),
+                Source::Layer(1),
+                &[128]
+            ),
             (
                 "fc2",
                 LayerKind::Dense {

@@ -105,6 +105,9 @@ pub(super) trait Results<S: Simd> {
         kept: *mut Self::Kept,
     ) -> Self::Finish;
 
+    /// When they are stored, all of a slice at a position.
+    unsafe fn stored(&self, s: S, view: View, slice: usize, position: usize);
+
     /// The pieces in which a norm's sums are made, where some are.
     fn pieces(&self) -> Option<Pieces>;
 
@@ -199,6 +202,7 @@ unsafe fn convolve_at<S: Simd, O: Operands<S>, R: Results<S>>(
                             blocks,
                             &results.finish(s, view, slice, position, kept.add(index)),
                         );
+                        results.stored(s, view, slice, position);
                     }
                 }
                 if let Some(pieces) = pieces {

@@ -9,8 +9,9 @@
 use std::ops::Range;
 
 use super::{
-    Images, Run, Step, Tiles,
+    Epilogue, Images, Run, Step, Tiles,
     conv::{Beside, Filters, Operands, Results, Segments, convolve},
+    epilogue::relu,
     norm::{BatchNorm, Coefficients, Moments, Scale},
     piece_sums::{Adding, Growing, PieceSums, Pieces},
     piece_totals::Spread,
@@ -21,7 +22,7 @@ use crate::{
     simd::{LANES, Simd},
 };
 
-/// y = the convolution of x with w; then the bias, a batch norm, another tensor and ReLU, each where
+/// y = the convolution of x with w; then the bias, a batch norm, another tensor and an activation, each where
 /// it is fused in. Slices are sixteen filters.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Conv2d {
@@ -33,7 +34,7 @@ pub(crate) struct Conv2d {
     pub(crate) bias: Option<Place>,
     pub(crate) norm: Option<NormBehind>,
     pub(crate) other: Option<Images>,
-    pub(crate) relu: bool,
+    pub(crate) epilogue: Epilogue<Images>,
     /// For each position of y: runs of taps and channels, from the filters' block and from x.
     pub(crate) segments: Segments,
     /// None with a norm with the batch's statistics that is done here.
@@ -131,7 +132,7 @@ impl<S: Simd> Results<S> for Conv2d {
                 bias: self.bias.map(|bias| view.at(bias).add(filter).cast_const()),
                 coefficients: None,
                 other: self.other.map(of),
-                relu: self.relu,
+                relu: self.epilogue.is_relu(),
                 y: of(self.y),
                 sums: None,
             };
@@ -145,6 +146,16 @@ impl<S: Simd> Results<S> for Conv2d {
                 None => {}
             }
             finish
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn stored(&self, s: S, view: View, slice: usize, position: usize) {
+        // SAFETY: the caller's promise; what an activation follows is not paired.
+        unsafe {
+            let rows = |images: Images| images.rows(view, slice, position);
+            let extents = self.y.extents(slice);
+            self.epilogue.go_over(s, extents, self.y, rows);
         }
     }
 
@@ -217,7 +228,7 @@ impl<S: Simd> Finish<S> for Forward {
                 value = s.add(value, other.load(s, row, block));
             }
             if self.relu {
-                value = s.max(s.splat(0.0), value);
+                value = relu(s, value);
             }
             self.y.store(s, row, block, value);
             if let Some(sums) = self.sums {

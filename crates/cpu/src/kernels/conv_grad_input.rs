@@ -6,8 +6,9 @@
 use std::ops::Range;
 
 use super::{
-    BatchNormGrad, Images, Run, Step, Tiles,
+    BatchNormGrad, GradientEpilogue, Images, Run, Step, Tiles,
     conv::{Beside, Filters, Operands, Results, Segments, convolve},
+    epilogue::relu_grad,
     piece_sums::{Adding, Growing, PieceSums, Pieces},
     piece_totals::Total,
     product::{Finish, Scalars, Single},
@@ -17,8 +18,8 @@ use crate::{
     simd::{LANES, Simd},
 };
 
-/// dx = the gradient of the convolution's input, with another gradient added and ReLU's gradient
-/// applied where they are fused in. Slices are sixteen channels of x.
+/// dx = the gradient of the convolution's input, with another gradient added and an activation's gradient
+/// where they are fused in. Slices are sixteen channels of x.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Conv2dGradInput {
     pub(crate) dy: Images,
@@ -26,8 +27,7 @@ pub(crate) struct Conv2dGradInput {
     pub(crate) dx: Images,
     /// The gradient that another reader of x gave.
     pub(crate) other: Option<Images>,
-    /// ReLU's output, shaped like dx.
-    pub(crate) relu: Option<Images>,
+    pub(crate) epilogue: GradientEpilogue<Images>,
     /// The gradient of the batch norm that made x: its dy is dx.
     pub(crate) norm: Option<NormBefore>,
     /// For each position of x: runs of sixteen filters for each tap, from the filters and from dy.
@@ -110,7 +110,7 @@ impl<S: Simd> Results<S> for Conv2dGradInput {
             Accumulate {
                 to: of(self.dx),
                 other: self.other.map(of),
-                relu: self.relu.map(of),
+                relu: self.epilogue.relu().map(of),
                 norm: match &self.norm {
                     None => None,
                     Some(norm) => {
@@ -123,6 +123,16 @@ impl<S: Simd> Results<S> for Conv2dGradInput {
                     }
                 },
             }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn stored(&self, s: S, view: View, slice: usize, position: usize) {
+        // SAFETY: the caller's promise; what an activation's gradient follows, and reads, is not paired.
+        unsafe {
+            let rows = |images: Images| images.rows(view, slice, position);
+            let extents = self.dx.extents(slice);
+            self.epilogue.go_over(s, extents, self.dx, rows);
         }
     }
 
@@ -194,7 +204,7 @@ impl<S: Simd> Finish<S> for Accumulate {
                 value = s.add(value, other.load(s, row, block));
             }
             if let Some(y) = self.relu {
-                value = s.keep(s.greater(y.load(s, row, block), s.splat(0.0)), value);
+                value = relu_grad(s, y.load(s, row, block), value);
             }
             self.to.store(s, row, block, value);
             if let Some(norm) = &self.norm {

@@ -7,7 +7,8 @@
 use std::ops::Range;
 
 use super::{
-    Matrix, Run, Step, blocks,
+    Epilogue, GradientEpilogue, Matrix, Run, Step, blocks,
+    epilogue::{relu, relu_grad},
     product::{Blocks, Finish, Scalars, Segment, Single, product},
     update::{GradientUse, Rule, with_rule},
 };
@@ -16,14 +17,15 @@ use crate::{
     simd::{LANES, Simd},
 };
 
-/// y (B, O) = x (B, I) · wᵀ, with bias and ReLU where they are fused in.
+/// y (B, O) = x (B, I) · wᵀ, with bias and an activation where they are fused in.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Dense {
     pub(crate) x: Matrix,
     pub(crate) w: Place,
     pub(crate) y: Matrix,
     pub(crate) bias: Option<Place>,
-    pub(crate) relu: bool,
+    /// None where y is in partial sums.
+    pub(crate) epilogue: Epilogue<Matrix>,
     pub(crate) cut: DenseCut,
 }
 
@@ -44,14 +46,19 @@ impl Run for Dense {
             // SAFETY: the contract of `run`.
             DenseCut::Outputs => unsafe {
                 let range = blocks(slices, self.y.columns);
-                self.part(
-                    s,
-                    view,
-                    range,
-                    0..self.x.columns,
-                    view.at(self.y.place),
-                    true,
-                );
+                // An activation follows each strip that a product does at once.
+                let strip = match self.epilogue.is_tile() {
+                    true => S::TILE.1,
+                    false => range.len().max(1),
+                };
+                for start in range.clone().step_by(strip) {
+                    let strip = start..range.end.min(start + strip);
+                    let (inputs, to) = (0..self.x.columns, view.at(self.y.place));
+                    self.part(s, view, strip.clone(), inputs, to, true);
+                    let extents = self.y.extents(strip);
+                    let rows = |matrix: Matrix| matrix.rows_from(view, start);
+                    self.epilogue.go_over(s, extents, self.y, rows);
+                }
             },
             DenseCut::Inputs => {
                 for slice in slices {
@@ -90,7 +97,7 @@ impl Dense {
         } = self.x;
         let finish = Activate {
             bias: self.bias.filter(|_| with_bias).map(|place| view.at(place)),
-            relu: self.relu,
+            relu: self.epilogue.is_relu(),
             to,
             stride: self.y.stride,
         };
@@ -137,18 +144,14 @@ impl<S: Simd> Finish<S> for Activate {
                 Some(bias) => s.add(sum, s.load(bias.add(block * LANES))),
                 None => sum,
             };
-            let sum = if self.relu {
-                s.max(s.splat(0.0), sum)
-            } else {
-                sum
-            };
+            let sum = if self.relu { relu(s, sum) } else { sum };
             s.store(self.to.add(row * self.stride + block * LANES), sum);
         }
     }
 }
 
-/// dx (B, I) = dy (B, O) · w, with another gradient added and masked by ReLU's gradient where they
-/// are fused in. Slices are cut along the inputs.
+/// dx (B, I) = dy (B, O) · w, with another gradient added and an activation's gradient where they are
+/// fused in. Slices are cut along the inputs.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct DenseGradInput {
     pub(crate) dy: Matrix,
@@ -156,8 +159,7 @@ pub(crate) struct DenseGradInput {
     pub(crate) dx: Matrix,
     /// The gradient that another reader of x gave.
     pub(crate) other: Option<Matrix>,
-    /// ReLU's output, shaped like dx.
-    pub(crate) relu: Option<Matrix>,
+    pub(crate) epilogue: GradientEpilogue<Matrix>,
 }
 
 /// Outputs whose weights are turned over at once: 64 × 16 floats are 4 KiB, an eighth of the
@@ -199,7 +201,7 @@ impl Run for DenseGradInput {
                         stride: self.dx.stride,
                         is_first: start == 0,
                         other: beside(self.other),
-                        relu: beside(self.relu),
+                        relu: beside(self.epilogue.relu()),
                     };
                     product(
                         s,
@@ -212,6 +214,12 @@ impl Run for DenseGradInput {
                         &finish,
                     );
                 }
+            }
+            // SAFETY: dx and what the epilogue reads have this block.
+            unsafe {
+                let extents = self.dx.extents(block..block + 1);
+                let rows = |matrix: Matrix| matrix.rows_from(view, block);
+                self.epilogue.go_over(s, extents, self.dx, rows);
             }
         }
     }
@@ -243,9 +251,7 @@ impl<S: Simd> Finish<S> for Accumulate {
             };
             let sum = match self.relu {
                 None => sum,
-                Some((y, stride)) => {
-                    s.keep(s.greater(s.load(y.add(row * stride)), s.splat(0.0)), sum)
-                }
+                Some((y, stride)) => relu_grad(s, s.load(y.add(row * stride)), sum),
             };
             s.store(to, sum);
         }

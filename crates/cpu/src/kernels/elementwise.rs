@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use laptime_graph::{Activation, formulas::Formula, with_formula};
+use laptime_graph::Activation;
 
 use super::{
     Images, Matrix, Run, Step, Tiles, blocks,
     channel_sums::{Terms, channel_sums, row_sums},
-    formulas::OnBlocks,
+    epilogue::{Extents, Rows, activate, activate_grad, relu, relu_grad},
     images::Values,
     update::{GradientUse, Rule, with_rule},
 };
@@ -41,38 +41,18 @@ pub(crate) enum Function {
     Multiply,
     /// a rounded to bfloat16.
     Round,
-    /// The activation's y of a.
-    Activate(Activation),
-    /// The activation's dx, of what its gradient keeps and of dy.
-    ActivateGrad(Activation),
 }
 
 impl Function {
     #[inline(always)]
     fn of<S: Simd>(self, s: S, a: S::Block, b: S::Block) -> S::Block {
-        let zero = s.splat(0.0);
         match self {
-            Self::Relu => s.max(zero, a),
-            Self::ReluGrad => s.keep(s.greater(a, zero), b),
+            Self::Relu => relu(s, a),
+            Self::ReluGrad => relu_grad(s, a, b),
             Self::Add => s.add(a, b),
             Self::Multiply => s.mul(a, b),
             Self::Round => s.to_bf16(a),
-            Self::Activate(activation) => {
-                with_formula!(activation, |formula| formula.forward(&mut OnBlocks(s), a))
-            }
-            Self::ActivateGrad(activation) => {
-                with_formula!(activation, |formula| formula.gradient(
-                    &mut OnBlocks(s),
-                    a,
-                    b
-                ))
-            }
         }
-    }
-
-    /// Whether it makes 0 of 0, as the lanes behind a row's last column must stay.
-    fn keeps_zero(self) -> bool {
-        !matches!(self, Self::Activate(_))
     }
 }
 
@@ -85,12 +65,7 @@ impl Run for Pointwise<Matrix> {
                 unsafe {
                     let a = s.load(self.a.block(view, row, block));
                     let b = s.load(self.b.block(view, row, block));
-                    let mut y = self.function.of(s, a, b);
-                    let columns = self.y.columns - block * LANES;
-                    if columns < LANES && !self.function.keeps_zero() {
-                        y = s.keep(s.first(columns), y);
-                    }
-                    s.store(self.y.block(view, row, block), y);
+                    s.store(self.y.block(view, row, block), self.function.of(s, a, b));
                 }
             }
         }
@@ -130,6 +105,103 @@ impl<S: Simd> Values<S> for ImageFunction<'_, S> {
             let a = a.load(s, view, position, channel, at);
             let b = b.load(s, view, position, channel, at);
             function.of(s, a, b)
+        }
+    }
+}
+
+/// An activation other than ReLU, or its gradient, that has a kernel to itself.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Activate<T> {
+    pub(crate) activation: Activation,
+    /// Pieces of images' positions; rows are not cut.
+    pub(crate) tiles: Tiles,
+    pub(crate) operands: Operands<T>,
+}
+
+/// What it reads and makes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Operands<T> {
+    /// y of x.
+    Forward { x: T, y: T },
+    /// dx of what the gradient keeps, and of dy.
+    Backward { kept: T, dy: T, dx: T },
+}
+
+impl<T: Copy> Operands<T> {
+    /// What is made.
+    #[inline(always)]
+    pub(crate) fn made(self) -> T {
+        match self {
+            Self::Forward { y, .. } => y,
+            Self::Backward { dx, .. } => dx,
+        }
+    }
+
+    /// The same of something else.
+    pub(crate) fn map<U>(self, of: impl Fn(T) -> U) -> Operands<U> {
+        match self {
+            Self::Forward { x, y } => Operands::Forward { x: of(x), y: of(y) },
+            Self::Backward { kept, dy, dx } => Operands::Backward {
+                kept: of(kept),
+                dy: of(dy),
+                dx: of(dx),
+            },
+        }
+    }
+}
+
+impl<T: Copy> Activate<T> {
+    /// # Safety
+    /// As of [`activate`].
+    #[inline(always)]
+    unsafe fn tile<S: Simd>(&self, s: S, extents: Extents, rows: impl Fn(T) -> Rows) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match self.operands {
+                Operands::Forward { x, y } => {
+                    activate(s, self.activation, extents, rows(x), rows(y));
+                }
+                Operands::Backward { kept, dy, dx } => {
+                    let (kept, gradients) = (rows(kept), [rows(dy), rows(dx)]);
+                    activate_grad(s, self.activation, extents, kept, gradients);
+                }
+            }
+        }
+    }
+}
+
+impl Run for Activate<Matrix> {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(&self, s: S, _: &Step, view: View, slices: Range<usize>) {
+        let made = self.operands.made();
+        let blocks = blocks(slices, made.columns);
+        if blocks.is_empty() {
+            return;
+        }
+        let first = blocks.start;
+        // SAFETY: all matrices have the same extents, and these blocks.
+        unsafe {
+            let extents = made.extents(blocks);
+            self.tile(s, extents, |matrix: Matrix| matrix.rows_from(view, first));
+        }
+    }
+}
+
+impl Run for Activate<Images> {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(&self, s: S, _: &Step, view: View, slices: Range<usize>) {
+        let made = self.operands.made();
+        for (slices, positions) in made.parts(self.tiles, slices) {
+            for position in positions {
+                for slice in slices.clone() {
+                    // SAFETY: all images have these channels, at this position, and none is paired: an
+                    // activation is rounded behind its kernel.
+                    unsafe {
+                        let rows = |images: Images| images.rows(view, slice, position);
+                        self.tile(s, made.extents(slice), rows);
+                    }
+                }
+            }
         }
     }
 }

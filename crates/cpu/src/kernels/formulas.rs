@@ -42,6 +42,11 @@ impl<S: Simd> Algebra for OnBlocks<S> {
     }
 
     #[inline(always)]
+    fn max(&mut self, a: S::Block, b: S::Block) -> S::Block {
+        self.0.max(a, b)
+    }
+
+    #[inline(always)]
     fn greater(&mut self, a: S::Block, b: S::Block) -> S::Mask {
         self.0.greater(a, b)
     }
@@ -50,6 +55,11 @@ impl<S: Simd> Algebra for OnBlocks<S> {
     fn select(&mut self, mask: S::Mask, yes: S::Block, no: S::Block) -> S::Block {
         let s = self.0;
         s.add(s.keep(mask, yes), s.drop(mask, no))
+    }
+
+    #[inline(always)]
+    fn keep(&mut self, mask: S::Mask, a: S::Block) -> S::Block {
+        self.0.keep(mask, a)
     }
 
     /// Above 89 that of 89, which is ∞: formulas divide by it.

@@ -13,6 +13,7 @@ mod conv_grad_input;
 mod conv_grad_weight;
 mod dense;
 mod elementwise;
+mod epilogue;
 mod formulas;
 mod images;
 mod loss;
@@ -42,7 +43,10 @@ pub(crate) use conv_forward::{Conv2d, NormBehind, norm_bytes};
 pub(crate) use conv_grad_input::{Conv2dGradInput, NormBefore};
 pub(crate) use conv_grad_weight::{Conv2dGradWeight, TURNED_SLICES, turned_bytes, turned_slices};
 pub(crate) use dense::{Dense, DenseCut, DenseGradInput, DenseGradWeight};
-pub(crate) use elementwise::{Bias, BiasGrad, ChannelBias, ChannelBiasGrad, Function, Pointwise};
+pub(crate) use elementwise::{
+    Activate, Bias, BiasGrad, ChannelBias, ChannelBiasGrad, Function, Operands, Pointwise,
+};
+pub(crate) use epilogue::{Epilogue, GradientEpilogue};
 pub(crate) use images::Images;
 pub(crate) use loss::SoftmaxCrossEntropy;
 pub(crate) use norm::{BatchNorm, Scale, Statistics};

@@ -6,8 +6,9 @@
 use std::ops::Range;
 
 use super::{
-    Images, Run, Step, Tiles,
+    Epilogue, Images, Run, Step, Tiles,
     channel_sums::{Channels, Terms},
+    epilogue::relu,
     images::Values,
     piece_sums::{Pieces, piece_in_memory},
     piece_totals::{Spread, left_spread},
@@ -17,7 +18,7 @@ use crate::{
     simd::{LANES, Simd},
 };
 
-/// y = γ·(x − mean)/√(variance + ε) + β with the batch's statistics; then another tensor added, ReLU
+/// y = γ·(x − mean)/√(variance + ε) + β with the batch's statistics; then another tensor added, an activation
 /// applied, and rounded to bfloat16, where they are fused in. The moving statistics follow. Of images or
 /// of matrices.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,7 +27,7 @@ pub(crate) struct BatchNorm<T> {
     pub(crate) y: T,
     pub(crate) scale: Scale,
     pub(crate) other: Option<T>,
-    pub(crate) relu: bool,
+    pub(crate) epilogue: Epilogue<T>,
     /// Images are rounded where they are stored in pairs, whatever this says.
     pub(crate) round: bool,
     pub(crate) statistics: Statistics,
@@ -178,8 +179,8 @@ impl<S: Simd> Values<S> for Normalised<'_, S> {
                 Some(other) => s.add(value, other.load(s, view, position, channel, at)),
                 None => value,
             };
-            if norm.relu {
-                s.max(s.splat(0.0), value)
+            if norm.epilogue.is_relu() {
+                relu(s, value)
             } else {
                 value
             }
@@ -213,7 +214,17 @@ impl BatchNorm<Images> {
                 first: channels.start,
                 coefficients: self.coefficients(s, view, channels.clone(), moments, writes),
             };
-            self.y.store_at(s, view, positions, channels, &values);
+            if !self.epilogue.is_tile() {
+                self.y.store_at(s, view, positions, channels, &values);
+                return;
+            }
+            let extents = self.y.extents(slice);
+            for position in positions {
+                let here = position..position + 1;
+                self.y.store_at(s, view, here, channels.clone(), &values);
+                let rows = |images: Images| images.rows(view, slice, position);
+                self.epilogue.go_over(s, extents, self.y, rows);
+            }
         }
     }
 }

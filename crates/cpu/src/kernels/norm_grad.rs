@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::{
     Images, Run, Step, Tiles,
     channel_sums::{Channels, Terms},
+    epilogue::relu_grad,
     images::Values,
     piece_sums::{Pieces, piece_in_memory},
     piece_totals::{Total, left_total},
@@ -171,7 +172,7 @@ impl BatchNormGrad<Images> {
                 None => dy,
                 Some(y) => {
                     let y = y.load(s, view, position, channel, at);
-                    s.keep(s.greater(y, s.splat(0.0)), dy)
+                    relu_grad(s, y, dy)
                 }
             }
         }

@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::{
     Matrix, Run, Step, blocks,
     channel_sums::{Terms, row_sums},
+    epilogue::{relu, relu_grad},
     norm::{BatchNorm, Moments, Normed},
     norm_grad::BatchNormGrad,
 };
@@ -17,7 +18,6 @@ use crate::{
 impl Run for BatchNorm<Matrix> {
     #[inline(always)]
     unsafe fn run<S: Simd>(&self, s: S, _: &Step, view: View, slices: Range<usize>) {
-        let zero = s.splat(0.0);
         for block in blocks(slices, self.x.columns) {
             let first = block * LANES;
             // SAFETY: all matrices and vectors have this block, and the matrices these rows; arrays
@@ -34,14 +34,17 @@ impl Run for BatchNorm<Matrix> {
                     if let Some(other) = self.other {
                         value = s.add(value, s.load(other.block(view, row, block)));
                     }
-                    if self.relu {
-                        value = s.max(zero, value);
+                    if self.epilogue.is_relu() {
+                        value = relu(s, value);
                     }
                     if self.round {
                         value = s.to_bf16(value);
                     }
                     s.store(self.y.block(view, row, block), value);
                 }
+                let extents = self.y.extents(block..block + 1);
+                let rows = |matrix: Matrix| matrix.rows_from(view, block);
+                self.epilogue.go_over(s, extents, self.y, rows);
             }
         }
     }
@@ -159,7 +162,7 @@ impl BatchNormGrad<Matrix> {
                 None => dy,
                 Some(y) => {
                     let y = s.load(y.block(view, row, block));
-                    s.keep(s.greater(y, s.splat(0.0)), dy)
+                    relu_grad(s, y, dy)
                 }
             }
         }

@@ -49,7 +49,10 @@ pub(super) fn split(
         let begins = of_norm != of_maker;
         let is_last = making.last() == Some(&maker);
         let main = ops::main_operation(program, &making);
+        // Sums are made while values are in registers.
+        let ends = |id: &OpId| program.operation(*id).op.ends_chain();
         if is_last
+            && !making.iter().any(ends)
             && ops::of(&main.op).leaves_sums(making.len())
             && (!begins || groups[of_norm][0] == *norm)
             && needs_tiles(program, tensor, threads)

@@ -105,10 +105,10 @@ pub(super) fn norm_of<T>(
     };
     kernels::BatchNorm {
         x: of(inputs[0]),
-        y: of(group.last().outputs[0]),
+        y: of(group.stored()),
         scale: scale(at, norm, epsilon),
         other: group.other().map(&of),
-        relu: group.relu(),
+        epilogue: group.epilogue(&of),
         round: group.rounds(),
         statistics,
         sums: left_to(group, at, norm),

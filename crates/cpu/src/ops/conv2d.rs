@@ -15,9 +15,9 @@ use super::{
 use crate::{
     extents::{extent, is_weight},
     kernels::{
-        self, Filters, Images, NormBefore, NormBehind, PairedConv2d, PairedConv2dGradInput,
-        PairedConv2dGradWeight, Segments, forward_panel, gradient_panel, norm_bytes, panel_bytes,
-        pieces, turned_bytes, turned_pairs_bytes,
+        self, Epilogue, Filters, Images, NormBefore, NormBehind, PairedConv2d,
+        PairedConv2dGradInput, PairedConv2dGradWeight, Segments, forward_panel, gradient_panel,
+        norm_bytes, panel_bytes, pieces, turned_bytes, turned_pairs_bytes,
     },
     segments::{
         Padding, Shape, check_reach, forward, input_gradient, multiplied_taps,
@@ -43,7 +43,7 @@ impl CpuOp for Conv2d {
         // In training a norm's gradient reads what the norm has read.
         let y = match norm {
             Some(norm) if matches!(norm.op, Op::BatchNorm(_)) => norm.inputs[0],
-            _ => group.last().outputs[0],
+            _ => group.stored(),
         };
         let images = at.images(inputs[0]);
         let (x, y_shape) = (at.shape(inputs[0]), at.shape(y));
@@ -55,7 +55,7 @@ impl CpuOp for Conv2d {
             bias: bias.map(|bias| at.place(bias.inputs[1])),
             norm: at.sums(y).filter(|_| norm.is_none()).map(NormBehind::Apart),
             other: None,
-            relu: false,
+            epilogue: Epilogue::None,
             segments: forward(
                 &self.window,
                 x,
@@ -81,9 +81,9 @@ impl CpuOp for Conv2d {
                     variance: at.place(norm.inputs[4]),
                 });
                 conv.other = group.other().map(|id| at.images(id));
-                conv.relu = group.relu();
+                conv.epilogue = group.epilogue(|id| at.images(id));
             }
-            _ => conv.relu = group.relu(),
+            _ => conv.epilogue = group.epilogue(|id| at.images(id)),
         }
         if images.paired {
             let taps = multiplied_taps(&self.window, x, y_shape, padding.left_out);
@@ -130,7 +130,6 @@ impl CpuOp for Conv2dGradInput {
         let (inputs, outputs) = (&group.main.inputs, &group.main.outputs);
         let last = group.last().outputs[0];
         let norm = group.find(|op| matches!(op, Op::BatchNormGrad(_)));
-        let relu = group.find(|op| matches!(op, Op::ReluGrad(_)));
         let w = at.filters(group.unrounded(inputs[1]));
         let (x, y) = (at.shape(outputs[0]), at.shape(inputs[0]));
         let dy = at.images(inputs[0]);
@@ -139,7 +138,7 @@ impl CpuOp for Conv2dGradInput {
             w,
             dx: at.images(norm.map_or(last, |norm| norm.inputs[0])),
             other: group.other().map(|id| at.images(id)),
-            relu: relu.map(|relu| at.images(relu.inputs[0])),
+            epilogue: group.gradient_epilogue(|id| at.images(id)),
             norm: match norm {
                 Some(norm) => {
                     let images = |id| at.images(id);

@@ -44,9 +44,9 @@ impl CpuOp for Dense {
         Task::Dense(kernels::Dense {
             x: at.matrix(inputs[0]),
             w: at.place(inputs[1]),
-            y: at.matrix(group.last().outputs[0]),
+            y: at.matrix(group.stored()),
             bias: bias.map(|bias| at.place(bias.inputs[1])),
-            relu: group.relu(),
+            epilogue: group.epilogue(|id| at.matrix(id)),
             cut: cut(group, inputs[1]),
         })
     }
@@ -63,13 +63,12 @@ impl CpuOp for DenseGradInput {
     }
 
     fn link(&self, group: &Group, at: &Places) -> Task {
-        let relu = group.find(|op| matches!(op, Op::ReluGrad(_)));
         Task::DenseGradInput(kernels::DenseGradInput {
             dy: at.matrix(group.main.inputs[0]),
             w: at.place(group.main.inputs[1]),
             dx: at.matrix(group.last().outputs[0]),
             other: group.other().map(|id| at.matrix(id)),
-            relu: relu.map(|relu| at.matrix(relu.inputs[0])),
+            epilogue: group.gradient_epilogue(|id| at.matrix(id)),
         })
     }
 }

@@ -1,12 +1,12 @@
 //! The operations of a kernel that is linked.
 
 use laptime_graph::{
-    Op, Operation, Program, TensorId,
+    Activation, Op, Operation, Program, TensorId,
     schedule::{Kernel, Part},
 };
 
 use super::main_operation;
-use crate::kernels::Tiles;
+use crate::kernels::{Epilogue, GradientEpilogue, Tiles};
 
 /// The operations of one kernel.
 pub(crate) struct Group<'a> {
@@ -34,9 +34,50 @@ impl<'a> Group<'a> {
         self.operations.iter().find(|one| wanted(&one.op)).copied()
     }
 
-    /// Whether ReLU is fused in.
-    pub(super) fn relu(&self) -> bool {
-        self.find(|op| matches!(op, Op::Relu(_))).is_some()
+    /// The activation that is fused in, of tensors that are stored as `of` says.
+    pub(super) fn epilogue<T>(&self, of: impl Fn(TensorId) -> T) -> Epilogue<T> {
+        match self.activation() {
+            None => Epilogue::None,
+            Some((Activation::Relu, _)) => Epilogue::Relu,
+            Some((activation, own)) => Epilogue::Tile {
+                activation,
+                y: of(own.outputs[0]),
+            },
+        }
+    }
+
+    /// The activation's gradient that is fused in behind a product.
+    pub(super) fn gradient_epilogue<T>(&self, of: impl Fn(TensorId) -> T) -> GradientEpilogue<T> {
+        let gradients = self.operations.iter().filter_map(|own| match own.op {
+            Op::ActivateGrad(op) => Some((op.0, of(own.inputs[0]))),
+            _ => None,
+        });
+        match gradients.last() {
+            None => GradientEpilogue::None,
+            Some((Activation::Relu, y)) => GradientEpilogue::Relu(y),
+            Some((activation, kept)) => GradientEpilogue::Tile { activation, kept },
+        }
+    }
+
+    /// The tensor in whose place results are stored: the last one, or what an activation makes it of where the
+    /// activation's gradient reads that.
+    pub(super) fn stored(&self) -> TensorId {
+        match self.activation() {
+            Some((_, own)) if own.op.ends_chain() && self.touches(own.inputs[0]) => own.inputs[0],
+            _ => self.last().outputs[0],
+        }
+    }
+
+    fn activation(&self) -> Option<(Activation, &'a Operation)> {
+        self.operations.iter().find_map(|own| match own.op {
+            Op::Activate(op) => Some((op.0, *own)),
+            _ => None,
+        })
+    }
+
+    fn touches(&self, tensor: TensorId) -> bool {
+        let mut accesses = self.kernel.accesses.iter();
+        accesses.any(|access| access.tensor == tensor)
     }
 
     /// Whether what the group makes is rounded in it.

@@ -27,7 +27,6 @@ mod multiply;
 mod places;
 mod pointwise;
 mod pool;
-mod relu;
 mod reshape;
 mod rms_prop;
 mod round;
@@ -168,8 +167,6 @@ pub(crate) fn of(op: &Op) -> &dyn CpuOp {
         Op::UpsampleGrad(op) => op,
         Op::Dropout(op) => op,
         Op::DropoutGrad(op) => op,
-        Op::Relu(op) => op,
-        Op::ReluGrad(op) => op,
         Op::Activate(op) => op,
         Op::ActivateGrad(op) => op,
         Op::SoftmaxCrossEntropy(op) => op,
@@ -214,6 +211,8 @@ pub(crate) enum Task {
     ChannelBiasGrad(kernels::ChannelBiasGrad),
     Pointwise(kernels::Pointwise<Matrix>),
     ImagePointwise(kernels::Pointwise<Images>),
+    Activate(kernels::Activate<Matrix>),
+    ImageActivate(kernels::Activate<Images>),
     PairedConv2d(kernels::PairedConv2d),
     PairedConv2dGradInput(kernels::PairedConv2dGradInput),
     PairedConv2dGradWeight(kernels::PairedConv2dGradWeight),
@@ -296,6 +295,8 @@ impl Task {
             ChannelBiasGrad,
             Pointwise,
             ImagePointwise,
+            Activate,
+            ImageActivate,
             Rearrange,
             SoftmaxCrossEntropy,
             MeanSquaredError,

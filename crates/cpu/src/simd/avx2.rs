@@ -38,6 +38,12 @@ impl Simd for Avx2 {
     const TILE: (usize, usize) = (6, 1);
 
     #[inline(always)]
+    fn call<K: super::Kernel>(self, kernel: K) -> K::Output {
+        // SAFETY: a value of this type is the proof that the processor has these instructions.
+        unsafe { super::isa::run_avx2(self, kernel) }
+    }
+
+    #[inline(always)]
     fn splat(self, value: f32) -> Pair {
         let half = unsafe { _mm256_set1_ps(value) };
         [half, half]

@@ -68,12 +68,27 @@ unsafe fn interleaved() -> __m512i {
     unsafe { _mm512_loadu_si512(ORDER.as_ptr().cast()) }
 }
 
+impl<const BF16: bool> Avx512<BF16> {
+    /// The proof without AVX512-BF16.
+    fn without_bf16(self) -> Avx512<false> {
+        Avx512 {
+            _only_from_detect: (),
+        }
+    }
+}
+
 impl<const BF16: bool> Simd for Avx512<BF16> {
     type Block = __m512;
     type Mask = __mmask16;
 
     // 8 × 2 = 16 accumulators: enough to hide 4 cycles of latency on two ports.
     const TILE: (usize, usize) = (8, 2);
+
+    #[inline(always)]
+    fn call<K: super::Kernel>(self, kernel: K) -> K::Output {
+        // SAFETY: a value of this type is the proof that the processor has these instructions.
+        unsafe { super::isa::run_avx512(self.without_bf16(), kernel) }
+    }
 
     #[inline(always)]
     fn splat(self, value: f32) -> __m512 {

@@ -133,8 +133,8 @@ pub(crate) fn dispatch<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
         #[cfg(target_arch = "x86_64")]
         Kind::Avx2(simd) => unsafe { run_avx2(simd, kernel) },
         #[cfg(target_arch = "aarch64")]
-        Kind::Neon => kernel.run(super::neon::Neon),
-        Kind::Portable => kernel.run(Portable),
+        Kind::Neon => run_neon(kernel),
+        Kind::Portable => run_portable(kernel),
     }
 }
 
@@ -150,7 +150,8 @@ pub(crate) fn dispatch_bf16<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
     }
 }
 
-// Each has the features that `detect` of its proof asks for; AVX-512 implies AVX2 and FMA.
+// Each has the features that `detect` of its proof asks for; AVX-512 implies AVX2 and FMA. Kernels are never
+// inlined: each is there once for each instruction set.
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]
@@ -160,14 +161,27 @@ fn run_avx512_bf16<K: Kernel>(simd: Avx512<true>, kernel: K) -> K::Output {
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-fn run_avx512<K: Kernel>(simd: Avx512<false>, kernel: K) -> K::Output {
+#[inline(never)]
+pub(super) fn run_avx512<K: Kernel>(simd: Avx512<false>, kernel: K) -> K::Output {
     kernel.run(simd)
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-fn run_avx2<K: Kernel>(simd: Avx2, kernel: K) -> K::Output {
+#[inline(never)]
+pub(super) fn run_avx2<K: Kernel>(simd: Avx2, kernel: K) -> K::Output {
     kernel.run(simd)
+}
+
+#[cfg(target_arch = "aarch64")]
+#[inline(never)]
+pub(super) fn run_neon<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run(super::neon::Neon)
+}
+
+#[inline(never)]
+pub(super) fn run_portable<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run(Portable)
 }
 
 #[cfg(test)]

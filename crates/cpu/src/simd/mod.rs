@@ -34,6 +34,9 @@ pub(crate) trait Simd: Copy {
     /// The rows of the largest product tile that stays in registers, and its blocks a row.
     const TILE: (usize, usize);
 
+    /// Does work in a function of its own, which kernels share.
+    fn call<K: Kernel>(self, kernel: K) -> K::Output;
+
     /// Asks for the cache line of this address, which need not be valid.
     #[inline(always)]
     fn prefetch(self, at: *const f32) {

@@ -26,6 +26,11 @@ impl Simd for Neon {
     const TILE: (usize, usize) = (6, 1);
 
     #[inline(always)]
+    fn call<K: super::Kernel>(self, kernel: K) -> K::Output {
+        super::isa::run_neon(kernel)
+    }
+
+    #[inline(always)]
     fn splat(self, value: f32) -> Four {
         [unsafe { vdupq_n_f32(value) }; 4]
     }

@@ -28,6 +28,11 @@ impl Simd for Portable {
     const TILE: (usize, usize) = (3, 1);
 
     #[inline(always)]
+    fn call<K: super::Kernel>(self, kernel: K) -> K::Output {
+        super::isa::run_portable(kernel)
+    }
+
+    #[inline(always)]
     fn splat(self, value: f32) -> Array {
         Array([value; LANES])
     }

@@ -2,7 +2,7 @@
 //! from the first sum to the last value, so that a norm is one dispatch: what it reads again is in
 //! the cache by then.
 
-use laptime_graph::{BatchNorm, BatchNormEvaluation, Op, Program, TensorId};
+use laptime_graph::{BatchNorm, BatchNormEvaluation, Program, TensorId};
 
 use super::{
     each::{Each, Reading},
@@ -154,7 +154,7 @@ pub(crate) fn gradient_text(shader: &mut Shader, place: usize) -> String {
     };
     // What flows in may be cut off by ReLU's gradient on the way.
     let flowing = match place.checked_sub(1).map(|before| shader.operation(before)) {
-        Some(before) if matches!(before.op, Op::ReluGrad(_)) => format!(
+        Some(before) if before.op.cuts_off() => format!(
             "select(0.0, {}, {} > 0.0)",
             shader.value(before.inputs[1], "i"),
             shader.value(before.inputs[0], "i")

@@ -26,7 +26,6 @@ mod max_pool;
 mod mean_squared_error;
 mod multiply;
 pub(crate) mod product;
-mod relu;
 mod reshape;
 mod rms_prop;
 mod round;
@@ -131,8 +130,6 @@ pub(crate) fn form(op: &Op) -> Form<'_> {
         Op::UpsampleGrad(op) => Form::Each(op),
         Op::Dropout(op) => Form::Each(op),
         Op::DropoutGrad(op) => Form::Each(op),
-        Op::Relu(op) => Form::Each(op),
-        Op::ReluGrad(op) => Form::Each(op),
         Op::Activate(op) => Form::Each(op),
         Op::ActivateGrad(op) => Form::Each(op),
         Op::SoftmaxCrossEntropy(_) | Op::SoftmaxCrossEntropyGrad(_) => Form::Loss,

@@ -10,6 +10,8 @@ use super::number;
 #[derive(Default)]
 pub(crate) struct InText {
     pub(crate) text: String,
+    /// Whether something in it may make a number of what is none.
+    pub(crate) loses_nan: bool,
     values: usize,
 }
 
@@ -74,7 +76,13 @@ impl Algebra for InText {
         self.value(&format!("{} * {} + {}", a.name(), b.name(), c.name()))
     }
 
+    fn max(&mut self, a: Value, b: Value) -> Value {
+        let (a, b) = (a.name(), b.name());
+        self.value(&format!("select(max({a}, {b}), {b}, is_nan({b}))"))
+    }
+
     fn greater(&mut self, a: Value, b: Value) -> Value {
+        self.loses_nan = true;
         self.joined(a, ">", b)
     }
 
@@ -87,7 +95,12 @@ impl Algebra for InText {
         ))
     }
 
+    fn keep(&mut self, mask: Value, a: Value) -> Value {
+        self.value(&format!("select(0.0, {}, {})", a.name(), mask.name()))
+    }
+
     fn exp(&mut self, a: Value) -> Value {
+        self.loses_nan = true;
         self.value(&format!("power({})", a.name()))
     }
 }

@@ -10,7 +10,7 @@ use crate::with_formula;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Activate(pub Activation);
 
-/// (x or y, dy) → (dx): dy times the function's derivative. Which of the two it reads is the formula's
+/// (x or y, dy) → (dx): dy times the function's derivative. Which of the two it reads is its formula's
 /// [`Formula::KEEPS`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ActivateGrad(pub Activation);
@@ -44,6 +44,8 @@ impl Definition for Activate {
         let kept = match with_formula!(self.0, |formula| keeps(formula)) {
             Keeps::Input => Saved::Input(0, Form::Same),
             Keeps::Output => Saved::Output(0, Form::Same),
+            // The rounded values are kept anyway.
+            Keeps::Sign => Saved::Output(0, Form::Stored),
         };
         let reads = [kept, Saved::Flowing(Form::Same)];
         Some(vec![Gradient::made(ActivateGrad(self.0), reads, [0])])

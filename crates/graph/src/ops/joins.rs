@@ -1,17 +1,19 @@
-//! What kernels do behind a product or a batch norm while its results are in registers: a list, until any chain of
-//! pointwise operations may be done there.
+//! What kernels do behind a product or a batch norm with its results, while they are in registers or in the nearest
+//! cache.
 
-use super::Op;
+use laptime_workload::Activation;
+
+use super::{Activate, ActivateGrad, Op};
 
 impl Op {
     /// Whether it may be done behind a product of the forward pass.
     pub(crate) fn joins_product(&self) -> bool {
-        matches!(self, Self::Bias(_) | Self::Relu(_))
+        matches!(self, Self::Bias(_) | Self::Activate(_))
     }
 
     /// Whether it may be done behind the product that makes an input's gradient.
     pub(crate) fn joins_gradient(&self) -> bool {
-        matches!(self, Self::Add(_) | Self::ReluGrad(_))
+        matches!(self, Self::Add(_) | Self::ActivateGrad(_))
     }
 
     /// Whether it may update a parameter where its gradient is made, or clipped. A third rule in every product of every
@@ -22,11 +24,27 @@ impl Op {
 
     /// Whether it may be done behind a batch norm.
     pub(crate) fn joins_norm(&self) -> bool {
-        matches!(self, Self::Add(_) | Self::Relu(_) | Self::Round(_))
+        matches!(self, Self::Add(_) | Self::Activate(_) | Self::Round(_))
     }
 
-    /// Whether it is ReLU or its gradient: what is added must be added before.
+    /// Whether it is an activation's gradient.
+    pub(crate) fn is_activation_gradient(&self) -> bool {
+        matches!(self, Self::ActivateGrad(_))
+    }
+
+    /// Whether it is ReLU or its gradient, which cost so little that they are done wherever values are in registers.
+    /// What is added must be added before.
     pub fn cuts_off(&self) -> bool {
-        matches!(self, Self::Relu(_) | Self::ReluGrad(_))
+        matches!(
+            self,
+            Self::Activate(Activate(Activation::Relu))
+                | Self::ActivateGrad(ActivateGrad(Activation::Relu))
+        )
+    }
+
+    /// Whether nothing is done behind it in one kernel: any other activation, or its gradient. Kernels go over their
+    /// results for it once these are stored.
+    pub fn ends_chain(&self) -> bool {
+        matches!(self, Self::Activate(_) | Self::ActivateGrad(_)) && !self.cuts_off()
     }
 }

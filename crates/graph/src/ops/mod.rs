@@ -33,7 +33,6 @@ mod max_pool;
 mod mean_squared_error;
 mod multiply;
 mod net;
-mod relu;
 mod reshape;
 mod rms_prop;
 mod round;
@@ -112,7 +111,6 @@ ops! {
     global_avg_pool: GlobalAvgPool, GlobalAvgPoolGrad;
     upsample: Upsample, UpsampleGrad;
     dropout: Dropout, DropoutGrad;
-    relu: Relu, ReluGrad;
     activate: Activate, ActivateGrad;
     softmax_cross_entropy: SoftmaxCrossEntropy, SoftmaxCrossEntropyGrad;
     mean_squared_error: MeanSquaredError, MeanSquaredErrorGrad;
@@ -154,7 +152,6 @@ pub(crate) fn build(
             batch_norm::build(net, layer, inputs[0], epsilon, momentum)
         }
         LayerKind::LayerNorm { epsilon } => layer_norm::build(net, layer, inputs[0], epsilon),
-        LayerKind::Relu => net.simple(layer, Relu.into(), inputs),
         LayerKind::MaxPool { window } => net.simple(layer, MaxPool { window }.into(), inputs),
         LayerKind::AvgPool { window } => net.simple(layer, AvgPool { window }.into(), inputs),
         LayerKind::GlobalAvgPool => net.simple(layer, GlobalAvgPool.into(), inputs),

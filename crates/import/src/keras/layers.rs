@@ -352,11 +352,13 @@ fn rescaling(walk: &mut Walk, config: &Value, flow: &Flow) -> Result<Flow, Probl
             Ok(flow.clone())
         }
         _ => {
-            let what = "it is more than one factor of the input";
-            Err(Problem::new(
-                what,
-                "laptime divides inputs by pixel_divisor: use Rescaling(1/255) in front",
-            ))
+            let [factor, offset] = ["scale", "offset"].map(|key| config[key].as_f64());
+            let (Some(factor), Some(offset)) = (factor, offset) else {
+                return Err(Problem::new("its scale is not a number", EXPORT));
+            };
+            let layer = Layer::new("scale", &[flow.place], flow.shape.clone());
+            let layer = layer.key("factor", number(factor));
+            Ok(walk.add(named(layer.key("offset", number(offset)), config)))
         }
     }
 }

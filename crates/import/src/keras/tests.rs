@@ -78,8 +78,11 @@ fn all_that_laptime_lacks_is_told_with_the_layers_name() {
             "laptime lacks",
         ),
         (
-            layer("Rescaling", json!({"scale": 0.01, "offset": -1.0})),
-            "pixel_divisor",
+            layer(
+                "Rescaling",
+                json!({"scale": [0.1, 0.2, 0.3], "offset": 0.0}),
+            ),
+            "not a number",
         ),
         (layer("BatchNormalization", json!({"axis": 1})), "last axis"),
         (

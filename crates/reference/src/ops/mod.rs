@@ -13,9 +13,7 @@
 //!
 //! | operation | where a value is NaN |
 //! |---|---|
-//! | [`relu`] | NaN |
-//! | [`relu_grad`] | 0 where y is NaN; dy, NaN or not, where y > 0 |
-//! | [`activate`], [`activate_grad`] | NaN, but slope·dy where a leaky ReLU's x is, and 0·dy where that of a ReLU6 or a hard sigmoid is |
+//! | [`activate`], [`activate_grad`] | NaN, but where ReLU's y is, 0; where it is positive, dy, NaN or not; slope·dy where a leaky ReLU's x is, and 0·dy where that of a ReLU6 or a hard sigmoid is |
 //! | [`max_pool`] | NaN, wherever in the window it stands |
 //! | [`max_pool_grad`] | dy goes to the first NaN or ∞ of that window |
 //! | [`dropout`] | NaN; a dropped ∞ is NaN too |
@@ -57,7 +55,6 @@ mod multiply;
 mod pixels;
 mod products;
 mod rate_share;
-mod relu;
 mod rms_prop;
 mod round;
 mod sgd;
@@ -88,7 +85,6 @@ pub use mean_squared_error::{mean_squared_error, mean_squared_error_grad};
 pub use multiply::{multiply, multiply_channels, multiply_channels_grad};
 pub use pixels::scale_pixels;
 pub use rate_share::rate_share;
-pub use relu::{relu, relu_grad};
 pub use rms_prop::rms_prop;
 pub use round::round;
 pub use sgd::sgd;
@@ -250,8 +246,6 @@ pub fn execute(
                 (step, first_value(inputs[0])),
             )]
         }
-        Op::Relu(_) => vec![relu(inputs[0])],
-        Op::ReluGrad(_) => vec![relu_grad(inputs[0], inputs[1])],
         Op::Activate(op) => vec![activate(op.0, inputs[0])],
         Op::ActivateGrad(op) => vec![activate_grad(op.0, inputs[0], inputs[1])],
         Op::SoftmaxCrossEntropy(op) => {

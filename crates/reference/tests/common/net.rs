@@ -1,8 +1,8 @@
 //! Workloads of any shape, built layer by layer.
 
 use laptime_workload::{
-    Adam, Initializer, Layer, LayerKind, Loss, Optimizer, Precision, SampleShape, Source, Window,
-    Workload, dataset::DataSource,
+    Activation, Adam, Initializer, Layer, LayerKind, Loss, Optimizer, Precision, SampleShape,
+    Source, Window, Workload, dataset::DataSource,
 };
 
 /// A workload while it grows.
@@ -98,7 +98,7 @@ impl Net {
     }
 
     pub fn relu(self, name: &str) -> Self {
-        self.then(name, LayerKind::Relu)
+        self.then(name, LayerKind::Activation(Activation::Relu))
     }
 
     pub fn dense(self, name: &str, units: usize) -> Self {

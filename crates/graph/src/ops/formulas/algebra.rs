@@ -5,7 +5,7 @@
 //! inlined is compiled without its caller's instruction set.
 
 /// The arithmetic of one place where formulas run. Not-a-number stays so in all of it, but for
-/// [`Self::greater`], which it never is, and [`Self::select`], which gives one operand alone.
+/// [`Self::greater`], which it never is, and what gives one operand alone.
 pub trait Algebra {
     /// What formulas are about.
     type Value: Copy;
@@ -24,10 +24,14 @@ pub trait Algebra {
     fn quotient(&mut self, a: Self::Value, b: Self::Value) -> Self::Value;
     /// `a·b + c`, fused where that is possible.
     fn mul_add(&mut self, a: Self::Value, b: Self::Value, c: Self::Value) -> Self::Value;
+    /// The larger; not-a-number where `b` is.
+    fn max(&mut self, a: Self::Value, b: Self::Value) -> Self::Value;
     /// Where a > b.
     fn greater(&mut self, a: Self::Value, b: Self::Value) -> Self::Mask;
     /// `yes` where the mask is true, else `no`; 0 may lose its sign.
     fn select(&mut self, mask: Self::Mask, yes: Self::Value, no: Self::Value) -> Self::Value;
+    /// `a` where the mask is true, else 0, whatever `a` is there.
+    fn keep(&mut self, mask: Self::Mask, a: Self::Value) -> Self::Value;
     /// `eᵃ` to within some units in the last place from −87 to 88; below, next to 0; above, at least 10³⁸. So
     /// what is divided by it need not be 0 to the last bit: of −10³⁸ SiLU may be −1.
     fn exp(&mut self, a: Self::Value) -> Self::Value;
@@ -188,11 +192,17 @@ pub(super) mod on_doubles {
         fn mul_add(&mut self, a: f64, b: f64, c: f64) -> f64 {
             a.mul_add(b, c)
         }
+        fn max(&mut self, a: f64, b: f64) -> f64 {
+            if b < a { a } else { b }
+        }
         fn greater(&mut self, a: f64, b: f64) -> bool {
             a > b
         }
         fn select(&mut self, mask: bool, yes: f64, no: f64) -> f64 {
             if mask { yes } else { no }
+        }
+        fn keep(&mut self, mask: bool, a: f64) -> f64 {
+            if mask { a } else { 0.0 }
         }
         fn exp(&mut self, a: f64) -> f64 {
             a.exp()

@@ -9,7 +9,9 @@ mod hard_sigmoid;
 mod hard_swish;
 mod leaky_relu;
 mod mish;
+mod relu;
 mod relu6;
+mod scale;
 mod sigmoid;
 mod silu;
 mod softplus;
@@ -23,7 +25,9 @@ pub use hard_sigmoid::HardSigmoid;
 pub use hard_swish::HardSwish;
 pub use leaky_relu::LeakyRelu;
 pub use mish::Mish;
+pub use relu::Relu;
 pub use relu6::Relu6;
+pub use scale::Scale;
 pub use sigmoid::Sigmoid;
 pub use silu::Silu;
 pub use softplus::Softplus;
@@ -36,6 +40,8 @@ pub enum Keeps {
     Input,
     /// Its y.
     Output,
+    /// Whether its y is positive, which rounding leaves alone; what flows in where it is not is cut off, whatever it is.
+    Sign,
 }
 
 /// A function of one value with its derivative.
@@ -64,6 +70,10 @@ pub trait Formula: Copy {
 macro_rules! with_formula {
     ($activation:expr, |$formula:ident| $body:expr) => {
         match $activation {
+            $crate::Activation::Relu => {
+                let $formula = $crate::formulas::Relu;
+                $body
+            }
             $crate::Activation::LeakyRelu { slope } => {
                 let $formula = $crate::formulas::LeakyRelu { slope };
                 $body
@@ -112,6 +122,10 @@ macro_rules! with_formula {
                 let $formula = $crate::formulas::Mish;
                 $body
             }
+            $crate::Activation::Scale { factor, offset } => {
+                let $formula = $crate::formulas::Scale { factor, offset };
+                $body
+            }
         }
     };
 }
@@ -128,7 +142,7 @@ mod tests {
         let difference = (y(x + h) - y(x - h)) / (2.0 * h);
         let kept = match F::KEEPS {
             Keeps::Input => x,
-            Keeps::Output => y(x),
+            Keeps::Output | Keeps::Sign => y(x),
         };
         (2.0 * difference - formula.gradient(&mut OnDoubles, kept, 2.0)).abs()
     }
