@@ -41,6 +41,13 @@ impl Definition for Activate {
     }
 
     fn gradient(&self, _: Forward) -> Option<Vec<Gradient>> {
+        // It depends on nothing but what flows in.
+        if let Activation::Scale { factor, .. } = self.0 {
+            let offset = 0.0;
+            let scale = Activate(Activation::Scale { factor, offset });
+            let reads = [Saved::Flowing(Form::Same)];
+            return Some(vec![Gradient::made(scale, reads, [0])]);
+        }
         let kept = match with_formula!(self.0, |formula| keeps(formula)) {
             Keeps::Input => Saved::Input(0, Form::Same),
             Keeps::Output => Saved::Output(0, Form::Same),

@@ -11,7 +11,7 @@ pub struct Scale {
 
 impl Formula for Scale {
     const GRADIENT: &'static str = "scale_grad";
-    // It looks at neither; y is there anyway.
+    // Neither: its gradient is a scale itself.
     const KEEPS: Keeps = Keeps::Output;
     const FLOPS: [u64; 2] = [2, 1];
 
