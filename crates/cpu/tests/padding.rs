@@ -53,7 +53,7 @@ const WIDE: &str = r#"layer = [
 
 /// All passes; and all but the one simplification, the other, and both.
 fn choices() -> [Passes; 4] {
-    let [dead, border] = Simplification::ALL.map(Simplification::as_str);
+    let [dead, border] = Simplification::OF_PADDING.map(Simplification::as_str);
     let without = |off: &[&str]| {
         let names = pass_names().into_iter();
         Passes::Only(

@@ -7,7 +7,8 @@ use crate::{
     ops::{Body, Index, Operand, Slide, Space},
     program::{OpId, Operation, Program},
     simplification::{Simplification, multiplied_pairs},
-    tensor::Tensor,
+    tensor::{Tensor, TensorId},
+    winograd::component_pairs,
 };
 
 impl Program {
@@ -16,10 +17,9 @@ impl Program {
     pub fn flops(&self, id: OpId, taken: &[Simplification]) -> u64 {
         let operation = self.operation(id);
         let spaces = self.iteration(operation).spaces;
-        let each = spaces
-            .iter()
-            .map(|space| self.count(operation, space, taken));
-        each.sum()
+        let each = spaces.iter();
+        each.map(|space| self.count((id, operation), space, taken))
+            .sum()
     }
 
     /// The products of a step as the literature counts them: forward and both gradients of every
@@ -32,14 +32,14 @@ impl Program {
     /// The products of a step that are done where these simplifications are taken: with all of
     /// them, those that meet more than padding.
     pub fn executed_flops(&self, taken: &[Simplification]) -> u64 {
-        let products = |operation: &Operation| -> u64 {
+        let products = |(id, operation): (OpId, &Operation)| -> u64 {
             let spaces = self.iteration(operation).spaces;
             let products = spaces.iter().filter(|one| one.body == Body::SumOfProducts);
             products
-                .map(|space| self.count(operation, space, taken))
+                .map(|space| self.count((id, operation), space, taken))
                 .sum()
         };
-        self.operations.iter().map(products).sum()
+        self.operations_by_id().map(products).sum()
     }
 
     /// The window that a product or a pool moves over images, if it does.
@@ -49,7 +49,12 @@ impl Program {
     }
 
     /// A point for each place of all loops, but for each pair of a tap and a position that makes a result.
-    fn count(&self, operation: &Operation, space: &Space, taken: &[Simplification]) -> u64 {
+    fn count(
+        &self,
+        (id, operation): (OpId, &Operation),
+        space: &Space,
+        taken: &[Simplification],
+    ) -> u64 {
         const WINDOW: [Axis; 4] = [
             Axis::Height,
             Axis::Width,
@@ -66,10 +71,21 @@ impl Program {
                     _ => &[],
                 };
                 let others = loops.filter(|axis| !WINDOW.contains(axis));
-                others.map(points).product::<u64>() * images.multiplied_pairs(taken) as u64
+                let by_winograd =
+                    taken.contains(&Simplification::Winograd) && self.winograd.contains(&id);
+                let pairs = match by_winograd {
+                    true => component_pairs(self.height_and_width(operation.outputs[0])),
+                    false => images.multiplied_pairs(taken),
+                };
+                others.map(points).product::<u64>() * pairs as u64
             }
         };
         space.flops * points
+    }
+
+    fn height_and_width(&self, images: TensorId) -> [usize; 2] {
+        let shape = &self.tensor(images).shape;
+        [shape[1], shape[2]]
     }
 
     /// The extent of a loop.

@@ -26,6 +26,7 @@ mod training_step;
 mod updates;
 mod uses;
 pub mod window;
+mod winograd;
 
 pub use axis::{Axes, Axis, CHANNELS, INPUTS, OUTPUTS, POSITIONS, SAMPLES, TAPS};
 pub use class::Class;

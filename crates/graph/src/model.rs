@@ -14,6 +14,7 @@ use crate::{
     ops::{self, Layer, MeanSquaredError, Net, Op, ScalePixels, SoftmaxCrossEntropy},
     program::{Mode, Program},
     tensor::{Role, TensorId},
+    winograd,
 };
 
 /// The Program of one step of `workload` on `batch_size` samples, which go through it together.
@@ -81,6 +82,7 @@ fn build_part(
         tensors,
         operations,
         fusions: Vec::new(),
+        winograd: Vec::new(),
         rate_schedule: match mode {
             Mode::Training => workload.rate_schedule,
             Mode::Evaluation => None,
@@ -89,6 +91,7 @@ fn build_part(
         metrics,
     };
     program.fusions = fusion::candidates(&program);
+    program.winograd = winograd::candidates(&program);
     program
 }
 

@@ -18,6 +18,6 @@ mod tests {
         let mut names = pass_names();
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), FusionKind::ALL.len() + 2);
+        assert_eq!(names.len(), FusionKind::ALL.len() + 3);
     }
 }

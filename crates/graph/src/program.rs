@@ -128,6 +128,8 @@ pub struct Program {
     pub operations: Vec<Operation>,
     /// What may be done as one.
     pub fusions: Vec<Fusion>,
+    /// The products that Winograd's way serves, in order.
+    pub winograd: Vec<OpId>,
     /// How the learning rate goes from step to step; `None` where it stays, and in evaluation.
     pub rate_schedule: Option<RateSchedule>,
     /// What the last layer gives and the loss reads: logits (batch, classes), or values in the place of the

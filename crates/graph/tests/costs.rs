@@ -107,7 +107,7 @@ fn spaces_give_the_costs_that_are_counted_by_hand() {
     for workload in workloads() {
         for mode in [Mode::Training, Mode::Evaluation] {
             let program = build(&workload, mode, 3);
-            let [one, other] = Simplification::ALL;
+            let [one, other] = Simplification::OF_PADDING;
             for taken in [&[][..], &[one], &[other], &[one, other]] {
                 let mut products = 0;
                 for (number, operation) in program.operations.iter().enumerate() {

@@ -32,6 +32,7 @@ mod squared_error;
 mod sum_tree;
 mod tiles;
 pub(crate) mod update;
+mod winograd;
 
 use std::ops::Range;
 
@@ -64,6 +65,9 @@ pub(crate) use rms_prop::RmsProp;
 pub(crate) use squared_error::MeanSquaredError;
 pub(crate) use tiles::{Tiles, pieces};
 pub(crate) use update::{Adam, Cut, GradientUse, Grid, RoundWeights, Rule, Sgd, Update, with_rule};
+pub(crate) use winograd::{
+    Grid as WinogradGrid, WinogradConv2d, WinogradConv2dGradInput, winograd_values,
+};
 
 use laptime_graph::StepValues;
 use laptime_workload::{Moved, dataset::Array};

@@ -18,13 +18,13 @@ const CHOICES: [&[Simplification]; 4] = [
     &[],
     &[Simplification::DeadTaps],
     &[Simplification::BorderPositions],
-    &Simplification::ALL,
+    &Simplification::OF_PADDING,
 ];
 
 /// All fusions, and these simplifications.
 fn passes(taken: &[Simplification]) -> Passes {
     let is_on = |name: &&str| {
-        let mut all = Simplification::ALL.iter();
+        let mut all = Simplification::OF_PADDING.iter();
         all.find(|one| one.as_str() == *name)
             .is_none_or(|one| taken.contains(one))
     };

@@ -59,10 +59,10 @@ pub fn lower(program: &Program, target: Target, passes: &Passes) -> Schedule {
         target: format!("cpu {}, slices of {LANES}", target.isa),
         passes: taken,
         zero_bytes: zero_bytes(program, &simplifications),
+        scratch_bytes: scratch_bytes(program, &simplifications),
         simplifications,
         stages,
         buffers: Vec::new(),
-        scratch_bytes: scratch_bytes(program),
     };
     schedule.buffers = memory::plan(program, &schedule.stages, &sums);
     let mut checked = schedule.check(program);
@@ -81,9 +81,12 @@ pub fn lower(program: &Program, target: Target, passes: &Passes) -> Schedule {
 }
 
 /// What the operation that needs the most keeps at once.
-fn scratch_bytes(program: &Program) -> usize {
-    let operations = program.operations.iter();
-    let needed = operations.map(|own| ops::of(&own.op).scratch_bytes(own, program));
+fn scratch_bytes(program: &Program, taken: &[Simplification]) -> usize {
+    let is_taken = taken.contains(&Simplification::Winograd);
+    let needed = program.operations_by_id().map(|(id, own)| {
+        let by_winograd = is_taken && program.winograd.contains(&id);
+        ops::of(&own.op).scratch_bytes(own, program, by_winograd)
+    });
     needed.max().unwrap_or(0)
 }
 

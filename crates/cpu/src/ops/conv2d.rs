@@ -16,8 +16,9 @@ use crate::{
     extents::{extent, is_weight},
     kernels::{
         self, Epilogue, Filters, Images, NormBefore, NormBehind, PairedConv2d,
-        PairedConv2dGradInput, PairedConv2dGradWeight, Segments, forward_panel, gradient_panel,
-        norm_bytes, panel_bytes, pieces, turned_bytes, turned_pairs_bytes,
+        PairedConv2dGradInput, PairedConv2dGradWeight, Segments, WinogradConv2d,
+        WinogradConv2dGradInput, WinogradGrid, forward_panel, gradient_panel, norm_bytes,
+        panel_bytes, pieces, turned_bytes, turned_pairs_bytes, winograd_values,
     },
     segments::{
         Padding, Shape, check_reach, forward, input_gradient, multiplied_taps,
@@ -85,6 +86,14 @@ impl CpuOp for Conv2d {
             }
             _ => conv.epilogue = group.epilogue(|id| at.images(id)),
         }
+        if group.by_winograd(at) {
+            let grid = WinogradGrid {
+                input: [x[1], x[2]],
+                output: [y_shape[1], y_shape[2]],
+                before: [self.window.padding[0], self.window.padding[2]],
+            };
+            return Task::WinogradConv2d(WinogradConv2d { conv, grid });
+        }
         if images.paired {
             let taps = multiplied_taps(&self.window, x, y_shape, padding.left_out);
             Task::PairedConv2d(PairedConv2d { conv, taps })
@@ -93,10 +102,11 @@ impl CpuOp for Conv2d {
         }
     }
 
-    fn scratch_bytes(&self, own: &Operation, program: &Program) -> usize {
+    fn scratch_bytes(&self, own: &Operation, program: &Program, by_winograd: bool) -> usize {
         let (x, w) = (own.inputs[0], own.inputs[1]);
         let panel = forward_panel(taps(&self.window), extent(program, w, INPUTS));
-        panel_of(program, x, panel) + kept_for_norm(extent(program, w, OUTPUTS))
+        let transformed = transformed_bytes(program, x, by_winograd);
+        panel_of(program, x, panel).max(transformed) + kept_for_norm(extent(program, w, OUTPUTS))
     }
 
     fn zero_bytes(&self, own: &Operation, program: &Program, taken: &[Simplification]) -> usize {
@@ -150,6 +160,14 @@ impl CpuOp for Conv2dGradInput {
             segments: input_segments(at, &self.window, x, y, dy, w),
             tiles: group.tiles(last),
         };
+        if group.by_winograd(at) {
+            let grid = WinogradGrid {
+                input: [y[1], y[2]],
+                output: [x[1], x[2]],
+                before: [2 - self.window.padding[0], 2 - self.window.padding[2]],
+            };
+            return Task::WinogradConv2dGradInput(WinogradConv2dGradInput { conv, grid });
+        }
         if dy.paired {
             let taps = multiplied_taps(&self.window, x, y, &at.schedule.simplifications);
             Task::PairedConv2dGradInput(PairedConv2dGradInput { conv, taps })
@@ -158,10 +176,11 @@ impl CpuOp for Conv2dGradInput {
         }
     }
 
-    fn scratch_bytes(&self, own: &Operation, program: &Program) -> usize {
+    fn scratch_bytes(&self, own: &Operation, program: &Program, by_winograd: bool) -> usize {
         let (dy, w) = (own.inputs[0], own.inputs[1]);
         let panel = gradient_panel(taps(&self.window), extent(program, w, OUTPUTS));
-        panel_of(program, dy, panel) + kept_for_norm(extent(program, w, INPUTS))
+        let transformed = transformed_bytes(program, dy, by_winograd);
+        panel_of(program, dy, panel).max(transformed) + kept_for_norm(extent(program, w, INPUTS))
     }
 }
 
@@ -201,7 +220,7 @@ impl CpuOp for Conv2dGradWeight {
         }
     }
 
-    fn scratch_bytes(&self, own: &Operation, program: &Program) -> usize {
+    fn scratch_bytes(&self, own: &Operation, program: &Program, _: bool) -> usize {
         let (x, dy) = (own.inputs[0], own.inputs[1]);
         let samples = program.batch_size.next_multiple_of(LANES);
         let positions = extent(program, dy, POSITIONS);
@@ -276,6 +295,15 @@ fn panel_of(program: &Program, images: TensorId, panel: usize) -> usize {
         panel_bytes(panel)
     } else {
         0
+    }
+}
+
+/// The bytes for what Winograd's way transforms, of images and of weights.
+fn transformed_bytes(program: &Program, images: TensorId, by_winograd: bool) -> usize {
+    let samples = program.batch_size.next_multiple_of(LANES);
+    match by_winograd {
+        true => winograd_values(extent(program, images, CHANNELS), samples) * 4,
+        false => 0,
     }
 }
 

@@ -26,8 +26,8 @@ impl CpuOp for Conv2dTranspose {
         forward(self).link(group, at)
     }
 
-    fn scratch_bytes(&self, own: &Operation, program: &Program) -> usize {
-        forward(self).scratch_bytes(own, program)
+    fn scratch_bytes(&self, own: &Operation, program: &Program, by_winograd: bool) -> usize {
+        forward(self).scratch_bytes(own, program, by_winograd)
     }
 
     fn zero_bytes(&self, own: &Operation, program: &Program, taken: &[Simplification]) -> usize {
@@ -53,7 +53,7 @@ impl CpuOp for Conv2dTransposeGradInput {
         backward(self).link(group, at)
     }
 
-    fn scratch_bytes(&self, own: &Operation, program: &Program) -> usize {
-        backward(self).scratch_bytes(own, program)
+    fn scratch_bytes(&self, own: &Operation, program: &Program, by_winograd: bool) -> usize {
+        backward(self).scratch_bytes(own, program, by_winograd)
     }
 }

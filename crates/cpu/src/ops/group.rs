@@ -1,11 +1,11 @@
 //! The operations of a kernel that is linked.
 
 use laptime_graph::{
-    Activation, Op, Operation, Program, TensorId,
+    Activation, Op, Operation, Program, Simplification, TensorId,
     schedule::{Kernel, Part},
 };
 
-use super::main_operation;
+use super::{Places, main_operation};
 use crate::kernels::{Epilogue, GradientEpilogue, Tiles};
 
 /// The operations of one kernel.
@@ -78,6 +78,16 @@ impl<'a> Group<'a> {
     fn touches(&self, tensor: TensorId) -> bool {
         let mut accesses = self.kernel.accesses.iter();
         accesses.any(|access| access.tensor == tensor)
+    }
+
+    /// Whether its product is made by Winograd's way.
+    pub(super) fn by_winograd(&self, at: &Places) -> bool {
+        let mut operations = self.kernel.operations.iter();
+        let is_taken = at
+            .schedule
+            .simplifications
+            .contains(&Simplification::Winograd);
+        is_taken && operations.any(|id| at.program.winograd.contains(id))
     }
 
     /// Whether what the group makes is rounded in it.

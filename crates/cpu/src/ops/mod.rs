@@ -99,7 +99,7 @@ pub(crate) trait CpuOp {
     }
 
     /// Memory that a thread needs while it does the kernel.
-    fn scratch_bytes(&self, _own: &Operation, _program: &Program) -> usize {
+    fn scratch_bytes(&self, _own: &Operation, _program: &Program, _by_winograd: bool) -> usize {
         0
     }
 
@@ -213,6 +213,8 @@ pub(crate) enum Task {
     ImagePointwise(kernels::Pointwise<Images>),
     Activate(kernels::Activate<Matrix>),
     ImageActivate(kernels::Activate<Images>),
+    WinogradConv2d(kernels::WinogradConv2d),
+    WinogradConv2dGradInput(kernels::WinogradConv2dGradInput),
     PairedConv2d(kernels::PairedConv2d),
     PairedConv2dGradInput(kernels::PairedConv2dGradInput),
     PairedConv2dGradWeight(kernels::PairedConv2dGradWeight),
@@ -280,6 +282,8 @@ impl Task {
             Conv2d,
             Conv2dGradInput,
             Conv2dGradWeight,
+            WinogradConv2d,
+            WinogradConv2dGradInput,
             BatchNorm,
             BatchNormGrad,
             ImageBatchNorm,

@@ -26,7 +26,7 @@ pub(crate) struct Padding<'a> {
 impl Padding<'_> {
     /// Nothing is multiplied with padding.
     pub(crate) const LEFT_OUT: Self = Self {
-        left_out: &Simplification::ALL,
+        left_out: &Simplification::OF_PADDING,
         zeros: 0,
     };
 }

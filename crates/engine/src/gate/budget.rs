@@ -171,7 +171,7 @@ fn cost_of(program: &Program) -> u64 {
     let operations = program.operations.iter().enumerate();
     let of_operations = operations.map(|(number, operation)| {
         if program.class(operation) == Class::Product {
-            program.flops(OpId(number), &Simplification::ALL) + values_of(program, operation)
+            program.flops(OpId(number), &Simplification::OF_PADDING) + values_of(program, operation)
         } else {
             COST_OF_VALUE * values_of(program, operation)
         }

@@ -2,7 +2,7 @@ use laptime_workload::Window;
 
 use super::{
     Definition, Form, Forward, Gradient, Layer, Net, Op, Saved, bias,
-    definition::window_constants,
+    definition::{window_constants, winograd},
     iteration::{
         Index::{self, At, Met, MetBy},
         Iteration,
@@ -86,6 +86,10 @@ impl Definition for Conv2d {
             Gradient::made(Conv2dGradWeight { window }, [x, dy], [1]),
         ])
     }
+
+    fn winograd_window(&self) -> Option<Window> {
+        winograd(&self.window)
+    }
 }
 
 impl Definition for Conv2dGradInput {
@@ -106,6 +110,10 @@ impl Definition for Conv2dGradInput {
             ],
             Output(0).at(images(Axis::Input)),
         )
+    }
+
+    fn winograd_window(&self) -> Option<Window> {
+        winograd(&self.window)
     }
 }
 

@@ -1,5 +1,7 @@
 //! What an operation says of itself.
 
+use laptime_workload::Window;
+
 use super::{Iteration, Op, OperandAxes};
 
 /// In which form a gradient reads a tensor where products have a reduced precision.
@@ -109,6 +111,11 @@ pub trait Definition {
         true
     }
 
+    /// The window of a product that Winograd's F(2×2, 3×3) can make: 3×3, one position after the other.
+    fn winograd_window(&self) -> Option<Window> {
+        None
+    }
+
     /// Whether an update moves a parameter whose gradient has always been 0.
     fn moves_without_gradient(&self) -> bool {
         false
@@ -141,4 +148,10 @@ pub(super) fn window_constants(window: &laptime_workload::Window) -> Vec<(&'stat
         constants.push(("dilation", format!("{:?}", window.dilation)));
     }
     constants
+}
+
+/// This window, where Winograd's way serves it.
+pub(super) fn winograd(window: &Window) -> Option<Window> {
+    let is_served = window.kernel == [3; 2] && window.stride == [1; 2] && window.dilation == [1; 2];
+    (is_served && window.padding.iter().all(|padding| *padding <= 2)).then_some(*window)
 }

@@ -154,7 +154,7 @@ impl Explained<'_> {
                 Simplification::DeadTaps if !self.moves_dead_weights() => {
                     writeln!(f, " and {} weights", self.dead_weights())?;
                 }
-                Simplification::DeadTaps | Simplification::BorderPositions => writeln!(f)?,
+                _ => writeln!(f)?,
             }
         }
         Ok(())

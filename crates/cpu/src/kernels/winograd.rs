@@ -1,0 +1,533 @@
+//! 3×3 convolutions of stride 1, and the gradients of their inputs, by Winograd's F(2×2, 3×3) (Lavin & Gray, "Fast
+//! Algorithms for Convolutional Neural Networks", CVPR 2016): 2×2 results at a time, from 16 products of sums where
+//! the definition has 36 products.
+//!
+//! With `Bᵀ = [1 0 −1 0; 0 1 1 0; 0 −1 1 0; 0 1 0 −1]`, `G = [1 0 0; ½ ½ ½; ½ −½ ½; 0 0 1]` and
+//! `Aᵀ = [1 1 1 0; 0 1 −1 −1]`, results are `Aᵀ·[(G·g·Gᵀ) ⊙ (Bᵀ·d·B)]·A` of weights g and 4×4 inputs d. Summed over
+//! channels, each of the 16 components is a product of matrices, which the kernel of all products does. What is
+//! transformed of the inputs serves all slices of a turn, what is transformed of the weights all tiles.
+
+use std::ops::Range;
+
+use super::{
+    Images, Run, Step,
+    conv::Results,
+    conv_forward::Conv2d,
+    conv_grad_input::Conv2dGradInput,
+    product::{Blocks, Finish, Scalars, Segment, Single, product},
+};
+use crate::{
+    memory::View,
+    simd::{LANES, Simd},
+};
+
+/// Components of a tile.
+const COMPONENTS: usize = 16;
+
+/// Blocks of samples that are transformed at once: as many as a product's tile has.
+const BLOCKS: usize = 2;
+
+/// The values of weights that are transformed at once, where a slice's are not more: 512 KiB, half of a common L2.
+const WEIGHT_VALUES: usize = 128 << 10;
+
+/// The values of scratch that a convolution needs which sums over so many channels, without what its slices keep.
+pub(crate) fn winograd_values(channels: usize, stride: usize) -> usize {
+    let weights = slice_values(channels).max(WEIGHT_VALUES);
+    let block = BLOCKS * LANES;
+    weights + COMPONENTS * (channels + LANES) * block + stride
+}
+
+/// The values of a slice's weights, transformed.
+fn slice_values(channels: usize) -> usize {
+    COMPONENTS * channels.next_multiple_of(LANES) * LANES
+}
+
+/// How tiles of results lie beside what they are made of.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Grid {
+    /// Height and width of the images that are read.
+    pub(crate) input: [usize; 2],
+    /// Height and width of the results.
+    pub(crate) output: [usize; 2],
+    /// The rows and columns of padding before the first.
+    pub(crate) before: [usize; 2],
+}
+
+/// As [`Conv2d`].
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct WinogradConv2d {
+    pub(crate) conv: Conv2d,
+    pub(crate) grid: Grid,
+}
+
+/// As [`Conv2dGradInput`].
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct WinogradConv2dGradInput {
+    pub(crate) conv: Conv2dGradInput,
+    pub(crate) grid: Grid,
+}
+
+/// What is read. Methods must be `#[inline(always)]`; the safety is that of [`super::Run::run`].
+trait Operands<S: Simd> {
+    fn images(&self) -> Images;
+
+    /// Where transformed weights of one component lie, its first one given, and the runs of its sum.
+    fn scalars(&self, start: *const f32) -> Scalars;
+
+    /// The runs of a component's sum: from transformed weights, and from transformed images that are `stride` apart.
+    fn segments(&self, stride: usize) -> Vec<Segment>;
+
+    /// Transforms the weights of a slice, `component_values` from one component to the next.
+    unsafe fn transform(&self, s: S, view: View, slice: usize, to: *mut f32);
+}
+
+impl Run for WinogradConv2d {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(&self, s: S, _: &Step, view: View, slices: Range<usize>) {
+        // SAFETY: the caller's promise.
+        unsafe { convolve(s, view, slices, (self, &self.conv), self.grid) }
+    }
+}
+
+impl Run for WinogradConv2dGradInput {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(&self, s: S, _: &Step, view: View, slices: Range<usize>) {
+        // SAFETY: the caller's promise.
+        unsafe { convolve(s, view, slices, (self, &self.conv), self.grid) }
+    }
+}
+
+impl<S: Simd> Operands<S> for WinogradConv2d {
+    #[inline(always)]
+    fn images(&self) -> Images {
+        self.conv.x
+    }
+
+    /// `[channel][16 filters]`
+    #[inline(always)]
+    fn scalars(&self, start: *const f32) -> Scalars {
+        Scalars {
+            start,
+            row_stride: 1,
+            step_stride: LANES,
+        }
+    }
+
+    #[inline(always)]
+    fn segments(&self, _: usize) -> Vec<Segment> {
+        Segment::whole(self.conv.x.channels).to_vec()
+    }
+
+    #[inline(always)]
+    unsafe fn transform(&self, s: S, view: View, slice: usize, to: *mut f32) {
+        let w = self.conv.w;
+        let component = slice_values(w.inputs) / COMPONENTS;
+        // SAFETY: the weights have this slice, these taps and inputs; the scratch has all components.
+        unsafe {
+            let from = view.at(w.place).add(slice * w.block_stride());
+            for input in 0..w.inputs {
+                let tap = |tap: usize| from.add((tap * w.inputs + input) * LANES).cast_const();
+                let weights =
+                    std::array::from_fn(|row| std::array::from_fn(|column| tap(3 * row + column)));
+                store_weights(s, weights, to.add(input * LANES), component);
+            }
+        }
+    }
+}
+
+impl<S: Simd> Operands<S> for WinogradConv2dGradInput {
+    #[inline(always)]
+    fn images(&self) -> Images {
+        self.conv.dy
+    }
+
+    /// `[block of filters][16 channels][16 filters]`
+    #[inline(always)]
+    fn scalars(&self, start: *const f32) -> Scalars {
+        Scalars {
+            start,
+            row_stride: LANES,
+            step_stride: 1,
+        }
+    }
+
+    #[inline(always)]
+    fn segments(&self, stride: usize) -> Vec<Segment> {
+        let filters = self.conv.dy.channels;
+        let firsts = (0..filters).step_by(LANES);
+        let runs = firsts.map(|first| Segment {
+            a: (first * LANES) as u32,
+            b: (first * stride) as u32,
+            steps: LANES.min(filters - first) as u32,
+        });
+        runs.collect()
+    }
+
+    /// Of the taps in their opposite order: what a tap has moved forward is moved back.
+    #[inline(always)]
+    unsafe fn transform(&self, s: S, view: View, slice: usize, to: *mut f32) {
+        let w = self.conv.w;
+        let component = slice_values(w.outputs) / COMPONENTS;
+        let channels = self.conv.dx.channels_of(slice..slice + 1);
+        for block in 0..w.outputs.div_ceil(LANES) {
+            for (row, channel) in channels.clone().enumerate() {
+                // SAFETY: the weights have this block, these taps and channels; the scratch has all components.
+                unsafe {
+                    let from = view
+                        .at(w.place)
+                        .add(block * w.block_stride() + channel * LANES);
+                    let tap = |tap: usize| from.add((8 - tap) * w.inputs * LANES).cast_const();
+                    let weights = std::array::from_fn(|row| {
+                        std::array::from_fn(|column| tap(3 * row + column))
+                    });
+                    store_weights(s, weights, to.add((block * LANES + row) * LANES), component);
+                }
+            }
+        }
+    }
+}
+
+/// `G·g·Gᵀ` of a block of weights.
+///
+/// # Safety
+/// All blocks can be read; the components can be written, so far apart.
+#[inline(always)]
+unsafe fn store_weights<S: Simd>(
+    s: S,
+    weights: [[*const f32; 3]; 3],
+    to: *mut f32,
+    component: usize,
+) {
+    let half = s.splat(0.5);
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mut rows = [[half; 3]; 4];
+        for column in 0..3 {
+            let mut g = [half; 3];
+            for (value, row) in g.iter_mut().zip(weights) {
+                *value = s.load(row[column]);
+            }
+            for (row, value) in weight_sums(s, half, g).into_iter().enumerate() {
+                rows[row][column] = value;
+            }
+        }
+        for (row, g) in rows.into_iter().enumerate() {
+            for (column, value) in weight_sums(s, half, g).into_iter().enumerate() {
+                s.store(to.add((4 * row + column) * component), value);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn weight_sums<S: Simd>(s: S, half: S::Block, g: [S::Block; 3]) -> [S::Block; 4] {
+    let outer = s.mul(half, s.add(g[0], g[2]));
+    let inner = s.mul(half, g[1]);
+    [g[0], s.add(outer, inner), s.sub(outer, inner), g[2]]
+}
+
+#[inline(always)]
+fn input_sums<S: Simd>(s: S, d: [S::Block; 4]) -> [S::Block; 4] {
+    [
+        s.sub(d[0], d[2]),
+        s.add(d[1], d[2]),
+        s.sub(d[2], d[1]),
+        s.sub(d[1], d[3]),
+    ]
+}
+
+#[inline(always)]
+fn output_sums<S: Simd>(s: S, m: [S::Block; 4]) -> [S::Block; 2] {
+    let (sum, difference) = (s.add(m[1], m[2]), s.sub(m[1], m[2]));
+    [s.add(m[0], sum), s.sub(difference, m[3])]
+}
+
+/// Where parts of the scratch lie.
+#[derive(Clone, Copy)]
+struct Scratch {
+    weights: *mut f32,
+    inputs: *mut f32,
+    products: *mut f32,
+    zeros: *mut f32,
+    kept: *mut f32,
+}
+
+/// Does those tiles of the range that there are.
+///
+/// # Safety
+/// As of [`super::Run::run`].
+#[inline(always)]
+unsafe fn convolve<S: Simd, O: Operands<S>, R: Results<S>>(
+    s: S,
+    view: View,
+    tiles: Range<usize>,
+    (operands, results): (&O, &R),
+    grid: Grid,
+) {
+    let (x, y) = (operands.images(), results.images());
+    let slice_values = slice_values(x.channels);
+    let at_once = (WEIGHT_VALUES / slice_values).max(1);
+    let weight_values = slice_values.max(WEIGHT_VALUES);
+    let input_values = COMPONENTS * x.channels * BLOCKS * LANES;
+    let product_values = COMPONENTS * LANES * BLOCKS * LANES;
+    // SAFETY: the Schedule's scratch has room for all of it.
+    let scratch = unsafe {
+        let weights = view.scratch();
+        let inputs = weights.add(weight_values);
+        let products = inputs.add(input_values);
+        let zeros = products.add(product_values);
+        for at in (0..x.stride).step_by(LANES) {
+            s.store(zeros.add(at), s.splat(0.0));
+        }
+        Scratch {
+            weights,
+            inputs,
+            products,
+            zeros,
+            kept: zeros.add(x.stride),
+        }
+    };
+    let segments = operands.segments(BLOCKS * LANES);
+    for (slices, positions) in y.parts(results.tiles(), tiles) {
+        for start in slices.clone().step_by(at_once) {
+            let turn = start..slices.end.min(start + at_once);
+            // SAFETY: the caller's promise.
+            unsafe {
+                let kept: *mut R::Kept = scratch.kept.cast();
+                for (index, slice) in turn.clone().enumerate() {
+                    operands.transform(s, view, slice, scratch.weights.add(index * slice_values));
+                    results.begin(s, view, slice, kept.add(index));
+                }
+                for tile in grid.tiles(&positions) {
+                    let (met, made) = (grid.met(tile), grid.made(tile, &positions));
+                    for first in (0..y.sample_blocks()).step_by(BLOCKS) {
+                        let blocks = first..y.sample_blocks().min(first + BLOCKS);
+                        transform_inputs(s, view, x, blocks.clone(), met, scratch);
+                        for (index, slice) in turn.clone().enumerate() {
+                            let rows = LANES.min(y.channels - slice * LANES);
+                            let weights = scratch.weights.add(index * slice_values);
+                            let extents = (rows, blocks.len());
+                            multiply(s, operands, &segments, extents, weights, scratch);
+                            let here = Here {
+                                slice,
+                                rows,
+                                blocks: blocks.clone(),
+                                made,
+                            };
+                            store(s, view, results, here, kept.add(index), scratch);
+                        }
+                    }
+                    for position in made.into_iter().flatten() {
+                        for slice in turn.clone() {
+                            results.stored(s, view, slice, position);
+                        }
+                    }
+                }
+                for (index, slice) in turn.enumerate() {
+                    results.end(s, view, slice, kept.add(index));
+                }
+            }
+        }
+    }
+}
+
+impl Grid {
+    /// The tiles, by row and column, that have some of these positions.
+    #[inline(always)]
+    fn tiles(self, positions: &Range<usize>) -> impl Iterator<Item = [usize; 2]> + use<> {
+        let width = self.output[1];
+        let columns = width.div_ceil(2);
+        let (first, last) = (positions.start / width / 2, (positions.end - 1) / width / 2);
+        let positions = positions.clone();
+        (first..=last)
+            .flat_map(move |row| (0..columns).map(move |column| [row, column]))
+            .filter(move |tile| self.made(*tile, &positions).iter().any(Option::is_some))
+    }
+
+    /// Of the 2×2 results of a tile those positions that there are, in this range.
+    #[inline(always)]
+    fn made(self, tile: [usize; 2], positions: &Range<usize>) -> [Option<usize>; 4] {
+        std::array::from_fn(|result| {
+            let (row, column) = (2 * tile[0] + result / 2, 2 * tile[1] + result % 2);
+            let position = row * self.output[1] + column;
+            let is_there = row < self.output[0] && column < self.output[1];
+            (is_there && positions.contains(&position)).then_some(position)
+        })
+    }
+
+    /// The positions of the 4×4 inputs of a tile, but for padding.
+    #[inline(always)]
+    fn met(self, tile: [usize; 2]) -> [Option<usize>; 16] {
+        std::array::from_fn(|input| {
+            let row = (2 * tile[0] + input / 4).checked_sub(self.before[0])?;
+            let column = (2 * tile[1] + input % 4).checked_sub(self.before[1])?;
+            let is_there = row < self.input[0] && column < self.input[1];
+            is_there.then_some(row * self.input[1] + column)
+        })
+    }
+}
+
+/// `Bᵀ·d·B` of all channels of a tile, for these blocks of samples: `[component][channel][sample]`.
+///
+/// # Safety
+/// The images have these positions and blocks; the scratch has room.
+#[inline(always)]
+unsafe fn transform_inputs<S: Simd>(
+    s: S,
+    view: View,
+    x: Images,
+    blocks: Range<usize>,
+    met: [Option<usize>; 16],
+    scratch: Scratch,
+) {
+    let component = x.channels * BLOCKS * LANES;
+    for (place, block) in blocks.enumerate() {
+        let at = block * LANES;
+        // SAFETY: the caller's promise; what is missing is read from zeros, again for each channel.
+        unsafe {
+            let of = |position: Option<usize>| match position {
+                Some(position) => (x.at(view, position, 0).add(at).cast_const(), x.stride),
+                None => (scratch.zeros.cast_const(), 0),
+            };
+            let from = met.map(of);
+            let mut to = scratch.inputs.add(place * LANES);
+            for channel in 0..x.channels {
+                let mut rows = [[s.splat(0.0); 4]; 4];
+                for (row, from) in rows.iter_mut().zip(from.as_chunks::<4>().0) {
+                    for (value, (start, stride)) in row.iter_mut().zip(from) {
+                        *value = s.load(start.add(channel * stride));
+                    }
+                    *row = input_sums(s, *row);
+                }
+                for column in 0..4 {
+                    let d = [
+                        rows[0][column],
+                        rows[1][column],
+                        rows[2][column],
+                        rows[3][column],
+                    ];
+                    let sums = input_sums(s, d);
+                    for (row, value) in sums.into_iter().enumerate() {
+                        s.store(to.add((4 * row + column) * component), value);
+                    }
+                }
+                to = to.add(BLOCKS * LANES);
+            }
+        }
+    }
+}
+
+/// The product of each component, `[component][row][sample]`.
+///
+/// # Safety
+/// All that is multiplied has been transformed; the scratch has room.
+#[inline(always)]
+unsafe fn multiply<S: Simd>(
+    s: S,
+    operands: &impl Operands<S>,
+    segments: &[Segment],
+    (rows, blocks): (usize, usize),
+    weights: *const f32,
+    scratch: Scratch,
+) {
+    let channels = operands.images().channels;
+    for component in 0..COMPONENTS {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let start = weights.add(component * slice_values(channels) / COMPONENTS);
+            let b = Blocks {
+                start: scratch.inputs.add(component * channels * BLOCKS * LANES),
+                step_stride: BLOCKS * LANES,
+                block_stride: LANES,
+            };
+            let finish = Store {
+                to: scratch.products.add(component * LANES * BLOCKS * LANES),
+            };
+            product(
+                s,
+                Single,
+                0..rows,
+                0..blocks,
+                segments,
+                operands.scalars(start),
+                b,
+                &finish,
+            );
+        }
+    }
+}
+
+/// Stores a component's product.
+struct Store {
+    to: *mut f32,
+}
+
+impl<S: Simd> Finish<S> for Store {
+    #[inline(always)]
+    unsafe fn finish(&self, s: S, row: usize, block: usize, sum: S::Block) {
+        // SAFETY: the component has this row and this block.
+        unsafe { s.store(self.to.add((row * BLOCKS + block) * LANES), sum) }
+    }
+}
+
+/// Where a tile's results belong.
+struct Here {
+    slice: usize,
+    rows: usize,
+    blocks: Range<usize>,
+    made: [Option<usize>; 4],
+}
+
+/// `Aᵀ·m·A`, and what becomes of it.
+///
+/// # Safety
+/// As of [`super::Run::run`]; the components have been multiplied.
+#[inline(always)]
+unsafe fn store<S: Simd, R: Results<S>>(
+    s: S,
+    view: View,
+    results: &R,
+    here: Here,
+    kept: *mut R::Kept,
+    scratch: Scratch,
+) {
+    let Here {
+        slice,
+        rows,
+        blocks,
+        made,
+    } = here;
+    // SAFETY: the caller's promise.
+    unsafe {
+        let finish = made.map(|position| {
+            position.map(|position| results.finish(s, view, slice, position, kept))
+        });
+        for row in 0..rows {
+            for (place, block) in blocks.clone().enumerate() {
+                let from = scratch.products.add((row * BLOCKS + place) * LANES);
+                let mut rows = [[s.splat(0.0); 2]; 4];
+                for (number, sums) in rows.iter_mut().enumerate() {
+                    let mut m = [s.splat(0.0); 4];
+                    for (column, value) in m.iter_mut().enumerate() {
+                        let component = 4 * number + column;
+                        *value = s.load(from.add(component * LANES * BLOCKS * LANES));
+                    }
+                    *sums = output_sums(s, m);
+                }
+                for column in 0..2 {
+                    let m = [
+                        rows[0][column],
+                        rows[1][column],
+                        rows[2][column],
+                        rows[3][column],
+                    ];
+                    for (row_of_tile, value) in output_sums(s, m).into_iter().enumerate() {
+                        if let Some(finish) = &finish[2 * row_of_tile + column] {
+                            finish.finish(s, row, block, value);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
