@@ -74,8 +74,18 @@ def dense(layer, inputs):
     return made(inputs[0]), made
 
 
+class Embedding(keras.layers.Embedding):
+    """Keras's own, but that its gradient is a whole tensor: of the slices that TensorFlow makes of it, one for each
+    place, Keras's Adam takes the squares one by one, and not that of the sum of a row's."""
+
+    def call(self, symbols):
+        # Of a product TensorFlow makes a whole tensor.
+        table = self.embeddings * keras.ops.ones((), self.embeddings.dtype)
+        return keras.ops.take(table, symbols, axis=0)
+
+
 def embedding(layer, inputs):
-    made = keras.layers.Embedding(layer["symbols"], layer["dimension"])
+    made = Embedding(layer["symbols"], layer["dimension"])
     # A sequence is an image of height 1.
     return keras.layers.Reshape((1, inputs[0].shape[1], layer["dimension"]))(made(inputs[0])), made
 
@@ -276,7 +286,7 @@ class RmsProp(keras.optimizers.RMSprop):
     def update_step(self, gradient, variable, learning_rate):
         v = self._velocities[self._get_variable_index(variable)]
         rate = keras.ops.cast(learning_rate, variable.dtype)
-        g = dense_gradient(gradient, variable)
+        g = keras.ops.cast(gradient, variable.dtype)
         self.assign(v, v + (1 - self.rho) * (keras.ops.square(g) - v))
         self.assign_sub(variable, rate * g / (keras.ops.sqrt(v) + self.epsilon))
 
@@ -288,7 +298,7 @@ class CorrectedEpsilon:
         ops, index = keras.ops, self._get_variable_index(variable)
         m, v = self._momentums[index], self._velocities[index]
         rate = ops.cast(learning_rate, variable.dtype)
-        g = dense_gradient(gradient, variable)
+        g = ops.cast(gradient, variable.dtype)
         step = ops.cast(self.iterations + 1, variable.dtype)
         correction = lambda beta: 1 - ops.power(ops.cast(beta, variable.dtype), step)
         self.assign(m, m + (1 - self.beta_1) * (g - m))
@@ -363,11 +373,6 @@ def laptime_axes(tensor, is_table):
     return tensor.transpose(3, 2, 0, 1) if tensor.ndim == 4 else tensor.T
 
 
-def dense_gradient(gradient, variable):
-    """That of a table has but the rows of a batch's symbols, where Keras does not put it together."""
-    return keras.ops.cast(tf.convert_to_tensor(gradient), variable.dtype)
-
-
 class SmoothedCrossEntropy(keras.losses.Loss):
     """Keras smooths one-hot labels alone."""
 
@@ -402,7 +407,7 @@ class Model(keras.Model):
                 predicted = self(x[rows], training=True)
                 loss = self.compute_loss(x=x[rows], y=y[rows], y_pred=predicted, training=True)
                 shared = loss * tf.cast(share, loss.dtype)
-            added = [tf.convert_to_tensor(one) for one in tape.gradient(shared, self.trainable_weights)]
+            added = tape.gradient(shared, self.trainable_weights)
             gradients = added if gradients is None else [sum(pair) for pair in zip(gradients, added)]
             self._loss_tracker.update_state(loss, sample_weight=rows.stop - rows.start)
             metrics = self.compute_metrics(x[rows], y[rows], predicted)

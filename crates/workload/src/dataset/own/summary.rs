@@ -119,6 +119,7 @@ fn symbols(path: &Path) -> Result<Vec<Summary>, OwnError> {
     let mut by_count: Vec<(char, usize)> = text.counts.into_iter().collect();
     by_count.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     let different = by_count.len();
+    let numbers: Vec<f64> = text.first_bytes.iter().map(|it| f64::from(*it)).collect();
     let most = by_count.iter().take(WORDS);
     let most = most.map(|(character, count)| format!("{character:?} ({count})"));
     let most = most.collect::<Vec<_>>().join(", ");
@@ -142,7 +143,7 @@ fn symbols(path: &Path) -> Result<Vec<Summary>, OwnError> {
             "bytes",
             text.bytes,
             format!("{} different", text.different_bytes),
-            String::new(),
+            first(&numbers),
         ),
     ])
 }
@@ -260,6 +261,7 @@ mod tests {
         );
         assert_eq!(characters.first, "\"née\\nnun\"");
         assert_eq!((bytes.samples, &bytes.values[..]), (8, "6 different"));
+        assert_eq!(bytes.first, "110 195 169 101 10 110 …");
         std::fs::write(&path, [b'a', 0xff]).unwrap();
         let message = summaries(&path).unwrap_err().to_string();
         assert!(
