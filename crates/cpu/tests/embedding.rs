@@ -12,7 +12,7 @@ use laptime_engine::{Engine, Job, Passes};
 use laptime_graph::{Embedding, Mode, build};
 use laptime_workload::LayerKind;
 
-const FOLDER: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/texts");
+const FOLDER: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/texts-cpu");
 
 #[test]
 fn nets_on_texts_are_verified() {

@@ -11,7 +11,7 @@ use laptime_engine::{Job, Passes, Progress, gate::verify};
 use laptime_gpu::GpuEngine;
 use texts::nets;
 
-const FOLDER: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/texts");
+const FOLDER: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/texts-gpu");
 
 #[test]
 fn nets_on_texts_are_verified() {

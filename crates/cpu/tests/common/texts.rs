@@ -1,6 +1,10 @@
 //! Nets on a text: a perceptron over a window, as Bengio et al. (2003) have it, a convolution over it, and norms.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::Path,
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
+};
 
 use laptime_workload::{Overrides, Spec, Workload};
 
@@ -60,8 +64,12 @@ const CASES: &[Case] = &[
     },
 ];
 
-/// The nets, in batches of this size; their text goes into `folder`.
+/// Tests run side by side, and none may find another's text half written.
+static CALLS: AtomicUsize = AtomicUsize::new(0);
+
+/// The nets, in batches of this size; their text goes into a folder of its own in `folder`.
 pub fn nets(folder: &Path, batch_size: usize) -> Vec<Workload> {
+    let folder = &folder.join(CALLS.fetch_add(1, Relaxed).to_string());
     fs::create_dir_all(folder).unwrap();
     // Twenty-one different characters.
     let text = "colourless green ideas sleep furiously; ".repeat(20);
