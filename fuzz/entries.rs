@@ -51,6 +51,11 @@ pub fn table(data: &[u8]) -> bool {
     fuzzing::table(data).is_ok()
 }
 
+/// A text of the user's own, of characters or of bytes.
+pub fn text(data: &[u8]) -> bool {
+    fuzzing::text(data).is_ok_and(|count| count > 0)
+}
+
 /// A workload of the user's own, as far as the Program.
 pub fn spec(data: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(data) else {

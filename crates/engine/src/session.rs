@@ -7,7 +7,7 @@ use std::{array, collections::BTreeMap, ops::Add, sync::Arc};
 
 use laptime_graph::{State, schedule::Touch};
 use laptime_workload::{
-    Loss, MOST_METRICS, Precision, Target, Workload,
+    Layer, LayerKind, Loss, MOST_METRICS, Precision, Source, Target, Workload,
     dataset::{Array, Column, Dataset, Dtype},
 };
 use serde::{Deserialize, Serialize};
@@ -68,7 +68,24 @@ impl Job {
             Target::Class => &[Dtype::U8, Dtype::U16],
             Target::Values | Target::Input => &[Dtype::U8, Dtype::F32],
         };
-        let inputs: &[Dtype] = &[Dtype::U8, Dtype::F32];
+        let symbols = columns[workload.input_column()].symbols;
+        let inputs: &[Dtype] = match symbols {
+            Some(_) => &[Dtype::U8],
+            None => &[Dtype::U8, Dtype::F32],
+        };
+        // Symbols are indices of tables.
+        let lacks_rows = |layer: &&Layer| match &layer.kind {
+            LayerKind::Embedding(table) => {
+                layer.inputs != [Source::Input] || symbols.is_none_or(|all| table.symbols < all)
+            }
+            _ => false,
+        };
+        if let Some(layer) = workload.layers.iter().find(lacks_rows) {
+            return unfit(format!(
+                "the table of {} in {name} has no row for each symbol of what it reads",
+                layer.name
+            ));
+        }
         for (column, read) in [(workload.input_column(), inputs), (target, targets)] {
             let column = &columns[column];
             if !read.contains(&column.dtype) {
@@ -94,6 +111,14 @@ impl Job {
                     "the {which} samples have {}, which do not go together",
                     arrays.collect::<Vec<_>>().join(", ")
                 ));
+            }
+            if let Some(symbols) = symbols {
+                let given = &samples.arrays[workload.input_column()].bytes;
+                if let Some(symbol) = given.iter().find(|it| usize::from(**it) >= symbols) {
+                    return unfit(format!(
+                        "a {which} sample has the symbol {symbol}, but {name} has {symbols} of them"
+                    ));
+                }
             }
             let labels = match workload.target() {
                 Target::Class => count,

@@ -22,6 +22,8 @@ pub enum Axis {
     KernelHeight,
     /// Of a convolution's weights: the columns of its window.
     KernelWidth,
+    /// Of an embedding's table: its rows, one for each symbol.
+    Entry,
     /// The one value of a metric.
     Single,
 }

@@ -23,7 +23,7 @@ pub(crate) fn candidates(program: &Program) -> Vec<Fusion> {
     for (id, operation) in program.operations_by_id() {
         let is_product = finder.is_product(id);
         let (kind, operations) = match *finder.made(id) {
-            Role::Activation if finder.reads_input(id) => {
+            Role::Activation if finder.scales_input(id) => {
                 let moves = |next: OpId| finder.classes[next.0] == Class::Movement;
                 let mut operations = finder.chain(id, |next| moves(next) || finder.rounds(next));
                 let last = program.operation(operations[operations.len() - 1]);
@@ -242,9 +242,10 @@ impl Finder<'_> {
             .role
     }
 
-    fn reads_input(&self, id: OpId) -> bool {
+    /// Whether it makes numbers of what the dataset has, and of nothing else.
+    fn scales_input(&self, id: OpId) -> bool {
         let mut inputs = self.program.operation(id).inputs.iter();
-        inputs.any(|input| matches!(self.program.tensor(*input).role, Role::Input { .. }))
+        inputs.all(|input| matches!(self.program.tensor(*input).role, Role::Input { .. }))
     }
 
     fn rounds(&self, id: OpId) -> bool {

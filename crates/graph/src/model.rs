@@ -41,7 +41,10 @@ fn build_part(
     let columns = workload.columns().into_iter().enumerate();
     let columns: Vec<TensorId> = columns
         .map(|(column, one)| {
-            let shape = batch_of(batch_size, &one.shape);
+            let shape = match one.symbols {
+                Some(_) => vec![(Axis::Batch, batch_size), (Axis::Width, one.values())],
+                None => batch_of(batch_size, &one.shape),
+            };
             builder.tensor(one.name, &shape, Role::Input { column })
         })
         .collect();
@@ -112,9 +115,16 @@ impl Builder {
     /// once.
     fn layers(&mut self, workload: &Workload, mode: Mode, given: TensorId) -> TensorId {
         let batch_size = self.extent(given, Axis::Batch);
-        let scaled = self.tensor_like(given, "input".to_owned(), Role::Activation);
-        let divisor = workload.pixel_divisor;
-        self.operation(ScalePixels { divisor }.into(), &[given], &[scaled]);
+        let input = workload.dataset.description().input();
+        // Symbols name rows of a table; there is nothing to scale.
+        let scaled = if input.symbols.is_some() {
+            given
+        } else {
+            let scaled = self.tensor_like(given, "input".to_owned(), Role::Activation);
+            let divisor = workload.pixel_divisor;
+            self.operation(ScalePixels { divisor }.into(), &[given], &[scaled]);
+            scaled
+        };
         let products = workload.layers.iter();
         let products = products.filter(|layer| ops::begins_with_product(&layer.kind));
         let read_by_products: HashSet<Source> =

@@ -84,7 +84,8 @@ impl Builder {
             None => gradients,
         };
         for (parameter, gradient) in gradients {
-            let is_weight = self.tensors[parameter.0].is_weight();
+            // Products' weights and tables, but no biases, scales and shifts.
+            let is_weight = self.tensors[parameter.0].axes.len() > 1;
             let (op, moments) = ops::update(&workload.optimizer, is_weight);
             let mut updated = vec![parameter];
             for &which in moments {

@@ -25,6 +25,8 @@ fn expected(op: &Op) -> Class {
         Op::BatchNorm(_) | Op::BatchNormGrad(_) => Class::Reduction,
         Op::LayerNorm(_) | Op::LayerNormGrad(_) | Op::LayerNormGradScale(_) => Class::Reduction,
         Op::Reshape(_) | Op::Zeros(_) | Op::Concat(_) | Op::Split(_) => Class::Movement,
+        Op::Embedding(_) => Class::Movement,
+        Op::EmbeddingGrad(_) => Class::Reduction,
         Op::Multiply(_) | Op::MultiplyChannels(_) => Class::Pointwise,
         Op::MultiplyChannelsGrad(_) => Class::Reduction,
         Op::SquareSum(_) => Class::Reduction,

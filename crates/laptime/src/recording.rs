@@ -113,8 +113,9 @@ pub fn record(
             sha256: dataset.sha256.clone(),
             train_samples: dataset.train.count() as u64,
             test_samples: dataset.test.count() as u64,
-            sample_unit: match dataset.description.input().shape.len() {
-                1 => "row".into(),
+            sample_unit: match dataset.description.input() {
+                input if input.symbols.is_some() => "window".into(),
+                input if input.shape.len() == 1 => "row".into(),
                 _ => "image".into(),
             },
         },

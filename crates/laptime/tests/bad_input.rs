@@ -74,6 +74,11 @@ fn tables() {
 }
 
 #[test]
+fn texts() {
+    try_all("text", entries::text, 4000);
+}
+
+#[test]
 fn specs() {
     try_all("spec", entries::spec, 3000);
 }

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import jaxlib
 import numpy as np
 from dropout import program_masks
-from job import Job, Score, State, Unsupported, micro_batches, rate_share, rows_of
+from job import Job, Score, State, Unsupported, is_of_symbols, micro_batches, rate_share, rows_of
 
 # IEEE single precision in every product: no TF32 on cards that have it.
 jax.config.update("jax_default_matmul_precision", "highest")
@@ -164,6 +164,8 @@ def multiply(a, b):
 LAYERS = {
     "flatten": lambda layer, inputs, *_: inputs[0].reshape(len(inputs[0]), -1),
     "dense": dense,
+    # A sequence is an image of height 1.
+    "embedding": lambda layer, inputs, parameters, *_: parameters[f"{layer['name']}.weight"][inputs[0]][:, None],
     "relu": lambda layer, inputs, *_: jax.nn.relu(inputs[0]),
     "leaky_relu": lambda layer, inputs, *_: jnp.where(inputs[0] > 0, inputs[0], layer["slope"] * inputs[0]),
     "gelu": lambda layer, inputs, *_: jax.nn.gelu(inputs[0], approximate=False),
@@ -216,7 +218,7 @@ class Training:
 def logits_of(workload, parameters, statistics, pixels, mode):
     """The logits, and the statistics behind this batch."""
     dtype = next(iter(parameters.values())).dtype
-    x = pixels.astype(dtype) / workload["pixel_divisor"]
+    x = pixels if is_of_symbols(workload) else pixels.astype(dtype) / workload["pixel_divisor"]
     statistics = dict(statistics)
     outputs = []
     for layer in workload["layers"]:

@@ -23,7 +23,7 @@ from functools import partial
 import numpy as np
 import torch
 from dropout import program_masks
-from job import Job, Plain, Score, State, Unsupported, micro_batches, rate_share, rows_of
+from job import Job, Plain, Score, State, Unsupported, is_of_symbols, micro_batches, rate_share, rows_of
 from torch import Tensor
 from torch.nn import functional
 
@@ -81,6 +81,12 @@ def flatten(layer, inputs, *_):
 def dense(layer, inputs, parameters, *_):
     name = layer["name"]
     return functional.linear(inputs[0], parameters[f"{name}.weight"], parameters.get(f"{name}.bias"))
+
+
+def embedding(layer, inputs, parameters, *_):
+    y = functional.embedding(inputs[0], parameters[f"{layer['name']}.weight"])
+    # A sequence is an image of height 1.
+    return y.transpose(1, 2).unsqueeze(2)
 
 
 def padded(layer, x, value=0.0):
@@ -184,6 +190,7 @@ def multiply(a, b):
 LAYERS = {
     "flatten": flatten,
     "dense": dense,
+    "embedding": embedding,
     "relu": lambda layer, inputs, *_: functional.relu(inputs[0]),
     "leaky_relu": lambda layer, inputs, *_: functional.leaky_relu(inputs[0], layer["slope"]),
     "gelu": lambda layer, inputs, *_: functional.gelu(inputs[0]),
@@ -562,8 +569,13 @@ class Session:
     def resident(self, samples) -> tuple[Tensor, Tensor]:
         pixels = torch.from_numpy(np.array(samples.pixels)).to(self.device)
         labels = self.targets(np.array(samples.labels)).to(self.device)
-        pixels = pixels.float().div_(self.job.workload["pixel_divisor"])
-        return self.images(pixels), labels
+        return self.scaled(pixels, torch.float32), labels
+
+    def scaled(self, pixels: Tensor, dtype: torch.dtype) -> Tensor:
+        """What the first layer reads: numbers, or symbols as they are."""
+        if is_of_symbols(self.job.workload):
+            return pixels.long()
+        return self.images(pixels.to(dtype).div_(self.job.workload["pixel_divisor"]))
 
     def targets(self, labels: np.ndarray) -> Tensor:
         """Classes, or rows of values."""
@@ -643,11 +655,11 @@ class Session:
         trainer.set_state(start)
         losses = []
         for batch in order.reshape(-1, self.job.batch_size):
-            pixels = torch.from_numpy(self.job.train.pixels[batch]).double()
+            pixels = torch.from_numpy(self.job.train.pixels[batch])
             labels = self.targets(self.job.train.labels[batch])
             labels = labels.double() if labels.ndim == 2 else labels
             trainer.totals.zero_()
-            data = (self.images(pixels / self.job.workload["pixel_divisor"]), labels)
+            data = (self.scaled(pixels, torch.float64), labels)
             trainer.step(data, torch.arange(len(batch)))
             losses.append(trainer.totals[0].item() / len(batch))
         return losses, trainer.state()

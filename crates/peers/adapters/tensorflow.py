@@ -22,7 +22,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from dropout import program_masks
-from job import Job, Score, State, Unsupported, micro_batches, rate_share
+from job import Job, Score, State, Unsupported, is_of_symbols, micro_batches, rate_share
 
 # Keras's own defaults, whatever a keras.json says.
 keras.config.set_floatx("float32")
@@ -72,6 +72,22 @@ def use_only(device: dict) -> str:
 def dense(layer, inputs):
     made = keras.layers.Dense(layer["units"], use_bias=layer.get("bias", True))
     return made(inputs[0]), made
+
+
+class Embedding(keras.layers.Embedding):
+    """Keras's own, but that its gradient is a whole tensor: of the slices that TensorFlow makes of it, one for each
+    place, Keras's Adam takes the squares one by one, and not that of the sum of a row's."""
+
+    def call(self, symbols):
+        # Of a product TensorFlow makes a whole tensor.
+        table = self.embeddings * keras.ops.ones((), self.embeddings.dtype)
+        return keras.ops.take(table, symbols, axis=0)
+
+
+def embedding(layer, inputs):
+    made = Embedding(layer["symbols"], layer["dimension"])
+    # A sequence is an image of height 1.
+    return keras.layers.Reshape((1, inputs[0].shape[1], layer["dimension"]))(made(inputs[0])), made
 
 
 def is_same(layer, x) -> bool:
@@ -306,6 +322,7 @@ class CorrectedAdamW(CorrectedEpsilon, keras.optimizers.AdamW):
 LAYERS = {
     "flatten": keras_layer(lambda layer: keras.layers.Flatten()),
     "dense": dense,
+    "embedding": embedding,
     "relu": keras_layer(lambda layer: keras.layers.ReLU()),
     "leaky_relu": keras_layer(lambda layer: keras.layers.LeakyReLU(layer["slope"])),
     "gelu": keras_layer(lambda layer: keras.layers.Activation("gelu")),
@@ -336,19 +353,24 @@ LAYERS = {
 
 # laptime's names of a layer's variables, in Keras's names.
 VARIABLES = {
-    "weight": ("kernel", "gamma"),
+    "weight": ("kernel", "gamma", "embeddings"),
     "bias": ("bias", "beta"),
     "running_mean": ("moving_mean",),
     "running_var": ("moving_variance",),
 }
 
 
-def own_axes(tensor):
-    """laptime has matrices outputs × inputs and kernels OIHW, Keras inputs × outputs and HWIO."""
+def own_axes(tensor, is_table):
+    """laptime has matrices outputs × inputs and kernels OIHW, Keras inputs × outputs and HWIO; tables of embeddings
+    are the same in both."""
+    if is_table:
+        return tensor
     return tensor.transpose(2, 3, 1, 0) if tensor.ndim == 4 else tensor.T
 
 
-def laptime_axes(tensor):
+def laptime_axes(tensor, is_table):
+    if is_table:
+        return tensor
     return tensor.transpose(3, 2, 0, 1) if tensor.ndim == 4 else tensor.T
 
 
@@ -407,8 +429,9 @@ class Net:
         **compile_options,
     ) -> None:
         self.workload, self.real, self.has_program_masks = workload, real, has_program_masks
-        x = keras.Input(tuple(workload["input_shape"]))
-        outputs, self.variables, self.dropouts = [], {}, {}
+        dtype = "int32" if is_of_symbols(workload) else None
+        x = keras.Input(tuple(workload["input_shape"]), dtype=dtype)
+        outputs, self.variables, self.dropouts, self.tables = [], {}, {}, set()
         layers = LAYERS | {"dropout": self.dropout}
         for layer in workload["layers"]:
             inputs = [x if source == "input" else outputs[source["layer"]] for source in layer["inputs"]]
@@ -419,6 +442,8 @@ class Net:
                     variable = getattr(made, own_name, None)
                     if variable is not None:
                         self.variables[f"{layer['name']}.{name}"] = variable
+                        if own_name == "embeddings":
+                            self.tables.add(f"{layer['name']}.{name}")
         self.logits = self.model = Model(x, outputs[-1])
         smoothing = workload.get("label_smoothing", 0.0)
         is_of_pixels = workload["loss"] == "mean-squared-error"
@@ -514,34 +539,36 @@ class Net:
         return make(rate, constants["beta1"], constants["beta2"], constants["epsilon"], **clip)
 
     def all_variables(self):
-        """Everything that lives across steps: name, variable, and what laptime's value is of it."""
+        """Everything that lives across steps: name, variable, what laptime's value is of it, and whether it is a
+        table."""
         for name, variable in self.variables.items():
-            yield name, variable, 1.0
+            yield name, variable, 1.0, name in self.tables
         trained = {id(variable): name for name, variable in self.variables.items()}
         for number, variable in enumerate(self.model.trainable_variables):
             name = trained[id(variable)]
+            is_table = name in self.tables
             if self.kind == "sgd":
-                yield f"{name}.velocity", self.optimizer.momentums[number], self.velocity_scale
+                yield f"{name}.velocity", self.optimizer.momentums[number], self.velocity_scale, is_table
                 continue
             if self.kind != "rmsprop":
-                yield f"{name}.m", self.optimizer._momentums[number], 1.0
-            yield f"{name}.v", self.optimizer._velocities[number], 1.0
+                yield f"{name}.m", self.optimizer._momentums[number], 1.0, is_table
+            yield f"{name}.v", self.optimizer._velocities[number], 1.0, is_table
             if self.kind == "amsgrad":
-                yield f"{name}.v_max", self.optimizer._velocity_hats[number], 1.0
+                yield f"{name}.v_max", self.optimizer._velocity_hats[number], 1.0, is_table
 
     def set_state(self, state: State) -> None:
         self.optimizer.iterations.assign(state.steps)
-        for name, variable, scale in self.all_variables():
+        for name, variable, scale, is_table in self.all_variables():
             if name in state.tensors:
-                variable.assign(own_axes(np.array(state.tensors[name])) * scale)
+                variable.assign(own_axes(np.array(state.tensors[name]), is_table) * scale)
             else:
                 variable.assign(np.zeros(variable.shape))
 
     def state(self) -> State:
-        own = lambda variable: laptime_axes(keras.ops.convert_to_numpy(variable))
+        own = lambda variable, is_table: laptime_axes(keras.ops.convert_to_numpy(variable), is_table)
         tensors = {
-            name: np.ascontiguousarray(own(variable) / np.asarray(scale, variable.dtype))
-            for name, variable, scale in self.all_variables()
+            name: np.ascontiguousarray(own(variable, is_table) / np.asarray(scale, variable.dtype))
+            for name, variable, scale, is_table in self.all_variables()
         }
         return State(int(self.optimizer.iterations), tensors)
 
@@ -671,9 +698,14 @@ class Session:
         return clock.execution_s / min(steps, self.block)
 
     def scaled(self, samples) -> tuple[np.ndarray, np.ndarray]:
-        divisor = np.float32(self.job.workload["pixel_divisor"])
-        pixels = np.divide(samples.pixels, divisor, dtype=np.float32)
+        pixels = self.inputs(samples.pixels, np.float32)
         return pixels, samples.targets
+
+    def inputs(self, pixels: np.ndarray, real: type) -> np.ndarray:
+        """What the first layer reads: numbers, or symbols as they are."""
+        if is_of_symbols(self.job.workload):
+            return pixels.astype(np.int32)
+        return np.divide(pixels, real(self.job.workload["pixel_divisor"]), dtype=real)
 
     def batches(self, order: np.ndarray, steps: int) -> tf.data.Dataset:
         pixels, targets = self.data
@@ -757,8 +789,7 @@ class Session:
                 net.set_state(start)
                 losses = []
                 for batch in order.reshape(-1, self.job.batch_size):
-                    pixels = np.asarray(self.job.train.pixels[batch], np.float64)
-                    pixels /= self.job.workload["pixel_divisor"]
+                    pixels = self.inputs(self.job.train.pixels[batch], np.float64)
                     net.prepare_masks(1)
                     net.model.reset_metrics()
                     target = targets(self.job, pixels, self.labels[batch])

@@ -75,6 +75,11 @@ class Score:
         )
 
 
+def is_of_symbols(workload: dict) -> bool:
+    """Whether samples are the symbols of a text, which name rows of a table, and no numbers."""
+    return any(layer["kind"] == "embedding" for layer in workload["layers"])
+
+
 def micro_batches(workload: dict, samples: int) -> list[tuple[slice, float]]:
     """The samples of each micro-batch of a step, in order, and their share of the step: the mean of the step's
     losses is that of theirs by these shares, and so are its gradients. One, of everything, where the workload

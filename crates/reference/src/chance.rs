@@ -20,12 +20,16 @@ pub(crate) fn errors_of_sums(
             }
         }
     });
-    let error = |(c, size): (usize, f64)| {
-        // In −1..1.
-        let share = chance(size, c, draw) as f64 / (1u64 << 63) as f64 - 1.0;
-        COARSE * size * share
-    };
-    sizes.into_iter().enumerate().map(error).collect()
+    let sizes = sizes.into_iter().enumerate();
+    sizes.map(|(c, size)| error_of_sum(size, c, draw)).collect()
+}
+
+/// The error of the sum at an index: a share, by chance, of what a sum of values of this size, all signs apart, may
+/// err by.
+pub(crate) fn error_of_sum(size: f64, index: usize, draw: u32) -> f64 {
+    // In −1..1.
+    let share = chance(size, index, draw) as f64 / (1u64 << 63) as f64 - 1.0;
+    COARSE * size * share
 }
 
 /// 64 bits that look random, for the value at an index.

@@ -110,6 +110,25 @@ fn softmax_cross_entropy() {
 }
 
 #[test]
+fn embedding() {
+    let symbols = [1.0, 0.0, 3.0, 1.0, 1.0, 3.0];
+    let (entries, channels) = (4, 3);
+    let table: Vec<f64> = random(0).take(entries * channels).collect();
+    let dy: Vec<f64> = random(1).take(symbols.len() * channels).collect();
+    let y = ops::embedding(&symbols, &table, channels);
+    assert_eq!(y[..2 * channels], [&table[3..6], &table[..3]].concat());
+    let gradient = ops::embedding_grad(&symbols, &dy, entries);
+    check_gradient(
+        |table| weighted(&ops::embedding(&symbols, table, channels), &dy),
+        &table,
+        &gradient,
+        "embedding_grad",
+    );
+    // Of a symbol that is nowhere.
+    assert_eq!(gradient[2 * channels..3 * channels], [0.0; 3]);
+}
+
+#[test]
 fn mean_squared_error() {
     let pixels = [0.0, 255.0, 51.0, 102.0, 153.0, 17.0];
     let y: Vec<f64> = random(0).take(6).collect();

@@ -11,7 +11,8 @@ use common::{
     random,
 };
 use laptime_graph::{
-    Activation, Body, Index, Iteration, Mode, Op, Operation, Program, Role, TrainingStep, build,
+    Activation, Body, Embedding, Index, Iteration, Mode, Op, Operation, Program, Role, TensorId,
+    TrainingStep, build,
 };
 use laptime_reference::ops::{execute, max_pool, update};
 use laptime_workload::{
@@ -21,16 +22,29 @@ use laptime_workload::{
 /// The column of labels, behind that of pixels.
 const LABELS: Role = Role::Input { column: 1 };
 
+/// Of how many classes, or symbols, the values of a tensor are numbers.
+fn kinds(program: &Program, id: TensorId) -> Option<usize> {
+    let tensor = program.tensor(id);
+    let is_text = || program.operations[0].op == Embedding.into();
+    match tensor.role {
+        LABELS => Some(program.tensor(program.logits).shape[1]),
+        Role::Input { column: 0 } if is_text() => {
+            Some(program.tensor(program.operations[0].inputs[1]).shape[0])
+        }
+        _ => None,
+    }
+}
+
 /// Adds what the oracle's numbers depend on with values of this draw.
 fn observe(program: &Program, operation: &Operation, draw: u32, found: &mut Dependence) {
-    let classes = program.tensor(program.logits).shape[1];
     let mut numbers = random(draw);
     let mut inputs: Vec<Vec<f64>> = Vec::new();
     for input in &operation.inputs {
         let tensor = program.tensor(*input);
-        let value = |number: f64| match tensor.role {
-            LABELS => ((number + 1.0) / 2.0 * classes as f64).floor(),
-            Role::Moment { .. } | Role::Statistic(_) => number.abs() + 0.1,
+        let kinds = kinds(program, *input);
+        let value = |number: f64| match (&tensor.role, kinds) {
+            (_, Some(kinds)) => ((number + 1.0) / 2.0 * kinds as f64).floor(),
+            (Role::Moment { .. } | Role::Statistic(_), None) => number.abs() + 0.1,
             _ => 3.0 * number,
         };
         inputs.push(
@@ -45,12 +59,12 @@ fn observe(program: &Program, operation: &Operation, draw: u32, found: &mut Depe
     complete(program, operation, &mut inputs);
     let before = outputs(&inputs);
     for input in 0..inputs.len() {
-        let is_labels = program.tensor(operation.inputs[input]).role == LABELS;
+        let kinds = kinds(program, operation.inputs[input]);
         for place in 0..inputs[input].len() {
             let value = inputs[input][place];
-            let others = match is_labels {
-                true => (0..classes).map(|class| class as f64).collect(),
-                false => vec![value + 1.0, value - 1.0, value + 9.0, value - 9.0],
+            let others = match kinds {
+                Some(kinds) => (0..kinds).map(|kind| kind as f64).collect(),
+                None => vec![value + 1.0, value - 1.0, value + 9.0, value - 9.0],
             };
             for other in others {
                 let mut changed = inputs.clone();
@@ -241,7 +255,11 @@ fn workloads() -> Vec<Workload> {
         }),
         ..flat.clone()
     };
-    vec![images, flat, in_bf16, smoothed, autoencoder, amsgrad]
+    let text = Net::on_text(3, 2, 2)
+        .then("flatten", LayerKind::Flatten)
+        .dense("fc", 3)
+        .workload();
+    vec![images, flat, in_bf16, smoothed, autoencoder, amsgrad, text]
 }
 
 /// The first value that does not depend on what an operation's maps name.

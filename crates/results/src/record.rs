@@ -207,7 +207,7 @@ pub struct DatasetFacts {
     pub train_samples: u64,
     /// Samples to test on.
     pub test_samples: u64,
-    /// What a sample is: an image, or a row.
+    /// What a sample is: an image, a row, or a window of a text.
     #[serde(default = "image")]
     pub sample_unit: String,
 }

@@ -10,7 +10,7 @@ use crate::{
     choices::{check_name, one_of},
     dataset::{
         ColorMode, Data, DataSource, Dtype, ImageForm, OwnData, OwnError, OwnFiles, Part, Targets,
-        Test,
+        Test, TextForm, Unit,
     },
     fields::{Fields, NumberRange, POSITIVE, Value},
     foreign,
@@ -62,6 +62,18 @@ const TABLE_KEYS: &[Key] = &[
     Key::new("train", "\"data.csv\""),
 ];
 
+/// Its keys with a text.
+const TEXT_KEYS: &[Key] = &[
+    Key::new("name", "\"my-data\""),
+    Key::new("train", "\"data.txt\""),
+    Key::new("unit", "\"character\""),
+    Key::new("context", "16"),
+    Key::new("stride", "1"),
+];
+
+/// What a text may have too.
+const OPTIONAL_OF_TEXTS: &[&str] = &["test", "test_fraction"];
+
 /// What files of arrays may have too.
 const OPTIONAL: &[&str] = &[
     "train_targets",
@@ -95,6 +107,9 @@ const OPTIONAL_OF_IMAGES: &[&str] = &[
     "width",
     "color_mode",
 ];
+
+/// The most symbols of a sample of a text, and from one to the next.
+const MOST_CONTEXT: u64 = 1 << 20;
 
 /// The largest height and width that images are resized to.
 const MOST_PIXELS: u64 = 4096;
@@ -133,9 +148,16 @@ pub(crate) fn read_data(top: &Fields, loss: Loss) -> Result<DataTable, SpecError
 
 fn read_own(fields: Fields, loss: Loss) -> Result<DataTable, SpecError> {
     let is_table = fields.get("train").is_some();
-    let is_images = fields.get("train").is_some_and(names_images);
+    let is_text = fields
+        .get("train")
+        .is_some_and(|train| names_text(&fields, train));
+    let is_images = !is_text && fields.get("train").is_some_and(names_images);
     let known = ("a dataset that laptime knows", KNOWN_KEYS);
-    let fields = if is_table {
+    let fields = if is_text {
+        let fields = fields.called("[data]", TEXT_KEYS);
+        fields.check_keys(OPTIONAL_OF_TEXTS, &[known, ("a table", TABLE_KEYS)]);
+        fields
+    } else if is_table {
         let fields = fields.called("[data]", TABLE_KEYS);
         let optional = match is_images {
             true => OPTIONAL_OF_IMAGES,
@@ -159,7 +181,9 @@ fn read_own(fields: Fields, loss: Loss) -> Result<DataTable, SpecError> {
         }
         Ok(name.into_inner())
     });
-    let (train, test_files) = if is_images {
+    let (train, test_files) = if is_text {
+        text_parts(&fields)
+    } else if is_images {
         image_parts(&fields)
     } else if is_table {
         table_parts(&fields)
@@ -189,6 +213,11 @@ fn read_own(fields: Fields, loss: Loss) -> Result<DataTable, SpecError> {
         let advice = format!(
             "add {key} = {example}, or learn the inputs themselves with loss = \"mean-squared-error\""
         );
+        fields.noted(Err(fields.error(fields.span(), what, advice)), ());
+    }
+    if is_text && targets != Targets::Classes {
+        let what = "of a text the next symbol is learnt, which is a class";
+        let advice = "write loss = \"softmax-cross-entropy\"";
         fields.noted(Err(fields.error(fields.span(), what, advice)), ());
     }
     let divisor = fields.optional_number("pixel_divisor", "255", &POSITIVE);
@@ -223,6 +252,32 @@ fn array_parts(fields: &Fields) -> (Part, Option<Part>) {
         targets: path("test_targets"),
     });
     (train, test)
+}
+
+/// Whether this names a text: it ends in `.txt`, or it is told how to read one.
+fn names_text(fields: &Fields, train: Value) -> bool {
+    let path = train.get_ref().as_str().unwrap_or("");
+    let is_told = ["unit", "context"]
+        .iter()
+        .any(|key| fields.get(key).is_some());
+    is_told || path.ends_with(".txt")
+}
+
+/// Samples in a text: to train on, and where they are in a text of their own to test on.
+fn text_parts(fields: &Fields) -> (Part, Option<Part>) {
+    let units = [("character", Unit::Character), ("byte", Unit::Byte)];
+    let form = TextForm {
+        unit: one_of(fields, "unit", &units, &foreign::NONE),
+        context: fields.size("context", MOST_CONTEXT),
+        stride: fields.size("stride", MOST_CONTEXT),
+    };
+    let part = |key| {
+        let file = fields.string(key).map(|it| it.into_inner());
+        let file = fields.noted(file, String::new());
+        Part::Text { file, form }
+    };
+    let test = fields.get("test").map(|_| part("test"));
+    (part("train"), test)
 }
 
 /// Whether this names a folder of images: it ends in `/`, or its last part has no ending.
@@ -338,8 +393,20 @@ fn test(fields: &Fields, train: &Part, files: Option<Part>) -> Result<Test, Spec
             let seed = seed.into_inner();
             Ok(Test::Fraction { fraction, seed })
         }
+        (None, Some(fraction), None) if matches!(train, Part::Text { .. }) => {
+            Ok(Test::End { fraction })
+        }
         (None, ..) => {
             let files = match train {
+                Part::Text { .. } => {
+                    let advice =
+                        "add test = \"test.txt\", or test_fraction = 0.1 for the end of the text";
+                    return wrong(
+                        "test_fraction",
+                        "[data] does not say what is tested on",
+                        advice,
+                    );
+                }
                 Part::Arrays { .. } => "test_inputs and test_targets",
                 Part::Table { .. } | Part::Cifar { .. } => "test = \"test.csv\"",
                 Part::Images { .. } => "test = \"test/\"",
@@ -383,7 +450,8 @@ impl DataTable {
         let data = read
             .as_ref()
             .map_err(|error| wrong(error.to_string(), ""))?;
-        let is_bytes = data.description.input().dtype == Dtype::U8;
+        let input = data.description.input();
+        let is_bytes = input.dtype == Dtype::U8 && input.symbols.is_none();
         match (is_bytes, self.pixel_divisor) {
             (true, None) => Err(wrong(
                 "the inputs are bytes, and nothing says how they are scaled".into(),

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     activations::{ACTIVATIONS, Activation},
+    embedding::{self, Embedding},
     entry::{self, Choice, Entry},
     fields::{DECAY, FRACTION, Fields, POSITIVE},
     key::{BOTH, Key},
@@ -107,6 +108,8 @@ pub enum LayerKind {
     Multiply,
     /// The channels of two or more layers' outputs, or the values of rows, one layer's behind the other's.
     Concat,
+    /// A vector for each symbol of a text, in a sequence (1, symbols of a sample, dimension).
+    Embedding(Embedding),
     /// A function of each value.
     #[serde(untagged)]
     Activation(Activation),
@@ -296,6 +299,13 @@ const LAYERS: &[Entry<LayerKind>] = &[
         optional: &[],
         read: |_| LayerKind::Concat,
     },
+    Entry {
+        kind: "embedding",
+        summary: embedding::SUMMARY,
+        keys: embedding::KEYS,
+        optional: &[],
+        read: |fields| LayerKind::Embedding(embedding::read(fields, MAX_VALUES)),
+    },
 ];
 
 const NO_PADDING: &str = "none, the default in PyTorch and Keras";
@@ -329,41 +339,8 @@ pub(crate) fn kind_name(kind: &LayerKind) -> &'static str {
         LayerKind::Add => "add",
         LayerKind::Multiply => "multiply",
         LayerKind::Concat => "concat",
+        LayerKind::Embedding(_) => "embedding",
         LayerKind::Activation(activation) => activation.name(),
-    }
-}
-
-/// Pads for `padding = "same"`. Input that is no image is left to the checks of shapes.
-pub(crate) fn pad_same(kind: &mut LayerKind, inputs: &[&[usize]]) {
-    let [[height, width, _]] = inputs else { return };
-    let input = [*height, *width];
-    match kind {
-        LayerKind::Conv2dTranspose {
-            window,
-            output_padding,
-            ..
-        } => transposed::pad_same(window, output_padding, input),
-        _ => {
-            if let Some(window) = window_mut(kind) {
-                window.padding = windows::same_padding(window, input);
-            }
-        }
-    }
-}
-
-/// Pads for `ceil_mode = true`.
-pub(crate) fn pad_ceil(kind: &mut LayerKind, inputs: &[&[usize]]) {
-    if let (Some(window), [[height, width, _]]) = (window_mut(kind), inputs) {
-        window.padding = windows::ceil_padding(window, [*height, *width]);
-    }
-}
-
-fn window_mut(kind: &mut LayerKind) -> Option<&mut Window> {
-    match kind {
-        LayerKind::Conv2d { window, .. }
-        | LayerKind::MaxPool { window }
-        | LayerKind::AvgPool { window } => Some(window),
-        _ => None,
     }
 }
 
@@ -387,6 +364,7 @@ pub(crate) fn output_shape(
     let (name, channels) = (kind_name(kind), input.last().copied().unwrap_or(0));
     match kind {
         LayerKind::Flatten => Ok((vec![input.iter().product()], 0)),
+        LayerKind::Embedding(embedding) => Ok(embedding.output_shape(input)),
         LayerKind::Activation(_)
         | LayerKind::Dropout { .. }
         | LayerKind::Add

@@ -113,7 +113,7 @@ pub(crate) fn concat_shape(inputs: &[&[usize]]) -> Result<Vec<usize>, Misfit> {
 }
 
 /// What stands before a kind's name.
-fn article(kind: &str) -> &'static str {
+pub(crate) fn article(kind: &str) -> &'static str {
     if kind.starts_with(['a', 'e', 'i', 'o', 'u']) {
         "an"
     } else {

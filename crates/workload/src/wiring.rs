@@ -4,10 +4,12 @@ use std::collections::HashMap;
 
 use crate::{
     dataset::Description,
+    embedding,
     foreign::NONE,
-    layers::{LayerKind, MAX_VALUES, kind_name, output_shape, pad_ceil, pad_same},
+    layers::{LayerKind, MAX_VALUES, kind_name, output_shape},
     loss::Loss,
     misfits::shape_text,
+    padding::{pad_ceil, pad_same},
     spec::{LayerSpec, Spec},
     spec_error::{Faults, Problem, SpecError, quoted},
     suggest::advice,
@@ -95,6 +97,16 @@ impl Spec {
         });
         let shapes = shapes.collect::<Option<Vec<&[usize]>>>();
         let mut kind = spec.kind.clone();
+        let read = inputs.contains(&Source::Input).then(|| data.input());
+        let name_of_kind = kind_name(&kind);
+        let embedding = match &mut kind {
+            LayerKind::Embedding(embedding) => Some(embedding),
+            _ => None,
+        };
+        if let Err((key, problem)) = embedding::fit(name_of_kind, embedding, read) {
+            faults.add(self.source.error(spec.span_of(key), problem));
+            return None;
+        }
         if let (true, Some(shapes)) = (spec.same_padding, &shapes) {
             pad_same(&mut kind, shapes);
         }
@@ -153,6 +165,7 @@ impl Spec {
         let problem = Problem::new(what, advice);
         let key = match layer.kind {
             LayerKind::Conv2d { .. } | LayerKind::Conv2dTranspose { .. } => "filters",
+            LayerKind::Embedding(_) => "dimension",
             _ => "units",
         };
         self.source.error(layer.span_of(key), problem)

@@ -57,7 +57,7 @@ impl Images {
 
     /// Slices of channels with positions of theirs: what these tiles of the images are.
     #[inline(always)]
-    pub(super) fn parts(
+    pub(crate) fn parts(
         self,
         cut: Tiles,
         tiles: Range<usize>,

@@ -43,7 +43,8 @@ impl CpuOp for SquareSum {
                 _ => None,
             },
             values: match layout {
-                Layout::Rows { .. } => elements,
+                // What lies behind a vector means nothing; of a table, columns that are not there are 0.
+                Layout::Rows { columns, .. } if columns == elements => elements,
                 _ => layout.stored_elements(elements),
             },
             grid: grid(group, at, gradient),

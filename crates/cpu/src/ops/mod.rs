@@ -17,6 +17,7 @@ mod conv2d_transpose;
 mod dense;
 mod depthwise_conv2d;
 mod dropout;
+mod embedding;
 mod global_avg_pool;
 mod group;
 mod grouped_conv2d;
@@ -165,6 +166,8 @@ pub(crate) fn of(op: &Op) -> &dyn CpuOp {
         Op::GlobalAvgPoolGrad(op) => op,
         Op::Upsample(op) => op,
         Op::UpsampleGrad(op) => op,
+        Op::Embedding(op) => op,
+        Op::EmbeddingGrad(op) => op,
         Op::Dropout(op) => op,
         Op::DropoutGrad(op) => op,
         Op::Activate(op) => op,
@@ -236,6 +239,8 @@ pub(crate) enum Task {
     ScaleChannels(multiply::ScaleChannels),
     Upsample(upsample::Repeat),
     UpsampleGrad(upsample::RepeatGrad),
+    Embedding(embedding::Lookup),
+    EmbeddingGrad(embedding::LookupGrad),
     ScaleChannelsGrad(multiply::ScaleChannelsGrad),
     LayerNorm(layer_norm::Norm<Matrix>),
     LayerNormGrad(layer_norm::NormGrad<Matrix>),
@@ -319,6 +324,8 @@ impl Task {
             ScaleChannels,
             Upsample,
             UpsampleGrad,
+            Embedding,
+            EmbeddingGrad,
             ScaleChannelsGrad,
             LayerNorm,
             LayerNormGrad,

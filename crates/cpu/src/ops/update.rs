@@ -55,9 +55,14 @@ pub(super) fn grid(group: &Group, at: &Places, parameter: TensorId) -> Grid {
     let (Layout::OutputLanes { columns: inner, .. } | Layout::FilterLanes { inputs: inner, .. }) =
         layout
     else {
+        // Of a vector one row, of a table many.
+        let inner = match layout {
+            Layout::Rows { stride, .. } => stride / LANES,
+            _ => blocks,
+        };
         return Grid {
-            outer: 1,
-            inner: blocks,
+            outer: blocks / inner,
+            inner,
             cut: kernels::Cut::Inner { width: 1 },
         };
     };

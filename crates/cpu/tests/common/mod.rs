@@ -8,6 +8,7 @@ pub mod joins;
 pub mod optimizers;
 pub mod own_data;
 pub mod planted;
+pub mod texts;
 
 use std::sync::Arc;
 

@@ -19,6 +19,7 @@ mod dense;
 mod depthwise_conv2d;
 mod dropout;
 mod each;
+mod embedding;
 mod global_avg_pool;
 mod grouped_conv2d;
 mod layer_norm;
@@ -128,6 +129,8 @@ pub(crate) fn form(op: &Op) -> Form<'_> {
         Op::GlobalAvgPoolGrad(op) => Form::Each(op),
         Op::Upsample(op) => Form::Each(op),
         Op::UpsampleGrad(op) => Form::Each(op),
+        Op::Embedding(op) => Form::Each(op),
+        Op::EmbeddingGrad(op) => Form::Rows(op),
         Op::Dropout(op) => Form::Each(op),
         Op::DropoutGrad(op) => Form::Each(op),
         Op::Activate(op) => Form::Each(op),

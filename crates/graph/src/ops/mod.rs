@@ -23,6 +23,7 @@ mod definition;
 mod dense;
 mod depthwise_conv2d;
 mod dropout;
+mod embedding;
 pub mod formulas;
 mod global_avg_pool;
 mod grouped_conv2d;
@@ -110,6 +111,7 @@ ops! {
     avg_pool: AvgPool, AvgPoolGrad;
     global_avg_pool: GlobalAvgPool, GlobalAvgPoolGrad;
     upsample: Upsample, UpsampleGrad;
+    embedding: Embedding, EmbeddingGrad;
     dropout: Dropout, DropoutGrad;
     activate: Activate, ActivateGrad;
     softmax_cross_entropy: SoftmaxCrossEntropy, SoftmaxCrossEntropyGrad;
@@ -157,6 +159,7 @@ pub(crate) fn build(
         LayerKind::GlobalAvgPool => net.simple(layer, GlobalAvgPool.into(), inputs),
         LayerKind::Upsample { factor } => net.simple(layer, Upsample { factor }.into(), inputs),
         LayerKind::Dropout { rate } => dropout::build(net, layer, inputs[0], rate),
+        LayerKind::Embedding(op) => embedding::build(net, layer, inputs[0], op),
         LayerKind::Add => net.simple(layer, Add.into(), inputs),
         LayerKind::Concat => concat::build(net, layer, inputs),
         LayerKind::Multiply => multiply::build(net, layer, [inputs[0], inputs[1]]),

@@ -90,10 +90,14 @@ impl Checker<'_> {
 
     /// Whether the operation may be done again anywhere: all it reads is given to the step.
     fn depends_on_inputs_alone(&self, operation: &Operation) -> bool {
-        let Some(&input) = operation.inputs.first() else {
+        if operation.inputs.is_empty() {
             return false;
+        }
+        let is_given = |input: &TensorId| {
+            let role = &self.program.tensor(*input).role;
+            matches!(role, Role::Input { .. })
         };
-        if matches!(self.program.tensor(input).role, Role::Input { .. }) {
+        if operation.inputs.iter().all(is_given) {
             return true;
         }
         let is_made_of_inputs = |input: &TensorId| {

@@ -3,8 +3,9 @@
 use std::{fs, path::Path};
 
 use laptime_workload::{
-    Adam, AdamW, AmsGrad, BUILTINS, LayerKind, Optimizer, Overrides, Precision, RmsProp, Sgd, Spec,
-    Workload,
+    Adam, AdamW, AmsGrad, BUILTINS, Embedding, Layer, LayerKind, Optimizer, Overrides, Precision,
+    RmsProp, SampleShape, Sgd, Source, Spec, Workload,
+    dataset::{Column, Data, Description, Dtype, OwnData},
 };
 
 /// Update rules that no workload of the repository has.
@@ -49,6 +50,49 @@ fn with_layer_norms(mut workload: Workload) -> Workload {
         }
     }
     workload
+}
+
+/// The same training of a net on a text, which no workload of the repository has.
+fn on_text(workload: Workload) -> Workload {
+    let inputs = Column::new("inputs", Dtype::U8, &[7]).of_symbols(20);
+    let description = Description {
+        name: "text".into(),
+        columns: vec![inputs, Column::new("targets", Dtype::U8, &[])],
+        classes: 20,
+        train_samples: 0,
+        test_samples: 0,
+    };
+    let layer = |name: &str, kind, input, output: &[usize]| Layer {
+        name: name.into(),
+        kind,
+        inputs: vec![input],
+        output: output.to_vec(),
+    };
+    let embedding = LayerKind::Embedding(Embedding {
+        dimension: 5,
+        deviation: 1.0,
+        symbols: 20,
+    });
+    let dense = LayerKind::Dense {
+        units: 20,
+        bias: true,
+    };
+    Workload {
+        dataset: Data::Own(Box::new(OwnData::described(description))),
+        input: SampleShape {
+            height: 1,
+            width: 1,
+            channels: 7,
+        },
+        classes: 20,
+        pixel_divisor: 1.0,
+        layers: vec![
+            layer("table", embedding, Source::Input, &[1, 7, 5]),
+            layer("flatten", LayerKind::Flatten, Source::Layer(0), &[35]),
+            layer("fc", dense, Source::Layer(1), &[20]),
+        ],
+        ..workload
+    }
 }
 
 /// A net with the layers that no workload of the repository has.
@@ -110,6 +154,7 @@ pub fn workloads() -> Vec<Workload> {
     all.push(others.resolve(&Overrides::default()).expect("it is sound"));
     let small_cnn = all.iter().find(|one| one.name == "small-cnn");
     all.push(with_layer_norms(small_cnn.expect("it is there").clone()));
+    all.push(on_text(all[0].clone()));
     let in_bf16 = |one: &Workload| Workload {
         precision: Precision::Bf16,
         ..one.clone()

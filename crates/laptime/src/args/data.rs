@@ -25,7 +25,7 @@ pub enum DataVerb {
 
 #[derive(Debug, ClapArgs)]
 pub struct ShowDataArgs {
-    /// A .npy, .npz, .csv or IDX file, a workload's .toml file, or the name of a dataset
+    /// A .npy, .npz, .csv, .txt or IDX file, a workload's .toml file, or the name of a dataset
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// Folder with a subfolder for each dataset [default: the cache]

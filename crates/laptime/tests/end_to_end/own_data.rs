@@ -165,3 +165,60 @@ fn a_last_batch_that_is_dropped_leaves_a_whole_record() {
         assert_eq!(line.split(' ').count(), 144);
     }
 }
+
+/// A text in which the next character follows from the last three, and the net of Bengio et al. (2003).
+#[test]
+fn a_text_is_trained_on_and_its_characters_are_shown() {
+    let home = Home::new();
+    fs::create_dir(home.path("nets")).expect("a folder");
+    let verse = "round and round the rugged rock the ragged rascal ran\n";
+    fs::write(home.path("nets/verse.txt"), verse.repeat(40)).expect("a file");
+    let spec = "name = \"bengio\"\n[data]\nname = \"verse\"\ntrain = \"verse.txt\"\nunit = \"character\"\n\
+                context = 8\nstride = 1\ntest_fraction = 0.1\n\
+                [training]\nbatch_size = 32\nepochs = 8\nshuffle = true\nseed = 1\nprecision = \"fp32\"\n\
+                loss = \"softmax-cross-entropy\"\n[optimizer]\nkind = \"adam\"\nlearning_rate = 0.01\n\
+                beta1 = 0.9\nbeta2 = 0.999\nepsilon = 1e-7\n\
+                [[layer]]\nkind = \"embedding\"\ndimension = 6\ndeviation = 1.0\n[[layer]]\nkind = \"flatten\"\n\
+                [[layer]]\nkind = \"dense\"\nunits = 32\n[[layer]]\nkind = \"tanh\"\n\
+                [[layer]]\nkind = \"dense\"\nunits = 16\n";
+    fs::write(home.path("nets/net.toml"), spec).expect("a file");
+    let done = home.laptime(
+        "run nets/net.toml --runs 2 --no-analysis --export-json r.json --save n.safetensors",
+    );
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    let record = json(&home.path("r.json"));
+    assert_eq!(record["gate"]["verdict"], "verified");
+    assert_eq!(record["dataset"]["train_samples"], 1944 - 8);
+    assert_eq!(record["dataset"]["sample_unit"], "window");
+    for run in record["runs"].as_array().expect("a list") {
+        let accuracy = metric(&run["test"], "accuracy").as_f64();
+        assert!(
+            accuracy.is_some_and(|it| it > 0.95),
+            "it can be learnt: {accuracy:?}"
+        );
+    }
+    let text = fs::read_to_string(home.path("r.json")).expect("it was read");
+    assert!(!text.contains("verse.txt"), "no path gets into a record");
+    // What was trained can be gone on with, and is checked.
+    let done = home.laptime("run nets/net.toml --init n.safetensors --max-steps 3 --runs 1");
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    let shown = |what: &str| {
+        let done = home.laptime(&format!("data show {what}"));
+        assert_eq!(done.code, Some(0), "{}", done.stderr);
+        done.stdout
+    };
+    let file = shown("nets/verse.txt");
+    assert!(
+        file.contains("characters  text  2160  16 different: ' ' (360), "),
+        "{file}"
+    );
+    let samples = shown("nets/net.toml");
+    assert!(
+        samples.contains("verse: 1936 training and 208 test samples, 16 classes\n  classes "),
+        "{samples}"
+    );
+    assert!(
+        samples.contains("train inputs   u8  1936 of 8  0 to 15"),
+        "{samples}"
+    );
+}

@@ -45,6 +45,7 @@ mod conv2d;
 mod dense;
 mod depthwise_conv2d;
 mod dropout;
+mod embedding;
 mod grouped_conv2d;
 mod image;
 mod joins;
@@ -77,6 +78,7 @@ pub use depthwise_conv2d::{
     depthwise_conv2d, depthwise_conv2d_grad_input, depthwise_conv2d_grad_weight,
 };
 pub use dropout::{dropout, dropout_grad};
+pub use embedding::{embedding, embedding_grad};
 pub use grouped_conv2d::{grouped_conv2d, grouped_conv2d_grad_input, grouped_conv2d_grad_weight};
 pub use image::ImageShape;
 pub use layer_norm::{LayerNormed, layer_norm, layer_norm_grad, layer_norm_grad_scale};
@@ -238,6 +240,11 @@ pub fn execute(
         Op::GlobalAvgPoolGrad(_) => vec![global_avg_pool_grad(inputs[0], dx_shape())],
         Op::Upsample(op) => vec![upsample(inputs[0], x_shape(), op.factor)],
         Op::UpsampleGrad(op) => vec![upsample_grad(inputs[0], dx_shape(), op.factor)],
+        Op::Embedding(_) => {
+            let channels = output.extent(&[Axis::Channel]);
+            vec![embedding(inputs[0], inputs[1], channels)]
+        }
+        Op::EmbeddingGrad(_) => vec![embedding_grad(inputs[0], inputs[1], output.shape[0])],
         Op::Dropout(op) => vec![dropout(inputs[0], op, (step, first_value(inputs[0])))],
         Op::DropoutGrad(op) => {
             vec![dropout_grad(
@@ -288,6 +295,7 @@ pub(crate) fn disturb_sums(op: &Op, inputs: &[&[f64]], outputs: &mut [Vec<f64>],
         Op::BatchNorm(op) => batch_norm::disturb(op.momentum, inputs, outputs, draw),
         Op::BatchNormGrad(_) => batch_norm::disturb_gradient(inputs, outputs, draw),
         Op::BiasGrad(_) => bias::disturb_gradient(inputs, outputs, draw),
+        Op::EmbeddingGrad(_) => embedding::disturb_gradient(inputs, outputs, draw),
         Op::LayerNormGradScale(_) => layer_norm::disturb_gradient(inputs, outputs, draw),
         _ => {}
     }

@@ -114,16 +114,22 @@ impl Interpreter<'_> {
                 .collect();
             for map in &space.writes {
                 let shape = self.shape(map.operand).expect("it was made");
-                let [place] = places(map, shape, &extents, &point)[..] else {
-                    panic!("{map:?} writes one value a point");
-                };
-                let own = (number, parallel.clone());
-                let writer = self.writers.entry((map.operand, place));
-                let writer = writer.or_insert_with(|| own.clone());
-                assert_eq!(*writer, own, "one value, written by two points");
-                if !is_outside {
-                    let (_, values) = self.made.get_mut(&map.operand).expect("it was made");
-                    values[place].extend(&depends);
+                let places = places(map, shape, &extents, &point);
+                // Where data names the place, it may be any of them.
+                let is_named = map.at.iter().any(|index| matches!(index, Index::Value(_)));
+                assert!(
+                    places.len() == 1 || is_named,
+                    "{map:?} writes one value a point"
+                );
+                for place in places {
+                    let own = (number, parallel.clone());
+                    let writer = self.writers.entry((map.operand, place));
+                    let writer = writer.or_insert_with(|| own.clone());
+                    assert_eq!(*writer, own, "one value, written by two points");
+                    if !is_outside {
+                        let (_, values) = self.made.get_mut(&map.operand).expect("it was made");
+                        values[place].extend(&depends);
+                    }
                 }
             }
         }

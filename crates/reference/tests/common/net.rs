@@ -1,8 +1,9 @@
 //! Workloads of any shape, built layer by layer.
 
 use laptime_workload::{
-    Activation, Adam, Initializer, Layer, LayerKind, Loss, Optimizer, Precision, SampleShape,
-    Source, Window, Workload, dataset::DataSource,
+    Activation, Adam, Embedding, Initializer, Layer, LayerKind, Loss, Optimizer, Precision,
+    SampleShape, Source, Window, Workload,
+    dataset::{Column, Data, DataSource, Description, Dtype, OwnData},
 };
 
 /// A workload while it grows.
@@ -45,6 +46,26 @@ impl Net {
             precision: Precision::Fp32,
             overrides: Vec::new(),
         })
+    }
+
+    /// A net on texts of so many symbols, with an embedding of these values.
+    pub fn on_text(symbols: usize, context: usize, dimension: usize) -> Self {
+        let mut net = Self::new(1, 1, context);
+        let inputs = Column::new("inputs", Dtype::U8, &[context]).of_symbols(symbols);
+        let description = Description {
+            name: "text".into(),
+            columns: vec![inputs, Column::new("targets", Dtype::U8, &[])],
+            classes: symbols,
+            train_samples: 0,
+            test_samples: 0,
+        };
+        net.0.dataset = Data::Own(Box::new(OwnData::described(description)));
+        let embedding = LayerKind::Embedding(Embedding {
+            dimension,
+            deviation: 1.0,
+            symbols,
+        });
+        net.then("embedding", embedding)
     }
 
     pub fn optimizer(mut self, optimizer: Optimizer) -> Self {
@@ -126,6 +147,7 @@ impl Net {
             vec![output[0], output[1], channels]
         };
         let output = match &kind {
+            LayerKind::Embedding(op) => vec![1, channels, op.dimension],
             LayerKind::Flatten => vec![input.iter().product()],
             LayerKind::Dense { units, .. } => vec![*units],
             LayerKind::Conv2d {

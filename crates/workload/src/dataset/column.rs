@@ -48,6 +48,9 @@ pub struct Column {
     pub dtype: Dtype,
     /// The extents of one sample's values, channels last; empty for one value a sample.
     pub shape: Vec<usize>,
+    /// Of how many symbols each value is one, by its number from 0 on; `None` where values are no symbols.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub symbols: Option<usize>,
 }
 
 impl Column {
@@ -57,6 +60,16 @@ impl Column {
             name: name.to_owned(),
             dtype,
             shape: shape.to_vec(),
+            symbols: None,
+        }
+    }
+
+    /// The same, each value of it one of so many symbols.
+    #[must_use]
+    pub fn of_symbols(self, symbols: usize) -> Self {
+        Self {
+            symbols: Some(symbols),
+            ..self
         }
     }
 
@@ -71,10 +84,14 @@ impl Column {
     }
 }
 
-/// As `pixels u8 [28, 28, 1]`.
+/// As `pixels u8 [28, 28, 1]`, or `inputs u8 [16] of 65 symbols`.
 impl fmt::Display for Column {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "{} {} {:?}", self.name, self.dtype.as_str(), self.shape)
+        write!(f, "{} {} {:?}", self.name, self.dtype.as_str(), self.shape)?;
+        match self.symbols {
+            Some(symbols) => write!(f, " of {symbols} symbols"),
+            None => Ok(()),
+        }
     }
 }
 

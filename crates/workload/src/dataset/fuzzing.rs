@@ -29,6 +29,11 @@ pub fn image(file: &[u8]) -> Result<(), OwnError> {
     own::fuzzed_image(file)
 }
 
+/// Makes samples of a text, of characters and of bytes; how many there are.
+pub fn text(file: &[u8]) -> Result<usize, OwnError> {
+    own::fuzzed_text(file)
+}
+
 /// Reads an IDX file, in gzip or not, as a spec names them; how many values it has.
 pub fn own_idx(file: &[u8]) -> Result<usize, OwnError> {
     own::fuzzed_idx(file)

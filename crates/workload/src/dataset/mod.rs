@@ -43,7 +43,8 @@ pub use load::{LoadOptions, Loaded, Policy, cache_folder, load};
 #[cfg(not(feature = "download"))]
 pub use no_fetch::fetch;
 pub use own::{
-    ColorMode, ImageForm, OwnData, OwnError, OwnFiles, Part, Summary, Targets, Test, summaries,
+    ColorMode, ImageForm, OwnData, OwnError, OwnFiles, Part, Summary, Targets, Test, TextForm,
+    Unit, summaries,
 };
 pub use progress::{Progress, Silent};
 pub use source::{Archive, DataSource, Description, OfficialFile};

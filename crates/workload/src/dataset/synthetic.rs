@@ -165,6 +165,14 @@ fn samples(
     for array in others {
         fill(array, images, &kind_of);
     }
+    if let Some(symbols) = description.input().symbols {
+        // Rows are dark: without the place few symbols would be seen.
+        for sample in images.bytes.chunks_exact_mut(sample_bytes) {
+            for (place, byte) in sample.iter_mut().enumerate() {
+                *byte = ((usize::from(*byte) + 37 * place) % symbols) as u8;
+            }
+        }
+    }
     if description.input().dtype != Dtype::U8 {
         let float = |byte: &u8| ((f32::from(*byte) - 64.0) / 64.0).to_le_bytes();
         images.column.dtype = Dtype::F32;
@@ -313,6 +321,26 @@ mod tests {
             let right = right.count();
             assert!((40..100).contains(&right), "{source}: {right}");
         }
+    }
+
+    #[test]
+    fn symbols_are_all_of_those_that_there_are() {
+        let description = Description {
+            name: "test".into(),
+            columns: vec![
+                Column::new("text", Dtype::U8, &[12]).of_symbols(65),
+                Column::new("next", Dtype::U8, &[]),
+            ],
+            classes: 65,
+            train_samples: 0,
+            test_samples: 0,
+        };
+        let Dataset { train, .. } = synthetic(&description, 500, 0);
+        let mut seen = train.array("text").bytes.clone();
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen, (0..65).collect::<Vec<u8>>());
+        assert_eq!(train.arrays[0].column, description.columns[0]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::{
     raw::Raw,
     split::{numbers, split},
     sum::{FileSum, Identified, sum},
+    text,
 };
 use crate::{
     dataset::{Array, Column, Dataset, Description, Dtype, Origin, Samples},
@@ -22,28 +23,18 @@ struct Given {
     decoded_from: Option<Vec<FileSum>>,
 }
 
+/// Samples to train and to test on, with the names of their classes and the sums of the files that inputs were decoded
+/// from.
+type Both = ([Samples; 2], Vec<String>, [Option<Vec<FileSum>>; 2]);
+
 /// Reads all files.
 pub(super) fn dataset(files: &OwnFiles) -> Result<Dataset, OwnError> {
-    let mut train = given(files, &files.train)?;
-    let from_train = train.decoded_from.take();
-    let ([mut train, mut test], class_names, decoded_from) = match &files.test {
-        Test::Files(part) => {
-            let mut test = given(files, part)?;
-            let decoded_from = [from_train, test.decoded_from.take()];
-            check_folders(files, [&train, &test])?;
-            let (both, names) = samples(files, train, Some(test))?;
-            (both, names, decoded_from)
+    let ([mut train, mut test], class_names, decoded_from) = match &files.train {
+        Part::Text { file, form } => {
+            let (both, names) = text::samples(files.folder(), file, *form, &files.test)?;
+            (both, names, [None, None])
         }
-        Test::Fraction { fraction, seed } => {
-            let ([all, _], names) = samples(files, train, None)?;
-            let numbers = numbers(all.count(), *fraction, *seed);
-            let of = |numbers: &Vec<u32>| -> Option<Vec<FileSum>> {
-                let all = from_train.as_ref()?;
-                Some(numbers.iter().map(|it| all[*it as usize]).collect())
-            };
-            let decoded_from = numbers.each_ref().map(of);
-            (split(all, &numbers), names, decoded_from)
-        }
+        _ => both(files)?,
     };
     for (which, samples) in [("train", &train), ("test", &test)] {
         if samples.count() == 0 {
@@ -64,9 +55,11 @@ pub(super) fn dataset(files: &OwnFiles) -> Result<Dataset, OwnError> {
         standardize(&mut train.arrays[0], &mut test.arrays[0]);
         check_finite(files, &test.arrays[0])?;
     }
-    let classes = match files.targets {
-        Targets::Classes => number_classes(files, [&mut train, &mut test])?,
-        Targets::Values | Targets::Input => 0,
+    let classes = match (files.targets, train.arrays[0].column.symbols) {
+        // The last symbol may be none that is learnt.
+        (Targets::Classes, Some(symbols)) => symbols,
+        (Targets::Classes, None) => number_classes(files, [&mut train, &mut test])?,
+        (Targets::Values | Targets::Input, _) => 0,
     };
     let columns = train.arrays.iter().map(|array| array.column.clone());
     Ok(Dataset {
@@ -86,6 +79,37 @@ pub(super) fn dataset(files: &OwnFiles) -> Result<Dataset, OwnError> {
         train,
         test,
     })
+}
+
+/// The samples of files that have each of them by itself.
+fn both(files: &OwnFiles) -> Result<Both, OwnError> {
+    let mut train = given(files, &files.train)?;
+    let from_train = train.decoded_from.take();
+    match &files.test {
+        Test::Files(part) => {
+            let mut test = given(files, part)?;
+            let decoded_from = [from_train, test.decoded_from.take()];
+            check_folders(files, [&train, &test])?;
+            let (both, names) = samples(files, train, Some(test))?;
+            Ok((both, names, decoded_from))
+        }
+        Test::Fraction { fraction, seed } => {
+            let ([all, _], names) = samples(files, train, None)?;
+            let numbers = numbers(all.count(), *fraction, *seed);
+            let of = |numbers: &Vec<u32>| -> Option<Vec<FileSum>> {
+                let all = from_train.as_ref()?;
+                Some(numbers.iter().map(|it| all[*it as usize]).collect())
+            };
+            let decoded_from = numbers.each_ref().map(of);
+            Ok((split(all, &numbers), names, decoded_from))
+        }
+        Test::End { .. } => Err(only_text(files)),
+    }
+}
+
+fn only_text(files: &OwnFiles) -> OwnError {
+    let problem = "a text, and the end of one to test on, go with a text alone";
+    OwnError::new(&files.name, problem)
 }
 
 fn identified<'a>(
@@ -141,6 +165,7 @@ fn given(files: &OwnFiles, part: &Part) -> Result<Given, OwnError> {
             let (inputs, labels) = cifar::read(files.folder(), batches, label.as_deref())?;
             Ok(as_stored(inputs, Learnt::Numbers(labels)))
         }
+        Part::Text { .. } => Err(only_text(files)),
         Part::Images { folder, form } => {
             let (inputs, labels, sums) = images::read(&files.folder().join(folder), *form)?;
             let learnt = match files.targets {

@@ -18,6 +18,7 @@ mod raw;
 mod split;
 mod sum;
 mod summary;
+mod text;
 
 use std::{
     ffi::OsString,
@@ -32,6 +33,7 @@ use super::{Dataset, Description};
 pub use error::OwnError;
 pub use images::{ColorMode, ImageForm};
 pub use summary::{Summary, summaries};
+pub use text::{TextForm, Unit};
 
 /// Classes are numbered with 16 bits.
 pub(crate) const MOST_CLASSES: usize = 1 << 16;
@@ -86,6 +88,13 @@ pub enum Part {
         /// What they become.
         form: ImageForm,
     },
+    /// In a text.
+    Text {
+        /// The file.
+        file: String,
+        /// What samples it becomes.
+        form: TextForm,
+    },
 }
 
 impl Part {
@@ -95,7 +104,7 @@ impl Part {
             Self::Arrays { targets, .. } => targets.is_some(),
             Self::Table { targets, .. } => !targets.is_empty(),
             Self::Cifar { label, .. } => label.is_some(),
-            Self::Images { .. } => true,
+            Self::Images { .. } | Self::Text { .. } => true,
         }
     }
 }
@@ -111,6 +120,11 @@ pub enum Test {
         fraction: f64,
         /// Of the draw.
         seed: u64,
+    },
+    /// Those of the end of a text, whose neighbours share most of their symbols.
+    End {
+        /// So much of the text, from 0 to 1.
+        fraction: f64,
     },
 }
 
@@ -174,6 +188,11 @@ pub(super) fn fuzzed_table(file: &[u8]) -> Result<(), OwnError> {
 /// Reads an image in memory, for a fuzzer.
 pub(super) fn fuzzed_image(file: &[u8]) -> Result<(), OwnError> {
     images::fuzzed(file)
+}
+
+/// Makes samples of a text in memory, for a fuzzer.
+pub(super) fn fuzzed_text(file: &[u8]) -> Result<usize, OwnError> {
+    text::fuzzed(file)
 }
 
 /// Reads an IDX file in memory, for a fuzzer.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use super::{OwnError, array_file, csv, images, raw::Raw};
+use super::{OwnError, array_file, csv, images, raw::Raw, text};
 use crate::{Shown, dataset::Array};
 
 /// Values that are shown of an array, from the first on.
@@ -65,6 +65,9 @@ pub fn summaries(path: &Path) -> Result<Vec<Summary>, OwnError> {
     if array_file::ending(path) == "csv" {
         return columns(path);
     }
+    if array_file::ending(path) == "txt" {
+        return symbols(path);
+    }
     let folder = path.parent().unwrap_or(Path::new(""));
     let Some(file) = path.file_name().and_then(|it| it.to_str()) else {
         return Err(OwnError::new(Shown(path), "this is the name of no file"));
@@ -108,6 +111,41 @@ fn classes(folder: &Path) -> Result<Vec<Summary>, OwnError> {
         }
     };
     Ok(listing.classes.iter().enumerate().map(of).collect())
+}
+
+/// The symbols of a text, in both units.
+fn symbols(path: &Path) -> Result<Vec<Summary>, OwnError> {
+    let text = text::contents(path)?;
+    let mut by_count: Vec<(char, usize)> = text.counts.into_iter().collect();
+    by_count.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let different = by_count.len();
+    let numbers: Vec<f64> = text.first_bytes.iter().map(|it| f64::from(*it)).collect();
+    let most = by_count.iter().take(WORDS);
+    let most = most.map(|(character, count)| format!("{character:?} ({count})"));
+    let most = most.collect::<Vec<_>>().join(", ");
+    let more = if different > WORDS { ", …" } else { "" };
+    let of = |name: &str, samples, values, first| Summary {
+        name: name.into(),
+        dtype: "text".into(),
+        samples,
+        shape: Vec::new(),
+        values,
+        first,
+    };
+    Ok(vec![
+        of(
+            "characters",
+            text.characters,
+            format!("{different} different: {most}{more}"),
+            text.start,
+        ),
+        of(
+            "bytes",
+            text.bytes,
+            format!("{} different", text.different_bytes),
+            first(&numbers),
+        ),
+    ])
 }
 
 /// The columns of a table: of numbers where all values are, else of words.
@@ -206,6 +244,30 @@ mod tests {
         let told: Vec<_> = summaries(&path).unwrap().iter().map(of).collect();
         assert_eq!(told[0], ["a", "number", "-2 to 1.5", "1.5 -2 0.123457"]);
         assert_eq!(told[1], ["kind", "text", "cat (2), dog (1)", "cat dog cat"]);
+    }
+
+    #[test]
+    fn a_text_is_told_by_its_characters() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.txt");
+        std::fs::write(&path, "née\nnun").unwrap();
+        let [characters, bytes] = &summaries(&path).unwrap()[..] else {
+            panic!("two lines");
+        };
+        assert_eq!(characters.samples, 7);
+        assert_eq!(
+            characters.values,
+            "5 different: 'n' (3), '\\n' (1), 'e' (1), 'u' (1), 'é' (1)"
+        );
+        assert_eq!(characters.first, "\"née\\nnun\"");
+        assert_eq!((bytes.samples, &bytes.values[..]), (8, "6 different"));
+        assert_eq!(bytes.first, "110 195 169 101 10 110 …");
+        std::fs::write(&path, [b'a', 0xff]).unwrap();
+        let message = summaries(&path).unwrap_err().to_string();
+        assert!(
+            message.contains("at byte 1: these bytes are no character"),
+            "{message}"
+        );
     }
 
     #[test]
