@@ -13,6 +13,7 @@ use crate::{
     ops::{self, Form, form},
     shader::{Binding, SampleChunks, Shader},
     target::Target,
+    work::Work,
 };
 
 /// A kernel, ready to be compiled: text, what it binds, and how many workgroups.
@@ -57,6 +58,12 @@ pub(crate) fn workgroups(
     // In rows; the kernel skips those beyond its work.
     let rows = workgroups.div_ceil(target.workgroups).max(1);
     [workgroups.div_ceil(rows) as u32, rows as u32, splits as u32]
+}
+
+/// What a workgroup of these operations' kernel does.
+pub(crate) fn work(program: &Program, uses: &Uses, operations: &[OpId]) -> Work {
+    let (_, own) = main(program, operations);
+    form(&own.op).work(program, uses, own)
 }
 
 /// In how many partial sums these operations leave what they make.

@@ -22,6 +22,13 @@ impl Target {
         subgroup: 1,
     };
 
+    /// What a card of today has, to plan for one that is not here.
+    pub const CARD: Self = Self {
+        chunk_bytes: 1 << 30,
+        subgroup: 32,
+        ..Self::COMMON
+    };
+
     /// More than any adapter has, or kernels have a use for.
     pub const MOST: Self = Self {
         chunk_bytes: 1 << 30,
