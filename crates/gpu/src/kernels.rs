@@ -39,10 +39,11 @@ pub(crate) fn dispatch(
     let mut shader = Shader::new((program, uses), schedule, kernel, pixels, target);
     let (place, own) = main(program, &kernel.operations);
     let text = form(&own.op).text(&mut shader, place);
+    let (wgsl, bindings) = shader.finish(&text);
     Dispatch {
         workgroups: workgroups(program, uses, &kernel.operations, target),
-        wgsl: shader.finish(&text),
-        bindings: shader.into_bindings(),
+        wgsl,
+        bindings,
     }
 }
 

@@ -11,6 +11,7 @@ mod forecast;
 mod kernels;
 mod lower;
 mod ops;
+mod pace;
 mod probe;
 mod samples;
 mod session;

@@ -16,9 +16,10 @@ use laptime_workload::epoch_order;
 use crate::{
     compiled::{Compiled, Pipelines, Surroundings, chunks},
     context::Context,
-    epoch::{Batch, Pace, SEGMENT_STEPS, Steps, TIMED_DISPATCHES, float},
+    epoch::{Batch, SEGMENT_STEPS, Steps, TIMED_DISPATCHES, float},
     forecast::bytes,
     lower::lower,
+    pace::Pace,
     samples::DeviceSamples,
 };
 
