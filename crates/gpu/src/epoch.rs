@@ -57,7 +57,7 @@ pub(crate) struct DispatchTimes {
     pub steps: usize,
     /// From the first dispatch's begin to the last one's end.
     pub total_ns: f64,
-    /// By dispatch, in the order of a step.
+    /// By dispatch, in the order of a step's Programs: of one that is done for several micro-batches, all of them.
     pub dispatch_ns: Vec<f64>,
 }
 
@@ -79,14 +79,15 @@ pub(crate) struct Batch<'a> {
     /// The place of its first sample in the step.
     pub first: usize,
     pub ends_step: bool,
-    /// Whether each of its dispatches is timed, or all as one.
-    pub is_profiled: bool,
+    /// Where each of its dispatches is timed, and not all as one: the place of the first among those of a step's
+    /// Programs.
+    pub profiled_at: Option<usize>,
 }
 
 impl Batch<'_> {
     /// The passes that it is encoded as, each of which is timed.
     fn passes(&self) -> usize {
-        if self.is_profiled {
+        if self.profiled_at.is_some() {
             self.compiled.dispatch_count()
         } else {
             1
@@ -409,12 +410,16 @@ impl Steps {
             if batch.ends_step {
                 step_s.push((std::mem::take(&mut of_step_ns) * 1e-9) as f32);
             }
-            if batch.is_profiled {
+            if let Some(first) = batch.profiled_at {
                 let mut times = self.times.borrow_mut();
-                times.steps += 1;
+                times.steps += usize::from(batch.ends_step);
                 times.total_ns += total_ns;
-                times.dispatch_ns.resize(batch.passes(), 0.0);
-                for (sum, pair) in times.dispatch_ns.iter_mut().zip(own.chunks_exact(2)) {
+                let end = first + batch.passes();
+                if times.dispatch_ns.len() < end {
+                    times.dispatch_ns.resize(end, 0.0);
+                }
+                let sums = &mut times.dispatch_ns[first..end];
+                for (sum, pair) in sums.iter_mut().zip(own.chunks_exact(2)) {
                     *sum += between(pair[0], pair[1]);
                 }
             }
