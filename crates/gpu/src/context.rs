@@ -21,8 +21,9 @@ const BUFFER_BYTES: u64 = 1 << 30;
 const WORKGROUP_THREADS: u32 = 256;
 const WORKGROUP_BYTES: u32 = 16 << 10;
 
-/// No submission takes so long, unless the adapter hangs. Emulators get the time they need.
-const PATIENCE: Duration = Duration::from_secs(600);
+/// No submission takes so long, unless the adapter hangs, as far as nobody knows what one takes. Emulators get the
+/// time they need.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
 
 pub(crate) struct Context {
     /// Reached through `make` and `encoder`, so that nothing is made without being counted.
@@ -33,6 +34,8 @@ pub(crate) struct Context {
     pub tick_ns: Option<f64>,
     fault: Arc<Mutex<Option<String>>>,
     name: String,
+    /// How long an answer is waited for.
+    patience_ms: AtomicU64,
     /// Times that objects were made on the device, and results read back: a step does neither.
     pub made: AtomicU64,
     pub read: AtomicU64,
@@ -63,10 +66,11 @@ impl Context {
             min_uniform_buffer_offset_alignment: has.min_uniform_buffer_offset_alignment,
             ..wgpu::Limits::defaults().or_worse_values_from(&has)
         };
-        let subgroup = subgroup(adapter).filter(|size| *size <= wanted.subgroup);
+        let [least, most] = subgroups(adapter);
+        let subgroup = least.min(wanted.subgroup);
         let timestamps = wgpu::Features::TIMESTAMP_QUERY;
         let mut required_features = adapter.features() & timestamps;
-        if subgroup.is_some() {
+        if subgroup > 1 {
             required_features |= wgpu::Features::SUBGROUP;
         }
         let target = Target {
@@ -75,7 +79,8 @@ impl Context {
             workgroups: wanted
                 .workgroups
                 .min(limits.max_compute_workgroups_per_dimension as usize),
-            subgroup: subgroup.unwrap_or(1),
+            subgroup,
+            subgroup_varies: subgroup > 1 && subgroup < most,
         };
         let opened = pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor {
             label: Some("laptime"),
@@ -114,6 +119,7 @@ impl Context {
             tick_ns,
             fault,
             name,
+            patience_ms: AtomicU64::new(PATIENCE.as_millis() as u64),
             made: AtomicU64::new(0),
             read: AtomicU64::new(0),
         })
@@ -176,6 +182,16 @@ impl Context {
         })
     }
 
+    /// From now on an answer is waited for so long.
+    pub(crate) fn wait_at_most(&self, patience: Duration) {
+        let ms = patience.as_millis().try_into().unwrap_or(u64::MAX);
+        self.patience_ms.store(ms, Relaxed);
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::from_millis(self.patience_ms.load(Relaxed))
+    }
+
     /// Waits until a submission is done.
     pub(crate) fn wait(
         &self,
@@ -183,7 +199,7 @@ impl Context {
     ) -> Result<(), EngineError> {
         let waited = self.device.poll(wgpu::PollType::Wait {
             submission_index: submission,
-            timeout: Some(PATIENCE),
+            timeout: Some(self.patience()),
         });
         if waited.is_err() {
             // A lost device takes no submissions, so that there is nothing to wait for; that it is
@@ -192,9 +208,14 @@ impl Context {
         }
         self.check()?;
         waited.map(|_| ()).map_err(|error| {
+            // A device that is dropped waits for what it was given, and would wait for ever: it stays until the
+            // process ends.
+            std::mem::forget((self.device.clone(), self.queue.clone()));
             EngineError::Failed(format!(
-                "{}: the device does not answer: {error}; try again, or --device cpu",
-                self.name
+                "{}: the device has not answered for {:.0} s, far longer than it should take ({error}); it may hang: \
+                 try again, update its driver, or take --device cpu",
+                self.name,
+                self.patience().as_secs_f64()
             ))
         })
     }
@@ -261,12 +282,21 @@ fn suffices(has: &wgpu::Limits) -> Result<(), String> {
     Ok(())
 }
 
-/// Threads of a subgroup, where it has as many in every kernel: the order of a sum depends on it.
-fn subgroup(adapter: &wgpu::Adapter) -> Option<usize> {
-    let info = adapter.get_info();
-    let is_fixed = info.subgroup_min_size == info.subgroup_max_size;
-    let has = adapter.features().contains(wgpu::Features::SUBGROUP);
-    (has && is_fixed).then_some(info.subgroup_max_size as usize)
+/// Threads of a subgroup at least and at most; 1 where it has none.
+fn subgroups(adapter: &wgpu::Adapter) -> [usize; 2] {
+    match adapter.features().contains(wgpu::Features::SUBGROUP) {
+        true => subgroup_sizes(&adapter.get_info()),
+        false => [1, 1],
+    }
+}
+
+/// What an adapter's driver says. Of Metal `wgpu` knows no more than 4 to 64; Apple's own GPUs all have 32, as their
+/// `threadExecutionWidth`.
+fn subgroup_sizes(info: &wgpu::AdapterInfo) -> [usize; 2] {
+    match info.backend {
+        wgpu::Backend::Metal if info.name.starts_with("Apple ") => [32, 32],
+        _ => [info.subgroup_min_size, info.subgroup_max_size].map(|size| size.max(1) as usize),
+    }
 }
 
 /// What happened, and what to do. What the device refuses it refuses every time.
@@ -287,7 +317,10 @@ fn describe(error: &wgpu::Error) -> String {
 fn lost(reason: wgpu::DeviceLostReason, message: &str) -> String {
     let message = message.trim();
     let colon = if message.is_empty() { "" } else { ": " };
-    format!("the device was lost ({reason:?}){colon}{message}; try again, or --device cpu")
+    format!(
+        "the device was lost ({reason:?}){colon}{message}; its driver reset it, or it was taken away: try again, or \
+         --device cpu"
+    )
 }
 
 #[cfg(test)]
@@ -344,10 +377,54 @@ mod tests {
                 subgroup,
                 ..Target::MOST
             };
-            Context::open(&found, wanted).unwrap().target.subgroup
+            let target = Context::open(&found, wanted).unwrap().target;
+            (target.subgroup, target.subgroup_varies)
         };
-        assert_eq!(opened(64), subgroup(&found.adapter).unwrap_or(1));
-        assert_eq!(opened(1), 1);
+        let [least, most] = subgroups(&found.adapter);
+        assert_eq!(opened(64), (least, least < most));
+        assert_eq!(opened(1), (1, false));
+        if least > 4 {
+            assert_eq!(opened(4), (4, true));
+        }
+    }
+
+    #[test]
+    fn a_device_that_does_not_answer_in_time_is_told_of() {
+        let Some(found) = adapters().into_iter().next() else {
+            eprintln!("skipped: no adapter");
+            return;
+        };
+        let context = Context::open(&found, Target::MOST).unwrap();
+        let bytes = 64 << 20;
+        let usage = wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
+        let [from, to] = [0, 1].map(|_| context.buffer("a copy", bytes, usage).unwrap());
+        let mut encoder = context.encoder();
+        for _ in 0..16 {
+            encoder.copy_buffer_to_buffer(&from, 0, &to, 0, bytes as u64);
+        }
+        context.wait_at_most(Duration::ZERO);
+        let submission = context.queue.submit([encoder.finish()]);
+        let error = context.wait(Some(submission)).unwrap_err().to_string();
+        assert!(
+            error.contains("has not answered for 0 s") && error.contains("--device cpu"),
+            "{error}"
+        );
+        context.wait_at_most(PATIENCE);
+        context.wait(None).unwrap();
+    }
+
+    #[test]
+    fn apples_gpus_have_one_size_of_subgroups_and_others_what_they_say() {
+        let sizes = |name: &str, backend| {
+            let kind = wgpu::DeviceType::IntegratedGpu;
+            let mut info = wgpu::AdapterInfo::new(kind, backend);
+            info.name = name.into();
+            (info.subgroup_min_size, info.subgroup_max_size) = (4, 64);
+            subgroup_sizes(&info)
+        };
+        assert_eq!(sizes("Apple M1", wgpu::Backend::Metal), [32, 32]);
+        assert_eq!(sizes("AMD Radeon Pro", wgpu::Backend::Metal), [4, 64]);
+        assert_eq!(sizes("Apple M1", wgpu::Backend::Vulkan), [4, 64]);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
+    ops::Range,
     time::{Duration, Instant},
 };
 
@@ -11,11 +12,7 @@ use laptime_engine::{EngineError, EpochReport, Progress, Score, Tally};
 use laptime_graph::StepValues;
 use laptime_workload::MOST_METRICS;
 
-use crate::{compiled::Compiled, context::Context};
-
-/// What a submission should take: long against the cost of submitting, short against the wish to
-/// stop.
-const SUBMISSION: Duration = Duration::from_millis(10);
+use crate::{compiled::Compiled, context::Context, pace::Pace};
 
 /// What should pass between two looks at the log: the eye wants no more.
 const SEGMENT: Duration = Duration::from_secs(1);
@@ -60,7 +57,7 @@ pub(crate) struct DispatchTimes {
     pub steps: usize,
     /// From the first dispatch's begin to the last one's end.
     pub total_ns: f64,
-    /// By dispatch, in the order of a step.
+    /// By dispatch, in the order of a step's Programs: of one that is done for several micro-batches, all of them.
     pub dispatch_ns: Vec<f64>,
 }
 
@@ -82,14 +79,15 @@ pub(crate) struct Batch<'a> {
     /// The place of its first sample in the step.
     pub first: usize,
     pub ends_step: bool,
-    /// Whether each of its dispatches is timed, or all as one.
-    pub is_profiled: bool,
+    /// Where each of its dispatches is timed, and not all as one: the place of the first among those of a step's
+    /// Programs.
+    pub profiled_at: Option<usize>,
 }
 
 impl Batch<'_> {
     /// The passes that it is encoded as, each of which is timed.
     fn passes(&self) -> usize {
-        if self.is_profiled {
+        if self.profiled_at.is_some() {
             self.compiled.dispatch_count()
         } else {
             1
@@ -250,14 +248,17 @@ impl Steps {
         let mut done = 0;
         let mut last = Instant::now();
         let mut wait = |(index, steps): (wgpu::SubmissionIndex, usize), pace: &mut Pace| {
+            context.wait_at_most(pace.patience((IN_FLIGHT + 1) * steps));
             context.wait(Some(index))?;
-            pace.learn(steps, last.elapsed());
+            pace.learn(steps, segment[0].compiled.dispatch_count(), last.elapsed());
             last = Instant::now();
             Ok::<_, EngineError>(())
         };
         while done < segment.len() {
             let count = pace.submission.min(segment.len() - done);
-            in_flight.push_back((self.submission(context, segment, done, count), count));
+            let batches = done..done + count;
+            let submitted = self.submission(context, segment, batches, pace.dispatches);
+            in_flight.push_back((submitted, count));
             done += count;
             // The first submission of all is one step: it tells what a step takes.
             if in_flight.len() > IN_FLIGHT || done == 1 {
@@ -296,38 +297,51 @@ impl Steps {
         context.queue.write_buffer(&self.numbers, 0, &numbers);
     }
 
+    /// Gives these batches to the device, in parts of so many dispatches at most.
     fn submission(
         &self,
         context: &Context,
         segment: &[Batch],
-        first: usize,
-        count: usize,
+        batches: Range<usize>,
+        most: usize,
     ) -> wgpu::SubmissionIndex {
         let mut encoder = context.encoder();
-        let mut query = 2 * segment[..first].iter().map(Batch::passes).sum::<usize>() as u32;
-        for (place, batch) in segment.iter().enumerate().skip(first).take(count) {
+        let mut room = most;
+        let passes = segment[..batches.start].iter().map(Batch::passes);
+        let mut query = 2 * passes.sum::<usize>() as u32;
+        for place in batches {
+            let batch = &segment[place];
             let dispatches = batch.compiled.dispatch_count();
             let in_pass = dispatches / batch.passes();
-            for first in (0..dispatches).step_by(in_pass) {
-                let timestamp_writes =
-                    self.clock
-                        .as_ref()
-                        .map(|clock| wgpu::ComputePassTimestampWrites {
+            for start in (0..dispatches).step_by(in_pass) {
+                // What is timed as one may be several passes, of which the first and the last see the clock.
+                let end = start + in_pass;
+                let mut first = start;
+                while first < end {
+                    if room == 0 {
+                        let full = std::mem::replace(&mut encoder, context.encoder());
+                        context.queue.submit([full.finish()]);
+                        room = most;
+                    }
+                    let part = first..end.min(first.saturating_add(room));
+                    room -= part.len();
+                    first = part.end;
+                    let begins = (part.start == start).then_some(query);
+                    let ends = (part.end == end).then_some(query + 1);
+                    let clock = self.clock.as_ref();
+                    let clock = clock.filter(|_| begins.is_some() || ends.is_some());
+                    let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
+                        label: None,
+                        timestamp_writes: clock.map(|clock| wgpu::ComputePassTimestampWrites {
                             query_set: &clock.queries,
-                            beginning_of_pass_write_index: Some(query),
-                            end_of_pass_write_index: Some(query + 1),
-                        });
+                            beginning_of_pass_write_index: begins,
+                            end_of_pass_write_index: ends,
+                        }),
+                    });
+                    let numbers = (STEP_BYTES * place) as u32;
+                    batch.compiled.encode(&mut pass, &self.group, numbers, part);
+                }
                 query += 2;
-                let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
-                    label: None,
-                    timestamp_writes,
-                });
-                batch.compiled.encode(
-                    &mut pass,
-                    &self.group,
-                    (STEP_BYTES * place) as u32,
-                    first..first + in_pass,
-                );
             }
         }
         context.queue.submit([encoder.finish()])
@@ -396,12 +410,16 @@ impl Steps {
             if batch.ends_step {
                 step_s.push((std::mem::take(&mut of_step_ns) * 1e-9) as f32);
             }
-            if batch.is_profiled {
+            if let Some(first) = batch.profiled_at {
                 let mut times = self.times.borrow_mut();
-                times.steps += 1;
+                times.steps += usize::from(batch.ends_step);
                 times.total_ns += total_ns;
-                times.dispatch_ns.resize(batch.passes(), 0.0);
-                for (sum, pair) in times.dispatch_ns.iter_mut().zip(own.chunks_exact(2)) {
+                let end = first + batch.passes();
+                if times.dispatch_ns.len() < end {
+                    times.dispatch_ns.resize(end, 0.0);
+                }
+                let sums = &mut times.dispatch_ns[first..end];
+                for (sum, pair) in sums.iter_mut().zip(own.chunks_exact(2)) {
                     *sum += between(pair[0], pair[1]);
                 }
             }
@@ -413,27 +431,4 @@ impl Steps {
 /// The first four bytes as a number.
 pub(crate) fn float(bytes: &[u8]) -> f32 {
     f32::from_le_bytes(bytes[..4].try_into().expect("four bytes"))
-}
-
-/// How many steps make a submission and a segment: learnt from those that are done, and kept from
-/// one call to the next.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Pace {
-    submission: usize,
-    segment: usize,
-}
-
-impl Pace {
-    /// Short at first: nobody knows yet what a step takes.
-    pub(crate) const UNKNOWN: Self = Self {
-        submission: 1,
-        segment: 16,
-    };
-
-    /// Learns from a submission of so many steps. Grows by at most a factor of two: the first steps
-    /// of all are slow.
-    fn learn(&mut self, steps: usize, took: Duration) {
-        let fitting = steps as f64 * SUBMISSION.as_secs_f64() / took.as_secs_f64().max(1e-7);
-        self.submission = (fitting as usize).clamp(1, 2 * self.submission);
-    }
 }

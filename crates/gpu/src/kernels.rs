@@ -13,6 +13,7 @@ use crate::{
     ops::{self, Form, form},
     shader::{Binding, SampleChunks, Shader},
     target::Target,
+    work::Work,
 };
 
 /// A kernel, ready to be compiled: text, what it binds, and how many workgroups.
@@ -38,10 +39,11 @@ pub(crate) fn dispatch(
     let mut shader = Shader::new((program, uses), schedule, kernel, pixels, target);
     let (place, own) = main(program, &kernel.operations);
     let text = form(&own.op).text(&mut shader, place);
+    let (wgsl, bindings) = shader.finish(&text);
     Dispatch {
         workgroups: workgroups(program, uses, &kernel.operations, target),
-        wgsl: shader.finish(&text),
-        bindings: shader.into_bindings(),
+        wgsl,
+        bindings,
     }
 }
 
@@ -57,6 +59,12 @@ pub(crate) fn workgroups(
     // In rows; the kernel skips those beyond its work.
     let rows = workgroups.div_ceil(target.workgroups).max(1);
     [workgroups.div_ceil(rows) as u32, rows as u32, splits as u32]
+}
+
+/// What a workgroup of these operations' kernel does.
+pub(crate) fn work(program: &Program, uses: &Uses, operations: &[OpId]) -> Work {
+    let (_, own) = main(program, operations);
+    form(&own.op).work(program, uses, own)
 }
 
 /// In how many partial sums these operations leave what they make.

@@ -2,6 +2,7 @@
 //! (Vulkan, Metal, DX12). Knows nothing of files, of TOML, or of what a layer is.
 
 mod adapters;
+mod cards;
 mod compiled;
 mod context;
 mod engine;
@@ -10,6 +11,7 @@ mod forecast;
 mod kernels;
 mod lower;
 mod ops;
+mod pace;
 mod probe;
 mod samples;
 mod session;
@@ -17,10 +19,13 @@ mod shader;
 mod target;
 mod texts;
 mod tiles;
+mod work;
 
+pub use cards::{CARDS, Card};
 pub use engine::GpuEngine;
 pub use forecast::{Counted, Forecast};
 pub use lower::{NEVER_TAKEN, lower};
 pub use probe::{Peaks, Probe, probe};
 pub use target::Target;
 pub use texts::{KernelText, texts};
+pub use work::Work;

@@ -8,7 +8,7 @@ use std::{
 
 use laptime_engine::{Device, EngineError};
 
-use crate::{adapters::find, context::Context, target::Target};
+use crate::{adapters::find, cards::Card, context::Context, target::Target};
 
 /// What an adapter has and reaches.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +34,8 @@ pub struct Peaks {
     pub bytes_per_s: f64,
     /// Seconds from one dispatch to the next that waits for it.
     pub launch_s: f64,
+    /// How many multiprocessors there are, where it is known: `wgpu` does not tell, [`Card`] does.
+    pub multiprocessors: Option<usize>,
 }
 
 impl Peaks {
@@ -42,8 +44,27 @@ impl Peaks {
         flops: 10e12,
         bytes_per_s: 300e9,
         launch_s: 5e-6,
+        multiprocessors: None,
     };
+
+    /// What its maker says of a card.
+    pub const fn of_card(card: &Card) -> Self {
+        Self::of(card.flops, card.bytes_per_s, card.multiprocessors)
+    }
+
+    /// Of these figures. Makers say nothing of launches: those are what an H200 takes.
+    pub const fn of(flops: f64, bytes_per_s: f64, multiprocessors: usize) -> Self {
+        Self {
+            flops,
+            bytes_per_s,
+            launch_s: LAUNCH_S,
+            multiprocessors: Some(multiprocessors),
+        }
+    }
 }
+
+/// Seconds from one dispatch to the next on an NVIDIA H200 (driver 580, Vulkan), fitted with the model of `forecast`.
+const LAUNCH_S: f64 = 2e-6;
 
 /// What a dispatch should take: long against the cost of beginning one.
 const DISPATCH: Duration = Duration::from_millis(1);
@@ -97,7 +118,10 @@ pub fn probe(device: &Device) -> Result<Probe, EngineError> {
         "cooperative matrices".into(),
     );
     Ok(Probe {
-        peaks: Bench::new(&context)?.peaks()?,
+        peaks: Peaks {
+            multiprocessors: Card::find(&device.name).map(|card| card.multiprocessors),
+            ..Bench::new(&context)?.peaks()?
+        },
         memory_bytes: memory_bytes(&found.adapter),
         target: context.target,
         buffer_bytes: found.adapter.limits().max_buffer_size,
@@ -195,6 +219,7 @@ impl<'a> Bench<'a> {
             flops: self.rate(&multiply_adds, 64..=groups, submit, flops)?,
             bytes_per_s: self.rate(&copy, groups..=groups, submit, bytes)?,
             launch_s: 1.0 / self.rate(&nothing, 1..=1, submit, |_| 1.0)?,
+            multiprocessors: None,
         })
     }
 

@@ -16,9 +16,10 @@ use laptime_workload::epoch_order;
 use crate::{
     compiled::{Compiled, Pipelines, Surroundings, chunks},
     context::Context,
-    epoch::{Batch, Pace, SEGMENT_STEPS, Steps, TIMED_DISPATCHES, float},
+    epoch::{Batch, SEGMENT_STEPS, Steps, TIMED_DISPATCHES, float},
     forecast::bytes,
     lower::lower,
+    pace::Pace,
     samples::DeviceSamples,
 };
 
@@ -107,6 +108,20 @@ impl GpuSession {
         &self.compiled[0]
     }
 
+    /// The Programs of a training step of a whole batch, in their order, with how often each is done.
+    fn of_step(&self) -> Vec<(&Compiled, usize)> {
+        let batch_size = self.job.workload.batch_size;
+        let portions = Portion::of(&self.job.workload, Mode::Training, batch_size);
+        let mut all: Vec<(&Compiled, usize)> = Vec::new();
+        for compiled in portions.filter_map(|portion| self.compiled(Mode::Training, portion)) {
+            match all.last_mut() {
+                Some((last, runs)) if std::ptr::eq(*last, compiled) => *runs += 1,
+                _ => all.push((compiled, 1)),
+            }
+        }
+        all
+    }
+
     /// Makes sure that all is compiled that so many samples go through.
     fn prepare_all(&mut self, mode: Mode, samples: usize) -> Result<(), EngineError> {
         let batch_size = Portion::most_samples(&self.job.workload, mode);
@@ -176,13 +191,25 @@ impl GpuSession {
         }
         self.prepare_all(mode, order.len())?;
         let batch_size = Portion::most_samples(&self.job.workload, mode);
-        // Of one Program alone can the times be added up.
-        let is_profiled = |compiled: &Compiled| {
-            self.job.profile
-                && compiled.program.micro_batch.is_none()
-                && self.context.tick_ns.is_some()
-                && std::ptr::eq(compiled, self.training())
-                && compiled.dispatch_count() <= TIMED_DISPATCHES
+        // Of steps of one size alone can the times be added up.
+        let of_step = self.of_step();
+        let dispatches = of_step
+            .iter()
+            .map(|(one, runs)| runs * one.dispatch_count());
+        let is_profiled = self.job.profile
+            && mode == Mode::Training
+            && self.context.tick_ns.is_some()
+            && dispatches.sum::<usize>() <= TIMED_DISPATCHES;
+        let profiled_at = |compiled: &Compiled, samples: usize| {
+            let is_whole = samples == batch_size;
+            let mut firsts = of_step.iter().scan(0, |first, (one, _)| {
+                let own = *first;
+                *first += one.dispatch_count();
+                Some((*one, own))
+            });
+            let own = firsts.find(|(one, _)| std::ptr::eq(*one, compiled));
+            own.filter(|_| is_profiled && is_whole)
+                .map(|(_, first)| first)
         };
         let mut batches: Vec<Batch> = Vec::new();
         for (number, samples) in (self.done + 1..).zip(order.chunks(batch_size)) {
@@ -194,7 +221,7 @@ impl GpuSession {
                     values: StepValues::of(&self.job.workload, number),
                     first: portion.first,
                     ends_step: portion.ends_step(),
-                    is_profiled: is_profiled(compiled),
+                    profiled_at: profiled_at(compiled, samples.len()),
                 });
             }
         }
@@ -268,13 +295,8 @@ impl Session for GpuSession {
     fn details(&self) -> BTreeMap<String, String> {
         let mut details = BTreeMap::new();
         let mut tell = |name: &str, value: String| details.insert(name.into(), value);
-        let portions = Portion::of(
-            &self.job.workload,
-            Mode::Training,
-            self.job.workload.batch_size,
-        );
-        let compiled = portions.filter_map(|portion| self.compiled(Mode::Training, portion));
-        let dispatches: usize = compiled.map(Compiled::dispatch_count).sum();
+        let of_step = self.of_step().into_iter();
+        let dispatches: usize = of_step.map(|(one, runs)| runs * one.dispatch_count()).sum();
         tell("dispatches_per_step", dispatches.to_string());
         if let Some(step_s) = self.device_step_s {
             tell("device_step_s", step_s.to_string());
@@ -284,30 +306,37 @@ impl Session for GpuSession {
 
     fn profile(&mut self) -> Option<Profile> {
         let times = self.steps.times.borrow();
-        let Compiled {
-            program, schedule, ..
-        } = self.training();
         if times.steps == 0 {
             return None;
         }
         let of_a_step_s = |ns: f64| ns * 1e-9 / times.steps as f64;
-        let kernels = schedule.stages.iter().flat_map(|stage| &stage.kernels);
-        let kernels: Vec<KernelTime> = kernels
-            .zip(&times.dispatch_ns)
-            .map(|(kernel, ns)| {
+        let kernels = self.of_step().into_iter().flat_map(|(compiled, runs)| {
+            let Compiled {
+                program, schedule, ..
+            } = compiled;
+            let kernels = schedule.stages.iter().flat_map(|stage| &stage.kernels);
+            kernels.map(move |kernel| {
+                // Nobody knows what a cache still has: all of it counts as memory's.
+                let touch = Touch {
+                    bytes: bytes(program, schedule, kernel),
+                    distance_bytes: u64::MAX,
+                };
                 KernelTime {
                     kernel: kernel.name(program),
                     makes: kernel.makes(program).into(),
-                    step_s: of_a_step_s(*ns),
-                    flops: kernel.flops(program, &schedule.simplifications),
-                    // Nobody knows what a cache still has: all of it counts as memory's.
-                    traffic: vec![Touch {
-                        bytes: bytes(program, schedule, kernel),
-                        distance_bytes: u64::MAX,
-                    }],
+                    step_s: 0.0,
+                    flops: runs as u64 * kernel.flops(program, &schedule.simplifications),
+                    traffic: vec![touch; runs],
                 }
             })
-            .collect();
+        });
+        let kernels = kernels
+            .zip(&times.dispatch_ns)
+            .map(|(kernel, ns)| KernelTime {
+                step_s: of_a_step_s(*ns),
+                ..kernel
+            });
+        let kernels: Vec<KernelTime> = kernels.collect();
         let kernels_s: f64 = kernels.iter().map(|kernel| kernel.step_s).sum();
         Some(Profile {
             seen_by: DeviceKind::Gpu,

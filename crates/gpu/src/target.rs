@@ -11,6 +11,9 @@ pub struct Target {
     pub workgroups: usize,
     /// Threads that add among each other without workgroup memory; 1 where none do.
     pub subgroup: usize,
+    /// Whether subgroups may be larger, which an adapter decides for each kernel. The order of sums, and so the bits,
+    /// are those of the size above.
+    pub subgroup_varies: bool,
 }
 
 impl Target {
@@ -20,6 +23,14 @@ impl Target {
         bindings: 16,
         workgroups: 65_535,
         subgroup: 1,
+        subgroup_varies: false,
+    };
+
+    /// What a card of today has, to plan for one that is not here.
+    pub const CARD: Self = Self {
+        chunk_bytes: 1 << 30,
+        subgroup: 32,
+        ..Self::COMMON
     };
 
     /// More than any adapter has, or kernels have a use for.
@@ -28,5 +39,6 @@ impl Target {
         bindings: 16,
         workgroups: usize::MAX,
         subgroup: 64,
+        subgroup_varies: false,
     };
 }

@@ -3,6 +3,8 @@
 use laptime_graph::window::live_taps;
 use laptime_workload::Window;
 
+use crate::work::Work;
+
 /// What one workgroup makes of a product at a time. All have 256 threads or fewer and stay below
 /// 16 KiB of workgroup memory, which every adapter has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -173,6 +175,19 @@ impl Product {
     /// The tiles of the result along its columns and its rows.
     pub(crate) fn tiles(&self) -> [usize; 2] {
         [self.n.div_ceil(self.tile.n), self.m.div_ceil(self.tile.m)]
+    }
+
+    /// What a workgroup does, for whoever predicts its time.
+    pub(crate) fn work(&self) -> Work {
+        let Tile { m, n, k, .. } = self.tile;
+        let pieces = self.split_k() / k;
+        // The piece that is loaded before the loop, and what is read behind the sum.
+        Work {
+            waits: pieces + 2,
+            sums: 0,
+            multiply_adds: pieces * m * n * k,
+            values: pieces * (m + n) * k + 2 * m * n,
+        }
     }
 
     /// Terms of each partial sum.

@@ -6,7 +6,8 @@ mod optimizers;
 
 use common::{adapter, job, net};
 use laptime_engine::{Engine, Job, Passes, Progress, gate::verify};
-use laptime_gpu::GpuEngine;
+use laptime_gpu::{GpuEngine, Target, lower};
+use laptime_graph::TrainingStep;
 use laptime_workload::Workload;
 use optimizers::{ADAMW, AMSGRAD, CORRECTED, LAYERS, NESTEROV, RMSPROP, SGD, scheduled};
 
@@ -74,4 +75,50 @@ fn a_step_is_all_of_its_micro_batches() {
     let report = session.train(&order, &progress).unwrap();
     let steps = session.state().unwrap().steps - 4;
     assert_eq!(report.score.samples.div_ceil(BATCH as u64), steps);
+}
+
+/// Each kernel once, with what all of its micro-batches take.
+#[test]
+fn the_profile_of_a_step_has_all_of_its_micro_batches() {
+    let Some(device) = adapter() else { return };
+    let samples = 3 * BATCH + 5;
+    let workload = in_micro_batches(SPLIT, SGD, 4, None);
+    let step = TrainingStep::of(&workload, BATCH);
+    let job = Job {
+        profile: true,
+        ..job(workload, samples)
+    };
+    let mut session = GpuEngine::new().compile(&job, &device).unwrap();
+    let order: Vec<u32> = (0..samples as u32).collect();
+    let report = session.train(&order, &Progress::new()).unwrap();
+    let Some(step_s) = report.step_s else {
+        eprintln!("skipped: the adapter has no clock");
+        return;
+    };
+    let profile = session.profile().unwrap();
+    let flops: u64 = profile.kernels.iter().map(|kernel| kernel.flops).sum();
+    let of_programs = step.programs().map(|(program, runs)| {
+        let schedule = lower(program, Target::COMMON, &Passes::All).unwrap();
+        let kernels = schedule.stages.iter().flat_map(|stage| &stage.kernels);
+        let flops = kernels.map(|kernel| kernel.flops(program, &schedule.simplifications));
+        runs as u64 * flops.sum::<u64>()
+    });
+    assert_eq!(flops, of_programs.sum::<u64>());
+    // Four micro-batches of four and one of two.
+    assert_eq!(step.accumulating.as_ref().map(|(_, runs)| *runs), Some(4));
+    let convolutions = profile
+        .kernels
+        .iter()
+        .filter(|one| one.makes == "relu1" || one.makes == "c1");
+    let runs: Vec<usize> = convolutions.map(|kernel| kernel.traffic.len()).collect();
+    assert!(runs.contains(&4) && runs.contains(&1), "{runs:?}");
+    let kernels_s: f64 = profile.kernels.iter().map(|kernel| kernel.step_s).sum();
+    let all_s = kernels_s + profile.waiting_step_s;
+    // Of the three whole steps; what passes between two micro-batches is nobody's.
+    let longest_s = step_s[..3].iter().fold(0.0_f32, |most, one| most.max(*one));
+    assert!(
+        kernels_s > 0.0 && all_s <= 1.01 * f64::from(longest_s),
+        "{all_s} of {longest_s}"
+    );
+    assert!(profile.kernels.iter().all(|kernel| kernel.step_s > 0.0));
 }

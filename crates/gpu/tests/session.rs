@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use common::{ADAM, adapter, builtin, job, net, session};
 use laptime_engine::{Engine, EngineError, Job, Passes, Progress, gate::verify, trial};
-use laptime_gpu::{GpuEngine, Target, lower};
+use laptime_gpu::{GpuEngine, Target, lower, texts};
 use laptime_graph::{Mode, build, schedule::Kernel};
 use laptime_workload::{Workload, epoch_order};
 
@@ -109,7 +109,7 @@ fn limits_too_small_for_the_model_are_named() {
     let text = message(
         Target {
             chunk_bytes: 128 << 20,
-            bindings: 4,
+            bindings: 3,
             ..Target::COMMON
         },
         64,
@@ -191,6 +191,39 @@ fn updates_in_many_dispatches_train_the_same() {
     assert!(one == other);
 }
 
+/// WebGPU promises eight storage buffers, and the gradient of a norm behind ReLU's reads and writes nine tensors.
+#[test]
+fn tensors_bound_as_chunks_train_the_same() {
+    let Some(device) = adapter() else { return };
+    let layers = r#"layer = [
+        { name = "c1", kind = "conv2d", filters = 5, kernel = 3, stride = 2, padding = "same", bias = true },
+        { name = "bn1", kind = "batch_norm", epsilon = 1e-3, momentum = 0.9 },
+        { name = "relu1", kind = "relu" },
+        { name = "c2", kind = "conv2d", filters = 3, kernel = 3, stride = 2, padding = "same", bias = true },
+        { name = "flatten", kind = "flatten" },
+        { name = "fc", kind = "dense", units = 10 },
+    ]"#;
+    let job = job(net("fashion-mnist", layers, ADAM, 8), 20 * 8 + 3);
+    let program = build(&job.workload, Mode::Training, 8);
+    let order = epoch_order(1, 0, 163, true);
+    let common = Target::COMMON;
+    let [whole, eight, few] = [common.bindings, 8, 5].map(|bindings| {
+        let target = Target { bindings, ..common };
+        let kernels = texts(&program, target, &job.passes, 163).unwrap();
+        let merged = kernels
+            .iter()
+            .filter(|kernel| kernel.wgsl.contains("> chunk"));
+        let merged = merged.count();
+        let mut session = GpuEngine::within(target).compile(&job, &device).unwrap();
+        let score = session.train(&order, &Progress::new()).unwrap().score;
+        (merged, score, session.state().unwrap())
+    });
+    assert_eq!(whole.0, 0);
+    assert!(eight.0 > 0 && few.0 > eight.0, "{} and {}", eight.0, few.0);
+    assert!((eight.1, eight.2) == (whole.1, whole.2.clone()));
+    assert!((few.1, few.2) == (whole.1, whole.2));
+}
+
 /// Sums over few channels, so that subgroups of eight, as emulators have, hold several values of
 /// each: the same training, but for the order of sums.
 #[test]
@@ -206,7 +239,8 @@ fn subgroups_add_the_same_sums() {
         { name = "fc", kind = "dense", units = 10 },
     ]"#;
     let job = job(net("fashion-mnist", layers, ADAM, 8), 20 * 8 + 3);
-    for subgroup in [1, Target::MOST.subgroup] {
+    // Four are half of an emulator's eight: a kernel for any size from four on.
+    for subgroup in [1, 4, Target::MOST.subgroup] {
         let engine = GpuEngine::within(Target {
             subgroup,
             ..Target::MOST

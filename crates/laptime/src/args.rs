@@ -12,6 +12,7 @@ mod examples;
 mod exports;
 mod import;
 mod orders;
+mod peaks;
 mod peers;
 mod race;
 mod report;
@@ -42,6 +43,7 @@ use examples::examples;
 pub use exports::*;
 pub use import::*;
 pub use orders::*;
+pub use peaks::PeaksArg;
 pub use peers::*;
 pub use race::*;
 pub use report::*;
@@ -182,6 +184,7 @@ pub enum Verb {
     #[command(after_help = examples(&[
         ("laptime explain", "Fashion-MNIST on the CPU"),
         ("laptime explain net.toml --device gpu", "with a predicted step time"),
+        ("laptime explain --device gpu --peaks \"RTX 2080 Ti\"", "on a card that is not here"),
     ]))]
     Explain(ExplainArgs),
     /// List the devices to train on, with their measured peak throughput
@@ -261,6 +264,10 @@ pub struct ExplainArgs {
         help_heading = "Engine"
     )]
     pub device: DeviceArg,
+    /// Predict a step on a GPU that need not be here, with --device gpu: a well-known card by its name, or
+    /// fp32 FLOP/s, bytes/s of its memory and its number of multiprocessors
+    #[arg(long, value_name = "NAME|F,B,N", help_heading = "Engine")]
+    pub peaks: Option<PeaksArg>,
     /// The schedule for N CPU threads instead of those that there are, with a prediction of how well a
     /// training step's work would spread over them, stage by stage: counted, not measured
     #[arg(

@@ -2,7 +2,7 @@
 
 use std::{path::Path, slice, sync::Arc, time::Instant};
 
-use laptime_engine::{Job, Session};
+use laptime_engine::{DeviceKind, Job, Session};
 use laptime_measure::{
     Checkpoints, Measurement, Run, Watch, measure, memory,
     telemetry::{self, ROOT},
@@ -13,7 +13,7 @@ use laptime_workload::Shown;
 
 use crate::{
     analysis::analysis,
-    checkpoint::Keeper,
+    checkpoint::{Keeper, with_way_on},
     display::{Line, Plan, show_run},
     failure::Failure,
     finished::Finished,
@@ -231,7 +231,10 @@ fn train(
         run: first,
         session,
         is_complete,
-    } = measured?;
+    } = measured.map_err(|error| {
+        let is_gpu = engine.device.kind == DeviceKind::Gpu;
+        with_way_on(error.into(), keeper.as_deref(), is_gpu)
+    })?;
     let outcome = |runs, partial, warnings| Outcome {
         device: session.device().clone(),
         details: session.details(),

@@ -6,9 +6,12 @@ use laptime_graph::{BatchNorm, BatchNormEvaluation, Program, TensorId};
 
 use super::{
     each::{Each, Reading},
-    sums::Rows,
+    sums::{self, Rows},
 };
-use crate::shader::{Shader, THREADS, number};
+use crate::{
+    shader::{Shader, THREADS, number},
+    work::Work,
+};
 
 impl Each for BatchNormEvaluation {
     fn value(&self, at: &mut Reading) -> String {
@@ -25,6 +28,14 @@ impl Each for BatchNormEvaluation {
 /// How many workgroups do the norm of this tensor.
 pub(crate) fn workgroups(program: &Program, of: TensorId) -> usize {
     extents(program, of).1.div_ceil(channels(program, of))
+}
+
+/// What a workgroup does for the norm of this tensor, with so many sums one behind the other.
+pub(crate) fn work(program: &Program, of: TensorId, sums: usize) -> Work {
+    let rows = extents(program, of)
+        .0
+        .div_ceil(THREADS / channels(program, of));
+    sums::work_of_passes(rows, 2, sums, 1)
 }
 
 /// Workgroups that a norm should have at least, where there are as many channels.

@@ -45,7 +45,10 @@ use laptime_graph::{
     TensorId, Uses,
 };
 
-use crate::shader::{Shader, THREADS};
+use crate::{
+    shader::{Shader, THREADS},
+    work::Work,
+};
 use each::Each;
 use product::{LiveTaps, MatrixProduct};
 use sums::ColumnSums;
@@ -198,6 +201,26 @@ impl Form<'_> {
             Self::Update(_) => update::blocks(program, operations).len(),
         };
         [workgroups, 1]
+    }
+
+    /// What one of these workgroups does, for whoever predicts its time.
+    pub(crate) fn work(&self, program: &Program, uses: &Uses, own: &Operation) -> Work {
+        let elements = |id: TensorId| program.tensor(id).elements();
+        match self {
+            Self::Product(op) => product::cut(program, uses, own, *op).work(),
+            Self::Norm(_) => batch_norm::work(program, own.inputs[0], 2),
+            Self::NormGrad => batch_norm::work(program, own.inputs[1], 1),
+            Self::ColumnSums(op) => sums::work(elements(own.outputs[0]), op.rows(own, program)),
+            // A row is read in one go, and stored.
+            Self::Rows(_) => Work::of_values(4, 2, 2),
+            Self::Each(_) => Work::of_values(1, 2, 0),
+            // The largest, the sum, the loss, and the gradient: each goes over the row.
+            Self::Loss | Self::SquaredError { .. } => Work::of_values(4, 4, 2),
+            Self::SquareSum => Work::of_values(16, 4, 1),
+            Self::ClipFactor(_) => Work::of_values(own.inputs.len(), own.inputs.len(), 1),
+            // The table, then gradient, parameter and moments, for each of a thread's values.
+            Self::Update(_) => Work::of_values(4, 12, 0),
+        }
     }
 }
 

@@ -2,7 +2,10 @@
 
 use laptime_graph::{Operation, Program};
 
-use crate::shader::{Shader, THREADS};
+use crate::{
+    shader::{Shader, THREADS},
+    work::Work,
+};
 
 /// What such an operation adds up.
 pub(crate) trait ColumnSums {
@@ -25,6 +28,23 @@ fn columns(all: usize) -> usize {
 /// How many workgroups add up so many channels.
 pub(crate) fn workgroups(all: usize) -> usize {
     all.div_ceil(columns(all))
+}
+
+/// What a workgroup does to add so many rows of so many channels.
+pub(crate) fn work(all: usize, rows: usize) -> Work {
+    let rows = rows.div_ceil(THREADS / columns(all));
+    Work::of_values(rows, rows.div_ceil(LOADED), 1)
+}
+
+/// What a workgroup does that goes over a thread's rows of so many values once for each sum and, where it
+/// `applies` them, again: from registers where these hold all.
+pub(super) fn work_of_passes(rows: usize, values: usize, sums: usize, applies: usize) -> Work {
+    let passes = if rows * values <= HELD {
+        1
+    } else {
+        sums + applies
+    };
+    Work::of_values(rows * values, passes * rows.div_ceil(LOADED) + 1, sums)
 }
 
 /// Rows that a thread adds before it adds their sum to that of the rows before: one long chain of

@@ -91,3 +91,27 @@ fn an_epoch_in_parts_is_the_epoch_in_one_go_to_the_bit() {
     assert_eq!(parts.state().unwrap(), one.state().unwrap());
     assert_eq!(parts.state().unwrap().steps, 21);
 }
+
+/// As a slow device is given it, whose step might keep Windows waiting.
+#[test]
+fn a_step_in_many_submissions_is_the_step_in_one_to_the_bit() {
+    let (Some((mut whole, order)), Some((mut parts, _))) = (session(32 * 3), session(32 * 3))
+    else {
+        return;
+    };
+    for batch in order.chunks(32) {
+        for (session, dispatches) in [(&mut whole, usize::MAX), (&mut parts, 3)] {
+            session.paces[0].set(Pace {
+                dispatches,
+                ..Pace::UNKNOWN
+            });
+            let report = session.train(batch, &Progress::new()).unwrap();
+            if let Some(step_s) = report.step_s {
+                assert_eq!(step_s.len(), 1);
+                assert!(step_s[0] > 0.0);
+            }
+        }
+    }
+    assert!(whole.training().dispatch_count() > 6);
+    assert_eq!(parts.state().unwrap(), whole.state().unwrap());
+}

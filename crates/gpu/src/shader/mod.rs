@@ -1,6 +1,7 @@
 //! A kernel's text while it grows: what it binds, and functions that read values.
 
 mod formulas;
+mod merged;
 mod not_finite;
 
 use laptime_graph::{
@@ -11,6 +12,7 @@ use laptime_workload::dataset::Dtype;
 
 use crate::target::Target;
 pub(crate) use formulas::{InText, POWER};
+use merged::Merged;
 
 /// Threads of a workgroup: what every adapter has.
 pub(crate) const THREADS: usize = 256;
@@ -35,6 +37,18 @@ pub(crate) enum Binding {
 }
 
 impl Binding {
+    /// What a text calls it, which is the binding of this number.
+    fn name(&self, number: usize) -> String {
+        match self {
+            Self::Tensor(_) | Self::Chunk(..) => format!("t{number}"),
+            Self::Pixels(chunk) => format!("pixels{chunk}"),
+            Self::Targets => "targets".into(),
+            Self::Order => "order".into(),
+            Self::Log => "log_of_steps".into(),
+            Self::Table(_) => "table".into(),
+        }
+    }
+
     /// Whether kernels only read it. Tensors share buffers, and `wgpu` wants a buffer bound in one
     /// way in a dispatch.
     pub(crate) fn is_read_only(&self) -> bool {
@@ -87,12 +101,19 @@ impl<'a> Shader<'a> {
 
     /// The head of a kernel whose threads add among each other. Threads are numbered so that those
     /// of a subgroup are neighbours: with 256 or 64 of them and subgroups of one size, a power of
-    /// two, all subgroups are full.
+    /// two, all subgroups are full. Where the size is known to be no less than the target's, and not
+    /// which, the target's many neighbours are in one subgroup all the same, and add in the same order.
     pub(crate) fn entry(&self, threads: usize) -> String {
         let (builtins, number) = match self.target.subgroup {
             1 => (
                 "@builtin(local_invocation_index) thread: u32",
                 String::new(),
+            ),
+            _ if self.target.subgroup_varies => (
+                "@builtin(subgroup_id) subgroup: u32, \
+                 @builtin(subgroup_size) lanes: u32, \
+                 @builtin(subgroup_invocation_id) lane: u32",
+                "let thread = subgroup * lanes + lane;\n".into(),
             ),
             size => (
                 "@builtin(subgroup_id) subgroup: u32, \
@@ -141,8 +162,15 @@ impl<'a> Shader<'a> {
         ));
     }
 
-    /// The whole text: declarations, functions and this main part.
-    pub(crate) fn finish(&self, main: &str) -> String {
+    /// The whole text: declarations, functions and this main part; and what it binds, which is what the target
+    /// allows as far as tensors lie in the same chunks.
+    pub(crate) fn finish(self, main: &str) -> (String, Vec<Binding>) {
+        let functions = self
+            .functions
+            .iter()
+            .map(|function| function.clone() + "\n");
+        let body = functions.collect::<String>() + main;
+        let Merged { bound, body } = Merged::of(&self.bindings, body, self.schedule, self.target);
         // `first` and `log` are places in the order and in the log, `number` counts steps from 1,
         // the rest is of `StepValues`, taken in double precision.
         let mut text = String::from(
@@ -150,34 +178,22 @@ impl<'a> Shader<'a> {
              epsilon: f32, row: u32 }\n\
              @group(0) @binding(0) var<uniform> step: Step;\n",
         );
-        for (number, binding) in self.bindings.iter().enumerate() {
+        for (number, (name, binding)) in bound.iter().enumerate() {
             let access = if binding.is_read_only() {
                 "read"
             } else {
                 "read_write"
             };
-            let (name, kind) = match binding {
-                Binding::Tensor(_) => (format!("t{number}"), "f32"),
-                Binding::Chunk(..) => (format!("t{number}"), "f32"),
-                Binding::Pixels(chunk) => (format!("pixels{chunk}"), "u32"),
-                Binding::Targets => ("targets".into(), "u32"),
-                Binding::Order => ("order".into(), "u32"),
-                Binding::Log => ("log_of_steps".into(), "f32"),
-                Binding::Table(_) => ("table".into(), "u32"),
+            let kind = match binding {
+                Binding::Tensor(_) | Binding::Chunk(..) | Binding::Log => "f32",
+                _ => "u32",
             };
             text += &format!(
                 "@group(1) @binding({number}) var<storage, {access}> {name}: array<{kind}>;\n"
             );
         }
-        for function in &self.functions {
-            text += function;
-            text.push('\n');
-        }
-        text + main
-    }
-
-    pub(crate) fn into_bindings(self) -> Vec<Binding> {
-        self.bindings
+        let bindings = bound.into_iter().map(|(_, binding)| binding);
+        (text + &body, bindings.collect())
     }
 
     pub(crate) fn operation(&self, place: usize) -> &'a Operation {

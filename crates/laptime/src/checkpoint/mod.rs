@@ -179,6 +179,30 @@ impl Keeper {
     }
 }
 
+/// A failure in the middle of a training, with how to go on from what was kept. A GPU is lost for many reasons that have
+/// nothing to do with the training (its driver is updated, another program hangs it), so there it is also said what
+/// would have kept it.
+pub fn with_way_on(failure: Failure, keeper: Option<&Keeper>, is_gpu: bool) -> Failure {
+    match failure {
+        Failure::Failed(what) => Failure::Failed(what + &way_on(keeper.map(Keeper::kept), is_gpu)),
+        other => other,
+    }
+}
+
+fn way_on(kept: Option<(&Path, Option<u64>)>, is_gpu: bool) -> String {
+    match kept {
+        Some((path, Some(step))) => format!(
+            "; the checkpoint of step {step} is in {}: the same command with --resume goes on from there",
+            Shown(path)
+        ),
+        Some((_, None)) => "; there was no checkpoint yet".into(),
+        None if is_gpu => {
+            "; with --checkpoint DIR a training can be resumed after such a failure".into()
+        }
+        None => String::new(),
+    }
+}
+
 impl Checkpoints for Keeper {
     fn every_steps(&self) -> Option<u64> {
         self.every_steps
@@ -272,5 +296,32 @@ fn identity(job: &Job, engine: &EngineChoice) -> Identity {
             device.name,
             device.isa.as_deref().unwrap_or_default(),
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_training_that_fails_says_how_it_can_go_on() {
+        let path = Path::new("kept/training.checkpoint");
+        let kept = way_on(Some((path, Some(1200))), true);
+        for words in ["step 1200", "kept/training.checkpoint", "--resume"] {
+            assert!(kept.contains(words), "{kept}");
+        }
+        assert!(way_on(Some((path, None)), true).contains("no checkpoint yet"));
+        assert!(way_on(None, true).contains("--checkpoint DIR"));
+        assert_eq!(way_on(None, false), "");
+    }
+
+    /// What the user must mend is not mended by going on.
+    #[test]
+    fn a_command_that_makes_no_sense_is_left_as_it_is() {
+        let usage = || Failure::Usage("--device gpu".into());
+        let told = with_way_on(usage(), None, true).to_string();
+        assert_eq!(told, usage().to_string());
+        let failed = with_way_on(Failure::Failed("lost".into()), None, true);
+        assert!(failed.to_string().starts_with("lost; with --checkpoint"));
     }
 }

@@ -54,6 +54,7 @@ pub fn devices() -> Result<(), Failure> {
                     flops,
                     bytes_per_s,
                     launch_s,
+                    ..
                 } = peaks;
                 let _ = writeln!(
                     text,

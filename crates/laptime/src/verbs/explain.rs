@@ -1,5 +1,7 @@
 //! `laptime explain`: the Programs of a workload and the Schedules they are lowered to.
 
+mod published;
+
 use laptime_cpu::{Isa, lower as lower_for_cpu};
 use laptime_engine::{DeviceKind, Engine, Passes};
 use laptime_gpu::{Forecast, GpuEngine, Peaks, Probe, lower as lower_for_gpu, probe};
@@ -10,7 +12,7 @@ use laptime_graph::{
 use laptime_workload::Workload;
 
 use crate::{
-    args::{DeviceArg, ExplainArgs},
+    args::{DeviceArg, ExplainArgs, PeaksArg},
     engines::{OwnEngine, default_threads},
     failure::Failure,
     output,
@@ -28,7 +30,12 @@ pub fn explain(args: ExplainArgs) -> Result<(), Failure> {
             "--threads is about CPU threads; leave out --device gpu".into(),
         ));
     }
-    let target = Target::of(args.device, &workload)?;
+    if args.peaks.is_some() && !matches!(args.device, DeviceArg::Gpu(_)) {
+        return Err(Failure::Usage(
+            "--peaks is about GPUs; add --device gpu".into(),
+        ));
+    }
+    let target = Target::of(args.device, args.peaks, &workload)?;
     let threads = match args.threads {
         Some(threads) => threads.into(),
         None => default_threads(),
@@ -56,6 +63,9 @@ pub fn explain(args: ExplainArgs) -> Result<(), Failure> {
                 Ok(Balance::of(&program, &schedule, Core::ASSUMED, threads))
             })?;
         }
+    }
+    if matches!(target, Target::Gpu { .. }) {
+        text += &published::beside(&workload);
     }
     output::print_wrapped(&text)
 }
@@ -86,11 +96,22 @@ enum Target {
 }
 
 impl Target {
-    fn of(device: DeviceArg, workload: &Workload) -> Result<Self, Failure> {
+    fn of(
+        device: DeviceArg,
+        peaks: Option<PeaksArg>,
+        workload: &Workload,
+    ) -> Result<Self, Failure> {
         let DeviceArg::Gpu(number) = device else {
             return Ok(Self::Cpu(Isa::chosen().map_err(Failure::Usage)?));
         };
         GpuEngine::check(workload)?;
+        if let Some(PeaksArg { name, peaks }) = peaks {
+            return Ok(Self::Gpu {
+                target: laptime_gpu::Target::CARD,
+                peaks,
+                on: format!("{name}, which need not be here"),
+            });
+        }
         let adapters = OwnEngine.devices_of(DeviceKind::Gpu)?;
         match (adapters.get(number.unwrap_or(0)), number) {
             (Some(adapter), _) => {

@@ -125,3 +125,57 @@ fn a_step_on_threads_that_are_not_here_is_counted() {
     let once = text.matches("counted, not measured").count();
     assert_eq!(once, 1, "evaluation is not balanced");
 }
+
+#[test]
+fn a_step_on_a_card_that_is_not_here_is_predicted_beside_what_others_measured() {
+    let home = Home::new();
+    let explain = |more: &str| {
+        let mut command = home.command("explain cifar10-resnet50 --device gpu");
+        command.args(["--peaks", more]);
+        // A driver that may be here has no say in it.
+        command.env("VK_DRIVER_FILES", "/nowhere");
+        done(command)
+    };
+    let by_name = explain("RTX 2080 Ti");
+    assert_eq!(by_name.code, Some(0), "{}", by_name.stderr);
+    for words in [
+        "forecast for RTX 2080 Ti, which need not be here",
+        "predicted, not measured, from 13400.0 GFLOP/s, 616.0 GB/s",
+        "68 multiprocessors",
+        "at best",
+        "factor of two",
+        "not comparable",
+        "RTX 2080 Ti: 418.73 s for 10 epochs, 26.79 ms for each of 15630 steps",
+        "GPU utilisation 65 to 75 %",
+        "Apple M1: 2286.16 s",
+    ] {
+        let wrapped = by_name
+            .stdout
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
+        assert!(
+            wrapped.contains(words),
+            "{words} is not in:\n{}",
+            by_name.stdout
+        );
+    }
+    let forecast = |text: &str| {
+        let line = text.lines().find(|line| line.contains("  modelled "));
+        line.map(str::to_owned)
+    };
+    let by_figures = explain("13.4T,616G,68");
+    assert!(forecast(&by_name.stdout).is_some());
+    assert_eq!(forecast(&by_figures.stdout), forecast(&by_name.stdout));
+
+    let unknown = explain("RTX 9999");
+    assert_eq!(unknown.code, Some(2), "{}", unknown.stderr);
+    assert!(unknown.stderr.contains("H100 PCIe"), "{}", unknown.stderr);
+    let on_cpu = home.laptime("explain --peaks 1T,1G,1");
+    assert_eq!(on_cpu.code, Some(2), "{}", on_cpu.stderr);
+    assert!(
+        on_cpu.stderr.contains("add --device gpu"),
+        "{}",
+        on_cpu.stderr
+    );
+}

@@ -1,14 +1,17 @@
 //! What a step should take on an adapter of these peaks: planning by counting, where there is no
 //! card to measure on. A prediction, never to be taken for a measurement.
 
+mod model;
+
 use std::fmt;
 
 use laptime_graph::{
-    Program, Role, TensorId,
+    Program, Role, TensorId, Uses,
     schedule::{Kernel, Schedule},
 };
 
-use crate::{ops::live_taps, probe::Peaks};
+use crate::{kernels, ops::live_taps, probe::Peaks, work::Work};
+use model::Machine;
 
 /// A step, counted.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,37 +31,75 @@ pub struct Counted {
     pub makes: String,
     /// How many workgroups.
     pub workgroups: usize,
+    /// What each of them does.
+    pub work: Work,
     /// Floating-point operations.
     pub flops: u64,
     /// What it reads and writes of memory, each tensor once.
     pub bytes: u64,
-    /// Predicted seconds: the longer of arithmetic and memory, and the launch.
-    pub predicted_s: f64,
+    /// Seconds at best: the longer of arithmetic and memory at their peaks, and the launch.
+    pub at_best_s: f64,
+    /// Seconds by the model of workgroups and their waits, where the number of multiprocessors is known.
+    pub modelled_s: Option<f64>,
 }
 
 impl Forecast {
     /// Counts a lowered step.
     pub fn of(program: &Program, schedule: &Schedule, peaks: Peaks) -> Self {
+        let uses = Uses::of(program);
+        let machine = peaks.multiprocessors.map(|multiprocessors| Machine {
+            flops: peaks.flops,
+            bytes_per_s: peaks.bytes_per_s,
+            multiprocessors,
+        });
         let stages = schedule.stages.iter();
         let kernels =
             stages.flat_map(|stage| stage.kernels.iter().map(move |kernel| (stage, kernel)));
         let dispatches = kernels.map(|(stage, kernel)| {
             let flops = kernel.flops(program, &schedule.simplifications);
             let bytes = bytes(program, schedule, kernel);
-            let work_s = (flops as f64 / peaks.flops).max(bytes as f64 / peaks.bytes_per_s);
+            let work = kernels::work(program, &uses, &kernel.operations);
+            let at_peak_s = (flops as f64 / peaks.flops).max(bytes as f64 / peaks.bytes_per_s);
+            let modelled_s = machine.as_ref().map(|machine| {
+                let behind_launch_s = machine.dispatch_s(work, stage.slices, bytes);
+                peaks.launch_s + behind_launch_s.max(at_peak_s)
+            });
             Counted {
                 kernel: kernel.name(program),
                 makes: kernel.makes(program).into(),
                 workgroups: stage.slices,
+                work,
                 flops,
                 bytes,
-                predicted_s: work_s + peaks.launch_s,
+                at_best_s: peaks.launch_s + at_peak_s,
+                modelled_s,
             }
         });
         Self {
             dispatches: dispatches.collect(),
             peaks,
         }
+    }
+
+    /// Seconds of the step at best.
+    pub fn at_best_s(&self) -> f64 {
+        self.dispatches.iter().map(|one| one.at_best_s).sum()
+    }
+
+    /// Seconds of the step by the model.
+    pub fn modelled_s(&self) -> Option<f64> {
+        self.dispatches.iter().map(|one| one.modelled_s).sum()
+    }
+
+    /// The share of the floating-point operations in dispatches of at least two workgroups for each of so many
+    /// multiprocessors: with fewer, none computes while another waits.
+    pub fn filled(&self, multiprocessors: usize) -> f64 {
+        let flops = |fills: &dyn Fn(&Counted) -> bool| -> u64 {
+            let dispatches = self.dispatches.iter().filter(|one| fills(one));
+            dispatches.map(|one| one.flops).sum()
+        };
+        let all = flops(&|_| true);
+        flops(&|one| one.workgroups >= 2 * multiprocessors) as f64 / (all as f64).max(1.0)
     }
 }
 
@@ -115,27 +156,33 @@ impl fmt::Display for Forecast {
             flops,
             bytes_per_s,
             launch_s,
+            multiprocessors,
         } = self.peaks;
-        writeln!(
+        write!(
             f,
-            "predicted, not measured, from {:.1} GFLOP/s, {:.1} GB/s and {:.1} µs a dispatch",
+            "predicted, not measured, from {:.1} GFLOP/s, {:.1} GB/s, {:.1} µs a dispatch",
             flops / 1e9,
             bytes_per_s / 1e9,
             launch_s * 1e6
         )?;
+        match multiprocessors {
+            Some(count) => writeln!(f, " and {count} multiprocessors")?,
+            None => writeln!(f)?,
+        }
         writeln!(
             f,
-            "  {:>10} {:>12} {:>12} {:>12}  kernel, and what it makes",
-            "workgroups", "FLOP", "bytes", "predicted µs"
+            "  {:>10} {:>12} {:>12} {:>10} {:>11}  kernel, and what it makes",
+            "workgroups", "FLOP", "bytes", "at best µs", "modelled µs"
         )?;
         for one in &self.dispatches {
+            let modelled = one.modelled_s.map_or("-".into(), micros);
             writeln!(
                 f,
-                "  {:>10} {:>12} {:>12} {:>12.1}  {} → {}",
+                "  {:>10} {:>12} {:>12} {:>10} {modelled:>11}  {} → {}",
                 one.workgroups,
                 one.flops,
                 one.bytes,
-                one.predicted_s * 1e6,
+                micros(one.at_best_s),
                 one.kernel,
                 one.makes
             )?;
@@ -143,12 +190,34 @@ impl fmt::Display for Forecast {
         let all = &self.dispatches;
         writeln!(
             f,
-            "a step: {} dispatches, {} barriers, {:.3} MFLOP, {:.3} MB, predicted {:.3} ms",
+            "a step: {} dispatches, {} barriers, {:.3} MFLOP, {:.3} MB",
             all.len(),
             all.len().saturating_sub(1),
             all.iter().map(|one| one.flops).sum::<u64>() as f64 / 1e6,
             all.iter().map(|one| one.bytes).sum::<u64>() as f64 / 1e6,
-            all.iter().map(|one| one.predicted_s).sum::<f64>() * 1e3,
+        )?;
+        writeln!(
+            f,
+            "  at best {:.3} ms: every kernel at the peak of arithmetic or memory",
+            self.at_best_s() * 1e3
+        )?;
+        let (Some(modelled_s), Some(count)) = (self.modelled_s(), multiprocessors) else {
+            return writeln!(
+                f,
+                "  no more is modelled: the number of multiprocessors is not known; --peaks states it"
+            );
+        };
+        writeln!(
+            f,
+            "  modelled {:.3} ms: workgroups that wait for memory; a model fitted to one card (NVIDIA H200), on \
+             any other it may be off by a factor of two\n  {:.0} % of the FLOP are in kernels of two workgroups \
+             or more for each of the {count} multiprocessors",
+            modelled_s * 1e3,
+            100.0 * self.filled(count)
         )
     }
+}
+
+fn micros(seconds: f64) -> String {
+    format!("{:.1}", seconds * 1e6)
 }
