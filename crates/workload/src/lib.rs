@@ -44,6 +44,7 @@ pub mod zip;
 pub use activations::Activation;
 pub use augment::{Augment, Moved};
 pub use builtin::{BUILTINS, Builtin, starter};
+pub use data_table::FILL_IN;
 pub use foreign::Foreign;
 pub use hexadecimal::hexadecimal;
 pub use initial_weights::InitialWeights;
