@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     dataset::{Array, Column, Dataset, Description, Dtype, Origin, Samples},
-    threads::side_by_side,
+    threads::{both, side_by_side},
 };
 
 /// What a part's files have.
@@ -24,15 +24,18 @@ struct Given {
 
 /// Reads all files.
 pub(super) fn dataset(files: &OwnFiles) -> Result<Dataset, OwnError> {
-    let mut train = given(files, &files.train)?;
+    let (train, test) = read_parts(files);
+    let mut train = train?;
     let from_train = train.decoded_from.take();
-    let ([mut train, mut test], class_names, decoded_from) = match &files.test {
-        Test::Files(part) => {
-            let mut test = given(files, part)?;
+    let sums_of_train = train.inputs.take_block_sums(files.standardize);
+    let ([mut train, mut test], class_names, decoded_from, blocks) = match &files.test {
+        Test::Files(_) => {
+            let mut test = test.expect("it has files")?;
             let decoded_from = [from_train, test.decoded_from.take()];
             check_folders(files, [&train, &test])?;
+            let sums_of_test = test.inputs.take_block_sums(files.standardize);
             let (both, names) = samples(files, train, Some(test))?;
-            (both, names, decoded_from)
+            (both, names, decoded_from, [sums_of_train, sums_of_test])
         }
         Test::Fraction { fraction, seed } => {
             let ([all, _], names) = samples(files, train, None)?;
@@ -42,7 +45,7 @@ pub(super) fn dataset(files: &OwnFiles) -> Result<Dataset, OwnError> {
                 Some(numbers.iter().map(|it| all[*it as usize]).collect())
             };
             let decoded_from = numbers.each_ref().map(of);
-            (split(all, &numbers), names, decoded_from)
+            (split(all, &numbers), names, decoded_from, [None, None])
         }
     };
     for (which, samples) in [("train", &train), ("test", &test)] {
@@ -80,8 +83,8 @@ pub(super) fn dataset(files: &OwnFiles) -> Result<Dataset, OwnError> {
         origin: Origin::Own,
         class_names,
         sha256: sum([
-            identified("train", &train, &decoded_from[0]),
-            identified("test", &test, &decoded_from[1]),
+            identified("train", &train, &decoded_from[0], &blocks[0]),
+            identified("test", &test, &decoded_from[1], &blocks[1]),
         ]),
         train,
         test,
@@ -92,18 +95,41 @@ fn identified<'a>(
     which: &'a str,
     samples: &'a Samples,
     decoded_from: &'a Option<Vec<FileSum>>,
+    blocks: &'a Option<Vec<FileSum>>,
 ) -> Identified<'a> {
     let decoded_from = decoded_from.as_deref();
     Identified {
         which,
         samples,
         files: decoded_from.map(|sums| (images::MADE_BY, sums)),
+        blocks: blocks.as_deref(),
     }
 }
 
 fn shape_text(samples: &Samples) -> String {
     let columns = samples.arrays.iter().map(|array| array.column.to_string());
     columns.collect::<Vec<_>>().join(", ")
+}
+
+/// A part that was read.
+type Read = Result<Given, OwnError>;
+
+/// Reads what there is to train and to test on. What is deflated can be unpacked by one core alone, so arrays are read
+/// side by side; images, which all cores decode, one part after the other.
+fn read_parts(files: &OwnFiles) -> (Read, Option<Read>) {
+    let train = || given(files, &files.train);
+    match &files.test {
+        Test::Files(test @ Part::Arrays { .. }) => {
+            let (test, train) = both(|| given(files, test), train);
+            (train, Some(test))
+        }
+        Test::Files(test) => {
+            let train = train();
+            let is_read = train.is_ok();
+            (train, is_read.then(|| given(files, test)))
+        }
+        Test::Fraction { .. } => (train(), None),
+    }
 }
 
 /// Reads the files of a part.
