@@ -83,8 +83,11 @@ pub(crate) fn piped<E: Send>(
         loop {
             let mut block = spare.try_recv().unwrap_or_default();
             let made = fill(&mut block);
-            let is_last = made.is_err() || block.is_empty();
-            if is_last && made.is_ok() || full.send(made.map(|()| block)).is_err() || is_last {
+            if made.is_ok() && block.is_empty() {
+                break;
+            }
+            let is_last = made.is_err();
+            if full.send(made.map(|()| block)).is_err() || is_last {
                 break;
             }
         }
