@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use common::{
     bits, device, in_bf16, instruction_sets, job, net,
-    optimizers::{ADAMW, AMSGRAD, CORRECTED, LAYERS, NESTEROV, RMSPROP, SGD, scheduled},
+    optimizers::{
+        ADAMW, AMSGRAD, AMSGRAD_DECAY, CORRECTED, LAYERS, NESTEROV, RMSPROP, SGD, scheduled,
+    },
     session,
 };
 use laptime_cpu::CpuEngine;
@@ -26,7 +28,7 @@ fn with(optimizer: &str) -> Workload {
 
 #[test]
 fn optimizers_are_verified_on_every_instruction_set() {
-    for optimizer in [ADAMW, AMSGRAD, CORRECTED, RMSPROP, NESTEROV] {
+    for optimizer in [ADAMW, AMSGRAD, AMSGRAD_DECAY, CORRECTED, RMSPROP, NESTEROV] {
         for workload in [with(optimizer), in_bf16(with(optimizer))] {
             for isa in instruction_sets() {
                 let job = job(workload.clone(), 18 * 20 + 5, 2);
@@ -143,6 +145,17 @@ fn another_optimizer_in_the_timed_path_is_caught() {
             without("corrected_epsilon"),
         ),
         ("all decay", CORRECTED, without("weights_only")),
+        ("AMSGrad without decay", AMSGRAD_DECAY, of(AMSGRAD)),
+        (
+            "AMSGrad, all decay",
+            AMSGRAD_DECAY,
+            of(&AMSGRAD_DECAY.replace("weights_only = true\n", "")),
+        ),
+        (
+            "no largest moment",
+            AMSGRAD_DECAY,
+            of(&AMSGRAD_DECAY.replace("amsgrad = true\n", "")),
+        ),
         ("plain momentum", NESTEROV, of(SGD)),
         ("Nesterov's momentum", SGD, of(NESTEROV)),
         ("epsilon 10 % off", RMSPROP, off(RMSPROP)),
@@ -165,11 +178,14 @@ fn another_optimizer_in_the_timed_path_is_caught() {
 fn weights_of_dead_taps_decay_and_are_otherwise_left_alone() {
     const TAPS: usize = 9;
     let middle = TAPS / 2;
-    for workload in [ADAM, AMSGRAD, ADAMW, RMSPROP, SGD, NESTEROV].map(with) {
+    for workload in [ADAM, AMSGRAD, AMSGRAD_DECAY, ADAMW, RMSPROP, SGD, NESTEROV].map(with) {
         for workload in [workload.clone(), in_bf16(workload)] {
             let optimizer = workload.optimizer;
             let decay = match optimizer {
-                Optimizer::AdamW(adamw) => adamw.weight_decay * adamw.adam.learning_rate,
+                Optimizer::AdamW(op) => op.weight_decay * op.adam.learning_rate,
+                Optimizer::AmsGrad(op) => {
+                    op.weight_decay.unwrap_or_default() * op.adam.learning_rate
+                }
                 _ => 0.0,
             };
             // The first two steps are the warm-up's.
@@ -202,7 +218,12 @@ fn dead_taps_that_are_left_out_change_no_bit_of_a_decay() {
     let no_dead_taps = pass_names().into_iter();
     let no_dead_taps = no_dead_taps.filter(|name| *name != Simplification::DeadTaps.as_str());
     let passes = Passes::Only(no_dead_taps.map(Into::into).collect());
-    for workload in [with(ADAMW), in_bf16(with(ADAMW))] {
+    for workload in [
+        with(ADAMW),
+        in_bf16(with(ADAMW)),
+        with(AMSGRAD_DECAY),
+        in_bf16(with(AMSGRAD_DECAY)),
+    ] {
         let all = job(workload, 3 * 18 + 2, 2);
         let without = Job {
             passes: passes.clone(),

@@ -10,9 +10,9 @@ use std::{
 
 use laptime_engine::{EngineError, EpochReport, Progress, Score, Tally};
 use laptime_graph::StepValues;
-use laptime_workload::MOST_METRICS;
+use laptime_workload::{Augment, MOST_METRICS};
 
-use crate::{compiled::Compiled, context::Context, pace::Pace};
+use crate::{compiled::Compiled, context::Context, pace::Pace, shader::word_of};
 
 /// What should pass between two looks at the log: the eye wants no more.
 const SEGMENT: Duration = Duration::from_secs(1);
@@ -74,6 +74,8 @@ struct Clock {
 /// of its size.
 pub(crate) struct Batch<'a> {
     pub samples: &'a [u32],
+    /// How its images are augmented, with the seed of the draws.
+    pub augment: Option<(Augment, u64)>,
     pub compiled: &'a Compiled,
     pub values: StepValues,
     /// The place of its first sample in the step.
@@ -96,19 +98,21 @@ impl Batch<'_> {
 }
 
 impl Steps {
-    /// For segments of up to so many samples and steps, each of which logs so many metrics. With `profile`
-    /// there is a clock for each dispatch.
+    /// For segments of up to so many samples, augmented or not, and steps, each of which logs so many metrics. With
+    /// `profile` there is a clock for each dispatch.
     pub(crate) fn new(
         context: &Context,
         layout: &wgpu::BindGroupLayout,
         metrics: usize,
         samples: usize,
+        is_augmented: bool,
         steps: usize,
         profile: bool,
     ) -> Result<Self, EngineError> {
         use wgpu::BufferUsages as Usage;
         let steps = steps.clamp(1, SEGMENT_STEPS);
-        let order = context.buffer("the order", 4 * samples, Usage::STORAGE | Usage::COPY_DST)?;
+        let words = samples * if is_augmented { 2 } else { 1 };
+        let order = context.buffer("the order", 4 * words, Usage::STORAGE | Usage::COPY_DST)?;
         let log_bytes = 4 * metrics * steps;
         let log = context.buffer("the log", log_bytes, Usage::STORAGE | Usage::COPY_SRC)?;
         let log_back = context.buffer("the log", log_bytes, Usage::MAP_READ | Usage::COPY_DST)?;
@@ -274,7 +278,8 @@ impl Steps {
         Ok(done)
     }
 
-    /// Writes the order of a segment's samples and each step's numbers.
+    /// Writes the order of a segment's samples, behind each batch how its images are augmented, and each step's
+    /// numbers.
     fn write(&self, context: &Context, segment: &[Batch]) {
         let mut order = Vec::new();
         let mut numbers = vec![0; STEP_BYTES * segment.len()];
@@ -292,6 +297,11 @@ impl Steps {
                 place.copy_from_slice(&word.to_le_bytes());
             }
             order.extend(batch.samples.iter().flat_map(|sample| sample.to_le_bytes()));
+            if let Some((augment, seed)) = batch.augment {
+                let moved = |sample: &u32| augment.moved(seed, batch.values.number, *sample);
+                let words = batch.samples.iter().map(|sample| word_of(moved(sample)));
+                order.extend(words.flat_map(u32::to_le_bytes));
+            }
         }
         context.queue.write_buffer(&self.order, 0, &order);
         context.queue.write_buffer(&self.numbers, 0, &numbers);

@@ -1,6 +1,7 @@
 //! A dataset on the device: its inputs in chunks, as they are stored, its targets, and no more.
 
 use laptime_engine::EngineError;
+use laptime_graph::Mode;
 use laptime_workload::{Target, Workload, dataset::Samples};
 
 use crate::{context::Context, shader::SampleChunks};
@@ -13,12 +14,14 @@ pub(crate) struct DeviceSamples {
 }
 
 impl DeviceSamples {
-    /// Copies what a workload reads of the samples to the device.
+    /// Copies what a workload reads of the samples to the device. Those of training may be augmented.
     pub(crate) fn new(
         context: &Context,
         samples: &Samples,
         workload: &Workload,
+        mode: Mode,
     ) -> Result<Self, EngineError> {
+        let is_augmented = workload.augment.is_some() && mode == Mode::Training;
         let input = &samples.arrays[workload.input_column()];
         let target = &samples.arrays[workload.target_column()];
         let bytes = input.column.bytes();
@@ -63,6 +66,10 @@ impl DeviceSamples {
                 samples: per_chunk,
                 chunks: pixels.len(),
                 stored: input.column.dtype,
+                augmented: match input.column.shape[..] {
+                    [height, width, channels] if is_augmented => Some([height, width, channels]),
+                    _ => None,
+                },
             },
             pixels,
             targets,

@@ -11,7 +11,7 @@ use laptime_graph::{
     Mode, Portion, Program, State, StateTensor, StepValues, TrainingStep,
     schedule::{Arena, Buffer, Schedule, Touch},
 };
-use laptime_workload::epoch_order;
+use laptime_workload::{Workload, epoch_order};
 
 use crate::{
     compiled::{Compiled, Pipelines, Surroundings, chunks},
@@ -42,10 +42,6 @@ pub(crate) struct GpuSession {
 impl GpuSession {
     pub(crate) fn new(job: &Job, device: &Device, context: Context) -> Result<Self, EngineError> {
         job.check()?;
-        if job.workload.augment.is_some() {
-            let what = "--device gpu does not augment images as yet: leave [augment] out, or take --device cpu";
-            return Err(EngineError::Unsupported(what.into()));
-        }
         let in_step = Portion::of(&job.workload, Mode::Training, job.workload.batch_size).count();
         if in_step > SEGMENT_STEPS {
             return Err(EngineError::Unsupported(format!(
@@ -56,8 +52,8 @@ impl GpuSession {
         let batch_size = job.workload.batch_size;
         let (train, test) = (&job.dataset.train, &job.dataset.test);
         let samples = [
-            DeviceSamples::new(&context, train, &job.workload)?,
-            DeviceSamples::new(&context, test, &job.workload)?,
+            DeviceSamples::new(&context, train, &job.workload, Mode::Training)?,
+            DeviceSamples::new(&context, test, &job.workload, Mode::Evaluation)?,
         ];
         let most = train.count().max(test.count()).max(batch_size);
         let pipelines = Pipelines::new(&context);
@@ -66,6 +62,7 @@ impl GpuSession {
             &pipelines.step_layout,
             job.workload.loss.metrics().len(),
             most,
+            job.workload.augment.is_some(),
             (most.div_ceil(batch_size) * in_step).max(most.div_ceil(job.workload.rows_at_once())),
             job.profile,
         )?;
@@ -211,12 +208,16 @@ impl GpuSession {
             own.filter(|_| is_profiled && is_whole)
                 .map(|(_, first)| first)
         };
+        let Workload { augment, seed, .. } = *self.job.workload;
+        let augment = augment.filter(|_| mode == Mode::Training);
+        let augment = augment.map(|augment| (augment, seed));
         let mut batches: Vec<Batch> = Vec::new();
         for (number, samples) in (self.done + 1..).zip(order.chunks(batch_size)) {
             for portion in Portion::of(&self.job.workload, mode, samples.len()) {
                 let compiled = self.compiled(mode, portion).expect("it was prepared");
                 batches.push(Batch {
                     samples: &samples[portion.first..][..portion.samples],
+                    augment,
                     compiled,
                     values: StepValues::of(&self.job.workload, number),
                     first: portion.first,

@@ -33,6 +33,7 @@ pub fn texts(
         samples,
         chunks: 1,
         stored: Dtype::U8,
+        augmented: None,
     };
     let kernels = schedule.stages.iter().flat_map(|stage| &stage.kernels);
     let texts = kernels.map(|kernel| {

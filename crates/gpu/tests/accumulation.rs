@@ -9,7 +9,9 @@ use laptime_engine::{Engine, Job, Passes, Progress, gate::verify};
 use laptime_gpu::{GpuEngine, Target, lower};
 use laptime_graph::TrainingStep;
 use laptime_workload::Workload;
-use optimizers::{ADAMW, AMSGRAD, CORRECTED, LAYERS, NESTEROV, RMSPROP, SGD, scheduled};
+use optimizers::{
+    ADAMW, AMSGRAD, AMSGRAD_DECAY, CORRECTED, LAYERS, NESTEROV, RMSPROP, SGD, scheduled,
+};
 
 const BATCH: usize = 18;
 
@@ -38,6 +40,7 @@ fn accumulated_gradients_are_verified() {
         (LAYERS, CORRECTED, 6, None),
         (LAYERS, RMSPROP, 4, Some(0.3)),
         (LAYERS, AMSGRAD, 4, Some(0.3)),
+        (LAYERS, AMSGRAD_DECAY, 4, None),
         (SPLIT, SGD, 7, None),
         (SPLIT, NESTEROV, 6, None),
         (SPLIT, ADAMW, 6, Some(0.3)),

@@ -13,7 +13,9 @@ use laptime_engine::{
 use laptime_gpu::{GpuEngine, Target, lower};
 use laptime_graph::{Mode, build, schedule::Layout};
 use laptime_workload::Workload;
-use optimizers::{ADAMW, AMSGRAD, CORRECTED, LAYERS, NESTEROV, RMSPROP, SGD, scheduled};
+use optimizers::{
+    ADAMW, AMSGRAD, AMSGRAD_DECAY, CORRECTED, LAYERS, NESTEROV, RMSPROP, SGD, scheduled,
+};
 
 /// A convolution with so many positions and so few filters that its weights' gradient is left in partial sums.
 const SPLIT: &str = r#"layer = [
@@ -39,6 +41,7 @@ fn clipped_gradients_are_verified() {
         (LAYERS, CORRECTED, 0.3),
         (LAYERS, RMSPROP, 0.3),
         (LAYERS, AMSGRAD, 0.3),
+        (LAYERS, AMSGRAD_DECAY, 0.3),
         (LAYERS, NESTEROV, 1e6),
         (SPLIT, SGD, 0.3),
     ] {

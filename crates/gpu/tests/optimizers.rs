@@ -12,7 +12,9 @@ use laptime_engine::{
 };
 use laptime_gpu::GpuEngine;
 use laptime_workload::Workload;
-use optimizers::{ADAMW, AMSGRAD, CORRECTED, LAYERS, NESTEROV, RMSPROP, SGD, scheduled};
+use optimizers::{
+    ADAMW, AMSGRAD, AMSGRAD_DECAY, CORRECTED, LAYERS, NESTEROV, RMSPROP, SGD, scheduled,
+};
 
 fn with(optimizer: &str) -> Workload {
     scheduled(net("fashion-mnist", LAYERS, optimizer, 18))
@@ -21,7 +23,7 @@ fn with(optimizer: &str) -> Workload {
 #[test]
 fn optimizers_are_verified() {
     let Some(device) = adapter() else { return };
-    for optimizer in [ADAMW, AMSGRAD, CORRECTED, RMSPROP, NESTEROV] {
+    for optimizer in [ADAMW, AMSGRAD, AMSGRAD_DECAY, CORRECTED, RMSPROP, NESTEROV] {
         for passes in [Passes::All, Passes::Only(Vec::new())] {
             let job = Job {
                 passes: passes.clone(),
@@ -38,6 +40,7 @@ fn one_optimizer_does_not_pass_for_another() {
     let Some(device) = adapter() else { return };
     for (name, right, wrong) in [
         ("decay missing", ADAMW, ADAM),
+        ("AMSGrad's decay missing", AMSGRAD_DECAY, AMSGRAD),
         ("Nesterov's momentum missing", NESTEROV, SGD),
     ] {
         let truth = job(with(right), 18 * 20 + 5);

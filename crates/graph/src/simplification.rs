@@ -12,7 +12,7 @@ use crate::window::{live_pairs, live_taps};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Simplification {
     /// Taps that never meet the image are not multiplied, and their weights not read: their gradient is
-    /// exactly zero. They are not updated either, but for an update that moves them all the same, as AdamW's
+    /// exactly zero. They are not updated either, but for an update that moves them all the same, as a
     /// decay does.
     DeadTaps,
     /// Of the other taps, every position multiplies only those that meet the image there.

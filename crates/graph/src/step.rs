@@ -25,7 +25,10 @@ impl StepValues {
         let share = schedule.map_or(1.0, |schedule| schedule.share(number));
         let rate = workload.optimizer.learning_rate() * share;
         let (adam, decay) = match workload.optimizer {
-            Optimizer::Adam(adam) | Optimizer::AmsGrad(AmsGrad { adam }) => (Some(adam), 0.0),
+            Optimizer::Adam(adam) => (Some(adam), 0.0),
+            Optimizer::AmsGrad(AmsGrad {
+                adam, weight_decay, ..
+            }) => (Some(adam), rate * weight_decay.unwrap_or(0.0)),
             Optimizer::AdamW(AdamW {
                 adam, weight_decay, ..
             }) => (Some(adam), rate * weight_decay),

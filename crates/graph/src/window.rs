@@ -35,8 +35,8 @@ pub fn live_pairs(window: &Window, input: [usize; 2], output: [usize; 2]) -> usi
 }
 
 /// Whether each tap, row by row, meets the image for any output position. A dead tap's weights
-/// only ever meet padding: their gradient is exactly zero, and of the update rules AdamW alone moves a
-/// weight whose gradient always was.
+/// only ever meet padding: their gradient is exactly zero, and only an update rule that decays weights moves
+/// one whose gradient always was.
 pub fn live_taps(window: &Window, input: [usize; 2], output: [usize; 2]) -> Vec<bool> {
     let along = |axis: usize, tap: usize| {
         (0..output[axis]).any(|place| live(window, axis, input[axis], place, tap))

@@ -69,6 +69,7 @@ fn by_hand(program: &Program, operation: &Operation, taken: &[Simplification]) -
         Op::ClipFactor(_) => inputs.len() + 2,
         Op::Clip(_) | Op::Accumulate(_) => values(inputs[0]),
         Op::Adam(_) => 12 * values(inputs[0]),
+        Op::AmsGrad(op) if op.weight_decay.is_some() => 15 * values(inputs[0]),
         Op::AmsGrad(_) => 13 * values(inputs[0]),
         Op::AdamW(_) => 14 * values(inputs[0]),
         Op::Sgd(op) if op.nesterov => 6 * values(inputs[0]),

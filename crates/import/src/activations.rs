@@ -1,6 +1,9 @@
 //! The functions of one value that laptime has as layers. A model's expression is one of them where it has the same
 //! values, however an exporter has spelled it: x·σ(x), or x·(1 + erf(x/√2))/2.
 
+/// A function of single values, one or more.
+pub(crate) type Function = Box<dyn Fn(&[f64]) -> f64>;
+
 /// The constant that a function of one value would have, were it of this kind.
 type ConstantOf = fn(&dyn Fn(f64) -> f64) -> f64;
 

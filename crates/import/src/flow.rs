@@ -12,6 +12,8 @@ pub(crate) enum Place {
     Layer(usize),
     /// An expression that is no layer yet, by its number.
     Pointwise(usize),
+    /// One of all channels, by its number.
+    Channels(usize),
 }
 
 /// A value of the net.

@@ -60,7 +60,7 @@ pub(crate) fn read(
     let mut walk = Walk {
         values: HashMap::new(),
         net: Net::default(),
-        expressions: Expressions::default(),
+        expressions: Expressions::new(wants_weights),
         readers,
         folded_norms: Vec::new(),
         norms_of_constants: 0,

@@ -8,6 +8,7 @@
 //! written, and nothing of engines.
 
 mod activations;
+mod channels;
 mod constant;
 mod flow;
 mod graph;
@@ -15,6 +16,8 @@ mod keras;
 mod messages;
 mod net;
 mod nodes;
+#[cfg(test)]
+mod norm_tests;
 mod order;
 mod pointwise;
 mod problem;

@@ -4,14 +4,12 @@
 use std::collections::HashMap;
 
 use crate::{
-    activations::{affine, find, is_close, points},
+    activations::{Function, affine, find, is_close, points},
+    channels::Channels,
     flow::Place,
     net::{Layer, Net, has_layer, number as text},
     problem::Problem,
 };
-
-/// A function of one or two values.
-pub(crate) type Function = Box<dyn Fn(&[f64]) -> f64>;
 
 /// What an expression reads.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -45,9 +43,19 @@ pub(crate) struct Expressions {
     all: Vec<Expression>,
     /// What the net's input is divided by, where the model itself scales it.
     pub divisor: Option<f64>,
+    /// Those of all channels of a position.
+    pub channels: Channels,
 }
 
 impl Expressions {
+    /// None yet. Layers have their weights' values where they are asked for.
+    pub fn new(wants_weights: bool) -> Self {
+        Self {
+            channels: Channels::new(wants_weights),
+            ..Self::default()
+        }
+    }
+
     /// Adds one. What it reads becomes layers first, where it would grow too long.
     pub fn add(
         &mut self,
@@ -87,8 +95,10 @@ impl Expressions {
 
     /// The layer that computes what is at `place`, which is added where there is none yet.
     pub fn settle(&mut self, net: &mut Net, place: Place) -> Result<Place, Problem> {
-        let Place::Pointwise(number) = place else {
-            return Ok(place);
+        let number = match place {
+            Place::Pointwise(number) => number,
+            Place::Channels(number) => return self.channels.settle(net, number),
+            _ => return Ok(place),
         };
         if let Some(settled) = self.all[number].settled {
             return Ok(settled);

@@ -31,7 +31,7 @@ fn value(name: &str, dims: &[i64]) -> ValueInfo {
 }
 
 /// A node that makes a value of its operator's name and a number.
-fn node(op_type: &str, input: &[&str], output: &str, ints: &[(&str, &[i64])]) -> Node {
+pub(crate) fn node(op_type: &str, input: &[&str], output: &str, ints: &[(&str, &[i64])]) -> Node {
     let attribute = ints.iter().map(|(name, ints)| Attribute {
         name: (*name).into(),
         i: ints.first().copied().unwrap_or_default(),
@@ -48,7 +48,7 @@ fn node(op_type: &str, input: &[&str], output: &str, ints: &[(&str, &[i64])]) ->
     }
 }
 
-fn weight(name: &str, dims: &[i64]) -> Tensor {
+pub(crate) fn weight(name: &str, dims: &[i64]) -> Tensor {
     let count = dims.iter().product::<i64>() as usize;
     Tensor {
         name: name.into(),
@@ -59,7 +59,7 @@ fn weight(name: &str, dims: &[i64]) -> Tensor {
     }
 }
 
-fn sizes(name: &str, numbers: &[i64]) -> Tensor {
+pub(crate) fn sizes(name: &str, numbers: &[i64]) -> Tensor {
     Tensor {
         name: name.into(),
         dims: vec![numbers.len() as i64],
@@ -70,7 +70,7 @@ fn sizes(name: &str, numbers: &[i64]) -> Tensor {
 }
 
 /// A model of images of 28×28 whose last node makes `y`.
-fn model(node: Vec<Node>, initializer: Vec<Tensor>) -> Model {
+pub(crate) fn model(node: Vec<Node>, initializer: Vec<Tensor>) -> Model {
     Model {
         ir_version: 9,
         producer_name: "test".into(),
@@ -87,7 +87,7 @@ fn model(node: Vec<Node>, initializer: Vec<Tensor>) -> Model {
     }
 }
 
-fn imported(model: &Model) -> Result<Imported, String> {
+pub(crate) fn imported(model: &Model) -> Result<Imported, String> {
     let options = Options {
         name: "test".into(),
         file_name: "test.onnx".into(),

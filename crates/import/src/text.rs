@@ -2,16 +2,13 @@
 
 use std::fmt::Write;
 
-use laptime_workload::{Loss, escaped};
+use laptime_workload::{FILL_IN, Loss, escaped};
 
 use crate::{
     flow::Place,
     net::{Finished, Layer, number, reads_the_layer_before},
     training::{Chosen, Training},
 };
-
-/// What stands where no dataset of laptime's fits.
-pub(crate) const NO_DATASET: &str = "FILL-IN";
 
 /// The spec of a net and its training. `about` says in a line where the net comes from.
 pub(crate) fn spec(
@@ -49,7 +46,7 @@ pub(crate) fn spec(
     };
     line(
         &data,
-        quoted(chosen.dataset.as_deref().unwrap_or(NO_DATASET)),
+        quoted(chosen.dataset.as_deref().unwrap_or(FILL_IN)),
         false,
         &dataset(chosen, training, input),
     );

@@ -60,6 +60,9 @@ pub(crate) fn choose(training: &Training, read: &Read) -> Result<Chosen, Problem
         loss,
         why_divisor: match read.divisor {
             Some(_) => "as the model itself does",
+            None if found.is_none() && training.dataset.is_none() => {
+                "bytes become 0 to 1; leave it out for other inputs"
+            }
             None => "bytes become 0 to 1",
         },
         pixel_divisor: training.pixel_divisor.or(read.divisor).unwrap_or(255.0),

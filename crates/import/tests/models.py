@@ -444,6 +444,22 @@ def export_keras(folder, is_archive=False):
             ]
         )
 
+    def norms():
+        """Layer norms, which Keras spells out: of channels, of rows, with and without scale and shift."""
+        image = keras.Input((28, 28, 1))
+        x = layers.Rescaling(1 / 255)(image)
+        x = layers.Conv2D(6, 4, strides=4)(x)
+        x = shortcut = layers.LayerNormalization(epsilon=1e-6)(x)
+        x = layers.DepthwiseConv2D(3, padding="same")(x)
+        x = layers.LayerNormalization()(x)
+        x = layers.Conv2D(6, 1, activation="gelu")(x)
+        x = layers.Add()([x, shortcut])
+        x = layers.LayerNormalization(scale=False, center=False)(x)
+        x = layers.Conv2D(5, 1)(x)
+        x = layers.Flatten()(layers.LayerNormalization(center=False)(x))
+        x = layers.LayerNormalization(scale=False)(layers.Dense(12)(x))
+        return keras.Model(image, layers.Dense(10)(layers.LayerNormalization()(x)))
+
     def rows():
         """What the others have not."""
         return keras.Sequential(
@@ -470,7 +486,7 @@ def export_keras(folder, is_archive=False):
         x = layers.Multiply()([x, layers.Conv2D(16, 1, activation="sigmoid")(x)])
         return keras.Model(image, layers.Dense(10)(layers.Flatten()(layers.ELU(0.5)(x))))
 
-    models = [("keras-cnn", cnn(), ""), ("keras-resnet", residual(), "softmax")]
+    models = [("keras-cnn", cnn(), ""), ("keras-resnet", residual(), "softmax"), ("keras-norms", norms(), "")]
     if is_archive:
         models = [(f"archive-{name[6:]}", *others) for name, *others in models]
         models += [("archive-rows", rows(), "softmax"), ("archive-branches", branches(), "")]

@@ -236,12 +236,17 @@ def adam(constants, step, rate_share, gradients, parameters, m, v, v_max=None):
     return {name: w - update(name) for name, w in parameters.items()}, moments
 
 
-def adamw(constants, step, rate_share, gradients, parameters, m, v):
+def adamw(constants, step, rate_share, gradients, parameters, m, v, v_max=None):
     """Parameters decay, by the learning rate after its schedule, maybe without biases and norms; then Adam."""
     decay = constants["weight_decay"] * constants["learning_rate"] * rate_share
     least = 2 if constants.get("weights_only", False) else 1
     parameters = {name: w - decay * w if w.ndim >= least else w for name, w in parameters.items()}
-    return adam(constants, step, rate_share, gradients, parameters, m, v)
+    return adam(constants, step, rate_share, gradients, parameters, m, v, v_max)
+
+
+def amsgrad(constants, *rest, **moments):
+    """With a decay or without."""
+    return (adamw if "weight_decay" in constants else adam)(constants, *rest, **moments)
 
 
 def sgd(constants, step, rate_share, gradients, parameters, velocity):
@@ -273,7 +278,7 @@ def clipped(max_norm, gradients):
 # An update rule and the names of its moments.
 OPTIMIZERS = {
     "adam": (adam, ("m", "v")),
-    "amsgrad": (adam, ("m", "v", "v_max")),
+    "amsgrad": (amsgrad, ("m", "v", "v_max")),
     "adamw": (adamw, ("m", "v")),
     "sgd": (sgd, ("velocity",)),
     "rmsprop": (rmsprop, ("v",)),

@@ -254,17 +254,22 @@ def adam_(constants, step, rate_share, parameters, gradients, m, v, v_max=None):
 
 
 def decaying(constants, parameters):
-    """Those that AdamW's decay is for; biases and norms have vectors alone."""
+    """Those that a decay is for; biases and norms have vectors alone."""
     weights_only = constants.get("weights_only", False)
     return [w for w in parameters.values() if w.ndim > 1 or not weights_only]
 
 
-def adamw_(constants, step, rate_share, parameters, gradients, m, v):
+def adamw_(constants, step, rate_share, parameters, gradients, m, v, v_max=None):
     """Parameters decay by the learning rate after its schedule; then Adam."""
     decay = constants["weight_decay"] * constants["learning_rate"] * rate_share
     for w in decaying(constants, parameters):
         w.sub_(decay * w)
-    adam_(constants, step, rate_share, parameters, gradients, m, v)
+    adam_(constants, step, rate_share, parameters, gradients, m, v, v_max)
+
+
+def amsgrad_(constants, *rest, **moments):
+    """With a decay or without."""
+    (adamw_ if "weight_decay" in constants else adam_)(constants, *rest, **moments)
 
 
 def sgd_(constants, step, rate_share, parameters, gradients, velocity):
@@ -282,7 +287,7 @@ def rmsprop_(constants, step, rate_share, parameters, gradients, v):
         w.sub_(constants["learning_rate"] * rate_share * g / (torch.sqrt(v[name]) + constants["epsilon"]))
 
 
-UPDATES = {"adam": adam_, "amsgrad": adam_, "adamw": adamw_, "sgd": sgd_, "rmsprop": rmsprop_}
+UPDATES = {"adam": adam_, "amsgrad": amsgrad_, "adamw": adamw_, "sgd": sgd_, "rmsprop": rmsprop_}
 
 
 def clip_(max_norm: float, gradients: list[Tensor]) -> None:
@@ -442,16 +447,17 @@ class Autograd(Trainer):
             # There is no fused one.
             alpha, epsilon = constants["alpha"], constants["epsilon"]
             return torch.optim.RMSprop(parameters, lr=rate, alpha=alpha, eps=epsilon)
-        betas = (constants["beta1"], constants["beta2"])
-        if constants["kind"] == "adamw":
-            decay, epsilon = constants["weight_decay"], constants["epsilon"]
+        betas, epsilon = (constants["beta1"], constants["beta2"]), constants["epsilon"]
+        is_amsgrad = constants["kind"] == "amsgrad"
+        common = {"lr": rate, "betas": betas, "eps": epsilon, "amsgrad": is_amsgrad, "fused": True}
+        if "weight_decay" in constants:
+            decay = constants["weight_decay"]
             some = decaying(constants, self.parameters)
             others = [w for w in parameters if all(w is not one for one in some)]
             groups = [{"params": some}, {"params": others, "weight_decay": 0.0}]
             groups = [group for group in groups if group["params"]]
-            return torch.optim.AdamW(groups, lr=rate, betas=betas, eps=epsilon, weight_decay=decay, fused=True)
-        epsilon, is_amsgrad = constants["epsilon"], constants["kind"] == "amsgrad"
-        return torch.optim.Adam(parameters, lr=rate, betas=betas, eps=epsilon, amsgrad=is_amsgrad, fused=True)
+            return torch.optim.AdamW(groups, weight_decay=decay, **common)
+        return torch.optim.Adam(parameters, **common)
 
     def set_rate(self) -> None:
         """That of the step that has begun."""

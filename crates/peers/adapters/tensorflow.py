@@ -526,17 +526,17 @@ class Net:
         if self.kind == "rmsprop":
             return RmsProp(rate, constants["alpha"], epsilon=constants["epsilon"], **clip)
         is_corrected = constants.get("corrected_epsilon", False)
-        if self.kind == "adamw":
+        others = {**clip, "amsgrad": self.kind == "amsgrad"}
+        if "weight_decay" in constants:
             betas = constants["beta1"], constants["beta2"]
             make = CorrectedAdamW if is_corrected else keras.optimizers.AdamW
-            made = make(rate, constants["weight_decay"], *betas, constants["epsilon"], **clip)
+            made = make(rate, constants["weight_decay"], *betas, constants["epsilon"], **others)
             if constants.get("weights_only", False):
-                others = [one for one in self.model.trainable_variables if len(one.shape) == 1]
-                made.exclude_from_weight_decay(var_list=others)
+                vectors = [one for one in self.model.trainable_variables if len(one.shape) == 1]
+                made.exclude_from_weight_decay(var_list=vectors)
             return made
         make = CorrectedAdam if is_corrected else keras.optimizers.Adam
-        clip["amsgrad"] = self.kind == "amsgrad"
-        return make(rate, constants["beta1"], constants["beta2"], constants["epsilon"], **clip)
+        return make(rate, constants["beta1"], constants["beta2"], constants["epsilon"], **others)
 
     def all_variables(self):
         """Everything that lives across steps: name, variable, what laptime's value is of it, and whether it is a

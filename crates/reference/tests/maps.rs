@@ -252,6 +252,8 @@ fn workloads() -> Vec<Workload> {
                 epsilon: 1e-7,
                 corrected_epsilon: true,
             },
+            weight_decay: Some(0.1),
+            weights_only: false,
         }),
         ..flat.clone()
     };

@@ -107,7 +107,11 @@ fn amsgrad_divides_by_the_largest_second_moment() {
         epsilon: 0.5,
         corrected_epsilon: true,
     };
-    let constants = laptime_graph::AmsGrad { adam };
+    let constants = laptime_graph::AmsGrad {
+        adam,
+        weight_decay: None,
+        weights_only: false,
+    };
     let (mut w, mut m, mut v, mut x) = ([1.0], [0.0], [0.0], [0.0]);
     let mut expected = 1.0;
     for (step, gradient, mean, largest) in [
@@ -122,6 +126,36 @@ fn amsgrad_divides_by_the_largest_second_moment() {
         assert!(close(x[0], 8.0), "{x:?}");
     }
     assert!(close(v[0], 2.0), "{v:?}");
+}
+
+/// The same gradients, and before each step a twentieth of w decays, by its learning rate 0.1 and decay ½
+/// (PyTorch's `AdamW(amsgrad=True, weight_decay=0.5)`).
+#[test]
+fn amsgrads_decay_comes_before_its_step() {
+    let constants = laptime_graph::AmsGrad {
+        adam: laptime_graph::Adam {
+            learning_rate: 0.1,
+            beta1: 0.5,
+            beta2: 0.5,
+            epsilon: 0.5,
+            corrected_epsilon: true,
+        },
+        weight_decay: Some(0.5),
+        weights_only: false,
+    };
+    let (mut w, mut m, mut v, mut x) = ([1.0], [0.0], [0.0], [0.0]);
+    for (step, gradient, expected) in [
+        (1, 4.0, 0.95 - 0.4 / 4.5),
+        (
+            2,
+            0.0,
+            0.95 * (0.95 - 0.4 / 4.5) - 0.4 / 3.0 / ((32.0_f64 / 3.0).sqrt() + 0.5),
+        ),
+    ] {
+        let state = [&mut w[..], &mut m[..], &mut v[..], &mut x[..]];
+        ops::ams_grad(constants, step, &[gradient], state);
+        assert!(close(w[0], expected), "{w:?}, expected {expected}");
+    }
 }
 
 /// A tenth of w decays in the first step, by its learning rate 0.1 and decay 1, before Adam's step; and the

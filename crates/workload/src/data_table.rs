@@ -111,6 +111,9 @@ const OPTIONAL_OF_IMAGES: &[&str] = &[
 /// The most symbols of a sample of a text, and from one to the next.
 const MOST_CONTEXT: u64 = 1 << 20;
 
+/// What `laptime import` writes where no dataset that laptime knows fits a model.
+pub const FILL_IN: &str = "FILL-IN";
+
 /// The largest height and width that images are resized to.
 const MOST_PIXELS: u64 = 4096;
 
@@ -138,12 +141,29 @@ pub(crate) fn read_data(top: &Fields, loss: Loss) -> Result<DataTable, SpecError
         .iter()
         .map(|one| (one.name(), one))
         .collect();
+    let dataset = match not_filled_in(&fields) {
+        Some(wrong) => fields.noted(Err(wrong), known[0].1),
+        None => one_of(&fields, "dataset", &known, &foreign::DATASETS),
+    };
     let table = DataTable {
-        source: Source::Known(one_of(&fields, "dataset", &known, &foreign::DATASETS)),
+        source: Source::Known(dataset),
         pixel_divisor: Some(fields.number("pixel_divisor", &POSITIVE) as f32),
         span: fields.get("dataset").map_or(0..0, |it| it.span()),
     };
     fields.finish(table)
+}
+
+/// What to put where an import has left this to the user.
+fn not_filled_in(fields: &Fields) -> Option<SpecError> {
+    let value = fields.get("dataset")?;
+    (value.get_ref().as_str() == Some(FILL_IN)).then(|| {
+        let what = "the data is not filled in: no dataset that laptime knows fits this model";
+        let advice = "name your files in place of this line, as name = \"mydata\", train_inputs = \"data.npz:x_train\", \
+                      train_targets = \"data.npz:y_train\", test_inputs = \"data.npz:x_test\", test_targets = \
+                      \"data.npz:y_test\"; leave pixel_divisor out unless the inputs are bytes; `laptime data show data.npz` \
+                      lists the arrays of a file";
+        fields.error(value.span(), what, advice)
+    })
 }
 
 fn read_own(fields: Fields, loss: Loss) -> Result<DataTable, SpecError> {

@@ -47,6 +47,7 @@ pub mod zip;
 pub use activations::Activation;
 pub use augment::{Augment, Moved};
 pub use builtin::{BUILTINS, Builtin, starter};
+pub use data_table::FILL_IN;
 pub use embedding::Embedding;
 pub use entry::{Choice, Entry};
 pub use foreign::Foreign;

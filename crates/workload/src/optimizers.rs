@@ -33,6 +33,7 @@ impl Optimizer {
             Self::Adam(Adam { learning_rate, .. })
             | Self::AmsGrad(AmsGrad {
                 adam: Adam { learning_rate, .. },
+                ..
             })
             | Self::AdamW(AdamW {
                 adam: Adam { learning_rate, .. },
@@ -65,12 +66,18 @@ pub struct Adam {
 
 /// Adam that never divides by less than before (Reddi et al. 2018), as PyTorch and Keras have it: `x ← max(x, v)` of
 /// the second moment before it is corrected, and x in the place of v in what [`Adam`] makes of a parameter. A spec
-/// calls it `adam` with `amsgrad = true`.
+/// calls it `adam` with `amsgrad = true`, or `adamw` where parameters decay before.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct AmsGrad {
     /// The constants.
     #[serde(flatten)]
     pub adam: Adam,
+    /// [`AdamW`]'s decay, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight_decay: Option<f64>,
+    /// Whether only weights of dense layers and convolutions decay, and neither biases nor norms.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub weights_only: bool,
 }
 
 /// Adam with decoupled weight decay (Loshchilov & Hutter 2019): `w ← w − learning_rate·weight_decay·w`, with the
@@ -119,6 +126,7 @@ const ADAM_EPSILON: Key =
     Key::new("epsilon", "1e-7").why("the default in Keras; PyTorch's is 1e-8");
 
 const CORRECTED: Key = Key::new("corrected_epsilon", "true");
+const AMSGRAD: Key = Key::new("amsgrad", "true");
 
 /// All update rules, in the order that lists show them.
 pub const OPTIMIZERS: &[Entry<Optimizer>] = &[
@@ -133,11 +141,15 @@ pub const OPTIMIZERS: &[Entry<Optimizer>] = &[
             BETA2,
             ADAM_EPSILON,
         ],
-        optional: &[CORRECTED, Key::new("amsgrad", "true")],
+        optional: &[CORRECTED, AMSGRAD],
         read: |fields| {
             let adam = adam(fields);
-            match fields.optional_boolean("amsgrad", false) {
-                true => Optimizer::AmsGrad(AmsGrad { adam }),
+            match fields.optional_boolean(AMSGRAD.name, false) {
+                true => Optimizer::AmsGrad(AmsGrad {
+                    adam,
+                    weight_decay: None,
+                    weights_only: false,
+                }),
                 false => Optimizer::Adam(adam),
             }
         },
@@ -153,13 +165,23 @@ pub const OPTIMIZERS: &[Entry<Optimizer>] = &[
             ADAM_EPSILON,
             Key::new("weight_decay", "0.01").why("the default in PyTorch; Keras's is 0.004"),
         ],
-        optional: &[CORRECTED, Key::new("weights_only", "true")],
+        optional: &[CORRECTED, AMSGRAD, Key::new("weights_only", "true")],
         read: |fields| {
-            Optimizer::AdamW(AdamW {
-                adam: adam(fields),
-                weight_decay: fields.number("weight_decay", &NOT_NEGATIVE),
-                weights_only: fields.optional_boolean("weights_only", false),
-            })
+            let adam = adam(fields);
+            let weight_decay = fields.number("weight_decay", &NOT_NEGATIVE);
+            let weights_only = fields.optional_boolean("weights_only", false);
+            match fields.optional_boolean(AMSGRAD.name, false) {
+                true => Optimizer::AmsGrad(AmsGrad {
+                    adam,
+                    weight_decay: Some(weight_decay),
+                    weights_only,
+                }),
+                false => Optimizer::AdamW(AdamW {
+                    adam,
+                    weight_decay,
+                    weights_only,
+                }),
+            }
         },
     },
     Entry {

@@ -236,6 +236,20 @@ fn all_wrong_values_are_told_at_once() {
     assert_says_these_alone(&message, &expected);
 }
 
+#[test]
+fn what_an_import_left_open_is_told_with_what_to_put_there() {
+    let text = LENET.replace("\"fashion-mnist\"", "\"FILL-IN\"");
+    let message = message(&text);
+    let expected = [
+        "dataset = \"FILL-IN\"",
+        "the data is not filled in: no dataset that laptime knows fits this model",
+        "name your files in place of this line, as name = \"mydata\", train_inputs = \"data.npz:x_train\"",
+        "`laptime data show data.npz`",
+    ];
+    assert_says(&message, &expected);
+    assert!(!message.contains("unknown dataset"), "{message}");
+}
+
 /// A net whose layers do not fit: each fault once, and none that only follows from another.
 #[test]
 fn all_layers_that_do_not_fit_are_told_at_once() {

@@ -1,7 +1,7 @@
 //! The table `[optimizer]` of a spec.
 
 use laptime_workload::{
-    Adam, AdamW, OPTIMIZERS, Optimizer, Overrides, RmsProp, Sgd, Spec, Workload, starter,
+    Adam, AdamW, AmsGrad, OPTIMIZERS, Optimizer, Overrides, RmsProp, Sgd, Spec, Workload, starter,
 };
 
 /// The starter's spec with this table in the place of its own.
@@ -56,6 +56,24 @@ fn every_optimizer_is_read() {
                 },
                 weights_only: true,
                 ..adamw
+            }),
+        ),
+        (
+            format!("{ADAMW}\namsgrad = true\nweights_only = true"),
+            Optimizer::AmsGrad(AmsGrad {
+                adam,
+                weight_decay: Some(0.01),
+                weights_only: true,
+            }),
+        ),
+        (
+            ADAMW
+                .replace("adamw", "adam")
+                .replace("weight_decay = 0.01", "amsgrad = true"),
+            Optimizer::AmsGrad(AmsGrad {
+                adam,
+                weight_decay: None,
+                weights_only: false,
             }),
         ),
         (SGD.into(), Optimizer::Sgd(sgd)),

@@ -11,10 +11,13 @@ use crate::{
     simd::{LANES, Simd},
 };
 
-/// m and v as Adam's, x ← max(x, v), w ← w − step_size·m/(√x + ε); g is `gradient`, the others have its layout.
+/// m and v as Adam's, x ← max(x, v), w ← w − decay·w − step_size·m/(√x + ε); g is `gradient`, the others have its
+/// layout.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct AmsGrad {
     pub(crate) constants: laptime_graph::Adam,
+    /// Whether the parameter decays before the step.
+    pub(crate) decays: bool,
     pub(crate) gradient: Place,
     pub(crate) parameter: Place,
     pub(crate) first_moment: Place,
@@ -31,6 +34,7 @@ impl Run for AmsGrad {
         let one_minus_beta1 = s.splat((1.0 - beta1) as f32);
         let one_minus_beta2 = s.splat((1.0 - beta2) as f32);
         let two_step_size = s.splat((2.0 * step.values.step_size) as f32);
+        let decay = s.splat(step.values.decay as f32);
         let by_root = ByRoot::new(s, step.values.epsilon);
         let [gradient, parameter, first_moment, second_moment, largest] = [
             self.gradient,
@@ -57,7 +61,11 @@ impl Run for AmsGrad {
                     let x = s.max(s.load(largest.add(at)), v);
                     s.store(largest.add(at), x);
                     let half = by_root.half_quotient(s, m, x);
-                    let w = s.load(parameter.add(at));
+                    let mut w = s.load(parameter.add(at));
+                    // Not a decay of 0: see `AdamRule`.
+                    if self.decays {
+                        w = s.neg_mul_add(decay, w, w);
+                    }
                     s.store(parameter.add(at), s.neg_mul_add(two_step_size, half, w));
                 }
             }

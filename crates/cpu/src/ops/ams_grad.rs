@@ -15,6 +15,7 @@ impl CpuOp for AmsGrad {
         };
         Task::AmsGrad(kernels::AmsGrad {
             constants: self.adam,
+            decays: self.weight_decay.is_some(),
             gradient: at.place(gradient),
             parameter: at.place(parameter),
             first_moment: at.place(first_moment),

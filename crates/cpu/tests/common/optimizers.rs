@@ -9,6 +9,9 @@ pub const CORRECTED: &str = "kind = \"adamw\"\nlearning_rate = 0.001\nbeta1 = 0.
                          epsilon = 1e-3\nweight_decay = 0.1\ncorrected_epsilon = true\nweights_only = true\n";
 pub const AMSGRAD: &str = "kind = \"adam\"\nlearning_rate = 0.001\nbeta1 = 0.9\nbeta2 = 0.9\nepsilon = 1e-3\n\
                        corrected_epsilon = true\namsgrad = true\n";
+/// With a decay, of weights alone, as PyTorch has it.
+pub const AMSGRAD_DECAY: &str = "kind = \"adamw\"\nlearning_rate = 0.001\nbeta1 = 0.9\nbeta2 = 0.9\nepsilon = 1e-3\n\
+                             weight_decay = 0.1\ncorrected_epsilon = true\namsgrad = true\nweights_only = true\n";
 pub const RMSPROP: &str =
     "kind = \"rmsprop\"\nlearning_rate = 0.001\nalpha = 0.99\nepsilon = 1e-3\n";
 pub const SGD: &str = "kind = \"sgd\"\nlearning_rate = 0.1\nmomentum = 0.9\n";

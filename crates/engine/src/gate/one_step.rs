@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use laptime_graph::{MomentRole, Program, Role, State, StateTensor, TensorId, TrainingStep};
 use laptime_reference::{Reference, ops};
-use laptime_workload::{AmsGrad, Optimizer, Precision, RmsProp, dataset::Dataset};
+use laptime_workload::{Optimizer, Precision, RmsProp, dataset::Dataset};
 
 use super::{
     Oracle, distance, exceeds, lacks, moments, norm,
@@ -323,13 +323,18 @@ fn adam_step(
     state: &HashMap<&str, &StateTensor>,
     before: &StateTensor,
 ) -> Option<StateTensor> {
+    // Biases and the scales and shifts of norms are vectors.
+    let decays = |weights_only: bool, weight_decay: f64| match weights_only {
+        true if before.shape.len() == 1 => 0.0,
+        _ => weight_decay,
+    };
     let (adam, weight_decay) = match optimizer {
-        Optimizer::Adam(adam) | Optimizer::AmsGrad(AmsGrad { adam }) => (adam, 0.0),
-        // Biases and the scales and shifts of norms are vectors.
-        Optimizer::AdamW(decaying) if decaying.weights_only && before.shape.len() == 1 => {
-            (&decaying.adam, 0.0)
-        }
-        Optimizer::AdamW(decaying) => (&decaying.adam, decaying.weight_decay),
+        Optimizer::Adam(adam) => (adam, 0.0),
+        Optimizer::AmsGrad(op) => (
+            &op.adam,
+            decays(op.weights_only, op.weight_decay.unwrap_or(0.0)),
+        ),
+        Optimizer::AdamW(op) => (&op.adam, decays(op.weights_only, op.weight_decay)),
         Optimizer::Sgd(_) | Optimizer::RmsProp(_) => return None,
     };
     let moment =

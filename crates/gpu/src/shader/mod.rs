@@ -8,7 +8,7 @@ use laptime_graph::{
     Operation, Program, Role, TensorId, Uses,
     schedule::{Arena, Kernel, Schedule},
 };
-use laptime_workload::dataset::Dtype;
+use laptime_workload::{Moved, dataset::Dtype};
 
 use crate::target::Target;
 pub(crate) use formulas::{InText, POWER};
@@ -63,6 +63,8 @@ pub(crate) struct SampleChunks {
     pub chunks: usize,
     /// How their values are stored.
     pub stored: Dtype,
+    /// The height, width and channels of images that are augmented where they are read.
+    pub augmented: Option<[usize; 3]>,
 }
 
 pub(crate) struct Shader<'a> {
@@ -290,6 +292,7 @@ impl<'a> Shader<'a> {
             samples,
             chunks,
             stored,
+            augmented,
         } = self.samples;
         let divisor = number(f64::from(self.divisor));
         let mut word = String::new();
@@ -311,9 +314,13 @@ impl<'a> Shader<'a> {
                  return {value} / {divisor}; }}\n",
             );
         }
+        let rest = match augmented {
+            None => format!("let rest = i % {values}u;\n"),
+            Some(shape) => moved(shape, self.program.batch_size),
+        };
         self.function(format!(
             "fn pixel(i: u32) -> f32 {{\n    let sample = order[step.first + i / {values}u];\n    \
-             let rest = i % {values}u;\n{word}}}\n"
+             {rest}{word}}}\n"
         ));
     }
 
@@ -326,6 +333,31 @@ impl<'a> Shader<'a> {
              return bitcast<f32>(targets[at]);\n}}\n"
         ));
     }
+}
+
+/// How far an image is moved, as a word that stands behind the numbers of a batch's samples.
+pub(crate) fn word_of(moved: Moved) -> u32 {
+    let shift = |by: i16| (i32::from(by) + MOST_SHIFT) as u32;
+    u32::from(moved.flipped) | shift(moved.down) << 1 | shift(moved.right) << 13
+}
+
+/// More than any image is moved, and so many that both shifts have 12 bits.
+const MOST_SHIFT: i32 = 1 << 10;
+
+/// Statements that find where in its image a value of an augmented one is. Shifts up and to the left wrap around to
+/// numbers that no image has.
+fn moved([height, width, channels]: [usize; 3], batch_size: usize) -> String {
+    let values = height * width * channels;
+    format!(
+        "let moved = order[step.first + {batch_size}u + i / {values}u];\n    \
+         let place = i % {values}u / {channels}u;\n    \
+         let column = place % {width}u;\n    \
+         let y = place / {width}u + ((moved >> 1u) & 4095u) - {MOST_SHIFT}u;\n    \
+         let x = select(column, {}u - column, (moved & 1u) == 1u) + (moved >> 13u) - {MOST_SHIFT}u;\n    \
+         if y >= {height}u || x >= {width}u {{ return 0.0; }}\n    \
+         let rest = (y * {width}u + x) * {channels}u + i % {channels}u;\n",
+        width - 1,
+    )
 }
 
 /// A number as WGSL writes it in single precision.

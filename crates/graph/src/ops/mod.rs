@@ -180,7 +180,14 @@ pub(crate) fn update(optimizer: &Optimizer, is_weight: bool) -> (Op, &'static [M
     use MomentRole::{First, Largest, Second, Velocity};
     match *optimizer {
         Optimizer::Adam(op) => (op.into(), &[First, Second]),
-        Optimizer::AmsGrad(op) => (op.into(), &[First, Second, Largest]),
+        Optimizer::AmsGrad(op) => {
+            let decays = is_weight || !op.weights_only;
+            let weight_decay = op.weight_decay.filter(|_| decays);
+            (
+                AmsGrad { weight_decay, ..op }.into(),
+                &[First, Second, Largest],
+            )
+        }
         Optimizer::AdamW(op) if op.weights_only && !is_weight => (op.adam.into(), &[First, Second]),
         Optimizer::AdamW(op) => (op.into(), &[First, Second]),
         Optimizer::Sgd(op) => (op.into(), &[Velocity]),

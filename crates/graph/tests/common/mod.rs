@@ -9,7 +9,7 @@ use laptime_workload::{
 };
 
 /// Update rules that no workload of the repository has.
-const OTHER_RULES: [Optimizer; 4] = [
+const OTHER_RULES: [Optimizer; 5] = [
     Optimizer::AmsGrad(AmsGrad {
         adam: Adam {
             learning_rate: 1e-3,
@@ -18,6 +18,19 @@ const OTHER_RULES: [Optimizer; 4] = [
             epsilon: 1e-8,
             corrected_epsilon: true,
         },
+        weight_decay: None,
+        weights_only: false,
+    }),
+    Optimizer::AmsGrad(AmsGrad {
+        adam: Adam {
+            learning_rate: 1e-3,
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+            corrected_epsilon: true,
+        },
+        weight_decay: Some(0.1),
+        weights_only: true,
     }),
     Optimizer::AdamW(AdamW {
         adam: Adam {

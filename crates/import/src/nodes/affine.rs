@@ -114,7 +114,7 @@ fn shifts(walk: &mut Walk, flow: &Flow, values: &[f32]) -> bool {
 }
 
 /// Whether a constant has a value for each channel and is the same everywhere else.
-fn is_along_channels(flow: &Flow, constant: &Constant) -> bool {
+pub(super) fn is_along_channels(flow: &Flow, constant: &Constant) -> bool {
     let channels = (0..flow.dims.len()).find(|axis| flow.is_last(*axis));
     let Some(channels) = channels else {
         return false;

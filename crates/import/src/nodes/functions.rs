@@ -1,6 +1,6 @@
 //! What ONNX's operators do with single values.
 
-use crate::{messages::Node, pointwise::Function, problem::Problem, walk::Walk};
+use crate::{activations::Function, messages::Node, problem::Problem, walk::Walk};
 
 type Unary = fn(f64) -> f64;
 type Binary = fn(f64, f64) -> f64;

@@ -1,6 +1,7 @@
 //! A table of ONNX's operators: what each becomes. A new one is a row, and a function in the file of its kind.
 
 mod affine;
+mod channels;
 mod constants;
 mod convolution;
 mod dense;

@@ -16,6 +16,8 @@ const OF_EXPORTERS: &[&str] = &[
     "mul",
     "mul_1",
     "add_1",
+    "add_2",
+    "mul_2",
     "separable_conv2d",
 ];
 
@@ -26,11 +28,18 @@ pub(super) fn layer_name(node: &Node, weight: &Constant) -> Option<String> {
     if let Some(name) = stored.strip_suffix(".weight") {
         return Some(name.to_owned());
     }
-    if let Some(path) = node.name.strip_prefix('/') {
-        let layer = path.rsplit_once('/');
-        return layer.map(|(layer, _)| layer.replace('/', "."));
+    of_node(node).or_else(|| of_path(stored).filter(|_| !node.name.starts_with('/')))
+}
+
+/// The name of the layer that a node is the last of.
+pub(super) fn of_node(node: &Node) -> Option<String> {
+    match node.name.strip_prefix('/') {
+        Some(path) => {
+            let layer = path.rsplit_once('/');
+            layer.map(|(layer, _)| layer.replace('/', "."))
+        }
+        None => of_path(&node.name),
     }
-    [node.name.as_str(), stored].into_iter().find_map(of_path)
 }
 
 /// The last word of a path that no exporter has put there.

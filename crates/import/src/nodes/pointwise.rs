@@ -1,11 +1,12 @@
 //! Operators on single values: with constants, and with each other.
 
-use super::{affine, functions, joins, masks};
+use super::{affine, channels, functions, joins, masks};
 use crate::{
+    activations::Function,
     constant::Constant,
     flow::{Flow, Layout},
     messages::Node,
-    pointwise::{Function, Operand},
+    pointwise::Operand,
     problem::Problem,
     walk::{Extent, Value, Walk, Whole},
 };
@@ -16,6 +17,9 @@ pub(super) fn unary<'a>(walk: &mut Walk<'a>, node: &'a Node) -> Result<(), Probl
         return folded(walk, node, &function, &[constant]);
     }
     let flow = walk.loose(node, 0)?;
+    let Some(function) = channels::unary(walk, node, &flow, function)? else {
+        return Ok(());
+    };
     add(
         walk,
         node,
@@ -69,7 +73,11 @@ pub(super) fn arithmetic<'a>(walk: &mut Walk<'a>, node: &'a Node) -> Result<(), 
         ));
     }
     let (function, joins) = functions::of_two(&node.op_type);
-    let function: Function = Box::new(move |values| function(values[0], values[1]));
+    let of_two = move || -> Function { Box::new(move |values| function(values[0], values[1])) };
+    if channels::arithmetic(walk, node, of_two)? {
+        return Ok(());
+    }
+    let function = of_two();
     match (walk.value(node, 0)?, walk.value(node, 1)?) {
         (Value::Flow(one), Value::Flow(other)) => {
             let (mut one, mut other) = (one, other);

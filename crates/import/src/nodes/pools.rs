@@ -1,6 +1,9 @@
 //! Pools.
 
-use super::windows::{Window, channels_first};
+use super::{
+    channels,
+    windows::{Window, channels_first},
+};
 use crate::{
     flow::{Flow, Layout},
     messages::Node,
@@ -118,6 +121,9 @@ pub(super) fn global_max_pool<'a>(walk: &mut Walk<'a>, node: &'a Node) -> Result
 }
 
 pub(super) fn reduce_mean<'a>(walk: &mut Walk<'a>, node: &'a Node) -> Result<(), Problem> {
+    if channels::mean(walk, node)? {
+        return Ok(());
+    }
     let flow = walk.flow(node, 0)?;
     walk.image(&flow)?;
     let axes = walk.known(node, 1, "axes")?.unwrap_or_default();

@@ -15,8 +15,9 @@ use laptime_workload::{
 /// An error to plant: its name, a text in the adapter and what to put in its place.
 pub type Plant = (&'static str, &'static str, &'static str);
 
-/// Those beside Adam: AdamW, Nesterov's momentum and RMSprop; AdamW as PyTorch's users have it, and AMSGrad.
-fn optimizers() -> [Optimizer; 5] {
+/// Those beside Adam: AdamW, Nesterov's momentum and RMSprop; AdamW as PyTorch's users have it, and AMSGrad,
+/// plain and with a decay in PyTorch's form and Keras's.
+fn optimizers() -> [Optimizer; 7] {
     let adam = Adam {
         learning_rate: 1e-3,
         beta1: 0.9,
@@ -51,7 +52,21 @@ fn optimizers() -> [Optimizer; 5] {
             weights_only: true,
             ..adamw
         }),
-        Optimizer::AmsGrad(AmsGrad { adam: corrected }),
+        Optimizer::AmsGrad(AmsGrad {
+            adam: corrected,
+            weight_decay: None,
+            weights_only: false,
+        }),
+        Optimizer::AmsGrad(AmsGrad {
+            adam: corrected,
+            weight_decay: Some(0.1),
+            weights_only: true,
+        }),
+        Optimizer::AmsGrad(AmsGrad {
+            adam,
+            weight_decay: Some(0.1),
+            weights_only: false,
+        }),
     ]
 }
 

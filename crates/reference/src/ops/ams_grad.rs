@@ -7,7 +7,10 @@ use laptime_graph::AmsGrad;
 /// `w ← w − learning_rate·(m/(1−β₁ᵗ))/(√(x/(1−β₂ᵗ)) + ε)`.
 ///
 /// Reddi, Kale & Kumar 2018 correct nothing for bias (their Algorithm 2); both frameworks do, behind the maximum.
-pub fn ams_grad(AmsGrad { adam }: AmsGrad, step: u64, g: &[f64], [w, m, v, x]: [&mut [f64]; 4]) {
+///
+/// A decay, where there is one, comes before, as AdamW's: `w ← w − learning_rate·weight_decay·w`.
+pub fn ams_grad(op: AmsGrad, step: u64, g: &[f64], [w, m, v, x]: [&mut [f64]; 4]) {
+    let adam = op.adam;
     let correction1 = 1.0 - adam.beta1.powf(step as f64);
     let correction2 = 1.0 - adam.beta2.powf(step as f64);
     for i in 0..g.len() {
@@ -16,6 +19,9 @@ pub fn ams_grad(AmsGrad { adam }: AmsGrad, step: u64, g: &[f64], [w, m, v, x]: [
         // Not f64::max, which drops what is not a number.
         if v[i].is_nan() || v[i] > x[i] {
             x[i] = v[i];
+        }
+        if let Some(weight_decay) = op.weight_decay {
+            w[i] *= 1.0 - adam.learning_rate * weight_decay;
         }
         let direction = m[i] / correction1;
         w[i] -= if adam.corrected_epsilon {

@@ -313,6 +313,7 @@ pub fn update(op: &Op, gradient: &[f64], updated: &mut [Vec<f64>], step: u64, ra
         (Op::AmsGrad(op), [w, m, v, x]) => {
             let op = AmsGrad {
                 adam: scheduled(op.adam),
+                ..*op
             };
             ams_grad(op, step, gradient, [w, m, v, x]);
         }

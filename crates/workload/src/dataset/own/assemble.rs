@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     dataset::{Array, Column, Dataset, Description, Dtype, Origin, Samples},
-    threads::side_by_side,
+    threads::{both, side_by_side},
 };
 
 /// What a part's files have.
@@ -23,18 +23,34 @@ struct Given {
     decoded_from: Option<Vec<FileSum>>,
 }
 
-/// Samples to train and to test on, with the names of their classes and the sums of the files that inputs were decoded
-/// from.
-type Both = ([Samples; 2], Vec<String>, [Option<Vec<FileSum>>; 2]);
+/// Samples to train and to test on.
+struct Both {
+    samples: [Samples; 2],
+    class_names: Vec<String>,
+    /// The sums of the files that inputs were decoded from.
+    decoded_from: [Option<Vec<FileSum>>; 2],
+    /// The sums of the blocks of inputs, where whoever has read them has made some.
+    blocks: [Option<Vec<FileSum>>; 2],
+}
 
 /// Reads all files.
 pub(super) fn dataset(files: &OwnFiles) -> Result<Dataset, OwnError> {
-    let ([mut train, mut test], class_names, decoded_from) = match &files.train {
+    let Both {
+        samples: [mut train, mut test],
+        class_names,
+        decoded_from,
+        blocks,
+    } = match &files.train {
         Part::Text { file, form } => {
-            let (both, names) = text::samples(files.folder(), file, *form, &files.test)?;
-            (both, names, [None, None])
+            let (samples, class_names) = text::samples(files.folder(), file, *form, &files.test)?;
+            Both {
+                samples,
+                class_names,
+                decoded_from: [None, None],
+                blocks: [None, None],
+            }
         }
-        _ => both(files)?,
+        _ => each_by_itself(files)?,
     };
     for (which, samples) in [("train", &train), ("test", &test)] {
         if samples.count() == 0 {
@@ -73,8 +89,8 @@ pub(super) fn dataset(files: &OwnFiles) -> Result<Dataset, OwnError> {
         origin: Origin::Own,
         class_names,
         sha256: sum([
-            identified("train", &train, &decoded_from[0]),
-            identified("test", &test, &decoded_from[1]),
+            identified("train", &train, &decoded_from[0], &blocks[0]),
+            identified("test", &test, &decoded_from[1], &blocks[1]),
         ]),
         train,
         test,
@@ -82,26 +98,39 @@ pub(super) fn dataset(files: &OwnFiles) -> Result<Dataset, OwnError> {
 }
 
 /// The samples of files that have each of them by itself.
-fn both(files: &OwnFiles) -> Result<Both, OwnError> {
-    let mut train = given(files, &files.train)?;
+fn each_by_itself(files: &OwnFiles) -> Result<Both, OwnError> {
+    let (train, test) = read_parts(files);
+    let mut train = train?;
     let from_train = train.decoded_from.take();
+    let sums_of_train = train.inputs.take_block_sums(files.standardize);
     match &files.test {
-        Test::Files(part) => {
-            let mut test = given(files, part)?;
+        Test::Files(_) => {
+            let mut test = test.expect("it has files")?;
             let decoded_from = [from_train, test.decoded_from.take()];
             check_folders(files, [&train, &test])?;
-            let (both, names) = samples(files, train, Some(test))?;
-            Ok((both, names, decoded_from))
+            let sums_of_test = test.inputs.take_block_sums(files.standardize);
+            let (samples, class_names) = samples(files, train, Some(test))?;
+            Ok(Both {
+                samples,
+                class_names,
+                decoded_from,
+                blocks: [sums_of_train, sums_of_test],
+            })
         }
         Test::Fraction { fraction, seed } => {
-            let ([all, _], names) = samples(files, train, None)?;
+            let ([all, _], class_names) = samples(files, train, None)?;
             let numbers = numbers(all.count(), *fraction, *seed);
             let of = |numbers: &Vec<u32>| -> Option<Vec<FileSum>> {
                 let all = from_train.as_ref()?;
                 Some(numbers.iter().map(|it| all[*it as usize]).collect())
             };
             let decoded_from = numbers.each_ref().map(of);
-            Ok((split(all, &numbers), names, decoded_from))
+            Ok(Both {
+                samples: split(all, &numbers),
+                class_names,
+                decoded_from,
+                blocks: [None, None],
+            })
         }
         Test::End { .. } => Err(only_text(files)),
     }
@@ -116,18 +145,41 @@ fn identified<'a>(
     which: &'a str,
     samples: &'a Samples,
     decoded_from: &'a Option<Vec<FileSum>>,
+    blocks: &'a Option<Vec<FileSum>>,
 ) -> Identified<'a> {
     let decoded_from = decoded_from.as_deref();
     Identified {
         which,
         samples,
         files: decoded_from.map(|sums| (images::MADE_BY, sums)),
+        blocks: blocks.as_deref(),
     }
 }
 
 fn shape_text(samples: &Samples) -> String {
     let columns = samples.arrays.iter().map(|array| array.column.to_string());
     columns.collect::<Vec<_>>().join(", ")
+}
+
+/// A part that was read.
+type Read = Result<Given, OwnError>;
+
+/// Reads what there is to train and to test on. What is deflated can be unpacked by one core alone, so arrays are read
+/// side by side; images, which all cores decode, one part after the other.
+fn read_parts(files: &OwnFiles) -> (Read, Option<Read>) {
+    let train = || given(files, &files.train);
+    match &files.test {
+        Test::Files(test @ Part::Arrays { .. }) => {
+            let (test, train) = both(|| given(files, test), train);
+            (train, Some(test))
+        }
+        Test::Files(test) => {
+            let train = train();
+            let is_read = train.is_ok();
+            (train, is_read.then(|| given(files, test)))
+        }
+        Test::Fraction { .. } | Test::End { .. } => (train(), None),
+    }
 }
 
 /// Reads the files of a part.

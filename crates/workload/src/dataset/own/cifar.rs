@@ -59,6 +59,7 @@ pub(super) fn read(
         }
     }
     let raw = |shape: Vec<usize>, bytes| Raw {
+        block_sums: None,
         place: first.clone(),
         first_byte: 0,
         kind: Kind::U8,

@@ -84,6 +84,7 @@ pub(super) fn read(
         rows += 1;
     }
     let raw = |bytes, columns: &[usize]| Raw {
+        block_sums: None,
         place: place.clone(),
         first_byte: 0,
         kind: Kind::F32,

@@ -51,6 +51,7 @@ fn unpacked(contents: &mut dyn Read, place: &str) -> io::Result<Result<Raw, Wron
 
 fn raw(shape: Vec<usize>, bytes: Vec<u8>, place: &str) -> Raw {
     Raw {
+        block_sums: None,
         place: place.to_owned(),
         first_byte: 4 + 4 * shape.len(),
         kind: Kind::U8,

@@ -11,12 +11,17 @@ use flate2::Crc;
 use super::{
     error::wrong,
     raw::{Kind, Raw},
+    sum::BlockSums,
 };
 use crate::{
     contents_error::{Wrong, read_up_to},
     memory,
     read_at::{Bytes, ReadAt, fill_side_by_side},
+    threads::piped,
 };
+
+/// Of what is read by one thread and kept by another.
+const BLOCK_BYTES: usize = 1 << 18;
 
 const MAGIC: &[u8] = b"\x93NUMPY";
 /// NumPy itself refuses headers of more than 10,000 bytes.
@@ -100,7 +105,7 @@ type Whole = (Header, Raw, Crc);
 
 /// Reads an array of which `contents` should have `length` bytes. Memory is taken as they come.
 pub(super) fn read(
-    contents: &mut dyn Read,
+    contents: &mut (dyn Read + Send),
     length: u64,
     place: &str,
 ) -> io::Result<Result<Whole, Wrong>> {
@@ -108,12 +113,30 @@ pub(super) fn read(
         Ok(believed) => believed,
         Err(wrong) => return Ok(Err(wrong)),
     };
-    let mut bytes = Vec::new();
-    contents.take(stated as u64).read_to_end(&mut bytes)?;
-    let mut crc = Crc::new();
-    // It takes no more than 32 bits of them at once.
-    bytes.chunks(1 << 20).for_each(|bytes| crc.update(bytes));
-    Ok(whole(header, bytes, stated, place).map(|(header, raw)| (header, raw, crc)))
+    let (mut bytes, mut crc, mut sums) = (Vec::new(), Crc::new(), BlockSums::default());
+    let mut contents = contents.take(stated as u64);
+    // Making the pages of `bytes` and its sums takes nearly as long as unpacking what goes there.
+    let mut fill = |block: &mut Vec<u8>| {
+        block.resize(stated.min(BLOCK_BYTES), 0);
+        read_up_to(&mut contents, block).map(|filled| block.truncate(filled))
+    };
+    let mut take = |block: &[u8]| {
+        crc.update(block);
+        sums.add(block);
+        bytes.extend_from_slice(block);
+    };
+    if stated > BLOCK_BYTES {
+        piped(fill, take)?;
+    } else {
+        // Not worth a thread.
+        let mut all = Vec::new();
+        fill(&mut all)?;
+        take(&all);
+    }
+    Ok(whole(header, bytes, stated, place).map(|(header, raw)| {
+        let block_sums = Some(sums.finish());
+        (header, Raw { block_sums, ..raw }, crc)
+    }))
 }
 
 /// Reads an array that is `length` bytes of a file, from an offset on, which the file has.
@@ -178,6 +201,7 @@ fn whole(
         return wrong(first_byte + bytes.len(), problem);
     }
     let raw = Raw {
+        block_sums: None,
         place: place.to_owned(),
         first_byte,
         kind: header.kind,
@@ -370,7 +394,12 @@ mod tests {
         let length = file.len() as u64;
         let one_by_one = read(&mut &file[..], length, "x.npy").unwrap();
         let at_once = read_at(&file, 0, length, "x.npy").unwrap();
-        let [one_by_one, at_once] = [one_by_one, at_once].map(|it| it.map(|(_, raw, _)| raw));
+        let [one_by_one, at_once] = [one_by_one, at_once].map(|it| {
+            it.map(|(_, raw, _)| Raw {
+                block_sums: None,
+                ..raw
+            })
+        });
         assert_eq!(one_by_one, at_once);
         at_once
     }

@@ -3,9 +3,9 @@
 //! Stored values are read once, on all cores, into the memory that they stay in; a size that the archive states is
 //! compared with the file's own before memory is taken for it. Of what is deflated memory is taken as it comes.
 
-use std::io::{self, Read};
+use std::io::{self, BufReader, Read};
 
-use flate2::{Crc, read::DeflateDecoder};
+use flate2::{Crc, bufread::DeflateDecoder};
 
 use super::{error::wrong, npy, raw::Raw};
 use crate::{
@@ -13,6 +13,9 @@ use crate::{
     read_at::{Bytes, ReadAt},
     zip::{self, Method},
 };
+
+/// Of what is deflated, read at once.
+const STORED_BYTES: usize = 1 << 17;
 
 /// One array of an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,8 +77,7 @@ pub(super) fn read(
             offset: start,
             left: zipped.compressed,
         };
-        // Its own buffer is of 32 KiB.
-        let mut contents = DeflateDecoder::new(stored);
+        let mut contents = DeflateDecoder::new(BufReader::with_capacity(STORED_BYTES, stored));
         let read = npy::read(&mut contents, zipped.length, place);
         // Nothing may follow; and this read sees the end.
         match read.and_then(|read| Ok((read, contents.read(&mut [0])?))) {
@@ -120,6 +122,7 @@ mod tests {
     use flate2::{Compression, write::DeflateEncoder};
 
     use super::*;
+    use crate::dataset::own::{OwnFiles, Part, Targets, Test};
 
     /// One member: its name, its bytes, whether deflated.
     struct Given<'a>(&'a str, &'a [u8], bool);
@@ -197,6 +200,33 @@ mod tests {
             assert_eq!(raws.len(), 2);
             assert!(raws.iter().all(|raw| raw.bytes == [7; 300]));
         }
+    }
+
+    /// Of what is deflated, sums are made on the way.
+    #[test]
+    fn a_stored_array_and_a_deflated_one_are_the_same_samples() {
+        let folder = tempfile::tempdir().unwrap();
+        let identity = |is_deflated: bool, standardize: bool| {
+            let file = archive(&[Given("a.npy", &npy(), is_deflated)]);
+            std::fs::write(folder.path().join("x.npz"), file).unwrap();
+            let part = Part::Arrays {
+                inputs: "x.npz:a".into(),
+                targets: None,
+            };
+            let files = OwnFiles {
+                folder: folder.path().into(),
+                name: "x".into(),
+                train: part.clone(),
+                test: Test::Files(part),
+                targets: Targets::Input,
+                standardize,
+            };
+            files.read().unwrap().sha256
+        };
+        let stored = [false, true].map(|standardize| identity(false, standardize));
+        let deflated = [false, true].map(|standardize| identity(true, standardize));
+        assert_eq!(stored, deflated);
+        assert_ne!(stored[0], stored[1]);
     }
 
     #[test]

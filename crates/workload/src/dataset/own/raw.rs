@@ -1,6 +1,6 @@
 //! An array as a file has it: of more types than engines read.
 
-use super::{OwnError, error::wrong};
+use super::{OwnError, error::wrong, sum::FileSum};
 use crate::{
     contents_error::Wrong,
     dataset::{Array, Column, Dtype},
@@ -63,6 +63,8 @@ pub(crate) struct Raw {
     pub(crate) shape: Vec<usize>,
     /// All values, row-major.
     pub(crate) bytes: Vec<u8>,
+    /// The sums of their blocks, where they were made on the way.
+    pub(super) block_sums: Option<Vec<FileSum>>,
 }
 
 impl Raw {
@@ -154,6 +156,12 @@ impl Raw {
             _ => class_numbers(self.first_byte, bytes, i64::from_le_bytes),
         };
         classes.map_err(|wrong| OwnError::at(&self.place, wrong))
+    }
+
+    /// The sums of the blocks of what [`Self::into_input`] gives, where they are known.
+    pub(super) fn take_block_sums(&mut self, as_floats: bool) -> Option<Vec<FileSum>> {
+        let sums = self.block_sums.take();
+        sums.filter(|_| self.kind == Kind::U8 && !as_floats)
     }
 
     /// What engines read as their input: bytes as they are, all else in single precision.
@@ -271,6 +279,7 @@ mod tests {
 
     fn raw(kind: Kind, shape: &[usize], bytes: Vec<u8>) -> Raw {
         Raw {
+            block_sums: None,
             place: "x.npy".into(),
             first_byte: 100,
             kind,

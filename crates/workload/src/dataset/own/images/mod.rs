@@ -115,6 +115,7 @@ fn read_listed(
         labels.push(&listing.classes[image.class]);
     }
     let raw = |made: Pixels| Raw {
+        block_sums: None,
         place: listing.place.clone(),
         first_byte: 0,
         kind: Kind::U8,
