@@ -33,6 +33,7 @@ mod sum_tree;
 mod tiles;
 pub(crate) mod update;
 mod winograd;
+mod winograd_tile;
 
 use std::ops::Range;
 
@@ -65,9 +66,8 @@ pub(crate) use rms_prop::RmsProp;
 pub(crate) use squared_error::MeanSquaredError;
 pub(crate) use tiles::{Tiles, pieces};
 pub(crate) use update::{Adam, Cut, GradientUse, Grid, RoundWeights, Rule, Sgd, Update, with_rule};
-pub(crate) use winograd::{
-    Grid as WinogradGrid, WinogradConv2d, WinogradConv2dGradInput, winograd_values,
-};
+pub(crate) use winograd::{WinogradConv2d, WinogradConv2dGradInput, winograd_values};
+pub(crate) use winograd_tile::Grid as WinogradGrid;
 
 use laptime_graph::StepValues;
 use laptime_workload::{Moved, dataset::Array};

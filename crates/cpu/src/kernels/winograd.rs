@@ -15,6 +15,7 @@ use super::{
     conv_forward::Conv2d,
     conv_grad_input::Conv2dGradInput,
     product::{Blocks, Finish, Scalars, Segment, Single, product},
+    winograd_tile::{Grid, input_sums, output_sums, store_weights},
 };
 use crate::{
     memory::View,
@@ -40,17 +41,6 @@ pub(crate) fn winograd_values(channels: usize, stride: usize) -> usize {
 /// The values of a slice's weights, transformed.
 fn slice_values(channels: usize) -> usize {
     COMPONENTS * channels.next_multiple_of(LANES) * LANES
-}
-
-/// How tiles of results lie beside what they are made of.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Grid {
-    /// Height and width of the images that are read.
-    pub(crate) input: [usize; 2],
-    /// Height and width of the results.
-    pub(crate) output: [usize; 2],
-    /// The rows and columns of padding before the first.
-    pub(crate) before: [usize; 2],
 }
 
 /// As [`Conv2d`].
@@ -187,61 +177,6 @@ impl<S: Simd> Operands<S> for WinogradConv2dGradInput {
     }
 }
 
-/// `G·g·Gᵀ` of a block of weights.
-///
-/// # Safety
-/// All blocks can be read; the components can be written, so far apart.
-#[inline(always)]
-unsafe fn store_weights<S: Simd>(
-    s: S,
-    weights: [[*const f32; 3]; 3],
-    to: *mut f32,
-    component: usize,
-) {
-    let half = s.splat(0.5);
-    // SAFETY: the caller's promise.
-    unsafe {
-        let mut rows = [[half; 3]; 4];
-        for column in 0..3 {
-            let mut g = [half; 3];
-            for (value, row) in g.iter_mut().zip(weights) {
-                *value = s.load(row[column]);
-            }
-            for (row, value) in weight_sums(s, half, g).into_iter().enumerate() {
-                rows[row][column] = value;
-            }
-        }
-        for (row, g) in rows.into_iter().enumerate() {
-            for (column, value) in weight_sums(s, half, g).into_iter().enumerate() {
-                s.store(to.add((4 * row + column) * component), value);
-            }
-        }
-    }
-}
-
-#[inline(always)]
-fn weight_sums<S: Simd>(s: S, half: S::Block, g: [S::Block; 3]) -> [S::Block; 4] {
-    let outer = s.mul(half, s.add(g[0], g[2]));
-    let inner = s.mul(half, g[1]);
-    [g[0], s.add(outer, inner), s.sub(outer, inner), g[2]]
-}
-
-#[inline(always)]
-fn input_sums<S: Simd>(s: S, d: [S::Block; 4]) -> [S::Block; 4] {
-    [
-        s.sub(d[0], d[2]),
-        s.add(d[1], d[2]),
-        s.sub(d[2], d[1]),
-        s.sub(d[1], d[3]),
-    ]
-}
-
-#[inline(always)]
-fn output_sums<S: Simd>(s: S, m: [S::Block; 4]) -> [S::Block; 2] {
-    let (sum, difference) = (s.add(m[1], m[2]), s.sub(m[1], m[2]));
-    [s.add(m[0], sum), s.sub(difference, m[3])]
-}
-
 /// Where parts of the scratch lie.
 #[derive(Clone, Copy)]
 struct Scratch {
@@ -328,42 +263,6 @@ unsafe fn convolve<S: Simd, O: Operands<S>, R: Results<S>>(
                 }
             }
         }
-    }
-}
-
-impl Grid {
-    /// The tiles, by row and column, that have some of these positions.
-    #[inline(always)]
-    fn tiles(self, positions: &Range<usize>) -> impl Iterator<Item = [usize; 2]> + use<> {
-        let width = self.output[1];
-        let columns = width.div_ceil(2);
-        let (first, last) = (positions.start / width / 2, (positions.end - 1) / width / 2);
-        let positions = positions.clone();
-        (first..=last)
-            .flat_map(move |row| (0..columns).map(move |column| [row, column]))
-            .filter(move |tile| self.made(*tile, &positions).iter().any(Option::is_some))
-    }
-
-    /// Of the 2×2 results of a tile those positions that there are, in this range.
-    #[inline(always)]
-    fn made(self, tile: [usize; 2], positions: &Range<usize>) -> [Option<usize>; 4] {
-        std::array::from_fn(|result| {
-            let (row, column) = (2 * tile[0] + result / 2, 2 * tile[1] + result % 2);
-            let position = row * self.output[1] + column;
-            let is_there = row < self.output[0] && column < self.output[1];
-            (is_there && positions.contains(&position)).then_some(position)
-        })
-    }
-
-    /// The positions of the 4×4 inputs of a tile, but for padding.
-    #[inline(always)]
-    fn met(self, tile: [usize; 2]) -> [Option<usize>; 16] {
-        std::array::from_fn(|input| {
-            let row = (2 * tile[0] + input / 4).checked_sub(self.before[0])?;
-            let column = (2 * tile[1] + input % 4).checked_sub(self.before[1])?;
-            let is_there = row < self.input[0] && column < self.input[1];
-            is_there.then_some(row * self.input[1] + column)
-        })
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{LANES, Simd};
+use super::{Kernel, LANES, Simd};
 
 /// Proof that the processor has AVX2 and FMA.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -30,6 +30,13 @@ fn both(f: impl Fn(usize) -> __m256) -> Pair {
     [f(0), f(1)]
 }
 
+/// Runs a kernel with the features that `detect` asks for.
+#[target_feature(enable = "avx2,fma")]
+#[inline(never)]
+pub(super) fn run<K: Kernel>(simd: Avx2, kernel: K) -> K::Output {
+    kernel.run(simd)
+}
+
 impl Simd for Avx2 {
     type Block = Pair;
     type Mask = Pair;
@@ -38,9 +45,9 @@ impl Simd for Avx2 {
     const TILE: (usize, usize) = (6, 1);
 
     #[inline(always)]
-    fn call<K: super::Kernel>(self, kernel: K) -> K::Output {
+    fn call<K: Kernel>(self, kernel: K) -> K::Output {
         // SAFETY: a value of this type is the proof that the processor has these instructions.
-        unsafe { super::isa::run_avx2(self, kernel) }
+        unsafe { run(self, kernel) }
     }
 
     #[inline(always)]

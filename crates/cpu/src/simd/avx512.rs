@@ -6,7 +6,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{LANES, Simd};
+use super::{Kernel, LANES, Simd};
 
 /// Proof that the processor has AVX-512, and AVX512-BF16 too where `BF16`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -77,6 +77,20 @@ impl<const BF16: bool> Avx512<BF16> {
     }
 }
 
+/// Runs a kernel with the features that `detect` asks for; AVX-512 implies AVX2 and FMA.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+#[inline(never)]
+pub(super) fn run<K: Kernel>(simd: Avx512<false>, kernel: K) -> K::Output {
+    kernel.run(simd)
+}
+
+/// The same with those of `with_bf16`.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]
+#[inline(never)]
+pub(super) fn run_bf16<K: Kernel>(simd: Avx512<true>, kernel: K) -> K::Output {
+    kernel.run(simd)
+}
+
 impl<const BF16: bool> Simd for Avx512<BF16> {
     type Block = __m512;
     type Mask = __mmask16;
@@ -85,9 +99,9 @@ impl<const BF16: bool> Simd for Avx512<BF16> {
     const TILE: (usize, usize) = (8, 2);
 
     #[inline(always)]
-    fn call<K: super::Kernel>(self, kernel: K) -> K::Output {
+    fn call<K: Kernel>(self, kernel: K) -> K::Output {
         // SAFETY: a value of this type is the proof that the processor has these instructions.
-        unsafe { super::isa::run_avx512(self.without_bf16(), kernel) }
+        unsafe { run(self.without_bf16(), kernel) }
     }
 
     #[inline(always)]

@@ -2,9 +2,12 @@
 
 use std::fmt;
 
-use super::{Simd, portable::Portable};
+use super::{Kernel, portable};
 #[cfg(target_arch = "x86_64")]
-use super::{avx2::Avx2, avx512::Avx512};
+use super::{
+    avx2::{self, Avx2},
+    avx512::{self, Avx512},
+};
 
 /// An instruction set with kernels of its own that this processor has: whoever has a value may run them.
 ///
@@ -112,29 +115,19 @@ impl fmt::Display for Isa {
     }
 }
 
-/// Work that is compiled once for each instruction set. `run` must be `#[inline(always)]`, and
-/// all that it calls with `S` too: only what is inlined into the functions below is compiled
-/// with their instruction set.
-pub(crate) trait Kernel {
-    /// What the work gives.
-    type Output;
-    /// Does the work.
-    fn run<S: Simd>(self, simd: S) -> Self::Output;
-}
-
 /// Does the work with the kernels of `isa`.
 #[inline]
 pub(crate) fn dispatch<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
     match isa.0 {
         // SAFETY: an `Avx512` is only made where the processor was seen to have all of it.
         #[cfg(target_arch = "x86_64")]
-        Kind::Avx512(simd, _) => unsafe { run_avx512(simd, kernel) },
+        Kind::Avx512(simd, _) => unsafe { avx512::run(simd, kernel) },
         // SAFETY: an `Avx2` is only made where the processor was seen to have AVX2 and FMA.
         #[cfg(target_arch = "x86_64")]
-        Kind::Avx2(simd) => unsafe { run_avx2(simd, kernel) },
+        Kind::Avx2(simd) => unsafe { avx2::run(simd, kernel) },
         #[cfg(target_arch = "aarch64")]
-        Kind::Neon => run_neon(kernel),
-        Kind::Portable => run_portable(kernel),
+        Kind::Neon => super::neon::run(kernel),
+        Kind::Portable => portable::run(kernel),
     }
 }
 
@@ -145,43 +138,9 @@ pub(crate) fn dispatch_bf16<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
     match isa.0 {
         // SAFETY: an `Avx512<true>` is only made where the processor was seen to have AVX512-BF16 too.
         #[cfg(target_arch = "x86_64")]
-        Kind::Avx512(_, Some(simd)) => unsafe { run_avx512_bf16(simd, kernel) },
+        Kind::Avx512(_, Some(simd)) => unsafe { avx512::run_bf16(simd, kernel) },
         _ => dispatch(isa, kernel),
     }
-}
-
-// Each has the features that `detect` of its proof asks for; AVX-512 implies AVX2 and FMA. Kernels are never
-// inlined: each is there once for each instruction set.
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]
-fn run_avx512_bf16<K: Kernel>(simd: Avx512<true>, kernel: K) -> K::Output {
-    kernel.run(simd)
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-#[inline(never)]
-pub(super) fn run_avx512<K: Kernel>(simd: Avx512<false>, kernel: K) -> K::Output {
-    kernel.run(simd)
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-#[inline(never)]
-pub(super) fn run_avx2<K: Kernel>(simd: Avx2, kernel: K) -> K::Output {
-    kernel.run(simd)
-}
-
-#[cfg(target_arch = "aarch64")]
-#[inline(never)]
-pub(super) fn run_neon<K: Kernel>(kernel: K) -> K::Output {
-    kernel.run(super::neon::Neon)
-}
-
-#[inline(never)]
-pub(super) fn run_portable<K: Kernel>(kernel: K) -> K::Output {
-    kernel.run(Portable)
 }
 
 #[cfg(test)]

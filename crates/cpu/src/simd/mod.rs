@@ -14,10 +14,20 @@ mod neon;
 mod portable;
 
 pub use isa::Isa;
-pub(crate) use isa::{Kernel, dispatch, dispatch_bf16};
+pub(crate) use isa::{dispatch, dispatch_bf16};
 
 /// Floats in a block.
 pub const LANES: usize = 16;
+
+/// Work that is compiled once for each instruction set. `run` must be `#[inline(always)]`, and
+/// all that it calls with `S` too: only what is inlined into the `run` of an instruction set is compiled
+/// with it; that is not inlined itself, so each kernel is there once for each.
+pub(crate) trait Kernel {
+    /// What the work gives.
+    type Output;
+    /// Does the work.
+    fn run<S: Simd>(self, simd: S) -> Self::Output;
+}
 
 /// The operations on blocks that kernels are made of. A value of the implementing type is proof
 /// that the processor has the instruction set: its own file alone can make one, where it has seen so,

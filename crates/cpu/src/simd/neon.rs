@@ -5,7 +5,7 @@
 
 use std::arch::aarch64::*;
 
-use super::{LANES, Simd};
+use super::{Kernel, LANES, Simd};
 
 /// NEON, which every 64-bit ARM has.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +18,12 @@ fn each(f: impl Fn(usize) -> float32x4_t) -> Four {
     [f(0), f(1), f(2), f(3)]
 }
 
+/// Runs a kernel.
+#[inline(never)]
+pub(super) fn run<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run(Neon)
+}
+
 impl Simd for Neon {
     type Block = Four;
     type Mask = [uint32x4_t; 4];
@@ -26,8 +32,8 @@ impl Simd for Neon {
     const TILE: (usize, usize) = (6, 1);
 
     #[inline(always)]
-    fn call<K: super::Kernel>(self, kernel: K) -> K::Output {
-        super::isa::run_neon(kernel)
+    fn call<K: Kernel>(self, kernel: K) -> K::Output {
+        run(kernel)
     }
 
     #[inline(always)]

@@ -1,6 +1,6 @@
 //! Blocks as arrays, which LLVM turns into whatever vectors the target guarantees (SSE2 on x86-64).
 
-use super::{LANES, Simd};
+use super::{Kernel, LANES, Simd};
 
 /// Plain Rust; every processor has it.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +20,12 @@ fn each(f: impl Fn(usize) -> f32) -> Array {
     Array(lanes)
 }
 
+/// Runs a kernel.
+#[inline(never)]
+pub(super) fn run<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run(Portable)
+}
+
 impl Simd for Portable {
     type Block = Array;
     type Mask = [bool; LANES];
@@ -28,8 +34,8 @@ impl Simd for Portable {
     const TILE: (usize, usize) = (3, 1);
 
     #[inline(always)]
-    fn call<K: super::Kernel>(self, kernel: K) -> K::Output {
-        super::isa::run_portable(kernel)
+    fn call<K: Kernel>(self, kernel: K) -> K::Output {
+        run(kernel)
     }
 
     #[inline(always)]
