@@ -75,8 +75,8 @@ def dense(layer, inputs):
 
 
 class Embedding(keras.layers.Embedding):
-    """Keras's own, but that its gradient is a whole tensor: of the slices that TensorFlow makes of it, one for each
-    place, Keras's Adam takes the squares one by one, and not that of the sum of a row's."""
+    """Keras's own, but that its gradient is a whole tensor: of the slices that TensorFlow makes of it, one for
+    each place, Keras's Adam takes the squares one by one, and not that of the sum of a row's."""
 
     def call(self, symbols):
         # Of a product TensorFlow makes a whole tensor.
@@ -361,8 +361,8 @@ VARIABLES = {
 
 
 def own_axes(tensor, is_table):
-    """laptime has matrices outputs × inputs and kernels OIHW, Keras inputs × outputs and HWIO; tables of embeddings
-    are the same in both."""
+    """laptime has matrices outputs × inputs and kernels OIHW, Keras inputs × outputs and HWIO; tables of
+    embeddings are the same in both."""
     if is_table:
         return tensor
     return tensor.transpose(2, 3, 1, 0) if tensor.ndim == 4 else tensor.T
