@@ -15,7 +15,7 @@ use super::{
     conv_forward::Conv2d,
     conv_grad_input::Conv2dGradInput,
     product::{Blocks, Finish, Scalars, Segment, Single, product},
-    winograd_tile::{Grid, input_sums, output_sums, store_weights},
+    winograd_tile::{Grid, columns, input_sums, output_sums, store_weights},
 };
 use crate::{
     memory::View,
@@ -298,13 +298,7 @@ unsafe fn transform_inputs<S: Simd>(
                     }
                     *row = input_sums(s, *row);
                 }
-                for column in 0..4 {
-                    let d = [
-                        rows[0][column],
-                        rows[1][column],
-                        rows[2][column],
-                        rows[3][column],
-                    ];
+                for (column, d) in columns(rows).into_iter().enumerate() {
                     let sums = input_sums(s, d);
                     for (row, value) in sums.into_iter().enumerate() {
                         s.store(to.add((4 * row + column) * component), value);
@@ -413,13 +407,7 @@ unsafe fn store<S: Simd, R: Results<S>>(
                     }
                     *sums = output_sums(s, m);
                 }
-                for column in 0..2 {
-                    let m = [
-                        rows[0][column],
-                        rows[1][column],
-                        rows[2][column],
-                        rows[3][column],
-                    ];
+                for (column, m) in columns(rows).into_iter().enumerate() {
                     for (row_of_tile, value) in output_sums(s, m).into_iter().enumerate() {
                         if let Some(finish) = &finish[2 * row_of_tile + column] {
                             finish.finish(s, row, block, value);

@@ -54,6 +54,12 @@ impl Grid {
     }
 }
 
+/// The columns of four rows.
+#[inline(always)]
+pub(super) fn columns<T: Copy, const N: usize>(rows: [[T; N]; 4]) -> [[T; 4]; N] {
+    std::array::from_fn(|column| rows.map(|row| row[column]))
+}
+
 /// `G·g·Gᵀ` of a block of weights.
 ///
 /// # Safety

@@ -65,8 +65,20 @@ impl Arranging<'_> {
         (axes, across): (Axes, Option<Axes>),
         part: impl Fn(TensorId, Part) -> Part,
     ) -> Cut {
+        self.tiled_at_most(id, (axes, across), usize::MAX, part)
+    }
+
+    /// The same, in no more pieces than these.
+    pub(super) fn tiled_at_most(
+        &self,
+        id: TensorId,
+        (axes, across): (Axes, Option<Axes>),
+        most: usize,
+        part: impl Fn(TensorId, Part) -> Part,
+    ) -> Cut {
         let slices = extent(self.program, id, axes).div_ceil(LANES);
         let pieces = across.map_or(1, |across| pieces(slices, extent(self.program, id, across)));
+        let pieces = pieces.min(most);
         let own = match across {
             Some(across) if pieces > 1 => Part::Tile {
                 axes,

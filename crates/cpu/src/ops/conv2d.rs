@@ -1,7 +1,7 @@
 use laptime_graph::{
-    Axes, CHANNELS, Conv2d, Conv2dGradInput, Conv2dGradWeight, INPUTS, OUTPUTS, Op, Operation,
-    POSITIONS, Program, Role, Simplification, TAPS, TensorId, multiplied_pairs, schedule::Part,
-    window::live_pairs,
+    Axes, CHANNELS, Conv2d, Conv2dGradInput, Conv2dGradWeight, INPUTS, OUTPUTS, Op, OpId,
+    Operation, POSITIONS, Program, Role, Simplification, TAPS, TensorId, multiplied_pairs,
+    schedule::Part, window::live_pairs,
 };
 use laptime_workload::Window;
 
@@ -270,7 +270,13 @@ fn left_sums(at: &Places, made: TensorId) -> Option<NormBefore> {
 fn by_result(at: &Arranging, weights: Part) -> Vec<Cut> {
     let (read, made) = (at.main().inputs[0], at.main().outputs[0]);
     let across = (!has_norm(at)).then_some(POSITIONS);
-    let cut = at.tiled(made, (CHANNELS, across), |id, own| match own {
+    // Results that are made two rows at a time are not cut between them.
+    let is_candidate = |id: &OpId| at.program.winograd.contains(id);
+    let most = match at.group.iter().any(is_candidate) {
+        true => at.program.tensor(made).shape[1].div_ceil(2),
+        false => usize::MAX,
+    };
+    let cut = at.tiled_at_most(made, (CHANNELS, across), most, |id, own| match own {
         _ if id == read => Part::Whole,
         Part::Along { .. } if is_weight(at.program, id) => weights,
         Part::Tile { .. } if !at.program.tensor(id).is_images() => Part::Whole,
