@@ -89,6 +89,37 @@ fn a_fused_activation_gives_the_same_bits() {
     }
 }
 
+/// Kernels have one activation: of two in a row the second is a kernel of its own.
+#[test]
+fn two_activations_in_a_row_are_both_done() {
+    let layers = r#"layer = [
+        { name = "c1", kind = "conv2d", filters = 5, kernel = 3, stride = 4, padding = "same", bias = true },
+        { name = "a1", kind = "relu" },
+        { name = "b1", kind = "gelu" },
+        { name = "c2", kind = "conv2d", filters = 6, kernel = 3, stride = 1, padding = "same", bias = false },
+        { name = "bn", kind = "batch_norm", epsilon = 1e-3, momentum = 0.9 },
+        { name = "a2", kind = "relu" },
+        { name = "b2", kind = "scale", factor = 1.5, offset = -0.25 },
+        { name = "flatten", kind = "flatten" },
+        { name = "fc1", kind = "dense", units = 21 },
+        { name = "a3", kind = "silu" },
+        { name = "b3", kind = "relu" },
+        { name = "fc2", kind = "dense", units = 19 },
+        { name = "a4", kind = "relu" },
+        { name = "b4", kind = "relu" },
+        { name = "fc3", kind = "dense", units = 10 },
+    ]"#;
+    let sgd = "kind = \"sgd\"\nlearning_rate = 0.1\nmomentum = 0.9";
+    let workload = net(layers, sgd, 6);
+    for workload in [workload.clone(), in_bf16(workload)] {
+        for isa in instruction_sets() {
+            let job = job(workload.clone(), 125, 2);
+            let verdict = verify(&CpuEngine, &job, &device(isa)).unwrap();
+            assert!(verdict.is_verified(), "{isa}: {verdict}");
+        }
+    }
+}
+
 /// The two forms of GELU are nearly the same function, and so are leaky ReLUs.
 #[test]
 fn one_activation_does_not_pass_for_another() {

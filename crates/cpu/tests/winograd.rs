@@ -38,11 +38,46 @@ fn without(one: Simplification) -> Passes {
 
 #[test]
 fn convolutions_by_winograds_way_are_verified() {
-    for batch_size in [3, 18, 50] {
+    for batch_size in [3, 18, 40] {
         for isa in instruction_sets() {
             let job = job(workload(batch_size), 2 * batch_size + 1, 2);
             let verdict = verify(&CpuEngine, &job, &device(isa)).unwrap();
             assert!(verdict.is_verified(), "{isa}, {batch_size}: {verdict}");
+        }
+    }
+}
+
+/// With a batch norm where only evaluation, which does not sum up, is by Winograd's way; with a sum of two gradients;
+/// with more filters, and more channels, than are transformed at once.
+#[test]
+fn what_stands_around_such_convolutions_is_verified() {
+    let around = r#"layer = [
+        { name = "c1", kind = "conv2d", filters = 32, kernel = 3, stride = 4, padding = "same", bias = true },
+        { name = "c2", kind = "conv2d", filters = 32, kernel = 3, stride = 1, padding = "same", bias = false },
+        { name = "bn", kind = "batch_norm", epsilon = 1e-3, momentum = 0.9 },
+        { name = "a2", kind = "relu" },
+        { name = "c3", kind = "conv2d", filters = 32, kernel = 3, stride = 1, padding = "same", bias = true },
+        { name = "sum", kind = "add", inputs = ["a2", "c3"] },
+        { name = "a3", kind = "silu" },
+        { name = "mean", kind = "global_avg_pool" },
+        { name = "fc", kind = "dense", units = 10 },
+    ]"#;
+    let many = r#"layer = [
+        { name = "c1", kind = "conv2d", filters = 33, kernel = 7, stride = 7, padding = "valid", bias = true },
+        { name = "c2", kind = "conv2d", filters = 530, kernel = 3, stride = 1, padding = "same", bias = true },
+        { name = "a2", kind = "relu" },
+        { name = "c3", kind = "conv2d", filters = 33, kernel = 3, stride = 1, padding = "same", bias = true },
+        { name = "mean", kind = "global_avg_pool" },
+        { name = "fc", kind = "dense", units = 10 },
+    ]"#;
+    for (layers, batch_size, products) in [(around, 18, 2), (many, 3, 4)] {
+        let workload = net(layers, SGD, batch_size);
+        let program = build(&workload, Mode::Training, batch_size);
+        assert_eq!(program.winograd.len(), products);
+        for isa in instruction_sets() {
+            let job = job(workload.clone(), 2 * batch_size + 1, 2);
+            let verdict = verify(&CpuEngine, &job, &device(isa)).unwrap();
+            assert!(verdict.is_verified(), "{isa}: {verdict}");
         }
     }
 }

@@ -147,8 +147,12 @@ impl Finder<'_> {
                     || chain[1..]
                         .iter()
                         .any(|id| op(id).definition().is_sum() || op(id).cuts_off()));
+            // Kernels have one activation. Of two in a row the second would be taken for the first.
+            let activates_again =
+                next.op.is_activation() && chain.iter().any(|id| op(id).is_activation());
             let norms_again = self.is_norm(reader) && chain.iter().any(|id| self.is_norm(*id));
-            let possible = !adds_late && !norms_again && next.inputs.iter().all(is_there);
+            let possible =
+                !adds_late && !activates_again && !norms_again && next.inputs.iter().all(is_there);
             if self.taken[reader.0] || !possible || !wanted(reader) {
                 return chain;
             }

@@ -277,10 +277,10 @@ fn array_parts(fields: &Fields) -> (Part, Option<Part>) {
 /// Whether this names a text: it ends in `.txt`, or it is told how to read one.
 fn names_text(fields: &Fields, train: Value) -> bool {
     let path = train.get_ref().as_str().unwrap_or("");
-    let is_told = ["unit", "context"]
+    let is_told = ["unit", "context", "stride"]
         .iter()
         .any(|key| fields.get(key).is_some());
-    is_told || path.ends_with(".txt")
+    is_told || path.to_ascii_lowercase().ends_with(".txt")
 }
 
 /// Samples in a text: to train on, and where they are in a text of their own to test on.

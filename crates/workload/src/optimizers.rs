@@ -75,7 +75,7 @@ pub struct AmsGrad {
     /// [`AdamW`]'s decay, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight_decay: Option<f64>,
-    /// Whether only weights of dense layers and convolutions decay, and neither biases nor norms.
+    /// Whether only weights of dense layers, convolutions and embeddings decay, and neither biases nor norms.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub weights_only: bool,
 }
@@ -90,7 +90,7 @@ pub struct AdamW {
     pub adam: Adam,
     /// The decay, as a multiple of the learning rate.
     pub weight_decay: f64,
-    /// Whether only weights of dense layers and convolutions decay, and neither biases nor norms.
+    /// Whether only weights of dense layers, convolutions and embeddings decay, and neither biases nor norms.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub weights_only: bool,
 }

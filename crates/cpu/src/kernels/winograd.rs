@@ -32,10 +32,10 @@ const BLOCKS: usize = 2;
 const WEIGHT_VALUES: usize = 128 << 10;
 
 /// The values of scratch that a convolution needs which sums over so many channels, without what its slices keep.
-pub(crate) fn winograd_values(channels: usize, stride: usize) -> usize {
+pub(crate) fn winograd_values(channels: usize) -> usize {
     let weights = slice_values(channels).max(WEIGHT_VALUES);
     let block = BLOCKS * LANES;
-    weights + COMPONENTS * (channels + LANES) * block + stride
+    weights + COMPONENTS * (channels + LANES) * block + LANES
 }
 
 /// The values of a slice's weights, transformed.
@@ -67,7 +67,7 @@ trait Operands<S: Simd> {
     /// The runs of a component's sum: from transformed weights, and from transformed images that are `stride` apart.
     fn segments(&self, stride: usize) -> Vec<Segment>;
 
-    /// Transforms the weights of a slice, `component_values` from one component to the next.
+    /// Transforms the weights of a slice, one component behind the other.
     unsafe fn transform(&self, s: S, view: View, slice: usize, to: *mut f32);
 }
 
@@ -211,15 +211,13 @@ unsafe fn convolve<S: Simd, O: Operands<S>, R: Results<S>>(
         let inputs = weights.add(weight_values);
         let products = inputs.add(input_values);
         let zeros = products.add(product_values);
-        for at in (0..x.stride).step_by(LANES) {
-            s.store(zeros.add(at), s.splat(0.0));
-        }
+        s.store(zeros, s.splat(0.0));
         Scratch {
             weights,
             inputs,
             products,
             zeros,
-            kept: zeros.add(x.stride),
+            kept: zeros.add(LANES),
         }
     };
     let segments = operands.segments(BLOCKS * LANES);

@@ -306,9 +306,8 @@ fn panel_of(program: &Program, images: TensorId, panel: usize) -> usize {
 
 /// The bytes for what Winograd's way transforms, of images and of weights.
 fn transformed_bytes(program: &Program, images: TensorId, by_winograd: bool) -> usize {
-    let samples = program.batch_size.next_multiple_of(LANES);
     match by_winograd {
-        true => winograd_values(extent(program, images, CHANNELS), samples) * 4,
+        true => winograd_values(extent(program, images, CHANNELS)) * 4,
         false => 0,
     }
 }

@@ -48,11 +48,16 @@ impl<'a> Group<'a> {
 
     /// The activation's gradient that is fused in behind a product.
     pub(super) fn gradient_epilogue<T>(&self, of: impl Fn(TensorId) -> T) -> GradientEpilogue<T> {
-        let gradients = self.operations.iter().filter_map(|own| match own.op {
+        let mut gradients = self.operations.iter().filter_map(|own| match own.op {
             Op::ActivateGrad(op) => Some((op.0, of(own.inputs[0]))),
             _ => None,
         });
-        match gradients.last() {
+        let first = gradients.next();
+        assert!(
+            gradients.next().is_none(),
+            "a kernel has one activation's gradient"
+        );
+        match first {
             None => GradientEpilogue::None,
             Some((Activation::Relu, y)) => GradientEpilogue::Relu(y),
             Some((activation, kept)) => GradientEpilogue::Tile { activation, kept },
@@ -68,11 +73,15 @@ impl<'a> Group<'a> {
         }
     }
 
+    /// The activation, of which a group has one at the most.
     fn activation(&self) -> Option<(Activation, &'a Operation)> {
-        self.operations.iter().find_map(|own| match own.op {
+        let mut all = self.operations.iter().filter_map(|own| match own.op {
             Op::Activate(op) => Some((op.0, *own)),
             _ => None,
-        })
+        });
+        let first = all.next();
+        assert!(all.next().is_none(), "a kernel has one activation");
+        first
     }
 
     fn touches(&self, tensor: TensorId) -> bool {

@@ -1,5 +1,5 @@
-//! What is done with a value that a kernel has just made, while it is in a register: biases, ReLU,
-//! sums, updates; and where it is written.
+//! What is done with a value that a kernel has just made, while it is in a register: biases,
+//! activations, sums, updates; and where it is written.
 
 use laptime_graph::TensorId;
 

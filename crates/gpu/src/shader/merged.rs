@@ -82,23 +82,32 @@ impl Merged {
     }
 }
 
-/// The text with every `name[` as `own[offset + `. WGSL has no operator that binds less than a sum and can stand
-/// beside one without parentheses, but comparisons, which are no index.
+/// The text with every `name[index]` as `own[offset + (index)]`.
 fn renamed(body: &str, name: &str, own: &str, offset: usize) -> String {
-    let wanted = format!("{name}[");
     let mut text = String::with_capacity(body.len());
-    let mut rest = body;
-    while let Some(place) = rest.find(&wanted) {
-        let (before, found) = rest.split_at(place);
-        text += before;
-        let is_word = |c: char| c.is_alphanumeric() || c == '_';
-        text += &match before.chars().next_back().is_some_and(is_word) {
-            true => wanted.clone(),
-            false => format!("{own}[{offset}u + "),
-        };
-        rest = &found[wanted.len()..];
+    // For each bracket that is open, whether it is one of these.
+    let mut open = Vec::new();
+    let mut word = String::new();
+    for c in body.chars() {
+        match c {
+            '[' if word == name => {
+                text.truncate(text.len() - name.len());
+                text += &format!("{own}[{offset}u + (");
+                open.push(true);
+            }
+            '[' => {
+                text.push(c);
+                open.push(false);
+            }
+            ']' if open.pop() == Some(true) => text += ")]",
+            _ => text.push(c),
+        }
+        match c.is_alphanumeric() || c == '_' {
+            true => word.push(c),
+            false => word.clear(),
+        }
     }
-    text + rest
+    text
 }
 
 #[cfg(test)]
@@ -107,8 +116,8 @@ mod tests {
 
     #[test]
     fn only_whole_names_are_renamed() {
-        let body = "sum_of_t1(i) + t1[i] - t11[i] * at1[t1[j]]";
-        let expected = "sum_of_t1(i) + chunk0[64u + i] - t11[i] * at1[chunk0[64u + j]]";
+        let body = "sum_of_t1(i) + t1[i] - t11[i] * at1[t1[j >> 2u]]";
+        let expected = "sum_of_t1(i) + chunk0[64u + (i)] - t11[i] * at1[chunk0[64u + (j >> 2u)]]";
         assert_eq!(renamed(body, "t1", "chunk0", 64), expected);
     }
 }

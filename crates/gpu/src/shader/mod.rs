@@ -341,7 +341,7 @@ pub(crate) fn word_of(moved: Moved) -> u32 {
     u32::from(moved.flipped) | shift(moved.down) << 1 | shift(moved.right) << 13
 }
 
-/// More than any image is moved, and so many that both shifts have 12 bits.
+/// As far as an image can be moved, and so many that both shifts have 12 bits.
 const MOST_SHIFT: i32 = 1 << 10;
 
 /// Statements that find where in its image a value of an augmented one is. Shifts up and to the left wrap around to

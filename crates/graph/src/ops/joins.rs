@@ -27,6 +27,11 @@ impl Op {
         matches!(self, Self::Add(_) | Self::Activate(_) | Self::Round(_))
     }
 
+    /// Whether it is an activation or the gradient of one.
+    pub(crate) fn is_activation(&self) -> bool {
+        matches!(self, Self::Activate(_) | Self::ActivateGrad(_))
+    }
+
     /// Whether it is an activation's gradient.
     pub(crate) fn is_activation_gradient(&self) -> bool {
         matches!(self, Self::ActivateGrad(_))
@@ -45,6 +50,6 @@ impl Op {
     /// Whether nothing is done behind it in one kernel: any other activation, or its gradient. Kernels go over their
     /// results for it once these are stored.
     pub fn ends_chain(&self) -> bool {
-        matches!(self, Self::Activate(_) | Self::ActivateGrad(_)) && !self.cuts_off()
+        self.is_activation() && !self.cuts_off()
     }
 }
