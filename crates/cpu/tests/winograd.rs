@@ -52,7 +52,7 @@ fn convolutions_by_winograds_way_are_verified() {
 #[test]
 fn what_stands_around_such_convolutions_is_verified() {
     let around = r#"layer = [
-        { name = "c1", kind = "conv2d", filters = 32, kernel = 3, stride = 4, padding = "same", bias = true },
+        { name = "c1", kind = "conv2d", filters = 32, kernel = 3, stride = 2, padding = "same", bias = true },
         { name = "c2", kind = "conv2d", filters = 32, kernel = 3, stride = 1, padding = "same", bias = false },
         { name = "bn", kind = "batch_norm", epsilon = 1e-3, momentum = 0.9 },
         { name = "a2", kind = "relu" },
