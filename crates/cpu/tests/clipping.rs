@@ -4,7 +4,7 @@ mod common;
 
 use common::{
     bits, device, in_bf16, instruction_sets, job, net,
-    optimizers::{ADAMW, AMSGRAD, AMSGRAD_DECAY, LAYERS, NESTEROV, RMSPROP, scheduled},
+    optimizers::{ADAMW, AMSGRAD, AMSGRAD_DECAY, LAYERS, NESTEROV, RMSPROP, SGD_DECAY, scheduled},
     planted,
 };
 use laptime_cpu::CpuEngine;
@@ -27,7 +27,7 @@ fn clipped(optimizer: &str, norm: f64) -> Workload {
 
 #[test]
 fn clipped_gradients_are_verified_on_every_instruction_set() {
-    for optimizer in [ADAMW, AMSGRAD, AMSGRAD_DECAY, RMSPROP, NESTEROV] {
+    for optimizer in [ADAMW, AMSGRAD, AMSGRAD_DECAY, RMSPROP, NESTEROV, SGD_DECAY] {
         for norm in NORMS {
             for workload in [clipped(optimizer, norm), in_bf16(clipped(optimizer, norm))] {
                 for (isa, passes) in instruction_sets()

@@ -184,6 +184,8 @@ fn a_net_that_diverges_in_its_first_step_is_verified() {
         learning_rate: 1e200,
         momentum: 0.9,
         nesterov: false,
+        weight_decay: None,
+        weights_only: false,
     });
     let job = job(workload, 8 * 20 + 3, 2);
     let verdict = verify(&CpuEngine, &job, &device("portable")).unwrap();

@@ -35,6 +35,8 @@ fn a_training_that_diverges_has_no_finite_test_loss() {
         learning_rate: 3e9,
         momentum: 0.0,
         nesterov: false,
+        weight_decay: None,
+        weights_only: false,
     });
     let job = Job {
         workload: Arc::new(workload),

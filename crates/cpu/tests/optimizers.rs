@@ -8,7 +8,8 @@ use std::sync::Arc;
 use common::{
     bits, device, in_bf16, instruction_sets, job, net,
     optimizers::{
-        ADAMW, AMSGRAD, AMSGRAD_DECAY, CORRECTED, LAYERS, NESTEROV, RMSPROP, SGD, scheduled,
+        ADAMW, AMSGRAD, AMSGRAD_DECAY, CORRECTED, LAYERS, NESTEROV, NESTEROV_DECAY, RMSPROP, SGD,
+        SGD_DECAY, scheduled,
     },
     session,
 };
@@ -18,7 +19,7 @@ use laptime_engine::{
     gate::{Trace, Verdict, verify},
 };
 use laptime_graph::{Simplification, State, pass_names};
-use laptime_workload::{AdamW, Optimizer, Precision, RmsProp, Workload, epoch_order};
+use laptime_workload::{AdamW, Optimizer, Precision, RmsProp, Sgd, Workload, epoch_order};
 
 const ADAM: &str =
     "kind = \"adam\"\nlearning_rate = 0.001\nbeta1 = 0.9\nbeta2 = 0.999\nepsilon = 1e-7\n";
@@ -28,7 +29,16 @@ fn with(optimizer: &str) -> Workload {
 
 #[test]
 fn optimizers_are_verified_on_every_instruction_set() {
-    for optimizer in [ADAMW, AMSGRAD, AMSGRAD_DECAY, CORRECTED, RMSPROP, NESTEROV] {
+    for optimizer in [
+        ADAMW,
+        AMSGRAD,
+        AMSGRAD_DECAY,
+        CORRECTED,
+        RMSPROP,
+        NESTEROV,
+        NESTEROV_DECAY,
+        SGD_DECAY,
+    ] {
         for workload in [with(optimizer), in_bf16(with(optimizer))] {
             for isa in instruction_sets() {
                 let job = job(workload.clone(), 18 * 20 + 5, 2);
@@ -132,6 +142,10 @@ fn another_optimizer_in_the_timed_path_is_caught() {
             epsilon: 1.1 * op.epsilon,
             ..op
         }),
+        Optimizer::Sgd(op) => Optimizer::Sgd(Sgd {
+            weight_decay: op.weight_decay.map(|decay| 1.05 * decay),
+            ..op
+        }),
         other => other,
     };
     let without = |key: &str| of(&CORRECTED.replace(&format!("{key} = true\n"), ""));
@@ -156,6 +170,18 @@ fn another_optimizer_in_the_timed_path_is_caught() {
             AMSGRAD_DECAY,
             of(&AMSGRAD_DECAY.replace("amsgrad = true\n", "")),
         ),
+        ("SGD without decay", SGD_DECAY, of(SGD)),
+        ("SGD's decay 5 % off", SGD_DECAY, off(SGD_DECAY)),
+        (
+            "SGD, all decay",
+            SGD_DECAY,
+            of(&SGD_DECAY.replace("weights_only = true\n", "")),
+        ),
+        (
+            "SGD, weights alone decay",
+            NESTEROV_DECAY,
+            of(&format!("{NESTEROV_DECAY}weights_only = true\n")),
+        ),
         ("plain momentum", NESTEROV, of(SGD)),
         ("Nesterov's momentum", SGD, of(NESTEROV)),
         ("epsilon 10 % off", RMSPROP, off(RMSPROP)),
@@ -173,23 +199,57 @@ fn another_optimizer_in_the_timed_path_is_caught() {
     }
 }
 
+/// What is left of a weight without a gradient behind steps with these shares of the learning rate.
+fn kept(optimizer: Optimizer, rate_shares: [f64; 3]) -> f64 {
+    let decoupled = |decay: f64| {
+        rate_shares
+            .map(|share| 1.0 - share * decay)
+            .iter()
+            .product()
+    };
+    match optimizer {
+        Optimizer::AdamW(op) => decoupled(op.weight_decay * op.adam.learning_rate),
+        Optimizer::AmsGrad(op) => {
+            decoupled(op.weight_decay.unwrap_or_default() * op.adam.learning_rate)
+        }
+        Optimizer::Sgd(op) => {
+            let (mut w, mut velocity) = (1.0, 0.0);
+            for share in rate_shares {
+                let gradient = op.weight_decay.unwrap_or_default() * w;
+                velocity = op.momentum * velocity + gradient;
+                let direction = match op.nesterov {
+                    true => op.momentum * velocity + gradient,
+                    false => velocity,
+                };
+                w -= share * op.learning_rate * direction;
+            }
+            w
+        }
+        Optimizer::Adam(_) | Optimizer::RmsProp(_) => 1.0,
+    }
+}
+
 /// Their gradient is 0. Plain Adam, SGD and RMSprop never move them, but a decay does.
 #[test]
 fn weights_of_dead_taps_decay_and_are_otherwise_left_alone() {
     const TAPS: usize = 9;
     let middle = TAPS / 2;
-    for workload in [ADAM, AMSGRAD, AMSGRAD_DECAY, ADAMW, RMSPROP, SGD, NESTEROV].map(with) {
+    let optimizers = [
+        ADAM,
+        AMSGRAD,
+        AMSGRAD_DECAY,
+        ADAMW,
+        RMSPROP,
+        SGD,
+        SGD_DECAY,
+        NESTEROV,
+        NESTEROV_DECAY,
+    ];
+    for workload in optimizers.map(with) {
         for workload in [workload.clone(), in_bf16(workload)] {
             let optimizer = workload.optimizer;
-            let decay = match optimizer {
-                Optimizer::AdamW(op) => op.weight_decay * op.adam.learning_rate,
-                Optimizer::AmsGrad(op) => {
-                    op.weight_decay.unwrap_or_default() * op.adam.learning_rate
-                }
-                _ => 0.0,
-            };
             // The first two steps are the warm-up's.
-            let kept = (1.0 - 0.5 * decay) * (1.0 - decay) * (1.0 - decay);
+            let kept = kept(optimizer, [0.5, 1.0, 1.0]);
             let job = job(workload, 3 * 18, 2);
             for isa in instruction_sets() {
                 let mut session = session(&job, isa);
@@ -223,6 +283,8 @@ fn dead_taps_that_are_left_out_change_no_bit_of_a_decay() {
         in_bf16(with(ADAMW)),
         with(AMSGRAD_DECAY),
         in_bf16(with(AMSGRAD_DECAY)),
+        with(NESTEROV_DECAY),
+        in_bf16(with(SGD_DECAY)),
     ] {
         let all = job(workload, 3 * 18 + 2, 2);
         let without = Job {

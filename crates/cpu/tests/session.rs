@@ -72,6 +72,8 @@ fn the_first_step_whose_loss_is_not_finite_is_told_to_the_step() {
         learning_rate: 1e30,
         momentum: 0.0,
         nesterov: false,
+        weight_decay: None,
+        weights_only: false,
     });
     let job = job(workload, 32 * 12 + 5, 2);
     let order = epoch_order(1, 0, 32 * 12 + 5, true);

@@ -10,7 +10,8 @@ use laptime_gpu::{GpuEngine, Target, lower};
 use laptime_graph::TrainingStep;
 use laptime_workload::Workload;
 use optimizers::{
-    ADAMW, AMSGRAD, AMSGRAD_DECAY, CORRECTED, LAYERS, NESTEROV, RMSPROP, SGD, scheduled,
+    ADAMW, AMSGRAD, AMSGRAD_DECAY, CORRECTED, LAYERS, NESTEROV, NESTEROV_DECAY, RMSPROP, SGD,
+    SGD_DECAY, scheduled,
 };
 
 const BATCH: usize = 18;
@@ -41,7 +42,9 @@ fn accumulated_gradients_are_verified() {
         (LAYERS, RMSPROP, 4, Some(0.3)),
         (LAYERS, AMSGRAD, 4, Some(0.3)),
         (LAYERS, AMSGRAD_DECAY, 4, None),
+        (LAYERS, SGD_DECAY, 4, Some(0.3)),
         (SPLIT, SGD, 7, None),
+        (SPLIT, NESTEROV_DECAY, 6, None),
         (SPLIT, NESTEROV, 6, None),
         (SPLIT, ADAMW, 6, Some(0.3)),
     ] {

@@ -14,7 +14,8 @@ use laptime_gpu::{GpuEngine, Target, lower};
 use laptime_graph::{Mode, build, schedule::Layout};
 use laptime_workload::Workload;
 use optimizers::{
-    ADAMW, AMSGRAD, AMSGRAD_DECAY, CORRECTED, LAYERS, NESTEROV, RMSPROP, SGD, scheduled,
+    ADAMW, AMSGRAD, AMSGRAD_DECAY, CORRECTED, LAYERS, NESTEROV, NESTEROV_DECAY, RMSPROP, SGD,
+    SGD_DECAY, scheduled,
 };
 
 /// A convolution with so many positions and so few filters that its weights' gradient is left in partial sums.
@@ -42,6 +43,8 @@ fn clipped_gradients_are_verified() {
         (LAYERS, RMSPROP, 0.3),
         (LAYERS, AMSGRAD, 0.3),
         (LAYERS, AMSGRAD_DECAY, 0.3),
+        (LAYERS, SGD_DECAY, 0.3),
+        (LAYERS, NESTEROV_DECAY, 1e6),
         (LAYERS, NESTEROV, 1e6),
         (SPLIT, SGD, 0.3),
     ] {

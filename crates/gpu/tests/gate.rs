@@ -120,6 +120,8 @@ fn schedules_of_the_learning_rate_are_verified() {
             learning_rate,
             momentum,
             nesterov: false,
+            weight_decay: None,
+            weights_only: false,
         }),
     ] {
         let mut workload = dense_net(&[21], 8);

@@ -13,7 +13,8 @@ use laptime_engine::{
 use laptime_gpu::GpuEngine;
 use laptime_workload::Workload;
 use optimizers::{
-    ADAMW, AMSGRAD, AMSGRAD_DECAY, CORRECTED, LAYERS, NESTEROV, RMSPROP, SGD, scheduled,
+    ADAMW, AMSGRAD, AMSGRAD_DECAY, CORRECTED, LAYERS, NESTEROV, NESTEROV_DECAY, RMSPROP, SGD,
+    SGD_DECAY, scheduled,
 };
 
 fn with(optimizer: &str) -> Workload {
@@ -23,7 +24,16 @@ fn with(optimizer: &str) -> Workload {
 #[test]
 fn optimizers_are_verified() {
     let Some(device) = adapter() else { return };
-    for optimizer in [ADAMW, AMSGRAD, AMSGRAD_DECAY, CORRECTED, RMSPROP, NESTEROV] {
+    for optimizer in [
+        ADAMW,
+        AMSGRAD,
+        AMSGRAD_DECAY,
+        CORRECTED,
+        RMSPROP,
+        NESTEROV,
+        NESTEROV_DECAY,
+        SGD_DECAY,
+    ] {
         for passes in [Passes::All, Passes::Only(Vec::new())] {
             let job = Job {
                 passes: passes.clone(),
@@ -38,10 +48,13 @@ fn optimizers_are_verified() {
 #[test]
 fn one_optimizer_does_not_pass_for_another() {
     let Some(device) = adapter() else { return };
+    let all_decay = SGD_DECAY.replace("weights_only = true\n", "");
     for (name, right, wrong) in [
         ("decay missing", ADAMW, ADAM),
         ("AMSGrad's decay missing", AMSGRAD_DECAY, AMSGRAD),
         ("Nesterov's momentum missing", NESTEROV, SGD),
+        ("SGD's decay missing", SGD_DECAY, SGD),
+        ("biases decay, too", SGD_DECAY, &all_decay),
     ] {
         let truth = job(with(right), 18 * 20 + 5);
         let planted = job(with(wrong), 18 * 20 + 5);

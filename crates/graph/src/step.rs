@@ -11,7 +11,8 @@ pub struct StepValues {
     /// What a direction is multiplied by: the learning rate after its schedule; of Adam, with the corrections
     /// √(1−β₂ᵗ)/(1−β₁ᵗ).
     pub step_size: f64,
-    /// The share of a parameter that decays: weight_decay times the learning rate after its schedule.
+    /// The share of a parameter that decays beside its update, as AdamW's do: weight_decay times the learning rate
+    /// after its schedule. SGD's decay is in the gradient.
     pub decay: f64,
     /// What is added to the root of Adam's uncorrected second moment: its ε, times √(1−β₂ᵗ) where it belongs to the
     /// corrected one. 0 for others.
@@ -103,6 +104,8 @@ mod tests {
             learning_rate: 0.1,
             momentum: 0.9,
             nesterov: true,
+            weight_decay: Some(weight_decay),
+            weights_only: false,
         }));
         for (number, rate, correction) in [
             (1, 0.025, 0.5 / 0.5),

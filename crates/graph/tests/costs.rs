@@ -72,8 +72,11 @@ fn by_hand(program: &Program, operation: &Operation, taken: &[Simplification]) -
         Op::AmsGrad(op) if op.weight_decay.is_some() => 15 * values(inputs[0]),
         Op::AmsGrad(_) => 13 * values(inputs[0]),
         Op::AdamW(_) => 14 * values(inputs[0]),
-        Op::Sgd(op) if op.nesterov => 6 * values(inputs[0]),
-        Op::Sgd(_) => 4 * values(inputs[0]),
+        Op::Sgd(op) => {
+            let direction = if op.nesterov { 2 } else { 0 };
+            let decay = if op.weight_decay.is_some() { 2 } else { 0 };
+            (4 + direction + decay) * values(inputs[0])
+        }
         Op::RmsProp(_) => 9 * values(inputs[0]),
     }
 }

@@ -260,7 +260,12 @@ def amsgrad(constants, *rest, **moments):
 
 
 def sgd(constants, step, rate_share, gradients, parameters, velocity):
+    """A decay is added to the gradients, as by PyTorch's `SGD` and Optax's `add_decayed_weights` before `sgd`."""
     momentum, rate = constants["momentum"], constants["learning_rate"] * rate_share
+    if (decay := constants.get("weight_decay")) is not None:
+        least = 2 if constants.get("weights_only", False) else 1
+        decayed = lambda g, w: g + decay * w if w.ndim >= least else g
+        gradients = jax.tree.map(decayed, gradients, parameters)
     velocity = jax.tree.map(lambda u, g: momentum * u + g, velocity, gradients)
     is_nesterov = constants.get("nesterov", False)
     direction = lambda u, g: momentum * u + g if is_nesterov else u

@@ -250,7 +250,12 @@ def amsgrad(constants, *rest, **moments):
 
 
 def sgd(constants, step, rate_share, gradients, parameters, velocity):
+    """A decay is added to the gradients, as by MLX's own `SGD`."""
     momentum, rate = constants["momentum"], constants["learning_rate"] * rate_share
+    if (decay := constants.get("weight_decay")) is not None:
+        least = 2 if constants.get("weights_only", False) else 1
+        decayed = lambda g, w: g + decay * w if w.ndim >= least else g
+        gradients = {name: decayed(g, parameters[name]) for name, g in gradients.items()}
     velocity = {name: momentum * u + gradients[name] for name, u in velocity.items()}
     direction = velocity
     if constants.get("nesterov", False):

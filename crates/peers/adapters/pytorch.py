@@ -253,17 +253,25 @@ def adam_(constants, step, rate_share, parameters, gradients, m, v, v_max=None):
         w.sub_(rate * m[name] / (torch.sqrt(second) + epsilon))
 
 
-def decaying(constants, parameters):
-    """Those that a decay is for; biases and norms have vectors alone."""
-    weights_only = constants.get("weights_only", False)
-    return [w for w in parameters.values() if w.ndim > 1 or not weights_only]
+def decays(constants, w) -> bool:
+    """Whether a decay is for this parameter; biases and norms have vectors alone."""
+    return w.ndim > 1 or not constants.get("weights_only", False)
+
+
+def groups(constants, parameters) -> list[dict]:
+    """PyTorch's groups of the parameters that decay and of those that do not."""
+    some = [w for w in parameters if decays(constants, w)]
+    others = [w for w in parameters if not decays(constants, w)]
+    made = [{"params": some}, {"params": others, "weight_decay": 0.0}]
+    return [group for group in made if group["params"]]
 
 
 def adamw_(constants, step, rate_share, parameters, gradients, m, v, v_max=None):
     """Parameters decay by the learning rate after its schedule; then Adam."""
     decay = constants["weight_decay"] * constants["learning_rate"] * rate_share
-    for w in decaying(constants, parameters):
-        w.sub_(decay * w)
+    for w in parameters.values():
+        if decays(constants, w):
+            w.sub_(decay * w)
     adam_(constants, step, rate_share, parameters, gradients, m, v, v_max)
 
 
@@ -273,9 +281,12 @@ def amsgrad_(constants, *rest, **moments):
 
 
 def sgd_(constants, step, rate_share, parameters, gradients, velocity):
-    momentum = constants["momentum"]
+    momentum, decay = constants["momentum"], constants.get("weight_decay")
     for name, w in parameters.items():
-        g, u = gradients[name], velocity[name].mul_(momentum).add_(gradients[name])
+        g = gradients[name]
+        if decay is not None and decays(constants, w):
+            g = g + decay * w
+        u = velocity[name].mul_(momentum).add_(g)
         direction = momentum * u + g if constants.get("nesterov", False) else u
         w.sub_(constants["learning_rate"] * rate_share * direction)
 
@@ -441,8 +452,9 @@ class Autograd(Trainer):
             momentum = constants["momentum"]
             if momentum == 0:
                 raise Unsupported("PyTorch keeps no velocity without momentum")
-            is_nesterov = constants.get("nesterov", False)
-            return torch.optim.SGD(parameters, lr=rate, momentum=momentum, nesterov=is_nesterov, fused=True)
+            is_nesterov, decay = constants.get("nesterov", False), constants.get("weight_decay", 0.0)
+            common = {"weight_decay": decay, "nesterov": is_nesterov, "fused": True}
+            return torch.optim.SGD(groups(constants, parameters), lr=rate, momentum=momentum, **common)
         if constants["kind"] == "rmsprop":
             # There is no fused one.
             alpha, epsilon = constants["alpha"], constants["epsilon"]
@@ -452,11 +464,7 @@ class Autograd(Trainer):
         common = {"lr": rate, "betas": betas, "eps": epsilon, "amsgrad": is_amsgrad, "fused": True}
         if "weight_decay" in constants:
             decay = constants["weight_decay"]
-            some = decaying(constants, self.parameters)
-            others = [w for w in parameters if all(w is not one for one in some)]
-            groups = [{"params": some}, {"params": others, "weight_decay": 0.0}]
-            groups = [group for group in groups if group["params"]]
-            return torch.optim.AdamW(groups, weight_decay=decay, **common)
+            return torch.optim.AdamW(groups(constants, parameters), weight_decay=decay, **common)
         return torch.optim.Adam(parameters, **common)
 
     def set_rate(self) -> None:

@@ -291,6 +291,21 @@ class RmsProp(keras.optimizers.RMSprop):
         self.assign_sub(variable, rate * g / (keras.ops.sqrt(v) + self.epsilon))
 
 
+class DecayingSgd(keras.optimizers.SGD):
+    """With a decay that is added to the gradients behind clipping, as in PyTorch; Keras's own moves parameters
+    beside the momentum."""
+
+    def __init__(self, decay: float, weights_only: bool, *constants, **others) -> None:
+        super().__init__(*constants, **others)
+        self.decay, self.weights_only = decay, weights_only
+
+    def update_step(self, gradient, variable, learning_rate):
+        if len(variable.shape) > 1 or not self.weights_only:
+            decay = keras.ops.cast(self.decay, variable.dtype)
+            gradient = keras.ops.cast(gradient, variable.dtype) + decay * variable
+        super().update_step(gradient, variable, learning_rate)
+
+
 class CorrectedEpsilon:
     """Adam with ε added to the root of the corrected second moment, as PyTorch has it."""
 
@@ -522,7 +537,11 @@ class Net:
             if constants["momentum"] == 0:
                 raise Unsupported("Keras keeps no velocity without momentum")
             is_nesterov = bool(constants.get("nesterov", False))
-            return keras.optimizers.SGD(rate, constants["momentum"], is_nesterov, **clip)
+            common = rate, constants["momentum"], is_nesterov
+            if "weight_decay" in constants:
+                weights_only = bool(constants.get("weights_only", False))
+                return DecayingSgd(constants["weight_decay"], weights_only, *common, **clip)
+            return keras.optimizers.SGD(*common, **clip)
         if self.kind == "rmsprop":
             return RmsProp(rate, constants["alpha"], epsilon=constants["epsilon"], **clip)
         is_corrected = constants.get("corrected_epsilon", False)

@@ -306,6 +306,8 @@ mod tests {
             learning_rate: 0.1,
             momentum: 0.9,
             nesterov: false,
+            weight_decay: None,
+            weights_only: false,
         };
         let table = [
             (
@@ -330,6 +332,14 @@ mod tests {
                     ..sgd
                 }),
                 r#"{"kind":"sgd","learning_rate":0.1,"momentum":0.9,"nesterov":true}"#,
+            ),
+            (
+                Optimizer::Sgd(Sgd {
+                    weight_decay: Some(0.5),
+                    weights_only: true,
+                    ..sgd
+                }),
+                r#"{"kind":"sgd","learning_rate":0.1,"momentum":0.9,"weight_decay":0.5,"weights_only":true}"#,
             ),
             (
                 Optimizer::RmsProp(RmsProp {

@@ -41,6 +41,8 @@ fn optimizers() -> [Optimizer; 3] {
             learning_rate: 0.1,
             momentum: 0.9,
             nesterov: true,
+            weight_decay: Some(0.1),
+            weights_only: true,
         }),
         Optimizer::RmsProp(RmsProp {
             learning_rate: 0.01,

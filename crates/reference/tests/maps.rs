@@ -115,6 +115,8 @@ const SGD: Sgd = Sgd {
     learning_rate: 0.1,
     momentum: 0.5,
     nesterov: false,
+    weight_decay: None,
+    weights_only: false,
 };
 
 /// Nets that have all operations, with windows that overlap, leave gaps and stand over.
@@ -215,6 +217,14 @@ fn workloads() -> Vec<Workload> {
         }),
         ..flat.clone()
     };
+    let decaying = [false, true].map(|nesterov| Workload {
+        optimizer: Optimizer::Sgd(Sgd {
+            nesterov,
+            weight_decay: Some(0.1),
+            ..SGD
+        }),
+        ..flat.clone()
+    });
     let smoothed = Workload {
         label_smoothing: 0.1,
         global_clip_norm: Some(0.01),
@@ -261,7 +271,9 @@ fn workloads() -> Vec<Workload> {
         .then("flatten", LayerKind::Flatten)
         .dense("fc", 3)
         .workload();
-    vec![images, flat, in_bf16, smoothed, autoencoder, amsgrad, text]
+    let mut all = vec![images, flat, in_bf16, smoothed, autoencoder, amsgrad, text];
+    all.extend(decaying);
+    all
 }
 
 /// The first value that does not depend on what an operation's maps name.

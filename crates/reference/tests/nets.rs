@@ -76,6 +76,8 @@ fn plain_net() -> Workload {
             learning_rate: 0.1,
             momentum: 0.9,
             nesterov: false,
+            weight_decay: None,
+            weights_only: false,
         }))
         .workload()
 }

@@ -202,6 +202,30 @@ fn sgd(momentum: f64, nesterov: bool) -> laptime_graph::Sgd {
         learning_rate: 0.1,
         momentum,
         nesterov,
+        weight_decay: None,
+        weights_only: false,
+    }
+}
+
+/// With decay ½, two steps from w = 1: g is 2 + ½, then −4 + ½·0.75; PyTorch's `SGD(weight_decay=0.5)`.
+#[test]
+fn sgds_decay_is_in_its_gradient() {
+    for (nesterov, [first, second]) in [
+        (false, [1.0 - 0.25, 0.75 - 0.1 * (1.25 - 3.625)]),
+        (
+            true,
+            [1.0 - 0.375, 0.625 - 0.1 * (0.5 * (1.25 - 3.6875) - 3.6875)],
+        ),
+    ] {
+        let constants = laptime_graph::Sgd {
+            weight_decay: Some(0.5),
+            ..sgd(0.5, nesterov)
+        };
+        let (mut w, mut u) = ([1.0], [0.0]);
+        for (gradient, expected) in [(2.0, first), (-4.0, second)] {
+            ops::sgd(constants, &[gradient], &mut w, &mut u);
+            assert!(close(w[0], expected), "{w:?}, expected {expected}");
+        }
     }
 }
 

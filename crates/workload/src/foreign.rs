@@ -292,6 +292,7 @@ pub(crate) const KEYS: Foreign = Foreign {
         (&["betas"], &["beta1"]),
         (&["eps"], &["epsilon"]),
         (&["rho"], &["alpha"]),
+        (&["wd"], &["weight_decay"]),
         (&["outfeatures"], &["units"]),
         (&["outchannels", "channels"], &["filters"]),
         (&["kernelsize"], &["kernel", "size"]),
@@ -344,6 +345,10 @@ pub(crate) const KEYS: Foreign = Foreign {
             "laptime clips by the norm of all gradients together: global_clip_norm = 1.0 in [optimizer]",
         ),
         (
+            &["kernelregularizer", "l2", "l2regularization"],
+            "an L2(c) of kernels is weight_decay = 2c and weights_only = true in [optimizer] of kind \"sgd\"",
+        ),
+        (
             &[
                 "gradientaccumulationsteps",
                 "accumulationsteps",
@@ -377,7 +382,6 @@ pub(crate) const KEYS: Foreign = Foreign {
         "paddingmode",
         "ceilmode",
         "kernelinitializer",
-        "kernelregularizer",
         "validationsplit",
     ],
 };

@@ -96,7 +96,8 @@ pub struct AdamW {
 }
 
 /// Stochastic gradient descent with momentum: `u ← momentum·u + g`, `w ← w − learning_rate·u`; with Nesterov's
-/// momentum (Sutskever et al. 2013, in PyTorch's form) `w ← w − learning_rate·(momentum·u + g)`.
+/// momentum (Sutskever et al. 2013, in PyTorch's form) `w ← w − learning_rate·(momentum·u + g)`. A decay is PyTorch's,
+/// the gradient of an L2 penalty: g + weight_decay·w in the place of g, behind clipping.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Sgd {
     /// Step size.
@@ -106,6 +107,12 @@ pub struct Sgd {
     /// Whether the momentum is Nesterov's.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub nesterov: bool,
+    /// How much of a parameter is added to its gradient, where any is; not 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight_decay: Option<f64>,
+    /// As of [`AdamW`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub weights_only: bool,
 }
 
 /// RMSprop (Tieleman & Hinton 2012) in PyTorch's form, whose ε is outside of the root:
@@ -127,6 +134,8 @@ const ADAM_EPSILON: Key =
 
 const CORRECTED: Key = Key::new("corrected_epsilon", "true");
 const AMSGRAD: Key = Key::new("amsgrad", "true");
+const WEIGHT_DECAY: &str = "weight_decay";
+const WEIGHTS_ONLY: Key = Key::new("weights_only", "true");
 
 /// All update rules, in the order that lists show them.
 pub const OPTIMIZERS: &[Entry<Optimizer>] = &[
@@ -163,13 +172,13 @@ pub const OPTIMIZERS: &[Entry<Optimizer>] = &[
             BETA1,
             BETA2,
             ADAM_EPSILON,
-            Key::new("weight_decay", "0.01").why("the default in PyTorch; Keras's is 0.004"),
+            Key::new(WEIGHT_DECAY, "0.01").why("the default in PyTorch; Keras's is 0.004"),
         ],
-        optional: &[CORRECTED, AMSGRAD, Key::new("weights_only", "true")],
+        optional: &[CORRECTED, AMSGRAD, WEIGHTS_ONLY],
         read: |fields| {
             let adam = adam(fields);
-            let weight_decay = fields.number("weight_decay", &NOT_NEGATIVE);
-            let weights_only = fields.optional_boolean("weights_only", false);
+            let weight_decay = fields.number(WEIGHT_DECAY, &NOT_NEGATIVE);
+            let weights_only = fields.optional_boolean(WEIGHTS_ONLY.name, false);
             match fields.optional_boolean(AMSGRAD.name, false) {
                 true => Optimizer::AmsGrad(AmsGrad {
                     adam,
@@ -187,17 +196,25 @@ pub const OPTIMIZERS: &[Entry<Optimizer>] = &[
     Entry {
         kind: "sgd",
         summary: "u ← momentum·u + gradient; weight ← weight − learning_rate·u, or with nesterov = true \
-                  − learning_rate·(momentum·u + gradient)",
+                  − learning_rate·(momentum·u + gradient); with weight_decay, gradient + weight_decay·weight in the \
+                  place of gradient, for all parameters, or with weights_only = true for weights alone",
         keys: &[
             Key::new("learning_rate", "0.01").why("the default in Keras; PyTorch's is 0.001"),
             Key::new("momentum", "0.0").why("the default in PyTorch and Keras; 0.9 is usual"),
         ],
-        optional: &[Key::new("nesterov", "true")],
+        optional: &[
+            Key::new("nesterov", "true"),
+            Key::new(WEIGHT_DECAY, L2),
+            WEIGHTS_ONLY,
+        ],
         read: |fields| {
+            let (weight_decay, weights_only) = l2(fields);
             Optimizer::Sgd(Sgd {
                 learning_rate: fields.number("learning_rate", &POSITIVE),
                 momentum: fields.number("momentum", &DECAY),
                 nesterov: fields.optional_boolean("nesterov", false),
+                weight_decay,
+                weights_only,
             })
         },
     },
@@ -220,6 +237,22 @@ pub const OPTIMIZERS: &[Entry<Optimizer>] = &[
         },
     },
 ];
+
+/// What most scripts that train a ResNet have.
+const L2: &str = "5e-4";
+
+/// The decay that is added to gradients, and whether only weights have it. One of 0 is none: it is the same training.
+fn l2(fields: &Fields) -> (Option<f64>, bool) {
+    let decay = fields.optional_number(WEIGHT_DECAY, L2, &NOT_NEGATIVE);
+    let weights_only = fields.optional_boolean(WEIGHTS_ONLY.name, false);
+    if let (None, Some(value)) = (fields.get(WEIGHT_DECAY), fields.get(WEIGHTS_ONLY.name)) {
+        let what = "\"weights_only\" tells what decays, and without \"weight_decay\" nothing does";
+        let advice = format!("write weight_decay = {L2}, too, or leave weights_only out");
+        fields.noted(Err(fields.error(value.span(), what, advice)), ());
+    }
+    let decay = decay.filter(|decay| *decay != 0.0);
+    (decay, weights_only && decay.is_some())
+}
 
 fn adam(fields: &Fields) -> Adam {
     Adam {

@@ -80,7 +80,7 @@ net.toml:12:1: unknown key "lr" in the optimizer "sgd"
    |
 12 | lr = 0.1
    | ^^
-   = laptime calls it "learning_rate" (known: kind, nesterov, global_clip_norm, learning_rate, momentum)
+   = laptime calls it "learning_rate" (known: kind, nesterov, weight_decay, weights_only, global_clip_norm, learning_rate, momentum)
 net.toml:10:1: the optimizer "sgd" has no "momentum"
    |
 10 | [optimizer]
@@ -135,7 +135,7 @@ fn keys_of_another_kind_are_said_to_be_that_ones() {
         &message(&LENET.replace("lr = 0.1", adam)),
         &[
             "unknown key \"beta1\" in the optimizer \"sgd\"",
-            "it is a key of \"adam\", \"adamw\"; known: kind, nesterov, global_clip_norm, learning_rate, momentum",
+            "it is a key of \"adam\", \"adamw\"; known: kind, nesterov, weight_decay, weights_only, global_clip_norm, learning_rate, momentum",
         ],
     );
     assert_says(

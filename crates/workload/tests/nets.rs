@@ -197,6 +197,8 @@ fn a_small_net_with_dropout_resolves() {
         learning_rate: 0.05,
         momentum: 0.9,
         nesterov: false,
+        weight_decay: None,
+        weights_only: false,
     });
     assert_eq!(net.optimizer, sgd);
 }

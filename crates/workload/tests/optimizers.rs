@@ -38,6 +38,12 @@ fn every_optimizer_is_read() {
         learning_rate: 0.1,
         momentum: 0.9,
         nesterov: false,
+        weight_decay: None,
+        weights_only: false,
+    };
+    let decaying = Sgd {
+        weight_decay: Some(5e-4),
+        ..sgd
     };
     let table = [
         (
@@ -79,6 +85,22 @@ fn every_optimizer_is_read() {
         (SGD.into(), Optimizer::Sgd(sgd)),
         (format!("{SGD}\nnesterov = false"), Optimizer::Sgd(sgd)),
         (
+            format!("{SGD}\nweight_decay = 5e-4"),
+            Optimizer::Sgd(decaying),
+        ),
+        (
+            format!("{SGD}\nweight_decay = 5e-4\nweights_only = true"),
+            Optimizer::Sgd(Sgd {
+                weights_only: true,
+                ..decaying
+            }),
+        ),
+        // The same training, and so the same digest.
+        (
+            format!("{SGD}\nweight_decay = 0\nweights_only = true"),
+            Optimizer::Sgd(sgd),
+        ),
+        (
             format!("{SGD}\nnesterov = true"),
             Optimizer::Sgd(Sgd {
                 nesterov: true,
@@ -113,7 +135,7 @@ fn what_is_wrong_with_an_optimizer_is_told() {
         ),
         (
             ADAMW.replace("adamw", "adam"),
-            "it is a key of \"adamw\"; known: kind, corrected_epsilon, amsgrad, global_clip_norm, learning_rate, beta1, beta2, epsilon",
+            "it is a key of \"adamw\", \"sgd\"; known: kind, corrected_epsilon, amsgrad, global_clip_norm, learning_rate, beta1, beta2, epsilon",
         ),
         (ADAMW.replace("adamw", "AdamW"), "did you mean \"adamw\"?"),
         (
@@ -130,8 +152,24 @@ fn what_is_wrong_with_an_optimizer_is_told() {
             "did you mean \"nesterov\"?",
         ),
         (
-            format!("{SGD}\nweight_decay = 0.1"),
-            "it is a key of \"adamw\"; known:",
+            format!("{RMSPROP}\nweight_decay = 0.1"),
+            "it is a key of \"adamw\", \"sgd\"; known:",
+        ),
+        (
+            format!("{SGD}\nweight_decay = -0.1"),
+            "\"weight_decay\" must be 0, or a number greater than 0",
+        ),
+        (
+            format!("{SGD}\nwd = 5e-4"),
+            "laptime calls it \"weight_decay\"",
+        ),
+        (
+            format!("{SGD}\nl2 = 5e-4"),
+            "is weight_decay = 2c and weights_only = true",
+        ),
+        (
+            format!("{SGD}\nweights_only = true"),
+            "write weight_decay = 5e-4, too, or leave weights_only out",
         ),
         (
             RMSPROP.replace("alpha", "rho"),

@@ -54,7 +54,7 @@ net.toml:23:8: unknown kind "dens"
    |
 23 | kind = "dens"
    |        ^^^^^^
-   = did you mean "dense"? (known: flatten, dense, conv2d, conv2d_transpose, batch_norm, layer_norm, max_pool, avg_pool, global_avg_pool, upsample, dropout, add, multiply, concat, relu, leaky_relu, gelu, gelu_tanh, silu, sigmoid, tanh, softplus, hard_swish, relu6, hard_sigmoid, elu, mish, scale)
+   = did you mean "dense"? (known: flatten, dense, conv2d, conv2d_transpose, batch_norm, layer_norm, max_pool, avg_pool, global_avg_pool, upsample, dropout, add, multiply, concat, embedding, relu, leaky_relu, gelu, gelu_tanh, silu, sigmoid, tanh, softplus, hard_swish, relu6, hard_sigmoid, elu, mish, scale)
 "#,
     );
     assert_error(

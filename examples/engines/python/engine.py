@@ -70,8 +70,8 @@ class Net:
         others = [key for key in self.workload if key not in known]
         if others or self.workload["loss"] != "softmax-cross-entropy" or self.workload["precision"] != "fp32":
             raise Unsupported(f"this engine knows cross-entropy in fp32 alone, and no {others}")
-        if optimizer["kind"] != "sgd" or optimizer.get("nesterov"):
-            raise Unsupported("this engine knows sgd alone, and no Nesterov momentum")
+        if optimizer["kind"] != "sgd" or optimizer.get("nesterov") or "weight_decay" in optimizer:
+            raise Unsupported("this engine knows sgd alone, without Nesterov momentum and without a decay")
         self.rate, self.momentum, self.steps = optimizer["learning_rate"], optimizer["momentum"], 0
         self.values, self.shapes, _ = read_tensors(os.path.join(folder, "init.safetensors"))
         self.parameters = list(self.values)

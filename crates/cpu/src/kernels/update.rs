@@ -1,5 +1,5 @@
 //! What becomes of a gradient: it is stored, or its parameter is updated at once, by Adam in Keras's
-//! form, with a weight decay or without, or by SGD with momentum.
+//! form or by SGD with momentum, each with a weight decay or without.
 
 use std::ops::Range;
 
@@ -23,7 +23,7 @@ impl GradientUse {
         match self {
             Self::Store(_) => false,
             Self::Adam(adam) => !adam.decays,
-            Self::Sgd(_) => true,
+            Self::Sgd(sgd) => sgd.constants.weight_decay.is_none(),
         }
     }
 }
@@ -225,6 +225,8 @@ pub(crate) struct SgdRule<S: Simd> {
     step_size: S::Block,
     momentum: S::Block,
     is_nesterov: bool,
+    decays: bool,
+    weight_decay: S::Block,
     parameter: *mut f32,
     velocity: *mut f32,
 }
@@ -237,6 +239,8 @@ impl Sgd {
             step_size: s.splat(step.values.step_size as f32),
             momentum: s.splat(self.constants.momentum as f32),
             is_nesterov: self.constants.nesterov,
+            decays: self.constants.weight_decay.is_some(),
+            weight_decay: s.splat(self.constants.weight_decay.unwrap_or(0.0) as f32),
             parameter: view.at(self.parameter),
             velocity: view.at(self.velocity),
         }
@@ -249,6 +253,13 @@ impl<S: Simd> Rule<S> for SgdRule<S> {
         let Self { s, .. } = *self;
         // SAFETY: the caller's promise.
         unsafe {
+            let w = s.load(self.parameter.add(at));
+            // Not a decay of 0: see `AdamRule`.
+            let gradient = if self.decays {
+                s.mul_add(self.weight_decay, w, gradient)
+            } else {
+                gradient
+            };
             let velocity = s.load(self.velocity.add(at));
             let velocity = s.mul_add(self.momentum, velocity, gradient);
             s.store(self.velocity.add(at), velocity);
@@ -257,7 +268,6 @@ impl<S: Simd> Rule<S> for SgdRule<S> {
             } else {
                 velocity
             };
-            let w = s.load(self.parameter.add(at));
             s.store(
                 self.parameter.add(at),
                 s.neg_mul_add(self.step_size, direction, w),

@@ -16,6 +16,11 @@ pub const RMSPROP: &str =
     "kind = \"rmsprop\"\nlearning_rate = 0.001\nalpha = 0.99\nepsilon = 1e-3\n";
 pub const SGD: &str = "kind = \"sgd\"\nlearning_rate = 0.1\nmomentum = 0.9\n";
 pub const NESTEROV: &str = "kind = \"sgd\"\nlearning_rate = 0.1\nmomentum = 0.9\nnesterov = true\n";
+/// With a decay in the gradient, of weights alone, as PyTorch's users have it.
+pub const SGD_DECAY: &str = "kind = \"sgd\"\nlearning_rate = 0.1\nmomentum = 0.9\nweight_decay = 0.05\n\
+                         weights_only = true\n";
+pub const NESTEROV_DECAY: &str = "kind = \"sgd\"\nlearning_rate = 0.1\nmomentum = 0.9\nnesterov = true\n\
+                              weight_decay = 0.05\n";
 
 /// Convolutions, the last of a single position, where eight of nine taps are dead; a bias in front of a batch
 /// norm, whose gradient is 0; dense layers. Neither channels nor units fill their last block of sixteen.

@@ -190,7 +190,11 @@ pub(crate) fn update(optimizer: &Optimizer, is_weight: bool) -> (Op, &'static [M
         }
         Optimizer::AdamW(op) if op.weights_only && !is_weight => (op.adam.into(), &[First, Second]),
         Optimizer::AdamW(op) => (op.into(), &[First, Second]),
-        Optimizer::Sgd(op) => (op.into(), &[Velocity]),
+        Optimizer::Sgd(op) => {
+            let decays = is_weight || !op.weights_only;
+            let weight_decay = op.weight_decay.filter(|_| decays);
+            (Sgd { weight_decay, ..op }.into(), &[Velocity])
+        }
         Optimizer::RmsProp(op) => (op.into(), &[Second]),
     }
 }

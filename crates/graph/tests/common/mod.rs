@@ -9,7 +9,7 @@ use laptime_workload::{
 };
 
 /// Update rules that no workload of the repository has.
-const OTHER_RULES: [Optimizer; 5] = [
+const OTHER_RULES: [Optimizer; 6] = [
     Optimizer::AmsGrad(AmsGrad {
         adam: Adam {
             learning_rate: 1e-3,
@@ -47,6 +47,15 @@ const OTHER_RULES: [Optimizer; 5] = [
         learning_rate: 0.01,
         momentum: 0.9,
         nesterov: true,
+        weight_decay: None,
+        weights_only: false,
+    }),
+    Optimizer::Sgd(Sgd {
+        learning_rate: 0.01,
+        momentum: 0.9,
+        nesterov: false,
+        weight_decay: Some(5e-4),
+        weights_only: true,
     }),
     Optimizer::RmsProp(RmsProp {
         learning_rate: 1e-3,

@@ -16,8 +16,8 @@ use laptime_workload::{
 pub type Plant = (&'static str, &'static str, &'static str);
 
 /// Those beside Adam: AdamW, Nesterov's momentum and RMSprop; AdamW as PyTorch's users have it, and AMSGrad,
-/// plain and with a decay in PyTorch's form and Keras's.
-fn optimizers() -> [Optimizer; 7] {
+/// plain and with a decay in PyTorch's form and Keras's; SGD with a decay, of all and of weights alone.
+fn optimizers() -> [Optimizer; 9] {
     let adam = Adam {
         learning_rate: 1e-3,
         beta1: 0.9,
@@ -41,11 +41,20 @@ fn optimizers() -> [Optimizer; 7] {
             learning_rate: 0.05,
             momentum: 0.9,
             nesterov: true,
+            weight_decay: None,
+            weights_only: false,
         }),
         Optimizer::RmsProp(RmsProp {
             learning_rate: 1e-3,
             alpha: 0.99,
             epsilon: 1e-3,
+        }),
+        Optimizer::Sgd(Sgd {
+            learning_rate: 0.05,
+            momentum: 0.9,
+            nesterov: false,
+            weight_decay: Some(0.05),
+            weights_only: true,
         }),
         Optimizer::AdamW(AdamW {
             adam: corrected,
@@ -65,6 +74,13 @@ fn optimizers() -> [Optimizer; 7] {
         Optimizer::AmsGrad(AmsGrad {
             adam,
             weight_decay: Some(0.1),
+            weights_only: false,
+        }),
+        Optimizer::Sgd(Sgd {
+            learning_rate: 0.05,
+            momentum: 0.9,
+            nesterov: true,
+            weight_decay: Some(0.05),
             weights_only: false,
         }),
     ]

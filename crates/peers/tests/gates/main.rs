@@ -52,7 +52,7 @@ fn jax() {
             "share = rate_share(workload, number, jnp)",
             "share = 1",
         )],
-        plants_in_optimizers: &[("decay missing", "parameters = jax.tree.map(lambda w: w - decay * w if w.ndim >= least else w, parameters)", "pass"), ("Nesterov's momentum missing", "if is_nesterov else u", "if False else u"), ("epsilon inside of the root", "(jnp.sqrt(v) + constants[\"epsilon\"])\n    return jax.tree.map(update, parameters, gradients, v)", "jnp.sqrt(v + constants[\"epsilon\"])\n    return jax.tree.map(update, parameters, gradients, v)")],
+        plants_in_optimizers: &[("decay missing", "parameters = jax.tree.map(lambda w: w - decay * w if w.ndim >= least else w, parameters)", "pass"), ("Nesterov's momentum missing", "if is_nesterov else u", "if False else u"), ("epsilon inside of the root", "(jnp.sqrt(v) + constants[\"epsilon\"])\n    return jax.tree.map(update, parameters, gradients, v)", "jnp.sqrt(v + constants[\"epsilon\"])\n    return jax.tree.map(update, parameters, gradients, v)"), ("SGD's decay missing", "g + decay * w if", "g if")],
         plants_in_dropout: &[
             (
                 "another rate",
@@ -152,10 +152,15 @@ fn pytorch() {
             ("decay missing", "weight_decay=decay,", "weight_decay=0.0,"),
             (
                 "Nesterov's momentum missing",
-                "nesterov=is_nesterov",
-                "nesterov=False",
+                "\"nesterov\": is_nesterov",
+                "\"nesterov\": False",
             ),
             ("another epsilon", "eps=epsilon)", "eps=1.1 * epsilon)"),
+            (
+                "SGD's decay missing",
+                "\"weight_decay\": decay,",
+                "\"weight_decay\": 0.0,",
+            ),
         ],
         plants_in_dropout: &[
             (
@@ -241,6 +246,11 @@ fn tensorflow() {
                 "(keras.ops.sqrt(v) + self.epsilon)",
                 "keras.ops.sqrt(v + self.epsilon)",
             ),
+            (
+                "SGD's decay missing",
+                "variable.dtype) + decay * variable",
+                "variable.dtype)",
+            ),
         ],
         plants_in_dropout: &[(
             "another rate",
@@ -317,7 +327,7 @@ fn mlx() {
             "rate_share(workload, state[\"step\"], mx)",
             "1",
         )],
-        plants_in_optimizers: &[("decay missing", "parameters = {name: w - decay * w if w.ndim >= least else w for name, w in parameters.items()}", "pass"), ("Nesterov's momentum missing", "if constants.get(\"nesterov\", False):", "if False:"), ("epsilon inside of the root", "(mx.sqrt(v[name]) + constants[\"epsilon\"])\n    return {name: w - update(name) for name, w in parameters.items()}, {\"v\": v}", "mx.sqrt(v[name] + constants[\"epsilon\"])\n    return {name: w - update(name) for name, w in parameters.items()}, {\"v\": v}")],
+        plants_in_optimizers: &[("decay missing", "parameters = {name: w - decay * w if w.ndim >= least else w for name, w in parameters.items()}", "pass"), ("Nesterov's momentum missing", "if constants.get(\"nesterov\", False):", "if False:"), ("epsilon inside of the root", "(mx.sqrt(v[name]) + constants[\"epsilon\"])\n    return {name: w - update(name) for name, w in parameters.items()}, {\"v\": v}", "mx.sqrt(v[name] + constants[\"epsilon\"])\n    return {name: w - update(name) for name, w in parameters.items()}, {\"v\": v}"), ("SGD's decay missing", "g + decay * w if", "g if")],
         plants_in_dropout: &[(
             "another rate",
             "mx.random.bernoulli(1 - rate,",
