@@ -47,8 +47,6 @@ pub(crate) fn adapters() -> Vec<Adapter> {
 /// The devices, each with its PCI address, where it is not the only one of its name: that stays what it is when another
 /// card is added, or the driver counts otherwise. Where there is no address they are numbered.
 fn told_apart(devices: Vec<(Device, String)>) -> Vec<Device> {
-    let is_same =
-        |one: &Device, other: &Device| one.name == other.name && one.driver == other.driver;
     let mut named: Vec<Device> = Vec::new();
     for (device, address) in &devices {
         let others = devices.iter().filter(|(other, _)| is_same(other, device));
@@ -67,8 +65,8 @@ fn told_apart(devices: Vec<(Device, String)>) -> Vec<Device> {
     named
 }
 
-fn same_as(device: &Device) -> impl Fn(&Adapter) -> bool {
-    |one| one.device.name == device.name && one.device.driver == device.driver
+fn is_same(one: &Device, other: &Device) -> bool {
+    one.name == other.name && one.driver == other.driver
 }
 
 /// Through Vulkan before DX12, where a card can be reached both ways: kernels were tuned through Vulkan, and DX12's
@@ -116,7 +114,8 @@ fn api(backend: wgpu::Backend, has_subgroups: bool) -> &'static str {
 
 /// The adapter that a device describes.
 pub(crate) fn find(device: &Device) -> Result<Adapter, EngineError> {
-    let found = adapters().into_iter().find(same_as(device));
+    let mut found = adapters().into_iter();
+    let found = found.find(|one| is_same(&one.device, device));
     found.ok_or_else(|| {
         EngineError::Unsupported(format!(
             "--device gpu: {} is not there any more; `laptime devices` lists what is",

@@ -59,6 +59,13 @@ pub(crate) fn weight(name: &str, dims: &[i64]) -> Tensor {
     }
 }
 
+fn scalar(name: &str, value: f32) -> Tensor {
+    Tensor {
+        float_data: vec![value],
+        ..weight(name, &[])
+    }
+}
+
 pub(crate) fn sizes(name: &str, numbers: &[i64]) -> Tensor {
     Tensor {
         name: name.into(),
@@ -195,10 +202,6 @@ fn a_resize_is_upsample_where_it_takes_the_nearest_values() {
 /// ½·x·erfc(−x/√2).
 #[test]
 fn gelu_is_found_by_its_values_where_it_is_spelled_by_erfc() {
-    let scalar = |name: &str, value: f32| Tensor {
-        float_data: vec![value],
-        ..weight(name, &[])
-    };
     let nodes = vec![
         node("Flatten", &["x"], "f", &[]),
         node("MatMul", &["f", "d"], "l", &[]),
@@ -218,10 +221,6 @@ fn gelu_is_found_by_its_values_where_it_is_spelled_by_erfc() {
 
 #[test]
 fn a_factor_and_an_offset_are_a_layer() {
-    let scalar = |name: &str, value: f32| Tensor {
-        float_data: vec![value],
-        ..weight(name, &[])
-    };
     let nodes = vec![
         node("Flatten", &["x"], "f", &[]),
         node("MatMul", &["f", "d"], "l", &[]),
