@@ -8,7 +8,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
-use common::{augmented, fashion_mnist, image_net, in_bf16, instruction_sets, job, session};
+use common::{augmented, fashion_mnist, image_net, in_bf16, instruction_sets, job, net, session};
 use laptime_engine::Progress;
 use laptime_workload::epoch_order;
 
@@ -32,6 +32,16 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static GLOBAL: Counting = Counting;
 
+/// Convolutions by Winograd's way, forward and backward, and an activation that goes over stored results.
+const WINOGRAD: &str = r#"layer = [
+    { name = "c1", kind = "conv2d", filters = 32, kernel = 3, stride = 3, padding = "valid", bias = true },
+    { name = "a1", kind = "gelu" },
+    { name = "c2", kind = "conv2d", filters = 32, kernel = 3, stride = 1, padding = "same", bias = true },
+    { name = "a2", kind = "relu" },
+    { name = "mean", kind = "global_avg_pool" },
+    { name = "fc", kind = "dense", units = 10 },
+]"#;
+
 #[test]
 fn a_training_step_does_not_allocate() {
     for workload in [
@@ -39,6 +49,11 @@ fn a_training_step_does_not_allocate() {
         image_net(8),
         in_bf16(image_net(8)),
         augmented(image_net(8)),
+        net(
+            WINOGRAD,
+            "kind = \"sgd\"\nlearning_rate = 0.1\nmomentum = 0.9",
+            8,
+        ),
     ] {
         for isa in instruction_sets() {
             let batch_size = workload.batch_size;

@@ -71,9 +71,7 @@ impl Program {
                     _ => &[],
                 };
                 let others = loops.filter(|axis| !WINDOW.contains(axis));
-                let by_winograd =
-                    taken.contains(&Simplification::Winograd) && self.winograd.contains(&id);
-                let pairs = match by_winograd {
+                let pairs = match self.by_winograd(id, taken) {
                     true => component_pairs(self.height_and_width(operation.outputs[0])),
                     false => images.multiplied_pairs(taken),
                 };

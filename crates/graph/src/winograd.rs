@@ -5,7 +5,6 @@ use crate::{
     program::{Mode, OpId, Operation, Program},
     simplification::{Simplification, multiplied_pairs},
     tensor::{Role, TensorId},
-    uses::Uses,
 };
 
 /// Sums over fewer channels do not pay for the transformation of their results, and fewer channels of results not for
@@ -20,15 +19,27 @@ pub(crate) fn component_pairs([height, width]: [usize; 2]) -> usize {
     16 * height.div_ceil(2) * width.div_ceil(2)
 }
 
-/// All products that may be made so.
+/// All products that may be made so, in order.
 pub(crate) fn candidates(program: &Program) -> Vec<OpId> {
-    let uses = Uses::of(program);
+    let summed = summed(program);
     let operations = program.operations_by_id();
-    let served = operations.filter(|(_, own)| is_served(program, &uses, own));
+    let served = operations.filter(|(_, own)| is_served(program, &summed, own));
     served.map(|(id, _)| id).collect()
 }
 
-fn is_served(program: &Program, uses: &Uses, own: &Operation) -> bool {
+impl Program {
+    /// Whether Winograd's way serves a product, be it taken or not.
+    pub fn may_be_by_winograd(&self, id: OpId) -> bool {
+        self.winograd.binary_search(&id).is_ok()
+    }
+
+    /// Whether a product is made so where these simplifications are taken.
+    pub fn by_winograd(&self, id: OpId, taken: &[Simplification]) -> bool {
+        taken.contains(&Simplification::Winograd) && self.may_be_by_winograd(id)
+    }
+}
+
+fn is_served(program: &Program, summed: &[bool], own: &Operation) -> bool {
     let Some(window) = own.op.definition().winograd_window() else {
         return false;
     };
@@ -47,20 +58,28 @@ fn is_served(program: &Program, uses: &Uses, own: &Operation) -> bool {
     let is_rounded = matches!(read.role, Role::Rounded { .. });
     let has_channels = read.shape[3].min(made.shape[3]) >= LEAST_CHANNELS;
     // A norm's sums are made in the order of positions while results are in registers.
-    is_worth_it && !is_rounded && has_channels && !feeds_sums(program, uses, own.outputs[0])
+    is_worth_it && !is_rounded && has_channels && !summed[own.outputs[0].0]
 }
 
-/// Whether a batch norm, or its gradient, sums up what is made of a tensor value by value.
-fn feeds_sums(program: &Program, uses: &Uses, tensor: TensorId) -> bool {
-    uses.readers(tensor).iter().any(|id| {
-        let reader = program.operation(*id);
-        let is_norm = reader.op.definition().is_norm();
-        let goes_on = program.class(reader) == Class::Pointwise && !is_norm;
-        let made = &program.tensor(reader.outputs[0]).role;
-        let same_direction = *made == program.tensor(tensor).role
-            || matches!(made, Role::Gradient { .. })
-                && matches!(program.tensor(tensor).role, Role::Gradient { .. });
-        is_norm && program.mode == Mode::Training
-            || goes_on && same_direction && feeds_sums(program, uses, reader.outputs[0])
-    })
+/// For each tensor whether a batch norm with the batch's statistics, or its gradient, sums up what is made of it value by
+/// value, in one walk from the end.
+fn summed(program: &Program) -> Vec<bool> {
+    let mut summed = vec![false; program.tensors.len()];
+    if program.mode != Mode::Training {
+        return summed;
+    }
+    let is_gradient = |id: TensorId| matches!(program.tensor(id).role, Role::Gradient { .. });
+    let are_alike = |one: TensorId, other: TensorId| {
+        program.tensor(one).role == program.tensor(other).role
+            || is_gradient(one) && is_gradient(other)
+    };
+    for own in program.operations.iter().rev() {
+        let is_norm = own.op.definition().is_norm();
+        let made = own.outputs[0];
+        let goes_on = summed[made.0] && program.class(own) == Class::Pointwise;
+        for &read in &own.inputs {
+            summed[read.0] |= is_norm || goes_on && are_alike(read, made);
+        }
+    }
+    summed
 }

@@ -66,7 +66,9 @@ pub(crate) use rms_prop::RmsProp;
 pub(crate) use squared_error::MeanSquaredError;
 pub(crate) use tiles::{Tiles, pieces};
 pub(crate) use update::{Adam, Cut, GradientUse, Grid, RoundWeights, Rule, Sgd, Update, with_rule};
-pub(crate) use winograd::{WinogradConv2d, WinogradConv2dGradInput, winograd_values};
+pub(crate) use winograd::{
+    WinogradConv2d, WinogradConv2dGradInput, winograd_gradient_runs, winograd_runs, winograd_values,
+};
 pub(crate) use winograd_tile::Grid as WinogradGrid;
 
 use laptime_graph::StepValues;

@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use super::{
     Images, Run, Step,
-    conv::Results,
+    conv::{Results, Segments},
     conv_forward::Conv2d,
     conv_grad_input::Conv2dGradInput,
     product::{Blocks, Finish, Scalars, Segment, Single, product},
@@ -43,14 +43,39 @@ fn slice_values(channels: usize) -> usize {
     COMPONENTS * channels.next_multiple_of(LANES) * LANES
 }
 
-/// As [`Conv2d`].
+/// The runs of each component's sum over channels, as [`WinogradConv2d`] has them.
+pub(crate) fn winograd_runs(channels: usize) -> Segments {
+    runs_of(Segment::whole(channels).to_vec())
+}
+
+/// The same over filters, by sixteen, as [`WinogradConv2dGradInput`] has them.
+pub(crate) fn winograd_gradient_runs(filters: usize) -> Segments {
+    let firsts = (0..filters).step_by(LANES);
+    let runs = firsts.map(|first| Segment {
+        a: (first * LANES) as u32,
+        b: (first * BLOCKS * LANES) as u32,
+        steps: LANES.min(filters - first) as u32,
+    });
+    runs_of(runs.collect())
+}
+
+fn runs_of(all: Vec<Segment>) -> Segments {
+    let mut runs = Segments {
+        all,
+        ends: Vec::new(),
+    };
+    runs.end_list();
+    runs
+}
+
+/// As [`Conv2d`], whose segments are [`winograd_runs`].
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct WinogradConv2d {
     pub(crate) conv: Conv2d,
     pub(crate) grid: Grid,
 }
 
-/// As [`Conv2dGradInput`].
+/// As [`Conv2dGradInput`], whose segments are [`winograd_gradient_runs`].
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct WinogradConv2dGradInput {
     pub(crate) conv: Conv2dGradInput,
@@ -64,8 +89,8 @@ trait Operands<S: Simd> {
     /// Where transformed weights of one component lie, its first one given, and the runs of its sum.
     fn scalars(&self, start: *const f32) -> Scalars;
 
-    /// The runs of a component's sum: from transformed weights, and from transformed images that are `stride` apart.
-    fn segments(&self, stride: usize) -> Vec<Segment>;
+    /// The runs of a component's sum: from transformed weights, and from transformed images.
+    fn segments(&self) -> &[Segment];
 
     /// Transforms the weights of a slice, one component behind the other.
     unsafe fn transform(&self, s: S, view: View, slice: usize, to: *mut f32);
@@ -104,8 +129,8 @@ impl<S: Simd> Operands<S> for WinogradConv2d {
     }
 
     #[inline(always)]
-    fn segments(&self, _: usize) -> Vec<Segment> {
-        Segment::whole(self.conv.x.channels).to_vec()
+    fn segments(&self) -> &[Segment] {
+        &self.conv.segments.all
     }
 
     #[inline(always)]
@@ -142,15 +167,8 @@ impl<S: Simd> Operands<S> for WinogradConv2dGradInput {
     }
 
     #[inline(always)]
-    fn segments(&self, stride: usize) -> Vec<Segment> {
-        let filters = self.conv.dy.channels;
-        let firsts = (0..filters).step_by(LANES);
-        let runs = firsts.map(|first| Segment {
-            a: (first * LANES) as u32,
-            b: (first * stride) as u32,
-            steps: LANES.min(filters - first) as u32,
-        });
-        runs.collect()
+    fn segments(&self) -> &[Segment] {
+        &self.conv.segments.all
     }
 
     /// Of the taps in their opposite order: what a tap has moved forward is moved back.
@@ -220,7 +238,6 @@ unsafe fn convolve<S: Simd, O: Operands<S>, R: Results<S>>(
             kept: zeros.add(LANES),
         }
     };
-    let segments = operands.segments(BLOCKS * LANES);
     for (slices, positions) in y.parts(results.tiles(), tiles) {
         for start in slices.clone().step_by(at_once) {
             let turn = start..slices.end.min(start + at_once);
@@ -240,7 +257,7 @@ unsafe fn convolve<S: Simd, O: Operands<S>, R: Results<S>>(
                             let rows = LANES.min(y.channels - slice * LANES);
                             let weights = scratch.weights.add(index * slice_values);
                             let extents = (rows, blocks.len());
-                            multiply(s, operands, &segments, extents, weights, scratch);
+                            multiply(s, operands, extents, weights, scratch);
                             let here = Here {
                                 slice,
                                 rows,
@@ -316,7 +333,6 @@ unsafe fn transform_inputs<S: Simd>(
 unsafe fn multiply<S: Simd>(
     s: S,
     operands: &impl Operands<S>,
-    segments: &[Segment],
     (rows, blocks): (usize, usize),
     weights: *const f32,
     scratch: Scratch,
@@ -339,7 +355,7 @@ unsafe fn multiply<S: Simd>(
                 Single,
                 0..rows,
                 0..blocks,
-                segments,
+                operands.segments(),
                 operands.scalars(start),
                 b,
                 &finish,

@@ -82,9 +82,8 @@ pub fn lower(program: &Program, target: Target, passes: &Passes) -> Schedule {
 
 /// What the operation that needs the most keeps at once.
 fn scratch_bytes(program: &Program, taken: &[Simplification]) -> usize {
-    let is_taken = taken.contains(&Simplification::Winograd);
     let needed = program.operations_by_id().map(|(id, own)| {
-        let by_winograd = is_taken && program.winograd.contains(&id);
+        let by_winograd = program.by_winograd(id, taken);
         ops::of(&own.op).scratch_bytes(own, program, by_winograd)
     });
     needed.max().unwrap_or(0)

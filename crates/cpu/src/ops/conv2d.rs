@@ -18,7 +18,8 @@ use crate::{
         self, Epilogue, Filters, Images, NormBefore, NormBehind, PairedConv2d,
         PairedConv2dGradInput, PairedConv2dGradWeight, Segments, WinogradConv2d,
         WinogradConv2dGradInput, WinogradGrid, forward_panel, gradient_panel, norm_bytes,
-        panel_bytes, pieces, turned_bytes, turned_pairs_bytes, winograd_values,
+        panel_bytes, pieces, turned_bytes, turned_pairs_bytes, winograd_gradient_runs,
+        winograd_runs, winograd_values,
     },
     segments::{
         Padding, Shape, check_reach, forward, input_gradient, multiplied_taps,
@@ -49,6 +50,7 @@ impl CpuOp for Conv2d {
         let images = at.images(inputs[0]);
         let (x, y_shape) = (at.shape(inputs[0]), at.shape(y));
         let padding = padding(at, images);
+        let by_winograd = group.by_winograd(at);
         let mut conv = kernels::Conv2d {
             x: images,
             w: at.filters(group.unrounded(inputs[1])),
@@ -57,13 +59,16 @@ impl CpuOp for Conv2d {
             norm: at.sums(y).filter(|_| norm.is_none()).map(NormBehind::Apart),
             other: None,
             epilogue: Epilogue::None,
-            segments: forward(
-                &self.window,
-                x,
-                y_shape,
-                images.lanes_of_channels(),
-                padding,
-            ),
+            segments: match by_winograd {
+                true => winograd_runs(x[3]),
+                false => forward(
+                    &self.window,
+                    x,
+                    y_shape,
+                    images.lanes_of_channels(),
+                    padding,
+                ),
+            },
             tiles: group.tiles(y),
         };
         match norm.map(|norm| (norm, norm.op)) {
@@ -86,7 +91,7 @@ impl CpuOp for Conv2d {
             }
             _ => conv.epilogue = group.epilogue(|id| at.images(id)),
         }
-        if group.by_winograd(at) {
+        if by_winograd {
             let grid = WinogradGrid {
                 input: [x[1], x[2]],
                 output: [y_shape[1], y_shape[2]],
@@ -143,6 +148,7 @@ impl CpuOp for Conv2dGradInput {
         let w = at.filters(group.unrounded(inputs[1]));
         let (x, y) = (at.shape(outputs[0]), at.shape(inputs[0]));
         let dy = at.images(inputs[0]);
+        let by_winograd = group.by_winograd(at);
         let conv = kernels::Conv2dGradInput {
             dy,
             w,
@@ -157,10 +163,13 @@ impl CpuOp for Conv2dGradInput {
                 }
                 None => left_sums(at, last),
             },
-            segments: input_segments(at, &self.window, x, y, dy, w),
+            segments: match by_winograd {
+                true => winograd_gradient_runs(y[3]),
+                false => input_segments(at, &self.window, x, y, dy, w),
+            },
             tiles: group.tiles(last),
         };
-        if group.by_winograd(at) {
+        if by_winograd {
             let grid = WinogradGrid {
                 input: [y[1], y[2]],
                 output: [x[1], x[2]],
@@ -271,7 +280,7 @@ fn by_result(at: &Arranging, weights: Part) -> Vec<Cut> {
     let (read, made) = (at.main().inputs[0], at.main().outputs[0]);
     let across = (!has_norm(at)).then_some(POSITIONS);
     // Results that are made two rows at a time are not cut between them.
-    let is_candidate = |id: &OpId| at.program.winograd.contains(id);
+    let is_candidate = |id: &OpId| at.program.may_be_by_winograd(*id);
     let most = match at.group.iter().any(is_candidate) {
         true => at.program.tensor(made).shape[1].div_ceil(2),
         false => usize::MAX,

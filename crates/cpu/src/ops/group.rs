@@ -1,7 +1,7 @@
 //! The operations of a kernel that is linked.
 
 use laptime_graph::{
-    Activation, Op, Operation, Program, Simplification, TensorId,
+    Activation, Op, Operation, Program, TensorId,
     schedule::{Kernel, Part},
 };
 
@@ -92,11 +92,7 @@ impl<'a> Group<'a> {
     /// Whether its product is made by Winograd's way.
     pub(super) fn by_winograd(&self, at: &Places) -> bool {
         let mut operations = self.kernel.operations.iter();
-        let is_taken = at
-            .schedule
-            .simplifications
-            .contains(&Simplification::Winograd);
-        is_taken && operations.any(|id| at.program.winograd.contains(id))
+        operations.any(|id| at.program.by_winograd(*id, &at.schedule.simplifications))
     }
 
     /// Whether what the group makes is rounded in it.
