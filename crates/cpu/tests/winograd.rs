@@ -70,7 +70,7 @@ fn what_stands_around_such_convolutions_is_verified() {
         { name = "mean", kind = "global_avg_pool" },
         { name = "fc", kind = "dense", units = 10 },
     ]"#;
-    for (layers, batch_size, products) in [(around, 18, 2), (many, 3, 4)] {
+    for (layers, batch_size, products) in [(around, 18, 4), (many, 3, 6)] {
         let workload = net(layers, SGD, batch_size);
         let program = build(&workload, Mode::Training, batch_size);
         assert_eq!(program.winograd.len(), products);
@@ -103,15 +103,15 @@ fn it_is_taken_where_it_serves_and_can_be_left() {
     };
     assert!(bits(&job_with, "portable") != bits(&job_without, "portable"));
     let program = build(&workload(18), Mode::Training, 18);
-    // Three forward, and the gradients of their inputs.
-    assert_eq!(program.winograd.len(), 6);
+    // Three forward, and the gradients of their inputs and weights.
+    assert_eq!(program.winograd.len(), 9);
     let normed = NET.replace(
         "{ name = \"a2\", kind = \"relu\" }",
         "{ name = \"bn\", kind = \"batch_norm\", epsilon = 1e-3, momentum = 0.9 }, { name = \"a2\", kind = \"relu\" }",
     );
     let program = build(&net(&normed, SGD, 18), Mode::Training, 18);
     // Neither that convolution, nor what makes the gradient that the norm's sums up.
-    assert_eq!(program.winograd.len(), 4);
+    assert_eq!(program.winograd.len(), 7);
     let target = Target {
         isa: Isa::portable(),
         threads: 2,

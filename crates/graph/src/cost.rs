@@ -7,7 +7,7 @@ use crate::{
     ops::{Body, Index, Operand, Slide, Space},
     program::{OpId, Operation, Program},
     simplification::{Simplification, multiplied_pairs},
-    tensor::{Tensor, TensorId},
+    tensor::Tensor,
     winograd::component_pairs,
 };
 
@@ -72,18 +72,13 @@ impl Program {
                 };
                 let others = loops.filter(|axis| !WINDOW.contains(axis));
                 let pairs = match self.by_winograd(id, taken) {
-                    true => component_pairs(self.height_and_width(operation.outputs[0])),
+                    true => component_pairs(self, operation),
                     false => images.multiplied_pairs(taken),
                 };
                 others.map(points).product::<u64>() * pairs as u64
             }
         };
         space.flops * points
-    }
-
-    fn height_and_width(&self, images: TensorId) -> [usize; 2] {
-        let shape = &self.tensor(images).shape;
-        [shape[1], shape[2]]
     }
 
     /// The extent of a loop.

@@ -4,7 +4,7 @@ use crate::{
     class::Class,
     program::{Mode, OpId, Operation, Program},
     simplification::{Simplification, multiplied_pairs},
-    tensor::{Role, TensorId},
+    tensor::{Role, Tensor, TensorId},
 };
 
 /// Sums over fewer channels do not pay for the transformation of their results, and fewer channels of results not for
@@ -14,9 +14,24 @@ const LEAST_CHANNELS: usize = 32;
 /// The largest share of multiplications that is still worth it: of maps of 2×2 it would be 16 for 16.
 const WORTH_IT: f64 = 0.7;
 
-/// How many pairs of a position and a component are multiplied for results of this height and width.
-pub(crate) fn component_pairs([height, width]: [usize; 2]) -> usize {
+/// How many pairs of a position and a component are multiplied, of a product that is made so.
+pub(crate) fn component_pairs(program: &Program, own: &Operation) -> usize {
+    // Tiles are of what a product makes; the gradient of weights has them of dy, which it reads.
+    let [height, width] = height_and_width(images(program, own)[1]);
     16 * height.div_ceil(2) * width.div_ceil(2)
+}
+
+/// The images of a product, what is read first: x and y; dy and dx; or x and dy.
+fn images<'a>(program: &'a Program, own: &Operation) -> [&'a Tensor; 2] {
+    let tensors = own.inputs.iter().chain(&own.outputs);
+    let mut images = tensors
+        .map(|id| program.tensor(*id))
+        .filter(|tensor| tensor.is_images());
+    std::array::from_fn(|_| images.next().expect("a convolution has two images"))
+}
+
+fn height_and_width(images: &Tensor) -> [usize; 2] {
+    [images.shape[1], images.shape[2]]
 }
 
 /// All products that may be made so, in order.
@@ -43,20 +58,17 @@ fn is_served(program: &Program, summed: &[bool], own: &Operation) -> bool {
     let Some(window) = own.op.definition().winograd_window() else {
         return false;
     };
-    let (read, made) = (
-        program.tensor(own.inputs[0]),
-        program.tensor(own.outputs[0]),
-    );
-    let [from, to] = [read, made].map(|tensor| [tensor.shape[1], tensor.shape[2]]);
-    // The gradient's results are as large as what the forward product reads.
-    let (input, output) = match made.role {
-        Role::Activation => (from, to),
-        _ => (to, from),
+    let [read, other] = images(program, own);
+    let [from, to] = [read, other].map(height_and_width);
+    // The gradient of inputs has results as large as what the forward product reads.
+    let (input, output) = match read.role {
+        Role::Gradient { .. } => (to, from),
+        _ => (from, to),
     };
     let direct = multiplied_pairs(&window, input, output, &Simplification::OF_PADDING);
-    let is_worth_it = component_pairs(to) as f64 <= WORTH_IT * direct as f64;
+    let is_worth_it = component_pairs(program, own) as f64 <= WORTH_IT * direct as f64;
     let is_rounded = matches!(read.role, Role::Rounded { .. });
-    let has_channels = read.shape[3].min(made.shape[3]) >= LEAST_CHANNELS;
+    let has_channels = read.shape[3].min(other.shape[3]) >= LEAST_CHANNELS;
     // A norm's sums are made in the order of positions while results are in registers.
     is_worth_it && !is_rounded && has_channels && !summed[own.outputs[0].0]
 }

@@ -33,6 +33,7 @@ mod sum_tree;
 mod tiles;
 pub(crate) mod update;
 mod winograd;
+mod winograd_grad_weight;
 mod winograd_tile;
 
 use std::ops::Range;
@@ -68,6 +69,9 @@ pub(crate) use tiles::{Tiles, pieces};
 pub(crate) use update::{Adam, Cut, GradientUse, Grid, RoundWeights, Rule, Sgd, Update, with_rule};
 pub(crate) use winograd::{
     WinogradConv2d, WinogradConv2dGradInput, winograd_gradient_runs, winograd_runs, winograd_values,
+};
+pub(crate) use winograd_grad_weight::{
+    WinogradConv2dGradWeight, winograd_weight_runs, winograd_weight_values,
 };
 pub(crate) use winograd_tile::Grid as WinogradGrid;
 

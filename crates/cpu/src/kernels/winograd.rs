@@ -15,18 +15,15 @@ use super::{
     conv_forward::Conv2d,
     conv_grad_input::Conv2dGradInput,
     product::{Blocks, Finish, Scalars, Segment, Single, product},
-    winograd_tile::{Grid, columns, input_sums, output_sums, store_weights},
+    winograd_tile::{
+        BLOCKS, COMPONENTS, Grid, apart, columns, input_component, lists, output_sums,
+        store_weights, transform_inputs,
+    },
 };
 use crate::{
     memory::View,
     simd::{LANES, Simd},
 };
-
-/// Components of a tile.
-const COMPONENTS: usize = 16;
-
-/// Blocks of samples that are transformed at once: as many as a product's tile has.
-const BLOCKS: usize = 2;
 
 /// The values of weights that are transformed at once, where a slice's are not more: 512 KiB, half of a common L2.
 const WEIGHT_VALUES: usize = 128 << 10;
@@ -34,18 +31,26 @@ const WEIGHT_VALUES: usize = 128 << 10;
 /// The values of scratch that a convolution needs which sums over so many channels, without what its slices keep.
 pub(crate) fn winograd_values(channels: usize) -> usize {
     let weights = slice_values(channels).max(WEIGHT_VALUES);
-    let block = BLOCKS * LANES;
-    weights + COMPONENTS * (channels + LANES) * block + LANES
+    let transformed = input_component(channels) + PRODUCT_COMPONENT;
+    weights + COMPONENTS * transformed + LANES
 }
+
+/// The values between two components of a slice's weights, transformed.
+fn weight_component(channels: usize) -> usize {
+    apart(channels.next_multiple_of(LANES) * LANES)
+}
+
+/// The same of a tile's products.
+const PRODUCT_COMPONENT: usize = apart(LANES * BLOCKS * LANES);
 
 /// The values of a slice's weights, transformed.
 fn slice_values(channels: usize) -> usize {
-    COMPONENTS * channels.next_multiple_of(LANES) * LANES
+    COMPONENTS * weight_component(channels)
 }
 
 /// The runs of each component's sum over channels, as [`WinogradConv2d`] has them.
 pub(crate) fn winograd_runs(channels: usize) -> Segments {
-    runs_of(Segment::whole(channels).to_vec())
+    lists([Segment::whole(channels).to_vec()])
 }
 
 /// The same over filters, by sixteen, as [`WinogradConv2dGradInput`] has them.
@@ -56,16 +61,7 @@ pub(crate) fn winograd_gradient_runs(filters: usize) -> Segments {
         b: (first * BLOCKS * LANES) as u32,
         steps: LANES.min(filters - first) as u32,
     });
-    runs_of(runs.collect())
-}
-
-fn runs_of(all: Vec<Segment>) -> Segments {
-    let mut runs = Segments {
-        all,
-        ends: Vec::new(),
-    };
-    runs.end_list();
-    runs
+    lists([runs.collect()])
 }
 
 /// As [`Conv2d`], whose segments are [`winograd_runs`].
@@ -136,7 +132,7 @@ impl<S: Simd> Operands<S> for WinogradConv2d {
     #[inline(always)]
     unsafe fn transform(&self, s: S, view: View, slice: usize, to: *mut f32) {
         let w = self.conv.w;
-        let component = slice_values(w.inputs) / COMPONENTS;
+        let component = weight_component(w.inputs);
         // SAFETY: the weights have this slice, these taps and inputs; the scratch has all components.
         unsafe {
             let from = view.at(w.place).add(slice * w.block_stride());
@@ -175,7 +171,7 @@ impl<S: Simd> Operands<S> for WinogradConv2dGradInput {
     #[inline(always)]
     unsafe fn transform(&self, s: S, view: View, slice: usize, to: *mut f32) {
         let w = self.conv.w;
-        let component = slice_values(w.outputs) / COMPONENTS;
+        let component = weight_component(w.outputs);
         let channels = self.conv.dx.channels_of(slice..slice + 1);
         for block in 0..w.outputs.div_ceil(LANES) {
             for (row, channel) in channels.clone().enumerate() {
@@ -221,8 +217,8 @@ unsafe fn convolve<S: Simd, O: Operands<S>, R: Results<S>>(
     let slice_values = slice_values(x.channels);
     let at_once = (WEIGHT_VALUES / slice_values).max(1);
     let weight_values = slice_values.max(WEIGHT_VALUES);
-    let input_values = COMPONENTS * x.channels * BLOCKS * LANES;
-    let product_values = COMPONENTS * LANES * BLOCKS * LANES;
+    let input_values = COMPONENTS * input_component(x.channels);
+    let product_values = COMPONENTS * PRODUCT_COMPONENT;
     // SAFETY: the Schedule's scratch has room for all of it.
     let scratch = unsafe {
         let weights = view.scratch();
@@ -252,7 +248,9 @@ unsafe fn convolve<S: Simd, O: Operands<S>, R: Results<S>>(
                     let (met, made) = (grid.met(tile), grid.made(tile, &positions));
                     for first in (0..y.sample_blocks()).step_by(BLOCKS) {
                         let blocks = first..y.sample_blocks().min(first + BLOCKS);
-                        transform_inputs(s, view, x, blocks.clone(), met, scratch);
+                        let parts = (0..x.channels, blocks.clone());
+                        let to = (scratch.inputs, scratch.zeros.cast_const());
+                        transform_inputs(s, view, x, parts, met, to);
                         for (index, slice) in turn.clone().enumerate() {
                             let rows = LANES.min(y.channels - slice * LANES);
                             let weights = scratch.weights.add(index * slice_values);
@@ -281,50 +279,6 @@ unsafe fn convolve<S: Simd, O: Operands<S>, R: Results<S>>(
     }
 }
 
-/// `Bᵀ·d·B` of all channels of a tile, for these blocks of samples: `[component][channel][sample]`.
-///
-/// # Safety
-/// The images have these positions and blocks; the scratch has room.
-#[inline(always)]
-unsafe fn transform_inputs<S: Simd>(
-    s: S,
-    view: View,
-    x: Images,
-    blocks: Range<usize>,
-    met: [Option<usize>; 16],
-    scratch: Scratch,
-) {
-    let component = x.channels * BLOCKS * LANES;
-    for (place, block) in blocks.enumerate() {
-        let at = block * LANES;
-        // SAFETY: the caller's promise; what is missing is read from zeros, again for each channel.
-        unsafe {
-            let of = |position: Option<usize>| match position {
-                Some(position) => (x.at(view, position, 0).add(at).cast_const(), x.stride),
-                None => (scratch.zeros.cast_const(), 0),
-            };
-            let from = met.map(of);
-            let mut to = scratch.inputs.add(place * LANES);
-            for channel in 0..x.channels {
-                let mut rows = [[s.splat(0.0); 4]; 4];
-                for (row, from) in rows.iter_mut().zip(from.as_chunks::<4>().0) {
-                    for (value, (start, stride)) in row.iter_mut().zip(from) {
-                        *value = s.load(start.add(channel * stride));
-                    }
-                    *row = input_sums(s, *row);
-                }
-                for (column, d) in columns(rows).into_iter().enumerate() {
-                    let sums = input_sums(s, d);
-                    for (row, value) in sums.into_iter().enumerate() {
-                        s.store(to.add((4 * row + column) * component), value);
-                    }
-                }
-                to = to.add(BLOCKS * LANES);
-            }
-        }
-    }
-}
-
 /// The product of each component, `[component][row][sample]`.
 ///
 /// # Safety
@@ -341,14 +295,14 @@ unsafe fn multiply<S: Simd>(
     for component in 0..COMPONENTS {
         // SAFETY: the caller's promise.
         unsafe {
-            let start = weights.add(component * slice_values(channels) / COMPONENTS);
+            let start = weights.add(component * weight_component(channels));
             let b = Blocks {
-                start: scratch.inputs.add(component * channels * BLOCKS * LANES),
+                start: scratch.inputs.add(component * input_component(channels)),
                 step_stride: BLOCKS * LANES,
                 block_stride: LANES,
             };
             let finish = Store {
-                to: scratch.products.add(component * LANES * BLOCKS * LANES),
+                to: scratch.products.add(component * PRODUCT_COMPONENT),
             };
             product(
                 s,
@@ -417,7 +371,7 @@ unsafe fn store<S: Simd, R: Results<S>>(
                     let mut m = [s.splat(0.0); 4];
                     for (column, value) in m.iter_mut().enumerate() {
                         let component = 4 * number + column;
-                        *value = s.load(from.add(component * LANES * BLOCKS * LANES));
+                        *value = s.load(from.add(component * PRODUCT_COMPONENT));
                     }
                     *sums = output_sums(s, m);
                 }

@@ -1,8 +1,40 @@
-//! What a tile of Winograd's F(2×2, 3×3) is: where it lies, and how weights, inputs and results are transformed.
+//! What a tile of Winograd's F(2×2, 3×3) and F(3×3, 2×2) is: where it lies, and how weights, inputs and results are
+//! transformed.
 
 use std::ops::Range;
 
-use crate::simd::Simd;
+use super::{Images, conv::Segments, product::Segment};
+use crate::{
+    memory::View,
+    simd::{LANES, Simd},
+};
+
+/// Components of a tile.
+pub(super) const COMPONENTS: usize = 16;
+
+/// Blocks of samples that are transformed at once: as many as a product's tile has.
+pub(super) const BLOCKS: usize = 2;
+
+/// The values between two components that have so many each. All 16 are written and read in turns: a power of two
+/// between them would put them into the same set of a cache.
+pub(super) const fn apart(values: usize) -> usize {
+    values + LANES
+}
+
+/// The same of a tile's inputs, of so many channels.
+pub(super) fn input_component(channels: usize) -> usize {
+    apart(channels * BLOCKS * LANES)
+}
+
+/// One list for each of these sums.
+pub(super) fn lists(sums: impl IntoIterator<Item = Vec<Segment>>) -> Segments {
+    let mut lists = Segments::default();
+    for sum in sums {
+        lists.all.extend(sum);
+        lists.end_list();
+    }
+    lists
+}
 
 /// How tiles of results lie beside what they are made of.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -51,6 +83,53 @@ impl Grid {
             let is_there = row < self.input[0] && column < self.input[1];
             is_there.then_some(row * self.input[1] + column)
         })
+    }
+}
+
+/// `Bᵀ·d·B` of these channels of a tile, for these blocks of samples: `[component][channel][sample]`.
+///
+/// # Safety
+/// The images have these channels, positions and blocks; there is room for all components, and there are zeros.
+#[inline(always)]
+pub(super) unsafe fn transform_inputs<S: Simd>(
+    s: S,
+    view: View,
+    x: Images,
+    (channels, blocks): (Range<usize>, Range<usize>),
+    met: [Option<usize>; 16],
+    (inputs, zeros): (*mut f32, *const f32),
+) {
+    let component = input_component(channels.len());
+    for (place, block) in blocks.enumerate() {
+        let at = block * LANES;
+        // SAFETY: the caller's promise; what is missing is read from zeros, again for each channel.
+        unsafe {
+            let of = |position: Option<usize>| match position {
+                Some(position) => {
+                    let start = x.at(view, position, channels.start);
+                    (start.add(at).cast_const(), x.stride)
+                }
+                None => (zeros, 0),
+            };
+            let from = met.map(of);
+            let mut to = inputs.add(place * LANES);
+            for channel in 0..channels.len() {
+                let mut rows = [[s.splat(0.0); 4]; 4];
+                for (row, from) in rows.iter_mut().zip(from.as_chunks::<4>().0) {
+                    for (value, (start, stride)) in row.iter_mut().zip(from) {
+                        *value = s.load(start.add(channel * stride));
+                    }
+                    *row = input_sums(s, *row);
+                }
+                for (column, d) in columns(rows).into_iter().enumerate() {
+                    let sums = input_sums(s, d);
+                    for (row, value) in sums.into_iter().enumerate() {
+                        s.store(to.add((4 * row + column) * component), value);
+                    }
+                }
+                to = to.add(BLOCKS * LANES);
+            }
+        }
     }
 }
 
@@ -113,4 +192,18 @@ pub(super) fn input_sums<S: Simd>(s: S, d: [S::Block; 4]) -> [S::Block; 4] {
 pub(super) fn output_sums<S: Simd>(s: S, m: [S::Block; 4]) -> [S::Block; 2] {
     let (sum, difference) = (s.add(m[1], m[2]), s.sub(m[1], m[2]));
     [s.add(m[0], sum), s.sub(difference, m[3])]
+}
+
+/// The same of a dimension of dy, for F(3×3, 2×2), without its factors, which [`weight_results`] makes up for.
+#[inline(always)]
+pub(super) fn gradient_sums<S: Simd>(s: S, [first, second]: [S::Block; 2]) -> [S::Block; 4] {
+    [first, s.add(first, second), s.sub(first, second), second]
+}
+
+/// A dimension of F(3×3, 2×2)'s results, from the four sums of products.
+#[inline(always)]
+pub(super) fn weight_results<S: Simd>(s: S, half: S::Block, m: [S::Block; 4]) -> [S::Block; 3] {
+    let (sum, difference) = (s.add(m[1], m[2]), s.sub(m[1], m[2]));
+    let sum = s.mul(half, sum);
+    [s.add(m[0], sum), s.mul(half, difference), s.sub(sum, m[3])]
 }

@@ -17,9 +17,10 @@ use crate::{
     kernels::{
         self, Epilogue, Filters, Images, NormBefore, NormBehind, PairedConv2d,
         PairedConv2dGradInput, PairedConv2dGradWeight, Segments, WinogradConv2d,
-        WinogradConv2dGradInput, WinogradGrid, forward_panel, gradient_panel, norm_bytes,
-        panel_bytes, pieces, turned_bytes, turned_pairs_bytes, winograd_gradient_runs,
-        winograd_runs, winograd_values,
+        WinogradConv2dGradInput, WinogradConv2dGradWeight, WinogradGrid, forward_panel,
+        gradient_panel, norm_bytes, panel_bytes, pieces, turned_bytes, turned_pairs_bytes,
+        winograd_gradient_runs, winograd_runs, winograd_values, winograd_weight_runs,
+        winograd_weight_values,
     },
     segments::{
         Padding, Shape, check_reach, forward, input_gradient, multiplied_taps,
@@ -92,11 +93,7 @@ impl CpuOp for Conv2d {
             _ => conv.epilogue = group.epilogue(|id| at.images(id)),
         }
         if by_winograd {
-            let grid = WinogradGrid {
-                input: [x[1], x[2]],
-                output: [y_shape[1], y_shape[2]],
-                before: [self.window.padding[0], self.window.padding[2]],
-            };
+            let grid = forward_grid(&self.window, x, y_shape);
             return Task::WinogradConv2d(WinogradConv2d { conv, grid });
         }
         if images.paired {
@@ -200,37 +197,57 @@ impl CpuOp for Conv2dGradWeight {
         let across = weights_across(at, dw);
         // Who has some of the positions of rounded images' windows would turn all of x over.
         let across = across.filter(|axes| *axes == INPUTS || !is_rounded(at.program, x));
-        vec![at.tiled(dw, (OUTPUTS, across), |id, own| match own {
-            _ if is_weight(at.program, id) => own,
-            Part::Along { .. } if id == dy => BY_CHANNELS,
-            _ => Part::Whole,
-        })]
+        // What is made for all taps at once is not cut between them.
+        let (across, most) = match is_candidate(at) {
+            true => {
+                let inputs = extent(at.program, dw, INPUTS);
+                (Some(INPUTS), inputs.div_ceil(INPUTS_TO_CUT))
+            }
+            false => (across, usize::MAX),
+        };
+        vec![
+            at.tiled_at_most(dw, (OUTPUTS, across), most, |id, own| match own {
+                _ if is_weight(at.program, id) => own,
+                Part::Along { .. } if id == dy => BY_CHANNELS,
+                _ => Part::Whole,
+            }),
+        ]
     }
 
     fn link(&self, group: &Group, at: &Places) -> Task {
         let (x, dy) = (group.main.inputs[0], group.main.inputs[1]);
         let images = at.images(x);
+        let by_winograd = group.by_winograd(at);
         let conv = kernels::Conv2dGradWeight {
             x: images,
             dy: at.images(dy),
             w: at.filters(group.last().outputs[0]),
             to: gradient_use(group, at),
-            segments: weight_segments(at, &self.window, at.shape(x), at.shape(dy), images),
+            segments: match by_winograd {
+                true => winograd_weight_runs(at.shape(x)[0]),
+                false => weight_segments(at, &self.window, at.shape(x), at.shape(dy), images),
+            },
             tiles: group.tiles(group.last().outputs[0]),
             by_inputs: matches!(
                 group.part(group.last().outputs[0]),
                 Part::Tile { across: INPUTS, .. }
             ),
         };
-        if images.paired {
+        if by_winograd {
+            let grid = forward_grid(&self.window, at.shape(x), at.shape(dy));
+            Task::WinogradConv2dGradWeight(WinogradConv2dGradWeight { conv, grid })
+        } else if images.paired {
             Task::PairedConv2dGradWeight(PairedConv2dGradWeight(conv))
         } else {
             Task::Conv2dGradWeight(conv)
         }
     }
 
-    fn scratch_bytes(&self, own: &Operation, program: &Program, _: bool) -> usize {
+    fn scratch_bytes(&self, own: &Operation, program: &Program, by_winograd: bool) -> usize {
         let (x, dy) = (own.inputs[0], own.inputs[1]);
+        if by_winograd {
+            return winograd_weight_values(extent(program, x, CHANNELS)) * 4;
+        }
         let samples = program.batch_size.next_multiple_of(LANES);
         let positions = extent(program, dy, POSITIONS);
         if is_rounded(program, x) {
@@ -280,8 +297,7 @@ fn by_result(at: &Arranging, weights: Part) -> Vec<Cut> {
     let (read, made) = (at.main().inputs[0], at.main().outputs[0]);
     let across = (!has_norm(at)).then_some(POSITIONS);
     // Results that are made two rows at a time are not cut between them.
-    let is_candidate = |id: &OpId| at.program.may_be_by_winograd(*id);
-    let most = match at.group.iter().any(is_candidate) {
+    let most = match is_candidate(at) {
         true => at.program.tensor(made).shape[1].div_ceil(2),
         false => usize::MAX,
     };
@@ -292,6 +308,21 @@ fn by_result(at: &Arranging, weights: Part) -> Vec<Cut> {
         _ => own,
     });
     vec![at.leaving_sums(cut)]
+}
+
+/// Whether Winograd's way serves the product, be it taken or not.
+fn is_candidate(at: &Arranging) -> bool {
+    let serves = |id: &OpId| at.program.may_be_by_winograd(*id);
+    at.group.iter().any(serves)
+}
+
+/// How Winograd's tiles lie in the images of a convolution.
+fn forward_grid(window: &Window, x: Shape, y: Shape) -> WinogradGrid {
+    WinogradGrid {
+        input: [x[1], x[2]],
+        output: [y[1], y[2]],
+        before: [window.padding[0], window.padding[2]],
+    }
 }
 
 /// Whether a batch norm's sums over all positions are made with the product.

@@ -136,6 +136,10 @@ impl Definition for Conv2dGradWeight {
             Output(0).at(FILTERS),
         )
     }
+
+    fn winograd_window(&self) -> Option<Window> {
+        winograd(&self.window)
+    }
 }
 
 /// A convolution, with a bias where it has one.
