@@ -64,7 +64,7 @@ impl Run for Conv2dGradWeight {
             // SAFETY: the scratch has room for the turned slices, the weights have these slices,
             // and the segments stay within x and the scratch.
             unsafe {
-                self.turn(s, view, first..first + count);
+                self.turn(s, view, first..first + count, 0..self.dy.positions);
                 let b = Blocks {
                     start: view.scratch(),
                     step_stride: turned * LANES,
@@ -96,11 +96,20 @@ impl Run for Conv2dGradWeight {
 
 impl Conv2dGradWeight {
     /// Copies slices of dy into the scratch, turned over: `[position][sample][filter]`.
+    ///
+    /// # Safety
+    /// As of [`Run::run`]; the scratch has room for so many positions.
     #[inline(always)]
-    unsafe fn turn<S: Simd>(&self, s: S, view: View, slices: Range<usize>) {
+    pub(super) unsafe fn turn<S: Simd>(
+        &self,
+        s: S,
+        view: View,
+        slices: Range<usize>,
+        positions: Range<usize>,
+    ) {
         let dy = self.dy;
         let at_once = turned_slices(self.w.outputs);
-        for position in 0..dy.positions {
+        for (place, position) in positions.enumerate() {
             for (index, slice) in slices.clone().enumerate() {
                 let channels = dy.channels_of(slice..slice + 1);
                 for block in 0..dy.sample_blocks() {
@@ -111,7 +120,7 @@ impl Conv2dGradWeight {
                         for (row, channel) in tile.iter_mut().zip(channels.clone()) {
                             *row = s.load(dy.at(view, position, channel).add(block * LANES));
                         }
-                        let sample = position * dy.stride + block * LANES;
+                        let sample = place * dy.stride + block * LANES;
                         let to = view.scratch().add((sample * at_once + index) * LANES);
                         for (row, turned) in s.transpose(tile).into_iter().enumerate() {
                             s.store(to.add(row * at_once * LANES), turned);

@@ -11,6 +11,7 @@ mod conv;
 mod conv_forward;
 mod conv_grad_input;
 mod conv_grad_weight;
+mod conv_grad_weight_parts;
 mod dense;
 mod elementwise;
 mod epilogue;
@@ -45,6 +46,7 @@ pub(crate) use conv::{Filters, Segments};
 pub(crate) use conv_forward::{Conv2d, NormBehind, norm_bytes};
 pub(crate) use conv_grad_input::{Conv2dGradInput, NormBefore};
 pub(crate) use conv_grad_weight::{Conv2dGradWeight, TURNED_SLICES, turned_bytes, turned_slices};
+pub(crate) use conv_grad_weight_parts::{Conv2dGradWeightInParts, TapRow, WeightParts};
 pub(crate) use dense::{Dense, DenseCut, DenseGradInput, DenseGradWeight};
 pub(crate) use elementwise::{
     Activate, Bias, BiasGrad, ChannelBias, ChannelBiasGrad, Function, Operands, Pointwise,

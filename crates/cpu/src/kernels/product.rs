@@ -73,6 +73,15 @@ impl<S: Simd> Multiply<S> for Pairwise {
 /// A trait and not a closure: a closure that is called from several places is compiled as a function
 /// of its own, without the instruction set of its caller.
 pub(super) trait Finish<S: Simd> {
+    /// What a sum begins with: 0, or what an earlier part of its chain came to. Must be `#[inline(always)]`.
+    ///
+    /// # Safety
+    /// As of [`Self::finish`].
+    #[inline(always)]
+    unsafe fn begin(&self, s: S, _row: usize, _block: usize) -> S::Block {
+        s.splat(0.0)
+    }
+
     /// Takes sixteen sums. Must be `#[inline(always)]`.
     ///
     /// # Safety
@@ -146,7 +155,7 @@ unsafe fn strip<S: Simd, const BLOCKS: usize>(
                                 finish.prefetch(row + r, block + i);
                             }
                         }
-                        let sums = tile::<S, $height, BLOCKS>(s, multiply, row, block, segments, a, b);
+                        let sums = tile::<S, $height, BLOCKS>(s, multiply, row, block, segments, a, b, finish);
                         for (r, sums) in sums.into_iter().enumerate() {
                             for (i, sum) in sums.into_iter().enumerate() {
                                 finish.finish(s, row + r, block + i, sum);
@@ -168,6 +177,7 @@ const fn is_used<S: Simd>(height: usize) -> bool {
 }
 
 #[inline(always)]
+#[expect(clippy::too_many_arguments, reason = "as of a product")]
 unsafe fn tile<S: Simd, const ROWS: usize, const BLOCKS: usize>(
     s: S,
     multiply: impl Multiply<S>,
@@ -176,10 +186,16 @@ unsafe fn tile<S: Simd, const ROWS: usize, const BLOCKS: usize>(
     segments: &[Segment],
     a: Scalars,
     b: Blocks,
+    finish: &impl Finish<S>,
 ) -> [[S::Block; BLOCKS]; ROWS] {
     let mut sums = [[s.splat(0.0); BLOCKS]; ROWS];
     // SAFETY: the caller's promise.
     unsafe {
+        for (r, sums) in sums.iter_mut().enumerate() {
+            for (i, sum) in sums.iter_mut().enumerate() {
+                *sum = finish.begin(s, row + r, block + i);
+            }
+        }
         let a_start = a.start.add(row * a.row_stride);
         let b_start = b.start.add(block * b.block_stride);
         for (index, segment) in segments.iter().enumerate() {

@@ -175,12 +175,10 @@ impl WinogradConv2dGradWeight {
                 }
                 *turned = s.transpose(*turned);
             }
-            for sample in 0..LANES {
-                let mut rows = [[zero; 4]; 2];
-                for (row, sums) in rows.iter_mut().enumerate() {
-                    let d = [turned[2 * row][sample], turned[2 * row + 1][sample]];
-                    *sums = gradient_sums(s, d);
-                }
+            let [first, second, third, fourth] = turned;
+            let (above, below) = (first.into_iter().zip(second), third.into_iter().zip(fourth));
+            for (sample, (above, below)) in above.zip(below).enumerate() {
+                let rows = [above, below].map(|(left, right)| gradient_sums(s, [left, right]));
                 for column in 0..4 {
                     let sums = gradient_sums(s, rows.map(|row| row[column]));
                     for (row, value) in sums.into_iter().enumerate() {

@@ -15,16 +15,16 @@ use super::{
 use crate::{
     extents::{extent, is_weight},
     kernels::{
-        self, Epilogue, Filters, Images, NormBefore, NormBehind, PairedConv2d,
-        PairedConv2dGradInput, PairedConv2dGradWeight, Segments, WinogradConv2d,
-        WinogradConv2dGradInput, WinogradConv2dGradWeight, WinogradGrid, forward_panel,
-        gradient_panel, norm_bytes, panel_bytes, pieces, turned_bytes, turned_pairs_bytes,
-        winograd_gradient_runs, winograd_runs, winograd_values, winograd_weight_runs,
-        winograd_weight_values,
+        self, Conv2dGradWeightInParts, Epilogue, Filters, Images, NormBefore, NormBehind,
+        PairedConv2d, PairedConv2dGradInput, PairedConv2dGradWeight, Segments, WeightParts,
+        WinogradConv2d, WinogradConv2dGradInput, WinogradConv2dGradWeight, WinogradGrid,
+        forward_panel, gradient_panel, norm_bytes, panel_bytes, pieces, turned_bytes,
+        turned_pairs_bytes, winograd_gradient_runs, winograd_runs, winograd_values,
+        winograd_weight_runs, winograd_weight_values,
     },
     segments::{
         Padding, Shape, check_reach, forward, input_gradient, multiplied_taps,
-        paired_input_gradient, paired_weight_gradient, weight_gradient,
+        paired_input_gradient, paired_weight_gradient, weight_gradient, weight_gradient_in_parts,
     },
     simd::LANES,
 };
@@ -218,14 +218,18 @@ impl CpuOp for Conv2dGradWeight {
         let (x, dy) = (group.main.inputs[0], group.main.inputs[1]);
         let images = at.images(x);
         let by_winograd = group.by_winograd(at);
-        let conv = kernels::Conv2dGradWeight {
+        let parts = weight_parts(at.program, group.main);
+        let mut conv = kernels::Conv2dGradWeight {
             x: images,
             dy: at.images(dy),
             w: at.filters(group.last().outputs[0]),
             to: gradient_use(group, at),
-            segments: match by_winograd {
-                true => winograd_weight_runs(at.shape(x)[0]),
-                false => weight_segments(at, &self.window, at.shape(x), at.shape(dy), images),
+            segments: match (by_winograd, parts) {
+                (true, _) => winograd_weight_runs(at.shape(x)[0]),
+                (false, Some(_)) => Segments::default(),
+                (false, None) => {
+                    weight_segments(at, &self.window, at.shape(x), at.shape(dy), images)
+                }
             },
             tiles: group.tiles(group.last().outputs[0]),
             by_inputs: matches!(
@@ -236,6 +240,23 @@ impl CpuOp for Conv2dGradWeight {
         if by_winograd {
             let grid = forward_grid(&self.window, at.shape(x), at.shape(dy));
             Task::WinogradConv2dGradWeight(WinogradConv2dGradWeight { conv, grid })
+        } else if let Some(parts) = parts {
+            assert!(
+                !(parts.joins_taps && conv.by_inputs),
+                "few inputs are not cut"
+            );
+            let padding = padding(at, images);
+            let (x, y) = (at.shape(x), at.shape(dy));
+            let (rows, segments) = weight_gradient_in_parts(&self.window, x, y, parts, padding);
+            conv.segments = segments;
+            let is_live = |tap| rows.iter().any(|row| row.taps.contains(&tap));
+            let live = (0..taps(&self.window)).map(is_live).collect();
+            Task::Conv2dGradWeightInParts(Conv2dGradWeightInParts {
+                conv,
+                parts,
+                rows,
+                live,
+            })
         } else if images.paired {
             Task::PairedConv2dGradWeight(PairedConv2dGradWeight(conv))
         } else {
@@ -253,6 +274,11 @@ impl CpuOp for Conv2dGradWeight {
         if is_rounded(program, x) {
             let x = (extent(program, x, POSITIONS), extent(program, x, CHANNELS));
             turned_pairs_bytes(x, positions, samples)
+        } else if let Some(parts) = weight_parts(program, own) {
+            let dw = own.outputs[0];
+            let [outputs, inputs, taps] =
+                [OUTPUTS, INPUTS, TAPS].map(|axes| extent(program, dw, axes));
+            parts.bytes(samples, inputs * taps, outputs)
         } else {
             turned_bytes(positions * samples)
         }
@@ -266,6 +292,9 @@ const PRODUCTS_TO_CUT: usize = 20;
 /// Inputs that are worth a tile: they are the rows of its products.
 const INPUTS_TO_CUT: usize = 4;
 
+/// With fewer inputs, neighbouring taps share a product: they fill no tile of it alone.
+const INPUTS_TO_JOIN: usize = 8;
+
 /// What the gradient of weights is cut along beside its outputs, if anything: inputs, which make even pieces, or the
 /// window's positions where inputs are few.
 fn weights_across(at: &Arranging, dw: TensorId) -> Option<Axes> {
@@ -278,6 +307,18 @@ fn weights_across(at: &Arranging, dw: TensorId) -> Option<Axes> {
     } else {
         Some(TAPS)
     }
+}
+
+/// The parts in which the gradient of weights is made, where that is worth it.
+fn weight_parts(program: &Program, own: &Operation) -> Option<WeightParts> {
+    let (x, dy, dw) = (own.inputs[0], own.inputs[1], own.outputs[0]);
+    if is_rounded(program, x) {
+        return None;
+    }
+    let [outputs, inputs] = [OUTPUTS, INPUTS].map(|axes| extent(program, dw, axes));
+    let positions = extent(program, dy, POSITIONS);
+    let values = positions * program.batch_size.next_multiple_of(LANES);
+    WeightParts::of(positions, values, outputs, inputs < INPUTS_TO_JOIN)
 }
 
 /// The sums of what a kernel makes last, where it leaves them for the gradient of a norm.

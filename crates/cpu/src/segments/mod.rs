@@ -4,6 +4,8 @@
 mod limits;
 mod products;
 
+use std::collections::BTreeMap;
+
 use laptime_graph::{
     Simplification,
     window::{input_position, live_taps},
@@ -12,14 +14,54 @@ use laptime_workload::Window;
 
 use crate::{
     kernels::{
-        Filters, Segment, Segments, TURNED_SLICES, Windows, panel_pairs, turned_slices,
-        turned_stride,
+        Filters, Segment, Segments, TURNED_SLICES, TapRow, WeightParts, Windows, panel_pairs,
+        turned_slices, turned_stride,
     },
     simd::LANES,
 };
 pub(crate) use limits::{check_reach, check_zeros};
 pub(crate) use products::{Padding, Shape};
-use products::{positions, products, reach};
+use products::{Product, positions, products, reach};
+
+/// The rows of a gradient of weights that is made in parts, a list for each: runs of samples, from x and from a part's
+/// turned slices of dy.
+pub(crate) fn weight_gradient_in_parts(
+    window: &Window,
+    x: Shape,
+    y: Shape,
+    parts: WeightParts,
+    padding: Padding,
+) -> (Vec<TapRow>, Segments) {
+    let (samples, channels) = (x[0], x[3]);
+    let (stride, turned) = (samples.next_multiple_of(LANES), turned_slices(y[3]));
+    let products = products(window, x, y, padding.left_out);
+    let (mut rows, mut segments) = (Vec::new(), Segments::default());
+    for (part, products) in products.chunks(parts.positions).enumerate() {
+        let mut met: BTreeMap<[usize; 2], Vec<Segment>> = BTreeMap::new();
+        for (place, products) in products.iter().enumerate() {
+            let are_neighbours = |one: &Product, next: &Product| {
+                parts.joins_taps && one.is_before(next, window.kernel[1])
+            };
+            for taps in products.chunk_by(are_neighbours) {
+                let first = taps[0].tap;
+                met.entry([first, first + taps.len()])
+                    .or_default()
+                    .push(Segment {
+                        a: taps[0].place_of_input(channels * stride, padding),
+                        b: reach(place * stride * turned * LANES),
+                        steps: reach(samples),
+                    });
+            }
+        }
+        for ([first, end], list) in met {
+            let taps = first..end;
+            rows.push(TapRow { part, taps });
+            segments.all.extend(list);
+            segments.end_list();
+        }
+    }
+    (rows, segments)
+}
 
 /// For each output position: runs of taps and channels, from a block of filters and from x. Taps
 /// that are neighbours in a row of the kernel are neighbours in both, and make one run. `channels` are

@@ -41,6 +41,13 @@ pub(super) struct Product {
 }
 
 impl Product {
+    /// Whether the next tap of the kernel's row, of so many columns, meets the next input.
+    pub(super) fn is_before(&self, next: &Self, columns: usize) -> bool {
+        let is_padding = self.is_padding || next.is_padding;
+        let in_row = next.tap == self.tap + 1 && !next.tap.is_multiple_of(columns);
+        !is_padding && in_row && next.input == self.input + 1
+    }
+
     /// The place of the input's value, where a position has so many.
     pub(super) fn place_of_input(&self, position_stride: usize, padding: Padding) -> u32 {
         reach(if self.is_padding {
