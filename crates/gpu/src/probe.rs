@@ -47,7 +47,7 @@ impl Peaks {
         multiprocessors: None,
     };
 
-    /// What its maker says of a card.
+    /// The published figures of a card.
     pub const fn of_card(card: &Card) -> Self {
         Self::of(card.flops, card.bytes_per_s, card.multiprocessors)
     }
