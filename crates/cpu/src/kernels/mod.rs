@@ -70,7 +70,7 @@ pub(crate) use squared_error::MeanSquaredError;
 pub(crate) use tiles::{Tiles, pieces};
 pub(crate) use update::{Adam, Cut, GradientUse, Grid, RoundWeights, Rule, Sgd, Update, with_rule};
 pub(crate) use winograd::{
-    WinogradConv2d, WinogradConv2dGradInput, winograd_gradient_runs, winograd_runs, winograd_values,
+    WinogradConv2d, WinogradConv2dGradInput, winograd_runs, winograd_values,
 };
 pub(crate) use winograd_grad_weight::{
     WinogradConv2dGradWeight, winograd_weight_runs, winograd_weight_values,

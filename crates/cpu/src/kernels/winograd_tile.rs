@@ -142,11 +142,11 @@ pub(super) fn columns<T: Copy, const N: usize>(rows: [[T; N]; 4]) -> [[T; 4]; N]
 /// `G·g·Gᵀ` of a block of weights.
 ///
 /// # Safety
-/// All blocks can be read; the components can be written, so far apart.
+/// The components can be written, so far apart.
 #[inline(always)]
 pub(super) unsafe fn store_weights<S: Simd>(
     s: S,
-    weights: [[*const f32; 3]; 3],
+    weights: [[S::Block; 3]; 3],
     to: *mut f32,
     component: usize,
 ) {
@@ -155,10 +155,7 @@ pub(super) unsafe fn store_weights<S: Simd>(
     unsafe {
         let mut rows = [[half; 3]; 4];
         for column in 0..3 {
-            let mut g = [half; 3];
-            for (value, row) in g.iter_mut().zip(weights) {
-                *value = s.load(row[column]);
-            }
+            let g = weights.map(|row| row[column]);
             for (row, value) in weight_sums(s, half, g).into_iter().enumerate() {
                 rows[row][column] = value;
             }

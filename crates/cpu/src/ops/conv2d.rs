@@ -19,8 +19,8 @@ use crate::{
         PairedConv2d, PairedConv2dGradInput, PairedConv2dGradWeight, Segments, WeightParts,
         WinogradConv2d, WinogradConv2dGradInput, WinogradConv2dGradWeight, WinogradGrid,
         forward_panel, gradient_panel, norm_bytes, panel_bytes, pieces, turned_bytes,
-        turned_pairs_bytes, winograd_gradient_runs, winograd_runs, winograd_values,
-        winograd_weight_runs, winograd_weight_values,
+        turned_pairs_bytes, winograd_runs, winograd_values, winograd_weight_runs,
+        winograd_weight_values,
     },
     segments::{
         Padding, Shape, check_reach, forward, input_gradient, multiplied_taps,
@@ -161,7 +161,7 @@ impl CpuOp for Conv2dGradInput {
                 None => left_sums(at, last),
             },
             segments: match by_winograd {
-                true => winograd_gradient_runs(y[3]),
+                true => winograd_runs(y[3]),
                 false => input_segments(at, &self.window, x, y, dy, w),
             },
             tiles: group.tiles(last),
