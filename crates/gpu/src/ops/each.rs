@@ -16,7 +16,7 @@ pub(crate) trait Each {
         false
     }
 
-    /// Whether every kernel that reads pixels may do it for itself.
+    /// Whether every kernel that reads pixels may do it for itself, in front of its own.
     fn is_of_pixels(&self) -> bool {
         false
     }

@@ -1,5 +1,6 @@
 //! A kernel's text while it grows: what it binds, and functions that read values.
 
+mod bf16;
 mod formulas;
 mod merged;
 mod not_finite;
@@ -249,8 +250,31 @@ impl<'a> Shader<'a> {
         buffer.map_or(1, |buffer| buffer.layout.partials())
     }
 
-    /// The value of a tensor at a place of its own order, read from memory or made of pixels.
+    /// The value of a tensor at a place of its own order: read from memory or made of pixels, and rounded where the
+    /// kernel does that for itself.
     pub(crate) fn value(&mut self, id: TensorId, index: &str) -> String {
+        let (id, is_rounded) = self.source(id);
+        let value = self.source_value(id, index);
+        match is_rounded {
+            true => self.rounded(&value),
+            false => value,
+        }
+    }
+
+    /// Where a tensor that is not in memory comes from, value by value, and whether it is rounded on the way.
+    fn source(&self, mut id: TensorId) -> (TensorId, bool) {
+        let mut is_rounded = false;
+        while self.schedule.buffer(id).is_none()
+            && let Some(maker) = self.uses.maker(id)
+        {
+            let maker = self.program.operation(maker);
+            is_rounded |= maker.op.definition().is_rounding();
+            id = maker.inputs[0];
+        }
+        (id, is_rounded)
+    }
+
+    fn source_value(&mut self, id: TensorId, index: &str) -> String {
         let tensor = self.program.tensor(id);
         let column = match tensor.role {
             Role::Input { column } => Some(column),

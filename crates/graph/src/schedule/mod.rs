@@ -58,7 +58,7 @@ pub struct Stage {
 /// Operations done as one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Kernel {
-    /// The operations, in Program order. What only depends on the batch's pixels may be done again
+    /// The operations, in Program order. What only depends on the batch's pixels, and rounding, may be done again
     /// by every kernel that reads it, so that it need not reach memory.
     pub operations: Vec<OpId>,
     /// Who does what.
