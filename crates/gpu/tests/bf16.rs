@@ -17,8 +17,11 @@ use laptime_engine::{
     Engine, Job, Passes, Progress,
     gate::{Verdict, verify, verify_against},
 };
-use laptime_gpu::{GpuEngine, Target, lower};
-use laptime_graph::{Mode, Op, Role, build};
+use laptime_gpu::{Forecast, GpuEngine, Peaks, Target, lower};
+use laptime_graph::{
+    Mode, Op, OpId, Program, Role, TensorId, build,
+    schedule::{Layout, Schedule},
+};
 use laptime_workload::{Precision, Workload, epoch_order};
 
 const FOLDER: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/texts-bf16");
@@ -57,20 +60,25 @@ fn in_bf16(workload: Workload) -> Workload {
     }
 }
 
-/// On a few batches, with all passes and with none, and where an adapter binds few buffers and has no subgroups.
+/// On a few batches, with all passes and with none; where an adapter has no subgroups, and where it binds so few buffers
+/// that values and words of two are found in whole chunks.
 #[track_caller]
 fn is_verified(workload: Workload) {
     let Some(device) = adapter() else { return };
     let workload = in_bf16(workload);
-    let small = GpuEngine::within(Target {
-        bindings: 8,
+    let alone = Target {
         subgroup: 1,
         ..Target::MOST
-    });
+    };
+    let few = Target {
+        bindings: 5,
+        ..Target::MOST
+    };
     for (engine, passes) in [
         (GpuEngine::new(), Passes::All),
         (GpuEngine::new(), Passes::Only(Vec::new())),
-        (small, Passes::All),
+        (GpuEngine::within(alone), Passes::All),
+        (GpuEngine::within(few), Passes::All),
     ] {
         let samples = 20 * workload.batch_size + 3;
         let job = Job {
@@ -137,6 +145,47 @@ fn rounding_costs_no_dispatch() {
     }
 }
 
+/// What several kernels read lies in memory in half the bytes; of the rest, nothing is there twice.
+#[test]
+fn what_products_read_takes_half_the_bytes() {
+    let lowered = |precision, target| {
+        let workload = Workload {
+            precision,
+            ..builtin("cifar10-resnet50", None)
+        };
+        let program = build(&workload, Mode::Training, workload.batch_size);
+        let schedule = lower(&program, target, &Passes::All).unwrap();
+        (program, schedule)
+    };
+    let (program, schedule) = lowered(Precision::Bf16, Target::CARD);
+    let rounded = program.tensors.iter().enumerate();
+    let rounded = rounded.filter(|(_, tensor)| matches!(tensor.role, Role::Rounded { .. }));
+    let mut packed = 0;
+    for (id, tensor) in rounded {
+        let Some(buffer) = schedule.buffer(TensorId(id)) else {
+            // Weights are rounded where they are read, as pixels are, and what the loss kernel makes.
+            let is_small = tensor.elements() < 1000;
+            let is_left = tensor.is_weight() || tensor.name.starts_with("input") || is_small;
+            assert!(is_left, "{} is not in memory", tensor.name);
+            continue;
+        };
+        assert!(matches!(buffer.layout, Layout::RowPairs { .. }));
+        assert_eq!(buffer.bytes, 2 * tensor.elements(), "{}", tensor.name);
+        packed += 1;
+    }
+    // Images and their gradients between 53 convolutions.
+    assert!(packed > 100, "{packed}");
+    let bytes = |(program, schedule): &(Program, Schedule)| {
+        let forecast = Forecast::of(program, schedule, Peaks::ASSUMED);
+        forecast.dispatches.iter().map(|one| one.bytes).sum::<u64>()
+    };
+    let whole = bytes(&lowered(Precision::Fp32, Target::CARD));
+    let share = |target| bytes(&lowered(Precision::Bf16, target)) as f64 / whole as f64;
+    assert!(share(Target::CARD) < 0.93);
+    // All that products read there is made by norms, whose threads have no neighbours to ask.
+    assert_eq!(share(Target::COMMON), 1.0);
+}
+
 /// Rounding is done again where it is read, and so a parameter must not be updated in between.
 #[test]
 fn rounding_behind_an_update_is_found() {
@@ -147,7 +196,7 @@ fn rounding_behind_an_update_is_found() {
     let reads_rounded_weights = |op: &Op| matches!(op, Op::DenseGradInput(_));
     let kernels = schedule.stages.iter().map(|stage| &stage.kernels[0]);
     let does = |wanted: &dyn Fn(&Op) -> bool| {
-        let has = |ids: &[laptime_graph::OpId]| {
+        let has = |ids: &[OpId]| {
             let mut ops = ids.iter().map(|id| program.operation(*id).op);
             ops.any(|op| wanted(&op))
         };
@@ -155,7 +204,7 @@ fn rounding_behind_an_update_is_found() {
     };
     let reader = does(&reads_rounded_weights).expect("it has a hidden layer");
     let rounded = schedule.stages[reader].kernels[0].operations.iter();
-    let is_of_weights = |id: &&laptime_graph::OpId| {
+    let is_of_weights = |id: &&OpId| {
         let operation = program.operation(**id);
         operation.op.definition().is_rounding()
             && matches!(program.tensor(operation.inputs[0]).role, Role::Parameter(_))

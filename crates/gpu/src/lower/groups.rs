@@ -15,6 +15,7 @@ pub(super) fn group(
     program: &Program,
     uses: &Uses,
     taken: &[FusionKind],
+    target: Target,
 ) -> (Vec<Vec<OpId>>, Vec<OpId>) {
     let pixels = pixel_chain(program, uses, taken);
     let of_taken = program.fusions.iter().filter(|fusion| {
@@ -63,7 +64,7 @@ pub(super) fn group(
         updates.sort();
         groups.push(updates);
     }
-    let rounded = rounding::round(program, uses, &mut groups, &pixels);
+    let rounded = rounding::round(program, uses, &mut groups, &pixels, target);
     let groups = groups
         .iter()
         .map(|group| with_pixels(program, &pixels, group));

@@ -13,7 +13,7 @@ mod rounding;
 
 use laptime_engine::Passes;
 use laptime_graph::{
-    FusionKind, OpId, Program, Role, Simplification, TensorId, Uses,
+    FusionKind, OpId, Operation, Program, Role, Simplification, TensorId, Uses,
     schedule::{Access, Kernel, Part, Schedule, Split, Stage},
 };
 
@@ -42,7 +42,7 @@ pub fn lower(program: &Program, target: Target, passes: &Passes) -> Result<Sched
         "bindings begin at multiples"
     );
     let uses = Uses::of(program);
-    let (mut groups, again) = groups::group(program, &uses, &taken);
+    let (mut groups, again) = groups::group(program, &uses, &taken, target);
     let (stages, buffers) = loop {
         let stages: Vec<Stage> = groups
             .iter()
@@ -56,8 +56,16 @@ pub fn lower(program: &Program, target: Target, passes: &Passes) -> Result<Sched
             None => break (stages, buffers),
         }
     };
+    let rounds = |operation: &Operation| operation.op.definition().is_rounding();
+    let arithmetic = match program.operations.iter().any(rounds) {
+        true => ", bf16 in memory and fp32 arithmetic",
+        false => "",
+    };
     let schedule = Schedule {
-        target: format!("gpu, chunks of {} MiB", target.chunk_bytes >> 20),
+        target: format!(
+            "gpu, chunks of {} MiB{arithmetic}",
+            target.chunk_bytes >> 20
+        ),
         passes: taken,
         // Tiles have only the taps that live, and all of those, with zeros for padding.
         simplifications: vec![Simplification::DeadTaps],

@@ -1,6 +1,8 @@
-//! Values in bfloat16.
+//! Values in bfloat16: as words of two, the first in the lower half.
 
-use super::Shader;
+use laptime_graph::{TensorId, schedule::Layout};
+
+use super::{Binding, Shader};
 
 /// The nearest bfloat16, of two as near the even one, by its bits, as the CPU has it. What is not a number stays so;
 /// what is too near to 0 for a normal number is 0, as adapters may keep such numbers or not.
@@ -14,7 +16,67 @@ fn to_bf16(v: f32) -> f32 {
 }
 ";
 
+const PAIR_OF: &str = "\
+fn pair_of(first: f32, second: f32) -> u32 {
+    return (bitcast<u32>(second) & 0xffff0000u) | (bitcast<u32>(first) >> 16u);
+}
+";
+
 impl Shader<'_> {
+    /// Whether a tensor is in memory as words of two values.
+    pub(crate) fn is_packed(&self, id: TensorId) -> bool {
+        let buffer = self.schedule.buffer(id);
+        buffer.is_some_and(|buffer| matches!(buffer.layout, Layout::RowPairs { .. }))
+    }
+
+    /// The name of such a tensor's array of words.
+    fn words(&mut self, id: TensorId) -> String {
+        format!("t{}", self.bind(Binding::Words(id)))
+    }
+
+    /// One value of such a tensor.
+    pub(super) fn of_pair(&mut self, id: TensorId, index: &str) -> String {
+        let words = self.words(id);
+        self.function(format!(
+            "fn one_of_{words}(i: u32) -> f32 {{\n\
+             let word = {words}[i / 2u];\n\
+             return bitcast<f32>(select(word << 16u, word & 0xffff0000u, i % 2u == 1u));\n}}\n"
+        ));
+        format!("one_of_{words}({index})")
+    }
+
+    /// Two neighbouring values of such a tensor, at an even place.
+    fn both_of_pair(&mut self, id: TensorId, index: &str) -> String {
+        let words = self.words(id);
+        self.function(format!(
+            "fn both_of_{words}(i: u32) -> vec2<f32> {{\n\
+             let word = {words}[i / 2u];\n\
+             return vec2<f32>(bitcast<f32>(word << 16u), bitcast<f32>(word & 0xffff0000u));\n}}\n"
+        ));
+        format!("both_of_{words}({index})")
+    }
+
+    /// What a product's operand reads at a place: a value, or two of a tensor that is packed.
+    pub(crate) fn operand(&mut self, id: TensorId, index: &str) -> String {
+        match self.is_packed(id) {
+            true => self.both_of_pair(id, index),
+            false => self.value(id, index),
+        }
+    }
+
+    /// A statement that stores two rounded values, the second of them at the place `i`.
+    pub(crate) fn store_pair(&mut self, id: TensorId, [first, second]: [&str; 2]) -> String {
+        let words = self.words(id);
+        self.function(PAIR_OF.into());
+        format!("{words}[i / 2u] = pair_of({first}, {second});\n")
+    }
+
+    /// The same of what neighbouring threads have in `v`: at the places of an even thread and of the next one.
+    pub(crate) fn store_of_neighbours(&mut self, id: TensorId) -> String {
+        let store = self.store_pair(id, ["v", "next_to_v"]);
+        format!("let next_to_v = subgroupShuffleXor(v, 1u);\nif thread % 2u == 0u {{ {store}}}\n")
+    }
+
     /// A value rounded to bfloat16.
     pub(crate) fn rounded(&mut self, value: &str) -> String {
         self.function(TO_BF16.into());
@@ -122,5 +184,16 @@ mod tests {
             };
             assert!(same, "{from:08x}: {given:08x}, not {expected:e}");
         }
+    }
+
+    #[test]
+    fn words_have_the_first_value_in_their_lower_half() {
+        let values = [0x3f80_0000, 0xc000_0000, 0x7f80_0000, 0x8000_0000];
+        let body =
+            "if i % 2u == 0u { values[i] = bitcast<f32>(pair_of(values[i], values[i + 1u])); }";
+        let Some(given) = done(PAIR_OF, body, &values) else {
+            return;
+        };
+        assert_eq!([given[0], given[2]], [0xc000_3f80, 0x8000_7f80]);
     }
 }

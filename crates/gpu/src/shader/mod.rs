@@ -23,8 +23,12 @@ pub(crate) const THREADS: usize = 256;
 pub(crate) enum Binding {
     /// A tensor's place in its arena.
     Tensor(TensorId),
+    /// The same of words of two values.
+    Words(TensorId),
     /// A whole chunk of an arena.
     Chunk(Arena, usize),
+    /// The same as words.
+    ChunkOfWords(Arena, usize),
     /// A chunk of the samples' bytes.
     Pixels(usize),
     /// The labels of all samples, or the values that a net learns to give.
@@ -41,7 +45,9 @@ impl Binding {
     /// What a text calls it, which is the binding of this number.
     fn name(&self, number: usize) -> String {
         match self {
-            Self::Tensor(_) | Self::Chunk(..) => format!("t{number}"),
+            Self::Tensor(_) | Self::Words(_) | Self::Chunk(..) | Self::ChunkOfWords(..) => {
+                format!("t{number}")
+            }
             Self::Pixels(chunk) => format!("pixels{chunk}"),
             Self::Targets => "targets".into(),
             Self::Order => "order".into(),
@@ -53,7 +59,10 @@ impl Binding {
     /// Whether kernels only read it. Tensors share buffers, and `wgpu` wants a buffer bound in one
     /// way in a dispatch.
     pub(crate) fn is_read_only(&self) -> bool {
-        !matches!(self, Self::Tensor(_) | Self::Chunk(..) | Self::Log)
+        matches!(
+            self,
+            Self::Pixels(_) | Self::Targets | Self::Order | Self::Table(_)
+        )
     }
 }
 
@@ -280,6 +289,9 @@ impl<'a> Shader<'a> {
             Role::Input { column } => Some(column),
             _ => None,
         };
+        if self.is_packed(id) {
+            return self.of_pair(id, index);
+        }
         if self.schedule.buffer(id).is_some() && column.is_none() {
             let memory = self.tensor(id);
             return match self.partials(id) {
