@@ -264,7 +264,7 @@ impl Compiled {
             .zip(&tables)
             .map(|((binding, what), table)| {
                 let resource = match what {
-                    Binding::Tensor(id) => {
+                    Binding::Tensor(id) | Binding::Words(id) => {
                         let buffer = self.schedule.buffer(*id).expect("a kernel binds buffers");
                         let offset_bytes = buffer.offset_bytes % chunk_bytes;
                         wgpu::BindingResource::Buffer(wgpu::BufferBinding {
@@ -273,7 +273,9 @@ impl Compiled {
                             size: std::num::NonZero::new(buffer.bytes as u64),
                         })
                     }
-                    Binding::Chunk(of, chunk) => arena(*of)[*chunk].as_entire_binding(),
+                    Binding::Chunk(of, chunk) | Binding::ChunkOfWords(of, chunk) => {
+                        arena(*of)[*chunk].as_entire_binding()
+                    }
                     Binding::Pixels(chunk) => {
                         surroundings.samples.pixels[*chunk].as_entire_binding()
                     }

@@ -1,7 +1,7 @@
 //! Graphics adapters as an engine.
 
 use laptime_engine::{Bandwidth, Device, DeviceKind, Engine, EngineError, Job, Peaks, Session};
-use laptime_workload::{Precision, Workload};
+use laptime_workload::Precision;
 
 use crate::{
     adapters::{adapters, find},
@@ -30,22 +30,6 @@ impl GpuEngine {
     }
 }
 
-impl GpuEngine {
-    /// Whether there are kernels for this workload, before any adapter is looked for.
-    ///
-    /// # Errors
-    /// What there are none for.
-    pub fn check(workload: &Workload) -> Result<(), EngineError> {
-        match workload.precision {
-            Precision::Fp32 => Ok(()),
-            Precision::Bf16 => Err(EngineError::Unsupported(format!(
-                "--precision {}: the GPU kernels have fp32 alone; give --device cpu",
-                workload.precision
-            ))),
-        }
-    }
-}
-
 impl Default for GpuEngine {
     fn default() -> Self {
         Self::new()
@@ -69,11 +53,9 @@ impl Engine for GpuEngine {
         &self,
         device: &Device,
         _threads: usize,
-        precision: Precision,
+        _precision: Precision,
     ) -> Result<Option<Peaks>, EngineError> {
-        if precision != Precision::Fp32 {
-            return Ok(None);
-        }
+        // Of any precision: kernels keep bfloat16 in memory and multiply in single precision.
         let peaks = probe(device)?.peaks;
         Ok(Some(Peaks {
             flops: peaks.flops,
@@ -85,7 +67,6 @@ impl Engine for GpuEngine {
     }
 
     fn compile(&self, job: &Job, device: &Device) -> Result<Box<dyn Session>, EngineError> {
-        Self::check(&job.workload)?;
         if device.kind != DeviceKind::Gpu {
             let what = format!("{} is no graphics adapter", device.name);
             return Err(EngineError::Unsupported(what));

@@ -5,7 +5,7 @@
 //! Nothing adds floating-point numbers atomically: a sum's order is part of the text.
 
 use laptime_graph::{
-    OpId, Operation, Program, Uses,
+    OpId, Operation, Program, TensorId, Uses,
     schedule::{Kernel, Schedule},
 };
 
@@ -72,6 +72,28 @@ pub(crate) fn partials(program: &Program, uses: &Uses, operations: &[OpId]) -> u
     let (_, own) = main(program, operations);
     let product = ops::product::of(program, uses, own);
     product.map_or(1, |product| product.splits)
+}
+
+/// Whether the kernel of these operations can store what it makes last in bfloat16, two values in a word: where one
+/// thread has both, or can ask its neighbour.
+pub(crate) fn can_pack(
+    program: &Program,
+    uses: &Uses,
+    operations: &[OpId],
+    made: TensorId,
+    target: Target,
+) -> bool {
+    let (place, own) = main(program, operations);
+    let last = operations.last().map(|id| program.operation(*id));
+    let is_last = last.is_some_and(|last| last.outputs[0] == made);
+    let columns = program.tensor(made).shape.last().copied().unwrap_or(1);
+    let takes = match form(&own.op) {
+        Form::Product(_) => partials(program, uses, operations) == 1,
+        Form::Each(_) | Form::Norm(_) | Form::Rows(_) => target.subgroup > 1,
+        Form::NormGrad => target.subgroup > 1 && place + 1 == operations.len(),
+        _ => false,
+    };
+    is_last && columns.is_multiple_of(2) && takes
 }
 
 /// The operation that gives a kernel its form, and its place among these: the first that is not a part of

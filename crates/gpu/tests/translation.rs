@@ -13,6 +13,7 @@ use common::builtin;
 use laptime_engine::Passes;
 use laptime_gpu::{KernelText, Target, texts};
 use laptime_graph::{Mode, build};
+use laptime_workload::{Precision, Workload};
 use naga::{
     back::{hlsl, msl, spv},
     front::wgsl,
@@ -23,9 +24,17 @@ use naga::{
 fn kernels(target: Target) -> Vec<KernelText> {
     let mut all: Vec<KernelText> = Vec::new();
     for name in ["fashion-mnist", "cifar10-resnet50", "cifar100-resnet50"] {
-        let workload = builtin(name, None);
-        for mode in [Mode::Training, Mode::Evaluation] {
-            let program = build(&workload, mode, workload.batch_size);
+        let of_precision = |precision| Workload {
+            precision,
+            ..builtin(name, None)
+        };
+        let workloads = Precision::ALL.map(of_precision);
+        let modes = [Mode::Training, Mode::Evaluation];
+        for (workload, mode) in workloads
+            .iter()
+            .flat_map(|one| modes.map(|mode| (one, mode)))
+        {
+            let program = build(workload, mode, workload.batch_size);
             all.extend(texts(&program, target, &Passes::All, 50_000).unwrap());
         }
     }
@@ -85,7 +94,7 @@ fn kernels_are_valid_and_translated_for_every_platform() {
     ];
     for target in targets {
         let kernels = kernels(target);
-        assert!(kernels.len() > 150, "{}", kernels.len());
+        assert!(kernels.len() > 250, "{}", kernels.len());
         for KernelText { name, wgsl, .. } in &kernels {
             let module = wgsl::parse_str(wgsl)
                 .unwrap_or_else(|error| panic!("{name}: {}", error.emit_to_string(wgsl)));

@@ -146,7 +146,7 @@ impl Program {
     }
 
     /// The tensor that this one was rounded from, or itself.
-    pub(crate) fn unrounded(&self, id: TensorId) -> TensorId {
+    pub fn unrounded(&self, id: TensorId) -> TensorId {
         match self.tensor(id).role {
             Role::Rounded { of } => of,
             _ => id,

@@ -84,6 +84,9 @@ fn images_are_stored_as_their_layouts_say() {
         let (sample, position) = (index / channels / positions, index / channels % positions);
         (sample, position, index % channels)
     };
+    is_stored_as(Layout::RowPairs { columns: channels }, elements, |index| {
+        index
+    });
     let sample_lanes = Layout::SampleLanes {
         positions,
         channels,

@@ -144,6 +144,7 @@ fn place_bytes(arena: Arena) -> usize {
 fn columns(layout: Layout) -> usize {
     match layout {
         Layout::Rows { columns, .. }
+        | Layout::RowPairs { columns }
         | Layout::OutputLanes { columns, .. }
         | Layout::Partials { columns, .. } => columns,
         Layout::FilterLanes { inputs, taps, .. } | Layout::FilterPartials { inputs, taps, .. } => {
@@ -194,6 +195,10 @@ fn check(program: &Program, buffer: &Buffer) {
         Layout::Rows { stride, .. } | Layout::Partials { stride, .. } => assert!(
             stride >= columns,
             "`{name}` has rows of {columns} values but a stride of {stride}"
+        ),
+        Layout::RowPairs { columns } => assert!(
+            columns.is_multiple_of(2),
+            "`{name}` has pairs across rows of {columns} values"
         ),
         Layout::OutputLanes { lanes, .. }
         | Layout::FilterLanes { lanes, .. }

@@ -6,7 +6,7 @@ mod model;
 use std::fmt;
 
 use laptime_graph::{
-    Program, Role, TensorId, Uses,
+    Operation, Program, Role, TensorId, Uses,
     schedule::{Kernel, Schedule},
 };
 
@@ -143,7 +143,11 @@ fn live_bytes(program: &Program, kernel: &Kernel, tensor: TensorId, bytes: usize
         return bytes;
     }
     let mut operations = program.operations.iter();
-    let reader = operations.find(|own| own.inputs.get(1) == Some(&filter));
+    let reads_filter = |own: &&Operation| {
+        let second = own.inputs.get(1);
+        second.is_some_and(|id| program.unrounded(*id) == filter)
+    };
+    let reader = operations.find(reads_filter);
     match reader.and_then(|own| live_taps(own, program)) {
         Some(live) => bytes / (live.kernel[0] * live.kernel[1]) * live.count(),
         None => bytes,

@@ -4,30 +4,36 @@ use laptime_graph::{
     Fusion, FusionKind, Op, OpId, Operation, Program, TensorId, Uses, schedule::Buffer,
 };
 
+use super::rounding;
 use crate::{
     ops::{adds, is_of_pixels, joins_updates, live_taps, product},
     target::Target,
 };
 
-/// The operations of each dispatch, in the order of a step; `pixels` are those that each reader does
-/// again.
+/// The operations of each dispatch, in the order of a step, and those operations that each reader does again.
 pub(super) fn group(
     program: &Program,
     uses: &Uses,
     taken: &[FusionKind],
-    pixels: &[OpId],
-) -> Vec<Vec<OpId>> {
-    let fusions: Vec<&[OpId]> = program
-        .fusions
-        .iter()
-        .filter(|fusion| fusion.kind != FusionKind::PixelsAtFirstRead)
-        .filter(|fusion| taken.contains(&fusion.kind) && is_worth_it(program, uses, fusion))
-        .map(|fusion| fusion.operations.as_slice())
+    target: Target,
+) -> (Vec<Vec<OpId>>, Vec<OpId>) {
+    let pixels = pixel_chain(program, uses, taken);
+    let of_taken = program.fusions.iter().filter(|fusion| {
+        fusion.kind != FusionKind::PixelsAtFirstRead && taken.contains(&fusion.kind)
+    });
+    // Rounding has rules of its own, behind this.
+    let rounds = |id: &OpId| program.operation(*id).op.definition().is_rounding();
+    let fusions: Vec<Vec<OpId>> = of_taken
+        .map(|fusion| {
+            let operations = fusion.operations.iter();
+            operations.filter(|id| !rounds(id)).copied().collect()
+        })
+        .filter(|operations: &Vec<OpId>| is_worth_it(program, uses, operations))
         .collect();
     let mut fusion_of = vec![None; program.operations.len()];
     for fusion in fusions.iter().rev() {
-        for id in *fusion {
-            fusion_of[id.0] = Some(*fusion);
+        for id in fusion {
+            fusion_of[id.0] = Some(fusion.as_slice());
         }
     }
     let mut groups = Vec::new();
@@ -39,6 +45,7 @@ pub(super) fn group(
         let group = match fusion_of[id.0] {
             Some(fusion) if fusion[0] == id => fusion,
             Some(_) => continue,
+            None if rounds(&id) => continue,
             None => own.as_slice(),
         };
         let is_fused = joins_updates(&operation.op) && group.len() > 1;
@@ -50,14 +57,18 @@ pub(super) fn group(
                 None => updates.push((rule, group.to_vec())),
             }
         } else if !pixels.contains(&id) {
-            groups.push(with_pixels(program, pixels, group));
+            groups.push(group.to_vec());
         }
     }
     for (_, mut updates) in updates {
         updates.sort();
         groups.push(updates);
     }
-    groups
+    let rounded = rounding::round(program, uses, &mut groups, &pixels, target);
+    let groups = groups
+        .iter()
+        .map(|group| with_pixels(program, &pixels, group));
+    (groups.collect(), [pixels.clone(), rounded].concat())
 }
 
 fn is_update(op: &Op) -> bool {
@@ -134,14 +145,22 @@ pub(super) fn split_updates(
 
 /// The operations that turn bytes into what the first layers read, where every reader does them
 /// for itself. Bytes are a quarter of the memory, and a division is cheaper than a dispatch.
-pub(super) fn pixel_chain(program: &Program, taken: &[FusionKind]) -> Vec<OpId> {
+fn pixel_chain(program: &Program, uses: &Uses, taken: &[FusionKind]) -> Vec<OpId> {
     let kind = FusionKind::PixelsAtFirstRead;
     let fusion = program.fusions.iter().find(|fusion| fusion.kind == kind);
     let Some(Fusion { operations, .. }) = fusion.filter(|_| taken.contains(&kind)) else {
         return Vec::new();
     };
     let of_pixels = |id: &&OpId| is_of_pixels(&program.operation(**id).op);
-    let chain: Vec<OpId> = operations.iter().take_while(of_pixels).copied().collect();
+    let mut chain: Vec<OpId> = Vec::new();
+    for id in operations.iter().take_while(of_pixels) {
+        let made = chain.last().map(|last| program.operation(*last).outputs[0]);
+        // Behind a value that several read stand these, and not one behind the other.
+        if made.is_some_and(|made| uses.readers(made) != [*id]) {
+            break;
+        }
+        chain.push(*id);
+    }
     let is_last = chain.len() == operations.len();
     let makes_logits = |id: &OpId| program.operation(*id).outputs.contains(&program.logits);
     if is_last || chain.iter().any(makes_logits) {
@@ -164,8 +183,8 @@ fn with_pixels(program: &Program, pixels: &[OpId], group: &[OpId]) -> Vec<OpId> 
 /// What is cut into partial sums cannot be used before they are added, but something may be added to one of
 /// them; and where a weight gradient leaves out dead taps, an update that moves their weights is not done in its
 /// place.
-fn is_worth_it(program: &Program, uses: &Uses, fusion: &Fusion) -> bool {
-    let [first, rest @ ..] = &fusion.operations[..] else {
+fn is_worth_it(program: &Program, uses: &Uses, operations: &[OpId]) -> bool {
+    let [first, rest @ ..] = operations else {
         return true;
     };
     let first = program.operation(*first);

@@ -28,7 +28,7 @@ pub(super) fn plan(
             layout,
             arena,
             offset_bytes: 0,
-            bytes: 4 * layout.stored_elements(program.tensor(tensor).elements()),
+            bytes: layout.value_bytes() * layout.stored_elements(program.tensor(tensor).elements()),
             copies: 1,
             sums_bytes: 0,
         }
@@ -149,6 +149,8 @@ fn layout(program: &Program, uses: &Uses, tensor: TensorId, partials: usize) -> 
             columns,
             stride: columns,
         },
+        // What is rounded and in memory is there in half the bytes.
+        [.., columns] if matches!(found.role, Role::Rounded { .. }) => Layout::RowPairs { columns },
         [.., columns] => Layout::Rows {
             columns,
             stride: columns,

@@ -9,10 +9,11 @@
 
 mod groups;
 mod memory;
+mod rounding;
 
 use laptime_engine::Passes;
 use laptime_graph::{
-    FusionKind, OpId, Program, Role, Simplification, TensorId, Uses,
+    FusionKind, OpId, Operation, Program, Role, Simplification, TensorId, Uses,
     schedule::{Access, Kernel, Part, Schedule, Split, Stage},
 };
 
@@ -41,12 +42,11 @@ pub fn lower(program: &Program, target: Target, passes: &Passes) -> Result<Sched
         "bindings begin at multiples"
     );
     let uses = Uses::of(program);
-    let pixels = groups::pixel_chain(program, &taken);
-    let mut groups = groups::group(program, &uses, &taken, &pixels);
+    let (mut groups, again) = groups::group(program, &uses, &taken, target);
     let (stages, buffers) = loop {
         let stages: Vec<Stage> = groups
             .iter()
-            .map(|group| stage(program, &uses, group, &pixels, target))
+            .map(|group| stage(program, &uses, group, &again, target))
             .collect();
         let buffers = memory::plan(program, &uses, &stages, target.chunk_bytes)?;
         // What a dispatch of updates binds, only the places of all tensors tell; and they depend
@@ -56,8 +56,16 @@ pub fn lower(program: &Program, target: Target, passes: &Passes) -> Result<Sched
             None => break (stages, buffers),
         }
     };
+    let rounds = |operation: &Operation| operation.op.definition().is_rounding();
+    let arithmetic = match program.operations.iter().any(rounds) {
+        true => ", bf16 in memory and fp32 arithmetic",
+        false => "",
+    };
     let schedule = Schedule {
-        target: format!("gpu, chunks of {} MiB", target.chunk_bytes >> 20),
+        target: format!(
+            "gpu, chunks of {} MiB{arithmetic}",
+            target.chunk_bytes >> 20
+        ),
         passes: taken,
         // Tiles have only the taps that live, and all of those, with zeros for padding.
         simplifications: vec![Simplification::DeadTaps],
@@ -73,8 +81,8 @@ pub fn lower(program: &Program, target: Target, passes: &Passes) -> Result<Sched
 }
 
 /// A group of operations as a dispatch of its own. It reads what comes from outside and writes
-/// what others read; what only its own operations read never reaches memory.
-fn stage(program: &Program, uses: &Uses, group: &[OpId], pixels: &[OpId], target: Target) -> Stage {
+/// what others read; what only its own operations read, or others make `again`, never reaches memory.
+fn stage(program: &Program, uses: &Uses, group: &[OpId], again: &[OpId], target: Target) -> Stage {
     let operations = || group.iter().map(|id| program.operation(*id));
     let written: Vec<TensorId> = operations()
         .flat_map(|operation| operation.outputs.clone())
@@ -101,7 +109,7 @@ fn stage(program: &Program, uses: &Uses, group: &[OpId], pixels: &[OpId], target
             }
         }
         for &output in &operation.outputs {
-            let made_again = pixels
+            let made_again = again
                 .iter()
                 .any(|id| program.operation(*id).outputs.contains(&output));
             if !made_again && is_wanted(program, uses, output, group) {

@@ -183,7 +183,19 @@ pub(crate) fn gradient_text(shader: &mut Shader, place: usize) -> String {
         }
     }
     let values = [("flowing", flowing.as_str()), ("value", value.as_str())];
-    let dx = shader.writes(outputs[0]).then(|| shader.tensor(outputs[0]));
+    let n = number(extents(shader.program, x).0 as f64);
+    let change = format!("scale * (flowing - d_beta / {n} - normed * (d_gamma / {n}))");
+    let dx = match shader.kernel.operations.len() - place {
+        1 => shader
+            .writes(outputs[0])
+            .then(|| format!("{}[i] = {change};\n", shader.tensor(outputs[0]))),
+        // What is done with it behind.
+        _ => {
+            let chain = shader.chain(place);
+            assert!(chain.reads.is_empty(), "only rounding follows");
+            Some(format!("var v = {change};\n{}", chain.text))
+        }
+    };
     let norm = Norm::of(shader, x, &values);
     let add = norm.pass(
         2,
@@ -191,15 +203,11 @@ pub(crate) fn gradient_text(shader: &mut Shader, place: usize) -> String {
         "d_beta_sum += flowing;\n\
              d_gamma_sum += flowing * ((value - mean) * inverse_deviation);\n",
     );
-    let n = number(norm.count as f64);
     let apply = dx.map_or(String::new(), |dx| {
         norm.pass(
             2,
             &[],
-            &format!(
-                "let normed = (value - mean) * inverse_deviation;\n\
-                     {dx}[i] = scale * (flowing - d_beta / {n} - normed * (d_gamma / {n}));\n"
-            ),
+            &format!("let normed = (value - mean) * inverse_deviation;\n{dx}"),
         )
     });
     format!(

@@ -19,6 +19,8 @@ pub(super) struct Chain {
     /// Statements that take the variable `v`, the value at `i`, through all operations, with the names of what
     /// is read, and write what is to be written.
     pub text: String,
+    /// What the text leaves in `v`, rounded, for its caller to store with the neighbouring value.
+    pub packed: Option<TensorId>,
 }
 
 impl Chain {
@@ -40,8 +42,18 @@ impl Chain {
 }
 
 impl Shader<'_> {
-    /// What is done with the value at `i` of what the operation at this place makes.
+    /// What is done with the value at `i` of what the operation at this place makes, where neighbouring threads have
+    /// neighbouring values.
     pub(super) fn chain(&mut self, place: usize) -> Chain {
+        let mut chain = self.chain_of_vector(place);
+        if let Some(id) = chain.packed {
+            chain.text += &self.store_of_neighbours(id);
+        }
+        chain
+    }
+
+    /// The same, where a thread has both values of a pair.
+    pub(super) fn chain_of_vector(&mut self, place: usize) -> Chain {
         let mut running = self.operation(place).outputs[0];
         let mut reads = Vec::new();
         let mut text = self.store(running);
@@ -81,11 +93,16 @@ impl Shader<'_> {
                 _ => unreachable!("{} is not fused behind another operation", own.op),
             }
         }
-        Chain { reads, text }
+        let packed = Some(running).filter(|id| self.is_packed(*id));
+        Chain {
+            reads,
+            text,
+            packed,
+        }
     }
 
     fn store(&mut self, id: TensorId) -> String {
-        if !self.writes(id) {
+        if !self.writes(id) || self.is_packed(id) {
             return String::new();
         }
         let place = match self.partials(id) {

@@ -31,6 +31,7 @@ impl MatrixProduct for Conv2d {
                     input_of(&self.window, x)
                 ),
                 sum_is_contiguous: true,
+                in_pairs: shader.is_packed(own.inputs[0]),
             },
             Operand {
                 body: format!(
@@ -38,6 +39,7 @@ impl MatrixProduct for Conv2d {
                     shader.value(own.inputs[1], &weight)
                 ),
                 sum_is_contiguous: false,
+                in_pairs: false,
             },
         ]
     }
@@ -71,6 +73,7 @@ impl MatrixProduct for Conv2dGradInput {
                         .replace("let ox", "let ix"),
                 ),
                 sum_is_contiguous: true,
+                in_pairs: shader.is_packed(own.inputs[0]),
             },
             Operand {
                 body: format!(
@@ -78,6 +81,7 @@ impl MatrixProduct for Conv2dGradInput {
                     shader.value(own.inputs[1], &weight)
                 ),
                 sum_is_contiguous: true,
+                in_pairs: false,
             },
         ]
     }
@@ -112,6 +116,7 @@ impl MatrixProduct for Conv2dGradWeight {
                     input_of(&self.window, x),
                 ),
                 sum_is_contiguous: false,
+                in_pairs: shader.is_packed(own.inputs[0]),
             },
             Operand::plain(shader, own.inputs[1], &format!("k * {}u + p", cut.n), false),
         ]
@@ -230,8 +235,14 @@ fn image_at(shader: &mut Shader, id: TensorId, x: &[usize]) -> String {
 /// Statements that return the image's value there, or 0 where it is not inside. Always reads, so that a
 /// thread's loads need not wait for each other's branches.
 fn zero_outside(shader: &mut Shader, id: TensorId, index: &str) -> String {
-    let value = shader.value(id, "at");
-    format!("let at = select(0u, {index}, is_inside);\nreturn select(0.0, {value}, is_inside);\n")
+    let value = shader.operand(id, "at");
+    let zero = match shader.is_packed(id) {
+        true => "vec2<f32>()",
+        false => "0.0",
+    };
+    format!(
+        "let at = select(0u, {index}, is_inside);\nreturn select({zero}, {value}, is_inside);\n"
+    )
 }
 
 fn weight_index(window: &Window, channels: usize, filters: usize, c: &str, o: &str) -> String {

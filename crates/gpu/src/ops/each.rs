@@ -16,7 +16,7 @@ pub(crate) trait Each {
         false
     }
 
-    /// Whether every kernel that reads pixels may do it for itself.
+    /// Whether every kernel that reads pixels may do it for itself, in front of its own.
     fn is_of_pixels(&self) -> bool {
         false
     }
@@ -88,13 +88,20 @@ pub(crate) fn text(shader: &mut Shader, place: usize, op: &dyn Each) -> String {
         own,
         running: None,
     });
-    let chain = shader.chain(place).here();
+    let chain = shader.chain(place);
+    let entry = match chain.packed {
+        // Neighbouring threads must be in one subgroup.
+        Some(_) => shader.entry(THREADS),
+        None => format!(
+            "@compute @workgroup_size({THREADS})\n\
+             fn main(@builtin(workgroup_id) group: vec3<u32>, \
+             @builtin(num_workgroups) groups: vec3<u32>, \
+             @builtin(local_invocation_index) thread: u32) {{\n"
+        ),
+    };
+    let chain = chain.here();
     format!(
-        "@compute @workgroup_size({THREADS})\n\
-         fn main(@builtin(workgroup_id) group: vec3<u32>, \
-         @builtin(num_workgroups) groups: vec3<u32>, \
-         @builtin(local_invocation_index) thread: u32) {{\n\
-         let i = (group.y * groups.x + group.x) * {THREADS}u + thread;\n\
+        "{entry}let i = (group.y * groups.x + group.x) * {THREADS}u + thread;\n\
          if i >= {elements}u {{ return; }}\nvar v = 0.0;\n{value}{chain}}}\n"
     )
 }

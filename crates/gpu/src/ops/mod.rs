@@ -243,7 +243,7 @@ pub(crate) fn adds(op: &Op) -> bool {
     matches!(form(op), Form::Each(op) if op.adds())
 }
 
-/// Whether every kernel that reads pixels may do this operation for itself.
+/// Whether every kernel that reads pixels may do this operation for itself, in front of its own.
 pub(crate) fn is_of_pixels(op: &Op) -> bool {
     matches!(form(op), Form::Each(op) if op.is_of_pixels())
 }

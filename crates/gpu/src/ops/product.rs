@@ -112,16 +112,18 @@ pub(crate) fn text(shader: &mut Shader, place: usize, op: &dyn MatrixProduct) ->
     let own = shader.operation(place);
     let product = cut(shader.program, shader.uses, own, op);
     let [a, b] = op.operands(shader, own, &product);
-    shader.function(function("a_at", &a.body));
-    shader.function(function("b_at", &b.body));
+    shader.function(function("a_at", &a));
+    shader.function(function("b_at", &b));
     let index = op.result_index(shader, own, product.n);
-    let chain = shader.chain(place);
-    shader.function(store(&product, &index, &chain));
+    let chain = shader.chain_of_vector(place);
+    let pair = chain.packed.map(|id| shader.store_pair(id, ["first", "v"]));
+    shader.function(store(&product, &index, &chain, pair.as_deref()));
     tiled::text(&product, &a, &b)
 }
 
-/// The function that takes neighbouring values of a row that a thread has made through the chain.
-fn store(product: &Product, index: &str, chain: &Chain) -> String {
+/// The function that takes neighbouring values of a row that a thread has made through the chain, and stores each pair of
+/// them, where the chain leaves that to do.
+fn store(product: &Product, index: &str, chain: &Chain, pair: Option<&str>) -> String {
     let Product { m, n, tile, .. } = *product;
     let guard = |is_whole: bool, condition: &str, statements: String| match is_whole {
         true => format!("{{ {statements}}}\n"),
@@ -155,8 +157,16 @@ fn store(product: &Product, index: &str, chain: &Chain) -> String {
             .map(|(name, _)| format!("let {name} = {name}{j};\n"))
             .collect();
         let text = &chain.text;
-        format!("let i = i{j};\n{names}var v = made[{j}];\n{text}")
+        let pair = match (pair, j % 2) {
+            (None, _) => "",
+            (Some(_), 0) => "first = v;\n",
+            (Some(store), _) => store,
+        };
+        format!("let i = i{j};\n{names}var v = made[{j}];\n{text}{pair}")
     });
+    if pair.is_some() {
+        declare += "var first = 0.0;\n";
+    }
     let body = format!("{declare}{read}{take}");
     format!(
         "fn store(m: u32, n: u32, made: vec{values}<f32>, group: vec3<u32>) {{\n{}}}\n",
@@ -164,6 +174,7 @@ fn store(product: &Product, index: &str, chain: &Chain) -> String {
     )
 }
 
-fn function(name: &str, body: &str) -> String {
-    format!("fn {name}(p: u32, k0: u32, kk: u32) -> f32 {{\n{body}}}\n")
+fn function(name: &str, operand: &Operand) -> String {
+    let (kind, body) = (operand.kind(), &operand.body);
+    format!("fn {name}(p: u32, k0: u32, kk: u32) -> {kind} {{\n{body}}}\n")
 }

@@ -27,6 +27,8 @@ pub(crate) struct Operand {
     /// Whether neighbours along the sum are neighbours in memory, and so should be neighbouring
     /// threads'.
     pub(super) sum_is_contiguous: bool,
+    /// Whether the body returns two neighbours in memory, of an even place and the next: they lie in one word.
+    pub(super) in_pairs: bool,
 }
 
 impl Operand {
@@ -38,8 +40,33 @@ impl Operand {
         sum_is_contiguous: bool,
     ) -> Self {
         Self {
-            body: format!("let k = k0 + kk;\nreturn {};\n", shader.value(id, index)),
+            body: format!("let k = k0 + kk;\nreturn {};\n", shader.operand(id, index)),
             sum_is_contiguous,
+            in_pairs: shader.is_packed(id),
+        }
+    }
+
+    /// What the body returns.
+    pub(super) fn kind(&self) -> &'static str {
+        match self.in_pairs {
+            true => "vec2<f32>",
+            false => "f32",
+        }
+    }
+
+    /// Values that it returns.
+    fn values(&self) -> usize {
+        match self.in_pairs {
+            true => 2,
+            false => 1,
+        }
+    }
+
+    /// None of them.
+    fn zero(&self) -> &'static str {
+        match self.in_pairs {
+            true => "vec2<f32>()",
+            false => "0.0",
         }
     }
 }
@@ -68,26 +95,39 @@ impl Side<'_> {
         format!("vec{}<f32>", self.vector)
     }
 
-    /// Values that each thread loads of a piece.
+    /// Loads of each thread for a piece.
     fn loads(&self, tile: Tile) -> usize {
-        (self.tile * tile.k).div_ceil(tile.threads())
+        (self.tile * tile.k / self.operand.values()).div_ceil(tile.threads())
     }
 
     /// The turns of a load or a store, each with its place in the piece.
     fn turns(&self, tile: Tile, each: impl Fn(usize) -> String) -> String {
-        let values = self.tile * tile.k;
+        let loads = self.tile * tile.k / self.operand.values();
+        let along = |extent: usize| match self.operand.in_pairs {
+            true => format!("at % {}u * 2u", extent / 2),
+            false => format!("at % {extent}u"),
+        };
+        let across = |extent: usize| format!("at / {}u", extent / self.operand.values());
         let place = if self.operand.sum_is_contiguous {
-            format!("let place = at / {0}u; let kk = at % {0}u;", tile.k)
+            format!(
+                "let place = {}; let kk = {};",
+                across(tile.k),
+                along(tile.k)
+            )
         } else {
-            format!("let place = at % {0}u; let kk = at / {0}u;", self.tile)
+            format!(
+                "let place = {}; let kk = {};",
+                along(self.tile),
+                across(self.tile)
+            )
         };
         let mut text = String::new();
         for turn in 0..self.loads(tile) {
             let first = turn * tile.threads();
             let body = format!("let at = thread + {first}u; {place}\n{}", each(turn));
-            let _ = match first + tile.threads() > values {
+            let _ = match first + tile.threads() > loads {
                 false => writeln!(text, "{{ {body} }}"),
-                true => writeln!(text, "if thread < {}u {{ {body} }}", values - first),
+                true => writeln!(text, "if thread < {}u {{ {body} }}", loads - first),
             };
         }
         text
@@ -108,7 +148,10 @@ impl Side<'_> {
             let read = format!("{name}_next{turn} = {name}_at({start} + place, k0, kk);");
             match guard.is_empty() {
                 true => read,
-                false => format!("{name}_next{turn} = 0.0; if {guard} {{ {read} }}"),
+                false => {
+                    let zero = self.operand.zero();
+                    format!("{name}_next{turn} = {zero}; if {guard} {{ {read} }}")
+                }
             }
         })
     }
@@ -118,9 +161,17 @@ impl Side<'_> {
         let Self { name, vector, .. } = self;
         let stride = self.stride();
         self.turns(tile, |turn| {
-            format!(
-                "{name}_tile[kk * {stride}u + place / {vector}u][place % {vector}u] = {name}_next{turn};"
-            )
+            let one = |kk: &str, place: &str, of: &str| {
+                format!(
+                    "{name}_tile[{kk} * {stride}u + place / {vector}u][{place} % {vector}u] = {name}_next{turn}{of};"
+                )
+            };
+            match (self.operand.in_pairs, self.operand.sum_is_contiguous) {
+                (false, _) => one("kk", "place", ""),
+                (true, true) => one("kk", "place", ".x") + &one("(kk + 1u)", "place", ".y"),
+                // Vectors have an even number of values, so that both are in the same.
+                (true, false) => one("kk", "place", ".x") + &one("kk", "(place + 1u)", ".y"),
+            }
         })
     }
 }
@@ -183,7 +234,7 @@ pub(super) fn text(product: &Product, a: &Operand, b: &Operand) -> String {
     text += &of_both(&|side| {
         let turns = 0..side.loads(tile);
         turns
-            .map(|turn| format!("var {}_next{turn} = 0.0;\n", side.name))
+            .map(|turn| format!("var {}_next{turn} = {};\n", side.name, side.operand.zero()))
             .collect()
     });
     for_each(tile, |i, j| writeln!(text, "var c{i}_{j} = 0.0;"));

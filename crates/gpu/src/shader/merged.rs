@@ -24,21 +24,29 @@ impl Merged {
         target: Target,
     ) -> Self {
         let chunk_of = |binding: &Binding| match binding {
-            Binding::Tensor(id) => {
+            Binding::Tensor(id) | Binding::Words(id) => {
                 let buffer = schedule.buffer(*id)?;
-                Some((buffer.arena, buffer.offset_bytes / target.chunk_bytes))
+                let chunk = buffer.offset_bytes / target.chunk_bytes;
+                match binding {
+                    Binding::Tensor(_) => Some(Binding::Chunk(buffer.arena, chunk)),
+                    _ => Some(Binding::ChunkOfWords(buffer.arena, chunk)),
+                }
             }
-            Binding::Chunk(arena, chunk) => Some((*arena, *chunk)),
+            Binding::Chunk(..) | Binding::ChunkOfWords(..) => Some(binding.clone()),
             _ => None,
         };
-        let mut by_chunk: BTreeMap<(bool, usize), Vec<usize>> = BTreeMap::new();
-        let key = |(arena, chunk)| (arena == Arena::Persistent, chunk);
+        let mut by_chunk: BTreeMap<(bool, bool, usize), Vec<usize>> = BTreeMap::new();
+        let key = |chunk: &Binding| match chunk {
+            Binding::ChunkOfWords(arena, chunk) => (true, *arena == Arena::Persistent, *chunk),
+            Binding::Chunk(arena, chunk) => (false, *arena == Arena::Persistent, *chunk),
+            _ => unreachable!("no other is a chunk"),
+        };
         for (number, binding) in bindings.iter().enumerate() {
             if let Some(chunk) = chunk_of(binding) {
-                by_chunk.entry(key(chunk)).or_default().push(number);
+                by_chunk.entry(key(&chunk)).or_default().push(number);
             }
         }
-        let mut groups: Vec<((bool, usize), usize)> = by_chunk
+        let mut groups: Vec<((bool, bool, usize), usize)> = by_chunk
             .iter()
             .map(|(chunk, of)| (*chunk, of.len()))
             .collect();
@@ -54,12 +62,11 @@ impl Merged {
         let mut bound: Vec<(String, Binding)> = Vec::new();
         for (number, binding) in bindings.iter().enumerate() {
             let name = binding.name(number);
-            let chunk = chunk_of(binding).filter(|chunk| whole.contains(&key(*chunk)));
-            let Some((arena, chunk)) = chunk else {
+            let chunk = chunk_of(binding).filter(|chunk| whole.contains(&key(chunk)));
+            let Some(binding_of_chunk) = chunk else {
                 bound.push((name, binding.clone()));
                 continue;
             };
-            let binding_of_chunk = Binding::Chunk(arena, chunk);
             let known = bound.iter().find(|(_, one)| *one == binding_of_chunk);
             // Other names than those of tensors, which have numbers of their own.
             let own = match known {
@@ -71,7 +78,7 @@ impl Merged {
                 }
             };
             let offset = match binding {
-                Binding::Tensor(id) => schedule
+                Binding::Tensor(id) | Binding::Words(id) => schedule
                     .buffer(*id)
                     .map_or(0, |buffer| buffer.offset_bytes % target.chunk_bytes / 4),
                 _ => 0,

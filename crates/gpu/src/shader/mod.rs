@@ -1,5 +1,6 @@
 //! A kernel's text while it grows: what it binds, and functions that read values.
 
+mod bf16;
 mod formulas;
 mod merged;
 mod not_finite;
@@ -22,8 +23,12 @@ pub(crate) const THREADS: usize = 256;
 pub(crate) enum Binding {
     /// A tensor's place in its arena.
     Tensor(TensorId),
+    /// The same of words of two values.
+    Words(TensorId),
     /// A whole chunk of an arena.
     Chunk(Arena, usize),
+    /// The same as words.
+    ChunkOfWords(Arena, usize),
     /// A chunk of the samples' bytes.
     Pixels(usize),
     /// The labels of all samples, or the values that a net learns to give.
@@ -40,7 +45,9 @@ impl Binding {
     /// What a text calls it, which is the binding of this number.
     fn name(&self, number: usize) -> String {
         match self {
-            Self::Tensor(_) | Self::Chunk(..) => format!("t{number}"),
+            Self::Tensor(_) | Self::Words(_) | Self::Chunk(..) | Self::ChunkOfWords(..) => {
+                format!("t{number}")
+            }
             Self::Pixels(chunk) => format!("pixels{chunk}"),
             Self::Targets => "targets".into(),
             Self::Order => "order".into(),
@@ -52,7 +59,10 @@ impl Binding {
     /// Whether kernels only read it. Tensors share buffers, and `wgpu` wants a buffer bound in one
     /// way in a dispatch.
     pub(crate) fn is_read_only(&self) -> bool {
-        !matches!(self, Self::Tensor(_) | Self::Chunk(..) | Self::Log)
+        matches!(
+            self,
+            Self::Pixels(_) | Self::Targets | Self::Order | Self::Table(_)
+        )
     }
 }
 
@@ -249,13 +259,39 @@ impl<'a> Shader<'a> {
         buffer.map_or(1, |buffer| buffer.layout.partials())
     }
 
-    /// The value of a tensor at a place of its own order, read from memory or made of pixels.
+    /// The value of a tensor at a place of its own order: read from memory or made of pixels, and rounded where the
+    /// kernel does that for itself.
     pub(crate) fn value(&mut self, id: TensorId, index: &str) -> String {
+        let (id, is_rounded) = self.source(id);
+        let value = self.source_value(id, index);
+        match is_rounded {
+            true => self.rounded(&value),
+            false => value,
+        }
+    }
+
+    /// Where a tensor that is not in memory comes from, value by value, and whether it is rounded on the way.
+    fn source(&self, mut id: TensorId) -> (TensorId, bool) {
+        let mut is_rounded = false;
+        while self.schedule.buffer(id).is_none()
+            && let Some(maker) = self.uses.maker(id)
+        {
+            let maker = self.program.operation(maker);
+            is_rounded |= maker.op.definition().is_rounding();
+            id = maker.inputs[0];
+        }
+        (id, is_rounded)
+    }
+
+    fn source_value(&mut self, id: TensorId, index: &str) -> String {
         let tensor = self.program.tensor(id);
         let column = match tensor.role {
             Role::Input { column } => Some(column),
             _ => None,
         };
+        if self.is_packed(id) {
+            return self.of_pair(id, index);
+        }
         if self.schedule.buffer(id).is_some() && column.is_none() {
             let memory = self.tensor(id);
             return match self.partials(id) {

@@ -47,16 +47,21 @@ struct Checker<'a> {
 
 impl Checker<'_> {
     /// Every operation stands in one kernel, behind those whose results it reads, and behind
-    /// those that read what it overwrites.
+    /// those that read what it overwrites. What depends on the inputs alone, and rounding, may be done again
+    /// by each kernel that reads it.
     fn order(&self) -> Result<(), String> {
         let order = self
             .schedule
             .kernels()
             .flat_map(|kernel| &kernel.operations);
         let mut place = vec![usize::MAX; self.program.operations.len()];
+        let mut again = Vec::new();
         for (at, id) in order.enumerate() {
             let operation = self.program.operation(*id);
-            if place[id.0] != usize::MAX && self.depends_on_inputs_alone(operation) {
+            let is_rounding = operation.op.definition().is_rounding();
+            if place[id.0] != usize::MAX && (is_rounding || self.depends_on_inputs_alone(operation))
+            {
+                again.push((*id, at));
                 continue;
             }
             if std::mem::replace(&mut place[id.0], at) != usize::MAX {
@@ -65,6 +70,21 @@ impl Checker<'_> {
         }
         if let Some(missing) = place.iter().position(|&at| at == usize::MAX) {
             return Err(format!("operation {missing} is never done"));
+        }
+        // What is done again must read what it read at first: parameters are updated in place.
+        for (id, at) in again {
+            let reads = &self.program.operation(id).inputs;
+            let changes =
+                |other: &Operation| other.outputs.iter().any(|output| reads.contains(output));
+            let between = |(other, operation): &(OpId, &Operation)| {
+                (place[id.0]..at).contains(&place[other.0]) && changes(operation)
+            };
+            if let Some((other, _)) = self.program.operations_by_id().find(between) {
+                return Err(format!(
+                    "operation {} is done again behind {}",
+                    id.0, other.0
+                ));
+            }
         }
         // For each tensor, the last places so far at which it is written and touched at all.
         let mut written: Vec<Option<(usize, OpId)>> = vec![None; self.program.tensors.len()];

@@ -58,7 +58,7 @@ pub struct Stage {
 /// Operations done as one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Kernel {
-    /// The operations, in Program order. What only depends on the batch's pixels may be done again
+    /// The operations, in Program order. What only depends on the batch's pixels, and rounding, may be done again
     /// by every kernel that reads it, so that it need not reach memory.
     pub operations: Vec<OpId>,
     /// Who does what.
@@ -164,6 +164,12 @@ pub enum Layout {
         /// Values from one row to the next.
         stride: usize,
     },
+    /// Rows of `columns` values, an even number, rounded to bfloat16: 2 bytes each, two in a word, the first in its
+    /// lower half.
+    RowPairs {
+        /// Values of a row.
+        columns: usize,
+    },
     /// A matrix (O, I) as \[⌈O/lanes⌉\]\[I\]\[lanes\]: the values of `lanes` outputs lie side by
     /// side for each input; missing outputs are 0.
     OutputLanes {
@@ -236,7 +242,7 @@ impl Layout {
     /// The bytes of one value.
     pub fn value_bytes(self) -> usize {
         match self {
-            Self::SamplePairs { .. } => 2,
+            Self::RowPairs { .. } | Self::SamplePairs { .. } => 2,
             _ => 4,
         }
     }
@@ -245,6 +251,7 @@ impl Layout {
     pub fn stored_elements(self, elements: usize) -> usize {
         match self {
             Self::Rows { columns, stride } => elements / columns * stride,
+            Self::RowPairs { .. } => elements,
             Self::OutputLanes { columns, lanes } => {
                 (elements / columns).div_ceil(lanes) * columns * lanes
             }
@@ -285,6 +292,7 @@ impl Layout {
             | Self::Partials {
                 columns, stride, ..
             } => index / columns * stride + index % columns,
+            Self::RowPairs { .. } => index,
             Self::OutputLanes { columns, lanes } => {
                 let (row, column) = (index / columns, index % columns);
                 (row / lanes * columns + column) * lanes + row % lanes
@@ -384,7 +392,9 @@ impl Layout {
     /// [`Self::stored_index`] must be asked again.
     fn strides(self) -> [(usize, usize); 2] {
         match self {
-            Self::Rows { columns, .. } | Self::Partials { columns, .. } => [(1, 0), (columns, 1)],
+            Self::Rows { columns, .. }
+            | Self::RowPairs { columns }
+            | Self::Partials { columns, .. } => [(1, 0), (columns, 1)],
             Self::OutputLanes { columns, lanes } => [(1, 0), (columns, lanes)],
             Self::FilterLanes {
                 inputs,

@@ -284,6 +284,7 @@ impl Explained<'_> {
         let tensor = self.program.tensor(buffer.tensor);
         let layout = match buffer.layout {
             Layout::Rows { stride, .. } => format!("rows of {stride}"),
+            Layout::RowPairs { columns } => format!("rows of {columns} in bf16, in pairs"),
             Layout::OutputLanes { lanes, .. } => format!("{lanes} output lanes"),
             Layout::FilterLanes { lanes, .. } => format!("{lanes} filter lanes"),
             Layout::SampleLanes { stride, .. } => format!("{stride} sample lanes"),

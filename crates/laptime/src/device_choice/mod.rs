@@ -9,7 +9,6 @@ mod tests;
 use std::sync::Arc;
 
 use laptime_engine::{Device, DeviceKind, Engine, Passes};
-use laptime_gpu::GpuEngine;
 use laptime_results::DeviceTrial;
 use laptime_workload::Workload;
 
@@ -49,12 +48,7 @@ pub struct Wish<'a> {
 pub fn choose(engine: &dyn Engine, wish: &Wish) -> Result<Chosen, Failure> {
     let mut chosen = match wish.device {
         DeviceArg::Cpu => plain(processor(engine)?, DeviceArg::Cpu),
-        DeviceArg::Gpu(number) => {
-            if engine.name() == OwnEngine::NAME {
-                GpuEngine::check(wish.workload)?;
-            }
-            gpu(engine, number)?
-        }
+        DeviceArg::Gpu(number) => gpu(engine, number)?,
         DeviceArg::Auto if engine.name() == OwnEngine::NAME => auto(wish)?,
         DeviceArg::Auto => {
             let device = engine.devices()?.into_iter().next();
@@ -138,12 +132,7 @@ fn looked_for() -> &'static str {
 }
 
 /// The fastest device of our own engine. Looking for adapters loads the system's drivers, which
-/// stay in memory, tens of megabytes of them: where an adapter can be of use, another process looks
-/// and tries.
+/// stay in memory, tens of megabytes of them: another process looks and tries.
 fn auto(wish: &Wish) -> Result<Chosen, Failure> {
-    let choice = match GpuEngine::check(wish.workload) {
-        Ok(()) => asked::another_process(wish)?,
-        Err(_) => Choice::plain(processor(&OwnEngine)?, DeviceArg::Cpu),
-    };
-    choice.into_chosen()
+    asked::another_process(wish)?.into_chosen()
 }

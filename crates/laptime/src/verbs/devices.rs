@@ -59,7 +59,7 @@ pub fn devices() -> Result<(), Failure> {
                 let _ = writeln!(
                     text,
                     "       {}, in buffers of up to {} MiB; {}\n       fp32 {:.1} GFLOP/s, copy {:.1} GB/s, \
-                     {:.1} µs a dispatch, measured",
+                     {:.1} µs a dispatch, measured\n       bf16: shared operands in half the bytes, fp32 arithmetic",
                     match memory_bytes {
                         Some(bytes) => format!("memory of {:.1} GiB", gib(bytes)),
                         None => "memory of a size that the driver does not tell".into(),

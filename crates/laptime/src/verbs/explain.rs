@@ -4,12 +4,11 @@ mod published;
 
 use laptime_cpu::{Isa, lower as lower_for_cpu};
 use laptime_engine::{DeviceKind, Engine, Passes};
-use laptime_gpu::{Forecast, GpuEngine, Peaks, Probe, lower as lower_for_gpu, probe};
+use laptime_gpu::{Forecast, Peaks, Probe, lower as lower_for_gpu, probe};
 use laptime_graph::{
     Mode, Program, TrainingStep, build,
     schedule::{Balance, Core, Explained, Schedule},
 };
-use laptime_workload::Workload;
 
 use crate::{
     args::{DeviceArg, ExplainArgs, PeaksArg},
@@ -35,7 +34,7 @@ pub fn explain(args: ExplainArgs) -> Result<(), Failure> {
             "--peaks is about GPUs; add --device gpu".into(),
         ));
     }
-    let target = Target::of(args.device, args.peaks, &workload)?;
+    let target = Target::of(args.device, args.peaks)?;
     let threads = match args.threads {
         Some(threads) => threads.into(),
         None => default_threads(),
@@ -96,15 +95,10 @@ enum Target {
 }
 
 impl Target {
-    fn of(
-        device: DeviceArg,
-        peaks: Option<PeaksArg>,
-        workload: &Workload,
-    ) -> Result<Self, Failure> {
+    fn of(device: DeviceArg, peaks: Option<PeaksArg>) -> Result<Self, Failure> {
         let DeviceArg::Gpu(number) = device else {
             return Ok(Self::Cpu(Isa::chosen().map_err(Failure::Usage)?));
         };
-        GpuEngine::check(workload)?;
         if let Some(PeaksArg { name, peaks }) = peaks {
             return Ok(Self::Gpu {
                 target: laptime_gpu::Target::CARD,

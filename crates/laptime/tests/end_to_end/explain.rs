@@ -2,7 +2,10 @@
 //! elsewhere shows in a diff. After a change that means to move them: `UPDATE_EXPECTED=1 cargo test --workspace
 //! --test end_to_end explain`.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use crate::support::{Home, done};
 
@@ -55,6 +58,45 @@ fn shown(text: &str, shows: Shows) -> String {
     lines.map(|line| format!("{line}\n")).collect()
 }
 
+fn golden(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/end_to_end/explain");
+    folder.join(format!("{name}.txt"))
+}
+
+#[track_caller]
+fn is_golden(golden: &Path, text: &str, on: &str) {
+    if std::env::var_os("UPDATE_EXPECTED").is_some() {
+        fs::write(golden, text).expect("it can be written");
+    }
+    let expected = fs::read_to_string(golden).expect("UPDATE_EXPECTED=1 writes it");
+    let mut lines = text.lines().zip(expected.lines());
+    let different = lines.find(|(one, other)| one != other);
+    assert!(
+        text == expected,
+        "{on}: not as in {}; the first difference:\n{different:?}",
+        golden.display()
+    );
+}
+
+/// Where a GPU has what, in both precisions; for one that need not be here.
+#[test]
+fn schedules_of_a_gpu_are_the_golden_ones() {
+    let home = Home::new();
+    for precision in ["fp32", "bf16"] {
+        let network = format!("{EXAMPLES}/small-cnn.toml");
+        let explain = format!("explain {network} --device gpu --precision {precision}");
+        let mut command = home.command(&explain);
+        command.args(["--peaks", "13.4T,616G,68"]);
+        let done = done(command);
+        assert_eq!(done.code, Some(0), "{precision}: {}", done.stderr);
+        is_golden(
+            &golden(&format!("small-cnn-gpu-{precision}")),
+            &done.stdout,
+            precision,
+        );
+    }
+}
+
 #[test]
 fn schedules_are_the_golden_ones_on_every_instruction_set() {
     let home = Home::new();
@@ -85,28 +127,14 @@ fn schedules_are_the_golden_ones_on_every_instruction_set() {
         ("vgg", example("vgg"), "", Shows::Stages),
         ("resnet50", "cifar10-resnet50".to_owned(), "", Shows::Stages),
     ];
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/end_to_end/explain");
     for (name, network, more, shows) in table {
-        let golden = folder.join(format!("{name}.txt"));
+        let golden = golden(name);
         for isa in ["portable", "avx2", "avx512", "neon"] {
             let Some(text) = explained(&home, &network, more, isa) else {
                 assert_ne!(isa, "portable", "every processor has that");
                 continue;
             };
-            let text = shown(&text, shows);
-            if std::env::var_os("UPDATE_EXPECTED").is_some() {
-                fs::write(&golden, &text).expect("it can be written");
-            }
-            let expected = fs::read_to_string(&golden).expect("UPDATE_EXPECTED=1 writes it");
-            let different = text
-                .lines()
-                .zip(expected.lines())
-                .find(|(one, other)| one != other);
-            assert!(
-                text == expected,
-                "{name}, {isa}: not as in {}; the first difference:\n{different:?}",
-                golden.display()
-            );
+            is_golden(&golden, &shown(&text, shows), isa);
         }
     }
 }
