@@ -36,7 +36,7 @@ impl CpuOp for BatchNormGrad {
     }
 
     fn terms_of_sums(&self, own: &Operation) -> Vec<TensorId> {
-        vec![own.inputs[1], own.inputs[3]]
+        vec![own.inputs[1], own.inputs[3], own.inputs[4]]
     }
 
     fn link(&self, group: &Group, at: &Places) -> Task {
