@@ -29,7 +29,7 @@ impl Tiles {
     /// Neighbours are put together, so that a thread has three at the most: a part of a slice, whole ones, a part
     /// of another.
     #[inline(always)]
-    pub(super) fn of(
+    pub(crate) fn of(
         self,
         tiles: Range<usize>,
         slices: usize,
