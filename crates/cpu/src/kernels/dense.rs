@@ -10,6 +10,7 @@ use super::{
     Epilogue, GradientEpilogue, Matrix, Run, Step, Tiles,
     epilogue::{relu, relu_grad},
     product::{Blocks, Finish, Scalars, Segment, Single, product},
+    tiles::Part,
     update::{GradientUse, Rule, with_rule},
 };
 use crate::{
@@ -334,7 +335,7 @@ impl Run for DenseGradWeight {
         let steps = Segment::whole(self.x.rows);
         with_rule!(&self.to, s, step, view, |rule| {
             let finish = Apply { rule, inputs };
-            for (blocks, rows) in self.parts(slices, blocks) {
+            for (blocks, rows) in self.parts(slices, blocks).into_iter().flatten() {
                 // SAFETY: x, dy and the parameter have the extents that their buffers were made for.
                 unsafe { product(s, Single, rows, blocks, &steps, a, b, &finish) }
             }
@@ -343,22 +344,17 @@ impl Run for DenseGradWeight {
 }
 
 impl DenseGradWeight {
-    /// The blocks of outputs and the inputs of these slices.
-    #[inline(always)]
-    fn parts(
-        &self,
-        slices: Range<usize>,
-        blocks: usize,
-    ) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
+    /// The blocks of outputs and the inputs of these slices. Not inlined, so that there is one product for each rule.
+    #[inline(never)]
+    fn parts(&self, slices: Range<usize>, blocks: usize) -> [Option<Part>; 3] {
         let inputs = self.x.columns;
-        let (of_outputs, of_inputs) = match self.cut {
-            DenseCut::Outputs => (slices, None),
+        match self.cut {
+            DenseCut::Outputs => self.tiles.parts(slices, blocks, inputs),
             DenseCut::Inputs => {
                 let inputs = slices.start * LANES..inputs.min(slices.end * LANES);
-                (0..0, Some((0..blocks, inputs)))
+                [Some((0..blocks, inputs)), None, None]
             }
-        };
-        self.tiles.of(of_outputs, blocks, inputs).chain(of_inputs)
+        }
     }
 }
 
