@@ -119,6 +119,7 @@ impl DenseProducts {
                 bias: None,
                 epilogue: Epilogue::None,
                 cut: DenseCut::Outputs,
+                tiles: Tiles::UNCUT,
             }),
             grad_input: Task::DenseGradInput(DenseGradInput {
                 dy,
@@ -126,12 +127,14 @@ impl DenseProducts {
                 dx,
                 other: None,
                 epilogue: GradientEpilogue::None,
+                tiles: Tiles::UNCUT,
             }),
             grad_weight: Task::DenseGradWeight(DenseGradWeight {
                 x,
                 dy,
                 to: GradientUse::Store(dw),
                 cut: DenseCut::Outputs,
+                tiles: Tiles::UNCUT,
             }),
             slices: inputs.max(outputs).div_ceil(LANES),
         })

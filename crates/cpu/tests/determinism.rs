@@ -16,10 +16,14 @@ fn bits_depend_neither_on_the_run_nor_on_the_number_of_threads() {
         (net(POOLS, ADAM, 37), 90),
         (in_bf16(net(POOLS, ADAM, 37)), 90),
         (net(DROPOUT, ADAM, 37), 90),
+        (net(DEPTHWISE, ADAM, 37), 90),
+        (in_bf16(net(DEPTHWISE, ADAM, 37)), 90),
+        (net(DENSE, ADAM, 37), 90),
+        (in_bf16(net(DENSE, ADAM, 37)), 90),
     ] {
         for isa in instruction_sets() {
             let expected = bits(&job(workload.clone(), samples, 1), isa);
-            for threads in [1, 2, 3, 5, 8, 64] {
+            for threads in [1, 2, 3, 7, 16, 64, 128] {
                 assert!(
                     bits(&job(workload.clone(), samples, threads), isa) == expected,
                     "{}, {isa}, {threads} threads",
@@ -47,6 +51,39 @@ const POOLS: &str = r#"layer = [
     { name = "avg", kind = "avg_pool", size = 3, stride = 2, padding = "same" },
     { name = "flat", kind = "flatten" },
     { name = "fc", kind = "dense", units = 10 },
+]"#;
+
+/// Depthwise convolutions with norms behind them and before them, and an activation that is made of what was stored: with
+/// many threads they are cut by positions and taps, and sums are left from memory, behind products too.
+const DEPTHWISE: &str = r#"layer = [
+    { name = "c1", kind = "conv2d", filters = 20, kernel = 3, stride = 2, padding = "same", bias = false },
+    { name = "bn1", kind = "batch_norm", epsilon = 1e-3, momentum = 0.9 },
+    { name = "swish1", kind = "hard_swish" },
+    { name = "d1", kind = "conv2d", filters = 20, kernel = 3, stride = 2, padding = "same", bias = false, groups = 20 },
+    { name = "bn2", kind = "batch_norm", epsilon = 1e-3, momentum = 0.9 },
+    { name = "swish2", kind = "hard_swish" },
+    { name = "c2", kind = "conv2d", filters = 33, kernel = 1, stride = 1, padding = "same", bias = false },
+    { name = "bn3", kind = "batch_norm", epsilon = 1e-3, momentum = 0.9 },
+    { name = "swish3", kind = "hard_swish" },
+    { name = "d2", kind = "conv2d", filters = 33, kernel = [3, 5], stride = 1, padding = "same", bias = true, groups = 33 },
+    { name = "relu", kind = "relu" },
+    { name = "bn4", kind = "batch_norm", epsilon = 1e-3, momentum = 0.9 },
+    { name = "mean", kind = "global_avg_pool" },
+    { name = "fc", kind = "dense", units = 10 },
+]"#;
+
+/// Dense layers of few outputs, with activations in registers and behind them, a norm, and logits that are partial sums
+/// only where few threads are.
+const DENSE: &str = r#"layer = [
+    { name = "flat", kind = "flatten" },
+    { name = "fc1", kind = "dense", units = 50 },
+    { name = "gelu", kind = "gelu" },
+    { name = "fc2", kind = "dense", units = 17 },
+    { name = "bn", kind = "batch_norm", epsilon = 1e-3, momentum = 0.9 },
+    { name = "relu", kind = "relu" },
+    { name = "fc3", kind = "dense", units = 130 },
+    { name = "relu2", kind = "relu" },
+    { name = "fc4", kind = "dense", units = 10 },
 ]"#;
 
 /// A norm with ReLU behind it, which is all that reaches memory, and dropout that reads it value by value.

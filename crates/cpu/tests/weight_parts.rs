@@ -35,11 +35,7 @@ fn workload(optimizer: &str, batch_size: usize) -> Workload {
 #[test]
 fn gradients_in_parts_are_verified() {
     for (optimizer, batch_size) in [(ADAM, 18), (SGD, 3)] {
-        assert_verified(&job(
-            workload(optimizer, batch_size),
-            2 * batch_size + 1,
-            2,
-        ));
+        assert_verified(&job(workload(optimizer, batch_size), 2 * batch_size + 1, 2));
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     engines::{self, OwnEngine},
     failure::Failure,
     passes::passes,
-    thread_choice::{self, ThreadChoice},
+    thread_choice::{self, Cores, ThreadChoice},
     workload_choice::WorkloadChoice,
 };
 
@@ -96,7 +96,7 @@ impl EngineChoice {
         let threads = match settings.threads {
             None if is_ours && there_are > 1 && unstated == UnstatedThreads::Fastest => {
                 let cache = cache_dir().ok();
-                let cores = machine.cores.min(there_are);
+                let cores = Cores::of(machine, there_are);
                 thread_choice::fastest(engine, &wish, &chosen.device, cores, cache.as_deref())?
             }
             _ => ThreadChoice::plain(wish.threads),

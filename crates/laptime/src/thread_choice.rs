@@ -15,6 +15,7 @@ use laptime_graph::{
     Mode, Program, build,
     schedule::{Balance, Core, Split},
 };
+use laptime_measure::{Allowed, Machine};
 use laptime_results::{Candidate, DeviceTrial, number::counted};
 use serde::{Deserialize, Serialize};
 
@@ -61,13 +62,55 @@ impl ThreadChoice {
     }
 }
 
-/// The fastest number of threads up to that of the wish, of a processor of so many cores: by trial, or as `cache`
+/// What a processor has that makes a number of threads worth a trial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cores {
+    /// Physical cores that this process may use.
+    pub all: usize,
+    /// Those of the fastest kind.
+    pub fastest: usize,
+    /// Those of one NUMA node.
+    pub in_one_node: usize,
+}
+
+impl Cores {
+    /// Cores that are all alike.
+    pub fn alike(all: usize) -> Self {
+        Self {
+            all,
+            fastest: all,
+            in_one_node: all,
+        }
+    }
+
+    /// The cores of a machine of which this process may use so many hardware threads.
+    pub fn of(machine: &Machine, threads: usize) -> Self {
+        let Some(topology) = &machine.topology else {
+            return Self::alike(machine.cores.min(threads));
+        };
+        let Allowed {
+            cores,
+            fastest,
+            in_one_node,
+            ..
+        } = topology.allowed;
+        let [all, fastest, in_one_node] =
+            [cores, fastest, in_one_node].map(|count| count.clamp(1, threads));
+        Self {
+            all,
+            fastest,
+            in_one_node,
+        }
+    }
+}
+
+/// The fastest number of threads up to that of the wish, of a processor with such cores: by trial, or as `cache`
 /// has it from an earlier one of the same.
 pub fn fastest(
     engine: &dyn Engine,
     wish: &Wish,
     device: &Device,
-    cores: usize,
+    cores: Cores,
     cache: Option<&Path>,
 ) -> Result<ThreadChoice, Failure> {
     let start = Instant::now();
@@ -132,11 +175,14 @@ pub fn idle(wish: &Wish, device: &Device) -> Result<Option<String>, Failure> {
     }))
 }
 
-/// Powers of two, a core each, and all: as there may be two processors a core, of which the second adds little.
-fn numbers(most: usize, cores: usize) -> Vec<usize> {
+/// Powers of two up to all cores of the fastest kind, these, those of one NUMA node, all cores, and all hardware threads:
+/// there may be two a core, of which the second adds little.
+fn numbers(most: usize, cores: Cores) -> Vec<usize> {
     let powers = (0..usize::BITS).map(|power| 1 << power);
-    let mut numbers: Vec<usize> = powers.take_while(|number| *number < most).collect();
-    numbers.extend([cores.clamp(1, most), most]);
+    let fastest = cores.fastest.clamp(1, most);
+    let mut numbers: Vec<usize> = powers.take_while(|number| *number < fastest).collect();
+    let of_one_kind = cores.in_one_node.clamp(1, fastest);
+    numbers.extend([of_one_kind, fastest, cores.all.clamp(fastest, most), most]);
     numbers.sort_unstable();
     numbers.dedup();
     numbers
@@ -158,13 +204,14 @@ fn worth_trying(numbers: Vec<usize>, predict: impl Fn(usize) -> f64) -> Vec<usiz
     left.into_iter().map(|(number, _)| number).collect()
 }
 
-/// Seconds of a step on so many threads, as the Schedule for them lets expect. A second thread of a core is counted as
-/// if it cost and gave nothing, so that it is tried.
+/// Seconds of a step on so many threads, as the Schedule for them lets expect. Cores of a slower kind, for which the
+/// fast ones wait at each barrier, and second threads of a core are counted as if they cost and gave next to nothing,
+/// so that they are tried.
 fn predictor<'a>(
     program: &'a Program,
     wish: &'a Wish,
     device: &Device,
-    cores: usize,
+    cores: Cores,
 ) -> Result<impl Fn(usize) -> f64 + 'a, Failure> {
     let isa = isa_of(device)?;
     Ok(move |threads: usize| {
@@ -172,10 +219,9 @@ fn predictor<'a>(
             let schedule = lower(program, Target { isa, threads }, wish.passes);
             Balance::of(program, &schedule, Core::ASSUMED, threads).step_s()
         };
-        match threads > cores {
-            true => (GAIN - 0.01) * of(cores),
-            false => of(threads),
-        }
+        let Cores { all, fastest, .. } = cores;
+        let slower = i32::from(threads > fastest) + i32::from(threads > all && all > fastest);
+        (GAIN - 0.01).powi(slower) * of(threads.min(fastest))
     })
 }
 
@@ -197,10 +243,10 @@ fn file(
     wish: &Wish,
     program: &Program,
     device: &Device,
-    cores: usize,
+    cores: Cores,
     cache: &Path,
 ) -> Option<PathBuf> {
-    let machine = format!("{device:?}, {cores} cores");
+    let machine = format!("{device:?}, {cores:?}");
     by_trial::file(cache, "thread-choices", wish, program, &machine)
 }
 
@@ -232,6 +278,7 @@ mod tests {
     use std::sync::Arc;
 
     use laptime_engine::{DeviceKind, Passes};
+    use laptime_measure::Topology;
     use laptime_workload::{Builtin, Overrides, Workload};
 
     use super::*;
@@ -269,21 +316,21 @@ mod tests {
     fn what_a_prediction_decides_is_not_tried() {
         let workload = fashion_mnist();
         let cache = tempfile::tempdir().expect("there is a place for temporary files");
-        // It has eight slices.
         let choice = fastest(
             &OwnEngine,
-            &wish(&workload, 64),
+            &wish(&workload, 8),
             &processor(),
-            64,
+            Cores::alike(8),
             Some(cache.path()),
         );
         let Ok(choice) = choice else {
             panic!("it can be lowered")
         };
         assert_eq!((choice.threads, choice.trial, choice.why), (8, None, None));
-        let told = idle(&wish(&workload, 64), &processor());
-        let told = told.ok().flatten().expect("56 have nothing to do");
-        assert!(told.contains("work for 8 at once"), "{told}");
+        // Its layers have 64 tiles.
+        let told = idle(&wish(&workload, 200), &processor());
+        let told = told.ok().flatten().expect("136 have nothing to do");
+        assert!(told.contains("work for 64 at once"), "{told}");
         assert!(matches!(idle(&wish(&workload, 8), &processor()), Ok(None)));
     }
 
@@ -294,7 +341,8 @@ mod tests {
         // The second processor of a core.
         let choose = || {
             let wish = wish(&workload, 2);
-            fastest(&OwnEngine, &wish, &processor(), 1, Some(cache.path()))
+            let cores = Cores::alike(1);
+            fastest(&OwnEngine, &wish, &processor(), cores, Some(cache.path()))
         };
         let (Ok(first), Ok(second)) = (choose(), choose()) else {
             panic!("both can train")
@@ -317,16 +365,72 @@ mod tests {
     }
 
     #[test]
-    fn candidates_are_powers_of_two_the_cores_and_all() {
+    fn candidates_are_powers_of_two_the_cores_of_each_kind_and_all() {
+        let of = |all, fastest, in_one_node| Cores {
+            all,
+            fastest,
+            in_one_node,
+        };
         for (most, cores, expected) in [
-            (1, 1, vec![1]),
-            (2, 2, vec![1, 2]),
-            (12, 6, vec![1, 2, 4, 6, 8, 12]),
-            (64, 64, vec![1, 2, 4, 8, 16, 32, 64]),
-            (3, 8, vec![1, 2, 3]),
+            (1, Cores::alike(1), vec![1]),
+            (2, Cores::alike(2), vec![1, 2]),
+            (12, Cores::alike(6), vec![1, 2, 4, 6, 12]),
+            (64, Cores::alike(64), vec![1, 2, 4, 8, 16, 32, 64]),
+            (3, Cores::alike(8), vec![1, 2, 3]),
+            // Six fast cores of two threads, and eight slow ones.
+            (20, of(14, 6, 14), vec![1, 2, 4, 6, 14, 20]),
+            // Two nodes of 24 cores.
+            (96, of(48, 48, 24), vec![1, 2, 4, 8, 16, 24, 32, 48, 96]),
         ] {
-            assert_eq!(numbers(most, cores), expected, "{most} of {cores}");
+            assert_eq!(numbers(most, cores), expected, "{most} of {cores:?}");
         }
+    }
+
+    #[test]
+    fn slower_cores_and_second_threads_are_tried() {
+        let workload = Builtin::find("cifar10-resnet50").expect("it is built in");
+        let workload = workload.spec().resolve(&Overrides::default());
+        let workload = Arc::new(workload.expect("it is sound"));
+        let cores = Cores {
+            all: 14,
+            fastest: 6,
+            in_one_node: 14,
+        };
+        let program = build(&workload, Mode::Training, workload.rows_at_once());
+        let wish = wish(&workload, 20);
+        let Ok(predict) = predictor(&program, &wish, &processor(), cores) else {
+            panic!("it can be lowered")
+        };
+        assert_eq!(worth_trying(numbers(20, cores), predict), [6, 14, 20]);
+    }
+
+    #[test]
+    fn cores_are_those_that_this_process_may_use() {
+        let mut machine = Machine::identify();
+        machine.cores = 6;
+        machine.topology = None;
+        assert_eq!(Cores::of(&machine, 4), Cores::alike(4));
+        let allowed = Allowed {
+            threads: 20,
+            cores: 14,
+            fastest: 6,
+            in_one_node: 14,
+        };
+        machine.topology = Some(Topology {
+            cores: vec![6, 8],
+            threads_per_core: 2,
+            numa_nodes: Some(1),
+            allowed,
+            quota_cores: None,
+        });
+        let cores = |all, fastest| Cores {
+            all,
+            fastest,
+            in_one_node: all,
+        };
+        assert_eq!(Cores::of(&machine, 20), cores(14, 6));
+        // A limit on processor time.
+        assert_eq!(Cores::of(&machine, 3), cores(3, 3));
     }
 
     #[test]

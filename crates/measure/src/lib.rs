@@ -2,7 +2,7 @@
 //! Knows nothing of models: what is trained is the engine's business.
 //!
 //! The types here that a record holds ([`Run`], [`Phases`], [`Epoch`], [`StepSeconds`], [`Test`],
-//! [`Divergence`], [`Resumption`], [`Machine`], [`telemetry::Telemetry`], [`telemetry::Condition`])
+//! [`Divergence`], [`Resumption`], [`Machine`], [`Topology`], [`telemetry::Telemetry`], [`telemetry::Condition`])
 //! can be written as JSON as they are.
 
 mod checkpoints;
@@ -16,6 +16,7 @@ mod run;
 pub mod statistics;
 mod step_series;
 pub mod telemetry;
+mod topology;
 mod watch;
 
 pub use checkpoints::{Checkpoints, Resumption, SoFar};
@@ -26,4 +27,5 @@ pub use metric::{Epoch, Metric, Metrics, Test};
 pub use phases::Phases;
 pub use run::{Ends, Measurement, Run, SteadySteps, StepSeconds, measure};
 pub use step_series::StepSeries;
+pub use topology::{Allowed, Topology};
 pub use watch::{Stage, Watch};

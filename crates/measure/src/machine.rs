@@ -4,6 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sysinfo::{Cpu, CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 
+use crate::{Topology, telemetry};
+
 /// The machine that a record was made on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Machine {
@@ -17,6 +19,9 @@ pub struct Machine {
     pub logical_cores: usize,
     /// Main memory.
     pub memory_bytes: u64,
+    /// The kinds of cores, and what of them this process may use; absent where the system does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topology: Option<Topology>,
 }
 
 impl Machine {
@@ -33,6 +38,7 @@ impl Machine {
             cores: System::physical_core_count().unwrap_or(cpus.len()),
             logical_cores: cpus.len(),
             memory_bytes: system.as_ref().map_or(0, System::total_memory),
+            topology: telemetry::topology(),
         }
     }
 }

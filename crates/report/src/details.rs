@@ -182,7 +182,13 @@ fn all_facts(record: &Record) -> Vec<(String, String)> {
         ("Driver", device.driver.clone().unwrap_or_default()),
         ("System", machine.os.clone()),
         ("Processor", machine.cpu.clone()),
-        ("Cores", counted(machine.cores as u64, "core")),
+        (
+            "Cores",
+            match &machine.topology {
+                Some(topology) => topology.to_string(),
+                None => counted(machine.cores as u64, "core"),
+            },
+        ),
         (
             "Main memory",
             format!(

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::{
-    BatchNormGrad, GradientEpilogue, Images, Run, Step, Tiles,
+    BatchNormGrad, GradientEpilogue, Images, LeftSums, Run, Step, Tiles,
     conv::{Beside, Filters, Operands, Results, Segments, convolve},
     epilogue::relu_grad,
     piece_sums::{Adding, Growing, PieceSums, Pieces},
@@ -66,7 +66,37 @@ impl Run for Conv2dGradInput {
     #[inline(always)]
     unsafe fn run<S: Simd>(&self, s: S, _: &Step, view: View, slices: Range<usize>) {
         // SAFETY: the caller's promise.
-        unsafe { convolve(s, view, slices, self, self) }
+        unsafe {
+            convolve(s, view, slices.clone(), self, self);
+            self.leave_sums(s, view, slices);
+        }
+    }
+}
+
+impl Conv2dGradInput {
+    /// The sums that are made while results are in registers, for a norm: not where these are not yet dx.
+    fn norm_in_registers(&self) -> Option<&NormBefore> {
+        self.norm.as_ref().filter(|_| !self.epilogue.is_tile())
+    }
+
+    /// Leaves the sums for a norm where they are made of what was stored.
+    ///
+    /// # Safety
+    /// As of [`Run::run`], and these slices are done.
+    #[inline(always)]
+    pub(super) unsafe fn leave_sums<S: Simd>(&self, s: S, view: View, slices: Range<usize>) {
+        if let Some(NormBefore::Apart { x, mean, sums }) = self.norm
+            && self.epilogue.is_tile()
+        {
+            let left = LeftSums {
+                place: sums,
+                gradient: Some((x, mean)),
+            };
+            for part in self.dx.parts(self.tiles, slices) {
+                // SAFETY: the caller's promise; tiles are whole pieces.
+                unsafe { left.leave(s, view, self.dx, part) }
+            }
+        }
     }
 }
 
@@ -85,7 +115,7 @@ impl<S: Simd> Results<S> for Conv2dGradInput {
 
     #[inline(always)]
     unsafe fn begin(&self, _: S, _: View, _: usize, kept: *mut KeptForNorm) {
-        if self.norm.is_some() {
+        if self.norm_in_registers().is_some() {
             // SAFETY: the caller's promise.
             unsafe {
                 (*kept).growing.begin();
@@ -111,7 +141,7 @@ impl<S: Simd> Results<S> for Conv2dGradInput {
                 to: of(self.dx),
                 other: self.other.map(of),
                 relu: self.epilogue.relu().map(of),
-                norm: match &self.norm {
+                norm: match self.norm_in_registers() {
                     None => None,
                     Some(norm) => {
                         let (x, mean) = norm.operands();
@@ -138,7 +168,8 @@ impl<S: Simd> Results<S> for Conv2dGradInput {
 
     #[inline(always)]
     fn pieces(&self) -> Option<Pieces> {
-        self.norm.is_some().then(|| Pieces::of(self.dx))
+        let norm = self.norm_in_registers();
+        norm.is_some().then(|| Pieces::of(self.dx))
     }
 
     #[inline(always)]

@@ -7,9 +7,10 @@
 use std::ops::Range;
 
 use super::{
-    Epilogue, GradientEpilogue, Matrix, Run, Step, blocks,
+    Epilogue, GradientEpilogue, Matrix, Run, Step, Tiles,
     epilogue::{relu, relu_grad},
     product::{Blocks, Finish, Scalars, Segment, Single, product},
+    tiles::Part,
     update::{GradientUse, Rule, with_rule},
 };
 use crate::{
@@ -27,6 +28,8 @@ pub(crate) struct Dense {
     /// None where y is in partial sums.
     pub(crate) epilogue: Epilogue<Matrix>,
     pub(crate) cut: DenseCut,
+    /// Pieces of the rows, where slices are outputs.
+    pub(crate) tiles: Tiles,
 }
 
 /// Along what a dense layer's slices are cut.
@@ -45,19 +48,22 @@ impl Run for Dense {
         match self.cut {
             // SAFETY: the contract of `run`.
             DenseCut::Outputs => unsafe {
-                let range = blocks(slices, self.y.columns);
-                // An activation follows each strip that a product does at once.
-                let strip = match self.epilogue.is_tile() {
-                    true => S::TILE.1,
-                    false => range.len().max(1),
-                };
-                for start in range.clone().step_by(strip) {
-                    let strip = start..range.end.min(start + strip);
-                    let (inputs, to) = (0..self.x.columns, view.at(self.y.place));
-                    self.part(s, view, strip.clone(), inputs, to, true);
-                    let extents = self.y.extents(strip);
-                    let rows = |matrix: Matrix| matrix.rows_from(view, start);
-                    self.epilogue.go_over(s, extents, self.y, rows);
+                let Matrix { columns, rows, .. } = self.y;
+                for (range, rows) in self.tiles.of(slices, columns.div_ceil(LANES), rows) {
+                    // An activation follows each strip that a product does at once.
+                    let strip = match self.epilogue.is_tile() {
+                        true => S::TILE.1,
+                        false => range.len().max(1),
+                    };
+                    for start in range.clone().step_by(strip) {
+                        let strip = start..range.end.min(start + strip);
+                        let (inputs, to) = (0..self.x.columns, view.at(self.y.place));
+                        let part = (rows.clone(), strip.clone());
+                        self.part(s, view, part, inputs, to, true);
+                        let extents = self.y.extents_of(rows.len(), strip);
+                        let rows = |matrix: Matrix| matrix.rows_at(view, rows.start, start);
+                        self.epilogue.go_over(s, extents, self.y, rows);
+                    }
                 }
             },
             DenseCut::Inputs => {
@@ -68,8 +74,8 @@ impl Run for Dense {
                     // SAFETY: the contract of `run`; partial sums lie one behind the other.
                     unsafe {
                         let to = view.at(self.y.place).add(partial);
-                        let range = 0..self.y.columns.div_ceil(LANES);
-                        self.part(s, view, range, inputs, to, slice == 0);
+                        let all = (0..self.y.rows, 0..self.y.columns.div_ceil(LANES));
+                        self.part(s, view, all, inputs, to, slice == 0);
                     }
                 }
             }
@@ -78,22 +84,19 @@ impl Run for Dense {
 }
 
 impl Dense {
-    /// The product over a range of inputs for a range of blocks of outputs.
+    /// The product over a range of inputs for a range of rows and one of blocks of outputs.
     #[inline(always)]
     unsafe fn part<S: Simd>(
         &self,
         s: S,
         view: View,
-        blocks: Range<usize>,
+        (rows, blocks): (Range<usize>, Range<usize>),
         inputs: Range<usize>,
         to: *mut f32,
         with_bias: bool,
     ) {
         let Matrix {
-            columns,
-            stride,
-            rows,
-            ..
+            columns, stride, ..
         } = self.x;
         let finish = Activate {
             bias: self.bias.filter(|_| with_bias).map(|place| view.at(place)),
@@ -116,7 +119,7 @@ impl Dense {
             product(
                 s,
                 Single,
-                0..rows,
+                rows,
                 blocks,
                 &Segment::whole(inputs.len()),
                 a,
@@ -160,6 +163,8 @@ pub(crate) struct DenseGradInput {
     /// The gradient that another reader of x gave.
     pub(crate) other: Option<Matrix>,
     pub(crate) epilogue: GradientEpilogue<Matrix>,
+    /// Pieces of the rows.
+    pub(crate) tiles: Tiles,
 }
 
 /// Outputs whose weights are turned over at once: 64 × 16 floats are 4 KiB, an eighth of the
@@ -169,58 +174,70 @@ const TURNED_OUTPUTS: usize = 64;
 impl Run for DenseGradInput {
     #[inline(always)]
     unsafe fn run<S: Simd>(&self, s: S, _: &Step, view: View, slices: Range<usize>) {
+        let Matrix { columns, rows, .. } = self.dx;
+        for (blocks, rows) in self.tiles.of(slices, columns.div_ceil(LANES), rows) {
+            for block in blocks {
+                // SAFETY: the contract of `run`.
+                unsafe { self.part(s, view, rows.clone(), block) }
+            }
+        }
+    }
+}
+
+impl DenseGradInput {
+    /// Some rows of a block of inputs.
+    #[inline(always)]
+    unsafe fn part<S: Simd>(&self, s: S, view: View, rows: Range<usize>, block: usize) {
         let outputs = self.dy.columns;
         let (dy, dx) = (view.at(self.dy.place), view.at(self.dx.place));
         let mut turned = [0.0; TURNED_OUTPUTS * LANES];
-        for block in blocks(slices, self.dx.columns) {
-            for start in (0..outputs).step_by(TURNED_OUTPUTS) {
-                let count = TURNED_OUTPUTS.min(outputs - start);
-                let is_last = start + count == outputs;
-                // SAFETY: dy, w, dx and ReLU's output have the extents that their buffers were
-                // made for.
-                unsafe {
-                    self.turn(s, view, block * LANES, start, count, &mut turned);
-                    let a = Scalars {
-                        start: dy.add(start),
-                        row_stride: self.dy.stride,
-                        step_stride: 1,
-                    };
-                    let b = Blocks {
-                        start: turned.as_ptr(),
-                        step_stride: LANES,
-                        block_stride: 0,
-                    };
-                    let beside = |matrix: Option<Matrix>| {
-                        matrix.filter(|_| is_last).map(|matrix| {
-                            let start = view.at(matrix.place).add(block * LANES);
-                            (start.cast_const(), matrix.stride)
-                        })
-                    };
-                    let finish = Accumulate {
-                        to: dx.add(block * LANES),
-                        stride: self.dx.stride,
-                        is_first: start == 0,
-                        other: beside(self.other),
-                        relu: beside(self.epilogue.relu()),
-                    };
-                    product(
-                        s,
-                        Single,
-                        0..self.dy.rows,
-                        0..1,
-                        &Segment::whole(count),
-                        a,
-                        b,
-                        &finish,
-                    );
-                }
-            }
-            // SAFETY: dx and what the epilogue reads have this block.
+        for start in (0..outputs).step_by(TURNED_OUTPUTS) {
+            let count = TURNED_OUTPUTS.min(outputs - start);
+            let is_last = start + count == outputs;
+            // SAFETY: dy, w, dx and ReLU's output have the extents that their buffers were
+            // made for.
             unsafe {
-                let extents = self.dx.extents(block..block + 1);
-                let rows = |matrix: Matrix| matrix.rows_from(view, block);
-                self.epilogue.go_over(s, extents, self.dx, rows);
+                self.turn(s, view, block * LANES, start, count, &mut turned);
+                let a = Scalars {
+                    start: dy.add(start),
+                    row_stride: self.dy.stride,
+                    step_stride: 1,
+                };
+                let b = Blocks {
+                    start: turned.as_ptr(),
+                    step_stride: LANES,
+                    block_stride: 0,
+                };
+                let beside = |matrix: Option<Matrix>| {
+                    matrix.filter(|_| is_last).map(|matrix| {
+                        let start = view.at(matrix.place).add(block * LANES);
+                        (start.cast_const(), matrix.stride)
+                    })
+                };
+                let finish = Accumulate {
+                    to: dx.add(block * LANES),
+                    stride: self.dx.stride,
+                    is_first: start == 0,
+                    other: beside(self.other),
+                    relu: beside(self.epilogue.relu()),
+                };
+                product(
+                    s,
+                    Single,
+                    rows.clone(),
+                    0..1,
+                    &Segment::whole(count),
+                    a,
+                    b,
+                    &finish,
+                );
             }
+        }
+        // SAFETY: dx and what the epilogue reads have this block and these rows.
+        unsafe {
+            let extents = self.dx.extents_of(rows.len(), block..block + 1);
+            let rows = |matrix: Matrix| matrix.rows_at(view, rows.start, block);
+            self.epilogue.go_over(s, extents, self.dx, rows);
         }
     }
 }
@@ -296,19 +313,15 @@ pub(crate) struct DenseGradWeight {
     pub(crate) dy: Matrix,
     pub(crate) to: GradientUse,
     pub(crate) cut: DenseCut,
+    /// Pieces of the inputs, where slices are outputs.
+    pub(crate) tiles: Tiles,
 }
 
 impl Run for DenseGradWeight {
     #[inline(always)]
     unsafe fn run<S: Simd>(&self, s: S, step: &Step, view: View, slices: Range<usize>) {
         let inputs = self.x.columns;
-        let (rows, blocks) = match self.cut {
-            DenseCut::Outputs => (0..inputs, blocks(slices, self.dy.columns)),
-            DenseCut::Inputs => (
-                slices.start * LANES..inputs.min(slices.end * LANES),
-                0..self.dy.columns.div_ceil(LANES),
-            ),
-        };
+        let blocks = self.dy.columns.div_ceil(LANES);
         let a = Scalars {
             start: view.at(self.x.place),
             row_stride: 1,
@@ -322,9 +335,26 @@ impl Run for DenseGradWeight {
         let steps = Segment::whole(self.x.rows);
         with_rule!(&self.to, s, step, view, |rule| {
             let finish = Apply { rule, inputs };
-            // SAFETY: x, dy and the parameter have the extents that their buffers were made for.
-            unsafe { product(s, Single, rows, blocks, &steps, a, b, &finish) }
+            for (blocks, rows) in self.parts(slices, blocks).into_iter().flatten() {
+                // SAFETY: x, dy and the parameter have the extents that their buffers were made for.
+                unsafe { product(s, Single, rows, blocks, &steps, a, b, &finish) }
+            }
         });
+    }
+}
+
+impl DenseGradWeight {
+    /// The blocks of outputs and the inputs of these slices. Not inlined, so that there is one product for each rule.
+    #[inline(never)]
+    fn parts(&self, slices: Range<usize>, blocks: usize) -> [Option<Part>; 3] {
+        let inputs = self.x.columns;
+        match self.cut {
+            DenseCut::Outputs => self.tiles.parts(slices, blocks, inputs),
+            DenseCut::Inputs => {
+                let inputs = slices.start * LANES..inputs.min(slices.end * LANES);
+                [Some((0..blocks, inputs)), None, None]
+            }
+        }
     }
 }
 

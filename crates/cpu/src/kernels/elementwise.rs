@@ -5,7 +5,7 @@ use std::ops::Range;
 use laptime_graph::Activation;
 
 use super::{
-    Images, Matrix, Run, Step, Tiles, blocks,
+    Images, LeftSums, Matrix, Run, Step, Tiles, blocks,
     channel_sums::{Terms, channel_sums, row_sums},
     epilogue::{Extents, Rows, activate, activate_grad, relu, relu_grad},
     images::Values,
@@ -26,6 +26,8 @@ pub(crate) struct Pointwise<T> {
     /// The same as `a` where the function has one operand.
     pub(crate) b: T,
     pub(crate) y: T,
+    /// The sums of images' pieces, for a norm that is done apart.
+    pub(crate) sums: Option<LeftSums>,
 }
 
 /// What is done with the values.
@@ -82,8 +84,14 @@ impl Run for Pointwise<Images> {
         };
         let y = self.y;
         for (slices, positions) in y.parts(self.tiles, slices) {
-            // SAFETY: all three have the same extents.
-            unsafe { y.store_at(s, view, positions, y.channels_of(slices), &values) }
+            let channels = y.channels_of(slices.clone());
+            // SAFETY: all three have the same extents; tiles are whole pieces.
+            unsafe {
+                y.store_at(s, view, positions.clone(), channels, &values);
+                if let Some(sums) = self.sums {
+                    sums.leave(s, view, y, (slices, positions));
+                }
+            }
         }
     }
 }
@@ -116,6 +124,8 @@ pub(crate) struct Activate<T> {
     /// Pieces of images' positions; rows are not cut.
     pub(crate) tiles: Tiles,
     pub(crate) operands: Operands<T>,
+    /// The sums of images' pieces, for a norm that is done apart.
+    pub(crate) sums: Option<LeftSums>,
 }
 
 /// What it reads and makes.
@@ -192,7 +202,7 @@ impl Run for Activate<Images> {
     unsafe fn run<S: Simd>(&self, s: S, _: &Step, view: View, slices: Range<usize>) {
         let made = self.operands.made();
         for (slices, positions) in made.parts(self.tiles, slices) {
-            for position in positions {
+            for position in positions.clone() {
                 for slice in slices.clone() {
                     // SAFETY: all images have these channels, at this position, and none is paired: an
                     // activation is rounded behind its kernel.
@@ -201,6 +211,10 @@ impl Run for Activate<Images> {
                         self.tile(s, made.extents(slice), rows);
                     }
                 }
+            }
+            if let Some(sums) = self.sums {
+                // SAFETY: the images have these; tiles are whole pieces.
+                unsafe { sums.leave(s, view, made, (slices, positions)) }
             }
         }
     }

@@ -85,6 +85,11 @@ impl<T: Copy> Epilogue<T> {
 }
 
 impl<T: Copy> GradientEpilogue<T> {
+    #[inline(always)]
+    pub(super) fn is_tile(self) -> bool {
+        matches!(self, Self::Tile { .. })
+    }
+
     /// ReLU's output, where its gradient is made in registers.
     #[inline(always)]
     pub(super) fn relu(self) -> Option<T> {
@@ -167,8 +172,14 @@ impl Matrix {
     /// All rows of these blocks.
     #[inline(always)]
     pub(super) fn extents(self, blocks: Range<usize>) -> Extents {
+        self.extents_of(self.rows, blocks)
+    }
+
+    /// So many rows of these blocks.
+    #[inline(always)]
+    pub(super) fn extents_of(self, rows: usize, blocks: Range<usize>) -> Extents {
         Extents {
-            rows: self.rows,
+            rows,
             columns: self.columns.min(blocks.end * LANES) - blocks.start * LANES,
         }
     }
@@ -179,9 +190,19 @@ impl Matrix {
     /// The matrix has this block.
     #[inline(always)]
     pub(super) unsafe fn rows_from(self, view: View, block: usize) -> Rows {
+        // SAFETY: the caller's promise.
+        unsafe { self.rows_at(view, 0, block) }
+    }
+
+    /// The same, from this row on.
+    ///
+    /// # Safety
+    /// The matrix has this row and this block.
+    #[inline(always)]
+    pub(super) unsafe fn rows_at(self, view: View, row: usize, block: usize) -> Rows {
         Rows {
             // SAFETY: the caller's promise.
-            start: unsafe { self.block(view, 0, block) },
+            start: unsafe { self.block(view, row, block) },
             stride: self.stride,
         }
     }

@@ -17,6 +17,7 @@ mod elementwise;
 mod epilogue;
 mod formulas;
 mod images;
+mod left_sums;
 mod loss;
 mod norm;
 mod norm_grad;
@@ -53,9 +54,10 @@ pub(crate) use elementwise::{
 };
 pub(crate) use epilogue::{Epilogue, GradientEpilogue};
 pub(crate) use images::Images;
+pub(crate) use left_sums::LeftSums;
 pub(crate) use loss::SoftmaxCrossEntropy;
 pub(crate) use norm::{BatchNorm, Scale, Statistics};
-pub(crate) use norm_grad::{BatchNormGrad, MaskedGrad};
+pub(crate) use norm_grad::BatchNormGrad;
 pub(crate) use paired::{
     PairedConv2d, PairedConv2dGradInput, PairedConv2dGradWeight, forward_panel, gradient_panel,
     panel_bytes, panel_pairs, turned_pairs_bytes, turned_stride,

@@ -10,7 +10,7 @@ use super::{
     channel_sums::{Channels, Terms},
     epilogue::relu,
     images::Values,
-    piece_sums::{Pieces, piece_in_memory},
+    piece_sums::{PieceSums, Pieces, piece_in_memory},
     piece_totals::{Spread, left_spread},
 };
 use crate::{
@@ -312,25 +312,41 @@ impl Normed for Images {
         let pieces = Pieces::of(*self);
         let mut spread = Spread::NONE;
         for piece in pieces.within(0..self.positions) {
-            let mut centred = Centred {
-                x: *self,
-                view,
-                first: channels.start,
-                centres: [0.0; LANES],
-            };
             // SAFETY: the caller's promise.
-            unsafe {
-                let position = pieces.positions(piece).start;
-                for (centre, channel) in centred.centres.iter_mut().zip(channels.clone()) {
-                    *centre = s.to_array(self.load(s, view, position, channel, 0))[0];
-                }
-                let centres = centred.centres;
-                let of_piece =
-                    piece_in_memory(s, pieces, piece, channels.clone(), centres, &centred);
-                spread.add(&of_piece, pieces.values(piece));
-            }
+            let of_piece =
+                unsafe { centred_piece(s, view, *self, (pieces, piece), channels.clone()) };
+            spread.add(&of_piece, pieces.values(piece));
         }
         Moments::of(&spread)
+    }
+}
+
+/// The sums of a piece of x, each channel about its first value there.
+///
+/// # Safety
+/// x has these channels, and this piece.
+#[inline(always)]
+pub(super) unsafe fn centred_piece<S: Simd>(
+    s: S,
+    view: View,
+    x: Images,
+    (pieces, piece): (Pieces, usize),
+    channels: Range<usize>,
+) -> PieceSums {
+    let mut centred = Centred {
+        x,
+        view,
+        first: channels.start,
+        centres: [0.0; LANES],
+    };
+    // SAFETY: the caller's promise.
+    unsafe {
+        let position = pieces.positions(piece).start;
+        for (centre, channel) in centred.centres.iter_mut().zip(channels.clone()) {
+            *centre = s.to_array(x.load(s, view, position, channel, 0))[0];
+        }
+        let centres = centred.centres;
+        piece_in_memory(s, pieces, piece, channels, centres, &centred)
     }
 }
 

@@ -166,7 +166,10 @@ impl Run for PairedConv2dGradInput {
     #[inline(always)]
     unsafe fn run<S: Simd>(&self, s: S, _: &Step, view: View, slices: Range<usize>) {
         // SAFETY: the caller's promise.
-        unsafe { convolve(s, view, slices, self, &self.conv) }
+        unsafe {
+            convolve(s, view, slices.clone(), self, &self.conv);
+            self.conv.leave_sums(s, view, slices);
+        }
     }
 }
 

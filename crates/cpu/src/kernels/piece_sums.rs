@@ -9,7 +9,7 @@
 
 use std::ops::Range;
 
-use laptime_graph::schedule::share;
+use laptime_graph::schedule::{SUMS_A_TILE, share};
 
 use super::{
     Images,
@@ -119,6 +119,8 @@ pub(crate) struct PieceSums {
     /// Of their products with the second.
     pub(super) products: Channels,
 }
+
+const _: () = assert!(size_of::<PieceSums>() == SUMS_A_TILE * LANES * 4);
 
 /// A sum and a sum of products of sixteen channels, still in sixteen lanes each.
 type Lanes = [[Channels; LANES]; 2];

@@ -15,6 +15,9 @@ pub(crate) fn pieces(slices: usize, extent: usize) -> usize {
     (TILES / common).min(extent).max(1)
 }
 
+/// Slices, and what of other indices each of them has.
+pub(crate) type Part = (Range<usize>, Range<usize>);
+
 /// Into how many pieces each slice of sixteen is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Tiles {
@@ -29,18 +32,29 @@ impl Tiles {
     /// Neighbours are put together, so that a thread has three at the most: a part of a slice, whole ones, a part
     /// of another.
     #[inline(always)]
-    pub(super) fn of(
+    pub(crate) fn of(
         self,
         tiles: Range<usize>,
         slices: usize,
         extent: usize,
-    ) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
+    ) -> impl Iterator<Item = Part> {
+        self.parts(tiles, slices, extent).into_iter().flatten()
+    }
+
+    /// The same. Not inlined: kernels are many, each for every instruction set.
+    #[inline(never)]
+    pub(super) fn parts(
+        self,
+        tiles: Range<usize>,
+        slices: usize,
+        extent: usize,
+    ) -> [Option<Part>; 3] {
         let Self { pieces } = self;
         let all = tiles.start..tiles.end.min(slices * pieces);
         let (first, last) = (all.start / pieces, all.end / pieces);
         let begin = |piece| share(extent, piece, pieces).start;
         let (from, to) = (begin(all.start % pieces), begin(all.end % pieces));
-        let parts = if all.is_empty() {
+        if all.is_empty() {
             [None, None, None]
         } else if first == last {
             [Some((first..first + 1, from..to)), None, None]
@@ -51,8 +65,7 @@ impl Tiles {
                 (!whole.is_empty()).then_some((whole, 0..extent)),
                 (!all.end.is_multiple_of(pieces)).then(|| (last..last + 1, 0..to)),
             ]
-        };
-        parts.into_iter().flatten()
+        }
     }
 }
 

@@ -15,7 +15,10 @@ mod stages;
 mod sums;
 
 use laptime_engine::Passes;
-use laptime_graph::{FusionKind, Program, Simplification, Uses, schedule::Schedule};
+use laptime_graph::{
+    FusionKind, Program, Simplification, TensorId, Uses,
+    schedule::{Part, Schedule, Stage},
+};
 
 use crate::{
     ops,
@@ -47,8 +50,16 @@ pub fn lower(program: &Program, target: Target, passes: &Passes) -> Schedule {
     let mut groups = groups::group(program, &taken);
     let uses = Uses::of(program);
     let threads = target.threads.max(1);
+    // Whether logits are partial sums must not depend on where so many threads need barriers.
+    let partial_logits = (threads > 1).then(|| {
+        let sums = vec![None; program.tensors.len()];
+        let uses = Uses::of(program);
+        let alone = stages::arrange(program, uses, &groups, &taken, (&sums, 1), None);
+        has_partial(&alone, program.logits)
+    });
     let sums = sums::split(program, &uses, &mut groups, threads);
-    let mut stages = stages::arrange(program, uses, &groups, &taken, (&sums, threads));
+    let of_threads = (&sums[..], threads);
+    let mut stages = stages::arrange(program, uses, &groups, &taken, of_threads, partial_logits);
     // Another Program may follow, which no check has seen beside this one.
     if program.micro_batch.is_some()
         && let Some(last) = stages.last_mut()
@@ -78,6 +89,13 @@ pub fn lower(program: &Program, target: Target, passes: &Passes) -> Schedule {
         panic!("the CPU lowering made an unsound schedule: {why}");
     }
     schedule
+}
+
+/// Whether this tensor is made in partial sums.
+fn has_partial(stages: &[Stage], tensor: TensorId) -> bool {
+    let kernels = stages.iter().flat_map(|stage| &stage.kernels);
+    let mut accesses = kernels.flat_map(|kernel| &kernel.accesses);
+    accesses.any(|one| one.tensor == tensor && one.part == Part::Partial)
 }
 
 /// What the operation that needs the most keeps at once.

@@ -14,6 +14,7 @@ pub(super) fn arrange(
     groups: &[Vec<OpId>],
     taken: &[FusionKind],
     (sums, threads): (&[Option<OpId>], usize),
+    partial_logits: Option<bool>,
 ) -> Vec<Stage> {
     let mut arranger = Arranger {
         program,
@@ -21,6 +22,7 @@ pub(super) fn arrange(
         taken,
         sums,
         threads,
+        partial_logits,
         stages: Vec::new(),
         waiting: Vec::new(),
         first_parts: vec![None; program.tensors.len()],
@@ -52,6 +54,8 @@ struct Arranger<'a> {
     /// For whom sums of each tensor's pieces are left.
     sums: &'a [Option<OpId>],
     threads: usize,
+    /// Whether logits are partial sums, where that is decided.
+    partial_logits: Option<bool>,
     stages: Vec<Stage>,
     /// Updates that need a barrier before them, waiting for one that is needed anyway.
     waiting: Vec<Vec<Cut>>,
@@ -144,6 +148,7 @@ impl Arranger<'_> {
             first_parts: &self.first_parts,
             sums: self.sums,
             threads: self.threads,
+            partial_logits: self.partial_logits,
             group,
         };
         ops::of(&at.main().op).cuts(&at)

@@ -49,10 +49,14 @@ pub(super) fn split(
         let begins = of_norm != of_maker;
         let is_last = making.last() == Some(&maker);
         let main = ops::main_operation(program, &making);
-        // Sums are made while values are in registers.
-        let ends = |id: &OpId| program.operation(*id).op.ends_chain();
+        // By Winograd's way results are not made in the order of positions.
+        let may_leave = |id: &OpId| {
+            let op = &program.operation(*id).op;
+            ops::of(op).ends_with_sums(&main.op)
+                && !(op.ends_chain() && making.iter().any(|id| program.may_be_by_winograd(*id)))
+        };
         if is_last
-            && !making.iter().any(ends)
+            && making.iter().all(may_leave)
             && ops::of(&main.op).leaves_sums(making.len())
             && (!begins || groups[of_norm][0] == *norm)
             && needs_tiles(program, tensor, threads)

@@ -292,3 +292,5 @@ fn explain_leaves_dead_taps_out_and_names_the_passes() {
         "{kernel}"
     );
 }
+
+mod many_threads;

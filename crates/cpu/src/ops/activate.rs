@@ -1,14 +1,15 @@
 use laptime_graph::{Activate, ActivateGrad, Activation, Op, TensorId};
 
 use super::{Arranging, CpuOp, Cut, Group, Places, Task, batch_norm, pointwise::pointwise};
-use crate::{
-    kernels::{self, Function, MaskedGrad, Operands},
-    memory::Place,
-};
+use crate::kernels::{self, Function, Operands};
 
 impl CpuOp for Activate {
     fn cuts(&self, at: &Arranging) -> Vec<Cut> {
         at.value_by_value()
+    }
+
+    fn ends_with_sums(&self, _: &Op) -> bool {
+        self.0 == Activation::Relu
     }
 
     fn link(&self, group: &Group, at: &Places) -> Task {
@@ -26,7 +27,12 @@ impl CpuOp for ActivateGrad {
     }
 
     fn leaves_sums(&self, operations: usize) -> bool {
-        self.0 == Activation::Relu && operations == 1
+        operations == 1
+    }
+
+    /// In registers there is ReLU's gradient alone; any other is made of what was stored, and so are the sums then.
+    fn ends_with_sums(&self, main: &Op) -> bool {
+        self.0 == Activation::Relu || matches!(main, Op::ActivateGrad(_) | Op::Conv2dGradInput(_))
     }
 
     fn link(&self, group: &Group, at: &Places) -> Task {
@@ -34,9 +40,6 @@ impl CpuOp for ActivateGrad {
         if self.0 != Activation::Relu {
             let [kept, dy] = [inputs[0], inputs[1]];
             return alone(group, at, self.0, Operands::Backward { kept, dy, dx });
-        }
-        if let Some(sums) = at.sums(group.last().outputs[0]) {
-            return masked(group, at, sums);
         }
         if group.operations.len() == 1 {
             return pointwise(group, at, Function::ReluGrad);
@@ -52,31 +55,19 @@ fn alone(group: &Group, at: &Places, activation: Activation, operands: Operands<
     let made = operands.made();
     let tiles = group.tiles(made);
     if at.is_images(made) {
+        let sums = batch_norm::left_sums(at, made);
         let operands = operands.map(|id| at.images(id));
         return Task::ImageActivate(kernels::Activate {
             activation,
             tiles,
             operands,
+            sums,
         });
     }
     Task::Activate(kernels::Activate {
         activation,
         tiles,
         operands: operands.map(|id| at.matrix(id)),
-    })
-}
-
-/// The kernel that leaves sums for the gradient of a norm.
-fn masked(group: &Group, at: &Places, sums: Place) -> Task {
-    let (inputs, to) = (&group.main.inputs, group.main.outputs[0]);
-    let norm = at.norm_of_sums(to).expect("sums are left for a norm");
-    Task::MaskedGrad(MaskedGrad {
-        relu: at.images(inputs[0]),
-        dy: at.images(inputs[1]),
-        to: at.images(to),
-        x: at.images(norm.inputs[1]),
-        mean: at.place(norm.inputs[3]),
-        sums,
-        tiles: group.tiles(to),
+        sums: None,
     })
 }

@@ -35,6 +35,8 @@ pub(crate) struct Arranging<'a> {
     pub(crate) first_parts: &'a [Option<(usize, Part)>],
     /// How many threads there will be.
     pub(crate) threads: usize,
+    /// Whether logits are partial sums, where that is decided: as on one thread.
+    pub(crate) partial_logits: Option<bool>,
     /// For whom sums of each tensor's pieces are left.
     pub(crate) sums: &'a [Option<OpId>],
     pub(crate) group: &'a [OpId],
@@ -276,8 +278,18 @@ const BUSY_ENOUGH: f64 = 0.85;
 
 /// Whether slices of these images leave threads idle that tiles would not.
 pub(crate) fn leaves_idle(program: &Program, images: TensorId, threads: usize) -> bool {
-    let slices = extent(program, images, CHANNELS).div_ceil(LANES);
-    let tiles = slices * pieces(slices, extent(program, images, POSITIONS));
+    are_idle(program, images, (CHANNELS, POSITIONS), threads)
+}
+
+/// Whether slices of sixteen along axes of this tensor leave threads idle that pieces of them across others would not.
+pub(super) fn are_idle(
+    program: &Program,
+    id: TensorId,
+    (axes, across): (Axes, Axes),
+    threads: usize,
+) -> bool {
+    let slices = extent(program, id, axes).div_ceil(LANES);
+    let tiles = slices * pieces(slices, extent(program, id, across));
     let busy = |parts: usize| parts as f64 / parts.next_multiple_of(threads) as f64;
     busy(slices) < BUSY_ENOUGH * busy(tiles)
 }

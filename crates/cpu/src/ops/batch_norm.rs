@@ -2,7 +2,7 @@ use laptime_graph::{BatchNorm, BatchNormEvaluation, BatchNormGrad, Op, Operation
 
 use super::{Arranging, CpuOp, Cut, Group, Places, Task};
 use crate::{
-    kernels::{self, Scale, Statistics},
+    kernels::{self, LeftSums, Scale, Statistics},
     memory::Place,
 };
 
@@ -36,7 +36,7 @@ impl CpuOp for BatchNormGrad {
     }
 
     fn terms_of_sums(&self, own: &Operation) -> Vec<TensorId> {
-        vec![own.inputs[1], own.inputs[3]]
+        vec![own.inputs[1], own.inputs[3], own.inputs[4]]
     }
 
     fn link(&self, group: &Group, at: &Places) -> Task {
@@ -121,6 +121,15 @@ pub(super) fn norm_of<T>(
 fn left_to(group: &Group, at: &Places, norm: &Operation) -> Option<Place> {
     let begins = std::ptr::eq(group.main, norm);
     at.sums(norm.inputs[0]).filter(|_| begins)
+}
+
+/// The sums that whoever makes these images leaves, if any.
+pub(super) fn left_sums(at: &Places, made: TensorId) -> Option<LeftSums> {
+    let place = at.sums(made)?;
+    let norm = at.norm_of_sums(made)?;
+    let is_gradient = matches!(norm.op, Op::BatchNormGrad(_));
+    let gradient = is_gradient.then(|| (at.images(norm.inputs[1]), at.place(norm.inputs[3])));
+    Some(LeftSums { place, gradient })
 }
 
 pub(super) fn scale(at: &Places, norm: &Operation, epsilon: f64) -> Scale {

@@ -1,15 +1,15 @@
 use laptime_graph::{
-    CHANNELS, Dense, DenseGradInput, DenseGradWeight, INPUTS, OUTPUTS, Op, Operation, TensorId,
-    schedule::Part,
+    Axis, CHANNELS, Dense, DenseGradInput, DenseGradWeight, INPUTS, OUTPUTS, Op, Operation,
+    SAMPLES, TensorId, schedule::Part,
 };
 
 use super::{
     Arranging, CpuOp, Cut, Group, Places, Task,
-    arranging::{BY_CHANNELS, BY_INPUTS, BY_OUTPUTS, sixteen},
+    arranging::{BY_CHANNELS, BY_INPUTS, BY_OUTPUTS, are_idle, sixteen},
     update::gradient_use,
 };
 use crate::{
-    extents::extent,
+    extents::{extent, is_weight},
     kernels::{self, DenseCut},
     simd::LANES,
 };
@@ -31,10 +31,12 @@ impl CpuOp for Dense {
         });
         // With the bias in another kernel, or another layer in this one, whole sums are needed.
         let ends_in_logits = last == at.program.logits && makes_logits(at, at.main());
-        if ends_in_logits && partials_are_small(at, w) {
-            vec![by_input, by_output]
-        } else {
-            vec![by_output]
+        let whole = by_rows(at).unwrap_or(by_output);
+        match at.partial_logits {
+            _ if !ends_in_logits || !partials_are_small(at, w) => vec![whole],
+            None => vec![by_input, whole],
+            Some(true) => vec![by_input],
+            Some(false) => vec![whole],
         }
     }
 
@@ -48,6 +50,7 @@ impl CpuOp for Dense {
             bias: bias.map(|bias| at.place(bias.inputs[1])),
             epilogue: group.epilogue(|id| at.matrix(id)),
             cut: cut(group, inputs[1]),
+            tiles: group.tiles(group.stored()),
         })
     }
 }
@@ -55,6 +58,9 @@ impl CpuOp for Dense {
 impl CpuOp for DenseGradInput {
     fn cuts(&self, at: &Arranging) -> Vec<Cut> {
         let (dy, w) = (at.main().inputs[0], at.main().inputs[1]);
+        if let Some(by_rows) = by_rows(at) {
+            return vec![by_rows];
+        }
         vec![at.sliced(w, INPUTS, |id| match id {
             id if id == dy => Part::Whole,
             id if id == w => BY_INPUTS,
@@ -69,6 +75,7 @@ impl CpuOp for DenseGradInput {
             dx: at.matrix(group.last().outputs[0]),
             other: group.other().map(|id| at.matrix(id)),
             epilogue: group.gradient_epilogue(|id| at.matrix(id)),
+            tiles: group.tiles(group.last().outputs[0]),
         })
     }
 }
@@ -76,7 +83,14 @@ impl CpuOp for DenseGradInput {
 impl CpuOp for DenseGradWeight {
     fn cuts(&self, at: &Arranging) -> Vec<Cut> {
         let (x, dy) = (at.main().inputs[0], at.main().inputs[1]);
-        let axis = at.weight_axis();
+        let (dw, axis) = (at.main().outputs[0], at.weight_axis());
+        if axis == OUTPUTS && are_idle(at.program, dw, (OUTPUTS, INPUTS), at.threads) {
+            return vec![at.tiled(dw, (OUTPUTS, Some(INPUTS)), |id, own| match id {
+                id if id == x || id == dy => Part::Whole,
+                id if is_weight(at.program, id) => own,
+                _ => Part::Whole,
+            })];
+        }
         vec![at.sliced(at.main().outputs[0], axis, |id| match id {
             id if id == x && axis == OUTPUTS => Part::Whole,
             id if id == dy && axis == INPUTS => Part::Whole,
@@ -91,8 +105,27 @@ impl CpuOp for DenseGradWeight {
             dy: at.matrix(group.main.inputs[1]),
             to: gradient_use(group, at),
             cut: cut(group, group.last().outputs[0]),
+            tiles: group.tiles(group.last().outputs[0]),
         })
     }
+}
+
+/// Sixteen columns of what a product makes a slice, in pieces of the rows: where slices alone leave threads idle. Who has
+/// a piece reads all weights of its columns, so they do not stay with one thread.
+fn by_rows(at: &Arranging) -> Option<Cut> {
+    let (read, made) = (at.main().inputs[0], at.main().outputs[0]);
+    let part = |id: TensorId, own| match at.program.tensor(id).has(Axis::Batch) {
+        true if id != read => own,
+        _ => Part::Whole,
+    };
+    is_cut_by_rows(at, made).then(|| at.tiled(made, (CHANNELS, Some(SAMPLES)), part))
+}
+
+/// Whether that is how this product is made.
+pub(super) fn is_cut_by_rows(at: &Arranging, made: TensorId) -> bool {
+    let rows = at.program.tensor(made).elements() / extent(at.program, made, CHANNELS);
+    rows == extent(at.program, made, SAMPLES)
+        && are_idle(at.program, made, (CHANNELS, SAMPLES), at.threads)
 }
 
 /// Whether the sums of this dense layer, with the bias added, are the logits themselves. The softmax

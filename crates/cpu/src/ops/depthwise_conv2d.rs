@@ -1,28 +1,37 @@
 //! The convolution of each channel by itself, and its gradients. Slices are sixteen channels of everything, so
-//! nothing crosses between threads. Padding is never multiplied, whatever the passes.
+//! nothing crosses between threads; where that leaves threads idle, each is cut into pieces of the positions, or of the
+//! taps. Padding is never multiplied, whatever the passes.
 
 use std::ops::Range;
 
 use laptime_graph::{
-    CHANNELS, DepthwiseConv2d, DepthwiseConv2dGradInput, DepthwiseConv2dGradWeight,
+    CHANNELS, DepthwiseConv2d, DepthwiseConv2dGradInput, DepthwiseConv2dGradWeight, OUTPUTS,
+    POSITIONS, TAPS, schedule::Part,
 };
 
 use super::{
     Arranging, CpuOp, Cut, Group, Places, Task,
-    arranging::{BY_CHANNELS, BY_OUTPUTS},
+    arranging::{BY_CHANNELS, BY_OUTPUTS, leaves_idle},
+    batch_norm::left_sums,
     tap_joins::{Met, met_by_input, met_by_output, met_by_tap},
     update::gradient_use,
 };
 use crate::{
     extents::is_weight,
-    kernels::{GradientUse, Images, Rule, Run, Step, Terms, blocks, channel_sums, with_rule},
+    kernels::{
+        GradientUse, Images, LeftSums, Rule, Run, Step, Terms, Tiles, channel_sums, with_rule,
+    },
     memory::{Place, View},
     simd::{LANES, Simd},
 };
 
 impl CpuOp for DepthwiseConv2d {
     fn cuts(&self, at: &Arranging) -> Vec<Cut> {
-        by_channels(at)
+        by_result(at)
+    }
+
+    fn leaves_sums(&self, operations: usize) -> bool {
+        operations == 1
     }
 
     fn link(&self, group: &Group, at: &Places) -> Task {
@@ -34,7 +43,11 @@ impl CpuOp for DepthwiseConv2d {
 
 impl CpuOp for DepthwiseConv2dGradInput {
     fn cuts(&self, at: &Arranging) -> Vec<Cut> {
-        by_channels(at)
+        by_result(at)
+    }
+
+    fn leaves_sums(&self, operations: usize) -> bool {
+        operations == 1
     }
 
     fn link(&self, group: &Group, at: &Places) -> Task {
@@ -46,7 +59,16 @@ impl CpuOp for DepthwiseConv2dGradInput {
 
 impl CpuOp for DepthwiseConv2dGradWeight {
     fn cuts(&self, at: &Arranging) -> Vec<Cut> {
-        by_channels(at)
+        let (dy, dw) = (at.main().inputs[1], at.main().outputs[0]);
+        if !leaves_idle(at.program, dy, at.threads) {
+            return by_channels(at);
+        }
+        // Who has some of the taps reads all positions.
+        let part = |id, own| match is_weight(at.program, id) {
+            true => own,
+            false => Part::Whole,
+        };
+        vec![at.tiled(dw, (OUTPUTS, Some(TAPS)), part)]
     }
 
     fn link(&self, group: &Group, at: &Places) -> Task {
@@ -57,6 +79,7 @@ impl CpuOp for DepthwiseConv2dGradWeight {
             dy: at.images(dy),
             to: gradient_use(group, at),
             met,
+            tiles: group.tiles(group.last().outputs[0]),
         })
     }
 }
@@ -73,15 +96,29 @@ fn by_channels(at: &Arranging) -> Vec<Cut> {
     vec![at.sliced(*images, CHANNELS, part)]
 }
 
+/// The same or, where that leaves threads idle, pieces of its positions.
+fn by_result(at: &Arranging) -> Vec<Cut> {
+    let made = at.main().outputs[0];
+    if !leaves_idle(at.program, made, at.threads) {
+        return by_channels(at);
+    }
+    // What meets a piece of the positions is the window's affair.
+    let part = |id, own| if id == made { own } else { Part::Whole };
+    let cut = at.tiled(made, (CHANNELS, Some(POSITIONS)), part);
+    vec![at.leaving_sums(cut)]
+}
+
 fn products(group: &Group, at: &Places, met: Met) -> Task {
-    let inputs = &group.main.inputs;
+    let (inputs, made) = (&group.main.inputs, group.main.outputs[0]);
     let w = at.filters(inputs[1]);
     Task::Depthwise(Products {
         from: at.images(inputs[0]),
         weights: w.place,
         taps: w.taps,
-        to: at.images(group.main.outputs[0]),
+        to: at.images(made),
         met,
+        tiles: group.tiles(made),
+        sums: left_sums(at, made),
     })
 }
 
@@ -94,29 +131,51 @@ pub(crate) struct Products {
     to: Images,
     /// For each position of `to`: taps, with the positions of `from`.
     met: Met,
+    /// Pieces of its positions.
+    tiles: Tiles,
+    /// The sums of these pieces, for a norm that is done apart.
+    sums: Option<LeftSums>,
 }
 
 impl Run for Products {
     #[inline(always)]
     unsafe fn run<S: Simd>(&self, s: S, _: &Step, view: View, slices: Range<usize>) {
-        for (position, met) in self.met.iter().enumerate() {
-            for channel in self.to.channels_of(slices.clone()) {
-                let first = channel / LANES * self.taps * LANES + channel % LANES;
-                // SAFETY: both images have this channel and these positions and blocks, the weights all taps
-                // of the channel, sixteen channels side by side.
-                unsafe {
-                    let weights = view.at(self.weights).add(first);
-                    let to = self.to.at(view, position, channel);
-                    for at in (0..self.to.stride).step_by(LANES) {
-                        let mut sum = s.splat(0.0);
-                        for &(tap, from) in met {
-                            let weight = s.splat(*weights.add(tap * LANES));
-                            let value = self.from.load(s, view, from, channel, at);
-                            sum = s.mul_add(value, weight, sum);
-                        }
-                        s.store(to.add(at), sum);
-                    }
+        for (slices, positions) in self.to.parts(self.tiles, slices) {
+            for position in positions.clone() {
+                for channel in self.to.channels_of(slices.clone()) {
+                    // SAFETY: both images have this channel and these positions.
+                    unsafe { self.at(s, view, position, channel) }
                 }
+            }
+            if let Some(sums) = self.sums {
+                // SAFETY: the images have these; tiles are whole pieces.
+                unsafe { sums.leave(s, view, self.to, (slices, positions)) }
+            }
+        }
+    }
+}
+
+impl Products {
+    /// A channel at a position.
+    ///
+    /// # Safety
+    /// As of [`Run::run`]; and both images have them.
+    #[inline(always)]
+    unsafe fn at<S: Simd>(&self, s: S, view: View, position: usize, channel: usize) {
+        let first = channel / LANES * self.taps * LANES + channel % LANES;
+        // SAFETY: both images have this channel and these positions and blocks, the weights all taps
+        // of the channel, sixteen channels side by side.
+        unsafe {
+            let weights = view.at(self.weights).add(first);
+            let to = self.to.at(view, position, channel);
+            for at in (0..self.to.stride).step_by(LANES) {
+                let mut sum = s.splat(0.0);
+                for &(tap, from) in &self.met[position] {
+                    let weight = s.splat(*weights.add(tap * LANES));
+                    let value = self.from.load(s, view, from, channel, at);
+                    sum = s.mul_add(value, weight, sum);
+                }
+                s.store(to.add(at), sum);
             }
         }
     }
@@ -130,6 +189,8 @@ pub(crate) struct GradWeight {
     to: GradientUse,
     /// For each tap: positions of x and of y.
     met: Met,
+    /// Pieces of the taps.
+    tiles: Tiles,
 }
 
 impl Run for GradWeight {
@@ -137,16 +198,21 @@ impl Run for GradWeight {
     unsafe fn run<S: Simd>(&self, s: S, step: &Step, view: View, slices: Range<usize>) {
         let Self { x, dy, .. } = *self;
         with_rule!(&self.to, s, step, view, |rule| {
-            for slice in blocks(slices, x.channels) {
-                for (tap, met) in self.met.iter().enumerate() {
-                    let channels = x.channels_of(slice..slice + 1);
-                    let terms = OfTap { x, dy, view, met };
-                    // SAFETY: both images have these channels and positions; the weights have this block, and
-                    // it is this slice's; the array has LANES values.
-                    unsafe {
-                        let (_, products) = channel_sums(s, channels, met.len(), x.samples, &terms);
-                        let at = (slice * self.met.len() + tap) * LANES;
-                        rule.apply(at, s.load(products.as_ptr()));
+            let taps = self.met.len();
+            for (slices, some) in self.tiles.of(slices, x.channels.div_ceil(LANES), taps) {
+                for slice in slices {
+                    for tap in some.clone() {
+                        let met = &self.met[tap];
+                        let channels = x.channels_of(slice..slice + 1);
+                        let terms = OfTap { x, dy, view, met };
+                        // SAFETY: both images have these channels and positions; the weights have this block, and
+                        // it is this slice's; the array has LANES values.
+                        unsafe {
+                            let (_, products) =
+                                channel_sums(s, channels, met.len(), x.samples, &terms);
+                            let at = (slice * taps + tap) * LANES;
+                            rule.apply(at, s.load(products.as_ptr()));
+                        }
                     }
                 }
             }

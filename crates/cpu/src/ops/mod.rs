@@ -99,6 +99,11 @@ pub(crate) trait CpuOp {
         false
     }
 
+    /// Whether sums are left behind it where it ends a group that this operation gives its kernel.
+    fn ends_with_sums(&self, _main: &Op) -> bool {
+        true
+    }
+
     /// Memory that a thread needs while it does the kernel.
     fn scratch_bytes(&self, _own: &Operation, _program: &Program, _by_winograd: bool) -> usize {
         0
@@ -204,7 +209,6 @@ pub(crate) enum Task {
     BatchNormGrad(kernels::BatchNormGrad<Matrix>),
     ImageBatchNorm(kernels::BatchNorm<Images>),
     ImageBatchNormGrad(kernels::BatchNormGrad<Images>),
-    MaskedGrad(kernels::MaskedGrad),
     Pool(kernels::Pool),
     PoolGrad(kernels::PoolGrad),
     GlobalAvgPool(kernels::GlobalAvgPool),
@@ -297,7 +301,6 @@ impl Task {
             BatchNormGrad,
             ImageBatchNorm,
             ImageBatchNormGrad,
-            MaskedGrad,
             Pool,
             PoolGrad,
             GlobalAvgPool,

@@ -1,9 +1,9 @@
 use laptime_graph::{
-    FusionKind, POSITIONS, SAMPLES, ScalePixels,
+    FusionKind, Op, POSITIONS, SAMPLES, ScalePixels,
     schedule::{Part, Split},
 };
 
-use super::{Arranging, CpuOp, Cut, Group, Places, Task, arranging::along};
+use super::{Arranging, CpuOp, Cut, Group, Places, Task, arranging::along, dense::is_cut_by_rows};
 use crate::{
     extents::extent,
     kernels::{self, ScaleImages},
@@ -11,6 +11,16 @@ use crate::{
 
 /// Rows or positions a slice.
 const ROWS: usize = 4;
+
+/// Whether each thread reads a part of the rows only, as so many threads have too few slices of a dense layer.
+fn is_read_by_rows(at: &Arranging) -> bool {
+    let last = *at.outputs().last().expect("a kernel writes");
+    let mut readers = at.uses.readers(last).iter();
+    readers.any(|id| {
+        let own = at.program.operation(*id);
+        matches!(own.op, Op::Dense(_)) && is_cut_by_rows(at, own.outputs[0])
+    })
+}
 
 impl CpuOp for ScalePixels {
     fn cuts(&self, at: &Arranging) -> Vec<Cut> {
@@ -21,10 +31,13 @@ impl CpuOp for ScalePixels {
         };
         let rows = if at.makes_images() {
             extent(at.program, at.main().outputs[0], POSITIONS)
-        } else if at.taken.contains(&FusionKind::PixelsAtFirstRead) {
-            return at.by_each_thread();
-        } else {
+        } else if !at.taken.contains(&FusionKind::PixelsAtFirstRead) {
             at.program.batch_size
+        } else if is_read_by_rows(at) {
+            let rows = Some(at.program.batch_size);
+            return vec![at.cut(rows, Split::Slices, |_| along(SAMPLES, 1))];
+        } else {
+            return at.by_each_thread();
         };
         let slices = Some(rows.div_ceil(ROWS));
         vec![at.cut(slices, Split::Slices, |_| along(axes, ROWS))]

@@ -1,10 +1,10 @@
 //! Proves a Schedule sound: everything is done once and in order, nothing is read that is not
-//! there, what slices touch is enough for what they make (`parts.rs`), and no two threads touch the
-//! same memory between two barriers.
+//! there, what slices touch is enough for what they make (`parts.rs`), sums that they need of more are left for them
+//! (`sums.rs`), and no two threads touch the same memory between two barriers.
 
 use std::collections::BTreeMap;
 
-use super::{Access, Arena, Buffer, Kernel, Part, Schedule, Split, Stage, parts};
+use super::{Access, Arena, Buffer, Kernel, Part, Schedule, Split, Stage, parts, sums};
 use crate::{
     class::Class,
     program::{OpId, Operation, Program},
@@ -29,10 +29,11 @@ impl Schedule {
         parts::check(program, self, &checker.buffers, |operation| {
             checker.depends_on_inputs_alone(operation)
         })?;
+        sums::check(program, self, &checker.buffers)?;
         checker.hazards()
     }
 
-    fn kernels(&self) -> impl Iterator<Item = &Kernel> {
+    pub(super) fn kernels(&self) -> impl Iterator<Item = &Kernel> {
         self.stages.iter().flat_map(|stage| &stage.kernels)
     }
 }

@@ -9,10 +9,12 @@ mod check;
 mod made;
 mod parts;
 mod print;
+mod sums;
 mod traffic;
 
 pub use balance::{Balance, Core, Section, share};
 pub use print::Explained;
+pub use sums::SUMS_A_TILE;
 pub use traffic::Touch;
 
 use crate::{

@@ -20,6 +20,7 @@ pub(super) fn check(
     let checker = Checker { program, buffers };
     for stage in &schedule.stages {
         for kernel in &stage.kernels {
+            checker.agree(kernel)?;
             checker.cover(stage, kernel)?;
             checker.suffice(kernel, &may_be_made_again)?;
         }
@@ -34,6 +35,25 @@ struct Checker<'a> {
 }
 
 impl Checker<'_> {
+    /// What slices write is cut in one way where it is cut into tiles, and none of it is the first slice's alone.
+    fn agree(&self, kernel: &Kernel) -> Result<(), String> {
+        if kernel.split != Split::Slices {
+            return Ok(());
+        }
+        let written = || kernel.accesses.iter().filter(|access| access.write);
+        let is_tile = |access: &&Access| matches!(access.part, Part::Tile { .. });
+        let tile = written().find(is_tile).map(|access| access.part);
+        for access in written() {
+            if access.part == Part::First || tile.is_some_and(|tile| tile != access.part) {
+                return Err(format!(
+                    "{} is cut otherwise than what else its kernel writes",
+                    self.name(access.tensor)
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// The slices of a kernel together touch all of each tensor that is cut.
     fn cover(&self, stage: &Stage, kernel: &Kernel) -> Result<(), String> {
         for access in &kernel.accesses {

@@ -28,6 +28,9 @@ pub fn devices() -> Result<(), Failure> {
         machine.cpu,
         gib(machine.memory_bytes),
     );
+    if let Some(topology) = &machine.topology {
+        let _ = writeln!(text, "       {topology}");
+    }
     for processor in OwnEngine.devices_of(DeviceKind::Cpu)?.iter().take(1) {
         text += &of_processor(processor, threads)?;
     }

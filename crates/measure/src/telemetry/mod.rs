@@ -28,5 +28,13 @@ pub use record::{Frequency, Sample, Telemetry};
 pub use sampler::Sampler;
 pub use verdict::judge;
 
+/// The topology of this machine's processors.
+pub(crate) fn topology() -> Option<crate::Topology> {
+    let topology = readers::processors::topology(ROOT.as_ref());
+    #[cfg(target_os = "macos")]
+    let topology = topology.or_else(readers::mac::topology);
+    topology
+}
+
 /// The root of the file system of the machine this runs on. Tests observe folders in its place.
 pub const ROOT: &str = "/";

@@ -14,7 +14,7 @@ mod versus;
 use laptime_measure::{Run, Test, statistics::median};
 
 use crate::{
-    DeviceFacts, EngineFacts, GateVerdict, Record, WorkloadFacts,
+    DeviceFacts, DeviceKind, EngineFacts, GateVerdict, Record, WorkloadFacts,
     number::{
         counted, decimals, duration, grouped, loss_text, mebibytes, percent, three_digits, times,
     },
@@ -65,6 +65,12 @@ pub fn render(record: &Record, style: Style) -> String {
 fn header(block: &mut Block, record: &Record) {
     block.paragraph(0, &parts(&training(&record.workload)), BOLD);
     block.paragraph(0, &parts(&trained_by(&record.engine, &record.device)), DIM);
+    if let Some(topology) = &record.machine.topology
+        && record.device.kind == DeviceKind::Cpu
+        && topology.matters()
+    {
+        block.paragraph(0, &topology.to_string(), DIM);
+    }
 }
 
 /// What is trained, a part each.

@@ -79,6 +79,7 @@ pub fn record(total_s: &[f64]) -> Record {
             cores: 2,
             logical_cores: 2,
             memory_bytes: 8 << 30,
+            topology: None,
         },
         sustain_s: None,
         analysis: None,

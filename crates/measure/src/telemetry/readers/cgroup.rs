@@ -1,34 +1,53 @@
-//! How long a limit on processor time (a container's, a service's) kept this process from running.
+//! A limit on processor time (a container's, a service's), and how long it kept this process from running.
 
 use std::path::{Component, Path, PathBuf};
 
 use super::files;
 
 /// The time that this process's control group, or one it is in, was stopped because its quota was
-/// used up, summed over cores. Both versions of cgroups: a hybrid system has both mounted.
+/// used up, summed over cores. A group's own counter leaves out the limits of the groups around it; stops of
+/// several levels may be the same time, so the longest counts.
 pub(crate) fn throttled_s(root: &Path) -> Option<f64> {
-    let text = files::text(&root.join("proc/self/cgroup"))?;
-    let mut throttled_s = None;
+    let stopped = groups(root).into_iter().filter_map(|group| {
+        let stat = files::text(&group.join("cpu.stat"))?;
+        stopped_s(&stat)
+    });
+    stopped.reduce(f64::max)
+}
+
+/// The cores' worth of time that this process's control group, or one it is in, may use, where that is limited: the
+/// least counts.
+pub(crate) fn quota_cores(root: &Path) -> Option<f64> {
+    let quotas = groups(root).into_iter().filter_map(|group| {
+        // Version 2 has "quota period", version 1 a file each; who is not limited has "max", or -1.
+        let both = files::text(&group.join("cpu.max"));
+        let both = both.or_else(|| {
+            let file = |name: &str| files::text(&group.join(name));
+            let (quota, period) = (file("cpu.cfs_quota_us")?, file("cpu.cfs_period_us")?);
+            Some(format!("{} {}", quota.trim(), period.trim()))
+        })?;
+        let (quota, period) = both.trim().split_once(' ')?;
+        let (quota, period): (u64, u64) = (quota.parse().ok()?, period.parse().ok()?);
+        (quota > 0 && period > 0).then(|| quota as f64 / period as f64)
+    });
+    quotas.reduce(f64::min)
+}
+
+/// The folders of this process's control group and of those around it, in both versions of cgroups: a hybrid system
+/// has both mounted.
+fn groups(root: &Path) -> Vec<PathBuf> {
+    let text = files::text(&root.join("proc/self/cgroup")).unwrap_or_default();
+    let mut groups = Vec::new();
     for line in text.lines() {
+        let Some(path) = line.splitn(3, ':').nth(2).and_then(inside) else {
+            continue;
+        };
         for folder in mounts(line) {
-            let Some(path) = line.splitn(3, ':').nth(2).and_then(inside) else {
-                continue;
-            };
-            // A group's own counter leaves out the limits of the groups around it. Stops of several
-            // levels may be the same time, so the longest counts.
-            for group in path.ancestors() {
-                let stat = root
-                    .join("sys/fs/cgroup")
-                    .join(folder)
-                    .join(group)
-                    .join("cpu.stat");
-                if let Some(here_s) = files::text(&stat).as_deref().and_then(stopped_s) {
-                    throttled_s = Some(f64::max(here_s, throttled_s.unwrap_or(0.0)));
-                }
-            }
+            let mount = root.join("sys/fs/cgroup").join(folder);
+            groups.extend(path.ancestors().map(|group| mount.join(group)));
         }
     }
-    throttled_s
+    groups
 }
 
 /// Where a hierarchy that can limit processor time is mounted, below `/sys/fs/cgroup`: lines are
@@ -65,6 +84,10 @@ mod tests {
     use super::*;
 
     fn throttled(self_cgroup: &str, files: &[(&str, &str)]) -> Option<f64> {
+        throttled_s(tree(self_cgroup, files).path())
+    }
+
+    fn tree(self_cgroup: &str, files: &[(&str, &str)]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         let all = [&[("proc/self/cgroup", self_cgroup)], files].concat();
         for (path, text) in all {
@@ -72,7 +95,7 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
-        throttled_s(folder.path())
+        folder
     }
 
     #[test]
@@ -93,6 +116,30 @@ mod tests {
         assert_eq!(throttled("0::/\n4:cpu,cpuacct:/x\n", &[v1]), Some(2.5));
         let v1 = ("sys/fs/cgroup/cpu/cpu.stat", "throttled_time 5000000000\n");
         assert_eq!(throttled("1:cpu:/\n", &[v1]), Some(5.0));
+    }
+
+    #[test]
+    fn the_least_quota_of_the_group_and_those_around_it_counts() {
+        let quota = |self_cgroup: &str, files: &[(&str, &str)]| {
+            let folder = tree(self_cgroup, files);
+            quota_cores(folder.path())
+        };
+        let own = ("sys/fs/cgroup/a/b/cpu.max", "400000 100000\n");
+        let around = ("sys/fs/cgroup/a/cpu.max", "50000 100000\n");
+        let free = ("sys/fs/cgroup/a/cpu.max", "max 100000\n");
+        assert_eq!(quota("0::/a/b\n", &[own, around]), Some(0.5));
+        assert_eq!(quota("0::/a/b\n", &[own, free]), Some(4.0));
+        assert_eq!(quota("0::/a\n", &[free]), None);
+        let v1 = |quota| {
+            [
+                ("sys/fs/cgroup/cpu/x/cpu.cfs_quota_us", quota),
+                ("sys/fs/cgroup/cpu/x/cpu.cfs_period_us", "100000\n"),
+            ]
+        };
+        assert_eq!(quota("4:cpu:/x\n", &v1("150000\n")), Some(1.5));
+        for free in ["-1\n", "0\n", "x\n"] {
+            assert_eq!(quota("4:cpu:/x\n", &v1(free)), None);
+        }
     }
 
     #[test]

@@ -13,9 +13,12 @@ pub(super) mod frequency;
 pub(super) mod gpu;
 pub(super) mod gpus;
 pub(super) mod load;
+#[cfg(any(target_os = "macos", test))]
+pub(super) mod mac;
 #[cfg(any(target_os = "linux", windows))]
 pub(super) mod nvidia;
 pub(super) mod processes;
+pub(super) mod processors;
 pub(super) mod rapl;
 pub(super) mod swap;
 pub(super) mod temperature;

@@ -137,7 +137,7 @@ fn waited_ns(text: &str) -> Option<u64> {
 }
 
 /// Reads a list of cores: "0-2,5".
-fn cores(list: &str) -> Option<Vec<u32>> {
+pub(super) fn cores(list: &str) -> Option<Vec<u32>> {
     /// More than any kernel supports: a range beyond it is not one.
     const MOST: u32 = 1 << 16;
     let mut cores = Vec::new();
