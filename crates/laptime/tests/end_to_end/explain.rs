@@ -147,7 +147,7 @@ fn a_step_on_threads_that_are_not_here_is_counted() {
         .lines()
         .position(|line| line.starts_with("on 64 threads: counted, not measured"));
     assert!(counted.is_some(), "{text}");
-    for line in ["a step: barriers 1, efficiency", "  on 128 threads"] {
+    for line in ["a step: barriers 5, efficiency", "  on 128 threads"] {
         assert!(text.contains(line), "{line} is not in:\n{text}");
     }
     let once = text.matches("counted, not measured").count();
