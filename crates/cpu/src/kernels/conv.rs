@@ -31,6 +31,12 @@ impl Segments {
         self.ends.push(self.all.len());
     }
 
+    /// All lists, in order.
+    #[cfg(test)]
+    pub(crate) fn lists(&self) -> impl Iterator<Item = &[Segment]> {
+        (0..self.ends.len()).map(|index| self.list(index))
+    }
+
     #[inline(always)]
     pub(super) fn list(&self, index: usize) -> &[Segment] {
         let start = if index == 0 { 0 } else { self.ends[index - 1] };

@@ -5,8 +5,9 @@ use laptime_workload::{Builtin, Overrides, Precision, Window};
 use super::*;
 use crate::{
     kernels::{
-        Conv2d, Conv2dGradInput, Conv2dGradWeight, Images, PairedConv2d, PairedConv2dGradInput,
-        PairedConv2dGradWeight, Segment, Segments, turned_stride,
+        Conv2d, Conv2dGradInput, Conv2dGradWeight, Conv2dGradWeightInParts, Images, PairedConv2d,
+        PairedConv2dGradInput, PairedConv2dGradWeight, Segment, Segments, WinogradConv2dGradWeight,
+        turned_stride,
     },
     lower::{Target, lower},
     segments::{Padding, check_zeros, forward, multiplied_taps, weight_gradient},
@@ -53,7 +54,19 @@ struct Product<'a> {
     /// The operand that may be padding.
     images: Images,
     is_weight_gradient: bool,
+    /// How many neighbouring taps each list of segments is for.
+    joined: Vec<usize>,
     multiply_adds: usize,
+}
+
+/// The multiply-adds of a gradient of weights by Winograd's way, whose products are not of images.
+fn winograd_multiply_adds(task: &Task) -> Option<usize> {
+    let Task::WinogradConv2dGradWeight(WinogradConv2dGradWeight { conv, grid }) = task else {
+        return None;
+    };
+    let [height, width] = grid.output.map(|extent| extent.div_ceil(2));
+    let Conv2dGradWeight { x, w, .. } = conv;
+    Some(16 * height * width * x.samples * w.inputs * w.outputs)
 }
 
 fn product(task: &Task) -> Option<Product<'_>> {
@@ -67,6 +80,7 @@ fn product(task: &Task) -> Option<Product<'_>> {
                 segments: &conv.segments,
                 images: *x,
                 is_weight_gradient: false,
+                joined: vec![1; conv.segments.ends.len()],
                 multiply_adds: taps * w.inputs * y.channels * x.samples,
             })
         }
@@ -78,6 +92,7 @@ fn product(task: &Task) -> Option<Product<'_>> {
                 segments: &conv.segments,
                 images: *dy,
                 is_weight_gradient: false,
+                joined: vec![1; conv.segments.ends.len()],
                 multiply_adds: taps * dy.channels * dx.channels * dy.samples,
             })
         }
@@ -89,6 +104,20 @@ fn product(task: &Task) -> Option<Product<'_>> {
                 segments: &conv.segments,
                 images: *x,
                 is_weight_gradient: true,
+                joined: vec![1; conv.segments.ends.len()],
+                multiply_adds: taps * x.samples * w.inputs * w.outputs,
+            })
+        }
+        Task::Conv2dGradWeightInParts(Conv2dGradWeightInParts { conv, rows, .. }) => {
+            let Conv2dGradWeight { x, w, .. } = conv;
+            let joined: Vec<usize> = rows.iter().map(|row| row.taps.len()).collect();
+            let lists = conv.segments.lists().zip(&joined);
+            let taps: usize = lists.map(|(list, joined)| list.len() * joined).sum();
+            Some(Product {
+                segments: &conv.segments,
+                images: *x,
+                is_weight_gradient: true,
+                joined,
                 multiply_adds: taps * x.samples * w.inputs * w.outputs,
             })
         }
@@ -106,8 +135,10 @@ fn a_step_of_resnet50_multiplies_what_is_counted() {
             let linked = link(&program, &schedule);
             let tasks = linked.stages.iter().flat_map(|stage| &stage.tasks);
             let multiply_adds: usize = tasks
-                .filter_map(|task| product(&task.task))
-                .map(|product| product.multiply_adds)
+                .filter_map(|task| {
+                    let product = product(&task.task).map(|product| product.multiply_adds);
+                    product.or_else(|| winograd_multiply_adds(&task.task))
+                })
                 .sum();
             let is_dense = |id: &usize| {
                 use Op::{Dense, DenseGradInput, DenseGradWeight};
@@ -140,6 +171,7 @@ fn segments_of_resnet50_stay_in_planned_memory() {
                     segments,
                     images,
                     is_weight_gradient,
+                    joined,
                     ..
                 }) = product(&task.task)
                 else {
@@ -156,10 +188,13 @@ fn segments_of_resnet50_stay_in_planned_memory() {
                     let start = images.place.index(0);
                     (position, zeros / 4 - start, end / 4 - start)
                 };
-                for segment in &segments.all {
+                let lists = segments.lists().zip(joined);
+                let segments =
+                    lists.flat_map(|(list, joined)| list.iter().map(move |one| (one, joined)));
+                for (segment, joined) in segments {
                     let (start, values) = if is_weight_gradient {
-                        // Its rows are all channels.
-                        (segment.a as usize, position)
+                        // Its rows are all channels, of all joined taps.
+                        (segment.a as usize, joined * position)
                     } else {
                         (segment.b as usize, segment.steps as usize * images.stride)
                     };
