@@ -72,8 +72,7 @@ const DEPTHWISE: &str = r#"layer = [
     { name = "fc", kind = "dense", units = 10 },
 ]"#;
 
-/// Dense layers of few outputs, with activations in registers and behind them, a norm, and logits that are partial sums
-/// only where few threads are.
+/// Dense layers of few outputs, with activations in registers and behind them, a norm, and logits.
 const DENSE: &str = r#"layer = [
     { name = "flat", kind = "flatten" },
     { name = "fc1", kind = "dense", units = 50 },

@@ -8,7 +8,8 @@ use crate::{
 };
 
 /// Sums over fewer channels do not pay for the transformation of their results, and fewer channels of results not for
-/// that of what they are made of. (`docs/performance.md`)
+/// that of what they are made of; for gradients of weights it is as for the products forward.
+/// (`docs/performance.md`)
 const LEAST_CHANNELS: usize = 32;
 
 /// The largest share of multiplications that is still worth it: of maps of 2×2 it would be 16 for 16.

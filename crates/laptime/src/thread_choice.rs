@@ -418,6 +418,7 @@ mod tests {
         };
         machine.topology = Some(Topology {
             cores: vec![6, 8],
+            threads: 20,
             threads_per_core: 2,
             numa_nodes: Some(1),
             allowed,

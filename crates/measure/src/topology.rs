@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 pub struct Topology {
     /// Physical cores of each kind, the fastest first; one number where all are alike.
     pub cores: Vec<usize>,
+    /// Hardware threads of all of them.
+    pub threads: usize,
     /// Hardware threads of the core that has the most.
     pub threads_per_core: usize,
     /// NUMA nodes that have cores.
@@ -77,6 +79,7 @@ impl Topology {
         let of_kinds = kinds(&allowed);
         let allowed_cores = of_kinds.iter().sum();
         Some(Self {
+            threads: all.len(),
             threads_per_core: all.iter().map(|one| threads_of(one.core)).max()?,
             numa_nodes: (!nodes.is_empty()).then_some(nodes.len()),
             allowed: Allowed {
@@ -85,18 +88,18 @@ impl Topology {
                 fastest: *of_kinds.first()?,
                 in_one_node: in_one_node.max().unwrap_or(allowed_cores),
             },
-            quota_cores,
+            // A quota of more than all of them limits nothing.
+            quota_cores: quota_cores.filter(|quota| *quota < allowed.len() as f64),
             cores,
         })
     }
 
     /// Whether it explains a time: cores are not all alike, memory is not, or not all of it may be used.
     pub fn matters(&self) -> bool {
-        let threads = self.cores.iter().sum::<usize>() * self.threads_per_core;
         self.cores.len() > 1
             || self.numa_nodes.is_some_and(|nodes| nodes > 1)
             || self.quota_cores.is_some()
-            || self.allowed.threads < threads
+            || self.allowed.threads < self.threads
     }
 }
 
@@ -130,7 +133,8 @@ fn ids(processors: &[&Processor], id: impl Fn(&Processor) -> Option<u32>) -> Vec
     ids
 }
 
-/// "8 performance + 8 efficiency cores, 2 threads a core, 1 NUMA node; 4 threads allowed".
+/// "8 performance + 8 efficiency cores, 2 threads a core at most, 1 NUMA node; this process may use 4 threads of 4
+/// cores".
 impl fmt::Display for Topology {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let of = |count: usize, what: &str| match count {
@@ -156,13 +160,12 @@ impl fmt::Display for Topology {
         if let Some(nodes) = self.numa_nodes {
             write!(f, ", {}", of(nodes, "NUMA node"))?;
         }
-        let threads = self.cores.iter().sum::<usize>() * self.threads_per_core;
         let Allowed {
             threads: allowed,
             cores,
             ..
         } = self.allowed;
-        if cores < self.cores.iter().sum() || self.cores.len() == 1 && allowed < threads {
+        if allowed < self.threads {
             let (allowed, cores) = (of(allowed, "thread"), of(cores, "core"));
             write!(f, "; this process may use {allowed} of {cores}")?;
         }
@@ -238,5 +241,11 @@ mod tests {
         let hybrid = processors(&[(2, 5.2), (1, 3.9), (1, 3.9)]);
         let topology = Topology::of(&hybrid, |number| number > 1, None).unwrap();
         assert_eq!((topology.allowed.fastest, topology.allowed.cores), (2, 2));
+        // A thread that is off line is not one that may not be used, and a quota of more than there is limits nothing.
+        let three = processors(&[(2, 1.0), (1, 1.0)]);
+        let topology = Topology::of(&three, |_| true, Some(3.0)).unwrap();
+        assert!(!topology.matters());
+        let text = "2 cores, 2 threads a core, 1 NUMA node";
+        assert_eq!(topology.to_string(), text);
     }
 }

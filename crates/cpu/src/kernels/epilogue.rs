@@ -60,7 +60,7 @@ impl<T: Copy> Epilogue<T> {
     }
 
     #[inline(always)]
-    pub(super) fn is_tile(self) -> bool {
+    pub(crate) fn is_tile(self) -> bool {
         matches!(self, Self::Tile { .. })
     }
 
@@ -86,7 +86,7 @@ impl<T: Copy> Epilogue<T> {
 
 impl<T: Copy> GradientEpilogue<T> {
     #[inline(always)]
-    pub(super) fn is_tile(self) -> bool {
+    pub(crate) fn is_tile(self) -> bool {
         matches!(self, Self::Tile { .. })
     }
 

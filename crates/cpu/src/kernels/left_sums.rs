@@ -23,7 +23,7 @@ pub(crate) struct LeftSums {
 }
 
 impl LeftSums {
-    /// Leaves the sums of these slices at these positions, which are whole pieces. Not inlined.
+    /// Leaves the sums of these slices at these positions, which are whole pieces. What it does is a call.
     ///
     /// # Safety
     /// As of [`super::Run::run`]: the images have these slices and positions, all of them stored, and their sums are

@@ -94,7 +94,7 @@ pub(super) trait Finish<S: Simd> {
 }
 
 /// For every row in `rows` and every block in `blocks` gives `finish` the block of
-/// `Σ_step a(row, step) · b(step, block)`.
+/// what it begins with + `Σ_step a(row, step) · b(step, block)`
 ///
 /// over the steps of all segments. Each sum is one chain from the first step to the last, whatever
 /// tile it falls into, so the result depends neither on the tile's size nor on where a range begins.

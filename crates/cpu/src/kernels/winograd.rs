@@ -25,8 +25,9 @@ use crate::{
     simd::{LANES, Simd},
 };
 
-/// The values of weights that are transformed at once, where a slice's are not more: 512 KiB, half of a common L2.
-const WEIGHT_VALUES: usize = 128 << 10;
+/// The values of weights that are transformed at once, where a slice's are not more: 16 slices of 32 channels, or 2 of
+/// 256, with what lies between their components. That is 528 KiB, half of a common L2.
+const WEIGHT_VALUES: usize = 132 << 10;
 
 /// The values of scratch that a convolution needs which sums over so many channels, without what its slices keep.
 pub(crate) fn winograd_values(channels: usize) -> usize {

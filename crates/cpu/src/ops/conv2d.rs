@@ -146,14 +146,17 @@ impl CpuOp for Conv2dGradInput {
         let (x, y) = (at.shape(outputs[0]), at.shape(inputs[0]));
         let dy = at.images(inputs[0]);
         let by_winograd = group.by_winograd(at);
+        let epilogue = group.gradient_epilogue(|id| at.images(id));
         let conv = kernels::Conv2dGradInput {
             dy,
             w,
             dx: at.images(norm.map_or(last, |norm| norm.inputs[0])),
             other: group.other().map(|id| at.images(id)),
-            epilogue: group.gradient_epilogue(|id| at.images(id)),
+            epilogue,
             norm: match norm {
                 Some(norm) => {
+                    // Its sums are made in registers; an epilogue over the stored tile comes behind them.
+                    assert!(!epilogue.is_tile(), "a norm's gradient ends a chain");
                     let images = |id| at.images(id);
                     let norm = gradient_of(group, at, norm, None, images);
                     Some(NormBefore::Here(Box::new(norm)))

@@ -35,7 +35,12 @@ pub(super) fn check(
                             program.tensor(tensor).name
                         ));
                     }
-                    left[tensor.0] = Some(needed);
+                    if left[tensor.0].replace(needed).is_some() {
+                        return Err(format!(
+                            "two operations need sums of {}, which has room for one's",
+                            program.tensor(tensor).name
+                        ));
+                    }
                 }
             }
         }

@@ -78,6 +78,17 @@ fn of_the_whole(record: &Record) -> Vec<String> {
             && dataset.test_samples <= MOST_COUNTED,
         "a count beyond all counting",
     );
+    if let Some(topology) = &record.machine.topology {
+        let mut counts = topology.cores.iter().chain([&topology.threads]);
+        let quota = topology.quota_cores.unwrap_or(1.0);
+        must(
+            !topology.cores.is_empty()
+                && counts.all(|count| *count as u64 <= MOST_COUNTED)
+                && quota.is_finite()
+                && quota > 0.0,
+            "machine.topology is of no machine",
+        );
+    }
     must(
         record.partial == record.partial_reason.is_some(),
         "partial and partial_reason contradict each other",

@@ -16,7 +16,7 @@ pub(crate) fn topology(root: &Path) -> Option<Topology> {
             nodes.insert(processor, node);
         }
     }
-    // Of what is off line there is no folder.
+    // What is off line has no topology.
     let online: Vec<_> = folders
         .into_iter()
         .filter_map(|(number, folder)| {
