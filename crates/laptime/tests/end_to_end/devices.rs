@@ -1,8 +1,8 @@
 //! The choice of a device, from the command line to the record.
 
 #[cfg(target_os = "linux")]
-use crate::support::{Done, done};
-use crate::support::{Home, SHORT, json, schema::misfits};
+use crate::support::Done;
+use crate::support::{Home, SHORT, done, json, schema::misfits};
 use serde_json::Value;
 
 /// Runs the program where no Vulkan driver can be found: there is no adapter then, unless the system
