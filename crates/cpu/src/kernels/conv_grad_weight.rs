@@ -48,23 +48,12 @@ impl Run for Conv2dGradWeight {
     unsafe fn run<S: Simd>(&self, s: S, step: &Step, view: View, slices: Range<usize>) {
         let Self { x, w, .. } = *self;
         let turned = turned_slices(w.outputs);
-        let extent = if self.by_inputs { w.inputs } else { w.taps };
-        let tiles = self.tiles.of(slices, w.outputs.div_ceil(LANES), extent);
-        let parts = tiles.flat_map(|(slices, piece)| {
-            let firsts = slices.clone().step_by(turned);
-            firsts.map(move |first| (first, slices.end, piece.clone()))
-        });
-        for (first, end, piece) in parts {
-            let (taps, inputs) = if self.by_inputs {
-                (0..w.taps, piece)
-            } else {
-                (piece, 0..w.inputs)
-            };
-            let count = turned.min(end - first);
+        for (slices, [taps, inputs]) in self.pieces(slices) {
+            let (first, count) = (slices.start, slices.len());
             // SAFETY: the scratch has room for the turned slices, the weights have these slices,
             // and the segments stay within x and the scratch.
             unsafe {
-                self.turn(s, view, first..first + count, 0..self.dy.positions);
+                self.turn(s, view, slices, 0..self.dy.positions);
                 let b = Blocks {
                     start: view.scratch(),
                     step_stride: turned * LANES,
@@ -95,6 +84,26 @@ impl Run for Conv2dGradWeight {
 }
 
 impl Conv2dGradWeight {
+    /// What tiles of a range are: slices that are turned over at once, with the taps and the inputs of each.
+    #[inline(always)]
+    pub(super) fn pieces(
+        &self,
+        tiles: Range<usize>,
+    ) -> impl Iterator<Item = (Range<usize>, [Range<usize>; 2])> {
+        let (w, by_inputs) = (self.w, self.by_inputs);
+        let turned = turned_slices(w.outputs);
+        let extent = if by_inputs { w.inputs } else { w.taps };
+        let tiles = self.tiles.of(tiles, w.outputs.div_ceil(LANES), extent);
+        tiles.flat_map(move |(slices, piece)| {
+            let parts = match by_inputs {
+                true => [0..w.taps, piece],
+                false => [piece, 0..w.inputs],
+            };
+            let firsts = slices.clone().step_by(turned);
+            firsts.map(move |first| (first..slices.end.min(first + turned), parts.clone()))
+        })
+    }
+
     /// Copies slices of dy into the scratch, turned over: `[position][sample][filter]`.
     ///
     /// # Safety

@@ -71,34 +71,19 @@ pub(crate) struct TapRow {
 impl Run for Conv2dGradWeightInParts {
     #[inline(always)]
     unsafe fn run<S: Simd>(&self, s: S, step: &Step, view: View, slices: Range<usize>) {
-        let w = self.conv.w;
-        let turned = turned_slices(w.outputs);
-        let extent = if self.conv.by_inputs {
-            w.inputs
-        } else {
-            w.taps
-        };
-        let tiles = (self.conv.tiles).of(slices, w.outputs.div_ceil(LANES), extent);
-        for (slices, piece) in tiles {
-            let (taps, inputs) = if self.conv.by_inputs {
-                (0..w.taps, piece)
-            } else {
-                (piece, 0..w.inputs)
-            };
-            for first in slices.clone().step_by(turned) {
-                let slices = first..slices.end.min(first + turned);
-                // SAFETY: the scratch has room for a part and for all sums.
-                unsafe {
-                    let part = self.parts.positions * self.conv.dy.stride * turned * LANES;
-                    let sums = Sums {
-                        start: view.scratch().add(part),
-                        turned,
-                    };
-                    self.add_up(s, view, &slices, (&taps, &inputs), sums);
-                    with_rule!(&self.conv.to, s, step, view, |rule| {
-                        self.apply(s, rule, &slices, (&taps, &inputs), sums)
-                    });
-                }
+        let turned = turned_slices(self.conv.w.outputs);
+        for (slices, [taps, inputs]) in self.conv.pieces(slices) {
+            // SAFETY: the scratch has room for a part and for all sums.
+            unsafe {
+                let part = self.parts.positions * self.conv.dy.stride * turned * LANES;
+                let sums = Sums {
+                    start: view.scratch().add(part),
+                    turned,
+                };
+                self.add_up(s, view, &slices, (&taps, &inputs), sums);
+                with_rule!(&self.conv.to, s, step, view, |rule| {
+                    self.apply(s, rule, &slices, (&taps, &inputs), sums)
+                });
             }
         }
     }

@@ -11,7 +11,7 @@ use std::ops::Range;
 use super::{
     Run, Step,
     conv::Segments,
-    conv_grad_weight::{Conv2dGradWeight, TURNED_SLICES, turned_slices},
+    conv_grad_weight::{Conv2dGradWeight, TURNED_SLICES},
     product::{Blocks, Finish, Scalars, Segment, Single, product},
     update::{GradientUse, Rule, with_rule},
     winograd_tile::{
@@ -63,29 +63,23 @@ struct Scratch {
 impl Run for WinogradConv2dGradWeight {
     #[inline(always)]
     unsafe fn run<S: Simd>(&self, s: S, step: &Step, view: View, slices: Range<usize>) {
-        let w = self.conv.w;
-        let turned = turned_slices(w.outputs);
-        let tiles = self.conv.tiles;
-        for (slices, inputs) in tiles.of(slices, w.outputs.div_ceil(LANES), w.inputs) {
-            for first in slices.clone().step_by(turned) {
-                let slices = first..slices.end.min(first + turned);
-                // SAFETY: the caller's promise; the Schedule's scratch has room for all of it.
-                unsafe {
-                    let start = view.scratch();
-                    let gradients = start.add(COMPONENTS * input_component(inputs.len()));
-                    let sums = gradients.add(COMPONENTS * GRADIENT_COMPONENT);
-                    let scratch = Scratch {
-                        inputs: start,
-                        gradients,
-                        sums,
-                        zeros: sums.add(COMPONENTS * sum_component(inputs.len())),
-                    };
-                    s.store(scratch.zeros, s.splat(0.0));
-                    self.add_up(s, view, (slices.clone(), inputs.clone()), scratch);
-                    with_rule!(&self.conv.to, s, step, view, |rule| {
-                        self.apply(s, rule, (slices.clone(), inputs.clone()), scratch.sums)
-                    });
-                }
+        for (slices, [_, inputs]) in self.conv.pieces(slices) {
+            // SAFETY: the caller's promise; the Schedule's scratch has room for all of it.
+            unsafe {
+                let start = view.scratch();
+                let gradients = start.add(COMPONENTS * input_component(inputs.len()));
+                let sums = gradients.add(COMPONENTS * GRADIENT_COMPONENT);
+                let scratch = Scratch {
+                    inputs: start,
+                    gradients,
+                    sums,
+                    zeros: sums.add(COMPONENTS * sum_component(inputs.len())),
+                };
+                s.store(scratch.zeros, s.splat(0.0));
+                self.add_up(s, view, (slices.clone(), inputs.clone()), scratch);
+                with_rule!(&self.conv.to, s, step, view, |rule| {
+                    self.apply(s, rule, (slices.clone(), inputs.clone()), scratch.sums)
+                });
             }
         }
     }

@@ -8,7 +8,7 @@ use laptime_workload::Window;
 use super::{
     Arranging, CpuOp, Cut, Group, Places, Task,
     arranging::{BY_CHANNELS, BY_INPUTS, BY_OUTPUTS},
-    batch_norm::{gradient_of, norm_of, scale},
+    batch_norm::{self, gradient_of, norm_of, scale},
     tap_joins::taps,
     update::gradient_use,
 };
@@ -326,13 +326,12 @@ fn weight_parts(program: &Program, own: &Operation) -> Option<WeightParts> {
 
 /// The sums of what a kernel makes last, where it leaves them for the gradient of a norm.
 fn left_sums(at: &Places, made: TensorId) -> Option<NormBefore> {
-    let sums = at.sums(made)?;
-    let norm = at.norm_of_sums(made)?;
-    Some(NormBefore::Apart {
-        x: at.images(norm.inputs[1]),
-        mean: at.place(norm.inputs[3]),
-        sums,
-    })
+    let left = batch_norm::left_sums(at, made)?;
+    let (x, mean) = left
+        .gradient
+        .expect("a gradient is read by the gradient of a norm");
+    let sums = left.place;
+    Some(NormBefore::Apart { x, mean, sums })
 }
 
 /// Tiles of what a product makes, which reads all of its first input; whole slices have the weights' part. A batch

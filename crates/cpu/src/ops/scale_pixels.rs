@@ -34,8 +34,7 @@ impl CpuOp for ScalePixels {
         } else if !at.taken.contains(&FusionKind::PixelsAtFirstRead) {
             at.program.batch_size
         } else if is_read_by_rows(at) {
-            let rows = Some(at.program.batch_size);
-            return vec![at.cut(rows, Split::Slices, |_| along(SAMPLES, 1))];
+            return at.by_samples();
         } else {
             return at.by_each_thread();
         };
