@@ -2,7 +2,7 @@
 
 use std::{alloc, ptr::NonNull};
 
-use laptime_graph::schedule::{Arena, Buffer};
+use laptime_graph::schedule::{Arena, Buffer, Schedule};
 
 /// Floats in one allocation on a cache line's boundary, all 0 at first.
 ///
@@ -115,6 +115,22 @@ fn prefer_huge_pages(start: NonNull<u8>, bytes: usize) {
     }
     #[cfg(not(all(target_os = "linux", not(miri))))]
     let _ = (start, bytes);
+}
+
+/// What a session's arenas take at the most: those that live within a Program once for each of a training step,
+/// and once, of an evaluation or of a shorter last batch, again.
+pub(crate) fn arena_bytes(schedules: &[Schedule], threads: usize) -> u64 {
+    let bytes = |schedule: &Schedule, arena| schedule.arena_bytes(arena) as u64;
+    let within = schedules.iter().map(|schedule| {
+        let of_threads = (threads as u64).saturating_mul(bytes(schedule, Arena::Thread));
+        of_threads.saturating_add(bytes(schedule, Arena::Step))
+    });
+    let again = within.clone().max().unwrap_or(0);
+    let kept = schedules
+        .iter()
+        .map(|schedule| bytes(schedule, Arena::Persistent))
+        .max();
+    within.fold(again.saturating_add(kept.unwrap_or(0)), u64::saturating_add)
 }
 
 /// The memory of one thread alone.

@@ -20,7 +20,7 @@ use crate::{
     float_mode::flushing_to_zero,
     link::link,
     lower::{Target, lower},
-    memory::{Floats, ThreadMemory},
+    memory::{Floats, ThreadMemory, arena_bytes},
     ops,
     runner::{Batch, Compiled, Log, Runner, TaskTimes},
     segments::check_zeros,
@@ -45,24 +45,13 @@ pub(crate) struct CpuSession {
     profile: Option<TaskTimes>,
 }
 
-/// What a session's arenas take at the most: those that live within a Program once for each of a training step,
-/// and once, of an evaluation or of a shorter last batch, again.
-fn arena_bytes(schedules: &[Schedule], threads: usize) -> u64 {
-    let bytes = |schedule: &Schedule, arena| schedule.arena_bytes(arena) as u64;
-    let within = schedules.iter().map(|schedule| {
-        let of_threads = (threads as u64).saturating_mul(bytes(schedule, Arena::Thread));
-        of_threads.saturating_add(bytes(schedule, Arena::Step))
-    });
-    let again = within.clone().max().unwrap_or(0);
-    let kept = schedules
-        .iter()
-        .map(|schedule| bytes(schedule, Arena::Persistent))
-        .max();
-    within.fold(again.saturating_add(kept.unwrap_or(0)), u64::saturating_add)
-}
-
 impl CpuSession {
-    pub(crate) fn new(job: &Job, device: &Device, isa: Isa) -> Result<Self, EngineError> {
+    pub(crate) fn new(
+        job: &Job,
+        device: &Device,
+        isa: Isa,
+        processors: &[usize],
+    ) -> Result<Self, EngineError> {
         job.check()?;
         let batch_size = job.workload.batch_size;
         let training_step = TrainingStep::of(&job.workload, batch_size);
@@ -88,7 +77,7 @@ impl CpuSession {
         let persistent = schedules
             .last()
             .map_or(0, |it| it.arena_bytes(Arena::Persistent));
-        let pool = Pool::new(job.threads)
+        let pool = Pool::within(job.threads, processors)
             .map_err(|error| EngineError::Failed(format!("cannot start a thread: {error}")))?;
         let mut session = Self {
             job: job.clone(),
@@ -332,14 +321,19 @@ impl Session for CpuSession {
     fn details(&self) -> BTreeMap<String, String> {
         let mut operations = self.training_step.last.operations.iter();
         let has_kernel = operations.any(|own| ops::of(&own.op).has_bf16_kernel());
-        let how = match self.job.workload.precision {
-            Precision::Fp32 => return BTreeMap::new(),
+        let bf16 = match self.job.workload.precision {
+            Precision::Fp32 => None,
             Precision::Bf16 if has_kernel && self.isa.has_bf16() => {
-                "AVX512-BF16 in convolutions, emulated in dense layers"
+                Some("AVX512-BF16 in convolutions, emulated in dense layers")
             }
-            Precision::Bf16 => "emulated in single precision",
+            Precision::Bf16 => Some("emulated in single precision"),
         };
-        BTreeMap::from([("bf16".into(), how.into())])
+        let all = [
+            ("bf16", bf16.map(Into::into)),
+            ("processors", self.pool.processors()),
+        ];
+        let told = |(name, what): (&str, Option<String>)| Some((name.to_owned(), what?));
+        all.into_iter().filter_map(told).collect()
     }
 
     fn prepare_s(&self) -> f64 {

@@ -153,3 +153,46 @@ fn logits_are_those_of_the_samples_asked_for() {
         [&logits[490..500], &logits[30..40]].concat()
     );
 }
+
+#[cfg(all(target_os = "linux", not(miri)))]
+#[test]
+fn a_session_within_processors_trains_there_to_the_same_bits_and_lets_its_caller_go() {
+    // In a thread of its own: what it may use is its own, too.
+    let test = std::thread::spawn(|| {
+        let may_use = || {
+            let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
+            let list = status
+                .lines()
+                .find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
+            list.unwrap().trim().to_owned()
+        };
+        let before = may_use();
+        let last = before.split([',', '-']).next_back().unwrap().to_owned();
+        if last == before {
+            return; // a machine of one processor
+        }
+        let job = job(fashion_mnist(), 320, 1);
+        let device = device(instruction_sets()[0]);
+        let within = [last.parse().unwrap()];
+        let mut kept = CpuEngine.compile_within(&within, &job, &device).unwrap();
+        assert_eq!(kept.details()["processors"], last);
+        let order = epoch_order(1, 0, 320, true);
+        let score = kept.train(&order, &Progress::new()).unwrap().score;
+        assert_eq!(may_use(), before);
+        kept.evaluate(&Progress::new()).unwrap();
+        assert_eq!(may_use(), before);
+        let mut free = CpuEngine.compile(&job, &device).unwrap();
+        assert!(!free.details().contains_key("processors"));
+        let of_free = free.train(&order, &Progress::new()).unwrap().score;
+        assert_eq!(score, of_free);
+        assert_eq!(kept.state().unwrap(), free.state().unwrap());
+        // Two threads do not fit.
+        let two = laptime_engine::Job {
+            threads: 2,
+            ..job.clone()
+        };
+        let crowded = CpuEngine.compile_within(&within, &two, &device).unwrap();
+        assert!(!crowded.details().contains_key("processors"));
+    });
+    test.join().unwrap();
+}

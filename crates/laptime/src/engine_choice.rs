@@ -10,6 +10,7 @@ use crate::{
     device_choice::{Wish, choose},
     engines::{self, OwnEngine},
     failure::Failure,
+    idle_threads::idle,
     passes::passes,
     thread_choice::{self, Cores, ThreadChoice},
     workload_choice::WorkloadChoice,
@@ -83,6 +84,7 @@ impl EngineChoice {
         workload: &WorkloadChoice,
         unstated: UnstatedThreads,
     ) -> Result<Self, Failure> {
+        engines::know_places();
         let wish = Wish {
             device: settings.device,
             cpu: &machine.cpu,
@@ -96,7 +98,7 @@ impl EngineChoice {
         let threads = match settings.threads {
             None if is_ours && there_are > 1 && unstated == UnstatedThreads::Fastest => {
                 let cache = cache_dir().ok();
-                let cores = Cores::of(machine, there_are);
+                let cores = &Cores::of(machine, there_are);
                 thread_choice::fastest(engine, &wish, &chosen.device, cores, cache.as_deref())?
             }
             _ => ThreadChoice::plain(wish.threads),
@@ -108,7 +110,7 @@ impl EngineChoice {
                 counted(there_are as u64, "processor")
             ))
         } else if settings.threads.is_some() && is_ours {
-            thread_choice::idle(&wish, &chosen.device)?
+            idle(&wish, &chosen.device)?
         } else {
             None
         };

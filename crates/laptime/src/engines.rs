@@ -3,13 +3,14 @@
 use std::{
     num::NonZero,
     path::{MAIN_SEPARATOR, Path},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{LazyLock, Mutex, MutexGuard, PoisonError},
     thread::available_parallelism,
 };
 
 use laptime_cpu::CpuEngine;
 use laptime_engine::{Device, DeviceKind, Engine, EngineError, Job, Peaks, Session};
 use laptime_gpu::GpuEngine;
+use laptime_measure::Places;
 use laptime_peers::{PeerEngine, ProgramEngine};
 use laptime_workload::{Foreign, Precision, Shown, advice};
 
@@ -24,6 +25,14 @@ static ENGINES: &[&(dyn Engine + Sync)] = &[
     &JAX,
     &MLX,
 ];
+
+/// Where threads of ours can be. Looked at once.
+static PLACES: LazyLock<Places> = LazyLock::new(Places::of_this_process);
+
+/// Looks where threads can be, which is not to be timed with a training.
+pub fn know_places() {
+    LazyLock::force(&PLACES);
+}
 
 /// Our own compilers as one engine: a device's kind says which of them.
 pub struct OwnEngine;
@@ -62,7 +71,9 @@ impl Engine for OwnEngine {
         precision: Precision,
     ) -> Result<Option<Peaks>, EngineError> {
         match device.kind {
-            DeviceKind::Cpu => CpuEngine.peaks(device, threads, precision),
+            DeviceKind::Cpu => {
+                CpuEngine.peaks_within(&PLACES.within(threads), device, threads, precision)
+            }
             DeviceKind::Gpu => GPU.peaks(device, threads, precision),
         }
     }
@@ -70,7 +81,8 @@ impl Engine for OwnEngine {
     fn compile(&self, job: &Job, device: &Device) -> Result<Box<dyn Session>, EngineError> {
         match device.kind {
             DeviceKind::Cpu => {
-                let compiled = CpuEngine.compile(job, device);
+                let processors = PLACES.within(job.threads);
+                let compiled = CpuEngine.compile_within(&processors, job, device);
                 compiled.map_err(|error| of_threads(error, job.threads))
             }
             DeviceKind::Gpu => GPU.compile(job, device),

@@ -21,6 +21,7 @@ mod failure;
 mod finished;
 mod fit;
 mod given_weights;
+mod idle_threads;
 mod interrupt;
 mod live;
 mod load_options;

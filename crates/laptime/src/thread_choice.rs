@@ -13,7 +13,7 @@ use laptime_engine::{
 };
 use laptime_graph::{
     Mode, Program, build,
-    schedule::{Balance, Core, Split},
+    schedule::{Balance, Core},
 };
 use laptime_measure::{Allowed, Machine};
 use laptime_results::{Candidate, DeviceTrial, number::counted};
@@ -63,22 +63,20 @@ impl ThreadChoice {
 }
 
 /// What a processor has that makes a number of threads worth a trial.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cores {
-    /// Physical cores that this process may use.
-    pub all: usize,
-    /// Those of the fastest kind.
-    pub fastest: usize,
+    /// Physical cores that this process may use: those of the fastest kind, of the two fastest ones, and so on, up to
+    /// all; at least one number.
+    kinds: Vec<usize>,
     /// Those of one NUMA node.
-    pub in_one_node: usize,
+    in_one_node: usize,
 }
 
 impl Cores {
     /// Cores that are all alike.
     pub fn alike(all: usize) -> Self {
         Self {
-            all,
-            fastest: all,
+            kinds: vec![all],
             in_one_node: all,
         }
     }
@@ -90,17 +88,26 @@ impl Cores {
         };
         let Allowed {
             cores,
-            fastest,
             in_one_node,
+            kinds,
             ..
-        } = topology.allowed;
-        let [all, fastest, in_one_node] =
-            [cores, fastest, in_one_node].map(|count| count.clamp(1, threads));
+        } = &topology.allowed;
+        let up_to = kinds.iter().scan(0, |sum, count| {
+            *sum += count;
+            Some(*sum)
+        });
+        let mut kinds: Vec<usize> = up_to.map(|sum| sum.clamp(1, threads)).collect();
+        kinds.push((*cores).clamp(1, threads));
+        kinds.dedup();
         Self {
-            all,
-            fastest,
-            in_one_node,
+            kinds,
+            in_one_node: (*in_one_node).clamp(1, threads),
         }
+    }
+
+    /// Those of the fastest kind.
+    fn fastest(&self) -> usize {
+        self.kinds[0]
     }
 }
 
@@ -110,7 +117,7 @@ pub fn fastest(
     engine: &dyn Engine,
     wish: &Wish,
     device: &Device,
-    cores: Cores,
+    cores: &Cores,
     cache: Option<&Path>,
 ) -> Result<ThreadChoice, Failure> {
     let start = Instant::now();
@@ -153,36 +160,14 @@ pub fn fastest(
     })
 }
 
-/// What to tell the user where some of the threads that were asked for never have anything to do.
-pub fn idle(wish: &Wish, device: &Device) -> Result<Option<String>, Failure> {
-    let workload = wish.workload;
-    let program = build(workload, Mode::Training, workload.rows_at_once());
-    let target = Target {
-        isa: isa_of(device)?,
-        threads: wish.threads,
-    };
-    let schedule = lower(&program, target, wish.passes);
-    let cut = schedule.stages.iter().filter(|stage| {
-        let mut kernels = stage.kernels.iter();
-        kernels.any(|kernel| kernel.split == Split::Slices)
-    });
-    let busy = cut.map(|stage| stage.slices).max().unwrap_or(1);
-    Ok((wish.threads > busy).then(|| {
-        format!(
-            "--threads {}: a step of {} has work for {busy} at once; the others only wait",
-            wish.threads, workload.name
-        )
-    }))
-}
-
-/// Powers of two up to all cores of the fastest kind, these, those of one NUMA node, all cores, and all hardware threads:
-/// there may be two a core, of which the second adds little.
-fn numbers(most: usize, cores: Cores) -> Vec<usize> {
+/// Powers of two up to all cores of the fastest kind, these, those of one NUMA node, those of the fastest kinds together
+/// up to all cores, and all hardware threads: there may be two a core, of which the second adds little.
+fn numbers(most: usize, cores: &Cores) -> Vec<usize> {
     let powers = (0..usize::BITS).map(|power| 1 << power);
-    let fastest = cores.fastest.clamp(1, most);
+    let fastest = cores.fastest().clamp(1, most);
     let mut numbers: Vec<usize> = powers.take_while(|number| *number < fastest).collect();
-    let of_one_kind = cores.in_one_node.clamp(1, fastest);
-    numbers.extend([of_one_kind, fastest, cores.all.clamp(fastest, most), most]);
+    numbers.extend([cores.in_one_node.clamp(1, fastest), most]);
+    numbers.extend(cores.kinds.iter().map(|cores| (*cores).clamp(1, most)));
     numbers.sort_unstable();
     numbers.dedup();
     numbers
@@ -211,7 +196,7 @@ fn predictor<'a>(
     program: &'a Program,
     wish: &'a Wish,
     device: &Device,
-    cores: Cores,
+    cores: &'a Cores,
 ) -> Result<impl Fn(usize) -> f64 + 'a, Failure> {
     let isa = isa_of(device)?;
     Ok(move |threads: usize| {
@@ -219,13 +204,13 @@ fn predictor<'a>(
             let schedule = lower(program, Target { isa, threads }, wish.passes);
             Balance::of(program, &schedule, Core::ASSUMED, threads).step_s()
         };
-        let Cores { all, fastest, .. } = cores;
-        let slower = i32::from(threads > fastest) + i32::from(threads > all && all > fastest);
-        (GAIN - 0.01).powi(slower) * of(threads.min(fastest))
+        let slower = cores.kinds.iter().filter(|cores| threads > **cores).count();
+        (GAIN - 0.01).powi(slower as i32) * of(threads.min(cores.fastest()))
     })
 }
 
-fn isa_of(device: &Device) -> Result<Isa, Failure> {
+/// The instruction set of a processor.
+pub fn isa_of(device: &Device) -> Result<Isa, Failure> {
     match device.isa.as_deref() {
         Some(name) => Isa::named(name).map_err(Failure::Usage),
         None => Isa::chosen().map_err(Failure::Usage),
@@ -243,7 +228,7 @@ fn file(
     wish: &Wish,
     program: &Program,
     device: &Device,
-    cores: Cores,
+    cores: &Cores,
     cache: &Path,
 ) -> Option<PathBuf> {
     let machine = format!("{device:?}, {cores:?}");
@@ -320,18 +305,13 @@ mod tests {
             &OwnEngine,
             &wish(&workload, 8),
             &processor(),
-            Cores::alike(8),
+            &Cores::alike(8),
             Some(cache.path()),
         );
         let Ok(choice) = choice else {
             panic!("it can be lowered")
         };
         assert_eq!((choice.threads, choice.trial, choice.why), (8, None, None));
-        // Its layers have 64 tiles.
-        let told = idle(&wish(&workload, 200), &processor());
-        let told = told.ok().flatten().expect("136 have nothing to do");
-        assert!(told.contains("work for 64 at once"), "{told}");
-        assert!(matches!(idle(&wish(&workload, 8), &processor()), Ok(None)));
     }
 
     #[test]
@@ -341,7 +321,7 @@ mod tests {
         // The second processor of a core.
         let choose = || {
             let wish = wish(&workload, 2);
-            let cores = Cores::alike(1);
+            let cores = &Cores::alike(1);
             fastest(&OwnEngine, &wish, &processor(), cores, Some(cache.path()))
         };
         let (Ok(first), Ok(second)) = (choose(), choose()) else {
@@ -366,9 +346,8 @@ mod tests {
 
     #[test]
     fn candidates_are_powers_of_two_the_cores_of_each_kind_and_all() {
-        let of = |all, fastest, in_one_node| Cores {
-            all,
-            fastest,
+        let of = |kinds: &[usize], in_one_node| Cores {
+            kinds: kinds.to_vec(),
             in_one_node,
         };
         for (most, cores, expected) in [
@@ -378,11 +357,13 @@ mod tests {
             (64, Cores::alike(64), vec![1, 2, 4, 8, 16, 32, 64]),
             (3, Cores::alike(8), vec![1, 2, 3]),
             // Six fast cores of two threads, and eight slow ones.
-            (20, of(14, 6, 14), vec![1, 2, 4, 6, 14, 20]),
+            (20, of(&[6, 14], 14), vec![1, 2, 4, 6, 14, 20]),
+            // One that is faster than three, and these than four.
+            (8, of(&[1, 4, 8], 8), vec![1, 4, 8]),
             // Two nodes of 24 cores.
-            (96, of(48, 48, 24), vec![1, 2, 4, 8, 16, 24, 32, 48, 96]),
+            (96, of(&[48], 24), vec![1, 2, 4, 8, 16, 24, 32, 48, 96]),
         ] {
-            assert_eq!(numbers(most, cores), expected, "{most} of {cores:?}");
+            assert_eq!(numbers(most, &cores), expected, "{most} of {cores:?}");
         }
     }
 
@@ -391,9 +372,8 @@ mod tests {
         let workload = Builtin::find("cifar10-resnet50").expect("it is built in");
         let workload = workload.spec().resolve(&Overrides::default());
         let workload = Arc::new(workload.expect("it is sound"));
-        let cores = Cores {
-            all: 14,
-            fastest: 6,
+        let cores = &Cores {
+            kinds: vec![6, 14],
             in_one_node: 14,
         };
         let program = build(&workload, Mode::Training, workload.rows_at_once());
@@ -414,6 +394,7 @@ mod tests {
             threads: 20,
             cores: 14,
             fastest: 6,
+            kinds: vec![6, 8],
             in_one_node: 14,
         };
         machine.topology = Some(Topology {
@@ -424,14 +405,13 @@ mod tests {
             allowed,
             quota_cores: None,
         });
-        let cores = |all, fastest| Cores {
-            all,
-            fastest,
-            in_one_node: all,
+        let hybrid = Cores {
+            kinds: vec![6, 14],
+            in_one_node: 14,
         };
-        assert_eq!(Cores::of(&machine, 20), cores(14, 6));
+        assert_eq!(Cores::of(&machine, 20), hybrid);
         // A limit on processor time.
-        assert_eq!(Cores::of(&machine, 3), cores(3, 3));
+        assert_eq!(Cores::of(&machine, 3), Cores::alike(3));
     }
 
     #[test]

@@ -34,6 +34,9 @@ pub struct Allowed {
     pub cores: usize,
     /// Those of the fastest kind that is among them.
     pub fastest: usize,
+    /// Those of each kind that is among them, the fastest first; absent where all are alike.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kinds: Vec<usize>,
     /// Those of the NUMA node that has the most.
     pub in_one_node: usize,
 }
@@ -67,17 +70,21 @@ impl Topology {
         if allowed.is_empty() {
             return None;
         }
-        let cores = kinds(&all);
+        let counts = |processors: &[&Processor]| -> Vec<usize> {
+            kinds(processors).iter().map(Vec::len).collect()
+        };
+        let cores = counts(&all);
         let mut nodes = ids(&all, |one| one.node);
         nodes.dedup();
         let threads_of = |core| all.iter().filter(|one| one.core == core).count();
         let in_one_node = nodes.iter().map(|node| {
             let mut here = allowed.clone();
             here.retain(|one| one.node == Some(*node));
-            kinds(&here).iter().sum()
+            counts(&here).iter().sum()
         });
-        let of_kinds = kinds(&allowed);
+        let of_kinds = counts(&allowed);
         let allowed_cores = of_kinds.iter().sum();
+        let is_mixed = of_kinds.len() > 1;
         Some(Self {
             threads: all.len(),
             threads_per_core: all.iter().map(|one| threads_of(one.core)).max()?,
@@ -87,6 +94,7 @@ impl Topology {
                 cores: allowed_cores,
                 fastest: *of_kinds.first()?,
                 in_one_node: in_one_node.max().unwrap_or(allowed_cores),
+                kinds: of_kinds.into_iter().filter(|_| is_mixed).collect(),
             },
             // A quota of more than all of them limits nothing.
             quota_cores: quota_cores.filter(|quota| *quota < allowed.len() as f64),
@@ -104,26 +112,28 @@ impl Topology {
 }
 
 /// The physical cores of each kind, the fastest first.
-fn kinds(processors: &[&Processor]) -> Vec<usize> {
+pub(crate) fn kinds(processors: &[&Processor]) -> Vec<Vec<u32>> {
     let mut cores: Vec<(u32, Option<f64>)> = Vec::new();
     for one in processors {
         if cores.iter().all(|(core, _)| *core != one.core) {
             cores.push((one.core, one.speed));
         }
     }
-    let mut speeds: Vec<f64> = cores.iter().filter_map(|(_, speed)| *speed).collect();
-    if speeds.len() < cores.len() {
-        return vec![cores.len()];
+    if cores.iter().any(|(_, speed)| speed.is_none()) {
+        return vec![cores.into_iter().map(|(core, _)| core).collect()];
     }
-    speeds.sort_by(|a, b| b.total_cmp(a));
-    let mut kinds: Vec<(f64, usize)> = Vec::new();
-    for speed in speeds {
+    let mut cores: Vec<(u32, f64)> = (cores.into_iter())
+        .filter_map(|(core, speed)| Some((core, speed?)))
+        .collect();
+    cores.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let mut kinds: Vec<(f64, Vec<u32>)> = Vec::new();
+    for (core, speed) in cores {
         match kinds.last_mut() {
-            Some((fastest, count)) if speed >= KIND * *fastest => *count += 1,
-            _ => kinds.push((speed, 1)),
+            Some((fastest, alike)) if speed >= KIND * *fastest => alike.push(core),
+            _ => kinds.push((speed, vec![core])),
         }
     }
-    kinds.into_iter().map(|(_, count)| count).collect()
+    kinds.into_iter().map(|(_, cores)| cores).collect()
 }
 
 /// What is known of all of them, sorted.
@@ -210,6 +220,7 @@ mod tests {
             threads: 7,
             cores: 5,
             fastest: 2,
+            kinds: vec![2, 3],
             in_one_node: 5,
         };
         assert_eq!(topology.allowed, allowed);

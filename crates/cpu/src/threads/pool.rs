@@ -8,7 +8,8 @@ use std::{
 };
 
 use super::{
-    Barrier,
+    Barrier, Kept,
+    affinity::ranges,
     barrier::{BarrierBroke, Place},
     patience::calibrate_spins,
     sync::{Arc, Builder, JoinHandle, Receiver, Sender, channel, current},
@@ -20,6 +21,8 @@ type Outcome = Result<(), Box<dyn Any + Send>>;
 pub(crate) struct Pool {
     workers: Vec<Worker>,
     spins: u32,
+    /// Those that its threads are kept to; empty where they are free.
+    processors: Vec<usize>,
 }
 
 struct Worker {
@@ -50,11 +53,25 @@ unsafe impl Send for Job {}
 impl Pool {
     /// A pool of `threads` threads, at least one.
     pub(crate) fn new(threads: usize) -> std::io::Result<Self> {
+        Self::within(threads, &[])
+    }
+
+    /// The same within these processors, where these suffice and are not all that there are anyway. The caller's
+    /// thread is kept to them only while it runs with the others.
+    pub(crate) fn within(threads: usize, processors: &[usize]) -> std::io::Result<Self> {
+        // Threads begin where they are started.
+        let kept = Kept::within(processors, threads);
         let workers = (1..threads).map(Worker::spawn).collect::<Result<_, _>>()?;
         Ok(Self {
             workers,
             spins: calibrate_spins(),
+            processors: kept.map_or_else(Vec::new, |kept| kept.processors()),
         })
+    }
+
+    /// The processors that its threads are kept to; `None` where they are free.
+    pub(crate) fn processors(&self) -> Option<String> {
+        Some(ranges(&self.processors)).filter(|list| !list.is_empty())
     }
 
     /// How often threads spin at a barrier. With more threads than processors the one that is waited
@@ -79,6 +96,7 @@ impl Pool {
     /// # Panics
     /// Where `work` panicked on any thread, with what it said; the others end at their next barrier.
     pub(crate) fn run(&self, work: &Work) {
+        let _kept = Kept::within(&self.processors, self.threads());
         let handles = self
             .workers
             .iter()

@@ -1,9 +1,9 @@
 //! How well a Schedule's work spreads over so many threads, counted: a prediction for machines that are not
 //! here, never a measurement. Slices follow from shapes alone, so this says what balance allows at best.
 
-use std::{fmt, ops::Range};
+use std::{cmp::Reverse, fmt, ops::Range};
 
-use super::{Kernel, Schedule, Split, Stage};
+use super::{Kernel, Schedule, Split, Stage, Touch};
 use crate::program::Program;
 
 /// The slices that a thread does of a stage: neighbours, as even as can be.
@@ -34,6 +34,19 @@ impl Core {
         group: 8,
     };
 
+    /// Seconds of a kernel on one thread, with what it goes through.
+    fn work_s(
+        &self,
+        program: &Program,
+        schedule: &Schedule,
+        kernel: &Kernel,
+        traffic: Option<Vec<Touch>>,
+    ) -> f64 {
+        let bytes: u64 = traffic.iter().flatten().map(|one| one.bytes).sum();
+        let flops = kernel.flops(program, &schedule.simplifications);
+        (flops as f64 / self.flops_per_s).max(bytes as f64 / self.bytes_per_s)
+    }
+
     /// Seconds of a barrier of so many threads.
     fn barrier_s(&self, mut threads: usize) -> f64 {
         let mut passed_on = 0;
@@ -43,6 +56,32 @@ impl Core {
         }
         self.meeting_s * passed_on as f64
     }
+}
+
+/// How many threads have something to do at once: in a good part of a step's work. A small one that is cut finer, as
+/// scaling pixels is, needs nobody.
+pub fn at_once(program: &Program, schedule: &Schedule, core: Core) -> usize {
+    const GOOD_PART: f64 = 0.1;
+    let mut traffic = schedule.traffic().into_iter();
+    let mut work: Vec<(usize, f64)> = Vec::new();
+    for stage in &schedule.stages {
+        for kernel in &stage.kernels {
+            let work_s = core.work_s(program, schedule, kernel, traffic.next());
+            let threads = match kernel.split {
+                Split::Slices => stage.slices,
+                Split::First | Split::EachThread => 1,
+            };
+            work.push((threads, work_s));
+        }
+    }
+    work.sort_by_key(|(threads, _)| Reverse(*threads));
+    let all_s: f64 = work.iter().map(|(_, work_s)| work_s).sum();
+    let mut finer_s = 0.0;
+    let widest = work.into_iter().find(|(_, work_s)| {
+        finer_s += work_s;
+        finer_s >= GOOD_PART * all_s
+    });
+    widest.map_or(1, |(threads, _)| threads)
 }
 
 /// A step on so many threads.
@@ -89,9 +128,7 @@ impl Balance {
         let mut open = Open::new(threads);
         for stage in &schedule.stages {
             for kernel in &stage.kernels {
-                let bytes: u64 = traffic.next().iter().flatten().map(|one| one.bytes).sum();
-                let flops = kernel.flops(program, &schedule.simplifications);
-                let work_s = (flops as f64 / core.flops_per_s).max(bytes as f64 / core.bytes_per_s);
+                let work_s = core.work_s(program, schedule, kernel, traffic.next());
                 open.add(stage, kernel, program, work_s);
             }
             if stage.barrier {

@@ -12,7 +12,7 @@ mod print;
 mod sums;
 mod traffic;
 
-pub use balance::{Balance, Core, Section, share};
+pub use balance::{Balance, Core, Section, at_once, share};
 pub use print::Explained;
 pub use sums::SUMS_A_TILE;
 pub use traffic::Touch;

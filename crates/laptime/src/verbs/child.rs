@@ -22,6 +22,7 @@ use crate::{
 
 /// Does what this process is asked, and prints the answer as JSON.
 pub fn child() -> Result<(), Failure> {
+    engines::know_places();
     match request(|| end("the program that asked has ended"))? {
         Request::Verify(job) => verify(job),
         Request::ChooseDevice(wish) => choose_device(wish),

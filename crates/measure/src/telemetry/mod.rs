@@ -36,5 +36,10 @@ pub(crate) fn topology() -> Option<crate::Topology> {
     topology
 }
 
+/// Where threads of this process can be.
+pub(crate) fn places() -> crate::Places {
+    readers::processors::places(ROOT.as_ref())
+}
+
 /// The root of the file system of the machine this runs on. Tests observe folders in its place.
 pub const ROOT: &str = "/";

@@ -92,7 +92,9 @@ pub fn trained_by(engine: &EngineFacts, device: &DeviceFacts) -> Vec<String> {
         format!("{} {}", engine.name, engine.version),
         device.name.clone(),
     ];
-    on.extend(device.threads.map(|n| counted(n, "thread")));
+    let within = engine.details.get("processors");
+    let within = within.map_or_else(String::new, |list| format!(" within processors {list}"));
+    on.extend(device.threads.map(|n| counted(n, "thread") + &within));
     on.extend(device.isa.clone());
     if device.software {
         on.push("emulated in software".into());

@@ -4,10 +4,27 @@
 use std::{collections::BTreeMap, path::Path};
 
 use super::{cgroup, files, threads};
-use crate::topology::{Processor, Topology};
+use crate::{
+    places::Places,
+    topology::{Processor, Topology},
+};
 
 /// The topology of the machine whose file system is at `root`, and what of it this process may use.
 pub(crate) fn topology(root: &Path) -> Option<Topology> {
+    let is_allowed = is_allowed(root);
+    Topology::of(&processors(root), is_allowed, cgroup::quota_cores(root))
+}
+
+/// Where threads of this process can be.
+pub(crate) fn places(root: &Path) -> Places {
+    let is_allowed = is_allowed(root);
+    let mut processors = processors(root);
+    processors.retain(|one| is_allowed(one.number));
+    Places::new(processors, cgroup::quota_cores(root), last_ran_on(root))
+}
+
+/// Those that are on line: what is off line has no topology.
+fn processors(root: &Path) -> Vec<Processor> {
     let devices = root.join("sys/devices");
     let folders = files::numbered(&devices.join("system/cpu"), "cpu");
     let mut nodes = BTreeMap::new();
@@ -16,7 +33,6 @@ pub(crate) fn topology(root: &Path) -> Option<Topology> {
             nodes.insert(processor, node);
         }
     }
-    // What is off line has no topology.
     let online: Vec<_> = folders
         .into_iter()
         .filter_map(|(number, folder)| {
@@ -26,22 +42,33 @@ pub(crate) fn topology(root: &Path) -> Option<Topology> {
         })
         .collect();
     let speeds = speeds(&devices, &online);
-    let processors: Vec<Processor> = (online.iter().zip(speeds))
+    (online.iter().zip(speeds))
         .map(|((number, _, core), speed)| Processor {
             number: *number,
             core: *core,
             node: nodes.get(number).copied(),
             speed,
         })
-        .collect();
+        .collect()
+}
+
+/// Whether this process may use the processor of a number; any, where nothing is known.
+fn is_allowed(root: &Path) -> impl Fn(u32) -> bool {
     let status = files::text(&root.join("proc/self/status")).unwrap_or_default();
     let allowed: Option<String> = files::value(&status, "Cpus_allowed_list");
     let allowed = allowed.as_deref().and_then(threads::cores);
-    let is_allowed = |number| {
+    move |number| {
         let allowed = allowed.as_ref();
         allowed.is_none_or(|allowed| allowed.contains(&number))
-    };
-    Topology::of(&processors, is_allowed, cgroup::quota_cores(root))
+    }
+}
+
+/// The processor that the main thread of this process was last on. (proc_pid_stat(5): the 39th field; the second is a
+/// name in parentheses, which may have any of them)
+fn last_ran_on(root: &Path) -> Option<u32> {
+    let stat = files::text(&root.join("proc/self/stat"))?;
+    let (_, fields) = stat.rsplit_once(')')?;
+    fields.split_ascii_whitespace().nth(36)?.parse().ok()
 }
 
 /// How fast each is beside the others: by what Intel's kinds are, by the capacity that ARM's have, or by their
@@ -83,13 +110,17 @@ mod tests {
     use super::*;
 
     fn of(files: &[(String, String)]) -> Option<Topology> {
+        topology(written(files).path())
+    }
+
+    fn written(files: &[(String, String)]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         for (path, text) in files {
             let path = folder.path().join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
-        topology(folder.path())
+        folder
     }
 
     /// Processors with these siblings.
@@ -130,6 +161,8 @@ mod tests {
     #[test]
     fn a_server_of_two_nodes_of_which_a_container_has_a_part() {
         let node = |number| format!("/sys/devices/system/node/node{number}/cpulist");
+        // Last on processor 2, of the second node.
+        let stat = format!("7 (a) b) R {}2 0\n", "1 ".repeat(35));
         let files = with(
             siblings(&["0,4", "1,5", "2,6", "3,7", "0,4", "1,5", "2,6", "3,7"]),
             &[
@@ -138,11 +171,13 @@ mod tests {
                 // Of memory alone.
                 (&node(2), "\n"),
                 ("/proc/self/status", "Cpus_allowed_list:\t0-2,4-6\n"),
+                ("/proc/self/stat", &stat),
                 ("/proc/self/cgroup", "0::/box\n"),
                 ("/sys/fs/cgroup/box/cpu.max", "250000 100000\n"),
             ],
         );
-        let topology = of(&files).unwrap();
+        let folder = written(&files);
+        let topology = topology(folder.path()).unwrap();
         assert_eq!(
             topology.to_string(),
             "4 cores, 2 threads a core, 2 NUMA nodes; this process may use 6 threads of 3 cores; \
@@ -150,6 +185,11 @@ mod tests {
         );
         assert_eq!(topology.allowed.in_one_node, 2);
         assert!(topology.matters());
+        // Two threads of the first node's two cores; of the other node, one core may be used.
+        let places = places(folder.path());
+        assert_eq!(places.within(1), [2, 6]);
+        assert_eq!(places.within(2), [0, 1, 4, 5]);
+        assert!(places.within(3).is_empty(), "a quota of 2.5");
     }
 
     #[test]
