@@ -269,6 +269,13 @@ impl Beside {
         unsafe { self.start.add(row * self.stride) }
     }
 
+    /// Asks for a block's cache line.
+    #[inline(always)]
+    pub(super) fn prefetch<S: Simd>(self, s: S, row: usize, block: usize) {
+        let row = if self.paired { row / 2 } else { row };
+        s.prefetch(self.start.wrapping_add(row * self.stride + block * LANES));
+    }
+
     /// A block of the channel `row` behind the first.
     ///
     /// # Safety

@@ -135,6 +135,7 @@ impl<S: Simd> Results<S> for Conv2d {
                 relu: self.epilogue.is_relu(),
                 y: of(self.y),
                 sums: None,
+                ahead: [None; 2],
             };
             match self.norm {
                 Some(NormBehind::Moving { .. }) => {
@@ -142,6 +143,9 @@ impl<S: Simd> Results<S> for Conv2d {
                 }
                 Some(NormBehind::Batch(_) | NormBehind::Apart(_)) => {
                     finish.sums = Some(Adding::new(self.y, &raw mut (*kept).growing));
+                    if let Some(NormBehind::Batch(norm)) = &self.norm {
+                        finish.ahead = [norm.other.map(of), Some(of(norm.y))];
+                    }
                 }
                 None => {}
             }
@@ -210,9 +214,19 @@ pub(super) struct Forward {
     relu: bool,
     y: Beside,
     sums: Option<Adding>,
+    /// What the norm behind reads and writes, slice by slice: asked for while this multiplies, as it comes from
+    /// afar.
+    ahead: [Option<Beside>; 2],
 }
 
 impl<S: Simd> Finish<S> for Forward {
+    #[inline(always)]
+    fn prefetch(&self, s: S, row: usize, block: usize) {
+        for ahead in self.ahead.into_iter().flatten() {
+            ahead.prefetch(s, row, block);
+        }
+    }
+
     #[inline(always)]
     unsafe fn finish(&self, s: S, row: usize, block: usize, sum: S::Block) {
         let mut value = sum;

@@ -154,7 +154,7 @@ const INPUTS_AHEAD: usize = 8;
 
 impl<S: Simd, R: Rule<S>> Finish<S> for Apply<R> {
     #[inline(always)]
-    fn prefetch(&self, input: usize, block: usize) {
+    fn prefetch(&self, _: S, input: usize, block: usize) {
         self.rule
             .prefetch(self.at + block * self.stride + (input + INPUTS_AHEAD) * LANES);
     }

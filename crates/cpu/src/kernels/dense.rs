@@ -10,7 +10,7 @@ use super::{
     Epilogue, GradientEpilogue, Matrix, Run, Step, Tiles,
     epilogue::{relu, relu_grad},
     product::{Blocks, Finish, Scalars, Segment, Single, product},
-    tiles::Part,
+    tiles::SlicesWithIndices,
     update::{GradientUse, Rule, with_rule},
 };
 use crate::{
@@ -49,20 +49,12 @@ impl Run for Dense {
             // SAFETY: the contract of `run`.
             DenseCut::Outputs => unsafe {
                 let Matrix { columns, rows, .. } = self.y;
-                for (range, rows) in self.tiles.of(slices, columns.div_ceil(LANES), rows) {
-                    // An activation follows each strip that a product does at once.
-                    let strip = match self.epilogue.is_tile() {
-                        true => S::TILE.1,
-                        false => range.len().max(1),
-                    };
-                    for start in range.clone().step_by(strip) {
-                        let strip = start..range.end.min(start + strip);
-                        let (inputs, to) = (0..self.x.columns, view.at(self.y.place));
-                        let part = (rows.clone(), strip.clone());
-                        self.part(s, view, part, inputs, to, true);
-                        let extents = self.y.extents_of(rows.len(), strip);
-                        let rows = |matrix: Matrix| matrix.rows_at(view, rows.start, start);
-                        self.epilogue.go_over(s, extents, self.y, rows);
+                for part in self.tiles.of(slices, columns.div_ceil(LANES), rows) {
+                    let inputs = self.x.columns;
+                    let at_once = steps_at_once(part.1.len(), inputs);
+                    for first in (0..inputs).step_by(at_once) {
+                        let some = first..inputs.min(first + at_once);
+                        self.outputs(s, view, part.clone(), some);
                     }
                 }
             },
@@ -75,7 +67,11 @@ impl Run for Dense {
                     unsafe {
                         let to = view.at(self.y.place).add(partial);
                         let all = (0..self.y.rows, 0..self.y.columns.div_ceil(LANES));
-                        self.part(s, view, all, inputs, to, slice == 0);
+                        let finish = Activate {
+                            bias: self.bias_at(view).filter(|_| slice == 0),
+                            ..self.store(to)
+                        };
+                        self.part(s, view, all, inputs, &finish);
                     }
                 }
             }
@@ -83,7 +79,75 @@ impl Run for Dense {
     }
 }
 
+/// Steps of a sum that are made for all results before the next ones, where what is multiplied does not stay in the
+/// caches: two blocks of so many weights are 32 KiB.
+const STEPS_AT_ONCE: usize = 256;
+
+/// What stays in a second cache beside weights.
+const RESIDENT_BYTES: usize = 512 << 10;
+
+/// How many steps of sums over so many are made at once, for so many rows.
+fn steps_at_once(rows: usize, steps: usize) -> usize {
+    match rows * steps * 4 > RESIDENT_BYTES {
+        true => steps.div_ceil(steps.div_ceil(STEPS_AT_ONCE)),
+        false => steps.max(1),
+    }
+}
+
 impl Dense {
+    /// Some rows of blocks of outputs, so far as these inputs go; they come in order.
+    #[inline(always)]
+    unsafe fn outputs<S: Simd>(
+        &self,
+        s: S,
+        view: View,
+        (range, rows): SlicesWithIndices,
+        inputs: Range<usize>,
+    ) {
+        let mut finish = Activate {
+            goes_on: inputs.start > 0,
+            ..self.store(view.at(self.y.place))
+        };
+        let is_last = inputs.end == self.x.columns;
+        if is_last {
+            finish.bias = self.bias_at(view);
+            finish.relu = self.epilogue.is_relu();
+        }
+        // An activation follows each strip that a product does at once.
+        let strip = match self.epilogue.is_tile() {
+            true => S::TILE.1,
+            false => range.len().max(1),
+        };
+        for start in range.clone().step_by(strip) {
+            let strip = start..range.end.min(start + strip);
+            let part = (rows.clone(), strip.clone());
+            // SAFETY: the contract of `run`.
+            unsafe {
+                self.part(s, view, part, inputs.clone(), &finish);
+                if is_last {
+                    let extents = self.y.extents_of(rows.len(), strip);
+                    let rows = |matrix: Matrix| matrix.rows_at(view, rows.start, start);
+                    self.epilogue.go_over(s, extents, self.y, rows);
+                }
+            }
+        }
+    }
+
+    fn bias_at(&self, view: View) -> Option<*mut f32> {
+        self.bias.map(|place| view.at(place))
+    }
+
+    /// Stores sums as they are.
+    fn store(&self, to: *mut f32) -> Activate {
+        Activate {
+            goes_on: false,
+            bias: None,
+            relu: false,
+            to,
+            stride: self.y.stride,
+        }
+    }
+
     /// The product over a range of inputs for a range of rows and one of blocks of outputs.
     #[inline(always)]
     unsafe fn part<S: Simd>(
@@ -92,18 +156,11 @@ impl Dense {
         view: View,
         (rows, blocks): (Range<usize>, Range<usize>),
         inputs: Range<usize>,
-        to: *mut f32,
-        with_bias: bool,
+        finish: &Activate,
     ) {
         let Matrix {
             columns, stride, ..
         } = self.x;
-        let finish = Activate {
-            bias: self.bias.filter(|_| with_bias).map(|place| view.at(place)),
-            relu: self.epilogue.is_relu(),
-            to,
-            stride: self.y.stride,
-        };
         // SAFETY: x, w, b and y have the extents that their buffers were made for.
         unsafe {
             let a = Scalars {
@@ -124,14 +181,15 @@ impl Dense {
                 &Segment::whole(inputs.len()),
                 a,
                 b,
-                &finish,
+                finish,
             );
         }
     }
 }
 
-/// Adds the bias, applies ReLU, stores.
+/// Goes on with what is stored or begins, adds the bias, applies ReLU, stores.
 struct Activate {
+    goes_on: bool,
     bias: Option<*mut f32>,
     relu: bool,
     to: *mut f32,
@@ -139,6 +197,15 @@ struct Activate {
 }
 
 impl<S: Simd> Finish<S> for Activate {
+    #[inline(always)]
+    unsafe fn begin(&self, s: S, row: usize, block: usize) -> S::Block {
+        if !self.goes_on {
+            return s.splat(0.0);
+        }
+        // SAFETY: y has this row and block.
+        unsafe { s.load(self.to.add(row * self.stride + block * LANES)) }
+    }
+
     #[inline(always)]
     unsafe fn finish(&self, s: S, row: usize, block: usize, sum: S::Block) {
         // SAFETY: the bias has this block, and y this row and block.
@@ -167,140 +234,160 @@ pub(crate) struct DenseGradInput {
     pub(crate) tiles: Tiles,
 }
 
-/// Outputs whose weights are turned over at once: 64 × 16 floats are 4 KiB, an eighth of the
-/// smallest L1.
-const TURNED_OUTPUTS: usize = 64;
+/// Outputs whose weights are turned over at once, for the blocks of a product's tile.
+const TURNED_OUTPUTS: usize = STEPS_AT_ONCE;
+
+/// Blocks of inputs that are made at once, at most.
+const TURNED_BLOCKS: usize = 2;
+
+/// Weights `[block][output][input]`.
+type Turned = [f32; TURNED_BLOCKS * TURNED_OUTPUTS * LANES];
 
 impl Run for DenseGradInput {
     #[inline(always)]
     unsafe fn run<S: Simd>(&self, s: S, _: &Step, view: View, slices: Range<usize>) {
         let Matrix { columns, rows, .. } = self.dx;
+        let mut turned = [0.0; TURNED_BLOCKS * TURNED_OUTPUTS * LANES];
+        let at_once = TURNED_BLOCKS.min(S::TILE.1);
         for (blocks, rows) in self.tiles.of(slices, columns.div_ceil(LANES), rows) {
-            for block in blocks {
-                // SAFETY: the contract of `run`.
-                unsafe { self.part(s, view, rows.clone(), block) }
+            for start in (0..self.dy.columns).step_by(TURNED_OUTPUTS) {
+                let outputs = start..self.dy.columns.min(start + TURNED_OUTPUTS);
+                for first in blocks.clone().step_by(at_once) {
+                    let part = (first..blocks.end.min(first + at_once), rows.clone());
+                    // SAFETY: the contract of `run`.
+                    unsafe { self.part(s, view, part, outputs.clone(), &mut turned) }
+                }
             }
         }
     }
 }
 
 impl DenseGradInput {
-    /// Some rows of a block of inputs.
+    /// Some rows of blocks of inputs, so far as these outputs go; they come in order.
     #[inline(always)]
-    unsafe fn part<S: Simd>(&self, s: S, view: View, rows: Range<usize>, block: usize) {
-        let outputs = self.dy.columns;
+    unsafe fn part<S: Simd>(
+        &self,
+        s: S,
+        view: View,
+        (blocks, rows): SlicesWithIndices,
+        outputs: Range<usize>,
+        turned: &mut Turned,
+    ) {
         let (dy, dx) = (view.at(self.dy.place), view.at(self.dx.place));
-        let mut turned = [0.0; TURNED_OUTPUTS * LANES];
-        for start in (0..outputs).step_by(TURNED_OUTPUTS) {
-            let count = TURNED_OUTPUTS.min(outputs - start);
-            let is_last = start + count == outputs;
-            // SAFETY: dy, w, dx and ReLU's output have the extents that their buffers were
-            // made for.
-            unsafe {
-                self.turn(s, view, block * LANES, start, count, &mut turned);
-                let a = Scalars {
-                    start: dy.add(start),
-                    row_stride: self.dy.stride,
-                    step_stride: 1,
-                };
-                let b = Blocks {
-                    start: turned.as_ptr(),
-                    step_stride: LANES,
-                    block_stride: 0,
-                };
-                let beside = |matrix: Option<Matrix>| {
-                    matrix.filter(|_| is_last).map(|matrix| {
-                        let start = view.at(matrix.place).add(block * LANES);
-                        (start.cast_const(), matrix.stride)
-                    })
-                };
-                let finish = Accumulate {
-                    to: dx.add(block * LANES),
-                    stride: self.dx.stride,
-                    is_first: start == 0,
-                    other: beside(self.other),
-                    relu: beside(self.epilogue.relu()),
-                };
-                product(
-                    s,
-                    Single,
-                    rows.clone(),
-                    0..1,
-                    &Segment::whole(count),
-                    a,
-                    b,
-                    &finish,
-                );
-            }
-        }
-        // SAFETY: dx and what the epilogue reads have this block and these rows.
+        let is_last = outputs.end == self.dy.columns;
+        // SAFETY: dy, w, dx and what the epilogue reads have the extents that their buffers were made for.
         unsafe {
-            let extents = self.dx.extents_of(rows.len(), block..block + 1);
-            let rows = |matrix: Matrix| matrix.rows_at(view, rows.start, block);
-            self.epilogue.go_over(s, extents, self.dx, rows);
+            for (index, block) in blocks.clone().enumerate() {
+                let to = &mut turned[index * TURNED_OUTPUTS * LANES..][..TURNED_OUTPUTS * LANES];
+                self.turn(s, view, block * LANES, outputs.clone(), to);
+            }
+            let a = Scalars {
+                start: dy.add(outputs.start),
+                row_stride: self.dy.stride,
+                step_stride: 1,
+            };
+            let b = Blocks {
+                start: turned.as_ptr(),
+                step_stride: LANES,
+                block_stride: TURNED_OUTPUTS * LANES,
+            };
+            let beside = |matrix: Option<Matrix>| {
+                matrix.filter(|_| is_last).map(|matrix| {
+                    let start = view.at(matrix.place).add(blocks.start * LANES);
+                    (start.cast_const(), matrix.stride)
+                })
+            };
+            let finish = Accumulate {
+                to: dx.add(blocks.start * LANES),
+                stride: self.dx.stride,
+                goes_on: outputs.start > 0,
+                other: beside(self.other),
+                relu: beside(self.epilogue.relu()),
+            };
+            product(
+                s,
+                Single,
+                rows.clone(),
+                0..blocks.len(),
+                &Segment::whole(outputs.len()),
+                a,
+                b,
+                &finish,
+            );
+            if is_last {
+                let extents = self.dx.extents_of(rows.len(), blocks.clone());
+                let rows = |matrix: Matrix| matrix.rows_at(view, rows.start, blocks.start);
+                self.epilogue.go_over(s, extents, self.dx, rows);
+            }
         }
     }
 }
 
-/// Adds to what earlier outputs gave, adds another gradient, applies ReLU's gradient, stores.
+/// Goes on with what earlier outputs gave, adds another gradient, applies ReLU's gradient, stores.
 struct Accumulate {
     to: *mut f32,
     stride: usize,
-    is_first: bool,
+    goes_on: bool,
     other: Option<(*const f32, usize)>,
     relu: Option<(*const f32, usize)>,
 }
 
 impl<S: Simd> Finish<S> for Accumulate {
     #[inline(always)]
-    unsafe fn finish(&self, s: S, row: usize, _: usize, sum: S::Block) {
-        // SAFETY: dx and ReLU's output have this row, and this block from where they point.
+    unsafe fn begin(&self, s: S, row: usize, block: usize) -> S::Block {
+        if !self.goes_on {
+            return s.splat(0.0);
+        }
+        // SAFETY: dx has this row, and this block from where it points.
+        unsafe { s.load(self.to.add(row * self.stride + block * LANES)) }
+    }
+
+    #[inline(always)]
+    unsafe fn finish(&self, s: S, row: usize, block: usize, sum: S::Block) {
+        let at = |stride: usize| row * stride + block * LANES;
+        // SAFETY: dx and what is beside it have this row, and this block from where they point.
         unsafe {
-            let to = self.to.add(row * self.stride);
-            let sum = if self.is_first {
-                sum
-            } else {
-                s.add(s.load(to), sum)
-            };
             let sum = match self.other {
                 None => sum,
-                Some((other, stride)) => s.add(sum, s.load(other.add(row * stride))),
+                Some((other, stride)) => s.add(sum, s.load(other.add(at(stride)))),
             };
             let sum = match self.relu {
                 None => sum,
-                Some((y, stride)) => relu_grad(s, s.load(y.add(row * stride)), sum),
+                Some((y, stride)) => relu_grad(s, s.load(y.add(at(stride))), sum),
             };
-            s.store(to, sum);
+            s.store(self.to.add(at(self.stride)), sum);
         }
     }
 }
 
 impl DenseGradInput {
-    /// Copies the weights of `count` outputs from `first_output`, a whole block's first, for sixteen
-    /// inputs from `first_input`, turned over: `turned[output][input]`. Inputs beyond the last
-    /// are 0.
+    /// Copies the weights of these outputs, the first a block's first, for sixteen inputs from `first_input`, turned
+    /// over: `turned[output][input]`. Inputs beyond the last are 0.
     #[inline(always)]
     unsafe fn turn<S: Simd>(
         &self,
         s: S,
         view: View,
         first_input: usize,
-        first_output: usize,
-        count: usize,
-        turned: &mut [f32; TURNED_OUTPUTS * LANES],
+        outputs: Range<usize>,
+        turned: &mut [f32],
     ) {
         let inputs = self.dx.columns;
         let w = view.at(self.w);
-        for start in (0..count).step_by(LANES) {
-            let block = (first_output + start) / LANES;
+        for (start, turned) in outputs
+            .step_by(LANES)
+            .zip(turned.chunks_exact_mut(LANES * LANES))
+        {
+            let block = start / LANES;
             let mut tile = [s.splat(0.0); LANES];
             for (row, input) in tile.iter_mut().zip(first_input..inputs) {
                 // SAFETY: the weights have this block of outputs for this input.
                 *row = unsafe { s.load(w.add((block * inputs + input) * LANES)) };
             }
-            for (row, turned_row) in s.transpose(tile).into_iter().enumerate() {
-                // SAFETY: `turned` has room for whole blocks of outputs.
-                unsafe { s.store(turned.as_mut_ptr().add((start + row) * LANES), turned_row) }
+            let rows = turned.chunks_exact_mut(LANES);
+            for (to, turned_row) in rows.zip(s.transpose(tile)) {
+                // SAFETY: the chunk has LANES values.
+                unsafe { s.store(to.as_mut_ptr(), turned_row) }
             }
         }
     }
@@ -316,6 +403,10 @@ pub(crate) struct DenseGradWeight {
     /// Pieces of the inputs, where slices are outputs.
     pub(crate) tiles: Tiles,
 }
+
+/// Inputs whose weights' gradients are made for all outputs before the next ones, where x does not stay in the caches:
+/// of 512 rows 128 KiB.
+const INPUTS_AT_ONCE: usize = 64;
 
 impl Run for DenseGradWeight {
     #[inline(always)]
@@ -335,9 +426,16 @@ impl Run for DenseGradWeight {
         let steps = Segment::whole(self.x.rows);
         with_rule!(&self.to, s, step, view, |rule| {
             let finish = Apply { rule, inputs };
-            for (blocks, rows) in self.parts(slices, blocks).into_iter().flatten() {
-                // SAFETY: x, dy and the parameter have the extents that their buffers were made for.
-                unsafe { product(s, Single, rows, blocks, &steps, a, b, &finish) }
+            for (blocks, inputs) in self.parts(slices, blocks).into_iter().flatten() {
+                let at_once = match self.x.rows * inputs.len() * 4 > RESIDENT_BYTES {
+                    true => INPUTS_AT_ONCE,
+                    false => inputs.len().max(1),
+                };
+                for first in inputs.clone().step_by(at_once) {
+                    let rows = first..inputs.end.min(first + at_once);
+                    // SAFETY: x, dy and the parameter have the extents that their buffers were made for.
+                    unsafe { product(s, Single, rows, blocks.clone(), &steps, a, b, &finish) }
+                }
             }
         });
     }
@@ -346,7 +444,7 @@ impl Run for DenseGradWeight {
 impl DenseGradWeight {
     /// The blocks of outputs and the inputs of these slices. Not inlined, so that there is one product for each rule.
     #[inline(never)]
-    fn parts(&self, slices: Range<usize>, blocks: usize) -> [Option<Part>; 3] {
+    fn parts(&self, slices: Range<usize>, blocks: usize) -> [Option<SlicesWithIndices>; 3] {
         let inputs = self.x.columns;
         match self.cut {
             DenseCut::Outputs => self.tiles.parts(slices, blocks, inputs),
@@ -366,7 +464,7 @@ struct Apply<R> {
 
 impl<S: Simd, R: Rule<S>> Finish<S> for Apply<R> {
     #[inline(always)]
-    fn prefetch(&self, input: usize, block: usize) {
+    fn prefetch(&self, _: S, input: usize, block: usize) {
         self.rule.prefetch((block * self.inputs + input) * LANES);
     }
 

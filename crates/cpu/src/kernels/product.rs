@@ -90,7 +90,7 @@ pub(super) trait Finish<S: Simd> {
 
     /// Asks for the cache lines that `finish` will want, before the sum is made.
     #[inline(always)]
-    fn prefetch(&self, _row: usize, _block: usize) {}
+    fn prefetch(&self, _s: S, _row: usize, _block: usize) {}
 }
 
 /// For every row in `rows` and every block in `blocks` gives `finish` the block of
@@ -152,7 +152,7 @@ unsafe fn strip<S: Simd, const BLOCKS: usize>(
                     unsafe {
                         for r in 0..$height {
                             for i in 0..BLOCKS {
-                                finish.prefetch(row + r, block + i);
+                                finish.prefetch(s, row + r, block + i);
                             }
                         }
                         let sums = tile::<S, $height, BLOCKS>(s, multiply, row, block, segments, a, b, finish);
@@ -171,9 +171,9 @@ unsafe fn strip<S: Simd, const BLOCKS: usize>(
 }
 
 /// Whether there are tiles of so many rows: of as many as the instruction set has registers for, and
-/// of a few for what is left. Others would only make the program larger.
+/// of powers of two below for what is left. Others would only make the program larger.
 const fn is_used<S: Simd>(height: usize) -> bool {
-    height == S::TILE.0 || height <= 4 && height < S::TILE.0
+    height == S::TILE.0 || height < S::TILE.0 && height.is_power_of_two()
 }
 
 #[inline(always)]

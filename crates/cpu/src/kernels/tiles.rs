@@ -16,7 +16,7 @@ pub(crate) fn pieces(slices: usize, extent: usize) -> usize {
 }
 
 /// Slices, and what of other indices each of them has.
-pub(crate) type Part = (Range<usize>, Range<usize>);
+pub(crate) type SlicesWithIndices = (Range<usize>, Range<usize>);
 
 /// Into how many pieces each slice of sixteen is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl Tiles {
         tiles: Range<usize>,
         slices: usize,
         extent: usize,
-    ) -> impl Iterator<Item = Part> {
+    ) -> impl Iterator<Item = SlicesWithIndices> {
         self.parts(tiles, slices, extent).into_iter().flatten()
     }
 
@@ -48,7 +48,7 @@ impl Tiles {
         tiles: Range<usize>,
         slices: usize,
         extent: usize,
-    ) -> [Option<Part>; 3] {
+    ) -> [Option<SlicesWithIndices>; 3] {
         let Self { pieces } = self;
         let all = tiles.start..tiles.end.min(slices * pieces);
         let (first, last) = (all.start / pieces, all.end / pieces);

@@ -6,7 +6,7 @@ use std::{
 };
 
 use laptime_graph::{
-    CHANNELS, OpId, POSITIONS, Program, Role, TensorId,
+    Axis, CHANNELS, OpId, POSITIONS, Program, Role, TensorId,
     schedule::{Arena, Buffer, Layout, Part, Split, Stage},
 };
 
@@ -23,6 +23,9 @@ const LINE_BYTES: usize = 64;
 /// multiple of 4096 bytes; a load then waits for an earlier store whose address has the same low
 /// 12 bits. Without the gap a Fashion-MNIST step took ten times as long.
 const GAP_BYTES: usize = 17 * LINE_BYTES;
+
+/// Rows whose values are a multiple of this are a line further apart: a gradient of weights reads a column of them.
+const ROW_VALUES: usize = 256;
 
 /// The buffers of all tensors that the stages touch, with room for sums of some.
 pub(super) fn plan(program: &Program, stages: &[Stage], sums: &[Option<OpId>]) -> Vec<Buffer> {
@@ -265,6 +268,15 @@ fn size(buffer: &Buffer) -> usize {
     buffer.bytes * buffer.copies
 }
 
+/// So many values of a row with room for a line, where as many rows as a column is read from would meet in few sets of a
+/// cache.
+fn apart(values: usize) -> usize {
+    match values.is_multiple_of(ROW_VALUES) {
+        true => values + LANES,
+        false => values,
+    }
+}
+
 /// A buffer with its layout, at no place yet; of a tensor that is stored as so many partial sums, if any.
 fn unplaced(program: &Program, tensor: TensorId, partials: Option<usize>, arena: Arena) -> Buffer {
     let shape = &program.tensor(tensor).shape;
@@ -303,7 +315,13 @@ fn unplaced(program: &Program, tensor: TensorId, partials: Option<usize>, arena:
                 },
             }
         }
-        None => Layout::Rows { columns, stride },
+        None => Layout::Rows {
+            columns,
+            stride: match program.tensor(tensor).has(Axis::Batch) {
+                true => apart(stride),
+                false => stride,
+            },
+        },
     };
     let elements = layout.stored_elements(program.tensor(tensor).elements());
     Buffer {

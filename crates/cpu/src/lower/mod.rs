@@ -53,13 +53,12 @@ pub fn lower(program: &Program, target: Target, passes: &Passes) -> Schedule {
     // Whether logits are partial sums must not depend on where so many threads need barriers.
     let partial_logits = (threads > 1).then(|| {
         let sums = vec![None; program.tensors.len()];
-        let uses = Uses::of(program);
-        let alone = stages::arrange(program, uses, &groups, &taken, (&sums, 1), None);
+        let alone = stages::arrange(program, &uses, &groups, &taken, (&sums, 1), None);
         has_partial(&alone, program.logits)
     });
     let sums = sums::split(program, &uses, &mut groups, threads);
     let of_threads = (&sums[..], threads);
-    let mut stages = stages::arrange(program, uses, &groups, &taken, of_threads, partial_logits);
+    let mut stages = stages::arrange(program, &uses, &groups, &taken, of_threads, partial_logits);
     // Another Program may follow, which no check has seen beside this one.
     if program.micro_batch.is_some()
         && let Some(last) = stages.last_mut()

@@ -10,7 +10,7 @@ use crate::ops::{self, Arranging, Cut};
 /// The stages of a step, without the barrier at its end.
 pub(super) fn arrange(
     program: &Program,
-    uses: Uses,
+    uses: &Uses,
     groups: &[Vec<OpId>],
     taken: &[FusionKind],
     (sums, threads): (&[Option<OpId>], usize),
@@ -49,7 +49,7 @@ pub(super) fn arrange(
 
 struct Arranger<'a> {
     program: &'a Program,
-    uses: Uses,
+    uses: &'a Uses,
     taken: &'a [FusionKind],
     /// For whom sums of each tensor's pieces are left.
     sums: &'a [Option<OpId>],
@@ -143,7 +143,7 @@ impl Arranger<'_> {
     fn cuts(&self, group: &[OpId]) -> Vec<Cut> {
         let at = Arranging {
             program: self.program,
-            uses: &self.uses,
+            uses: self.uses,
             taken: self.taken,
             first_parts: &self.first_parts,
             sums: self.sums,
