@@ -9,8 +9,7 @@ use super::{
     sums::{self, Rows},
 };
 use crate::{
-    shader::{Shader, number},
-    target::Target,
+    shader::{Shader, THREADS, number},
     work::Work,
 };
 
@@ -31,12 +30,13 @@ pub(crate) fn workgroups(program: &Program, of: TensorId) -> usize {
     extents(program, of).1.div_ceil(channels(program, of))
 }
 
-/// What a workgroup does on a card for the norm of this tensor, with so many passes over its values.
-pub(crate) fn work(program: &Program, of: TensorId, passes: usize) -> Work {
-    let (count, width) = (extents(program, of).0, channels(program, of));
-    let threads = sums::threads(count, 2, width, Target::CARD);
-    let rows = count.div_ceil(threads / width);
-    sums::work_of_passes(threads, rows, 2, passes)
+/// What a workgroup does for the norm of this tensor, with so many sums one behind the other: as norms were when the
+/// model's figures were fitted to a profile, in 256 threads. There is no profile yet of norms as they are.
+pub(crate) fn work(program: &Program, of: TensorId, sums: usize) -> Work {
+    let rows = extents(program, of)
+        .0
+        .div_ceil(THREADS / channels(program, of));
+    sums::work_of_passes(rows, 2, sums, 1)
 }
 
 /// Workgroups that a norm should have at least, where there are as many channels.

@@ -208,8 +208,8 @@ impl Form<'_> {
         let elements = |id: TensorId| program.tensor(id).elements();
         match self {
             Self::Product(op) => product::cut(program, uses, own, *op).work(),
-            Self::Norm(_) => batch_norm::work(program, own.inputs[0], 3),
-            Self::NormGrad => batch_norm::work(program, own.inputs[1], 2),
+            Self::Norm(_) => batch_norm::work(program, own.inputs[0], 2),
+            Self::NormGrad => batch_norm::work(program, own.inputs[1], 1),
             Self::ColumnSums(op) => sums::work(elements(own.outputs[0]), op.rows(own, program)),
             // A row is read in one go, and stored.
             Self::Rows(_) => Work::of_values(4, 2, 2),

@@ -37,14 +37,15 @@ pub(crate) fn work(all: usize, rows: usize) -> Work {
     Work::of_values(rows, rows.div_ceil(LOADED), 1)
 }
 
-/// What a workgroup of so many threads does that goes over a thread's rows of so many values for some sums and, to
-/// apply them, again: from registers where these hold all.
-pub(super) fn work_of_passes(threads: usize, rows: usize, values: usize, passes: usize) -> Work {
-    let from_memory = if rows * values <= HELD { 1 } else { passes };
-    Work {
-        values: rows * values * threads,
-        ..Work::of_values(0, from_memory * rows.div_ceil(LOADED) + 1, 1)
-    }
+/// What a workgroup does that goes over a thread's rows of so many values once for each sum and, where it
+/// `applies` them, again: from registers where these hold all.
+pub(super) fn work_of_passes(rows: usize, values: usize, sums: usize, applies: usize) -> Work {
+    let passes = if rows * values <= HELD {
+        1
+    } else {
+        sums + applies
+    };
+    Work::of_values(rows * values, passes * rows.div_ceil(LOADED) + 1, sums)
 }
 
 /// Threads of a workgroup that goes over so many rows of so many values several times, where `width` threads share a
