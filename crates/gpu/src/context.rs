@@ -58,7 +58,11 @@ impl Context {
         let bindings = has
             .max_storage_buffers_per_shader_stage
             .min(wanted.bindings as u32);
+        let threads = threads(&has).min(wanted.threads as u32);
+        let threads = 1 << threads.max(WORKGROUP_THREADS).ilog2();
         let limits = wgpu::Limits {
+            max_compute_invocations_per_workgroup: threads,
+            max_compute_workgroup_size_x: threads,
             max_storage_buffer_binding_size: chunk_bytes.max(1 << 16),
             max_buffer_size: has.max_buffer_size.min(BUFFER_BYTES.max(chunk_bytes)),
             max_storage_buffers_per_shader_stage: bindings,
@@ -79,6 +83,7 @@ impl Context {
             workgroups: wanted
                 .workgroups
                 .min(limits.max_compute_workgroups_per_dimension as usize),
+            threads: threads as usize,
             subgroup,
             subgroup_varies: subgroup > 1 && subgroup < most,
         };
@@ -264,9 +269,7 @@ impl Context {
 
 /// What keeps an adapter of these limits from running the kernels, if anything does.
 fn suffices(has: &wgpu::Limits) -> Result<(), String> {
-    let threads = has
-        .max_compute_invocations_per_workgroup
-        .min(has.max_compute_workgroup_size_x);
+    let threads = threads(has);
     if threads < WORKGROUP_THREADS {
         return Err(format!(
             "runs {threads} threads in a workgroup at most, and the kernels need \
@@ -280,6 +283,12 @@ fn suffices(has: &wgpu::Limits) -> Result<(), String> {
         ));
     }
     Ok(())
+}
+
+/// Threads that a workgroup may have in a row.
+fn threads(has: &wgpu::Limits) -> u32 {
+    has.max_compute_invocations_per_workgroup
+        .min(has.max_compute_workgroup_size_x)
 }
 
 /// Threads of a subgroup at least and at most; 1 where it has none.

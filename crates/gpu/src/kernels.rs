@@ -142,4 +142,34 @@ mod tests {
         assert_eq!(adds(2), 1);
         assert!(adds(32) > 100);
     }
+
+    /// Where workgroups may be large, all rows of a norm are in registers from the first sum on, and both sums are made
+    /// behind one barrier.
+    #[test]
+    fn norms_read_memory_once_and_wait_for_their_threads_once() {
+        let builtin = Builtin::find("cifar10-resnet50").unwrap();
+        let workload = builtin.spec().resolve(&Overrides::default()).unwrap();
+        let program = build(&workload, Mode::Training, workload.batch_size);
+        let of_norms = |target| {
+            let mut texts = texts(&program, target, &Passes::All, 50_000).unwrap();
+            texts.retain(|text| text.name.contains("batch_norm") && !text.name.contains("conv"));
+            assert_eq!(texts.len(), 106);
+            texts
+        };
+        for text in of_norms(Target::CARD) {
+            let barriers = text.wgsl.matches("workgroupBarrier()").count();
+            assert_eq!(barriers, 1, "{}", text.name);
+            assert!(!text.wgsl.contains("for ("), "{}", text.name);
+        }
+        let is_large = |target| {
+            let mut texts = of_norms(target).into_iter();
+            texts.any(|text| !text.wgsl.contains("@workgroup_size(256)"))
+        };
+        assert!(is_large(Target::CARD));
+        let alone = Target {
+            subgroup: 1,
+            ..Target::CARD
+        };
+        assert!(!is_large(alone) && !is_large(Target::COMMON));
+    }
 }

@@ -9,6 +9,8 @@ pub struct Target {
     pub bindings: usize,
     /// The most workgroups along one dimension of a dispatch.
     pub workgroups: usize,
+    /// The most threads of a workgroup: a power of two, 256 at least.
+    pub threads: usize,
     /// Threads that add among each other without workgroup memory; 1 where none do.
     pub subgroup: usize,
     /// Whether subgroups may be larger, which an adapter decides for each kernel. The order of sums, and so the bits,
@@ -22,6 +24,7 @@ impl Target {
         chunk_bytes: 128 << 20,
         bindings: 16,
         workgroups: 65_535,
+        threads: 256,
         subgroup: 1,
         subgroup_varies: false,
     };
@@ -29,6 +32,7 @@ impl Target {
     /// What a card of today has, to plan for one that is not here.
     pub const CARD: Self = Self {
         chunk_bytes: 1 << 30,
+        threads: 1024,
         subgroup: 32,
         ..Self::COMMON
     };
@@ -38,6 +42,7 @@ impl Target {
         chunk_bytes: 1 << 30,
         bindings: 16,
         workgroups: usize::MAX,
+        threads: 1024,
         subgroup: 64,
         subgroup_varies: false,
     };

@@ -256,6 +256,32 @@ fn subgroups_add_the_same_sums() {
     }
 }
 
+/// Norms of more rows than threads and of fewer, which threads hold in registers or read again, in workgroups of all
+/// sizes.
+#[test]
+fn norms_of_all_sizes_of_workgroups_are_verified() {
+    let Some(device) = adapter() else { return };
+    let layers = r#"layer = [
+        { name = "c1", kind = "conv2d", filters = 2, kernel = 3, stride = 2, padding = "same", bias = false },
+        { name = "bn1", kind = "batch_norm", epsilon = 1e-3, momentum = 0.9 },
+        { name = "relu1", kind = "relu" },
+        { name = "c2", kind = "conv2d", filters = 3, kernel = 3, stride = 8, padding = "same", bias = true },
+        { name = "bn2", kind = "batch_norm", epsilon = 1e-3, momentum = 0.9 },
+        { name = "flatten", kind = "flatten" },
+        { name = "fc", kind = "dense", units = 10 },
+    ]"#;
+    let job = job(net("fashion-mnist", layers, ADAM, 24), 8 * 24 + 3);
+    for [subgroup, threads] in [[1, 1024], [4, 256], [64, 256], [64, 512], [64, 1024]] {
+        let engine = GpuEngine::within(Target {
+            subgroup,
+            threads,
+            ..Target::MOST
+        });
+        let verdict = verify(&engine, &job, &device).unwrap();
+        assert!(verdict.is_verified(), "{verdict}: {subgroup}, {threads}");
+    }
+}
+
 /// Adapters have so many workgroups along a dimension, and large batches need more: they lie in rows
 /// then, and what lies beyond the last row's work does nothing.
 #[test]

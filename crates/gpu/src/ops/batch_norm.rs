@@ -30,7 +30,8 @@ pub(crate) fn workgroups(program: &Program, of: TensorId) -> usize {
     extents(program, of).1.div_ceil(channels(program, of))
 }
 
-/// What a workgroup does for the norm of this tensor, with so many sums one behind the other.
+/// What a workgroup does for the norm of this tensor, with so many sums one behind the other: as norms were when the
+/// model's figures were fitted to a profile, in 256 threads. There is no profile yet of norms as they are.
 pub(crate) fn work(program: &Program, of: TensorId, sums: usize) -> Work {
     let rows = extents(program, of)
         .0
@@ -64,7 +65,9 @@ fn extents(program: &Program, of: TensorId) -> (usize, usize) {
 
 /// A norm's kernel: its head, and the loops over a thread's rows of channel `c`.
 struct Norm<'a> {
+    /// Channels of a workgroup, and threads.
     width: usize,
+    threads: usize,
     /// Values a channel.
     count: usize,
     head: String,
@@ -72,26 +75,50 @@ struct Norm<'a> {
 }
 
 impl<'a> Norm<'a> {
-    /// The norm of this tensor, whose loops read these values, with `i` the place of each.
-    fn of(shader: &mut Shader, x: TensorId, values: &'a [(&'a str, &'a str)]) -> Self {
+    /// The norm of this tensor, whose loops read these values, with `i` the place of each. In front of them it reads
+    /// what there is of each channel, by all threads or by the first that has the channel alone, so that nothing waits
+    /// for memory behind a sum.
+    fn of(
+        shader: &mut Shader,
+        x: TensorId,
+        values: &'a [(&'a str, &'a str)],
+        [of_channel, of_first]: [&[(&str, String)]; 2],
+    ) -> Self {
         let width = channels(shader.program, x);
         let (count, channels) = extents(shader.program, x);
-        shader.sum_of_rows(THREADS, width);
+        let threads = sums::threads(count, values.len(), width, shader.target);
         let rows = Rows {
             first: format!("thread / {width}u"),
             count,
-            apart: THREADS / width,
+            apart: threads / width,
             place: format!("let i = row * {channels}u + c;\n"),
             values,
         };
         let [declare, read] = rows.begin();
+        let all = of_channel.iter().chain(of_first);
+        let declare_channel: String = all
+            .map(|(name, _)| format!("var {name} = 0.0;\n"))
+            .collect();
+        let read_channel = |values: &[(&str, String)]| -> String {
+            let values = values.iter();
+            values
+                .map(|(name, value)| format!("{name} = {value};\n"))
+                .collect()
+        };
+        let read_first = match of_first {
+            [] => String::new(),
+            _ => format!("if thread < {width}u {{\n{}}}\n", read_channel(of_first)),
+        };
         let head = format!(
             "{}let c = (group.y * groups.x + group.x) * {width}u + thread % {width}u;\n\
-             let is_inside = c < {channels}u;\n{declare}if is_inside {{\n{read}}}\n",
-            shader.entry(THREADS)
+             let is_inside = c < {channels}u;\n{declare_channel}{declare}\
+             if is_inside {{\n{read_first}{}{read}}}\n",
+            shader.entry(threads),
+            read_channel(of_channel),
         );
         Self {
             width,
+            threads,
             count,
             head,
             rows,
@@ -114,7 +141,8 @@ pub(crate) fn text(shader: &mut Shader, place: usize, op: &BatchNorm) -> String 
     };
     let value = shader.value(x, "i");
     let chain = shader.chain(place);
-    let [gamma, beta] = [gamma, beta].map(|id| shader.value(id, "c"));
+    let of_channel =
+        [("gamma", gamma), ("beta", beta)].map(|(name, id)| (name, shader.value(id, "c")));
     let mut store = String::new();
     for (id, value) in [
         (operation.outputs[1], "mean"),
@@ -124,36 +152,41 @@ pub(crate) fn text(shader: &mut Shader, place: usize, op: &BatchNorm) -> String 
             store += &format!("{}[c] = {value};\n", shader.tensor(id));
         }
     }
-    for (id, value) in [(moving_mean, "mean"), (moving_variance, "variance")] {
+    let of_first = [
+        ("moving_mean", moving_mean, "mean"),
+        ("moving_variance", moving_variance, "variance"),
+    ]
+    .map(|(name, id, value)| {
         let place = format!("{}[c]", shader.tensor(id));
         store += &format!(
-            "{place} = {} * {place} + {} * {value};\n",
+            "{place} = {} * {name} + {} * {value};\n",
             number(op.momentum),
             number(1.0 - op.momentum)
         );
-    }
+        (name, place)
+    });
     let values: Vec<(&str, &str)> = [("value", &value[..])]
         .into_iter()
         .chain(chain.values())
         .collect();
-    let norm = Norm::of(shader, x, &values);
-    let n = number(norm.count as f64);
+    let norm = Norm::of(shader, x, &values, [&of_channel, &of_first]);
+    let moments = shader.moments_of_rows(norm.threads, norm.width, norm.count);
     format!(
-        "{}var sum = 0.0;\n{}let mean = sum_of_rows(sum, thread) / {n};\n\
-             var square = 0.0;\n{}let variance = sum_of_rows(square, thread) / {n};\n\
+        "{}var sum = 0.0;\n{}{}var square = 0.0;\n{}{}\
              let inverse_deviation = 1.0 / sqrt(variance + {});\n\
-             var scale = 0.0;\nvar shift = 0.0;\n\
-             if is_inside {{ scale = {gamma} * inverse_deviation; shift = {beta}; }}\n\
+             let scale = gamma * inverse_deviation;\n\
              if is_inside && thread < {}u {{\n{store}}}\n{}}}\n",
         norm.head,
         norm.pass(1, &["sum"], "sum += value;\n"),
-        norm.pass(1, &["square"], "let d = value - mean; square += d * d;\n"),
+        moments.middle(shader),
+        norm.pass(1, &["square"], "let d = value - middle; square += d * d;\n"),
+        moments.whole(shader),
         number(op.epsilon),
         norm.width,
         norm.pass(
             values.len(),
             &[],
-            &format!("var v = (value - mean) * scale + shift;\n{}", chain.text),
+            &format!("var v = (value - mean) * scale + beta;\n{}", chain.text),
         ),
     )
 }
@@ -173,8 +206,12 @@ pub(crate) fn gradient_text(shader: &mut Shader, place: usize) -> String {
         _ => shader.value(dy, "i"),
     };
     let value = shader.value(x, "i");
-    let [gamma, mean, inverse_deviation] =
-        [gamma, mean, inverse_deviation].map(|id| shader.value(id, "c"));
+    let of_channel = [
+        ("gamma", gamma),
+        ("mean", mean),
+        ("inverse_deviation", inverse_deviation),
+    ]
+    .map(|(name, id)| (name, shader.value(id, "c")));
     let outputs = &operation.outputs;
     let mut store = String::new();
     for (id, value) in [(outputs[1], "d_gamma"), (outputs[2], "d_beta")] {
@@ -196,7 +233,8 @@ pub(crate) fn gradient_text(shader: &mut Shader, place: usize) -> String {
             Some(format!("var v = {change};\n{}", chain.text))
         }
     };
-    let norm = Norm::of(shader, x, &values);
+    let norm = Norm::of(shader, x, &values, [&of_channel, &[]]);
+    shader.sums_of_rows(norm.threads, norm.width);
     let add = norm.pass(
         2,
         &["d_beta_sum", "d_gamma_sum"],
@@ -211,12 +249,10 @@ pub(crate) fn gradient_text(shader: &mut Shader, place: usize) -> String {
         )
     });
     format!(
-        "{}var mean = 0.0;\nvar inverse_deviation = 0.0;\nvar scale = 0.0;\n\
-             if is_inside {{ mean = {mean}; inverse_deviation = {inverse_deviation}; \
-             scale = {gamma} * inverse_deviation; }}\n\
+        "{}let scale = gamma * inverse_deviation;\n\
              var d_beta_sum = 0.0;\nvar d_gamma_sum = 0.0;\n{add}\
-             let d_beta = sum_of_rows(d_beta_sum, thread);\n\
-             let d_gamma = sum_of_rows(d_gamma_sum, thread);\n\
+             let sums = sums_of_rows(vec2<f32>(d_beta_sum, d_gamma_sum), thread);\n\
+             let d_beta = sums.x;\nlet d_gamma = sums.y;\n\
              if is_inside && thread < {}u {{\n{store}}}\n{apply}}}\n",
         norm.head, norm.width,
     )

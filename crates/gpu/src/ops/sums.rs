@@ -4,6 +4,7 @@ use laptime_graph::{Operation, Program};
 
 use crate::{
     shader::{Shader, THREADS},
+    target::Target,
     work::Work,
 };
 
@@ -47,6 +48,21 @@ pub(super) fn work_of_passes(rows: usize, values: usize, sums: usize, applies: u
     Work::of_values(rows * values, passes * rows.div_ceil(LOADED) + 1, sums)
 }
 
+/// Threads of a workgroup that goes over so many rows of so many values several times, where `width` threads share a
+/// row: as many as make each hold few enough to load them all at once, so far as the target allows.
+pub(super) fn threads(rows: usize, values: usize, width: usize, target: Target) -> usize {
+    // Without subgroups each thread adds up what all of them leave.
+    let most = match target.subgroup {
+        1 => THREADS,
+        _ => target.threads,
+    };
+    let mut threads = THREADS;
+    while 2 * threads <= most && rows.div_ceil(threads / width) * values > WANTED {
+        threads *= 2;
+    }
+    threads
+}
+
 /// Rows that a thread adds before it adds their sum to that of the rows before: one long chain of
 /// additions loses digits.
 const RUN: usize = 64;
@@ -56,6 +72,9 @@ const LOADED: usize = 8;
 
 /// Values that a thread holds in registers at most, where it goes over its rows several times.
 const HELD: usize = 32;
+
+/// Values that it had better hold at most: more registers would leave room for fewer threads on a multiprocessor.
+const WANTED: usize = 16;
 
 /// A loop over a thread's rows.
 #[derive(Clone)]

@@ -4,6 +4,7 @@ mod bf16;
 mod formulas;
 mod merged;
 mod not_finite;
+mod sums;
 
 use laptime_graph::{
     Operation, Program, Role, TensorId, Uses,
@@ -15,7 +16,7 @@ use crate::target::Target;
 pub(crate) use formulas::{InText, POWER};
 use merged::Merged;
 
-/// Threads of a workgroup: what every adapter has.
+/// Threads of a workgroup: what every adapter has. A norm may have more ([`Target::threads`]).
 pub(crate) const THREADS: usize = 256;
 
 /// What a binding is.
@@ -138,40 +139,6 @@ impl<'a> Shader<'a> {
              fn main(@builtin(workgroup_id) group: vec3<u32>, \
              @builtin(num_workgroups) groups: vec3<u32>, {builtins}) {{\n{number}"
         )
-    }
-
-    /// Statements that add a variable over the threads of a subgroup that are multiples of `apart`
-    /// from each other: pairs first, then pairs of pairs, so that all have the same bits.
-    pub(crate) fn add_in_subgroup(&self, variable: &str, apart: usize) -> String {
-        let distances = std::iter::successors(Some(apart), |apart| Some(2 * apart));
-        distances
-            .take_while(|apart| *apart < self.target.subgroup)
-            .map(|apart| format!("{variable} += subgroupShuffleXor({variable}, {apart}u);\n"))
-            .collect()
-    }
-
-    /// Declares the function `sum_of_rows`: every thread gives a value, those whose numbers differ by
-    /// a multiple of `width` have the same channel, and each gets the sum of its channel. Subgroups
-    /// add first, where they hold more than one value of a channel; then each thread adds what they
-    /// left, in their order.
-    pub(crate) fn sum_of_rows(&mut self, threads: usize, width: usize) {
-        let group = self.target.subgroup.max(width);
-        let among = self.add_in_subgroup("partial", width);
-        self.function(format!(
-            "var<workgroup> sums: array<f32, {}>;\n\
-             fn sum_of_rows(value: f32, thread: u32) -> f32 {{\n\
-             var partial = value;\n{among}\
-             workgroupBarrier();\n\
-             if thread % {group}u < {width}u {{ \
-             sums[thread / {group}u * {width}u + thread % {group}u] = partial; }}\n\
-             workgroupBarrier();\n\
-             var sum = 0.0;\n\
-             for (var part = 0u; part < {}u; part++) {{ \
-             sum += sums[part * {width}u + thread % {width}u]; }}\n\
-             return sum;\n}}\n",
-            threads / group * width,
-            threads / group,
-        ));
     }
 
     /// The whole text: declarations, functions and this main part; and what it binds, which is what the target
