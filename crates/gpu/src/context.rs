@@ -10,7 +10,11 @@ use std::{
 
 use laptime_engine::EngineError;
 
-use crate::{adapters::Adapter, lower::ALIGNMENT_BYTES, target::Target};
+use crate::{
+    adapters::Adapter,
+    lower::ALIGNMENT_BYTES,
+    target::{Matrices, Target},
+};
 
 /// The most that a buffer may have here: offsets in a kernel are 32-bit, and `wgpu` itself stops
 /// at 2 GiB.
@@ -77,6 +81,17 @@ impl Context {
         if subgroup > 1 {
             required_features |= wgpu::Features::SUBGROUP;
         }
+        let matrices = match wanted.matrices {
+            Matrices::Cooperative if [least, most] == [32, 32] && has_matrices(adapter) => {
+                required_features |= MATRICES;
+                Matrices::Cooperative
+            }
+            Matrices::Imitated => Matrices::Imitated,
+            _ => Matrices::None,
+        };
+        // SAFETY: experimental are matrices alone, and kernels keep to their rules: all threads of a workgroup come to
+        // each of their operations, which stay within their arrays.
+        let experiments = unsafe { wgpu::ExperimentalFeatures::enabled() };
         let target = Target {
             chunk_bytes: chunk_bytes as usize / ALIGNMENT_BYTES * ALIGNMENT_BYTES,
             bindings: bindings as usize,
@@ -86,12 +101,13 @@ impl Context {
             threads: threads as usize,
             subgroup,
             subgroup_varies: subgroup > 1 && subgroup < most,
+            matrices,
         };
         let opened = pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor {
             label: Some("laptime"),
             required_features,
             required_limits: limits,
-            experimental_features: wgpu::ExperimentalFeatures::disabled(),
+            experimental_features: experiments,
             memory_hints: wgpu::MemoryHints::Performance,
             trace: wgpu::Trace::Off,
         }));
@@ -289,6 +305,20 @@ fn suffices(has: &wgpu::Limits) -> Result<(), String> {
 fn threads(has: &wgpu::Limits) -> u32 {
     has.max_compute_invocations_per_workgroup
         .min(has.max_compute_workgroup_size_x)
+}
+
+/// What kernels need for matrices of 16-bit floats.
+const MATRICES: wgpu::Features =
+    wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX.union(wgpu::Features::SHADER_F16);
+
+/// Whether an adapter multiplies matrices of 16 × 16 16-bit floats with sums in single precision.
+fn has_matrices(adapter: &wgpu::Adapter) -> bool {
+    use wgpu::CooperativeScalarType::{F16, F32};
+    let is_known = |one: &wgpu::CooperativeMatrixProperties| {
+        [one.m_size, one.n_size, one.k_size] == [16; 3] && (one.ab_type, one.cr_type) == (F16, F32)
+    };
+    adapter.features().contains(MATRICES)
+        && adapter.cooperative_matrix_properties().iter().any(is_known)
 }
 
 /// Threads of a subgroup at least and at most; 1 where it has none.

@@ -6,9 +6,9 @@ use laptime_workload::Precision;
 use crate::{
     adapters::{adapters, find},
     context::Context,
-    probe::probe,
+    probe::{Probe, probe},
     session::GpuSession,
-    target::Target,
+    target::{Matrices, Target},
 };
 
 /// Our own compiler for graphics adapters.
@@ -53,10 +53,13 @@ impl Engine for GpuEngine {
         &self,
         device: &Device,
         _threads: usize,
-        _precision: Precision,
+        precision: Precision,
     ) -> Result<Option<Peaks>, EngineError> {
-        // Of any precision: kernels keep bfloat16 in memory and multiply in single precision.
-        let peaks = probe(device)?.peaks;
+        let Probe { peaks, target, .. } = probe(device)?;
+        // What matrix units reach is not measured; all else multiplies in single precision.
+        if precision == Precision::Bf16 && target.matrices != Matrices::None {
+            return Ok(None);
+        }
         Ok(Some(Peaks {
             flops: peaks.flops,
             bandwidths: vec![Bandwidth {
@@ -72,7 +75,15 @@ impl Engine for GpuEngine {
             return Err(EngineError::Unsupported(what));
         }
         let found = find(device)?;
-        let context = Context::open(&found, self.most)?;
+        let matrices = match job.workload.precision {
+            Precision::Fp32 => Matrices::None,
+            Precision::Bf16 => self.most.matrices,
+        };
+        let most = Target {
+            matrices,
+            ..self.most
+        };
+        let context = Context::open(&found, most)?;
         Ok(Box::new(GpuSession::new(job, &found.device, context)?))
     }
 }

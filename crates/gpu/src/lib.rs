@@ -26,6 +26,6 @@ pub use engine::GpuEngine;
 pub use forecast::{Counted, Forecast};
 pub use lower::{NEVER_TAKEN, lower};
 pub use probe::{Peaks, Probe, probe};
-pub use target::Target;
+pub use target::{Matrices, Target};
 pub use texts::{KernelText, texts};
 pub use work::Work;

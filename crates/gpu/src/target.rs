@@ -16,6 +16,19 @@ pub struct Target {
     /// Whether subgroups may be larger, which an adapter decides for each kernel. The order of sums, and so the bits,
     /// are those of the size above.
     pub subgroup_varies: bool,
+    /// What multiplies values that are rounded to bfloat16.
+    pub matrices: Matrices,
+}
+
+/// Matrices of 16-bit floats that subgroups multiply together, with sums in single precision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Matrices {
+    /// None: such values are multiplied in single precision, too.
+    None,
+    /// `wgpu`'s cooperative matrices of 16 × 16, by subgroups of 32.
+    Cooperative,
+    /// The same in plain WGSL, slowly, so that tests can run the kernels where there are no matrix units.
+    Imitated,
 }
 
 impl Target {
@@ -27,6 +40,7 @@ impl Target {
         threads: 256,
         subgroup: 1,
         subgroup_varies: false,
+        matrices: Matrices::None,
     };
 
     /// What a card of today has, to plan for one that is not here.
@@ -45,5 +59,6 @@ impl Target {
         threads: 1024,
         subgroup: 64,
         subgroup_varies: false,
+        matrices: Matrices::Cooperative,
     };
 }

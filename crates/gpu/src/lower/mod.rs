@@ -17,7 +17,10 @@ use laptime_graph::{
     schedule::{Access, Kernel, Part, Schedule, Split, Stage},
 };
 
-use crate::{kernels::workgroups, target::Target};
+use crate::{
+    kernels::workgroups,
+    target::{Matrices, Target},
+};
 pub(crate) use memory::ALIGNMENT_BYTES;
 
 /// The fusions that are not for GPUs: a workgroup has a tile of a convolution's results, never all that a
@@ -57,9 +60,10 @@ pub fn lower(program: &Program, target: Target, passes: &Passes) -> Result<Sched
         }
     };
     let rounds = |operation: &Operation| operation.op.definition().is_rounding();
-    let arithmetic = match program.operations.iter().any(rounds) {
-        true => ", bf16 in memory and fp32 arithmetic",
-        false => "",
+    let arithmetic = match (program.operations.iter().any(rounds), target.matrices) {
+        (false, _) => "",
+        (true, Matrices::None) => ", bf16 in memory and fp32 arithmetic",
+        (true, _) => ", bf16 in memory, large products by matrix units with fp32 sums",
     };
     let schedule = Schedule {
         target: format!(

@@ -15,6 +15,7 @@ pub(crate) mod clip;
 mod concat;
 mod conv2d;
 mod conv2d_transpose;
+mod cooperative;
 mod dense;
 mod depthwise_conv2d;
 mod dropout;

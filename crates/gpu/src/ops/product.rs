@@ -9,7 +9,7 @@ use laptime_graph::{OpId, Operation, Program, Role, TensorId, Uses};
 use super::{
     Form,
     chain::Chain,
-    form,
+    cooperative, form,
     tiled::{self, Operand},
 };
 use crate::{
@@ -111,14 +111,22 @@ fn is_for_norms(program: &Program, uses: &Uses, made: TensorId) -> bool {
 pub(crate) fn text(shader: &mut Shader, place: usize, op: &dyn MatrixProduct) -> String {
     let own = shader.operation(place);
     let product = cut(shader.program, shader.uses, own, op);
-    let [a, b] = op.operands(shader, own, &product);
+    let by_matrices = cooperative::takes(shader.target, shader.program, own, &product);
+    let seen = match by_matrices {
+        true => cooperative::in_pieces(&product),
+        false => product,
+    };
+    let [a, b] = op.operands(shader, own, &seen);
     shader.function(function("a_at", &a));
     shader.function(function("b_at", &b));
     let index = op.result_index(shader, own, product.n);
     let chain = shader.chain_of_vector(place);
     let pair = chain.packed.map(|id| shader.store_pair(id, ["first", "v"]));
     shader.function(store(&product, &index, &chain, pair.as_deref()));
-    tiled::text(&product, &a, &b)
+    match by_matrices {
+        true => cooperative::text(shader, &product, &a, &b),
+        false => tiled::text(&product, &a, &b),
+    }
 }
 
 /// The function that takes neighbouring values of a row that a thread has made through the chain, and stores each pair of

@@ -63,7 +63,7 @@ impl Operand {
     }
 
     /// None of them.
-    fn zero(&self) -> &'static str {
+    pub(super) fn zero(&self) -> &'static str {
         match self.in_pairs {
             true => "vec2<f32>()",
             false => "0.0",

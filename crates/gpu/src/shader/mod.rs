@@ -84,6 +84,8 @@ pub(crate) struct Shader<'a> {
     pub schedule: &'a Schedule,
     pub kernel: &'a Kernel,
     pub target: Target,
+    /// What stands before all else.
+    pub enables: &'static str,
     samples: SampleChunks,
     /// What pixels are divided by where they are read.
     divisor: f32,
@@ -105,6 +107,7 @@ impl<'a> Shader<'a> {
             schedule,
             kernel,
             target,
+            enables: "",
             samples,
             divisor,
             bindings: Vec::new(),
@@ -152,7 +155,8 @@ impl<'a> Shader<'a> {
         let Merged { bound, body } = Merged::of(&self.bindings, body, self.schedule, self.target);
         // `first` and `log` are places in the order and in the log, `number` counts steps from 1,
         // the rest is of `StepValues`, taken in double precision.
-        let mut text = String::from(
+        let mut text = String::from(self.enables);
+        text.push_str(
             "struct Step { first: u32, number: u32, log: u32, step_size: f32, decay: f32, \
              epsilon: f32, row: u32 }\n\
              @group(0) @binding(0) var<uniform> step: Step;\n",

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use laptime_cpu::Isa;
 use laptime_engine::{Device, DeviceKind, Engine};
-use laptime_gpu::{Peaks, Probe, probe};
+use laptime_gpu::{Matrices, Peaks, Probe, probe};
 use laptime_measure::Machine;
 use laptime_workload::Precision;
 
@@ -51,7 +51,7 @@ pub fn devices() -> Result<(), Failure> {
                 memory_bytes,
                 buffer_bytes,
                 features,
-                ..
+                target,
             }) => {
                 let Peaks {
                     flops,
@@ -62,7 +62,7 @@ pub fn devices() -> Result<(), Failure> {
                 let _ = writeln!(
                     text,
                     "       {}, in buffers of up to {} MiB; {}\n       fp32 {:.1} GFLOP/s, copy {:.1} GB/s, \
-                     {:.1} µs a dispatch, measured\n       bf16: shared operands in half the bytes, fp32 arithmetic",
+                     {:.1} µs a dispatch, measured\n       bf16: shared operands in half the bytes, {}",
                     match memory_bytes {
                         Some(bytes) => format!("memory of {:.1} GiB", gib(bytes)),
                         None => "memory of a size that the driver does not tell".into(),
@@ -76,6 +76,10 @@ pub fn devices() -> Result<(), Failure> {
                     flops / 1e9,
                     bytes_per_s / 1e9,
                     launch_s * 1e6,
+                    match target.matrices {
+                        Matrices::None => "fp32 arithmetic",
+                        _ => "large products by matrix units with fp32 sums",
+                    },
                 );
             }
             Err(error) => {

@@ -1,0 +1,101 @@
+//! Products by matrix units, of values scaled to 16-bit floats: the same kernels with matrices in plain WGSL, which run
+//! on any adapter.
+
+mod common;
+
+use common::{ADAM, adapter, builtin, job, net};
+use laptime_engine::{Job, Passes, gate::verify};
+use laptime_gpu::{GpuEngine, KernelText, Matrices, Target, texts};
+use laptime_graph::{Mode, build};
+use laptime_workload::{Precision, Workload};
+
+/// Convolutions whose results have whole tiles for many workgroups, and such whose channels, positions and sums are no
+/// multiples of a tile; their gradients; a dense layer on all of it.
+const IMAGES: &str = r#"layer = [
+    { name = "c1", kind = "conv2d", filters = 32, kernel = 3, stride = 1, padding = "same", bias = true },
+    { name = "relu1", kind = "relu" },
+    { name = "c2", kind = "conv2d", filters = 32, kernel = 3, stride = 1, padding = "same", bias = false },
+    { name = "bn2", kind = "batch_norm", epsilon = 1e-3, momentum = 0.9 },
+    { name = "relu2", kind = "relu" },
+    { name = "c3", kind = "conv2d", filters = 70, kernel = 1, stride = 1, padding = "valid", bias = true },
+    { name = "relu3", kind = "relu" },
+    { name = "c4", kind = "conv2d", filters = 33, kernel = 2, stride = 2, padding = "valid", bias = true },
+    { name = "mean", kind = "global_avg_pool" },
+    { name = "fc", kind = "dense", units = 10 },
+]"#;
+
+const IMITATED: Target = Target {
+    matrices: Matrices::Imitated,
+    ..Target::MOST
+};
+
+fn in_bf16(workload: Workload) -> Workload {
+    Workload {
+        precision: Precision::Bf16,
+        ..workload
+    }
+}
+
+/// The kernels of a step by this, and how many of them multiply matrices.
+fn by_matrices(workload: &Workload, target: Target) -> usize {
+    let program = build(workload, Mode::Training, workload.batch_size);
+    let texts = texts(&program, target, &Passes::All, 50_000).unwrap();
+    let multiplies =
+        |text: &str| text.contains("coopMultiplyAdd(") || text.contains("multiply_add(");
+    texts.iter().filter(|text| multiplies(&text.wgsl)).count()
+}
+
+#[test]
+fn nets_on_images_are_verified() {
+    let Some(device) = adapter() else { return };
+    let workload = in_bf16(net("fashion-mnist", IMAGES, ADAM, 7));
+    let multiplied = by_matrices(&workload, IMITATED);
+    // Forward and both gradients of three convolutions, or nearly all of these: the last has few positions.
+    assert!(multiplied >= 6, "{multiplied}");
+    let engine = GpuEngine::within(IMITATED);
+    for passes in [Passes::All, Passes::Only(Vec::new())] {
+        let job = Job {
+            passes: passes.clone(),
+            ..job(workload.clone(), 20 * workload.batch_size + 3)
+        };
+        let verdict = verify(&engine, &job, &device).unwrap();
+        assert!(verdict.is_verified(), "{passes:?}: {verdict}");
+    }
+}
+
+#[test]
+fn only_rounded_values_are_multiplied_by_matrices() {
+    let target = Target {
+        matrices: Matrices::Cooperative,
+        ..Target::CARD
+    };
+    let workload = builtin("cifar10-resnet50", None);
+    assert_eq!(by_matrices(&workload, target), 0);
+    let workload = in_bf16(workload);
+    let multiplied = by_matrices(&workload, target);
+    assert!(multiplied > 60, "{multiplied}");
+    assert_eq!(by_matrices(&workload, Target::CARD), 0);
+}
+
+/// `UPDATE_EXPECTED=1 cargo test -p laptime-gpu --test matrices` writes it.
+#[test]
+fn a_convolution_by_matrices_has_the_expected_text() {
+    let target = Target {
+        matrices: Matrices::Cooperative,
+        ..Target::CARD
+    };
+    let workload = in_bf16(net("fashion-mnist", IMAGES, ADAM, 7));
+    let program = build(&workload, Mode::Training, workload.batch_size);
+    let texts = texts(&program, target, &Passes::All, 50_000).unwrap();
+    let multiplies = |text: &&KernelText| text.wgsl.contains("coopMultiplyAdd(");
+    let given = &texts.iter().find(multiplies).expect("it has one").wgsl;
+    let golden = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/matrices/convolution.wgsl"
+    );
+    if std::env::var_os("UPDATE_EXPECTED").is_some() {
+        std::fs::write(golden, given).unwrap();
+    }
+    let expected = std::fs::read_to_string(golden).expect("UPDATE_EXPECTED=1 writes it");
+    assert!(*given == expected, "{given}");
+}
