@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, process::ExitCode};
 use laptime_engine::Passes;
 use laptime_gpu::{Target, texts};
 use laptime_graph::{Mode, build};
-use laptime_workload::{Overrides, Spec};
+use laptime_workload::{Overrides, Precision, Spec};
 
 /// What the sums may grow by before the check fails: the driver's estimates move a little with every change.
 const SLACK: f64 = 1.02;
@@ -41,7 +41,9 @@ fn run() -> Result<(), String> {
     println!("{}", driver.name);
     let mut sums = String::new();
     for file in &arguments {
-        sums += &of_workload(&driver, file)?;
+        for precision in Precision::ALL {
+            sums += &of_workload(&driver, file, precision)?;
+        }
     }
     let Some(golden) = golden else {
         return Ok(());
@@ -53,20 +55,33 @@ fn run() -> Result<(), String> {
 }
 
 /// Prints the kernels of a workload file; gives its sums, one a line: workload, kind of kernel, name, value.
-fn of_workload(driver: &driver::Driver, file: &str) -> Result<String, String> {
+fn of_workload(
+    driver: &driver::Driver,
+    file: &str,
+    precision: Precision,
+) -> Result<String, String> {
     let text = std::fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
     let spec = Spec::parse(&text, file).map_err(|error| error.to_string())?;
+    let overrides = Overrides {
+        precision: Some(precision),
+        ..Overrides::default()
+    };
     let workload = spec
-        .resolve(&Overrides::default())
+        .resolve(&overrides)
         .map_err(|error| error.to_string())?;
+    let title = match precision {
+        Precision::Fp32 => workload.name.clone(),
+        _ => format!("{} {precision}", workload.name),
+    };
     let program = build(&workload, Mode::Training, workload.batch_size);
     let target = Target {
         subgroup: 32,
+        threads: Target::CARD.threads,
         ..Target::COMMON
     };
     let mut known: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
     let mut sums: BTreeMap<(&str, String), u64> = BTreeMap::new();
-    println!("\n{}", workload.name);
+    println!("\n{title}");
     for kernel in texts(&program, target, &Passes::All, 50_000)? {
         let statistics = match known.get(&kernel.wgsl) {
             Some(statistics) => statistics.clone(),
@@ -96,7 +111,7 @@ fn of_workload(driver: &driver::Driver, file: &str) -> Result<String, String> {
     }
     let mut lines = String::new();
     for ((kind, name), value) in sums {
-        lines += &format!("{}\t{kind}\t{name}\t{value}\n", workload.name);
+        lines += &format!("{title}\t{kind}\t{name}\t{value}\n");
     }
     print!("\n{lines}");
     Ok(lines)

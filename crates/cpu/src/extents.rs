@@ -2,6 +2,20 @@
 
 use laptime_graph::{Axes, CHANNELS, INPUTS, POSITIONS, Program, SAMPLES, TensorId};
 
+use crate::simd::LANES;
+
+/// Rows whose values are a multiple of this are a line further apart: a gradient of weights reads columns of them, which
+/// would meet in few sets of a cache.
+const ROW_VALUES: usize = 256;
+
+/// The values from one row of a batch to the next, of so many with whole blocks.
+pub(crate) fn rows_apart(values: usize) -> usize {
+    match values.is_multiple_of(ROW_VALUES) {
+        true => values + LANES,
+        false => values,
+    }
+}
+
 /// The extent of a tensor along axes that it may have.
 pub(crate) fn extent(program: &Program, id: TensorId, axes: Axes) -> usize {
     program.tensor(id).extent(axes)

@@ -8,6 +8,7 @@ use laptime_graph::{
 use laptime_workload::Window;
 
 use crate::{
+    extents::rows_apart,
     kernels::{
         Conv2d, Conv2dGradInput, Conv2dGradWeight, Dense, DenseCut, DenseGradInput,
         DenseGradWeight, Epilogue, Filters, GradientEpilogue, GradientUse, Images, Matrix, Step,
@@ -93,7 +94,7 @@ impl DenseProducts {
     pub fn new(isa: Isa, batch: usize, inputs: usize, outputs: usize) -> Self {
         let mut memory = Layouter::default();
         let mut matrix = |rows: usize, columns: usize| {
-            let stride = columns.next_multiple_of(LANES);
+            let stride = rows_apart(columns.next_multiple_of(LANES));
             Matrix {
                 place: memory.place(&[rows, stride]),
                 rows,

@@ -28,6 +28,7 @@ impl Progress {
 
     /// Tells the score of the epoch so far. The values are told one by one: a watcher may
     /// see them from neighbouring steps, which no eye can tell.
+    #[inline]
     pub fn tell(&self, score: Score) {
         self.samples.store(score.samples, Relaxed);
         for (told, sum) in self.sums.iter().zip(score.sums) {
@@ -49,6 +50,7 @@ impl Progress {
     }
 
     /// Whether the session was asked to stop.
+    #[inline]
     pub fn is_stopped(&self) -> bool {
         self.stop.load(Relaxed)
     }

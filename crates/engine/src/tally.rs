@@ -33,6 +33,7 @@ impl Tally {
     }
 
     /// Adds a step, or several that are only seen together.
+    #[inline]
     pub fn add(&mut self, steps: Score) {
         self.reach(self.score + steps);
     }

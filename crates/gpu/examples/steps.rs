@@ -61,7 +61,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         for _ in 0..2 {
             loss = session.train(&order, &Progress::new())?.score.loss();
         }
-        println!("{name}: compiled in {compiled:.1?}, loss {loss:.5} behind 20 steps");
+        // An adapter need not have what was wanted.
+        let details = session.details();
+        let arithmetic = details.get("bf16").map_or("fp32", String::as_str);
+        println!(
+            "{name} ({arithmetic}): compiled in {compiled:.1?}, loss {loss:.5} after 20 steps"
+        );
         sessions.push((name, session, Vec::new()));
     }
     for _ in 0..steps.div_ceil(GROUP) {

@@ -89,9 +89,12 @@ impl Context {
             Matrices::Imitated => Matrices::Imitated,
             _ => Matrices::None,
         };
-        // SAFETY: experimental are matrices alone, and kernels keep to their rules: all threads of a workgroup come to
-        // each of their operations, which stay within their arrays.
-        let experiments = unsafe { wgpu::ExperimentalFeatures::enabled() };
+        let experiments = match matrices {
+            // SAFETY: experimental are matrices alone, and kernels keep to their rules: all threads of a workgroup come
+            // to each of their operations, which stay within their arrays.
+            Matrices::Cooperative => unsafe { wgpu::ExperimentalFeatures::enabled() },
+            Matrices::None | Matrices::Imitated => wgpu::ExperimentalFeatures::disabled(),
+        };
         let target = Target {
             chunk_bytes: chunk_bytes as usize / ALIGNMENT_BYTES * ALIGNMENT_BYTES,
             bindings: bindings as usize,

@@ -11,7 +11,7 @@ use laptime_graph::{
     Mode, Portion, Program, State, StateTensor, StepValues, TrainingStep,
     schedule::{Arena, Buffer, Schedule, Touch},
 };
-use laptime_workload::{Workload, epoch_order};
+use laptime_workload::{Precision, Workload, epoch_order};
 
 use crate::{
     compiled::{Compiled, Pipelines, Surroundings, chunks},
@@ -21,6 +21,7 @@ use crate::{
     lower::lower,
     pace::Pace,
     samples::DeviceSamples,
+    target::Matrices,
 };
 
 /// A workload compiled for a graphics adapter.
@@ -299,6 +300,13 @@ impl Session for GpuSession {
         let of_step = self.of_step().into_iter();
         let dispatches: usize = of_step.map(|(one, runs)| runs * one.dispatch_count()).sum();
         tell("dispatches_per_step", dispatches.to_string());
+        if self.job.workload.precision == Precision::Bf16 {
+            let how = match self.context.target.matrices {
+                Matrices::None => "in memory, fp32 arithmetic",
+                _ => "large products by matrix units",
+            };
+            tell("bf16", how.into());
+        }
         if let Some(step_s) = self.device_step_s {
             tell("device_step_s", step_s.to_string());
         }

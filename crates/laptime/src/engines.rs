@@ -10,7 +10,7 @@ use std::{
 use laptime_cpu::CpuEngine;
 use laptime_engine::{Device, DeviceKind, Engine, EngineError, Job, Peaks, Session};
 use laptime_gpu::GpuEngine;
-use laptime_measure::Places;
+use laptime_measure::{Places, telemetry::places_of_this_process};
 use laptime_peers::{PeerEngine, ProgramEngine};
 use laptime_workload::{Foreign, Precision, Shown, advice};
 
@@ -27,7 +27,7 @@ static ENGINES: &[&(dyn Engine + Sync)] = &[
 ];
 
 /// Where threads of ours can be. Looked at once.
-static PLACES: LazyLock<Places> = LazyLock::new(Places::of_this_process);
+static PLACES: LazyLock<Places> = LazyLock::new(places_of_this_process);
 
 /// Looks where threads can be, which is not to be timed with a training.
 pub fn know_places() {

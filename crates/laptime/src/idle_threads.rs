@@ -21,7 +21,7 @@ pub fn idle(wish: &Wish, device: &Device) -> Result<Option<String>, Failure> {
     let busy = at_once(&program, &schedule, Core::ASSUMED);
     Ok((wish.threads > busy).then(|| {
         format!(
-            "--threads {}: a step of {} has work for {busy} at once; the others only wait",
+            "--threads {}: a step of {} has work for {busy} at once; the others mostly wait",
             wish.threads, workload.name
         )
     }))

@@ -5,34 +5,18 @@
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
-use crate::{
-    telemetry,
-    topology::{Processor, kinds},
-};
+use crate::topology::{Processor, kinds};
 
 /// The processors that a process may use.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Places {
     allowed: Vec<Processor>,
     quota_cores: Option<f64>,
-    /// The NUMA node that the process was last on.
-    node: Option<u32>,
 }
 
 impl Places {
-    /// Those of this process. To look takes some milliseconds on a machine of hundreds.
-    pub fn of_this_process() -> Self {
-        telemetry::places()
-    }
-
-    pub(crate) fn new(
-        allowed: Vec<Processor>,
-        quota_cores: Option<f64>,
-        last_ran_on: Option<u32>,
-    ) -> Self {
-        let last = allowed.iter().find(|one| Some(one.number) == last_ran_on);
+    pub(crate) fn new(allowed: Vec<Processor>, quota_cores: Option<f64>) -> Self {
         Self {
-            node: last.and_then(|one| one.node),
             allowed,
             quota_cores,
         }
@@ -70,8 +54,8 @@ impl Places {
         numbers
     }
 
-    /// Those of these cores that are in one node with room for so many threads, or in as few as have it. The node that
-    /// the process is on comes first: the scheduler found it idle, and the samples are there.
+    /// Those of these cores that are in the largest node, and in the next ones where that has not room for so many
+    /// threads. In the same ones for every process, so that all runs of a training have the same.
     fn near(&self, cores: &[u32], threads: usize) -> Vec<u32> {
         let mut nodes: BTreeMap<Option<u32>, Vec<u32>> = BTreeMap::new();
         for core in cores {
@@ -80,10 +64,7 @@ impl Places {
             nodes.entry(node).or_default().push(*core);
         }
         let mut nodes: Vec<(Option<u32>, Vec<u32>)> = nodes.into_iter().collect();
-        nodes.sort_by_key(|(node, cores)| {
-            let is_here = *node == self.node && cores.len() >= threads;
-            (!is_here, Reverse(cores.len()))
-        });
+        nodes.sort_by_key(|(_, cores)| Reverse(cores.len()));
         let mut near = Vec::new();
         for (_, cores) in nodes {
             if near.len() < threads {
@@ -139,39 +120,39 @@ mod tests {
             .cloned()
             .collect();
         let none: &[usize] = &[];
-        for (what, processors, quota, last, threads, expected) in [
-            ("all alike", &alike, None, Some(0), 1, none),
-            ("all alike, all of them", &alike, None, Some(0), 4, none),
-            ("more than there are", &alike, None, Some(0), 5, none),
-            ("siblings", &siblings, None, Some(0), 2, none),
-            ("one fast", &hybrid, None, Some(3), 1, &[0, 1, 5, 6]),
-            ("the fast", &hybrid, None, None, 2, &[0, 1, 5, 6]),
-            ("some slow ones", &hybrid, None, None, 3, none),
-            ("second threads", &hybrid, None, None, 7, none),
-            ("a quota", &hybrid, Some(1.5), None, 2, none),
-            ("enough", &hybrid, Some(2.0), None, 2, &[0, 1, 5, 6]),
-            ("the first node", &nodes, None, None, 3, &[0, 1, 2, 6, 7, 8]),
-            ("this node", &nodes, None, Some(9), 2, &[3, 4, 5, 9, 10, 11]),
-            ("both nodes", &nodes, None, Some(0), 4, none),
-            ("allowed", &part, None, Some(3), 2, &[0, 1, 6]),
-            ("allowed here", &part, None, Some(3), 1, &[3]),
-            ("the largest", &uneven, None, Some(0), 2, &[1, 2]),
-            ("two of three", &uneven, None, Some(3), 3, &[0, 1, 2]),
-            ("fast before near", &mixed, None, Some(0), 2, &[3, 5, 9, 11]),
+        for (what, processors, quota, threads, expected) in [
+            ("all alike", &alike, None, 1, none),
+            ("all alike, all of them", &alike, None, 4, none),
+            ("more than there are", &alike, None, 5, none),
+            ("siblings", &siblings, None, 2, none),
+            ("one fast", &hybrid, None, 1, &[0, 1, 5, 6]),
+            ("the fast", &hybrid, None, 2, &[0, 1, 5, 6]),
+            ("some slow ones", &hybrid, None, 3, none),
+            ("second threads", &hybrid, None, 7, none),
+            ("a quota", &hybrid, Some(1.5), 2, none),
+            ("enough", &hybrid, Some(2.0), 2, &[0, 1, 5, 6]),
+            ("the first node", &nodes, None, 3, &[0, 1, 2, 6, 7, 8]),
+            ("as few as one", &nodes, None, 2, &[0, 1, 2, 6, 7, 8]),
+            ("both nodes", &nodes, None, 4, none),
+            ("allowed", &part, None, 2, &[0, 1, 6]),
+            ("one of those allowed", &part, None, 1, &[0, 1, 6]),
+            ("the largest", &uneven, None, 2, &[1, 2]),
+            ("two of three", &uneven, None, 3, &[0, 1, 2]),
+            ("fast before near", &mixed, None, 2, &[3, 5, 9, 11]),
         ] {
-            let places = Places::new(processors.clone(), quota, last);
+            let places = Places::new(processors.clone(), quota);
             assert_eq!(places.within(threads), expected, "{what}");
         }
     }
 
     #[test]
     fn what_is_not_known_moves_nothing() {
-        let nothing = Places::new(Vec::new(), None, Some(0));
+        let nothing = Places::new(Vec::new(), None);
         assert!(nothing.within(1).is_empty());
         let mut unknown = processors(&[(1, 0, 5.0), (1, 1, 3.0)]);
         for one in &mut unknown {
             (one.node, one.speed) = (None, None);
         }
-        assert!(Places::new(unknown, None, Some(0)).within(1).is_empty());
+        assert!(Places::new(unknown, None).within(1).is_empty());
     }
 }

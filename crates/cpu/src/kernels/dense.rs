@@ -4,7 +4,7 @@
 //! serves the product forward and the weight gradient as it is; the input gradient, whose lanes are
 //! inputs, turns the slices that it needs over first, 16×16 values at a time.
 
-use std::ops::Range;
+use std::{mem::MaybeUninit, ops::Range};
 
 use super::{
     Epilogue, GradientEpilogue, Matrix, Run, Step, Tiles,
@@ -240,14 +240,17 @@ const TURNED_OUTPUTS: usize = STEPS_AT_ONCE;
 /// Blocks of inputs that are made at once, at most.
 const TURNED_BLOCKS: usize = 2;
 
-/// Weights `[block][output][input]`.
-type Turned = [f32; TURNED_BLOCKS * TURNED_OUTPUTS * LANES];
+/// Values of a block's weights, `[output][input]`.
+const TURNED_VALUES: usize = TURNED_OUTPUTS * LANES;
+
+/// Not set to 0 first: a small layer needs little of it.
+type Turned = [MaybeUninit<f32>; TURNED_BLOCKS * TURNED_VALUES];
 
 impl Run for DenseGradInput {
     #[inline(always)]
     unsafe fn run<S: Simd>(&self, s: S, _: &Step, view: View, slices: Range<usize>) {
         let Matrix { columns, rows, .. } = self.dx;
-        let mut turned = [0.0; TURNED_BLOCKS * TURNED_OUTPUTS * LANES];
+        let mut turned: Turned = [MaybeUninit::uninit(); TURNED_BLOCKS * TURNED_VALUES];
         let at_once = TURNED_BLOCKS.min(S::TILE.1);
         for (blocks, rows) in self.tiles.of(slices, columns.div_ceil(LANES), rows) {
             for start in (0..self.dy.columns).step_by(TURNED_OUTPUTS) {
@@ -278,7 +281,7 @@ impl DenseGradInput {
         // SAFETY: dy, w, dx and what the epilogue reads have the extents that their buffers were made for.
         unsafe {
             for (index, block) in blocks.clone().enumerate() {
-                let to = &mut turned[index * TURNED_OUTPUTS * LANES..][..TURNED_OUTPUTS * LANES];
+                let to = &mut turned[index * TURNED_VALUES..][..TURNED_VALUES];
                 self.turn(s, view, block * LANES, outputs.clone(), to);
             }
             let a = Scalars {
@@ -287,9 +290,9 @@ impl DenseGradInput {
                 step_stride: 1,
             };
             let b = Blocks {
-                start: turned.as_ptr(),
+                start: turned.as_ptr().cast(),
                 step_stride: LANES,
-                block_stride: TURNED_OUTPUTS * LANES,
+                block_stride: TURNED_VALUES,
             };
             let beside = |matrix: Option<Matrix>| {
                 matrix.filter(|_| is_last).map(|matrix| {
@@ -370,7 +373,7 @@ impl DenseGradInput {
         view: View,
         first_input: usize,
         outputs: Range<usize>,
-        turned: &mut [f32],
+        turned: &mut [MaybeUninit<f32>],
     ) {
         let inputs = self.dx.columns;
         let w = view.at(self.w);
@@ -387,7 +390,7 @@ impl DenseGradInput {
             let rows = turned.chunks_exact_mut(LANES);
             for (to, turned_row) in rows.zip(s.transpose(tile)) {
                 // SAFETY: the chunk has LANES values.
-                unsafe { s.store(to.as_mut_ptr(), turned_row) }
+                unsafe { s.store(to.as_mut_ptr().cast(), turned_row) }
             }
         }
     }
@@ -428,7 +431,7 @@ impl Run for DenseGradWeight {
             let finish = Apply { rule, inputs };
             for (blocks, inputs) in self.parts(slices, blocks).into_iter().flatten() {
                 let at_once = match self.x.rows * inputs.len() * 4 > RESIDENT_BYTES {
-                    true => INPUTS_AT_ONCE,
+                    true => INPUTS_AT_ONCE / S::TILE.0 * S::TILE.0,
                     false => inputs.len().max(1),
                 };
                 for first in inputs.clone().step_by(at_once) {

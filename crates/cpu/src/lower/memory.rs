@@ -11,7 +11,7 @@ use laptime_graph::{
 };
 
 use crate::{
-    extents::{columns, extent, is_images, is_weight},
+    extents::{columns, extent, is_images, is_weight, rows_apart},
     kernels::sums_bytes,
     simd::LANES,
 };
@@ -23,9 +23,6 @@ const LINE_BYTES: usize = 64;
 /// multiple of 4096 bytes; a load then waits for an earlier store whose address has the same low
 /// 12 bits. Without the gap a Fashion-MNIST step took ten times as long.
 const GAP_BYTES: usize = 17 * LINE_BYTES;
-
-/// Rows whose values are a multiple of this are a line further apart: a gradient of weights reads a column of them.
-const ROW_VALUES: usize = 256;
 
 /// The buffers of all tensors that the stages touch, with room for sums of some.
 pub(super) fn plan(program: &Program, stages: &[Stage], sums: &[Option<OpId>]) -> Vec<Buffer> {
@@ -268,15 +265,6 @@ fn size(buffer: &Buffer) -> usize {
     buffer.bytes * buffer.copies
 }
 
-/// So many values of a row with room for a line, where as many rows as a column is read from would meet in few sets of a
-/// cache.
-fn apart(values: usize) -> usize {
-    match values.is_multiple_of(ROW_VALUES) {
-        true => values + LANES,
-        false => values,
-    }
-}
-
 /// A buffer with its layout, at no place yet; of a tensor that is stored as so many partial sums, if any.
 fn unplaced(program: &Program, tensor: TensorId, partials: Option<usize>, arena: Arena) -> Buffer {
     let shape = &program.tensor(tensor).shape;
@@ -318,7 +306,7 @@ fn unplaced(program: &Program, tensor: TensorId, partials: Option<usize>, arena:
         None => Layout::Rows {
             columns,
             stride: match program.tensor(tensor).has(Axis::Batch) {
-                true => apart(stride),
+                true => rows_apart(stride),
                 false => stride,
             },
         },

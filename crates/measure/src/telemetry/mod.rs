@@ -36,8 +36,8 @@ pub(crate) fn topology() -> Option<crate::Topology> {
     topology
 }
 
-/// Where threads of this process can be.
-pub(crate) fn places() -> crate::Places {
+/// Where threads of this process can be. To look takes some milliseconds on a machine of hundreds of processors.
+pub fn places_of_this_process() -> crate::Places {
     readers::processors::places(ROOT.as_ref())
 }
 

@@ -93,7 +93,7 @@ pub fn trained_by(engine: &EngineFacts, device: &DeviceFacts) -> Vec<String> {
         device.name.clone(),
     ];
     let within = engine.details.get("processors");
-    let within = within.map_or_else(String::new, |list| format!(" within processors {list}"));
+    let within = within.map_or_else(String::new, |list| format!(" on processors {list}"));
     on.extend(device.threads.map(|n| counted(n, "thread") + &within));
     on.extend(device.isa.clone());
     if device.software {

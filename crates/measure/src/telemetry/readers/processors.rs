@@ -20,7 +20,7 @@ pub(crate) fn places(root: &Path) -> Places {
     let is_allowed = is_allowed(root);
     let mut processors = processors(root);
     processors.retain(|one| is_allowed(one.number));
-    Places::new(processors, cgroup::quota_cores(root), last_ran_on(root))
+    Places::new(processors, cgroup::quota_cores(root))
 }
 
 /// Those that are on line: what is off line has no topology.
@@ -61,14 +61,6 @@ fn is_allowed(root: &Path) -> impl Fn(u32) -> bool {
         let allowed = allowed.as_ref();
         allowed.is_none_or(|allowed| allowed.contains(&number))
     }
-}
-
-/// The processor that the main thread of this process was last on. (proc_pid_stat(5): the 39th field; the second is a
-/// name in parentheses, which may have any of them)
-fn last_ran_on(root: &Path) -> Option<u32> {
-    let stat = files::text(&root.join("proc/self/stat"))?;
-    let (_, fields) = stat.rsplit_once(')')?;
-    fields.split_ascii_whitespace().nth(36)?.parse().ok()
 }
 
 /// How fast each is beside the others: by what Intel's kinds are, by the capacity that ARM's have, or by their
@@ -161,8 +153,6 @@ mod tests {
     #[test]
     fn a_server_of_two_nodes_of_which_a_container_has_a_part() {
         let node = |number| format!("/sys/devices/system/node/node{number}/cpulist");
-        // Last on processor 2, of the second node.
-        let stat = format!("7 (a) b) R {}2 0\n", "1 ".repeat(35));
         let files = with(
             siblings(&["0,4", "1,5", "2,6", "3,7", "0,4", "1,5", "2,6", "3,7"]),
             &[
@@ -171,7 +161,6 @@ mod tests {
                 // Of memory alone.
                 (&node(2), "\n"),
                 ("/proc/self/status", "Cpus_allowed_list:\t0-2,4-6\n"),
-                ("/proc/self/stat", &stat),
                 ("/proc/self/cgroup", "0::/box\n"),
                 ("/sys/fs/cgroup/box/cpu.max", "250000 100000\n"),
             ],
@@ -187,7 +176,6 @@ mod tests {
         assert!(topology.matters());
         // Two threads of the first node's two cores; of the other node, one core may be used.
         let places = places(folder.path());
-        assert_eq!(places.within(1), [2, 6]);
         assert_eq!(places.within(2), [0, 1, 4, 5]);
         assert!(places.within(3).is_empty(), "a quota of 2.5");
     }
