@@ -49,14 +49,14 @@ pub(super) fn ranges(numbers: &[usize]) -> String {
 }
 
 /// No processor.
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(loom)))]
 fn none() -> libc::cpu_set_t {
     // SAFETY: a set is an array of bits, of which all are 0 in none.
     unsafe { std::mem::zeroed() }
 }
 
 /// The processors that the calling thread may use; `None` also where a set has no room for them.
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(loom)))]
 fn allowed() -> Option<Vec<usize>> {
     let mut set = none();
     // SAFETY: the system writes a set of this size. 0 is the calling thread.
@@ -69,7 +69,7 @@ fn allowed() -> Option<Vec<usize>> {
 
 /// Lets the calling thread use no other processors than these, which `allowed` has told, and says whether the system
 /// agrees.
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(loom)))]
 fn allow(processors: &[usize]) -> bool {
     let mut set = none();
     let have_room = |it: &&usize| **it < libc::CPU_SETSIZE as usize;
@@ -81,12 +81,12 @@ fn allow(processors: &[usize]) -> bool {
     unsafe { libc::sched_setaffinity(0, size_of_val(&set), &set) == 0 }
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(any(not(target_os = "linux"), loom))]
 fn allowed() -> Option<Vec<usize>> {
     None
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(any(not(target_os = "linux"), loom))]
 fn allow(_processors: &[usize]) -> bool {
     false
 }
