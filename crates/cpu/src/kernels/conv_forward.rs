@@ -221,9 +221,13 @@ pub(super) struct Forward {
 
 impl<S: Simd> Finish<S> for Forward {
     #[inline(always)]
-    fn prefetch(&self, s: S, row: usize, block: usize) {
+    fn prefetch(&self, s: S, rows: Range<usize>, blocks: Range<usize>) {
         for ahead in self.ahead.into_iter().flatten() {
-            ahead.prefetch(s, row, block);
+            for row in rows.clone() {
+                for block in blocks.clone() {
+                    ahead.prefetch(s, row, block);
+                }
+            }
         }
     }
 

@@ -154,9 +154,13 @@ const INPUTS_AHEAD: usize = 8;
 
 impl<S: Simd, R: Rule<S>> Finish<S> for Apply<R> {
     #[inline(always)]
-    fn prefetch(&self, _: S, input: usize, block: usize) {
-        self.rule
-            .prefetch(self.at + block * self.stride + (input + INPUTS_AHEAD) * LANES);
+    fn prefetch(&self, _: S, inputs: Range<usize>, blocks: Range<usize>) {
+        for input in inputs {
+            for block in blocks.clone() {
+                let at = self.at + block * self.stride + (input + INPUTS_AHEAD) * LANES;
+                self.rule.prefetch(at);
+            }
+        }
     }
 
     #[inline(always)]

@@ -467,8 +467,12 @@ struct Apply<R> {
 
 impl<S: Simd, R: Rule<S>> Finish<S> for Apply<R> {
     #[inline(always)]
-    fn prefetch(&self, _: S, input: usize, block: usize) {
-        self.rule.prefetch((block * self.inputs + input) * LANES);
+    fn prefetch(&self, _: S, inputs: Range<usize>, blocks: Range<usize>) {
+        for input in inputs {
+            for block in blocks.clone() {
+                self.rule.prefetch((block * self.inputs + input) * LANES);
+            }
+        }
     }
 
     #[inline(always)]

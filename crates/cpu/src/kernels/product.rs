@@ -88,9 +88,9 @@ pub(super) trait Finish<S: Simd> {
     /// The row and the block are within the product's.
     unsafe fn finish(&self, s: S, row: usize, block: usize, sum: S::Block);
 
-    /// Asks for the cache lines that `finish` will want, before the sum is made.
+    /// Asks for the cache lines that `finish` will want of a tile, before its sums are made.
     #[inline(always)]
-    fn prefetch(&self, _s: S, _row: usize, _block: usize) {}
+    fn prefetch(&self, _s: S, _rows: Range<usize>, _blocks: Range<usize>) {}
 }
 
 /// For every row in `rows` and every block in `blocks` gives `finish` the block of
@@ -150,11 +150,7 @@ unsafe fn strip<S: Simd, const BLOCKS: usize>(
                 while is_used::<S>($height) && rows.end - row >= $height {
                     // SAFETY: rows and blocks lie within the caller's ranges.
                     unsafe {
-                        for r in 0..$height {
-                            for i in 0..BLOCKS {
-                                finish.prefetch(s, row + r, block + i);
-                            }
-                        }
+                        finish.prefetch(s, row..row + $height, block..block + BLOCKS);
                         let sums = tile::<S, $height, BLOCKS>(s, multiply, row, block, segments, a, b, finish);
                         for (r, sums) in sums.into_iter().enumerate() {
                             for (i, sum) in sums.into_iter().enumerate() {
