@@ -1,4 +1,4 @@
-//! Dense layers: forward, and the gradients of input and weights.
+//! Dense layers: forward, and the gradient of the input (that of the weights is in `dense_grad_weight.rs`).
 //!
 //! Weights (O, I) are stored as `[⌈O/16⌉][I][16]`: sixteen outputs side by side for each input. That
 //! serves the product forward and the weight gradient as it is; the input gradient, whose lanes are
@@ -11,7 +11,6 @@ use super::{
     epilogue::{relu, relu_grad},
     product::{Blocks, Finish, Scalars, Segment, Single, product},
     tiles::SlicesWithIndices,
-    update::{GradientUse, Rule, with_rule},
 };
 use crate::{
     memory::{Place, View},
@@ -86,11 +85,29 @@ const STEPS_AT_ONCE: usize = 256;
 /// What stays in a second cache beside weights.
 const RESIDENT_BYTES: usize = 512 << 10;
 
+/// Whether so many values stay in the caches.
+pub(super) fn stay(values: usize) -> bool {
+    values * 4 <= RESIDENT_BYTES
+}
+
 /// How many steps of sums over so many are made at once, for so many rows.
 fn steps_at_once(rows: usize, steps: usize) -> usize {
-    match rows * steps * 4 > RESIDENT_BYTES {
-        true => steps.div_ceil(steps.div_ceil(STEPS_AT_ONCE)),
-        false => steps.max(1),
+    match stay(rows * steps) {
+        true => steps.max(1),
+        false => steps.div_ceil(steps.div_ceil(STEPS_AT_ONCE)),
+    }
+}
+
+/// What a sum begins with: where it `goes_on`, what earlier steps have left of it.
+///
+/// # Safety
+/// There is a block.
+#[inline(always)]
+unsafe fn left<S: Simd>(s: S, goes_on: bool, at: *const f32) -> S::Block {
+    match goes_on {
+        // SAFETY: the caller's promise.
+        true => unsafe { s.load(at) },
+        false => s.splat(0.0),
     }
 }
 
@@ -199,11 +216,14 @@ struct Activate {
 impl<S: Simd> Finish<S> for Activate {
     #[inline(always)]
     unsafe fn begin(&self, s: S, row: usize, block: usize) -> S::Block {
-        if !self.goes_on {
-            return s.splat(0.0);
-        }
         // SAFETY: y has this row and block.
-        unsafe { s.load(self.to.add(row * self.stride + block * LANES)) }
+        unsafe {
+            left(
+                s,
+                self.goes_on,
+                self.to.add(row * self.stride + block * LANES),
+            )
+        }
     }
 
     #[inline(always)]
@@ -338,11 +358,14 @@ struct Accumulate {
 impl<S: Simd> Finish<S> for Accumulate {
     #[inline(always)]
     unsafe fn begin(&self, s: S, row: usize, block: usize) -> S::Block {
-        if !self.goes_on {
-            return s.splat(0.0);
-        }
         // SAFETY: dx has this row, and this block from where it points.
-        unsafe { s.load(self.to.add(row * self.stride + block * LANES)) }
+        unsafe {
+            left(
+                s,
+                self.goes_on,
+                self.to.add(row * self.stride + block * LANES),
+            )
+        }
     }
 
     #[inline(always)]
@@ -393,91 +416,5 @@ impl DenseGradInput {
                 unsafe { s.store(to.as_mut_ptr().cast(), turned_row) }
             }
         }
-    }
-}
-
-/// dw (O, I) = dyᵀ (O, B) · x (B, I), stored, or used up by the update where that is fused in.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct DenseGradWeight {
-    pub(crate) x: Matrix,
-    pub(crate) dy: Matrix,
-    pub(crate) to: GradientUse,
-    pub(crate) cut: DenseCut,
-    /// Pieces of the inputs, where slices are outputs.
-    pub(crate) tiles: Tiles,
-}
-
-/// Inputs whose weights' gradients are made for all outputs before the next ones, where x does not stay in the caches:
-/// of 512 rows 128 KiB.
-const INPUTS_AT_ONCE: usize = 64;
-
-impl Run for DenseGradWeight {
-    #[inline(always)]
-    unsafe fn run<S: Simd>(&self, s: S, step: &Step, view: View, slices: Range<usize>) {
-        let inputs = self.x.columns;
-        let blocks = self.dy.columns.div_ceil(LANES);
-        let a = Scalars {
-            start: view.at(self.x.place),
-            row_stride: 1,
-            step_stride: self.x.stride,
-        };
-        let b = Blocks {
-            start: view.at(self.dy.place),
-            step_stride: self.dy.stride,
-            block_stride: LANES,
-        };
-        let steps = Segment::whole(self.x.rows);
-        with_rule!(&self.to, s, step, view, |rule| {
-            let finish = Apply { rule, inputs };
-            for (blocks, inputs) in self.parts(slices, blocks).into_iter().flatten() {
-                let at_once = match self.x.rows * inputs.len() * 4 > RESIDENT_BYTES {
-                    true => INPUTS_AT_ONCE / S::TILE.0 * S::TILE.0,
-                    false => inputs.len().max(1),
-                };
-                for first in inputs.clone().step_by(at_once) {
-                    let rows = first..inputs.end.min(first + at_once);
-                    // SAFETY: x, dy and the parameter have the extents that their buffers were made for.
-                    unsafe { product(s, Single, rows, blocks.clone(), &steps, a, b, &finish) }
-                }
-            }
-        });
-    }
-}
-
-impl DenseGradWeight {
-    /// The blocks of outputs and the inputs of these slices. Not inlined, so that there is one product for each rule.
-    #[inline(never)]
-    fn parts(&self, slices: Range<usize>, blocks: usize) -> [Option<SlicesWithIndices>; 3] {
-        let inputs = self.x.columns;
-        match self.cut {
-            DenseCut::Outputs => self.tiles.parts(slices, blocks, inputs),
-            DenseCut::Inputs => {
-                let inputs = slices.start * LANES..inputs.min(slices.end * LANES);
-                [Some((0..blocks, inputs)), None, None]
-            }
-        }
-    }
-}
-
-/// Uses the gradient in the layout of the weights.
-struct Apply<R> {
-    rule: R,
-    inputs: usize,
-}
-
-impl<S: Simd, R: Rule<S>> Finish<S> for Apply<R> {
-    #[inline(always)]
-    fn prefetch(&self, _: S, inputs: Range<usize>, blocks: Range<usize>) {
-        for input in inputs {
-            for block in blocks.clone() {
-                self.rule.prefetch((block * self.inputs + input) * LANES);
-            }
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn finish(&self, _: S, input: usize, block: usize, sum: S::Block) {
-        // SAFETY: the weights have this block of outputs for this input.
-        unsafe { self.rule.apply((block * self.inputs + input) * LANES, sum) }
     }
 }

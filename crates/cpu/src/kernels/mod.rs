@@ -13,6 +13,7 @@ mod conv_grad_input;
 mod conv_grad_weight;
 mod conv_grad_weight_parts;
 mod dense;
+mod dense_grad_weight;
 mod elementwise;
 mod epilogue;
 mod formulas;
@@ -48,7 +49,8 @@ pub(crate) use conv_forward::{Conv2d, NormBehind, norm_bytes};
 pub(crate) use conv_grad_input::{Conv2dGradInput, NormBefore};
 pub(crate) use conv_grad_weight::{Conv2dGradWeight, TURNED_SLICES, turned_bytes, turned_slices};
 pub(crate) use conv_grad_weight_parts::{Conv2dGradWeightInParts, TapRow, WeightParts};
-pub(crate) use dense::{Dense, DenseCut, DenseGradInput, DenseGradWeight};
+pub(crate) use dense::{Dense, DenseCut, DenseGradInput};
+pub(crate) use dense_grad_weight::DenseGradWeight;
 pub(crate) use elementwise::{
     Activate, Bias, BiasGrad, ChannelBias, ChannelBiasGrad, Function, Operands, Pointwise,
 };

@@ -176,9 +176,33 @@ impl Side<'_> {
     }
 }
 
+/// Statements that find a workgroup's tile: where its rows and its columns of the result begin.
+pub(super) fn find_tile(product: &Product) -> String {
+    let [across, down] = product.tiles();
+    let Tile { m, n, .. } = product.tile;
+    format!(
+        "let block = group.y * groups.x + group.x;\n\
+         if block >= {}u {{ return; }}\n\
+         let m0 = block / {across}u * {m}u;\nlet n0 = block % {across}u * {n}u;\n",
+        across * down
+    )
+}
+
+/// The first term of a workgroup's sum, and the one behind its last.
+pub(super) fn terms(product: &Product) -> [String; 2] {
+    let k = product.k;
+    match (product.splits, product.split_k()) {
+        (1, _) => ["0u".into(), format!("{k}u")],
+        (_, split_k) => [
+            format!("group.z * {split_k}u"),
+            format!("min({k}u, (group.z + 1u) * {split_k}u)"),
+        ],
+    }
+}
+
 /// The kernel of a product, behind the functions `a_at`, `b_at` and `store`.
 pub(super) fn text(product: &Product, a: &Operand, b: &Operand) -> String {
-    let Product { m, n, k, tile, .. } = *product;
+    let Product { m, n, tile, .. } = *product;
     let sides = [
         Side {
             name: "a",
@@ -199,7 +223,6 @@ pub(super) fn text(product: &Product, a: &Operand, b: &Operand) -> String {
     ];
     let of_both = |text: &dyn Fn(&Side) -> String| sides.iter().map(text).collect::<String>();
     let columns = tile.n / tile.thread_n;
-    let [across, down] = product.tiles();
     let mut text = of_both(&|side| {
         let (name, kind) = (side.name, side.kind());
         format!(
@@ -214,23 +237,13 @@ pub(super) fn text(product: &Product, a: &Operand, b: &Operand) -> String {
          fn main(@builtin(workgroup_id) group: vec3<u32>, \
          @builtin(num_workgroups) groups: vec3<u32>, \
          @builtin(local_invocation_index) thread: u32) {{\n\
-         let block = group.y * groups.x + group.x;\n\
-         if block >= {}u {{ return; }}\n\
-         let m0 = block / {across}u * {}u;\nlet n0 = block % {across}u * {}u;\n\
+         {}\
          let slice = thread / {of_slice}u;\n\
          let row = thread % {of_slice}u / {columns}u;\nlet column = thread % {columns}u;\n",
         tile.threads(),
-        across * down,
-        tile.m,
-        tile.n,
+        find_tile(product),
     );
-    let (begin, end) = match (product.splits, product.split_k()) {
-        (1, _) => ("0u".into(), format!("{k}u")),
-        (_, split_k) => (
-            format!("group.z * {split_k}u"),
-            format!("min({k}u, (group.z + 1u) * {split_k}u)"),
-        ),
-    };
+    let [begin, end] = terms(product);
     text += &of_both(&|side| {
         let turns = 0..side.loads(tile);
         turns

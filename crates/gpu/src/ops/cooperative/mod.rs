@@ -9,7 +9,7 @@ use std::fmt::Write;
 
 use laptime_graph::{Operation, Program, Role, TensorId};
 
-use super::tiled::Operand;
+use super::tiled::{Operand, find_tile, terms};
 use crate::{
     shader::Shader,
     target::{Matrices, Target},
@@ -229,28 +229,17 @@ pub(super) fn text(shader: &mut Shader, product: &Product, a: &Operand, b: &Oper
         scaling::TEXT,
         language.functions(),
     );
-    let [across, down] = product.tiles();
     let _ = write!(
         text,
-        "{}let block = group.y * groups.x + group.x;\n\
-         if block >= {}u {{ return; }}\n\
-         let m0 = block / {across}u * {}u;\nlet n0 = block % {across}u * {}u;\n\
+        "{}{}\
          let row = subgroup / 2u * {}u;\nlet column = subgroup % 2u * {}u;\n\
          let of_subgroup = subgroup * {of_subgroup}u;\n",
         language.entry(),
-        across * down,
-        tile.m,
-        tile.n,
+        find_tile(product),
         tile.m / 2,
         tile.n / 2,
     );
-    let (begin, end) = match (product.splits, product.split_k()) {
-        (1, _) => ("0u".into(), format!("{k}u")),
-        (_, split_k) => (
-            format!("group.z * {split_k}u"),
-            format!("min({k}u, (group.z + 1u) * {split_k}u)"),
-        ),
-    };
+    let [begin, end] = terms(product);
     text += &of_both(&|side| {
         let turns = 0..side.loads();
         turns
