@@ -22,6 +22,9 @@ pub struct Tried {
     pub candidate: usize,
     /// Seconds a step; `None` where it failed.
     pub step_s: Option<f64>,
+    /// The loss of a batch behind one update from that batch.
+    #[serde(default)]
+    pub loss: Option<f64>,
     /// Why it failed.
     pub error: Option<String>,
 }
@@ -37,15 +40,25 @@ pub struct Budget {
 
 impl Tried {
     /// Seconds a step, or why there are none.
-    fn of(candidate: usize, outcome: Result<f64, String>) -> Self {
-        let (step_s, error) = match outcome {
-            Ok(step_s) => (Some(step_s), None),
-            Err(error) => (None, Some(error)),
-        };
+    fn of(candidate: usize, outcome: Result<Steps, String>) -> Self {
+        match outcome {
+            Ok(Steps { step_s, loss }) => Self {
+                candidate,
+                step_s: Some(step_s),
+                loss: Some(loss).filter(|loss| loss.is_finite()),
+                error: None,
+            },
+            Err(error) => Self::failed(candidate, error),
+        }
+    }
+
+    /// One that failed for this reason.
+    pub fn failed(candidate: usize, error: String) -> Self {
         Self {
             candidate,
-            step_s,
-            error,
+            step_s: None,
+            loss: None,
+            error: Some(error),
         }
     }
 }
@@ -65,29 +78,33 @@ impl Budget {
     }
 }
 
-/// Compiles the job for each of the candidates and times some training steps on it. In the order of
-/// the candidates.
+/// Some training steps of one candidate.
+struct Steps {
+    step_s: f64,
+    loss: f64,
+}
+
+/// Compiles each of the candidates, a job and its device, and times some of its training steps. In their order.
 ///
 /// The first is taken to be safe: it may take as long as it needs for two steps, which tell what
 /// the training is. The others share what is left, and one that does not come to an end by then has
 /// failed, however good it might have been: drivers may take minutes to compile, or hang. It is left
 /// to itself, for the end of the process to end it.
-pub fn try_devices(
+pub fn try_each(
     engine: &'static (dyn Engine + Sync),
-    job: &Job,
-    candidates: &[Device],
+    candidates: &[(Job, Device)],
     budget: Budget,
 ) -> Vec<Tried> {
     let each = budget.least / candidates.len().max(1) as u32;
     let mut share = each;
     let mut tried: Vec<Tried> = Vec::new();
-    for (candidate, device) in candidates.iter().enumerate() {
+    for (candidate, (job, device)) in candidates.iter().enumerate() {
         let outcome = if candidate == 0 {
-            step_s(engine, job, device, share).map_err(|error| error.to_string())
+            steps(engine, job, device, share).map_err(|error| error.to_string())
         } else {
-            step_s_before(engine, job, device, share)
+            steps_before(engine, job, device, share)
         };
-        if let (0, Ok(step_s)) = (candidate, &outcome) {
+        if let (0, Ok(Steps { step_s, .. })) = (candidate, &outcome) {
             let others = candidates.len().saturating_sub(1).max(1) as u32;
             share = (budget.of_steps(*step_s) - each) / others;
         }
@@ -110,25 +127,25 @@ pub fn try_threads(
             threads: *threads,
             ..job.clone()
         };
-        let outcome = step_s(engine, &job, device, share);
+        let outcome = steps(engine, &job, device, share);
         Tried::of(candidate, outcome.map_err(|error| error.to_string()))
     };
     candidates.iter().enumerate().map(try_one).collect()
 }
 
-/// Seconds a step, or why there is no answer before the deadline.
-fn step_s_before(
+/// The steps, or why there is no answer before the deadline.
+fn steps_before(
     engine: &'static (dyn Engine + Sync),
     job: &Job,
     device: &Device,
     deadline: Duration,
-) -> Result<f64, String> {
+) -> Result<Steps, String> {
     let (tell, told) = mpsc::channel();
     let (job, device) = (job.clone(), device.clone());
     let candidate = thread::Builder::new().name("trial".into());
     let started = candidate.spawn(move || {
         // Nobody listens any more where the deadline is over.
-        let _ = tell.send(step_s(engine, &job, &device, deadline * 3 / 4));
+        let _ = tell.send(steps(engine, &job, &device, deadline * 3 / 4));
     });
     started.map_err(|error| format!("cannot start a thread: {error}"))?;
     match told.recv_timeout(deadline) {
@@ -149,34 +166,35 @@ pub fn fastest(tried: &[Tried]) -> Option<usize> {
     best.map(|(_, candidate)| candidate)
 }
 
-/// Seconds a step: of the fastest of several stretches, because whatever else the machine does only
-/// ever makes a stretch longer.
-fn step_s(
+/// Some steps. Seconds are of the fastest of several stretches, because whatever else the machine does only ever makes
+/// a stretch longer.
+fn steps(
     engine: &dyn Engine,
     job: &Job,
     device: &Device,
     share: Duration,
-) -> Result<f64, EngineError> {
+) -> Result<Steps, EngineError> {
     let begin = Instant::now();
     let mut session = engine.compile(job, device)?;
     let batch_size = job.workload.batch_size;
     let samples = job.dataset.train.count() / batch_size * batch_size;
     let order = epoch_order(job.workload.seed, 0, samples, job.workload.shuffle);
     let progress = Progress::new();
-    // The first step of all finds cold caches.
+    // The first step of all finds cold caches. The second is of the same batch.
     session.train(&order[..batch_size], &progress)?;
     let mut steps = 1;
-    let mut best: Option<f64> = None;
+    let mut best = f64::INFINITY;
+    let mut loss = None;
     let timed = Instant::now();
     loop {
         let start = Instant::now();
-        session.train(&order[..steps * batch_size], &progress)?;
+        let report = session.train(&order[..steps * batch_size], &progress)?;
         let took = start.elapsed();
-        let step_s = took.as_secs_f64() / steps as f64;
-        best = Some(best.map_or(step_s, |best| best.min(step_s)));
+        best = best.min(took.as_secs_f64() / steps as f64);
+        let loss = *loss.get_or_insert_with(|| report.score.loss());
         steps = (2 * steps).min(samples / batch_size);
         if begin.elapsed() + 2 * took > share || timed.elapsed() + 2 * took > ENOUGH {
-            return Ok(best.unwrap_or(step_s));
+            return Ok(Steps { step_s: best, loss });
         }
     }
 }
@@ -190,6 +208,7 @@ mod tests {
         let tried = |candidate, step_s| Tried {
             candidate,
             step_s,
+            loss: None,
             error: None,
         };
         let table = [

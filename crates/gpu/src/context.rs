@@ -82,13 +82,12 @@ impl Context {
             required_features |= wgpu::Features::SUBGROUP;
         }
         let matrices = match wanted.matrices {
-            Matrices::Cooperative if [least, most] == [32, 32] && has_matrices(adapter) => {
-                required_features |= MATRICES;
-                Matrices::Cooperative
-            }
-            Matrices::Imitated => Matrices::Imitated,
-            _ => Matrices::None,
+            Matrices::Cooperative => matrices(adapter),
+            other => other,
         };
+        if matrices == Matrices::Cooperative {
+            required_features |= MATRICES;
+        }
         let experiments = match matrices {
             // SAFETY: experimental are matrices alone, and kernels keep to their rules: all threads of a workgroup come
             // to each of their operations, which stay within their arrays.
@@ -314,14 +313,19 @@ fn threads(has: &wgpu::Limits) -> u32 {
 const MATRICES: wgpu::Features =
     wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX.union(wgpu::Features::SHADER_F16);
 
-/// Whether an adapter multiplies matrices of 16 × 16 16-bit floats with sums in single precision.
-fn has_matrices(adapter: &wgpu::Adapter) -> bool {
+/// Those that an adapter multiplies: of 16 × 16 16-bit floats with sums in single precision, by subgroups of 32.
+pub(crate) fn matrices(adapter: &wgpu::Adapter) -> Matrices {
     use wgpu::CooperativeScalarType::{F16, F32};
     let is_known = |one: &wgpu::CooperativeMatrixProperties| {
         [one.m_size, one.n_size, one.k_size] == [16; 3] && (one.ab_type, one.cr_type) == (F16, F32)
     };
-    adapter.features().contains(MATRICES)
-        && adapter.cooperative_matrix_properties().iter().any(is_known)
+    let has_them = adapter.features().contains(MATRICES)
+        && subgroups(adapter) == [32, 32]
+        && adapter.cooperative_matrix_properties().iter().any(is_known);
+    match has_them {
+        true => Matrices::Cooperative,
+        false => Matrices::None,
+    }
 }
 
 /// Threads of a subgroup at least and at most; 1 where it has none.

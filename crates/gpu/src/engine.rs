@@ -5,7 +5,8 @@ use laptime_workload::Precision;
 
 use crate::{
     adapters::{adapters, find},
-    context::Context,
+    context::{Context, matrices},
+    lower::MATRIX_UNITS,
     probe::{Probe, probe},
     session::GpuSession,
     target::{Matrices, Target},
@@ -22,6 +23,11 @@ impl GpuEngine {
     /// Uses what an adapter has.
     pub const fn new() -> Self {
         Self::within(Target::MOST)
+    }
+
+    /// Whether a device has matrix units that kernels can use.
+    pub fn has_matrix_units(device: &Device) -> bool {
+        find(device).is_ok_and(|found| matrices(&found.adapter) != Matrices::None)
     }
 
     /// Uses no more than this of an adapter's limits.
@@ -76,8 +82,8 @@ impl Engine for GpuEngine {
         }
         let found = find(device)?;
         let matrices = match job.workload.precision {
-            Precision::Fp32 => Matrices::None,
-            Precision::Bf16 => self.most.matrices,
+            Precision::Bf16 if job.passes.has(MATRIX_UNITS) => self.most.matrices,
+            _ => Matrices::None,
         };
         let most = Target {
             matrices,

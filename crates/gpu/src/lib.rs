@@ -24,7 +24,7 @@ mod work;
 pub use cards::{CARDS, Card};
 pub use engine::GpuEngine;
 pub use forecast::{Counted, Forecast};
-pub use lower::{NEVER_TAKEN, lower};
+pub use lower::{MATRIX_UNITS, NEVER_TAKEN, lower};
 pub use probe::{Peaks, Probe, probe};
 pub use target::{Matrices, Target};
 pub use texts::{KernelText, texts};

@@ -8,7 +8,12 @@ use std::{
 
 use laptime_engine::{Device, EngineError};
 
-use crate::{adapters::find, cards::Card, context::Context, target::Target};
+use crate::{
+    adapters::find,
+    cards::Card,
+    context::{Context, matrices},
+    target::{Matrices, Target},
+};
 
 /// What an adapter has and reaches.
 #[derive(Debug, Clone, PartialEq)]
@@ -95,7 +100,12 @@ const MULTIPLY_ADDS: usize = 8;
 /// Where it cannot be opened, or fails.
 pub fn probe(device: &Device) -> Result<Probe, EngineError> {
     let found = find(device)?;
-    let context = Context::open(&found, Target::MOST)?;
+    // Nothing that is measured needs matrix units, and opening them is left to those who do.
+    let most = Target {
+        matrices: Matrices::None,
+        ..Target::MOST
+    };
+    let context = Context::open(&found, most)?;
     let info = found.adapter.get_info();
     let has = found.adapter.features();
     let mut features = Vec::new();
@@ -123,7 +133,10 @@ pub fn probe(device: &Device) -> Result<Probe, EngineError> {
             ..Bench::new(&context)?.peaks()?
         },
         memory_bytes: memory_bytes(&found.adapter),
-        target: context.target,
+        target: Target {
+            matrices: matrices(&found.adapter),
+            ..context.target
+        },
         buffer_bytes: found.adapter.limits().max_buffer_size,
         features,
     })

@@ -59,7 +59,6 @@ impl Target {
         threads: 1024,
         subgroup: 64,
         subgroup_varies: false,
-        // With `Cooperative`, wherever an adapter has them. These kernels have run on no card yet (examples/steps.rs).
-        matrices: Matrices::None,
+        matrices: Matrices::Cooperative,
     };
 }

@@ -142,7 +142,8 @@ fn a_trial_measures_what_works_and_tells_why_the_rest_does_not() {
         least: Duration::from_secs(60),
         training_steps: 0,
     };
-    let tried = trial::try_devices(&ENGINE, &job, &[gone, device], budget);
+    let candidates = [gone, device].map(|device| (job.clone(), device));
+    let tried = trial::try_each(&ENGINE, &candidates, budget);
     assert!(
         tried[0]
             .error

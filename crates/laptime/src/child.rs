@@ -27,6 +27,8 @@ pub enum Request {
     Verify(GateJob),
     /// Choose the device of our own engine.
     ChooseDevice(DeviceWish),
+    /// Train some steps with matrix units and without.
+    TryMatrixUnits(GateJob),
     /// Train and test once.
     Run(RunJob),
     /// Measure what bounds a step.

@@ -11,6 +11,7 @@ use crate::{
     engines::{self, OwnEngine},
     failure::Failure,
     idle_threads::idle,
+    matrix_units,
     passes::passes,
     thread_choice::{self, Cores, ThreadChoice},
     workload_choice::WorkloadChoice,
@@ -114,13 +115,22 @@ impl EngineChoice {
         } else {
             None
         };
+        let matrix_units = match engine.name() {
+            OwnEngine::NAME => matrix_units::choose(&wish, &chosen.device),
+            _ => None,
+        };
+        let (passes, units_why) = match matrix_units {
+            Some(matrix_units::Chosen { passes, why }) => (passes, Some(why)),
+            None => (passes(&asked.passes, chosen.argument)?, None),
+        };
+        let why = [chosen.why, threads.why, units_why];
         Ok(Self {
             engine,
             machine: machine.clone(),
             device: chosen.device,
             threads: threads.threads,
-            passes: passes(&asked.passes, chosen.argument)?,
-            why: chosen.why.into_iter().chain(threads.why).collect(),
+            passes,
+            why: why.into_iter().flatten().collect(),
             warning: chosen.warning.or(too_many),
             trial: chosen.trial,
             thread_trial: threads.trial,

@@ -25,6 +25,7 @@ mod idle_threads;
 mod interrupt;
 mod live;
 mod load_options;
+mod matrix_units;
 mod observed;
 mod out_of_memory;
 mod output;

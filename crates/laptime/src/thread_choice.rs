@@ -433,6 +433,7 @@ mod tests {
     #[test]
     fn what_is_remembered_must_make_sense() {
         let tried = |candidate, step_s| Tried {
+            loss: None,
             candidate,
             step_s: Some(step_s),
             error: None,

@@ -98,7 +98,12 @@ pub fn fastest(
     let known = file.as_ref().and_then(|file| read(file, devices.len()));
     let remembered = known.is_some();
     let tried = known.unwrap_or_else(|| {
-        let tried = trial::try_devices(engine, &by_trial::job(wish), &devices, budget(wish));
+        let job = by_trial::job(wish);
+        let jobs: Vec<_> = devices
+            .iter()
+            .map(|one| (job.clone(), one.clone()))
+            .collect();
+        let tried = trial::try_each(engine, &jobs, budget(wish));
         // What failed is worth another look each time.
         if let Some(file) = file.as_ref().filter(|_| is_good(&tried)) {
             by_trial::keep(file, &tried);

@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use laptime_engine::{Device, DeviceKind, Engine, Passes};
 use laptime_results::DeviceTrial;
-use laptime_workload::Workload;
+use laptime_workload::{Precision, Workload};
 
-use crate::{args::DeviceArg, engines::OwnEngine, failure::Failure};
+use crate::{args::DeviceArg, engines::OwnEngine, failure::Failure, passes::without_matrix_units};
 
 pub use fastest::{Choice, fastest};
 
@@ -49,7 +49,14 @@ pub fn choose(engine: &dyn Engine, wish: &Wish) -> Result<Chosen, Failure> {
     let mut chosen = match wish.device {
         DeviceArg::Cpu => plain(processor(engine)?, DeviceArg::Cpu),
         DeviceArg::Gpu(number) => gpu(engine, number)?,
-        DeviceArg::Auto if engine.name() == OwnEngine::NAME => auto(wish)?,
+        DeviceArg::Auto if engine.name() == OwnEngine::NAME => auto(&Wish {
+            // Matrix units have a trial of their own, which a driver may fail.
+            passes: &match (wish.workload.precision, wish.passes) {
+                (Precision::Bf16, Passes::All) => without_matrix_units(),
+                (_, passes) => passes.clone(),
+            },
+            ..*wish
+        })?,
         DeviceArg::Auto => {
             let device = engine.devices()?.into_iter().next();
             let device = device.ok_or_else(|| {

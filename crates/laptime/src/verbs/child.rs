@@ -15,6 +15,7 @@ use crate::{
     engines::{self, OwnEngine},
     failure::Failure,
     given_weights::WeightsFile,
+    matrix_units::try_both,
     output,
     repeats::run_once,
     verdicts::{self, Judged},
@@ -26,6 +27,7 @@ pub fn child() -> Result<(), Failure> {
     match request(|| end("the program that asked has ended"))? {
         Request::Verify(job) => verify(job),
         Request::ChooseDevice(wish) => choose_device(wish),
+        Request::TryMatrixUnits(job) => answer(&try_both(job)),
         Request::Run(job) => answer(&run_once(job)?),
         Request::Analyse(job) => answer(&analyse(job)?),
     }
