@@ -1,12 +1,14 @@
 //! Graphics adapters as an engine.
 
 use laptime_engine::{Bandwidth, Device, DeviceKind, Engine, EngineError, Job, Peaks, Session};
-use laptime_workload::Precision;
+use laptime_graph::TrainingStep;
+use laptime_workload::{Precision, Workload};
 
 use crate::{
     adapters::{adapters, find},
     context::{Context, matrices},
     lower::MATRIX_UNITS,
+    ops::product::has_use_for_matrices,
     probe::{Probe, probe},
     session::GpuSession,
     target::{Matrices, Target},
@@ -25,9 +27,10 @@ impl GpuEngine {
         Self::within(Target::MOST)
     }
 
-    /// Whether a device has matrix units that kernels can use.
-    pub fn has_matrix_units(device: &Device) -> bool {
-        find(device).is_ok_and(|found| matrices(&found.adapter) != Matrices::None)
+    /// Whether a device has matrix units that a training would use.
+    pub fn has_matrix_units_for(device: &Device, workload: &Workload) -> bool {
+        wants_matrices(workload)
+            && find(device).is_ok_and(|found| matrices(&found.adapter) != Matrices::None)
     }
 
     /// Uses no more than this of an adapter's limits.
@@ -81,9 +84,9 @@ impl Engine for GpuEngine {
             return Err(EngineError::Unsupported(what));
         }
         let found = find(device)?;
-        let matrices = match job.workload.precision {
-            Precision::Bf16 if job.passes.has(MATRIX_UNITS) => self.most.matrices,
-            _ => Matrices::None,
+        let matrices = match job.passes.has(MATRIX_UNITS) && wants_matrices(&job.workload) {
+            true => self.most.matrices,
+            false => Matrices::None,
         };
         let most = Target {
             matrices,
@@ -92,4 +95,10 @@ impl Engine for GpuEngine {
         let context = Context::open(&found, most)?;
         Ok(Box::new(GpuSession::new(job, &found.device, context)?))
     }
+}
+
+/// Whether any product of a step has operands for matrix units.
+fn wants_matrices(workload: &Workload) -> bool {
+    let program = || TrainingStep::of(workload, workload.batch_size).last;
+    workload.precision == Precision::Bf16 && has_use_for_matrices(&program())
 }

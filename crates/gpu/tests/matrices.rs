@@ -3,10 +3,12 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{ADAM, adapter, builtin, job, net};
-use laptime_engine::{Job, Passes, gate::verify};
-use laptime_gpu::{GpuEngine, KernelText, Matrices, Target, texts};
-use laptime_graph::{Mode, build};
+use laptime_engine::{Engine, Job, Passes, gate::verify, trial};
+use laptime_gpu::{GpuEngine, KernelText, MATRIX_UNITS, Matrices, Target, texts};
+use laptime_graph::{Mode, build, pass_names};
 use laptime_workload::{Precision, Workload};
 
 /// Convolutions whose results have whole tiles for many workgroups, and such whose channels, positions and sums are no
@@ -53,7 +55,7 @@ fn nets_on_images_are_verified() {
     // Forward and both gradients of three convolutions, or nearly all of these: the last has few positions.
     assert!(multiplied >= 6, "{multiplied}");
     let engine = GpuEngine::within(IMITATED);
-    for passes in [Passes::All, Passes::Only(Vec::new())] {
+    for passes in [Passes::All, Passes::Only(vec![MATRIX_UNITS.into()])] {
         let job = Job {
             passes: passes.clone(),
             ..job(workload.clone(), 20 * workload.batch_size + 3)
@@ -61,6 +63,36 @@ fn nets_on_images_are_verified() {
         let verdict = verify(&engine, &job, &device).unwrap();
         assert!(verdict.is_verified(), "{passes:?}: {verdict}");
     }
+}
+
+/// What `laptime` chooses by: behind an update, losses by matrices and without are apart by far less than by mistake.
+#[test]
+fn a_trial_finds_both_ways_alike() {
+    let Some(device) = adapter() else { return };
+    static ENGINE: GpuEngine = GpuEngine::within(IMITATED);
+    let workload = in_bf16(net("fashion-mnist", IMAGES, ADAM, 7));
+    let without = pass_names().into_iter().map(String::from).collect();
+    let of = |passes| {
+        let job = job(workload.clone(), 2 * workload.batch_size);
+        (Job { passes, ..job }, device.clone())
+    };
+    let candidates = [Passes::Only(without), Passes::All].map(of);
+    for ((job, device), how) in candidates.iter().zip(["fp32 arithmetic", "matrix units"]) {
+        let session = ENGINE.compile(job, device).unwrap();
+        let told = session.details();
+        assert!(told["bf16"].contains(how), "{told:?}");
+    }
+    let budget = trial::Budget {
+        least: Duration::from_secs(120),
+        training_steps: 0,
+    };
+    let tried = trial::try_each(&ENGINE, &candidates, budget);
+    let losses = tried.iter().map(|one| one.loss.expect("it trains"));
+    let losses: Vec<f64> = losses.collect();
+    assert!(
+        (losses[0] - losses[1]).abs() < 0.005 * losses[0],
+        "{losses:?}"
+    );
 }
 
 #[test]

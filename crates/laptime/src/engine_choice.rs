@@ -1,6 +1,6 @@
 //! The engine that the command line names, and its device.
 
-use laptime_engine::{Device, DeviceKind, Engine, Passes};
+use laptime_engine::{Device, DeviceKind, Engine, Passes, gate::Verdict};
 use laptime_measure::Machine;
 use laptime_results::{DeviceTrial, number::counted};
 use laptime_workload::directories::cache_dir;
@@ -11,7 +11,7 @@ use crate::{
     engines::{self, OwnEngine},
     failure::Failure,
     idle_threads::idle,
-    matrix_units,
+    matrix_units, output,
     passes::passes,
     thread_choice::{self, Cores, ThreadChoice},
     workload_choice::WorkloadChoice,
@@ -29,6 +29,8 @@ pub struct EngineChoice {
     pub threads: usize,
     /// The optional passes of the compiler.
     pub passes: Passes,
+    /// Whether a trial has chosen a GPU's matrix units.
+    on_matrix_units: bool,
     /// Why this device, and so many threads, where there was a choice.
     pub why: Vec<String>,
     /// What the user would not expect of the device.
@@ -123,6 +125,7 @@ impl EngineChoice {
             Some(matrix_units::Chosen { passes, why }) => (passes, Some(why)),
             None => (passes(&asked.passes, chosen.argument)?, None),
         };
+        let on_matrix_units = units_why.is_some() && passes == Passes::All;
         let why = [chosen.why, threads.why, units_why];
         Ok(Self {
             engine,
@@ -130,11 +133,21 @@ impl EngineChoice {
             device: chosen.device,
             threads: threads.threads,
             passes,
+            on_matrix_units,
             why: why.into_iter().flatten().collect(),
             warning: chosen.warning.or(too_many),
             trial: chosen.trial,
             thread_trial: threads.trial,
         })
+    }
+
+    /// Tells the user how to go on where the gate does not verify what a trial has chosen.
+    pub fn advise_on(&self, verdict: &Verdict) {
+        if self.on_matrix_units && !verdict.is_verified() {
+            output::warning(
+                "products were made on matrix units; try again with --passes no-matrix-units",
+            );
+        }
     }
 }
 

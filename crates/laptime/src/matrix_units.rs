@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The candidates, in their order: what is sure to work stands first.
-const UNITS: [&str; 2] = ["units for fp32", "matrix units"];
+const UNITS: [&str; 2] = ["fp32 units", "matrix units"];
 
 /// What a trial may take at most. Compiling takes most of it, which is done for the training once more.
 const TRIAL: Duration = Duration::from_secs(60);
@@ -42,7 +42,7 @@ pub fn choose(wish: &Wish, device: &Device) -> Option<Chosen> {
     let may_have_them = wish.workload.precision == Precision::Bf16
         && *wish.passes == Passes::All
         && device.kind == DeviceKind::Gpu
-        && GpuEngine::has_matrix_units(device);
+        && GpuEngine::has_matrix_units_for(device, wish.workload);
     if !may_have_them {
         return None;
     }
@@ -160,7 +160,7 @@ fn chosen(tried: &[Tried], how: &str) -> Chosen {
             let times: Vec<String> = times.collect();
             let best = UNITS[usize::from(are_faster)];
             let why = format!(
-                "multiplies on {best}, the fastest {how}: {}",
+                "multiplies on {best}, the faster {how}: {}",
                 times.join(", ")
             );
             (passes, why)
@@ -189,12 +189,12 @@ mod tests {
             (
                 tried(1, 1e-3, Some(2.01)),
                 true,
-                "matrix units, the fastest by trial: units for fp32 3.000 ms a step, matrix units 1.000",
+                "matrix units, the faster by trial: fp32 units 3.000 ms a step, matrix units 1.000",
             ),
             (
                 tried(1, 4e-3, Some(2.0)),
                 false,
-                "units for fp32, the fastest by trial",
+                "fp32 units, the faster by trial",
             ),
             (
                 tried(1, 1e-3, Some(2.3)),

@@ -94,11 +94,16 @@ mod tests {
             Ok(passes) => passes,
             Err(_) => panic!("{text} is a mistake"),
         };
-        let taken = of("relu, winograd", DeviceArg::Auto);
-        assert!(taken.has("relu") && taken.has("winograd") && !taken.has("bias"));
-        let but = of("no-winograd,no-relu", DeviceArg::Cpu);
+        let taken = of("gradient-epilogue, winograd", DeviceArg::Auto);
         assert!(
-            !but.has("relu") && !but.has("winograd") && but.has("bias") && but.has(MATRIX_UNITS)
+            taken.has("gradient-epilogue") && taken.has("winograd") && !taken.has("norm-epilogue")
+        );
+        let but = of("no-winograd,no-norm-epilogue", DeviceArg::Cpu);
+        assert!(
+            !but.has("norm-epilogue")
+                && !but.has("winograd")
+                && but.has("gradient-epilogue")
+                && but.has(MATRIX_UNITS)
         );
         assert_eq!(
             of("no-matrix-units", DeviceArg::Gpu(None)),
@@ -114,7 +119,7 @@ mod tests {
     #[test]
     fn mistakes_are_named() {
         for (text, device, word) in [
-            ("relu,no-bias", DeviceArg::Auto, "not both"),
+            ("norm-epilogue,no-winograd", DeviceArg::Auto, "not both"),
             ("no-all", DeviceArg::Auto, "stands alone"),
             (
                 "no-such",

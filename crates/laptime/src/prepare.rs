@@ -66,6 +66,7 @@ pub fn ask_gate(
             output::say(&text);
         }
     })?;
+    engine.advise_on(&verdict);
     Ok(GateReport {
         verdict,
         remembered,

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     shader::Shader,
+    target::Matrices,
     tiles::{Product, Readers},
 };
 
@@ -64,6 +65,17 @@ pub(crate) fn of(program: &Program, uses: &Uses, own: &Operation) -> Option<Prod
     }
 }
 
+/// Whether any product of a Program would be made on matrix units, where there are some.
+pub(crate) fn has_use_for_matrices(program: &Program) -> bool {
+    let uses = Uses::of(program);
+    program.operations.iter().any(|own| {
+        let product = of(program, &uses, own);
+        product.is_some_and(|product| {
+            cooperative::takes(Matrices::Cooperative, program, own, &product)
+        })
+    })
+}
+
 /// A product, cut.
 pub(crate) fn cut(
     program: &Program,
@@ -111,7 +123,7 @@ fn is_for_norms(program: &Program, uses: &Uses, made: TensorId) -> bool {
 pub(crate) fn text(shader: &mut Shader, place: usize, op: &dyn MatrixProduct) -> String {
     let own = shader.operation(place);
     let product = cut(shader.program, shader.uses, own, op);
-    let by_matrices = cooperative::takes(shader.target, shader.program, own, &product);
+    let by_matrices = cooperative::takes(shader.target.matrices, shader.program, own, &product);
     let seen = match by_matrices {
         true => cooperative::in_pieces(&product),
         false => product,

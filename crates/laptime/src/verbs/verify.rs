@@ -31,6 +31,9 @@ pub fn verify(args: VerifyArgs) -> Result<(), Failure> {
     if let Some(text) = &choice.warning {
         output::warning(text);
     }
+    for text in &choice.why {
+        output::say(text);
+    }
     let workload = workload.workload;
     // The gate makes its own samples; of these it only asks how many the last batch has.
     let samples = workload.dataset.description().train_samples;
@@ -39,7 +42,7 @@ pub fn verify(args: VerifyArgs) -> Result<(), Failure> {
         dataset: Arc::new(synthetic(workload.dataset.description(), count, 0)),
         workload,
         threads: choice.threads,
-        passes: choice.passes,
+        passes: choice.passes.clone(),
         profile: false,
     };
     let line = Line::new(output::stderr_is_terminal());
@@ -47,6 +50,7 @@ pub fn verify(args: VerifyArgs) -> Result<(), Failure> {
     let start = Instant::now();
     let verdict = verdicts::ask_anew(choice.engine, &job, &choice.device)?;
     drop(line);
+    choice.advise_on(&verdict);
     output::print(&if args.json {
         serde_json::to_string(&verdict).expect("a verdict is plain data") + "\n"
     } else {

@@ -12,7 +12,7 @@ use laptime_graph::{Operation, Program, Role, TensorId};
 use super::tiled::{Operand, find_tile, terms};
 use crate::{
     shader::Shader,
-    target::{Matrices, Target},
+    target::Matrices,
     tiles::{Product, Tile},
 };
 use language::{LANES, Language, RESULT_STRIDE, THREADS};
@@ -36,9 +36,14 @@ const SUBGROUPS: usize = THREADS / LANES;
 const GAP: usize = 8;
 
 /// Whether a product is made so: of tiles and sums that have a matrix for each subgroup, and of values that were rounded.
-pub(super) fn takes(target: Target, program: &Program, own: &Operation, product: &Product) -> bool {
+pub(super) fn takes(
+    matrices: Matrices,
+    program: &Program,
+    own: &Operation,
+    product: &Product,
+) -> bool {
     let is_rounded = |id: &TensorId| matches!(program.tensor(*id).role, Role::Rounded { .. });
-    target.matrices != Matrices::None
+    matrices != Matrices::None
         && product.tile.m.min(product.tile.n) >= 2 * SIDE
         && product.k >= SIDE
         && own.inputs[..2].iter().all(is_rounded)
