@@ -65,6 +65,18 @@ fn every_mistake_is_named_with_advice() {
             &["--passes dead-taps", "GPU"],
         ),
         (
+            "run --device gpu --passes no-winograd",
+            &["--passes winograd", "GPU"],
+        ),
+        (
+            "run --device cpu --passes no-matrix-units",
+            &["--passes matrix-units", "processor", "--device gpu"],
+        ),
+        (
+            "run --passes no-winograd,norm-epilogue",
+            &["--passes no-winograd,norm-epilogue: ", "not both"],
+        ),
+        (
             "run --passes all,none",
             &["--passes all,none: all stands alone"],
         ),
