@@ -39,7 +39,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (name, precision, matrices) in [
         ("fp32", Precision::Fp32, Matrices::None),
         ("bf16", Precision::Bf16, Matrices::None),
-        ("bf16 by matrices", Precision::Bf16, Matrices::Cooperative),
+        (
+            "bf16 by matrices",
+            Precision::Bf16,
+            Matrices::Cooperative { side: 16 },
+        ),
     ] {
         workload.precision = precision;
         let job = Job {

@@ -82,16 +82,17 @@ impl Context {
             required_features |= wgpu::Features::SUBGROUP;
         }
         let matrices = match wanted.matrices {
-            Matrices::Cooperative => matrices(adapter),
+            Matrices::Cooperative { .. } if subgroup == most => matrices(adapter),
+            Matrices::Cooperative { .. } => Matrices::None,
             other => other,
         };
-        if matrices == Matrices::Cooperative {
-            required_features |= MATRICES;
-        }
         let experiments = match matrices {
-            // SAFETY: experimental are matrices alone, and kernels keep to their rules: all threads of a workgroup come
-            // to each of their operations, which stay within their arrays.
-            Matrices::Cooperative => unsafe { wgpu::ExperimentalFeatures::enabled() },
+            Matrices::Cooperative { .. } => {
+                required_features |= MATRICES;
+                // SAFETY: experimental are matrices alone, and kernels keep to their rules: all threads of a workgroup
+                // come to each of their operations, which stay within their arrays.
+                unsafe { wgpu::ExperimentalFeatures::enabled() }
+            }
             Matrices::None | Matrices::Imitated => wgpu::ExperimentalFeatures::disabled(),
         };
         let target = Target {
@@ -313,19 +314,28 @@ fn threads(has: &wgpu::Limits) -> u32 {
 const MATRICES: wgpu::Features =
     wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX.union(wgpu::Features::SHADER_F16);
 
-/// Those that an adapter multiplies: of 16 × 16 16-bit floats with sums in single precision, by subgroups of 32.
+/// Those that an adapter multiplies: squares of 16-bit floats with sums in single precision, by subgroups of one size.
+/// On Vulkan, where these kernels have run.
 pub(crate) fn matrices(adapter: &wgpu::Adapter) -> Matrices {
     use wgpu::CooperativeScalarType::{F16, F32};
-    let is_known = |one: &wgpu::CooperativeMatrixProperties| {
-        [one.m_size, one.n_size, one.k_size] == [16; 3] && (one.ab_type, one.cr_type) == (F16, F32)
+    let [least, most] = subgroups(adapter);
+    let may_have_them = adapter.features().contains(MATRICES)
+        && adapter.get_info().backend == wgpu::Backend::Vulkan
+        && least == most;
+    let all = match may_have_them {
+        true => adapter.cooperative_matrix_properties(),
+        false => Vec::new(),
     };
-    let has_them = adapter.features().contains(MATRICES)
-        && subgroups(adapter) == [32, 32]
-        && adapter.cooperative_matrix_properties().iter().any(is_known);
-    match has_them {
-        true => Matrices::Cooperative,
-        false => Matrices::None,
-    }
+    let is_made_of = |side: u32| {
+        all.iter().any(|one| {
+            [one.m_size, one.n_size, one.k_size] == [side; 3]
+                && (one.ab_type, one.cr_type) == (F16, F32)
+        })
+    };
+    let side = [16, 8].into_iter().find(|side| is_made_of(*side));
+    side.map_or(Matrices::None, |side| Matrices::Cooperative {
+        side: side as usize,
+    })
 }
 
 /// Threads of a subgroup at least and at most; 1 where it has none.

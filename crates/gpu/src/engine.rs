@@ -8,7 +8,7 @@ use crate::{
     adapters::{adapters, find},
     context::{Context, matrices},
     lower::MATRIX_UNITS,
-    ops::product::has_use_for_matrices,
+    ops::product::has_use_for,
     probe::{Probe, probe},
     session::GpuSession,
     target::{Matrices, Target},
@@ -29,8 +29,7 @@ impl GpuEngine {
 
     /// Whether a device has matrix units that a training would use.
     pub fn has_matrix_units_for(device: &Device, workload: &Workload) -> bool {
-        wants_matrices(workload)
-            && find(device).is_ok_and(|found| matrices(&found.adapter) != Matrices::None)
+        find(device).is_ok_and(|found| has_use(workload, matrices(&found.adapter)))
     }
 
     /// Uses no more than this of an adapter's limits.
@@ -84,8 +83,12 @@ impl Engine for GpuEngine {
             return Err(EngineError::Unsupported(what));
         }
         let found = find(device)?;
-        let matrices = match job.passes.has(MATRIX_UNITS) && wants_matrices(&job.workload) {
-            true => self.most.matrices,
+        let matrices = match self.most.matrices {
+            Matrices::Cooperative { .. } => matrices(&found.adapter),
+            other => other,
+        };
+        let matrices = match job.passes.has(MATRIX_UNITS) && has_use(&job.workload, matrices) {
+            true => matrices,
             false => Matrices::None,
         };
         let most = Target {
@@ -97,8 +100,8 @@ impl Engine for GpuEngine {
     }
 }
 
-/// Whether any product of a step has operands for matrix units.
-fn wants_matrices(workload: &Workload) -> bool {
+/// Whether a step has a use for these matrices.
+fn has_use(workload: &Workload, matrices: Matrices) -> bool {
     let program = || TrainingStep::of(workload, workload.batch_size).last;
-    workload.precision == Precision::Bf16 && has_use_for_matrices(&program())
+    workload.precision == Precision::Bf16 && has_use_for(matrices, &program())
 }

@@ -25,10 +25,24 @@ pub struct Target {
 pub enum Matrices {
     /// None: such values are multiplied in single precision, too.
     None,
-    /// `wgpu`'s cooperative matrices of 16 × 16, by subgroups of 32.
-    Cooperative,
-    /// The same in plain WGSL, slowly, so that tests can run the kernels where there are no matrix units.
+    /// `wgpu`'s cooperative matrices of so many rows and columns, by the target's subgroups.
+    Cooperative {
+        /// 8 or 16.
+        side: usize,
+    },
+    /// Those of 16 × 16, by subgroups of 32, in plain WGSL, slowly, so that tests can run the kernels where there are no matrix units.
     Imitated,
+}
+
+impl Matrices {
+    /// Rows and columns of a matrix, if there are any.
+    pub fn side(self) -> Option<usize> {
+        match self {
+            Self::None => None,
+            Self::Cooperative { side } => Some(side),
+            Self::Imitated => Some(16),
+        }
+    }
 }
 
 impl Target {
@@ -59,6 +73,6 @@ impl Target {
         threads: 1024,
         subgroup: 64,
         subgroup_varies: false,
-        matrices: Matrices::Cooperative,
+        matrices: Matrices::Cooperative { side: 16 },
     };
 }

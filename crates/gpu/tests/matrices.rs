@@ -65,6 +65,22 @@ fn nets_on_images_are_verified() {
     }
 }
 
+/// On lavapipe from Mesa 26 on, for one; where there are none, this says so.
+#[test]
+fn an_adapters_own_matrices_are_verified() {
+    let Some(device) = adapter() else { return };
+    let workload = in_bf16(net("fashion-mnist", IMAGES, ADAM, 7));
+    if !GpuEngine::has_matrix_units_for(&device, &workload) {
+        eprintln!("{} has no matrix units: skipped", device.name);
+        return;
+    }
+    let job = job(workload, 20 * 7 + 3);
+    let session = GpuEngine::new().compile(&job, &device).unwrap();
+    assert!(session.details()["bf16"].contains("matrix units"));
+    let verdict = verify(&GpuEngine::new(), &job, &device).unwrap();
+    assert!(verdict.is_verified(), "{verdict}");
+}
+
 /// What `laptime` chooses by: behind an update, losses by matrices and without are apart by far less than by mistake.
 #[test]
 fn a_trial_finds_both_ways_alike() {
@@ -98,7 +114,7 @@ fn a_trial_finds_both_ways_alike() {
 #[test]
 fn only_rounded_values_are_multiplied_by_matrices() {
     let target = Target {
-        matrices: Matrices::Cooperative,
+        matrices: Matrices::Cooperative { side: 16 },
         ..Target::CARD
     };
     let workload = builtin("cifar10-resnet50", None);
@@ -113,7 +129,7 @@ fn only_rounded_values_are_multiplied_by_matrices() {
 #[test]
 fn a_convolution_by_matrices_has_the_expected_text() {
     let target = Target {
-        matrices: Matrices::Cooperative,
+        matrices: Matrices::Cooperative { side: 16 },
         ..Target::CARD
     };
     let workload = in_bf16(net("fashion-mnist", IMAGES, ADAM, 7));

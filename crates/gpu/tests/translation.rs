@@ -94,7 +94,7 @@ fn kernels_are_valid_and_translated_for_every_platform() {
             ..Target::COMMON
         },
         Target {
-            matrices: Matrices::Cooperative,
+            matrices: Matrices::Cooperative { side: 16 },
             ..Target::CARD
         },
     ];

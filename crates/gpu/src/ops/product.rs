@@ -65,14 +65,12 @@ pub(crate) fn of(program: &Program, uses: &Uses, own: &Operation) -> Option<Prod
     }
 }
 
-/// Whether any product of a Program would be made on matrix units, where there are some.
-pub(crate) fn has_use_for_matrices(program: &Program) -> bool {
+/// Whether any product of a Program is made by these matrices.
+pub(crate) fn has_use_for(matrices: Matrices, program: &Program) -> bool {
     let uses = Uses::of(program);
     program.operations.iter().any(|own| {
         let product = of(program, &uses, own);
-        product.is_some_and(|product| {
-            cooperative::takes(Matrices::Cooperative, program, own, &product)
-        })
+        product.is_some_and(|product| cooperative::takes(matrices, program, own, &product))
     })
 }
 

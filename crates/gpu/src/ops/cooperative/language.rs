@@ -1,13 +1,11 @@
 //! Matrices in `wgpu`'s dialect of WGSL, and in plain WGSL.
 
-/// Threads of a subgroup, and of a workgroup.
-pub(super) const LANES: usize = 32;
-pub(super) const THREADS: usize = 4 * LANES;
+use crate::target::{Matrices, Target};
 
-/// Values from one row of a subgroup's results to the next.
-pub(super) const RESULT_STRIDE: usize = 20;
+/// Subgroups of a workgroup, two by two over its tile.
+pub(super) const SUBGROUPS: usize = 4;
 
-/// What matrices are where no matrix unit is: a thread has eight neighbours of a row of the result, and an operand is
+/// What matrices of 16 × 16 of subgroups of 32 are where no matrix unit is: a thread has eight neighbours of a row of the result, and an operand is
 /// the place of its first value in its tile, with the steps along rows and columns.
 const IMITATED: &str = "\
 var<workgroup> exchanged: array<u32, 128>;
@@ -47,10 +45,48 @@ fn put(made: mat4x2<f32>, first: u32, lane: u32) {
 /// The two ways to write what is done with matrices.
 #[derive(Clone, Copy)]
 pub(super) struct Language {
-    pub(super) imitated: bool,
+    imitated: bool,
+    /// Rows and columns of a matrix that a subgroup multiplies.
+    pub(super) side: usize,
+    /// Threads of a subgroup.
+    pub(super) lanes: usize,
 }
 
 impl Language {
+    /// The target's, which has some.
+    pub(super) fn of(target: Target) -> Self {
+        let imitated = target.matrices == Matrices::Imitated;
+        Self {
+            imitated,
+            side: target.matrices.side().expect("it has matrices"),
+            lanes: if imitated { 32 } else { target.subgroup },
+        }
+    }
+
+    /// The extensions that a text begins with.
+    pub(super) fn enables(self) -> &'static str {
+        match self.imitated {
+            true => "",
+            false => "enable f16;\nenable wgpu_cooperative_matrix;\n",
+        }
+    }
+
+    /// The type of a matrix of this role.
+    fn matrix(self, of: &str, role: &str) -> String {
+        let side = self.side;
+        format!("coop_mat{side}x{side}<{of}, {role}>")
+    }
+
+    /// Threads of a workgroup.
+    pub(super) fn threads(self) -> usize {
+        SUBGROUPS * self.lanes
+    }
+
+    /// Values from one row of a subgroup's results to the next.
+    pub(super) fn result_stride(self) -> usize {
+        self.side + 4
+    }
+
     /// Two neighbours as they are multiplied.
     pub(super) fn pair(self) -> &'static str {
         match self.imitated {
@@ -72,9 +108,9 @@ impl Language {
             (true, true) => format!("vec3<u32>({at}, {stride}u, 1u)"),
             (true, false) => format!("vec3<u32>({at}, 1u, {stride}u)"),
             (false, _) => format!(
-                "coopLoad{}<coop_mat16x16<f16, {}>>(&{name}_tile[({at}) / 2u], {}u)",
+                "coopLoad{}<{}>(&{name}_tile[({at}) / 2u], {}u)",
                 if rows_are_apart { "T" } else { "" },
-                name.to_uppercase(),
+                self.matrix("f16", &name.to_uppercase()),
                 stride / 2,
             ),
         }
@@ -84,7 +120,8 @@ impl Language {
         match self.imitated {
             true => "mat4x2<f32>()".into(),
             false => {
-                format!("coopLoadT<coop_mat16x16<f32, C>>(&results[of_subgroup], {RESULT_STRIDE}u)")
+                let (matrix, stride) = (self.matrix("f32", "C"), self.result_stride());
+                format!("coopLoadT<{matrix}>(&results[of_subgroup], {stride}u)")
             }
         }
     }
@@ -99,7 +136,10 @@ impl Language {
     pub(super) fn store(self, c: &str) -> String {
         match self.imitated {
             true => format!("put({c}, of_subgroup, lane);\n"),
-            false => format!("coopStoreT({c}, &results[of_subgroup], {RESULT_STRIDE}u);\n"),
+            false => {
+                let stride = self.result_stride();
+                format!("coopStoreT({c}, &results[of_subgroup], {stride}u);\n")
+            }
         }
     }
 
@@ -120,18 +160,19 @@ impl Language {
 
     /// The head of the kernel, which names `thread`, `subgroup` and `lane`.
     pub(super) fn entry(self) -> String {
+        let (threads, lanes) = (self.threads(), self.lanes);
         let (builtins, names) = match self.imitated {
             true => (
                 "@builtin(local_invocation_index) thread: u32",
-                "let subgroup = thread / 32u;\nlet lane = thread % 32u;\n",
+                format!("let subgroup = thread / {lanes}u;\nlet lane = thread % {lanes}u;\n"),
             ),
             false => (
                 "@builtin(subgroup_id) subgroup: u32, @builtin(subgroup_invocation_id) lane: u32",
-                "let thread = subgroup * 32u + lane;\n",
+                format!("let thread = subgroup * {lanes}u + lane;\n"),
             ),
         };
         format!(
-            "@compute @workgroup_size({THREADS})\n\
+            "@compute @workgroup_size({threads})\n\
              fn main(@builtin(workgroup_id) group: vec3<u32>, \
              @builtin(num_workgroups) groups: vec3<u32>, {builtins}) {{\n{names}"
         )

@@ -15,7 +15,7 @@ use crate::{
     target::Matrices,
     tiles::{Product, Tile},
 };
-use language::{LANES, Language, RESULT_STRIDE, THREADS};
+use language::{Language, SUBGROUPS};
 
 /// Terms of a piece of the sum: as many as leave a thread sixteen pairs to load, where tiles are not narrow.
 fn piece_of(tile: Tile) -> usize {
@@ -25,11 +25,8 @@ fn piece_of(tile: Tile) -> usize {
     }
 }
 
-/// Rows and columns of a matrix that a subgroup multiplies.
-const SIDE: usize = 16;
-
-/// Subgroups of a workgroup, two by two over its tile.
-const SUBGROUPS: usize = THREADS / LANES;
+/// Rows and columns of a tile at least: two matrices of 16, and such that threads store four neighbours.
+const LEAST_TILE: usize = 32;
 
 /// Values between the rows of a tile in workgroup memory, so that rows begin in different banks, at multiples of 16
 /// bytes.
@@ -43,9 +40,8 @@ pub(super) fn takes(
     product: &Product,
 ) -> bool {
     let is_rounded = |id: &TensorId| matches!(program.tensor(*id).role, Role::Rounded { .. });
-    matrices != Matrices::None
-        && product.tile.m.min(product.tile.n) >= 2 * SIDE
-        && product.k >= SIDE
+    matrices.side().is_some_and(|side| product.k >= side)
+        && product.tile.m.min(product.tile.n) >= LEAST_TILE
         && own.inputs[..2].iter().all(is_rounded)
 }
 
@@ -74,6 +70,7 @@ struct Side<'a> {
     tile: usize,
     /// Terms of a piece of the sum.
     piece: usize,
+    language: Language,
 }
 
 impl Side<'_> {
@@ -101,12 +98,12 @@ impl Side<'_> {
 
     /// Pairs that a thread loads of a piece.
     fn loads(&self) -> usize {
-        self.tile * self.piece / 2 / THREADS
+        self.tile * self.piece / 2 / self.language.threads()
     }
 
     /// Matrices of a subgroup along it.
     fn matrices(&self) -> usize {
-        self.tile / 2 / SIDE
+        self.tile / 2 / self.language.side
     }
 
     /// Statements of each load or store, which find the place of their pair in the piece named.
@@ -119,7 +116,7 @@ impl Side<'_> {
         let turns = turns.map(|turn| {
             format!(
                 "{{ let at = thread + {}u; let {} = at % {2}u * 2u; let {across} = at / {2}u;\n{3} }}\n",
-                turn * THREADS,
+                turn * self.language.threads(),
                 along.0,
                 along.1 / 2,
                 each(turn),
@@ -163,7 +160,7 @@ impl Side<'_> {
     }
 
     /// From registers into workgroup memory, scaled.
-    fn store(&self, language: Language) -> String {
+    fn store(&self) -> String {
         let (name, of) = (self.name, if self.is_a { "x" } else { "y" });
         let stride = self.stride() / 2;
         let at = match self.operand.sum_is_contiguous {
@@ -171,19 +168,21 @@ impl Side<'_> {
             false => format!("kk * {stride}u + place / 2u"),
         };
         self.turns(|turn| {
-            let pair = language.to_pair(&format!("{name}_next{turn} * scale.{of}"));
+            let pair = self
+                .language
+                .to_pair(&format!("{name}_next{turn} * scale.{of}"));
             format!("{name}_tile[{at}] = {pair};")
         })
     }
 
     /// The largest power of the next piece, for the whole workgroup.
-    fn largest(&self, language: Language) -> String {
+    fn largest(&self) -> String {
         let (name, number) = (self.name, usize::from(!self.is_a));
         let mut largest = format!("power_of({name}_next0)");
         for turn in 1..self.loads() {
             largest = format!("max({largest}, power_of({name}_next{turn}))");
         }
-        let largest = language.largest(&largest);
+        let largest = self.language.largest(&largest);
         format!(
             "{{ let power = {largest} >> 24u; if lane == 0u {{ largest[{number}][subgroup] = power; }} }}\n"
         )
@@ -193,12 +192,9 @@ impl Side<'_> {
 /// The kernel of a product, behind the functions `a_at`, `b_at` and `store`.
 pub(super) fn text(shader: &mut Shader, product: &Product, a: &Operand, b: &Operand) -> String {
     let Product { m, n, k, tile, .. } = *product;
-    let language = Language {
-        imitated: shader.target.matrices == Matrices::Imitated,
-    };
-    if !language.imitated {
-        shader.enables = "enable f16;\nenable wgpu_cooperative_matrix;\n";
-    }
+    let language = Language::of(shader.target);
+    let (matrix_side, lanes, stride) = (language.side, language.lanes, language.result_stride());
+    shader.enables = language.enables();
     let piece = piece_of(tile);
     let side = |name, is_a, operand, extent, tile| Side {
         name,
@@ -207,6 +203,7 @@ pub(super) fn text(shader: &mut Shader, product: &Product, a: &Operand, b: &Oper
         extent,
         tile,
         piece,
+        language,
     };
     let sides = [
         side("a", true, a, m, tile.m),
@@ -218,7 +215,7 @@ pub(super) fn text(shader: &mut Shader, product: &Product, a: &Operand, b: &Oper
         let all = (0..rows).flat_map(|i| (0..columns).map(move |j| (i, j)));
         all.map(|(i, j)| text(i, j)).collect::<String>()
     };
-    let of_subgroup = SIDE * RESULT_STRIDE;
+    let of_subgroup = matrix_side * stride;
     let mut text = of_both(&|side| {
         let (name, pair) = (side.name, language.pair());
         format!(
@@ -253,12 +250,12 @@ pub(super) fn text(shader: &mut Shader, product: &Product, a: &Operand, b: &Oper
     });
     let is_whole_sum = is_in_whole_pieces(product) && k.is_multiple_of(piece);
     let load = of_both(&|side| side.load(is_whole_sum));
-    let largest = of_both(&|side| side.largest(language));
-    let store = of_both(&|side| side.store(language));
+    let largest = of_both(&|side| side.largest());
+    let store = of_both(&|side| side.store());
     let _ = write!(
         text,
         "let k_begin = {begin};\nlet k_end = {end};\n{{ let k0 = k_begin;\n{load}}}\n{largest}\
-         for (var at = lane; at < {of_subgroup}u; at += {LANES}u) {{ results[of_subgroup + at] = 0.0; }}\n\
+         for (var at = lane; at < {of_subgroup}u; at += {lanes}u) {{ results[of_subgroup + at] = 0.0; }}\n\
          workgroupBarrier();\n{}var power = vec2<u32>(17u);\n",
         of_all(&|i, j| format!("var c{i}_{j} = {};\n", language.zeros())),
     );
@@ -276,13 +273,16 @@ pub(super) fn text(shader: &mut Shader, product: &Product, a: &Operand, b: &Oper
          let k0 = piece + {piece}u;\nif k0 < k_end {{\n{load}}}\n",
         of_all(&|i, j| format!("c{i}_{j} = c{i}_{j} * down;\n")),
     );
-    for first in (0..piece).step_by(SIDE) {
+    for first in (0..piece).step_by(matrix_side) {
         text += "{\n";
         text += &of_both(&|side| {
             let numbers = 0..side.matrices();
             let start = if side.is_a { "row" } else { "column" };
             let matrices = numbers.map(|number| {
-                let (place, stride) = (format!("({start} + {}u)", number * SIDE), side.stride());
+                let (place, stride) = (
+                    format!("({start} + {}u)", number * matrix_side),
+                    side.stride(),
+                );
                 let at = match side.operand.sum_is_contiguous {
                     true => format!("{place} * {stride}u + {first}u"),
                     false => format!("{}u + {place}", first * stride),
@@ -314,13 +314,13 @@ pub(super) fn text(shader: &mut Shader, product: &Product, a: &Operand, b: &Oper
             _ => "workgroupBarrier();\n",
         };
         let store = language.store(&format!("c{i}_{j}"));
-        let (values, across) = (SIDE * SIDE / 4, SIDE / 4);
-        let (below, beside) = (i * SIDE, j * SIDE);
+        let (values, across) = (matrix_side * matrix_side / 4, matrix_side / 4);
+        let (below, beside) = (i * matrix_side, j * matrix_side);
         format!(
             "{next}{store}workgroupBarrier();\n\
-             for (var at = lane; at < {values}u; at += {LANES}u) {{\n\
+             for (var at = lane; at < {values}u; at += {lanes}u) {{\n\
              let r = at / {across}u;\nlet c = at % {across}u * 4u;\n\
-             let first = of_subgroup + r * {RESULT_STRIDE}u + c;\n\
+             let first = of_subgroup + r * {stride}u + c;\n\
              let sums = vec4<f32>(results[first], results[first + 1u], results[first + 2u], results[first + 3u]);\n\
              store(m0 + row + {below}u + r, n0 + column + {beside}u + c, sums * first_half * second_half, group);\n}}\n",
         )
@@ -331,10 +331,26 @@ pub(super) fn text(shader: &mut Shader, product: &Product, a: &Operand, b: &Oper
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::target::Target;
 
     #[test]
     fn tiles_keep_to_what_every_adapter_has() {
-        for (m, n) in [(64, 64), (32, 64), (64, 32), (32, 32)] {
+        let of = |matrices, subgroup| {
+            Language::of(Target {
+                matrices,
+                subgroup,
+                ..Target::CARD
+            })
+        };
+        let languages = [
+            of(Matrices::Imitated, 1),
+            of(Matrices::Cooperative { side: 16 }, 32),
+            of(Matrices::Cooperative { side: 8 }, 32),
+            of(Matrices::Cooperative { side: 8 }, 8),
+        ];
+        let tiles = [(64, 64), (32, 64), (64, 32), (32, 32)];
+        let of_each = |language: Language| tiles.map(|(m, n)| (language, m, n));
+        for (language, m, n) in languages.into_iter().flat_map(of_each) {
             for (of_a, of_b) in [(true, true), (true, false), (false, true), (false, false)] {
                 let tile = Tile {
                     m,
@@ -357,17 +373,21 @@ mod tests {
                         extent,
                         tile: extent,
                         piece: piece_of(tile),
+                        language,
                     };
                     // Matrices begin at multiples of 16 bytes, and so do their rows.
                     assert!(side.stride().is_multiple_of(8));
                     // Every thread has as many pairs to load.
-                    assert_eq!(side.loads() * THREADS * 2, extent * side.piece);
+                    assert_eq!(side.loads() * language.threads() * 2, extent * side.piece);
                     side.values()
                 });
-                let results = SUBGROUPS * SIDE * RESULT_STRIDE;
+                let results = SUBGROUPS * language.side * language.result_stride();
                 let bytes = 2 * (halves[0] + halves[1]) + 4 * results + 32;
                 // What imitates matrices exchanges a word a thread.
-                assert!(bytes + 4 * THREADS <= 16 << 10, "{tile:?}: {bytes}");
+                assert!(
+                    bytes + 4 * language.threads() <= 16 << 10,
+                    "{tile:?}: {bytes}"
+                );
             }
         }
     }
