@@ -1,4 +1,4 @@
-//! Trials: which of several devices, or numbers of threads, does this job's steps the fastest, measured.
+//! Trials: which of several devices, numbers of threads or ways to compile does a job's steps the fastest, measured.
 
 use std::{
     sync::mpsc,
@@ -15,7 +15,7 @@ use crate::{Device, Engine, EngineError, Job, Progress};
 /// steps at a time can show it.
 pub const BATCHES: usize = 64;
 
-/// How one device did.
+/// How one candidate did.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Tried {
     /// Its place among the candidates.
@@ -179,16 +179,15 @@ fn steps(
     let batch_size = job.workload.batch_size;
     let samples = job.dataset.train.count() / batch_size * batch_size;
     let order = epoch_order(job.workload.seed, 0, samples, job.workload.shuffle);
-    let progress = Progress::new();
     // The first step of all finds cold caches. The second is of the same batch.
-    session.train(&order[..batch_size], &progress)?;
+    session.train(&order[..batch_size], &Progress::new())?;
     let mut steps = 1;
     let mut best = f64::INFINITY;
     let mut loss = None;
     let timed = Instant::now();
     loop {
         let start = Instant::now();
-        let report = session.train(&order[..steps * batch_size], &progress)?;
+        let report = session.train(&order[..steps * batch_size], &Progress::new())?;
         let took = start.elapsed();
         best = best.min(took.as_secs_f64() / steps as f64);
         let loss = *loss.get_or_insert_with(|| report.score.loss());

@@ -89,8 +89,9 @@ impl Context {
         let experiments = match matrices {
             Matrices::Cooperative { .. } => {
                 required_features |= MATRICES;
-                // SAFETY: experimental are matrices alone, and kernels keep to their rules: all threads of a workgroup
-                // come to each of their operations, which stay within their arrays.
+                // SAFETY: `wgpu` wants it known that what is experimental may be unsound in itself. Of all that is
+                // experimental, matrices alone are required here, and kernels keep to their rules: all threads of a
+                // workgroup come to each of their operations, which stay within their arrays.
                 unsafe { wgpu::ExperimentalFeatures::enabled() }
             }
             Matrices::None | Matrices::Imitated => wgpu::ExperimentalFeatures::disabled(),

@@ -1,11 +1,13 @@
 //! Graphics adapters as an engine.
 
-use laptime_engine::{Bandwidth, Device, DeviceKind, Engine, EngineError, Job, Peaks, Session};
+use laptime_engine::{
+    Bandwidth, Device, DeviceKind, Engine, EngineError, Job, Passes, Peaks, Session,
+};
 use laptime_graph::TrainingStep;
 use laptime_workload::{Precision, Workload};
 
 use crate::{
-    adapters::{adapters, find},
+    adapters::{Adapter, adapters, find},
     context::{Context, matrices},
     lower::MATRIX_UNITS,
     ops::product::has_use_for,
@@ -27,9 +29,14 @@ impl GpuEngine {
         Self::within(Target::MOST)
     }
 
-    /// Whether a device has matrix units that a training would use.
-    pub fn has_matrix_units_for(device: &Device, workload: &Workload) -> bool {
-        find(device).is_ok_and(|found| has_use(workload, matrices(&found.adapter)))
+    /// Whether a training with these passes would use matrix units of this device.
+    pub fn would_use_matrix_units(device: &Device, workload: &Workload, passes: &Passes) -> bool {
+        let on = |adapter: &Adapter| Target {
+            matrices: matrices(&adapter.adapter),
+            ..Target::MOST
+        };
+        find(device)
+            .is_ok_and(|found| on(&found).for_training(workload, passes).matrices != Matrices::None)
     }
 
     /// Uses no more than this of an adapter's limits.
@@ -61,13 +68,9 @@ impl Engine for GpuEngine {
         &self,
         device: &Device,
         _threads: usize,
-        precision: Precision,
+        _precision: Precision,
     ) -> Result<Option<Peaks>, EngineError> {
-        let Probe { peaks, target, .. } = probe(device)?;
-        // What matrix units reach is not measured; all else multiplies in single precision.
-        if precision == Precision::Bf16 && target.matrices != Matrices::None {
-            return Ok(None);
-        }
+        let Probe { peaks, .. } = probe(device)?;
         Ok(Some(Peaks {
             flops: peaks.flops,
             bandwidths: vec![Bandwidth {
@@ -87,21 +90,33 @@ impl Engine for GpuEngine {
             Matrices::Cooperative { .. } => matrices(&found.adapter),
             other => other,
         };
-        let matrices = match job.passes.has(MATRIX_UNITS) && has_use(&job.workload, matrices) {
-            true => matrices,
-            false => Matrices::None,
-        };
         let most = Target {
             matrices,
             ..self.most
         };
+        let most = most.for_training(&job.workload, &job.passes);
         let context = Context::open(&found, most)?;
         Ok(Box::new(GpuSession::new(job, &found.device, context)?))
     }
 }
 
-/// Whether a step has a use for these matrices.
-fn has_use(workload: &Workload, matrices: Matrices) -> bool {
-    let program = || TrainingStep::of(workload, workload.batch_size).last;
-    workload.precision == Precision::Bf16 && has_use_for(matrices, &program())
+impl Target {
+    /// The same without matrices, where a step of this training has no use for them or the passes leave them out.
+    pub fn for_training(self, workload: &Workload, passes: &Passes) -> Self {
+        let has_use = || {
+            let step = TrainingStep::of(workload, workload.batch_size);
+            step.programs()
+                .any(|(program, _)| has_use_for(self.matrices, program))
+        };
+        let may = workload.precision == Precision::Bf16 && passes.has(MATRIX_UNITS);
+        let is_used = may && self.matrices != Matrices::None && has_use();
+        Self {
+            matrices: if is_used {
+                self.matrices
+            } else {
+                Matrices::None
+            },
+            ..self
+        }
+    }
 }

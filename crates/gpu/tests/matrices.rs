@@ -6,10 +6,10 @@ mod common;
 use std::time::Duration;
 
 use common::{ADAM, adapter, builtin, job, net};
-use laptime_engine::{Engine, Job, Passes, gate::verify, trial};
+use laptime_engine::{Engine, Job, Passes, Progress, gate::verify, trial};
 use laptime_gpu::{GpuEngine, KernelText, MATRIX_UNITS, Matrices, Target, texts};
 use laptime_graph::{Mode, build, pass_names};
-use laptime_workload::{Precision, Workload};
+use laptime_workload::{Precision, Workload, epoch_order};
 
 /// Convolutions whose results have whole tiles for many workgroups, and such whose channels, positions and sums are no
 /// multiples of a tile; their gradients; a dense layer on all of it.
@@ -70,7 +70,7 @@ fn nets_on_images_are_verified() {
 fn an_adapters_own_matrices_are_verified() {
     let Some(device) = adapter() else { return };
     let workload = in_bf16(net("fashion-mnist", IMAGES, ADAM, 7));
-    if !GpuEngine::has_matrix_units_for(&device, &workload) {
+    if !GpuEngine::would_use_matrix_units(&device, &workload, &Passes::All) {
         eprintln!("{} has no matrix units: skipped", device.name);
         return;
     }
@@ -93,10 +93,20 @@ fn a_trial_finds_both_ways_alike() {
         (Job { passes, ..job }, device.clone())
     };
     let candidates = [Passes::Only(without), Passes::All].map(of);
+    // The loss of a batch after an update from it.
+    let mut expected = Vec::new();
     for ((job, device), how) in candidates.iter().zip(["fp32 arithmetic", "matrix units"]) {
-        let session = ENGINE.compile(job, device).unwrap();
+        let mut session = ENGINE.compile(job, device).unwrap();
         let told = session.details();
         assert!(told["bf16"].contains(how), "{told:?}");
+        let order = epoch_order(job.workload.seed, 0, 2 * 7, job.workload.shuffle);
+        let mut loss = || {
+            let report = session.train(&order[..7], &Progress::new()).unwrap();
+            report.score.loss()
+        };
+        let before = loss();
+        expected.push(loss());
+        assert!(expected.last().is_some_and(|after| *after < 0.9 * before));
     }
     let budget = trial::Budget {
         least: Duration::from_secs(120),
@@ -105,6 +115,7 @@ fn a_trial_finds_both_ways_alike() {
     let tried = trial::try_each(&ENGINE, &candidates, budget);
     let losses = tried.iter().map(|one| one.loss.expect("it trains"));
     let losses: Vec<f64> = losses.collect();
+    assert_eq!(losses, expected);
     assert!(
         (losses[0] - losses[1]).abs() < 0.005 * losses[0],
         "{losses:?}"

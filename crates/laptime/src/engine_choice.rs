@@ -12,7 +12,7 @@ use crate::{
     failure::Failure,
     idle_threads::idle,
     matrix_units, output,
-    passes::passes,
+    passes::{names_matrix_units, passes},
     thread_choice::{self, Cores, ThreadChoice},
     workload_choice::WorkloadChoice,
 };
@@ -117,28 +117,39 @@ impl EngineChoice {
         } else {
             None
         };
-        let matrix_units = match engine.name() {
-            OwnEngine::NAME => matrix_units::choose(&wish, &chosen.device),
-            _ => None,
-        };
-        let (passes, units_why) = match matrix_units {
-            Some(matrix_units::Chosen { passes, why }) => (passes, Some(why)),
-            None => (passes(&asked.passes, chosen.argument)?, None),
-        };
-        let on_matrix_units = units_why.is_some() && passes == Passes::All;
-        let why = [chosen.why, threads.why, units_why];
-        Ok(Self {
+        let mut choice = Self {
             engine,
             machine: machine.clone(),
             device: chosen.device,
             threads: threads.threads,
-            passes,
-            on_matrix_units,
-            why: why.into_iter().flatten().collect(),
+            passes: passes(&asked.passes, chosen.argument)?,
+            on_matrix_units: false,
+            why: chosen.why.into_iter().chain(threads.why).collect(),
             warning: chosen.warning.or(too_many),
             trial: chosen.trial,
             thread_trial: threads.trial,
-        })
+        };
+        // Of several workloads the caller knows which to try.
+        if unstated == UnstatedThreads::Fastest {
+            choice.try_matrix_units(asked, workload);
+        }
+        Ok(choice)
+    }
+
+    /// Decides on a GPU's matrix units by a trial of this workload, where the command line leaves them open.
+    pub fn try_matrix_units(&mut self, asked: &PassesArgs, workload: &WorkloadChoice) {
+        let is_left_open = !names_matrix_units(&asked.passes);
+        if self.engine.name() != OwnEngine::NAME || !is_left_open {
+            return;
+        }
+        let cache = cache_dir().ok();
+        let (workload, device) = (&workload.workload, &self.device);
+        if let Some(chosen) = matrix_units::choose(workload, &self.passes, device, cache.as_deref())
+        {
+            self.on_matrix_units = chosen.passes == self.passes;
+            self.passes = chosen.passes;
+            self.why.push(chosen.why);
+        }
     }
 
     /// Tells the user how to go on where the gate does not verify what a trial has chosen.

@@ -28,8 +28,7 @@ pub(crate) use memory::ALIGNMENT_BYTES;
 pub const NEVER_TAKEN: [FusionKind; 2] =
     [FusionKind::NormAtProduct, FusionKind::NormGradientAtProduct];
 
-/// The name of the pass that makes products in bf16 on matrix units, where a target has them: no part of a Schedule, but of
-/// its kernels.
+/// The name of the pass that makes products in bf16 on matrix units. It changes kernels, not the Schedule.
 pub const MATRIX_UNITS: &str = "matrix-units";
 
 /// The Schedule of a Program for a target.
@@ -64,11 +63,10 @@ pub fn lower(program: &Program, target: Target, passes: &Passes) -> Result<Sched
         }
     };
     let rounds = |operation: &Operation| operation.op.definition().is_rounding();
-    let has_matrices = target.matrices != Matrices::None && passes.has(MATRIX_UNITS);
-    let arithmetic = match (program.operations.iter().any(rounds), has_matrices) {
+    let arithmetic = match (program.operations.iter().any(rounds), target.matrices) {
         (false, _) => "",
-        (true, false) => ", bf16 in memory and fp32 arithmetic",
-        (true, true) => ", bf16 in memory, large products by matrix units with fp32 sums",
+        (true, Matrices::None) => ", bf16 in memory and fp32 arithmetic",
+        (true, _) => ", bf16 in memory, large products by matrix units with fp32 sums",
     };
     let schedule = Schedule {
         target: format!(

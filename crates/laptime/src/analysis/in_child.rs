@@ -8,7 +8,7 @@ use laptime_results::{Analysis, BandwidthFacts, KernelKind, PeakFacts};
 use laptime_workload::{Workload, dataset::synthetic};
 
 use super::{peaks, roofline::bound_by};
-use crate::{child::GateJob, engines, failure::Failure, sweep::Timed};
+use crate::{child::GateJob, engines, failure::Failure, matrix_units::would_be_used, sweep::Timed};
 
 /// Each of them is timed so often.
 const ROUNDS: usize = 5;
@@ -24,6 +24,10 @@ const MOST_SAMPLES: usize = 16_384;
 pub fn analyse(asked: GateJob) -> Result<Option<Analysis>, Failure> {
     let start = Instant::now();
     let engine = engines::find("--engine", &asked.engine)?;
+    // What those reach at best is not measured.
+    if would_be_used(&asked.workload, &asked.passes, &asked.device) {
+        return Ok(None);
+    }
     let precision = asked.workload.precision;
     let Some(peaks) = peaks::peaks(engine, &asked.device, asked.threads, precision)? else {
         return Ok(None);

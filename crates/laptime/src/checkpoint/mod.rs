@@ -21,6 +21,7 @@ use crate::{
     engine_choice::EngineChoice,
     failure::Failure,
     output::{self, say, stderr_is_terminal},
+    passes::shown,
     recording::digest,
 };
 pub use choice::CheckpointChoice;
@@ -280,10 +281,7 @@ fn identity(job: &Job, engine: &EngineChoice) -> Identity {
     };
     let device = &engine.device;
     let commit = option_env!("LAPTIME_COMMIT").unwrap_or("no commit");
-    let passes = match &engine.passes {
-        laptime_engine::Passes::All => "all".into(),
-        laptime_engine::Passes::Only(names) => names.join("+"),
-    };
+    let passes = shown(&engine.passes);
     Identity {
         workload: workload.name.clone(),
         training: digest(&whole),

@@ -51,9 +51,9 @@ pub fn choose(engine: &dyn Engine, wish: &Wish) -> Result<Chosen, Failure> {
         DeviceArg::Gpu(number) => gpu(engine, number)?,
         DeviceArg::Auto if engine.name() == OwnEngine::NAME => auto(&Wish {
             // Matrix units have a trial of their own, which a driver may fail.
-            passes: &match (wish.workload.precision, wish.passes) {
-                (Precision::Bf16, Passes::All) => without_matrix_units(),
-                (_, passes) => passes.clone(),
+            passes: &match wish.workload.precision {
+                Precision::Fp32 => wish.passes.clone(),
+                Precision::Bf16 => without_matrix_units(wish.passes),
             },
             ..*wish
         })?,

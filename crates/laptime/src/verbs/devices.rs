@@ -78,7 +78,7 @@ pub fn devices() -> Result<(), Failure> {
                     launch_s * 1e6,
                     match target.matrices {
                         Matrices::None => "fp32 arithmetic",
-                        _ => "large products by matrix units with fp32 sums",
+                        _ => "matrix units for large products where a trial finds them faster",
                     },
                 );
             }

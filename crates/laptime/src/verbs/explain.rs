@@ -9,6 +9,7 @@ use laptime_graph::{
     Mode, Program, TrainingStep, build,
     schedule::{Balance, Core, Explained, Schedule},
 };
+use laptime_workload::Workload;
 
 use crate::{
     args::{DeviceArg, ExplainArgs, PeaksArg},
@@ -34,7 +35,7 @@ pub fn explain(args: ExplainArgs) -> Result<(), Failure> {
             "--peaks is about GPUs; add --device gpu".into(),
         ));
     }
-    let target = Target::of(args.device, args.peaks)?;
+    let target = Target::of(args.device, args.peaks)?.for_training(&workload, &passes);
     let threads = match args.threads {
         Some(threads) => threads.into(),
         None => default_threads(),
@@ -126,6 +127,17 @@ impl Target {
                  them",
                 adapters.len()
             ))),
+        }
+    }
+
+    fn for_training(self, workload: &Workload, passes: &Passes) -> Self {
+        match self {
+            Self::Cpu(isa) => Self::Cpu(isa),
+            Self::Gpu { target, peaks, on } => Self::Gpu {
+                target: target.for_training(workload, passes),
+                peaks,
+                on,
+            },
         }
     }
 

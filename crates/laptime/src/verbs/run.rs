@@ -20,6 +20,7 @@ use crate::{
     failure::Failure,
     finished::Finished,
     interrupt::Interrupt,
+    matrix_units::would_be_used,
     output::{self, say},
     profile,
     recording::open_store,
@@ -77,8 +78,13 @@ fn report(
     })];
     if let Some(profile) = session.profile() {
         let engine = &options.engine;
-        let precision = options.workload.workload.precision;
-        let peaks = peaks(engine.engine, &engine.device, engine.threads, precision)?;
+        let workload = &options.workload.workload;
+        let (device, precision) = (&engine.device, workload.precision);
+        let peaks = match would_be_used(workload, &engine.passes, device) {
+            // What matrix units reach at best is not measured.
+            true => None,
+            false => peaks(engine.engine, device, engine.threads, precision)?,
+        };
         done.push(output::print(&profile::render(
             &profile,
             peaks.as_ref(),

@@ -49,6 +49,11 @@ pub fn sweep(args: SweepArgs) -> Result<(), Failure> {
     if let Some(text) = &engine.warning {
         output::warning(text);
     }
+    // One way to multiply for all points, or no line goes through them: that of the largest.
+    engine.try_matrix_units(&args.passes, choices.last().expect("there are points"));
+    for text in engine.why.iter().filter(|_| !args.quiet) {
+        output::say(text);
+    }
     let shows_progress = !args.quiet && stderr_is_terminal();
     let load = load_options(args.samples);
     let (dataset, _) = prepare::load(&choices[0].workload.dataset, &load, shows_progress)?;

@@ -65,11 +65,7 @@ fn every_mistake_is_named_with_advice() {
             &["--passes dead-taps", "GPU"],
         ),
         (
-            "run --device gpu --passes no-winograd",
-            &["--passes winograd", "GPU"],
-        ),
-        (
-            "run --device cpu --passes no-matrix-units",
+            "run --device cpu --passes matrix-units",
             &["--passes matrix-units", "processor", "--device gpu"],
         ),
         (
