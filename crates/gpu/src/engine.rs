@@ -7,8 +7,9 @@ use laptime_graph::TrainingStep;
 use laptime_workload::{Precision, Workload};
 
 use crate::{
+    abilities::matrices,
     adapters::{Adapter, adapters, find},
-    context::{Context, matrices},
+    context::Context,
     lower::MATRIX_UNITS,
     ops::product::has_use_for,
     probe::{Probe, probe},

@@ -1,6 +1,7 @@
 //! Lowers a Program to a Schedule of WGSL kernels, and runs it on a graphics card through `wgpu`
 //! (Vulkan, Metal, DX12). Knows nothing of files, of TOML, or of what a layer is.
 
+mod abilities;
 mod adapters;
 mod cards;
 mod compiled;

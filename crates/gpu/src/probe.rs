@@ -9,9 +9,10 @@ use std::{
 use laptime_engine::{Device, EngineError};
 
 use crate::{
+    abilities::matrices,
     adapters::find,
     cards::Card,
-    context::{Context, matrices},
+    context::Context,
     target::{Matrices, Target},
 };
 

@@ -30,7 +30,7 @@ impl Simplification {
     pub const OF_PADDING: [Self; 2] = [Self::DeadTaps, Self::BorderPositions];
 
     /// The name on the command line and in `explain`.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::DeadTaps => "dead-taps",
             Self::BorderPositions => "border-positions",

@@ -266,7 +266,12 @@ pub struct ExplainArgs {
     pub device: DeviceArg,
     /// Predict a step on a GPU that need not be here, with --device gpu: a well-known card by its name, or
     /// fp32 FLOP/s, bytes/s of its memory and its number of multiprocessors
-    #[arg(long, value_name = "NAME|F,B,N", help_heading = "Engine")]
+    #[arg(
+        long,
+        value_name = "NAME|F,B,N",
+        help_heading = "Engine",
+        allow_hyphen_values = true
+    )]
     pub peaks: Option<PeaksArg>,
     /// The schedule for N CPU threads instead of those that there are, with a prediction of how well a
     /// training step's work would spread over them, stage by stage: counted, not measured

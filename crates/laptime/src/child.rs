@@ -27,6 +27,8 @@ pub enum Request {
     Verify(GateJob),
     /// Choose the device of our own engine.
     ChooseDevice(DeviceWish),
+    /// Look for graphics adapters: whether that can be done is all there is to say.
+    FindAdapters,
     /// Train some steps with matrix units and without.
     TryMatrixUnits(GateJob),
     /// Train and test once.
@@ -102,6 +104,16 @@ pub struct Answer {
     pub errors: String,
     /// What it ended with.
     pub status: ExitStatus,
+}
+
+impl Answer {
+    /// How it ended, if not by itself.
+    pub fn crashed(&self) -> Option<String> {
+        // 0 to 2 are codes of `laptime`; Windows tells of a crash by others.
+        let is_own = matches!(self.status.code(), Some(0..=2));
+        let last = self.errors.lines().last().unwrap_or("it said nothing");
+        (!is_own).then(|| format!("ended with {}: {last}", self.status))
+    }
 }
 
 /// For glibc's allocator: what is freed is used again. The oracle makes each tensor anew, and to get so many
@@ -181,6 +193,32 @@ pub fn this_program() -> io::Result<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(unix)]
+    #[test]
+    fn crashes_are_told_from_failures() {
+        use std::os::unix::process::ExitStatusExt;
+
+        let crashed = |wait_status: i32| {
+            let answer = Answer {
+                output: Vec::new(),
+                errors: "first\nlast".into(),
+                status: ExitStatus::from_raw(wait_status),
+            };
+            answer.crashed()
+        };
+        assert!(
+            [0, 1 << 8, 2 << 8]
+                .into_iter()
+                .all(|status| crashed(status).is_none())
+        );
+        let killed = crashed(9).expect("it was killed");
+        assert!(
+            killed.contains("signal: 9") && killed.ends_with(": last"),
+            "{killed}"
+        );
+        assert!(crashed(101 << 8).is_some(), "a panic");
+    }
+
     use laptime_engine::DeviceKind;
     use laptime_workload::{BUILTINS, Overrides, Precision};
 

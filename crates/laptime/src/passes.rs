@@ -6,6 +6,9 @@ use laptime_graph::{Simplification, pass_names};
 
 use crate::{device_arg::DeviceArg, failure::Failure};
 
+/// What no kernel on a GPU has.
+const DEAD_TAPS: &str = Simplification::DeadTaps.as_str();
+
 /// What stands in front of a pass that is left out.
 const NO: &str = "no-";
 
@@ -77,6 +80,9 @@ pub fn passes(text: &str, device: DeviceArg) -> Result<Passes, Failure> {
                 "--passes {text}: there is no pass \"{name}\"; known: all, none, {}",
                 known.join(", ")
             )),
+            _ if positive != name && positive == DEAD_TAPS && matches!(device, DeviceArg::Gpu(_)) => {
+                Some(format!("--passes {name}: a GPU never multiplies them; leave it out, or take --device cpu"))
+            }
             // What a device does not have can be left out there.
             _ if positive != name => None,
             _ if matches!(device, DeviceArg::Gpu(_)) && is_for_cpu_alone(name) => {

@@ -77,7 +77,11 @@ pub fn trained(
         profile: options.profile,
     };
     let mut keeper = keeper(&*options, &job, load_s)?;
-    let gate = prepare::ask_gate(&options.engine, &job, options.quiet)?;
+    let gate = match prepare::ask_gate(&options.engine, &job, options.quiet) {
+        // The gate's process was ended, as its user wishes to stop.
+        Err(_) if have_ended() => finished.end(),
+        asked => asked?,
+    };
     if let Some(share) = options.share {
         let Fit { ends, repeats } = fit(&options.engine, &job, share)?;
         (options.ends, options.repeats) = (ends, repeats);

@@ -4,6 +4,7 @@
 use std::{fs, io, path::PathBuf, sync::OnceLock};
 
 use laptime_engine::{Device, Engine, EngineError, Job, gate};
+use laptime_peers::have_ended;
 use laptime_workload::{
     Workload,
     directories::{cache_dir, keep},
@@ -53,7 +54,7 @@ pub fn ask_anew(
     job: &Job,
     device: &Device,
 ) -> Result<gate::Verdict, EngineError> {
-    let verdict = match in_a_child(engine, job, device) {
+    let verdict = match in_a_child(engine, job, device)? {
         Some(verdict) => verdict,
         None => gate::verify(engine, job, device)?,
     };
@@ -63,9 +64,16 @@ pub fn ask_anew(
 
 /// Asks a child: the oracle takes several times the memory of the training, and a process that has had
 /// it does not give all of it back, so that the peak told of the training would be the oracle's. `None`
-/// where that fails in any way, or where something else was judged than is trained here; then the gate
-/// is asked here, and says why.
-fn in_a_child(engine: &dyn Engine, job: &Job, device: &Device) -> Option<gate::Verdict> {
+/// where that fails, or where something else was judged than is trained here; then the gate is asked here, and says
+/// why.
+///
+/// # Errors
+/// Where the child was ended, or a driver crashed it: to ask here would end, or crash, this process too.
+fn in_a_child(
+    engine: &dyn Engine,
+    job: &Job,
+    device: &Device,
+) -> Result<Option<gate::Verdict>, EngineError> {
     let request = Request::Verify(GateJob {
         workload: Workload::clone(&job.workload),
         weights: WeightsFile::of(&job.workload),
@@ -75,11 +83,21 @@ fn in_a_child(engine: &dyn Engine, job: &Job, device: &Device) -> Option<gate::V
         passes: job.passes.clone(),
         last_batch: last_batch(job),
     });
-    let answer = child::ask(&request).ok()?;
-    let judged: Judged = serde_json::from_slice(&answer.output).ok()?;
+    let Ok(answer) = child::ask(&request) else {
+        return Ok(None);
+    };
+    if have_ended() {
+        return Err(EngineError::Failed("the gate's process was ended".into()));
+    }
+    if let Some(how) = answer.crashed() {
+        return Err(EngineError::Failed(format!("the gate's process {how}")));
+    }
     // Only now: a framework may have chosen its way to train while it was judged.
-    let subject = subject(engine, job, device)?;
-    (judged.subject? == subject).then_some(judged.verdict)
+    let subject = subject(engine, job, device);
+    let judged = serde_json::from_slice(&answer.output);
+    Ok(judged.ok().and_then(|judged: Judged| {
+        (judged.subject.is_some() && judged.subject == subject).then_some(judged.verdict)
+    }))
 }
 
 /// Keeps a good verdict. A failure is not kept: it is worth another look each time. What cannot be kept is

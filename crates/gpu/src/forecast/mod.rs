@@ -6,7 +6,7 @@ mod model;
 use std::fmt;
 
 use laptime_graph::{
-    Operation, Program, Role, TensorId, Uses,
+    Mode, Operation, Program, Role, TensorId, Uses,
     schedule::{Kernel, Schedule},
 };
 
@@ -20,6 +20,10 @@ pub struct Forecast {
     pub dispatches: Vec<Counted>,
     /// What it is predicted from.
     pub peaks: Peaks,
+    /// What the step is of.
+    mode: Mode,
+    /// Whether it rounds to bfloat16.
+    rounds: bool,
 }
 
 /// A dispatch, counted.
@@ -75,9 +79,12 @@ impl Forecast {
                 modelled_s,
             }
         });
+        let mut operations = program.operations.iter();
         Self {
             dispatches: dispatches.collect(),
             peaks,
+            mode: program.mode,
+            rounds: operations.any(|own| own.op.definition().is_rounding()),
         }
     }
 
@@ -194,12 +201,22 @@ impl fmt::Display for Forecast {
         let all = &self.dispatches;
         writeln!(
             f,
-            "a step: {} dispatches, {} barriers, {:.3} MFLOP, {:.3} MB",
+            "{} step: {} dispatches, {} barriers, {:.3} MFLOP, {:.3} MB",
+            match self.mode {
+                Mode::Training => "a training",
+                Mode::Evaluation => "an evaluation",
+            },
             all.len(),
             all.len().saturating_sub(1),
             all.iter().map(|one| one.flops).sum::<u64>() as f64 / 1e6,
             all.iter().map(|one| one.bytes).sum::<u64>() as f64 / 1e6,
         )?;
+        if self.rounds {
+            writeln!(
+                f,
+                "  arithmetic is counted as in fp32: what bf16 and matrix units save of it is not modelled"
+            )?;
+        }
         writeln!(
             f,
             "  at best {:.3} ms: every kernel at the peak of arithmetic or memory",

@@ -40,10 +40,12 @@ impl FromStr for PeaksArg {
         let count = multiprocessors.parse().ok();
         let count = count.filter(|count| (1..=most).contains(count));
         let peaks = Peaks::of(
-            quantity(flops)?,
-            quantity(bytes_per_s)?,
+            quantity("FLOP/s", flops)?,
+            quantity("bytes/s", bytes_per_s)?,
             count.ok_or_else(|| {
-                format!("{multiprocessors}: multiprocessors are a whole number from 1 to {most}")
+                format!(
+                    "\"{multiprocessors}\": multiprocessors are a whole number from 1 to {most}"
+                )
             })?,
         );
         Ok(Self {
@@ -54,7 +56,7 @@ impl FromStr for PeaksArg {
 }
 
 /// A number with a suffix of thousands: `13.4T`.
-fn quantity(text: &str) -> Result<f64, String> {
+fn quantity(of: &str, text: &str) -> Result<f64, String> {
     let suffixes = [("k", 1e3), ("M", 1e6), ("G", 1e9), ("T", 1e12)];
     let (digits, factor) = suffixes
         .iter()
@@ -65,7 +67,7 @@ fn quantity(text: &str) -> Result<f64, String> {
     number
         .filter(|number| (1e6..=1e18).contains(number))
         .ok_or_else(|| {
-            format!("{text}: a number from 1M to 1000000T, with one of the suffixes k, M, G and T")
+            format!("{of} \"{text}\": a number from 1M to 1000000T, with one of the suffixes k, M, G and T")
         })
 }
 

@@ -1,5 +1,6 @@
 //! The choice, made by a process of its own.
 
+use laptime_engine::{Device, DeviceKind, Engine};
 use laptime_workload::{Workload, directories::cache_dir};
 
 use super::{Choice, Wish, fastest, processor};
@@ -22,6 +23,24 @@ pub fn another_process(wish: &Wish) -> Result<Choice, Failure> {
     match child::ask(&request) {
         Ok(answer) => told(&answer),
         Err(_) => fastest(&OwnEngine, wish, cache_dir().ok().as_deref()),
+    }
+}
+
+/// Our own engine's adapters, where looking for them ends no process.
+///
+/// # Errors
+/// Where a driver, or what loads it, crashes.
+pub fn adapters() -> Result<Vec<Device>, Failure> {
+    // Where no child can be started, drivers are believed.
+    let crashed = child::ask(&Request::FindAdapters)
+        .ok()
+        .and_then(|answer| answer.crashed());
+    match crashed {
+        None => Ok(OwnEngine.devices_of(DeviceKind::Gpu)?),
+        Some(how) => Err(Failure::Failed(format!(
+            "looking for graphics adapters crashes: the process that tried {how}; update the drivers, check what \
+             VK_DRIVER_FILES and VK_ICD_FILENAMES name, or take --device cpu"
+        ))),
     }
 }
 

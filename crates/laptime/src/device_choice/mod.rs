@@ -6,7 +6,7 @@ mod fastest;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::{env, sync::Arc};
 
 use laptime_engine::{Device, DeviceKind, Engine, Passes};
 use laptime_results::DeviceTrial;
@@ -14,6 +14,7 @@ use laptime_workload::{Precision, Workload};
 
 use crate::{args::DeviceArg, engines::OwnEngine, failure::Failure, passes::without_matrix_units};
 
+pub use asked::adapters;
 pub use fastest::{Choice, fastest};
 
 /// A device, and why it was taken.
@@ -96,7 +97,10 @@ fn processor(engine: &dyn Engine) -> Result<Device, Failure> {
 
 /// A graphics adapter: never another device in its stead.
 fn gpu(engine: &dyn Engine, number: Option<usize>) -> Result<Chosen, Failure> {
-    let devices = engine.devices_of(DeviceKind::Gpu)?;
+    let devices = match engine.name() {
+        OwnEngine::NAME => adapters()?,
+        _ => engine.devices_of(DeviceKind::Gpu)?,
+    };
     let count = devices.len();
     // Real ones stand before emulators.
     let place = number.unwrap_or(0);
@@ -108,10 +112,7 @@ fn gpu(engine: &dyn Engine, number: Option<usize>) -> Result<Chosen, Failure> {
                 engine.name(),
                 looked_for()
             ),
-            _ => format!(
-                "--device {argument}: there are only {count}, counted from 0; `laptime devices` \
-                 lists them"
-            ),
+            _ => format!("--device {argument}: there is none; {}", there_are(count)),
         }));
     };
     let warning = device.software.then(|| {
@@ -126,16 +127,34 @@ fn gpu(engine: &dyn Engine, number: Option<usize>) -> Result<Chosen, Failure> {
     })
 }
 
+/// Which numbers of adapters there are, of so many.
+pub fn there_are(count: usize) -> String {
+    let numbers = match count {
+        1 => "gpu:0 is the only one".into(),
+        _ => format!("they are gpu:0 to gpu:{}", count - 1),
+    };
+    numbers + "; `laptime devices` lists them"
+}
+
 /// What adapters would have been found by.
-fn looked_for() -> &'static str {
-    if cfg!(target_os = "macos") {
+pub fn looked_for() -> String {
+    for variable in ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"] {
+        if env::var_os(variable).is_some() {
+            return format!(
+                "the Vulkan drivers that the environment variable {variable} names, and no others; unset it to find \
+                 those that are installed"
+            );
+        }
+    }
+    let by = if cfg!(target_os = "macos") {
         "Metal"
     } else if cfg!(windows) {
         "DX12 and Vulkan drivers; is the card's driver installed?"
     } else {
         "Vulkan drivers (libvulkan.so.1 and what is in /usr/share/vulkan/icd.d); is the card's \
          driver installed?"
-    }
+    };
+    by.into()
 }
 
 /// The fastest device of our own engine. Looking for adapters loads the system's drivers, which

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use laptime_engine::{Job, gate};
+use laptime_engine::{DeviceKind, Engine, Job, gate};
 use laptime_workload::{Workload, dataset::synthetic, directories::cache_dir};
 use serde::Serialize;
 
@@ -27,6 +27,7 @@ pub fn child() -> Result<(), Failure> {
     match request(|| end("the program that asked has ended"))? {
         Request::Verify(job) => verify(job),
         Request::ChooseDevice(wish) => choose_device(wish),
+        Request::FindAdapters => answer(&OwnEngine.devices_of(DeviceKind::Gpu)?.len()),
         Request::TryMatrixUnits(job) => answer(&try_both(job)),
         Request::Run(job) => answer(&run_once(job)?),
         Request::Analyse(job) => answer(&analyse(job)?),

@@ -10,6 +10,7 @@ use laptime_workload::Precision;
 
 use crate::{
     analysis::peaks::peaks,
+    device_choice::{adapters, looked_for},
     engines::{OwnEngine, default_threads},
     failure::Failure,
     output,
@@ -34,7 +35,14 @@ pub fn devices() -> Result<(), Failure> {
     for processor in OwnEngine.devices_of(DeviceKind::Cpu)?.iter().take(1) {
         text += &of_processor(processor, threads)?;
     }
-    let adapters = OwnEngine.devices_of(DeviceKind::Gpu)?;
+    let adapters = match adapters() {
+        Ok(adapters) => adapters,
+        Err(failure) => {
+            // What is known of the processor is not lost by it.
+            output::print_wrapped(&text)?;
+            return Err(failure);
+        }
+    };
     for (number, device) in adapters.iter().enumerate() {
         let _ = writeln!(text, "gpu:{number}  {}", device.name);
         let _ = writeln!(
@@ -88,7 +96,7 @@ pub fn devices() -> Result<(), Failure> {
         }
     }
     if adapters.is_empty() {
-        text += "gpu    none found\n";
+        let _ = writeln!(text, "gpu    none found; looked for {}", looked_for());
     }
     output::print_wrapped(&text)
 }

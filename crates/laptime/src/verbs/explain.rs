@@ -3,7 +3,7 @@
 mod published;
 
 use laptime_cpu::{Isa, lower as lower_for_cpu};
-use laptime_engine::{DeviceKind, Engine, Passes};
+use laptime_engine::Passes;
 use laptime_gpu::{Forecast, Peaks, Probe, lower as lower_for_gpu, probe};
 use laptime_graph::{
     Mode, Program, TrainingStep, build,
@@ -13,7 +13,8 @@ use laptime_workload::Workload;
 
 use crate::{
     args::{DeviceArg, ExplainArgs, PeaksArg},
-    engines::{OwnEngine, default_threads},
+    device_choice::{adapters, looked_for, there_are},
+    engines::default_threads,
     failure::Failure,
     output,
     passes::passes,
@@ -107,7 +108,7 @@ impl Target {
                 on: format!("{name}, which need not be here"),
             });
         }
-        let adapters = OwnEngine.devices_of(DeviceKind::Gpu)?;
+        let adapters = adapters()?;
         match (adapters.get(number.unwrap_or(0)), number) {
             (Some(adapter), _) => {
                 let Probe { target, peaks, .. } = probe(adapter)?;
@@ -117,15 +118,24 @@ impl Target {
                     on: adapter.name.clone(),
                 })
             }
-            (None, None) => Ok(Self::Gpu {
-                target: laptime_gpu::Target::COMMON,
-                peaks: Peaks::ASSUMED,
-                on: "an assumed card, as there is no adapter here".into(),
-            }),
+            (None, None) => {
+                output::warning(&format!(
+                    "no graphics adapter was found; looked for {}. The forecast is for an assumed card; --peaks names a \
+                     real one",
+                    looked_for()
+                ));
+                Ok(Self::Gpu {
+                    target: laptime_gpu::Target::COMMON,
+                    peaks: Peaks::ASSUMED,
+                    on: "an assumed card, as there is no adapter here".into(),
+                })
+            }
             (None, Some(number)) => Err(Failure::Usage(format!(
-                "--device gpu:{number}: there are only {}, counted from 0; `laptime devices` lists \
-                 them",
-                adapters.len()
+                "--device gpu:{number}: {}",
+                match adapters.len() {
+                    0 => format!("no graphics adapter was found; looked for {}", looked_for()),
+                    count => format!("there is none; {}", there_are(count)),
+                }
             ))),
         }
     }

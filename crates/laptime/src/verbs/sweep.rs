@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use laptime_engine::Job;
+use laptime_engine::{DeviceKind, Job};
 use laptime_measure::telemetry::Telemetry;
 use laptime_results::{
     GateVerdict, Record, new_id, render_sweep,
@@ -48,6 +48,12 @@ pub fn sweep(args: SweepArgs) -> Result<(), Failure> {
     )?;
     if let Some(text) = &engine.warning {
         output::warning(text);
+    }
+    if axis == Axis::Threads && engine.device.kind == DeviceKind::Gpu {
+        return Err(Failure::Usage(
+            "--threads is about CPU threads; add --device cpu, or sweep --batch-size or --width"
+                .into(),
+        ));
     }
     // One way to multiply for all points, or no line goes through them: that of the largest.
     engine.try_matrix_units(&args.passes, choices.last().expect("there are points"));

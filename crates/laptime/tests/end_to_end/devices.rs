@@ -40,6 +40,49 @@ fn a_gpu_that_is_not_there_is_no_reason_to_train_on_something_else() {
     let done = without_adapters(&home, "explain --device gpu");
     assert_eq!(done.code, Some(0), "{}", done.stderr);
     assert!(done.stdout.contains("an assumed card"), "{}", done.stdout);
+    assert!(
+        done.stderr.contains("--peaks names a real one"),
+        "{}",
+        done.stderr
+    );
+    assert!(done.stderr.contains("VK_DRIVER_FILES"), "{}", done.stderr);
+}
+
+/// Debian 12's Vulkan loader crashes over a list where it expects an object; others say that there is no driver.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_loader_that_crashes_costs_no_more_than_adapters() {
+    let home = Home::new();
+    std::fs::write(home.path("driver.json"), "[1, 2]").expect("it is a temporary folder");
+    let told = |arguments: &str| {
+        let mut command = home.command(arguments);
+        for variable in ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"] {
+            command.env(variable, home.path("driver.json"));
+        }
+        done(command)
+    };
+    let devices = told("devices");
+    assert!(devices.stdout.starts_with("cpu "), "{}", devices.stdout);
+    for arguments in [
+        "run --data synthetic --device gpu",
+        "verify --device gpu",
+        "sweep --data synthetic --device gpu",
+        "explain --device gpu:0",
+        "devices",
+    ] {
+        let done = told(arguments);
+        assert!(
+            matches!(done.code, Some(0..=2)),
+            "{arguments}: {:?}",
+            done.code
+        );
+        let says = [done.stdout, done.stderr].concat();
+        assert!(
+            says.contains("adapter") || says.contains("gpu    none"),
+            "{arguments}: {says}"
+        );
+        assert!(says.contains("VK_DRIVER_FILES"), "{arguments}: {says}");
+    }
 }
 
 #[test]
@@ -86,7 +129,7 @@ fn bf16_is_explained_for_a_gpu_as_a_format_of_memory() {
         assert_eq!(says, is_packed, "{precision}: {}", done.stdout);
         // Rounding is done by kernels that are there anyway.
         assert!(
-            done.stdout.contains("a step: 275 dispatches"),
+            done.stdout.contains("a training step: 275 dispatches"),
             "{precision}"
         );
     }
