@@ -1,6 +1,6 @@
 //! What an adapter can do that kernels care about.
 
-use crate::target::Matrices;
+use crate::target::{Matrices, Target};
 
 /// What a workgroup of any kernel needs of an adapter. WebGPU promises as much everywhere, but for
 /// the downlevel devices that `wgpu` also opens.
@@ -42,7 +42,8 @@ pub(crate) fn matrices(adapter: &wgpu::Adapter) -> Matrices {
     let [least, most] = subgroups(adapter);
     let may_have_them = adapter.features().contains(MATRICES)
         && adapter.get_info().backend == wgpu::Backend::Vulkan
-        && least == most;
+        && least == most
+        && (2..=Target::MOST.subgroup).contains(&least);
     let all = match may_have_them {
         true => adapter.cooperative_matrix_properties(),
         false => Vec::new(),

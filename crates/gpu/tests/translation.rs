@@ -47,7 +47,7 @@ fn kernels(target: Target) -> Vec<KernelText> {
 /// is too old to know cooperative matrices and the text has some.
 fn validated(words: &[u32]) -> Result<(), String> {
     match validated_for("vulkan1.1", words) {
-        // naga 30 lays out arrays in workgroup memory, which no driver minds and validators of late refuse for Vulkan.
+        // naga 30 lays out arrays in workgroup memory, which drivers accept and recent validators refuse for Vulkan.
         Err(what) if what.contains("VUID-StandaloneSpirv-None-10684") => {
             validated_for("spv1.3", words)
         }
@@ -106,6 +106,12 @@ fn kernels_are_valid_and_translated_for_every_platform() {
         Target {
             matrices: Matrices::Cooperative { side: 16 },
             ..Target::CARD
+        },
+        // lavapipe's.
+        Target {
+            matrices: Matrices::Cooperative { side: 8 },
+            subgroup: 8,
+            ..Target::COMMON
         },
     ];
     for target in targets {

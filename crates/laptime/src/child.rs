@@ -107,12 +107,21 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// How it ended, if not by itself.
+    /// How it ended, where it crashed or was ended.
     pub fn crashed(&self) -> Option<String> {
-        // 0 to 2 are codes of `laptime`; Windows tells of a crash by others.
-        let is_own = matches!(self.status.code(), Some(0..=2));
-        let last = self.errors.lines().last().unwrap_or("it said nothing");
-        (!is_own).then(|| format!("ended with {}: {last}", self.status))
+        // 0 to 2 are codes of `laptime`, which says why it fails; Windows ends processes with 1.
+        let is_own = match self.status.code() {
+            Some(1) => !self.errors.trim().is_empty(),
+            code => matches!(code, Some(0 | 2)),
+        };
+        (!is_own).then(|| format!("ended with {}: {}", self.status, self.last_words()))
+    }
+
+    /// The last thing that it said of errors. Behind a panic stands a note on how to learn more.
+    pub fn last_words(&self) -> &str {
+        let mut lines = self.errors.lines().rev().map(str::trim);
+        let last = lines.find(|line| !line.is_empty() && !line.starts_with("note: "));
+        last.unwrap_or("it said nothing")
     }
 }
 
@@ -147,7 +156,11 @@ pub fn ask(request: &Request) -> io::Result<Answer> {
     let mut output = Vec::new();
     let read = stdout.map(|mut stdout| stdout.read_to_end(&mut output));
     let status = group.wait()?;
-    written.transpose()?;
+    // Who ends before it has read all tells by its status why.
+    match written.transpose() {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        written => drop(written?),
+    }
     read.transpose()?;
     errors.rewind()?;
     let mut said = Vec::new();
@@ -193,32 +206,6 @@ pub fn this_program() -> io::Result<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    #[cfg(unix)]
-    #[test]
-    fn crashes_are_told_from_failures() {
-        use std::os::unix::process::ExitStatusExt;
-
-        let crashed = |wait_status: i32| {
-            let answer = Answer {
-                output: Vec::new(),
-                errors: "first\nlast".into(),
-                status: ExitStatus::from_raw(wait_status),
-            };
-            answer.crashed()
-        };
-        assert!(
-            [0, 1 << 8, 2 << 8]
-                .into_iter()
-                .all(|status| crashed(status).is_none())
-        );
-        let killed = crashed(9).expect("it was killed");
-        assert!(
-            killed.contains("signal: 9") && killed.ends_with(": last"),
-            "{killed}"
-        );
-        assert!(crashed(101 << 8).is_some(), "a panic");
-    }
-
     use laptime_engine::DeviceKind;
     use laptime_workload::{BUILTINS, Overrides, Precision};
 
@@ -255,5 +242,36 @@ mod tests {
             let read: Request = serde_json::from_str(&text).expect("it reads back");
             assert_eq!(read, request);
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn crashes_are_told_from_failures() {
+        use std::os::unix::process::ExitStatusExt;
+
+        let crashed = |wait_status: i32, errors: &str| {
+            let answer = Answer {
+                output: Vec::new(),
+                errors: errors.into(),
+                status: ExitStatus::from_raw(wait_status),
+            };
+            answer.crashed()
+        };
+        let why = "error: no such thing\n";
+        let are_own = [0, 1 << 8, 2 << 8]
+            .into_iter()
+            .all(|status| crashed(status, why).is_none());
+        assert!(are_own);
+        let killed = crashed(9, why).expect("it was killed");
+        assert!(
+            killed.contains("signal: 9") && killed.ends_with(": error: no such thing"),
+            "{killed}"
+        );
+        // As Windows ends a process.
+        assert!(crashed(1 << 8, "").is_some_and(|told| told.ends_with("it said nothing")));
+        let panic = "thread 'main' panicked at src/x.rs:1:2:\nindex out of bounds\n\
+                     note: run with `RUST_BACKTRACE=1`\n\n";
+        let panicked = crashed(101 << 8, panic).expect("it panicked");
+        assert!(panicked.ends_with(": index out of bounds"), "{panicked}");
     }
 }

@@ -31,7 +31,7 @@ pub struct EngineChoice {
     pub passes: Passes,
     /// Whether a trial has chosen a GPU's matrix units.
     on_matrix_units: bool,
-    /// Why this device, and so many threads, where there was a choice.
+    /// Why this device, so many threads, and matrix units or not, where there was a choice.
     pub why: Vec<String>,
     /// What the user would not expect of the device.
     pub warning: Option<String>,

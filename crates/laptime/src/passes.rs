@@ -16,7 +16,7 @@ const NO: &str = "no-";
 pub fn help() -> String {
     format!(
         "Optional compiler passes: all, none, a comma-separated list of passes to apply (dead-taps,winograd), or of \
-         passes to leave out ({NO}dead-taps,{NO}winograd). Unless {MATRIX_UNITS} is named, a trial decides on it. \
+         passes to leave out ({NO}dead-taps,{NO}winograd). With all, or what is not left out, a trial decides on {MATRIX_UNITS}; all,{MATRIX_UNITS} takes them untried. \
          Known: {}",
         known().join(", ")
     )
@@ -36,7 +36,7 @@ pub fn without_matrix_units(passes: &Passes) -> Passes {
     Passes::Only(left.map(Into::into).collect())
 }
 
-/// Whether `--passes` asks for matrix units by name, and does not leave them to a trial.
+/// Whether `--passes` asks for matrix units by name, so that no trial decides on them.
 pub fn names_matrix_units(text: &str) -> bool {
     text.split(',').any(|name| name.trim() == MATRIX_UNITS)
 }
@@ -56,6 +56,8 @@ pub fn shown(passes: &Passes) -> String {
 pub fn passes(text: &str, device: DeviceArg) -> Result<Passes, Failure> {
     match text {
         "all" => return Ok(Passes::All),
+        // All, whatever a trial would say.
+        "all,matrix-units" if device != DeviceArg::Cpu => return Ok(Passes::All),
         "none" => return Ok(Passes::Only(Vec::new())),
         _ => {}
     }
@@ -81,7 +83,7 @@ pub fn passes(text: &str, device: DeviceArg) -> Result<Passes, Failure> {
                 known.join(", ")
             )),
             _ if positive != name && positive == DEAD_TAPS && matches!(device, DeviceArg::Gpu(_)) => {
-                Some(format!("--passes {name}: a GPU never multiplies them; leave it out, or take --device cpu"))
+                Some(format!("--passes {name}: on a GPU dead taps are always left out; drop it, or take --device cpu"))
             }
             // What a device does not have can be left out there.
             _ if positive != name => None,
@@ -140,6 +142,7 @@ mod tests {
             assert_eq!(of("no-matrix-units", device), without);
             assert!(!of("no-winograd", device).has("winograd"));
         }
+        assert_eq!(of("all,matrix-units", DeviceArg::Auto), Passes::All);
         assert!(known().iter().all(|name| !name.starts_with(NO)));
     }
 
@@ -150,6 +153,7 @@ mod tests {
             ("none", false),
             ("no-matrix-units", false),
             ("no-winograd", false),
+            ("all,matrix-units", true),
             ("norm-epilogue, matrix-units", true),
         ] {
             assert_eq!(names_matrix_units(text), asks, "{text}");
@@ -188,6 +192,8 @@ mod tests {
                 "--passes no-winograd,: there is no pass \"\"",
             ),
             ("winograd", DeviceArg::Gpu(None), "no such pass on a GPU"),
+            ("no-dead-taps", DeviceArg::Gpu(None), "always left out"),
+            ("all,matrix-units", DeviceArg::Cpu, "all stands alone"),
             (
                 "matrix-units",
                 DeviceArg::Cpu,

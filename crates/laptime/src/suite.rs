@@ -30,7 +30,10 @@ pub fn run(
         if looks_on.watch.progress.is_stopped() {
             break;
         }
-        let mut options = options_of(name)?;
+        let mut options = match options_of(name) {
+            Err(_) if looks_on.watch.progress.is_stopped() => break,
+            options => options?,
+        };
         // What the quick ones leave is for the long ones, which come last.
         let left = budget.saturating_sub(begin.elapsed()) / (all - place) as u32;
         options.share = Some(left);

@@ -78,7 +78,7 @@ pub fn trained(
     };
     let mut keeper = keeper(&*options, &job, load_s)?;
     let gate = match prepare::ask_gate(&options.engine, &job, options.quiet) {
-        // The gate's process was ended, as its user wishes to stop.
+        // The user wishes to stop, and the gate's process was ended.
         Err(_) if have_ended() => finished.end(),
         asked => asked?,
     };

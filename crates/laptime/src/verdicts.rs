@@ -68,7 +68,7 @@ pub fn ask_anew(
 /// why.
 ///
 /// # Errors
-/// Where the child was ended, or a driver crashed it: to ask here would end, or crash, this process too.
+/// Where the child was ended or crashed: to ask here could crash this process, too.
 fn in_a_child(
     engine: &dyn Engine,
     job: &Job,
@@ -83,21 +83,24 @@ fn in_a_child(
         passes: job.passes.clone(),
         last_batch: last_batch(job),
     });
-    let Ok(answer) = child::ask(&request) else {
+    let answer = child::ask(&request);
+    if have_ended() {
+        return Err(EngineError::Failed("the gate was ended".into()));
+    }
+    let Ok(answer) = answer else {
         return Ok(None);
     };
-    if have_ended() {
-        return Err(EngineError::Failed("the gate's process was ended".into()));
+    // A driver may crash at the end of a process that has answered.
+    if let Ok(judged) = serde_json::from_slice::<Judged>(&answer.output) {
+        // Only now: a framework may have chosen its way to train while it was judged.
+        let subject = subject(engine, job, device);
+        let is_same = judged.subject.is_some() && judged.subject == subject;
+        return Ok(is_same.then_some(judged.verdict));
     }
-    if let Some(how) = answer.crashed() {
-        return Err(EngineError::Failed(format!("the gate's process {how}")));
+    match answer.crashed() {
+        None => Ok(None),
+        Some(how) => Err(EngineError::Failed(format!("the gate's process {how}"))),
     }
-    // Only now: a framework may have chosen its way to train while it was judged.
-    let subject = subject(engine, job, device);
-    let judged = serde_json::from_slice(&answer.output);
-    Ok(judged.ok().and_then(|judged: Judged| {
-        (judged.subject.is_some() && judged.subject == subject).then_some(judged.verdict)
-    }))
 }
 
 /// Keeps a good verdict. A failure is not kept: it is worth another look each time. What cannot be kept is

@@ -24,7 +24,7 @@ const MOST_SAMPLES: usize = 16_384;
 pub fn analyse(asked: GateJob) -> Result<Option<Analysis>, Failure> {
     let start = Instant::now();
     let engine = engines::find("--engine", &asked.engine)?;
-    // What those reach at best is not measured.
+    // What matrix units reach at best is not measured.
     if would_be_used(&asked.workload, &asked.passes, &asked.device) {
         return Ok(None);
     }

@@ -43,9 +43,7 @@ impl FromStr for PeaksArg {
             quantity("FLOP/s", flops)?,
             quantity("bytes/s", bytes_per_s)?,
             count.ok_or_else(|| {
-                format!(
-                    "\"{multiprocessors}\": multiprocessors are a whole number from 1 to {most}"
-                )
+                format!("multiprocessors \"{multiprocessors}\": a whole number from 1 to {most}")
             })?,
         );
         Ok(Self {

@@ -108,9 +108,12 @@ fn gpu(engine: &dyn Engine, number: Option<usize>) -> Result<Chosen, Failure> {
         let argument = DeviceArg::Gpu(number);
         return Err(Failure::Usage(match count {
             0 => format!(
-                "--device {argument}: no graphics adapter was found for the engine {}; looked for {}",
+                "--device {argument}: no graphics adapter was found for the engine {}; {}",
                 engine.name(),
-                looked_for()
+                match engine.name() {
+                    OwnEngine::NAME => format!("looked for {}", looked_for()),
+                    _ => "is the card's driver installed?".into(),
+                }
             ),
             _ => format!("--device {argument}: there is none; {}", there_are(count)),
         }));
@@ -138,13 +141,14 @@ pub fn there_are(count: usize) -> String {
 
 /// What adapters would have been found by.
 pub fn looked_for() -> String {
-    for variable in ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"] {
-        if env::var_os(variable).is_some() {
-            return format!(
-                "the Vulkan drivers that the environment variable {variable} names, and no others; unset it to find \
-                 those that are installed"
-            );
-        }
+    let reads_variables = !cfg!(any(target_os = "macos", windows));
+    let is_set = |name: &&str| env::var_os(name).is_some_and(|value| !value.is_empty());
+    let mut variables = ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"].into_iter();
+    if let Some(variable) = variables.find(is_set).filter(|_| reads_variables) {
+        return format!(
+            "the Vulkan drivers that the environment variable {variable} names, and no others; unset it to find those \
+             that are installed"
+        );
     }
     let by = if cfg!(target_os = "macos") {
         "Metal"

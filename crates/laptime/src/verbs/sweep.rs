@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use laptime_engine::{DeviceKind, Job};
+use laptime_engine::Job;
 use laptime_measure::telemetry::Telemetry;
 use laptime_results::{
     GateVerdict, Record, new_id, render_sweep,
@@ -12,7 +12,7 @@ use laptime_results::{
 use laptime_workload::{Overrides, dataset::Dataset};
 
 use crate::{
-    args::{SweepArgs, Threads, WorkloadArgs},
+    args::{DeviceArg, SweepArgs, Threads, WorkloadArgs},
     display::Line,
     engine_choice::{EngineChoice, UnstatedThreads},
     exports::{self, Inputs},
@@ -40,31 +40,32 @@ pub fn sweep(args: SweepArgs) -> Result<(), Failure> {
     let export = export.transpose()?;
     let (axis, values) = swept(&args)?;
     let choices = choices(&workload, axis, &values)?;
-    let mut engine = EngineChoice::resolve(
-        args.engine_args(),
-        &args.passes,
-        &choices[0],
-        UnstatedThreads::All,
-    )?;
+    let mut engine_args = args.engine_args();
+    let device = &mut engine_args.settings.device;
+    match (axis, *device) {
+        (Axis::Threads, DeviceArg::Gpu(_)) => {
+            return Err(Failure::Usage(
+                "--threads is about CPU threads; leave out --device gpu, or sweep --batch-size or --width".into(),
+            ));
+        }
+        (Axis::Threads, DeviceArg::Auto) => *device = DeviceArg::Cpu,
+        _ => {}
+    }
+    let mut engine =
+        EngineChoice::resolve(engine_args, &args.passes, &choices[0], UnstatedThreads::All)?;
     if let Some(text) = &engine.warning {
         output::warning(text);
-    }
-    if axis == Axis::Threads && engine.device.kind == DeviceKind::Gpu {
-        return Err(Failure::Usage(
-            "--threads is about CPU threads; add --device cpu, or sweep --batch-size or --width"
-                .into(),
-        ));
-    }
-    // One way to multiply for all points, or no line goes through them: that of the largest.
-    engine.try_matrix_units(&args.passes, choices.last().expect("there are points"));
-    for text in engine.why.iter().filter(|_| !args.quiet) {
-        output::say(text);
     }
     let shows_progress = !args.quiet && stderr_is_terminal();
     let load = load_options(args.samples);
     let (dataset, _) = prepare::load(&choices[0].workload.dataset, &load, shows_progress)?;
     let dataset = Arc::new(dataset);
     check_sizes(&choices, &dataset)?;
+    // One choice of passes for all points, or no line goes through them: that of the largest.
+    engine.try_matrix_units(&args.passes, choices.last().expect("there are points"));
+    for text in engine.why.iter().filter(|_| !args.quiet) {
+        output::say(text);
+    }
 
     let line = Line::new(shows_progress);
     let mut points = Vec::new();

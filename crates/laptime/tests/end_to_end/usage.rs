@@ -69,6 +69,10 @@ fn every_mistake_is_named_with_advice() {
             &["--passes matrix-units", "processor", "--device gpu"],
         ),
         (
+            "sweep --device gpu --threads 1..2",
+            &["--threads", "CPU", "--device gpu"],
+        ),
+        (
             "run --passes no-winograd,norm-epilogue",
             &["--passes no-winograd,norm-epilogue: ", "not both"],
         ),

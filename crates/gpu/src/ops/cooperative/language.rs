@@ -5,8 +5,8 @@ use crate::target::{Matrices, Target};
 /// Subgroups of a workgroup, two by two over its tile.
 pub(super) const SUBGROUPS: usize = 4;
 
-/// What matrices of 16 × 16 of subgroups of 32 are where no matrix unit is: a thread has eight neighbours of a row of the result, and an operand is
-/// the place of its first value in its tile, with the steps along rows and columns.
+/// Matrices of 16 × 16, by subgroups of 32, where there are no matrix units: a thread has eight neighbours of a row of the
+/// result, and an operand is the place of its first value in its tile, with the steps along rows and columns.
 const IMITATED: &str = "\
 var<workgroup> exchanged: array<u32, 128>;
 fn subgroup_max(v: u32, thread: u32) -> u32 {
