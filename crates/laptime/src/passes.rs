@@ -56,8 +56,8 @@ pub fn shown(passes: &Passes) -> String {
 pub fn passes(text: &str, device: DeviceArg) -> Result<Passes, Failure> {
     match text {
         "all" => return Ok(Passes::All),
-        // All, whatever a trial would say.
-        "all,matrix-units" if device != DeviceArg::Cpu => return Ok(Passes::All),
+        // All, whatever a trial would say, and on a processor as well: `auto` may take it.
+        "all,matrix-units" => return Ok(Passes::All),
         "none" => return Ok(Passes::Only(Vec::new())),
         _ => {}
     }
@@ -142,7 +142,9 @@ mod tests {
             assert_eq!(of("no-matrix-units", device), without);
             assert!(!of("no-winograd", device).has("winograd"));
         }
-        assert_eq!(of("all,matrix-units", DeviceArg::Auto), Passes::All);
+        for device in [DeviceArg::Cpu, DeviceArg::Auto, DeviceArg::Gpu(None)] {
+            assert_eq!(of("all,matrix-units", device), Passes::All);
+        }
         assert!(known().iter().all(|name| !name.starts_with(NO)));
     }
 
@@ -193,7 +195,6 @@ mod tests {
             ),
             ("winograd", DeviceArg::Gpu(None), "no such pass on a GPU"),
             ("no-dead-taps", DeviceArg::Gpu(None), "always left out"),
-            ("all,matrix-units", DeviceArg::Cpu, "all stands alone"),
             (
                 "matrix-units",
                 DeviceArg::Cpu,
