@@ -23,7 +23,6 @@ pub struct Tried {
     /// Seconds a step; `None` where it failed.
     pub step_s: Option<f64>,
     /// The loss of a batch behind one update from that batch.
-    #[serde(default)]
     pub loss: Option<f64>,
     /// Why it failed.
     pub error: Option<String>,

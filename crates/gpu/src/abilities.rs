@@ -35,9 +35,16 @@ pub(crate) fn threads(has: &wgpu::Limits) -> u32 {
 pub(crate) const MATRICES: wgpu::Features =
     wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX.union(wgpu::Features::SHADER_F16);
 
-/// Those that an adapter multiplies: squares of 16-bit floats with sums in single precision, by subgroups of one size.
-/// On Vulkan, where these kernels have run.
-pub(crate) fn matrices(adapter: &wgpu::Adapter) -> Matrices {
+/// What an adapter has of what is wanted: cooperative matrices are squares of 16-bit floats with sums in single
+/// precision, by subgroups of one size, on Vulkan, where these kernels have run; the others need nothing.
+pub(crate) fn matrices(adapter: &wgpu::Adapter, wanted: Matrices) -> Matrices {
+    match wanted {
+        Matrices::Cooperative { .. } => cooperative(adapter),
+        Matrices::None | Matrices::Imitated => wanted,
+    }
+}
+
+fn cooperative(adapter: &wgpu::Adapter) -> Matrices {
     use wgpu::CooperativeScalarType::{F16, F32};
     let [least, most] = subgroups(adapter);
     let may_have_them = adapter.features().contains(MATRICES)

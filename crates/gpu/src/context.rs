@@ -77,10 +77,9 @@ impl Context {
         if subgroup > 1 {
             required_features |= wgpu::Features::SUBGROUP;
         }
-        let matrices = match wanted.matrices {
-            Matrices::Cooperative { .. } if subgroup == most => matrices(adapter),
-            Matrices::Cooperative { .. } => Matrices::None,
-            other => other,
+        let matrices = match matrices(adapter, wanted.matrices) {
+            Matrices::Cooperative { .. } if subgroup != most => Matrices::None,
+            has => has,
         };
         let experiments = match matrices {
             Matrices::Cooperative { .. } => {

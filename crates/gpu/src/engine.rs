@@ -8,7 +8,7 @@ use laptime_workload::{Precision, Workload};
 
 use crate::{
     abilities::matrices,
-    adapters::{Adapter, adapters, find},
+    adapters::{adapters, find},
     context::Context,
     lower::MATRIX_UNITS,
     ops::product::has_use_for,
@@ -32,17 +32,23 @@ impl GpuEngine {
 
     /// Whether a training with these passes would use matrix units of this device.
     pub fn would_use_matrix_units(device: &Device, workload: &Workload, passes: &Passes) -> bool {
-        let on = |adapter: &Adapter| Target {
-            matrices: matrices(&adapter.adapter),
-            ..Target::MOST
-        };
-        find(device)
-            .is_ok_and(|found| on(&found).for_training(workload, passes).matrices != Matrices::None)
+        let target = |adapter: &wgpu::Adapter| Self::new().target(adapter, workload, passes);
+        find(device).is_ok_and(|found| target(&found.adapter).matrices != Matrices::None)
     }
 
     /// Uses no more than this of an adapter's limits.
     pub const fn within(most: Target) -> Self {
         Self { most }
+    }
+
+    /// What a training uses at most, with the matrices that this adapter has.
+    fn target(self, adapter: &wgpu::Adapter, workload: &Workload, passes: &Passes) -> Target {
+        let matrices = matrices(adapter, self.most.matrices);
+        let most = Target {
+            matrices,
+            ..self.most
+        };
+        most.for_training(workload, passes)
     }
 }
 
@@ -87,15 +93,7 @@ impl Engine for GpuEngine {
             return Err(EngineError::Unsupported(what));
         }
         let found = find(device)?;
-        let matrices = match self.most.matrices {
-            Matrices::Cooperative { .. } => matrices(&found.adapter),
-            other => other,
-        };
-        let most = Target {
-            matrices,
-            ..self.most
-        };
-        let most = most.for_training(&job.workload, &job.passes);
+        let most = self.target(&found.adapter, &job.workload, &job.passes);
         let context = Context::open(&found, most)?;
         Ok(Box::new(GpuSession::new(job, &found.device, context)?))
     }

@@ -135,7 +135,7 @@ pub fn probe(device: &Device) -> Result<Probe, EngineError> {
         },
         memory_bytes: memory_bytes(&found.adapter),
         target: Target {
-            matrices: matrices(&found.adapter),
+            matrices: matrices(&found.adapter, Target::MOST.matrices),
             ..context.target
         },
         buffer_bytes: found.adapter.limits().max_buffer_size,

@@ -30,13 +30,14 @@ pub enum Matrices {
         /// 8 or 16.
         side: usize,
     },
-    /// Those of 16 × 16, by subgroups of 32, in plain WGSL, slowly, so that tests can run the kernels where there are no matrix units.
+    /// Those of 16 × 16, by subgroups of 32, in plain WGSL, slowly, so that tests can run the kernels where there are no
+    /// matrix units.
     Imitated,
 }
 
 impl Matrices {
     /// Rows and columns of a matrix, if there are any.
-    pub fn side(self) -> Option<usize> {
+    pub(crate) fn side(self) -> Option<usize> {
         match self {
             Self::None => None,
             Self::Cooperative { side } => Some(side),

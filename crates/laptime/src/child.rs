@@ -114,7 +114,12 @@ impl Answer {
             Some(1) => !self.errors.trim().is_empty(),
             code => matches!(code, Some(0 | 2)),
         };
-        (!is_own).then(|| format!("ended with {}: {}", self.status, self.last_words()))
+        (!is_own).then(|| self.ending())
+    }
+
+    /// How it ended, with what it said last.
+    pub fn ending(&self) -> String {
+        format!("ended with {}: {}", self.status, self.last_words())
     }
 
     /// The last thing that it said of errors. Behind a panic stands a note on how to learn more.

@@ -150,13 +150,8 @@ fn another_process(
 
 /// What the child said. Where it died, a driver killed it.
 fn told(answer: &Answer) -> Result<Vec<Tried>, String> {
-    serde_json::from_slice(&answer.output).map_err(|_| {
-        let last = answer.last_words();
-        format!(
-            "the trial of matrix units ended with {}: {last}",
-            answer.status
-        )
-    })
+    serde_json::from_slice(&answer.output)
+        .map_err(|_| format!("the trial of matrix units {}", answer.ending()))
 }
 
 /// Whether matrix units are faster, and the times.

@@ -6,7 +6,7 @@ use laptime_graph::{Simplification, pass_names};
 
 use crate::{device_arg::DeviceArg, failure::Failure};
 
-/// What no kernel on a GPU has.
+/// What a GPU cannot but leave out.
 const DEAD_TAPS: &str = Simplification::DeadTaps.as_str();
 
 /// What stands in front of a pass that is left out.
@@ -16,8 +16,8 @@ const NO: &str = "no-";
 pub fn help() -> String {
     format!(
         "Optional compiler passes: all, none, a comma-separated list of passes to apply (dead-taps,winograd), or of \
-         passes to leave out ({NO}dead-taps,{NO}winograd). With all, or what is not left out, a trial decides on {MATRIX_UNITS}; all,{MATRIX_UNITS} takes them untried. \
-         Known: {}",
+         passes to leave out ({NO}dead-taps,{NO}winograd). With all, or what is not left out, a trial decides on \
+         {MATRIX_UNITS}; all,{MATRIX_UNITS} takes them untried. Known: {}",
         known().join(", ")
     )
 }

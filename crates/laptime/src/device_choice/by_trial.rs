@@ -1,5 +1,5 @@
-//! What choices by trial have in common, of a device or of a number of threads: what is tried, what a record and the
-//! user are told, and where the next choice finds it.
+//! What choices by trial have in common, of a device, of a number of threads or of matrix units: what is tried, what a
+//! record and the user are told, and where the next choice finds it.
 
 use std::{
     path::{Path, PathBuf},
